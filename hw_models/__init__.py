@@ -1,0 +1,1 @@
+"""Area, latency and energy of in-memory-computing hardware, in NumPy."""
