@@ -1,0 +1,201 @@
+"""Backbones: what is fixed of a network while its channel depths and peripherals are searched.
+
+A backbone is a chain of layers in the order in which the chip runs them. Each layer names the layer whose output it
+reads and, in residual networks, the layer whose output is added to its own. Layers of one `depth_group` share one
+channel depth, which ties the ends of a residual addition together.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+from xpert_evo.errors import ConfigError
+from xpert_evo.validation import nearest
+
+INPUT = "input"
+
+
+class LayerKind(StrEnum):
+    """What a layer computes; both are matrix products on crossbars."""
+
+    CONVOLUTION = "convolution"
+    LINEAR = "linear"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackboneLayer:
+    """One convolution or the classifier.
+
+    Attributes:
+        name: Unique within the backbone, as in design files.
+        kind: Convolutions have a channel depth; the linear classifier has one output a class.
+        reference_depth: Channel depth of the published network; None for the classifier.
+        kernel_size: Side of the square kernel; 1 for linear layers.
+        stride: Of the convolution; padding keeps the size at stride 1.
+        pool: A 2 x 2 maximum pooling follows (left out where the map is 1 x 1 already).
+        source: The layer whose output this one reads; `input` is the image.
+        adds: The layer whose output is added to this one's before the activation.
+        depth_group: Layers of one group share a channel depth; defaults to the layer's own name.
+    """
+
+    name: str
+    kind: LayerKind = LayerKind.CONVOLUTION
+    reference_depth: int | None = None
+    kernel_size: int = 3
+    stride: int = 1
+    pool: bool = False
+    source: str
+    adds: str | None = None
+    depth_group: str = ""
+
+    @property
+    def group(self) -> str:
+        """The channel-depth group; a layer of its own by default."""
+        return self.depth_group or self.name
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A named chain of layers; the last one is the classifier.
+
+    Attributes:
+        name: As in design files and settings.
+        layers: In execution order.
+        image_size: Side of the square image in pixels that hardware cost is computed for.
+        image_channels: Planes of the image.
+        n_classes: Outputs of the classifier.
+    """
+
+    name: str
+    layers: tuple[BackboneLayer, ...]
+    image_size: int = 32
+    image_channels: int = 3
+    n_classes: int = 10
+    _index: dict[str, int] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Checks the wiring; raises ConfigError."""
+        for i, layer in enumerate(self.layers):
+            for name in filter(None, (layer.source, layer.adds)):
+                if name != INPUT and name not in self._index:
+                    raise ConfigError(
+                        f"backbone {self.name}: layer {layer.name} reads '{name}', which is no earlier layer; "
+                        + nearest(name, [INPUT, *self._index])
+                    )
+            if layer.name in self._index or layer.name == INPUT:
+                raise ConfigError(f"backbone {self.name}: two layers are called '{layer.name}'; rename one.")
+            self._index[layer.name] = i
+            if layer.adds and self.layers[self._index[layer.adds]].group != layer.group:
+                raise ConfigError(
+                    f"backbone {self.name}: {layer.name} adds {layer.adds}, so both need the same depth_group, "
+                    f"got '{layer.group}' and '{self.layers[self._index[layer.adds]].group}'."
+                )
+            if (layer.kind is LayerKind.LINEAR) != (i == len(self.layers) - 1):
+                raise ConfigError(f"backbone {self.name}: the last layer, and only it, must be linear; see {layer.name}.")
+
+    def index(self, name: str) -> int:
+        """Position of the layer called `name`; raises KeyError."""
+        return self._index[name]
+
+    @cached_property
+    def sources(self) -> tuple[int | None, ...]:
+        """For each layer the position of the layer it reads; None is the image."""
+        return tuple(None if layer.source == INPUT else self._index[layer.source] for layer in self.layers)
+
+    @cached_property
+    def depth_owners(self) -> tuple[int | None, ...]:
+        """For each layer the first layer of its depth group, which owns the gene; None for the classifier."""
+        first: dict[str, int] = {}
+        return tuple(
+            None if layer.kind is LayerKind.LINEAR else first.setdefault(layer.group, i)
+            for i, layer in enumerate(self.layers)
+        )
+
+    def output_sizes(self, image_size: int | None = None) -> tuple[int, ...]:
+        """Side of each layer's output map in pixels, before its pooling; 1 for the classifier.
+
+        Args:
+            image_size: Side of the image; the backbone's own by default. Smaller images serve cheap trainings.
+        """
+        passed_on: list[int] = []
+        sizes: list[int] = []
+        for layer, source in zip(self.layers, self.sources, strict=True):
+            size = (image_size or self.image_size) if source is None else passed_on[source]
+            size = 1 if layer.kind is LayerKind.LINEAR else -(-size // layer.stride)
+            sizes.append(size)
+            passed_on.append(size // 2 if layer.pool and size > 1 else size)
+        return tuple(sizes)
+
+
+def _vgg(name: str, depths: tuple[int, ...], pooled: tuple[int, ...], n_classes: int, image_channels: int) -> Backbone:
+    """A plain chain of 3 x 3 convolutions; `pooled` counts from 1."""
+    layers = [
+        BackboneLayer(
+            name=f"conv{i}",
+            reference_depth=depth,
+            pool=i in pooled,
+            source=INPUT if i == 1 else f"conv{i - 1}",
+        )
+        for i, depth in enumerate(depths, 1)
+    ]
+    classifier = BackboneLayer(name="classifier", kind=LayerKind.LINEAR, kernel_size=1, source=f"conv{len(depths)}")
+    return Backbone(name, (*layers, classifier), n_classes=n_classes, image_channels=image_channels)
+
+
+def _vgg16(n_classes: int, image_channels: int) -> Backbone:
+    """VGG16 for small images: 13 convolutions and one classifier (Simonyan and Zisserman, ICLR 2015)."""
+    depths = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
+    return _vgg("vgg16", depths, (2, 4, 7, 10, 13), n_classes, image_channels)
+
+
+def _vgg8(n_classes: int, image_channels: int) -> Backbone:
+    """VGG8, the usual small network of IMC simulators: six convolutions and one classifier."""
+    return _vgg("vgg8", (128, 128, 256, 256, 512, 512), (2, 4, 6), n_classes, image_channels)
+
+
+def _resnet20(n_classes: int, image_channels: int) -> Backbone:
+    """ResNet20 for small images (He et al., CVPR 2016) with 1 x 1 projections where the size changes.
+
+    The channel depth is tied along each of the three residual stages.
+    """
+    layers = [BackboneLayer(name="conv1", reference_depth=16, source=INPUT, depth_group="stage1")]
+    last = "conv1"
+    for stage, depth in enumerate((16, 32, 64), 1):
+        for block in range(1, 4):
+            group, stride = f"stage{stage}", 2 if stage > 1 and block == 1 else 1
+            first, second, shortcut = f"s{stage}b{block}a", f"s{stage}b{block}b", last
+            layers.append(BackboneLayer(name=first, reference_depth=depth, stride=stride, source=last))
+            if stride == 2:
+                shortcut = f"s{stage}projection"
+                layers.append(
+                    BackboneLayer(
+                        name=shortcut,
+                        reference_depth=depth,
+                        kernel_size=1,
+                        stride=2,
+                        source=last,
+                        depth_group=group,
+                    )
+                )
+            layers.append(
+                BackboneLayer(name=second, reference_depth=depth, source=first, adds=shortcut, depth_group=group)
+            )
+            last = second
+    layers.append(BackboneLayer(name="classifier", kind=LayerKind.LINEAR, kernel_size=1, source=last))
+    return Backbone("resnet20", tuple(layers), n_classes=n_classes, image_channels=image_channels)
+
+
+def load_backbone(name: str, *, n_classes: int = 10, image_channels: int = 3) -> Backbone:
+    """The backbone called `name`; raises ConfigError where there is none.
+
+    Args:
+        name: One of `BACKBONES`.
+        n_classes: Outputs of the classifier, from the data set.
+        image_channels: Planes of the image, from the data set.
+    """
+    if name not in BACKBONES:
+        raise ConfigError(f"no backbone is called '{name}'; {nearest(name, BACKBONES)}")
+    return BACKBONES[name](n_classes, image_channels)
+
+
+BACKBONES = {"vgg16": _vgg16, "vgg8": _vgg8, "resnet20": _resnet20}

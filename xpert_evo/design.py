@@ -1,0 +1,94 @@
+"""A design: for every layer of a backbone its channel depth and the peripherals of its crossbars."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from hw_models import AdcType
+from xpert_evo.backbones import Backbone
+from xpert_evo.errors import DesignError
+from xpert_evo.validation import Frozen, parse
+
+
+class LayerDesign(Frozen):
+    """The genes of one layer.
+
+    Attributes:
+        name: The backbone's layer.
+        channel_depth: Output channels; None for the classifier, whose outputs are the classes.
+        column_sharing: Columns that take turns at one ADC.
+        adc_type: The circuit of the ADC.
+        adc_precision: Bits of the ADC.
+        input_precision: Bits of the layer's input, streamed one by one.
+    """
+
+    name: str
+    channel_depth: Annotated[int, Field(ge=1, le=65_536)] | None = None
+    column_sharing: Annotated[int, Field(ge=1, le=1024)]
+    adc_type: AdcType
+    adc_precision: Annotated[int, Field(ge=1, le=16)]
+    input_precision: Annotated[int, Field(ge=1, le=16)]
+
+
+class Design(Frozen):
+    """One network together with its chip, layer by layer."""
+
+    backbone: str
+    layers: Annotated[tuple[LayerDesign, ...], Field(min_length=1)]
+
+    def to_json(self) -> str:
+        """The text of a design file; `from_json` reads it back to an equal design."""
+        return json.dumps(self.to_plain(), indent=1)
+
+    def to_plain(self) -> dict[str, object]:
+        """Dictionaries, lists, strings and numbers only, as in a design file."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits that name this design in stores and files."""
+        text = json.dumps(self.to_plain(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def check(self, backbone: Backbone) -> None:
+        """Raises DesignError unless the layers are those of `backbone`, in order, with depths where they belong."""
+        if self.backbone != backbone.name:
+            raise DesignError(f"the design is for backbone '{self.backbone}', but '{backbone.name}' is in use.")
+        got, wanted = [layer.name for layer in self.layers], [layer.name for layer in backbone.layers]
+        if got != wanted:
+            missing = [name for name in wanted if name not in got]
+            story = f"missing: {', '.join(missing)}" if missing else f"got {', '.join(got)}"
+            raise DesignError(f"a {backbone.name} design needs the layers {', '.join(wanted)} in this order; {story}.")
+        for layer, owner in zip(self.layers, backbone.depth_owners, strict=True):
+            if (layer.channel_depth is None) != (owner is None):
+                rule = "has one output a class, so leave its channel_depth out" if owner is None else "needs a channel_depth"
+                raise DesignError(f"layer {layer.name} {rule}; got {layer.channel_depth}.")
+            if owner is not None and layer.channel_depth != self.layers[owner].channel_depth:
+                raise DesignError(
+                    f"layers {self.layers[owner].name} and {layer.name} are added together, so their channel_depth "
+                    f"must be equal; got {self.layers[owner].channel_depth} and {layer.channel_depth}."
+                )
+
+
+def parse_design(data: object, *, where: str = "design") -> Design:
+    """A design from dictionaries and lists; raises DesignError that starts with `where`."""
+    return parse(Design, data, where=where, error=DesignError)
+
+
+def load_designs(path: Path) -> list[Design]:
+    """The designs of a file: one design, a list of them, or a `front.json`; raises DesignError."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as failure:
+        raise DesignError(f"{path}: cannot be read ({failure.strerror}); give an existing design file.") from None
+    except (ValueError, RecursionError) as failure:
+        raise DesignError(f"{path}: is not a JSON file in UTF-8 ({failure}).") from None
+    entries = data if isinstance(data, list) else [data]
+    if not entries:
+        raise DesignError(f"{path}: holds no design.")
+    plain = [entry["design"] if isinstance(entry, dict) and "design" in entry else entry for entry in entries]
+    many = len(plain) > 1
+    return [parse_design(entry, where=f"{path}, design {i}" if many else str(path)) for i, entry in enumerate(plain)]

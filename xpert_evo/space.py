@@ -1,0 +1,263 @@
+"""The search space: which choices each gene has, and the translation between genomes, designs and hardware arrays.
+
+A genome is a row of integers. Each integer, a gene, is the position of a choice in its list, so that neighbouring
+values are neighbouring choices. Genes stand layer by layer, in the order of `GeneKind`; the classifier and layers
+whose channel depth is tied to an earlier layer have no channel-depth gene.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hw_models import AdcType, LayerShapes, Peripherals
+from xpert_evo.backbones import Backbone
+from xpert_evo.design import Design, LayerDesign
+from xpert_evo.errors import ConfigError, DesignError
+
+Genomes: TypeAlias = NDArray[np.int64]
+IntArray: TypeAlias = NDArray[np.int64]
+
+
+class GeneKind(StrEnum):
+    """What a gene chooses; the value is the field of `LayerDesign`."""
+
+    CHANNEL_DEPTH = "channel_depth"
+    COLUMN_SHARING = "column_sharing"
+    ADC_TYPE = "adc_type"
+    ADC_PRECISION = "adc_precision"
+    INPUT_PRECISION = "input_precision"
+
+    @property
+    def ordinal(self) -> bool:
+        """Whether neighbouring choices are alike; the ADC type alone is a category."""
+        return self is not GeneKind.ADC_TYPE
+
+
+Choice: TypeAlias = int | AdcType
+Choices: TypeAlias = Mapping[GeneKind, tuple[Choice, ...]]
+
+PAPER_CHOICES: Choices = {
+    GeneKind.CHANNEL_DEPTH: (64, 128, 256, 512),
+    GeneKind.COLUMN_SHARING: (2, 4, 8, 16, 32),
+    GeneKind.ADC_TYPE: (AdcType.SAR, AdcType.FLASH),
+    GeneKind.ADC_PRECISION: (3, 4, 5, 6, 7, 8),
+    GeneKind.INPUT_PRECISION: (1, 2, 3, 4, 5, 6, 7, 8),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gene:
+    """One column of the genome.
+
+    Attributes:
+        layer: Position of the layer it belongs to (the first one, for a tied channel depth).
+        kind: What it chooses.
+        choices: What its values 0, 1, ... mean, in rising order.
+    """
+
+    layer: int
+    kind: GeneKind
+    choices: tuple[Choice, ...]
+
+
+class SearchSpace:
+    """All designs of a backbone that a search may visit.
+
+    Args:
+        backbone: The network's fixed part.
+        choices: For each kind of gene its choices, in rising order; kinds left out have the paper's.
+        layer_choices: For single layers, by name, choices that replace those of `choices`; one choice freezes a gene.
+
+    Raises:
+        ConfigError: A list of choices is empty, not rising, out of range, or names an unknown layer.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        choices: Choices | None = None,
+        layer_choices: Mapping[str, Choices] | None = None,
+    ) -> None:
+        self.backbone = backbone
+        self.choices: Choices = {**PAPER_CHOICES, **(choices or {})}
+        special = dict(layer_choices or {})
+        unknown = set(special) - {layer.name for layer in backbone.layers}
+        if unknown:
+            raise ConfigError(f"space: backbone {backbone.name} has no layer '{sorted(unknown)[0]}'.")
+        genes: list[Gene] = []
+        columns: dict[tuple[int, GeneKind], int] = {}
+        for i, (layer, owner) in enumerate(zip(backbone.layers, backbone.depth_owners, strict=True)):
+            own = {**self.choices, **special.get(layer.name, {})}
+            for kind in GeneKind:
+                if kind is GeneKind.CHANNEL_DEPTH and owner != i:
+                    if owner is not None:
+                        columns[i, kind] = columns[owner, kind]
+                    continue
+                columns[i, kind] = len(genes)
+                genes.append(Gene(layer=i, kind=kind, choices=_checked(kind, own[kind], layer.name)))
+        self.genes: tuple[Gene, ...] = tuple(genes)
+        self._columns = columns
+
+    @property
+    def n_genes(self) -> int:
+        """Length of a genome."""
+        return len(self.genes)
+
+    @property
+    def n_layers(self) -> int:
+        """Layers of the backbone, the classifier included."""
+        return len(self.backbone.layers)
+
+    @property
+    def n_choices(self) -> IntArray:
+        """Choices of each gene, (genes,): values run from 0 to this, exclusive."""
+        return np.array([len(gene.choices) for gene in self.genes])
+
+    @property
+    def log10_size(self) -> float:
+        """Decimal logarithm of the number of designs."""
+        return float(np.log10(self.n_choices).sum())
+
+    def column(self, layer: int, kind: GeneKind) -> int | None:
+        """The genome's column for a layer's gene; None for the classifier's channel depth."""
+        return self._columns.get((layer, kind))
+
+    def check(self, genomes: Genomes) -> Genomes:
+        """The genomes as an int64 array (designs, genes); raises DesignError outside the bounds."""
+        array = np.atleast_2d(np.asarray(genomes))
+        if array.ndim != 2 or array.shape[1] != self.n_genes or array.dtype.kind not in "iu":
+            raise DesignError(
+                f"genomes must be integers of shape (designs, genes = {self.n_genes}), "
+                f"got {array.dtype} of shape {array.shape}."
+            )
+        wrong = np.argwhere((array < 0) | (array >= self.n_choices))
+        if wrong.size:
+            row, column = wrong[0]
+            gene = self.genes[column]
+            raise DesignError(
+                f"gene {column} ({gene.kind} of {self.backbone.layers[gene.layer].name}) must be from 0 to "
+                f"{len(gene.choices) - 1}, got {array[row, column]} in genome {row}."
+            )
+        return array.astype(np.int64, copy=False)
+
+    def decode(self, genomes: Genomes) -> list[Design]:
+        """The designs that genomes (designs, genes) mean."""
+        return [self._decode_one(row) for row in self.check(genomes)]
+
+    def _decode_one(self, genome: IntArray) -> Design:
+        layers = []
+        for i, layer in enumerate(self.backbone.layers):
+            values: dict[str, object] = {
+                kind.value: self.genes[column].choices[genome[column]]
+                for kind in GeneKind
+                if (column := self.column(i, kind)) is not None
+            }
+            layers.append(LayerDesign.model_validate({"name": layer.name, **values}))
+        return Design(backbone=self.backbone.name, layers=tuple(layers))
+
+    def encode(self, designs: Sequence[Design]) -> Genomes:
+        """The genomes (designs, genes) of designs; raises DesignError where a choice is not in the space."""
+        genomes = np.zeros((len(designs), self.n_genes), dtype=np.int64)
+        for row, design in enumerate(designs):
+            design.check(self.backbone)
+            for column, gene in enumerate(self.genes):
+                layer = design.layers[gene.layer]
+                value = getattr(layer, gene.kind)
+                if value not in gene.choices:
+                    allowed = ", ".join(map(str, gene.choices))
+                    raise DesignError(
+                        f"{gene.kind} of {layer.name} must be one of {allowed} in this space, got {value}."
+                    )
+                genomes[row, column] = gene.choices.index(value)
+        return genomes
+
+    def values(self, genomes: Genomes, kind: GeneKind) -> IntArray:
+        """What `kind` is in each layer, (designs, layers); ADC types as codes.
+
+        For `CHANNEL_DEPTH` this is the number of output channels, the classes for the classifier.
+        """
+        rows = np.atleast_2d(genomes)
+        table = np.empty((len(rows), self.n_layers), dtype=np.int64)
+        for i in range(self.n_layers):
+            column = self.column(i, kind)
+            if column is None:
+                table[:, i] = self.backbone.n_classes
+                continue
+            table[:, i] = _numbers(self.genes[column].choices)[rows[:, column]]
+        return table
+
+    def in_channels(self, genomes: Genomes) -> IntArray:
+        """Input channels of each layer, (designs, layers)."""
+        depths = self.values(genomes, GeneKind.CHANNEL_DEPTH)
+        image = np.full(len(depths), self.backbone.image_channels)
+        return np.stack([image if s is None else depths[:, s] for s in self.backbone.sources], axis=1)
+
+    def hardware_arrays(self, genomes: Genomes) -> tuple[LayerShapes, Peripherals]:
+        """What `hw_models.evaluate` takes, for genomes (designs, genes)."""
+        shapes = LayerShapes(
+            output_size=np.array([self.backbone.output_sizes()]),
+            in_channels=self.in_channels(genomes),
+            kernel_size=np.array([[layer.kernel_size for layer in self.backbone.layers]]),
+            out_channels=self.values(genomes, GeneKind.CHANNEL_DEPTH),
+        )
+        peripherals = Peripherals(
+            **{kind.value: self.values(genomes, kind) for kind in GeneKind if kind is not GeneKind.CHANNEL_DEPTH}
+        )
+        return shapes, peripherals
+
+    def homogeneous(
+        self,
+        *,
+        column_sharing: int,
+        adc_type: AdcType,
+        adc_precision: int,
+        input_precision: int,
+        depth_factor: float = 1.0,
+    ) -> Genomes:
+        """The genome (1, genes) with the same peripherals in all layers and the backbone's own depths.
+
+        Args:
+            column_sharing: Of every layer; where a gene does not offer a value the nearest choice stands in.
+            adc_type: Of every layer.
+            adc_precision: Of every layer.
+            input_precision: Of every layer.
+            depth_factor: Multiplies the backbone's reference depths.
+        """
+        wanted = {
+            GeneKind.COLUMN_SHARING: column_sharing,
+            GeneKind.ADC_TYPE: adc_type.code,
+            GeneKind.ADC_PRECISION: adc_precision,
+            GeneKind.INPUT_PRECISION: input_precision,
+        }
+        genome = np.zeros((1, self.n_genes), dtype=np.int64)
+        for column, gene in enumerate(self.genes):
+            reference = self.backbone.layers[gene.layer].reference_depth or 1
+            value = wanted.get(gene.kind, depth_factor * reference)
+            distance = np.abs(np.log1p(_numbers(gene.choices)) - np.log1p(value))
+            genome[0, column] = int(np.argmin(distance))
+        return genome
+
+    def random(self, rng: np.random.Generator, n_designs: int) -> Genomes:
+        """Uniform random genomes (designs, genes)."""
+        return rng.integers(self.n_choices, size=(n_designs, self.n_genes))
+
+
+def _numbers(choices: tuple[Choice, ...]) -> IntArray:
+    return np.array([choice.code if isinstance(choice, AdcType) else choice for choice in choices], dtype=np.int64)
+
+
+def _checked(kind: GeneKind, choices: tuple[Choice, ...], layer: str) -> tuple[Choice, ...]:
+    numbers = list(_numbers(choices))
+    if not choices:
+        raise ConfigError(f"space.{kind} of {layer} must have at least one choice, got none.")
+    if len(set(numbers)) < len(numbers) or (kind.ordinal and numbers != sorted(numbers)):
+        raise ConfigError(f"space.{kind} of {layer} must rise without repeats, got {', '.join(map(str, choices))}.")
+    if kind.ordinal and numbers[0] < 1:
+        raise ConfigError(f"space.{kind} of {layer} must be at least 1, got {numbers[0]}.")
+    return choices
+
+

@@ -1,0 +1,94 @@
+"""Parses foreign data into pydantic models and tells a failure in one sentence."""
+
+import difflib
+import json
+from collections.abc import Iterable
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from xpert_evo.errors import XpertEvoError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_MAX_SHOWN = 80
+
+
+class Frozen(BaseModel):
+    """A value that cannot change and takes no unknown names and no look-alike types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint for a misspelt `name`: the closest of the `known` ones, else all of them."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(names)}."
+
+
+def parse(model: type[Model], data: object, *, where: str, error: type[XpertEvoError]) -> Model:
+    """`data` as a `model`.
+
+    Args:
+        model: The pydantic model to build.
+        data: Nested dictionaries and lists as JSON and TOML readers give them.
+        where: What the data is, for the message: a file's name, "settings".
+        error: The class to raise, with one sentence that starts with `where`.
+    """
+    try:
+        # The JSON form keeps strictness (1.0 is no integer) but takes an enumeration by its name and a list as a tuple.
+        return model.model_validate_json(json.dumps(data, default=str))
+    except ValidationError as failure:
+        raise error(f"{where}: {_sentence(model, failure.errors())}") from None
+
+
+def _sentence(model: type[BaseModel], details: list[ErrorDetails]) -> str:
+    # A misspelt name also leaves a required one missing; the misspelling is the better story.
+    detail = next((d for d in details if d["type"] == "extra_forbidden"), details[0])
+    loc = detail["loc"]
+    path = _path(loc)
+    shown = _shown(detail["input"])
+    if detail["type"] == "extra_forbidden":
+        return f"unknown name '{path}'; {nearest(str(loc[-1]), _fields_at(model, loc[:-1]))}"
+    if detail["type"] == "missing":
+        return f"'{path}' is missing; add it."
+    if detail["type"] in {"model_type", "dict_type"}:
+        return f"{f"'{path}'" if path else 'the content'} must be a table of names and values, got {shown}."
+    if detail["type"] in {"value_error", "assertion_error"}:
+        return str(detail.get("ctx", {}).get("error", detail["msg"]))
+    wanted = detail["msg"].removeprefix("Input should be ").removeprefix("Value should be ")
+    if detail["type"] == "enum" and isinstance(detail["input"], str):
+        names = [word.strip("' ") for word in wanted.replace(" or ", ",").split(",")]
+        return f"'{path}' must be {wanted}, got {shown}; {nearest(detail['input'], names)}"
+    return f"'{path}' must be {wanted}, got {shown}."
+
+
+def _path(loc: tuple[int | str, ...]) -> str:
+    """`("layers", 3, "name")` as people write it: `layers[3].name`."""
+    text = ""
+    for part in loc:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text.removeprefix(".")
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 3] + "..."
+
+
+def _fields_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    """Names of the fields of the model that `loc` leads to inside `model`."""
+    current: type[BaseModel] | None = model
+    for part in loc:
+        if isinstance(part, int) or current is None:
+            continue
+        current = _model_in(current.model_fields[part].annotation) if part in current.model_fields else None
+    return list(current.model_fields) if current is not None else []
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_in, get_args(annotation))), None)
