@@ -91,7 +91,9 @@ class Backbone:
                     f"got '{layer.group}' and '{self.layers[self._index[layer.adds]].group}'."
                 )
             if (layer.kind is LayerKind.LINEAR) != (i == len(self.layers) - 1):
-                raise ConfigError(f"backbone {self.name}: the last layer, and only it, must be linear; see {layer.name}.")
+                raise ConfigError(
+                    f"backbone {self.name}: the last layer, and only it, must be linear; see {layer.name}."
+                )
 
     def index(self, name: str) -> int:
         """Position of the layer called `name`; raises KeyError."""

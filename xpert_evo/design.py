@@ -64,7 +64,11 @@ class Design(Frozen):
             raise DesignError(f"a {backbone.name} design needs the layers {', '.join(wanted)} in this order; {story}.")
         for layer, owner in zip(self.layers, backbone.depth_owners, strict=True):
             if (layer.channel_depth is None) != (owner is None):
-                rule = "has one output a class, so leave its channel_depth out" if owner is None else "needs a channel_depth"
+                rule = (
+                    "has one output a class, so leave its channel_depth out"
+                    if owner is None
+                    else "needs a channel_depth"
+                )
                 raise DesignError(f"layer {layer.name} {rule}; got {layer.channel_depth}.")
             if owner is not None and layer.channel_depth != self.layers[owner].channel_depth:
                 raise DesignError(

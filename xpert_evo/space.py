@@ -259,5 +259,3 @@ def _checked(kind: GeneKind, choices: tuple[Choice, ...], layer: str) -> tuple[C
     if kind.ordinal and numbers[0] < 1:
         raise ConfigError(f"space.{kind} of {layer} must be at least 1, got {numbers[0]}.")
     return choices
-
-

@@ -55,7 +55,8 @@ def _sentence(model: type[BaseModel], details: list[ErrorDetails]) -> str:
     if detail["type"] == "missing":
         return f"'{path}' is missing; add it."
     if detail["type"] in {"model_type", "dict_type"}:
-        return f"{f"'{path}'" if path else 'the content'} must be a table of names and values, got {shown}."
+        subject = f"'{path}'" if path else "the content"
+        return f"{subject} must be a table of names and values, got {shown}."
     if detail["type"] in {"value_error", "assertion_error"}:
         return str(detail.get("ctx", {}).get("error", detail["msg"]))
     wanted = detail["msg"].removeprefix("Input should be ").removeprefix("Value should be ")

@@ -1,0 +1,45 @@
+# Everyday chores; `make help` lists them.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+CODE := xpert_evo hw_models tests benchmarks scripts
+
+.DEFAULT_GOAL := help
+.PHONY: run test lint format bench help clean
+
+run: $(VENV)/.installed  ## search on the embedded data; writes runs/<name>/
+	$(BIN)/xpert-evo run
+
+test: $(VENV)/.installed-dev  ## every test
+	$(BIN)/python -m pytest -q
+
+lint: $(VENV)/.installed-dev  ## style, types, dependencies with known holes
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.installed-dev  ## rewrite the code in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.installed-dev  ## the figures that the README quotes (long)
+	for script in benchmarks/*_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+
+clean:  ## remove what was installed and cached here
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "xpert-evo needs Python 3.11 or newer, got " + sys.version.split()[0] + "; try make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(INSTALL) --editable .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed pyproject.toml constraints.txt
+	$(INSTALL) --editable '.[dev,dask]'
+	touch $@

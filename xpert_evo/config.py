@@ -1,0 +1,241 @@
+"""Settings: the one place where defaults live, and the list of valid names.
+
+Defaults are overridden by a TOML file, that by the command line; the result is checked at once and never changes.
+"""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from hw_models import AdcType
+from xpert_evo.errors import ConfigError
+from xpert_evo.validation import Frozen, parse
+
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=0, le=1_000_000)]
+AtLeastOne = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class DatasetConfig(Frozen):
+    """Which images are learnt.
+
+    Attributes:
+        name: A data set's name; `xpert-evo data list` shows them.
+        data_dir: Folder that holds data sets which are not embedded.
+    """
+
+    name: str = "fashion-mnist"
+    data_dir: str | None = None
+
+
+class GeneChoices(Frozen):
+    """Choices of each gene, in rising order; None keeps what applies to all layers (the paper's for all)."""
+
+    channel_depth: tuple[AtLeastOne, ...] | None = None
+    column_sharing: tuple[AtLeastOne, ...] | None = None
+    adc_type: tuple[AdcType, ...] | None = None
+    adc_precision: tuple[AtLeastOne, ...] | None = None
+    input_precision: tuple[AtLeastOne, ...] | None = None
+
+
+class SpaceConfig(GeneChoices):
+    """What is searched.
+
+    Attributes:
+        backbone: The network's fixed part.
+        layers: Choices for single layers, by name; a single choice freezes the gene.
+    """
+
+    backbone: str = "vgg16"
+    layers: dict[str, GeneChoices] = Field(default_factory=dict)
+
+
+class CrossbarConfig(Frozen):
+    """The crossbars and how they are grouped; see `hw_models.CrossbarSpec`."""
+
+    rows: AtLeastOne = 64
+    columns: AtLeastOne = 64
+    cell_bits: AtLeastOne = 4
+    weight_bits: AtLeastOne = 8
+    pe_side: AtLeastOne = 4
+    tile_side: AtLeastOne = 8
+    coding: str = "offset-analog"
+    reference_columns: Count = 1
+
+
+class HardwareConfig(Frozen):
+    """The chip.
+
+    Attributes:
+        device: Cell technology: the name of a file in `hw_models/devices` or the path of one.
+        technology: Process of the periphery: the name of a file in `hw_models/technologies` or the path of one.
+        crossbar: Size, coding and grouping of the crossbars.
+        area_limit_mm2: Largest area of all tiles; None for no limit.
+        latency_limit_us: Longest time for one image; None for no limit.
+    """
+
+    device: str = "rram-6k"
+    technology: str = "cmos-32nm-lstp"
+    crossbar: CrossbarConfig = CrossbarConfig()
+    area_limit_mm2: Positive | None = 50.0
+    latency_limit_us: Positive | None = None
+
+
+class SearchConfig(Frozen):
+    """How NSGA-II searches between two rounds of trainings.
+
+    Attributes:
+        objectives: What is traded, by name; the first two are plotted.
+        population_size: Designs kept from generation to generation.
+        offspring_size: New designs a generation.
+        generations: Generations a round.
+        least_accuracy: Designs predicted below this accuracy count as infeasible; None for no bound.
+        surrogate: Which model predicts accuracy; `auto` chooses by cross-validation.
+    """
+
+    objectives: Annotated[tuple[str, ...], Field(min_length=2, max_length=4)] = ("accuracy", "edap")
+    population_size: Annotated[int, Field(ge=4, le=100_000)] = 200
+    offspring_size: Annotated[int, Field(ge=1, le=100_000)] = 100
+    generations: AtLeastOne = 150
+    least_accuracy: Annotated[float, Field(gt=0, lt=1)] | None = None
+    surrogate: str = "auto"
+
+
+class TrainingConfig(Frozen):
+    """Which designs are trained, for how long, and how often.
+
+    Attributes:
+        protocol: Named training settings of the labels that the surrogate learns from.
+        finalist_protocol: Named training settings of the finalists, which are judged on the test set.
+        first_designs: Trained before the first surrogate; the homogeneous baseline is one of them.
+        rounds: How often members of the front are trained and the surrogate is fitted anew.
+        designs_per_round: Trained in each round.
+        finalists: Members of the measured front that are trained with the finalists' protocol.
+        judge_images: Test images that judge a finalist; None for all.
+        retries: How often a failed training is tried again.
+        time_limit_s: Seconds after which a training is stopped and counts as failed; None for no limit.
+    """
+
+    protocol: str = "laptop"
+    finalist_protocol: str = "laptop-finalist"
+    first_designs: Annotated[int, Field(ge=4)] = 16
+    rounds: AtLeastOne = 2
+    designs_per_round: AtLeastOne = 8
+    finalists: AtLeastOne = 5
+    judge_images: AtLeastOne | None = None
+    retries: Annotated[int, Field(ge=0, le=10)] = 1
+    time_limit_s: Positive | None = None
+
+    @property
+    def n_labels(self) -> int:
+        """Designs trained with `protocol` in all."""
+        return self.first_designs + self.rounds * self.designs_per_round
+
+
+class ExecutorKind(StrEnum):
+    """Where trainings run."""
+
+    SERIAL = "serial"
+    PROCESSES = "processes"
+    DASK = "dask"
+
+
+class ExecutorConfig(Frozen):
+    """Where trainings run; results do not depend on it.
+
+    Attributes:
+        kind: In this process, in local processes of one thread each, or on a Dask cluster.
+        workers: Local processes or local Dask workers; None for one a usable core.
+        dask_scheduler: Address of an existing Dask scheduler, such as `tcp://host:8786`.
+    """
+
+    kind: ExecutorKind = ExecutorKind.PROCESSES
+    workers: Annotated[int, Field(ge=1, le=4096)] | None = None
+    dask_scheduler: str | None = None
+
+    @model_validator(mode="after")
+    def _scheduler_needs_dask(self) -> "ExecutorConfig":
+        if self.dask_scheduler is not None and self.kind is not ExecutorKind.DASK:
+            raise ValueError(
+                f'executor.dask_scheduler needs executor.kind = "dask", got "{self.kind}"; change one of them.'
+            )
+        return self
+
+
+class RunConfig(Frozen):
+    """Everything that decides a run."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    dataset: DatasetConfig = DatasetConfig()
+    space: SpaceConfig = SpaceConfig()
+    hardware: HardwareConfig = HardwareConfig()
+    search: SearchConfig = SearchConfig()
+    training: TrainingConfig = TrainingConfig()
+    executor: ExecutorConfig = ExecutorConfig()
+
+    def to_plain(self) -> dict[str, Any]:
+        """Nested dictionaries of plain values, None left out, as in a settings file."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+def parse_config(data: Mapping[str, object], *, where: str = "settings") -> RunConfig:
+    """Settings from nested tables; raises ConfigError that starts with `where`."""
+    return parse(RunConfig, data, where=where, error=ConfigError)
+
+
+def load_config(path: Path | None, overrides: Mapping[str, object] | None = None) -> RunConfig:
+    """Settings from a TOML file and dotted overrides.
+
+    Args:
+        path: A TOML file; None for defaults alone.
+        overrides: Dotted names and values that win over the file, such as `{"search.generations": 40}`.
+
+    Raises:
+        ConfigError: The file cannot be read, or a setting is wrong.
+    """
+    tables = _read(path) if path is not None else {}
+    if path is not None:
+        parse_config(tables, where=str(path))  # so that the file is blamed for its own mistakes
+    for name, value in (overrides or {}).items():
+        _put(tables, name, value)
+    return parse_config(tables)
+
+
+def parse_assignments(assignments: Sequence[str]) -> dict[str, object]:
+    """`["search.generations=40"]` as `{"search.generations": 40}`; raises ConfigError.
+
+    A value is read as TOML; what TOML does not know is taken as text, so quotes may be left out.
+    """
+    overrides: dict[str, object] = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals or not name.strip():
+            raise ConfigError(f"--set takes NAME=VALUE, such as search.generations=40, got '{assignment}'.")
+        try:
+            value: object = tomllib.loads(f"value = {text}")["value"]
+        except (tomllib.TOMLDecodeError, RecursionError, ValueError):
+            value = text.strip()
+        overrides[name.strip()] = value
+    return overrides
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as failure:
+        raise ConfigError(f"{path}: cannot be read ({failure.strerror}); `xpert-evo init` writes one.") from None
+    except (ValueError, RecursionError) as failure:
+        raise ConfigError(f"{path}: is not a TOML file in UTF-8 ({failure}).") from None
+
+
+def _put(tables: dict[str, Any], name: str, value: object) -> None:
+    *path, last = name.split(".")
+    for part in path:
+        tables = tables.setdefault(part, {})
+        if not isinstance(tables, dict):
+            raise ConfigError(f"--set {name}: '{part}' is a value, not a table of settings.")
+    tables[last] = value

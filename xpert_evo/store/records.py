@@ -1,0 +1,67 @@
+"""What a store holds: frozen values without behaviour."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from numpy.typing import NDArray
+
+Arrays: TypeAlias = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A training that is to be done: no result yet.
+
+    Attributes:
+        batch: Which part of the run asked for it, such as `round-1`.
+        position: Its place in the batch.
+        digest: Of the design.
+        design: The design as JSON.
+        context: Digest of all that decides a label besides the design: protocol, data, crossbars.
+        predicted: Accuracy that the surrogate expected before the training, if there was one.
+        std: Standard deviation of that prediction.
+    """
+
+    batch: str
+    position: int
+    digest: str
+    design: str
+    context: str
+    predicted: float | None = None
+    std: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """A training that ended well: its accuracy on validation data and what else was measured."""
+
+    digest: str
+    context: str
+    protocol: str
+    seed: int
+    accuracy: float
+    seconds: float
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A training that did not end well. It never becomes a label."""
+
+    digest: str
+    context: str
+    protocol: str
+    seed: int
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """One generation of a round's search: the state to go on from, and figures about it."""
+
+    round: int
+    generation: int
+    arrays: Arrays
+    summary: Mapping[str, Any]

@@ -1,0 +1,305 @@
+"""Reads and writes a run's records, in transactions and with checksums.
+
+A reader sees the old state or the new one, never half of one. Every row carries a checksum of its own content: a
+flipped bit is told as damage instead of being believed.
+"""
+
+import hashlib
+import io
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+from filelock import FileLock
+
+from xpert_evo.errors import StoreError
+from xpert_evo.store.database import (
+    FILE_NAME,
+    SCHEMA_VERSION,
+    checked_version,
+    connect,
+    damaged,
+    locked,
+    migrate,
+    require,
+    translated,
+)
+from xpert_evo.store.records import Failure, Generation, Label, Plan
+
+Cell: TypeAlias = str | int | float | bytes | None
+
+
+class Store:
+    """One run's file. Use as a context manager; made by `create`, `open` or `open_readonly`."""
+
+    def __init__(self, connection: sqlite3.Connection, folder: Path, lock: FileLock | None) -> None:
+        self.folder = folder
+        self._connection = connection
+        self._lock = lock
+
+    @classmethod
+    def create(cls, folder: Path, meta: Mapping[str, Any]) -> Self:
+        """A new run in `folder`, which must not hold one; raises StoreError, StoreLockedError.
+
+        Args:
+            folder: Made where it does not exist.
+            meta: Settings, versions and the like: name -> plain value, written once.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as failure:
+            raise StoreError(f"{folder}: cannot be made ({failure.strerror}); choose another --out.") from None
+        lock = locked(folder)
+        try:
+            if (folder / FILE_NAME).exists():
+                raise StoreError(
+                    f"{folder} holds a run already; go on with `xpert-evo resume {folder}` or choose another --out."
+                )
+            _write_new(folder, meta)
+            store = cls(connect(folder / FILE_NAME, mode="rw"), folder, lock)
+            with translated(folder):
+                store._connection.execute("PRAGMA journal_mode = WAL")  # readers and the writer do not wait for another
+        except BaseException:
+            lock.release()
+            raise
+        return store
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """An existing run, to go on with; nobody else may write to it meanwhile.
+
+        Raises:
+            StoreError: There is no run, it is damaged, or a newer version wrote it.
+            StoreLockedError: Another process is writing to it.
+        """
+        require(folder)
+        lock = locked(folder)
+        try:
+            store = cls(connect(folder / FILE_NAME, mode="rw"), folder, lock)
+            version = checked_version(store._connection, folder)
+            if version < SCHEMA_VERSION:
+                with store.transaction(), translated(folder):
+                    migrate(store._connection, version)
+        except BaseException:
+            lock.release()
+            raise
+        return store
+
+    @classmethod
+    def open_readonly(cls, folder: Path) -> Self:
+        """An existing run, to look at; disturbs nobody. Raises StoreError."""
+        require(folder)
+        store = cls(connect(folder / FILE_NAME, mode="ro"), folder, None)
+        version = checked_version(store._connection, folder)
+        if version < SCHEMA_VERSION:
+            raise StoreError(f"{folder} was written by an older version; `xpert-evo resume {folder}` brings it up.")
+        return store
+
+    def __enter__(self) -> Self:
+        """The store itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Closes the store."""
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file and frees the lock; what was not committed is dropped."""
+        self._connection.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Self]:
+        """All of what is written inside, or none of it; durable on leaving."""
+        with translated(self.folder):
+            self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self
+            with translated(self.folder):
+                self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.rollback()
+            raise
+
+    # Writing; each belongs inside a transaction.
+
+    def add_plans(self, plans: Sequence[Plan]) -> None:
+        """Writes what a batch is going to train."""
+        for plan in plans:
+            self._insert(
+                "plans",
+                batch=plan.batch,
+                position=plan.position,
+                digest=plan.digest,
+                design=plan.design,
+                context=plan.context,
+                predicted=plan.predicted,
+                std=plan.std,
+            )
+
+    def add_label(self, label: Label) -> None:
+        """Writes a finished training."""
+        self._add_training(label, accuracy=float(label.accuracy), failure=None, details=label.details)
+
+    def add_failure(self, failure: Failure) -> None:
+        """Writes a failed training."""
+        self._add_training(failure, accuracy=None, failure=failure.reason, details={})
+
+    def add_generation(self, generation: Generation) -> None:
+        """Writes a generation."""
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **generation.arrays)
+        self._insert(
+            "generations",
+            round=generation.round,
+            generation=generation.generation,
+            state=buffer.getvalue(),
+            summary=_json(generation.summary),
+        )
+
+    def add_note(self, topic: str, key: str, value: Any) -> None:
+        """Writes a plain value under a topic, such as what a surrogate said of itself."""
+        self._insert("notes", topic=topic, key=key, value=_json(value))
+
+    def add_event(self, kind: str, text: str) -> None:
+        """Writes a line into the run's diary."""
+        self._insert("events", at=_now(), kind=kind, text=text)
+
+    # Reading.
+
+    def meta(self, key: str) -> Any:
+        """A value given to `create`; raises StoreError where there is none."""
+        rows = self._select("meta", "WHERE key = ?", (key,))
+        if not rows:
+            raise StoreError(f"{self.folder / FILE_NAME} has no '{key}'; it is damaged or not a run.")
+        return json.loads(rows[0]["value"])
+
+    def plans(self, batch: str | None = None) -> list[Plan]:
+        """What was to be trained, in order: of one batch, or of all."""
+        where, values = ("", ()) if batch is None else ("WHERE batch = ?", (batch,))
+        return [Plan(**_without(row, "checksum")) for row in self._select("plans", where, values, "rowid")]
+
+    def labels(self, context: str | None = None) -> dict[str, Label]:
+        """Finished trainings by the design's digest, of one context or of all."""
+        where, values = ("", ()) if context is None else ("AND context = ?", (context,))
+        rows = self._select("trainings", f"WHERE accuracy IS NOT NULL {where}", values, "id")
+        return {row["digest"]: _label(row) for row in rows}
+
+    def failures(self) -> list[Failure]:
+        """Trainings that did not end well, oldest first."""
+        return [
+            Failure(reason=row["failure"], **{k: row[k] for k in ("digest", "context", "protocol", "seed", "seconds")})
+            for row in self._select("trainings", "WHERE failure IS NOT NULL", (), "id")
+        ]
+
+    def last_generation(self, round_: int) -> Generation | None:
+        """The newest generation of a round's search."""
+        rows = self._select("generations", "WHERE round = ?", (round_,), "generation DESC LIMIT 1")
+        return _generation(rows[0]) if rows else None
+
+    def summaries(self) -> list[dict[str, Any]]:
+        """Figures about every generation, oldest first, with `round` and `generation`."""
+        with translated(self.folder):
+            rows = self._connection.execute("SELECT round, generation, summary FROM generations ORDER BY rowid")
+            return [{"round": r, "generation": g, **json.loads(text)} for r, g, text in rows]
+
+    def notes(self, topic: str) -> dict[str, Any]:
+        """Plain values under a topic, oldest first."""
+        return {row["key"]: json.loads(row["value"]) for row in self._select("notes", "WHERE topic = ?", (topic,))}
+
+    def events(self) -> list[tuple[str, str, str]]:
+        """(time, kind, text) of the diary, oldest first."""
+        return [(row["at"], row["kind"], row["text"]) for row in self._select("events", "", (), "id")]
+
+    def trainings_per_second(self) -> list[tuple[str, float]]:
+        """(time of its end, seconds it took) of every training that ended well, oldest first."""
+        rows = self._select("trainings", "WHERE accuracy IS NOT NULL", (), "id")
+        return [(row["at"], row["seconds"]) for row in rows]
+
+    # Inside.
+
+    def _add_training(
+        self, training: Label | Failure, *, accuracy: float | None, failure: str | None, details: Mapping[str, Any]
+    ) -> None:
+        self._insert(
+            "trainings",
+            digest=training.digest,
+            context=training.context,
+            protocol=training.protocol,
+            seed=training.seed,
+            accuracy=accuracy,
+            failure=failure,
+            seconds=training.seconds,
+            details=_json(details),
+            at=_now(),
+        )
+
+    def _insert(self, table: str, **row: Cell) -> None:
+        names = ", ".join([*row, "checksum"])
+        marks = ", ".join("?" * (len(row) + 1))
+        with translated(self.folder):
+            self._connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", (*row.values(), _checksum(row)))
+
+    def _select(self, table: str, where: str, values: Sequence[Cell], order: str = "rowid") -> list[dict[str, Any]]:
+        with translated(self.folder):
+            cursor = self._connection.execute(f"SELECT * FROM {table} {where} ORDER BY {order}", values)
+            names = [column[0] for column in cursor.description]
+            rows = [dict(zip(names, cells, strict=True)) for cells in cursor]
+        for row in rows:
+            content = {name: value for name, value in row.items() if name not in {"checksum", "id"}}
+            if _checksum(content) != row["checksum"]:
+                raise damaged(self.folder, f"a row of table {table} has changed since it was written")
+        return rows
+
+
+def _write_new(folder: Path, meta: Mapping[str, Any]) -> None:
+    """Makes the file aside and moves it into place, so that a run exists with its settings or not at all."""
+    aside = folder / f"{FILE_NAME}.new"
+    aside.unlink(missing_ok=True)
+    store = Store(connect(aside, mode="rwc"), folder, None)
+    with store.transaction():
+        migrate(store._connection, 0)
+        for key, value in meta.items():
+            store._insert("meta", key=key, value=_json(value))
+    store.close()
+    aside.replace(folder / FILE_NAME)
+
+
+def _label(row: Mapping[str, Any]) -> Label:
+    names = ("digest", "context", "protocol", "seed", "accuracy", "seconds")
+    return Label(details=json.loads(row["details"]), **{name: row[name] for name in names})
+
+
+def _generation(row: Mapping[str, Any]) -> Generation:
+    with np.load(io.BytesIO(row["state"]), allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    return Generation(
+        round=row["round"], generation=row["generation"], arrays=arrays, summary=json.loads(row["summary"])
+    )
+
+
+def _checksum(row: Mapping[str, Cell]) -> str:
+    digest = hashlib.sha256()
+    for name, value in row.items():
+        content = value if isinstance(value, bytes) else repr(value).encode()
+        digest.update(f"{name}:{len(content)}:".encode() + content)
+    return digest.hexdigest()[:16]
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, allow_nan=False)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _without(row: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != name}
