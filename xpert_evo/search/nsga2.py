@@ -1,0 +1,241 @@
+"""NSGA-II by ask and tell: pymoo selects and lets survive, this project samples and varies.
+
+`ask` gives genomes, `tell` takes their minimised objectives and violations; how they were scored the search never
+knows. Everything that it needs in order to go on is in `SearchState`: built from the same settings and a saved state,
+it goes on bit for bit.
+
+K. Deb, A. Pratap, S. Agarwal, T. Meyarivan, "A fast and elitist multiobjective genetic algorithm: NSGA-II", IEEE
+Transactions on Evolutionary Computation 6(2), 2002.
+"""
+
+from dataclasses import dataclass, field
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xpert_evo.errors import ConfigError
+from xpert_evo.objectives import FloatArray
+from xpert_evo.search.selection import select_parents, survive
+from xpert_evo.search.state import SearchState, pack_generator, unpack_generator
+from xpert_evo.search.variation import Variation, VariationSettings
+from xpert_evo.space import Genomes, SearchSpace
+
+Hashes: TypeAlias = NDArray[np.uint64]
+Number = TypeVar("Number", np.float64, np.int64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchSettings:
+    """How the search evolves.
+
+    Attributes:
+        population_size: Designs that survive a generation.
+        offspring_size: Designs asked for in a generation.
+        neighbours: A parent's mate is one of its this many nearest in objectives.
+        memory_size: How many of the latest designs are never asked for again; the population never is.
+        variation: How children are made.
+    """
+
+    population_size: int = 100
+    offspring_size: int = 25
+    neighbours: int = 10
+    memory_size: int = 4096
+    variation: VariationSettings = field(default_factory=VariationSettings)
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for sizes that are too small."""
+        least = {"population_size": 4, "offspring_size": 1, "neighbours": 1, "memory_size": 0}
+        for name, smallest in least.items():
+            if getattr(self, name) < smallest:
+                raise ConfigError(
+                    f"search.{name} must be at least {smallest}, got {getattr(self, name)}. "
+                    f"Change it in the configuration or pass --set search.{name}={max(smallest, 40)}."
+                )
+
+
+class Nsga2:
+    """The search.
+
+    Args:
+        space: Where it searches.
+        settings: How.
+        seed: Of a new search; give it or a `state`.
+        state: Of a search to continue.
+        initial: First designs of a new search, (designs, genes); random ones fill the population up. A search that
+            continues from before its first `tell` needs them again.
+
+    Raises:
+        ConfigError: Neither or both of seed and state are given.
+        DesignError: `initial` has illegal genomes.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        settings: SearchSettings | None = None,
+        *,
+        seed: int | np.random.SeedSequence | None = None,
+        state: SearchState | None = None,
+        initial: Genomes | None = None,
+    ) -> None:
+        if (seed is None) == (state is None):
+            raise ConfigError("a search needs a seed to begin or a state to continue: give one of the two.")
+        self.space = space
+        self.settings = settings or SearchSettings()
+        self._state = state if state is not None else _empty_state(space, np.random.default_rng(seed))
+        self._initial = space.check(initial) if initial is not None else np.empty((0, space.n_genes), np.int64)
+        self._variation = Variation(space, self.settings.variation)
+        self._hash_weights = _hash_weights(space.n_genes)
+        self._asked: tuple[Genomes, np.random.Generator] | None = None
+
+    @property
+    def state(self) -> SearchState:
+        """After the latest `tell`."""
+        return self._state
+
+    def ask(self) -> Genomes:
+        """New designs to score, (designs, genes), none twice; raises RuntimeError before the last ones were told."""
+        if self._asked is not None:
+            raise RuntimeError("ask was called twice; tell the results of the first designs before asking for more.")
+        rng = unpack_generator(self._state.random_state)
+        genomes = self._offspring(rng) if len(self._state.genomes) else self._first(rng)
+        self._asked = genomes, rng
+        return genomes.copy()
+
+    def tell(self, objectives: ArrayLike, violations: ArrayLike | None = None) -> SearchState:
+        """The state after survival among the population and the designs asked for.
+
+        Args:
+            objectives: Of the designs asked for, minimised, (designs, objectives).
+            violations: (designs, constraints); above 0 a limit is broken. None: no constraints.
+
+        Raises:
+            RuntimeError: Nothing was asked for.
+            ValueError: A table has the wrong shape or holds NaN or infinity.
+        """
+        if self._asked is None:
+            raise RuntimeError("tell was called before ask; ask for designs first.")
+        genomes, rng = self._asked
+        scores, broken = _checked(objectives, violations, len(genomes))
+        old = self._state
+        self._state = self._survived(
+            _stacked(old.genomes, genomes),
+            _stacked(old.objectives, scores),
+            _stacked(old.violations, broken),
+            rng,
+            n_told=len(genomes),
+            seen=self._remembered(np.concatenate([old.seen, self._hashes(genomes)])),
+        )
+        self._asked = None
+        return self._state
+
+    def rescore(self, objectives: ArrayLike, violations: ArrayLike | None = None) -> SearchState:
+        """The state after new scores for the whole population, as when a surrogate was refitted.
+
+        Designs seen before may be asked for again: under the new scores they may be good.
+
+        Args:
+            objectives: Of `state.genomes`, minimised, (population, objectives).
+            violations: (population, constraints).
+        """
+        if self._asked is not None:
+            raise RuntimeError("rescore was called between ask and tell; tell the results first.")
+        scores, broken = _checked(objectives, violations, len(self._state.genomes))
+        rng = unpack_generator(self._state.random_state)
+        self._state = self._survived(
+            self._state.genomes, scores, broken, rng, n_told=0, seen=np.empty(0, dtype=np.uint64)
+        )
+        return self._state
+
+    def _survived(
+        self,
+        genomes: Genomes,
+        objectives: FloatArray,
+        violations: FloatArray,
+        rng: np.random.Generator,
+        *,
+        n_told: int,
+        seen: Hashes,
+    ) -> SearchState:
+        kept, rank, crowding = survive(objectives, violations, self.settings.population_size, rng)
+        return SearchState(
+            generation=self._state.generation + 1,
+            n_evaluated=self._state.n_evaluated + n_told,
+            genomes=genomes[kept],
+            objectives=objectives[kept],
+            violations=violations[kept],
+            rank=rank,
+            crowding=crowding,
+            random_state=pack_generator(rng),
+            seen=seen,
+        )
+
+    def _first(self, rng: np.random.Generator) -> Genomes:
+        """The given designs, then random ones up to the population's size."""
+        n_random = max(0, self.settings.population_size - len(self._initial))
+        genomes = np.concatenate([self._initial, self.space.random(rng, n_random)])
+        _, first = np.unique(self._hashes(genomes), return_index=True)
+        return genomes[np.sort(first)]
+
+    def _offspring(self, rng: np.random.Generator) -> Genomes:
+        """New children; where all is known already, which happens in tiny spaces only, random designs."""
+        wanted = self.settings.offspring_size
+        known = np.concatenate([self._state.seen, self._hashes(self._state.genomes)])
+        found = np.empty((0, self.space.n_genes), dtype=np.int64)
+        for _ in range(_ATTEMPTS):
+            parents, mates = select_parents(self._state, wanted, self.settings.neighbours, rng)
+            children = self._variation.children(self._state.genomes[parents], self._state.genomes[mates], rng)
+            found = np.concatenate([found, children])
+            hashes = self._hashes(found)
+            _, first = np.unique(hashes, return_index=True)
+            new = np.sort(first[~np.isin(hashes[first], known)])
+            found = found[new][:wanted]
+            if len(found) == wanted:
+                return found
+        return found if len(found) else self.space.random(rng, wanted)
+
+    def _hashes(self, genomes: Genomes) -> Hashes:
+        return np.asarray(genomes.astype(np.uint64) @ self._hash_weights)
+
+    def _remembered(self, hashes: Hashes) -> Hashes:
+        return hashes[max(0, len(hashes) - self.settings.memory_size) :]
+
+
+_ATTEMPTS = 20
+"""How often children are made anew when too few are unknown."""
+
+
+def _hash_weights(n_genes: int) -> Hashes:
+    """Odd 64-bit weights: a genome's weighted sum modulo 2^64 is its hash."""
+    return np.random.default_rng(n_genes).integers(2**63, size=n_genes, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+
+
+def _empty_state(space: SearchSpace, rng: np.random.Generator) -> SearchState:
+    return SearchState(
+        generation=0,
+        n_evaluated=0,
+        genomes=np.empty((0, space.n_genes), dtype=np.int64),
+        objectives=np.empty((0, 0)),
+        violations=np.empty((0, 0)),
+        rank=np.empty(0, dtype=np.int64),
+        crowding=np.empty(0),
+        random_state=pack_generator(rng),
+        seen=np.empty(0, dtype=np.uint64),
+    )
+
+
+def _stacked(old: NDArray[Number], new: NDArray[Number]) -> NDArray[Number]:
+    return np.concatenate([old, new]) if len(old) else new
+
+
+def _checked(objectives: ArrayLike, violations: ArrayLike | None, n: int) -> tuple[FloatArray, FloatArray]:
+    """Both tables as float arrays with n rows."""
+    scores = np.asarray(objectives, dtype=np.float64)
+    broken = np.zeros((n, 0)) if violations is None else np.asarray(violations, dtype=np.float64)
+    for name, table in (("objectives", scores), ("violations", broken)):
+        if table.ndim != 2 or len(table) != n:
+            raise ValueError(f"{name} must have one row for each of the {n} designs, got the shape {table.shape}.")
+        if not np.isfinite(table).all():
+            raise ValueError(f"{name} must be finite, got NaN or infinity; a failed design has no place in the search.")
+    return scores, broken
