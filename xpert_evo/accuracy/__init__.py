@@ -1,0 +1,1 @@
+"""How accurate a design is: data sets, trainings, the exact crossbar emulation, and what predicts its outcome."""
