@@ -1,0 +1,56 @@
+"""Remakes the embedded Fashion-MNIST subset from the four original idx files.
+
+The first images of every class in the original order are taken, so the result is the same everywhere: 1,000 a class
+from the training file for training, the next 200 for validation, and the first 200 a class of the test file for test.
+
+Usage: python scripts/make_fashion_mnist.py FOLDER_WITH_IDX_FILES [OUTPUT.npz]
+
+The idx files are those of https://github.com/zalandoresearch/fashion-mnist (MIT licence), plain or as .gz.
+"""
+
+import gzip
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+OUTPUT = Path(__file__).parents[1] / "xpert_evo" / "accuracy" / "data" / "fashion_mnist.npz"
+
+
+def read_idx(folder: Path, name: str) -> NDArray[np.uint8]:
+    """An idx file of unsigned bytes: magic number 0 0 8 d, d big-endian sizes, then the values."""
+    packed = folder / f"{name}.gz"
+    data = gzip.decompress(packed.read_bytes()) if packed.exists() else (folder / name).read_bytes()
+    n_dimensions = data[3]
+    if data[:3] != b"\0\0\x08":
+        raise SystemExit(f"{folder / name} is no idx file of unsigned bytes.")
+    shape = np.frombuffer(data, ">i4", count=n_dimensions, offset=4)
+    return np.frombuffer(data, np.uint8, offset=4 + 4 * n_dimensions).reshape(shape)
+
+
+def balanced(labels: NDArray[np.uint8], first: int, last: int) -> NDArray[np.int64]:
+    """Positions, in rising order, of each class's images number `first` to `last` (exclusive)."""
+    return np.sort(np.concatenate([np.flatnonzero(labels == c)[first:last] for c in range(10)]))
+
+
+def main(folder: Path, output: Path = OUTPUT) -> None:
+    """Writes the subset to `output`."""
+    source = {
+        "train": (read_idx(folder, "train-images-idx3-ubyte"), read_idx(folder, "train-labels-idx1-ubyte")),
+        "test": (read_idx(folder, "t10k-images-idx3-ubyte"), read_idx(folder, "t10k-labels-idx1-ubyte")),
+    }
+    chosen = {"train": ("train", 0, 1_000), "validation": ("train", 1_000, 1_200), "test": ("test", 0, 200)}
+    arrays = {}
+    for part, (file, first, last) in chosen.items():
+        images, labels = source[file]
+        rows = balanced(labels, first, last)
+        arrays[f"{part}_images"], arrays[f"{part}_labels"] = images[rows], labels[rows]
+    np.savez_compressed(output, **arrays)
+    print(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) not in (2, 3):
+        raise SystemExit(__doc__)
+    main(*map(Path, sys.argv[1:]))

@@ -1,0 +1,65 @@
+"""Readers of data sets' published file layouts; each returns plain arrays or raises DataError."""
+
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xpert_evo.errors import DataError
+
+Images: TypeAlias = NDArray[np.uint8]
+Arrays: TypeAlias = dict[str, tuple[Images, NDArray[np.int64]]]
+"""For each part ("train", "validation", "test") its images (n, channels, side, side) and labels (n,)."""
+
+EMBEDDED_FILE = "fashion_mnist.npz"
+
+
+def read_embedded(folder: Path) -> Arrays:
+    """The Fashion-MNIST subset inside the package; scripts/make_fashion_mnist.py remakes it."""
+    try:
+        with np.load(folder / EMBEDDED_FILE, allow_pickle=False) as file:
+            parts = {part: (file[f"{part}_images"], file[f"{part}_labels"]) for part in ("train", "validation", "test")}
+    except (OSError, ValueError, KeyError) as failure:
+        raise DataError(f"{folder / EMBEDDED_FILE} cannot be read ({failure}); reinstall xpert-evo.") from None
+    return {part: (images[:, None], labels.astype(np.int64)) for part, (images, labels) in parts.items()}
+
+
+def read_cifar10(folder: Path) -> Arrays:
+    """CIFAR-10's binary layout: five files of 10,000 records for training, one for test."""
+    train = [_records(folder / f"data_batch_{i}.bin", 10_000, label_bytes=1, n_classes=10) for i in range(1, 6)]
+    images, labels = (np.concatenate(parts) for parts in zip(*train, strict=True))
+    return {"train": (images, labels), "test": _records(folder / "test_batch.bin", 10_000, label_bytes=1, n_classes=10)}
+
+
+def read_cifar100(folder: Path) -> Arrays:
+    """CIFAR-100's binary layout; the second label byte is the class."""
+    return {
+        "train": _records(folder / "train.bin", 50_000, label_bytes=2, n_classes=100),
+        "test": _records(folder / "test.bin", 10_000, label_bytes=2, n_classes=100),
+    }
+
+
+def _records(path: Path, n_records: int, *, label_bytes: int, n_classes: int) -> tuple[Images, NDArray[np.int64]]:
+    """CIFAR records: label bytes, then 3 x 32 x 32 pixels."""
+    size = label_bytes + 3 * 32 * 32
+    try:
+        raw = np.fromfile(path, dtype=np.uint8)
+    except OSError as failure:
+        raise DataError(
+            f"{path} cannot be read ({failure.strerror}); it belongs to the data set's binary layout, fetch it again."
+        ) from None
+    if raw.size != n_records * size:
+        raise DataError(
+            f"{path} must have {n_records * size:,} bytes, got {raw.size:,}: truncated or altered; fetch it again."
+        )
+    records = raw.reshape(n_records, size)
+    labels = records[:, label_bytes - 1].astype(np.int64)
+    if labels.max() >= n_classes:
+        raise DataError(f"{path} has the label {labels.max()} where 0 to {n_classes - 1} are known: altered; fetch it again.")
+    return np.ascontiguousarray(records[:, label_bytes:]).reshape(-1, 3, 32, 32), labels
+
+
+def read_tiny_imagenet(folder: Path) -> Arrays:
+    """What `import_tiny_imagenet` made of the usual folder layout: one array file."""
+    raise DataError(f"tiny-imagenet cannot be read from {folder}.")
