@@ -106,7 +106,7 @@ class Networks:
         for _ in range(self.n_steps):
             optimiser.zero_grad()
             loss = ((self._forward(x) - y) ** 2).mean(dim=1).sum()
-            loss.backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(loss)
             optimiser.step()
         residual = float(((self._forward(x).mean(dim=0) - y) ** 2).mean().detach())
         self._noise_variance = max(residual, noise_std**2, 1e-4)
@@ -115,7 +115,7 @@ class Networks:
         """Every member's prediction, (members, designs): a linear part and one hidden layer."""
         inner, bias, outer, linear = self._weights
         hidden = torch.tanh(features @ inner + bias)
-        return (hidden @ outer + features @ linear)[..., 0]
+        return torch.squeeze(hidden @ outer + features @ linear, dim=-1)
 
     def predict(self, features: FloatArray) -> tuple[FloatArray, FloatArray]:
         """As `Model.predict`."""

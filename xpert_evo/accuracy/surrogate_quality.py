@@ -56,9 +56,7 @@ class HonestyReport:
     warning: str | None
 
 
-def honesty(
-    predicted_mean: ArrayLike, predicted_std: ArrayLike, measured: ArrayLike, macs: ArrayLike
-) -> HonestyReport:
+def honesty(predicted_mean: ArrayLike, predicted_std: ArrayLike, measured: ArrayLike, macs: ArrayLike) -> HonestyReport:
     """Judges predictions that were made before the trainings.
 
     Args:
@@ -78,7 +76,9 @@ def honesty(
         raise ValueError(f"a rank correlation needs at least two held-out trainings, got {len(truth)}.")
     surrogate = Quality.of(mean, std, truth)
     baseline = Quality.of(*_line_left_out(np.log2(work), truth), truth)
-    return HonestyReport(surrogate=surrogate, baseline=_with_rank(baseline, work, truth), warning=_warning(surrogate, work, truth))
+    return HonestyReport(
+        surrogate=surrogate, baseline=_with_rank(baseline, work, truth), warning=_warning(surrogate, work, truth)
+    )
 
 
 def kendall_tau(a: ArrayLike, b: ArrayLike) -> float:

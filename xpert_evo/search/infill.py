@@ -1,0 +1,84 @@
+"""Which designs to train next: those from which the measured front may gain most."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from xpert_evo.objectives import FloatArray
+from xpert_evo.search.pareto import hypervolume, non_dominated
+from xpert_evo.space import Genomes, IntArray
+
+N_DRAWS = 16
+"""Draws of a candidate's uncertain objectives over which its gain is averaged."""
+
+
+def select_infill(
+    n_designs: int,
+    *,
+    genomes: Genomes,
+    mean: ArrayLike,
+    std: ArrayLike,
+    trained: Genomes,
+    measured: ArrayLike,
+    reference_point: ArrayLike,
+    rng: np.random.Generator,
+    spread: float = 0.25,
+) -> IntArray:
+    """Positions among the candidates, best first, none twice and none that was trained; fewer if too few are new.
+
+    Candidates are chosen one after another. Each is worth its expected gain of hypervolume over the measured front,
+    and a share of its distance to all designs that are measured or chosen. A chosen design counts as measured at its
+    mean for the next choice (the Kriging believer; Ginsbourger, Le Riche and Carraro, 2010), so that the batch spreads.
+
+    Args:
+        n_designs: How many to choose at most.
+        genomes: Candidates, usually the search's front, (candidates, genes).
+        mean: Their predicted objectives, minimised, (candidates, objectives).
+        std: Standard deviations, (candidates, objectives) or broadcast; 0 where an objective is known.
+        trained: Designs with a label or a failed training, (designs, genes).
+        measured: Objectives of the feasible labelled designs, minimised, (labels, objectives).
+        reference_point: Of the hypervolume, (objectives,).
+        rng: Draws the uncertain objectives.
+        spread: What distance counts against gain: 0 for gain alone.
+    """
+    mean = np.asarray(mean, dtype=np.float64)
+    std = np.broadcast_to(np.asarray(std, dtype=np.float64), mean.shape)
+    known = {row.tobytes() for row in np.asarray(trained, dtype=np.int64)}
+    candidates: list[int] = []
+    for i, row in enumerate(np.asarray(genomes, dtype=np.int64)):
+        if row.tobytes() not in known:
+            known.add(row.tobytes())
+            candidates.append(i)
+    front = np.asarray(measured, dtype=np.float64).reshape(-1, mean.shape[1])
+    scale = _scale(np.concatenate([front, mean]))
+    draws = rng.standard_normal((N_DRAWS, mean.shape[1]))
+    chosen: list[int] = []
+    while candidates and len(chosen) < n_designs:
+        gains = np.array([_expected_gain(front, mean[i] + std[i] * draws, reference_point) for i in candidates])
+        distances = _distances(mean[candidates] / scale, front / scale)
+        worth = gains / max(float(gains.max()), _TINY) + spread * distances / max(float(distances.max()), _TINY)
+        best = candidates.pop(int(np.argmax(worth)))
+        chosen.append(best)
+        front = np.concatenate([front, mean[best : best + 1]])
+    return np.array(chosen, dtype=np.int64)
+
+
+_TINY = 1e-300
+
+
+def _expected_gain(front: FloatArray, draws: FloatArray, reference_point: ArrayLike) -> float:
+    """Mean over the draws of what each alone adds to the front's hypervolume."""
+    best = front[non_dominated(front)]
+    before = hypervolume(best, reference_point)
+    return float(np.mean([hypervolume(np.vstack([best, draw]), reference_point) - before for draw in draws]))
+
+
+def _scale(objectives: FloatArray) -> FloatArray:
+    spread = np.ptp(objectives, axis=0)
+    return np.where(spread > 0, spread, 1.0)
+
+
+def _distances(points: FloatArray, others: FloatArray) -> FloatArray:
+    """From each point to its nearest other one; 1 where there is none."""
+    if not len(others):
+        return np.ones(len(points))
+    return np.asarray(np.linalg.norm(points[:, None] - others[None], axis=2).min(axis=1))

@@ -1,0 +1,41 @@
+"""The paper's two phases: spaces in which some kinds of genes are frozen, and the way back to the whole space."""
+
+from collections.abc import Collection
+
+import numpy as np
+
+from xpert_evo.space import Choice, GeneKind, Genomes, SearchSpace
+
+FIRST_PHASE = (GeneKind.CHANNEL_DEPTH, GeneKind.COLUMN_SHARING, GeneKind.ADC_TYPE)
+"""Searched for least latency within the area limit, at given precisions."""
+
+SECOND_PHASE = (GeneKind.ADC_PRECISION, GeneKind.INPUT_PRECISION)
+"""Searched afterwards, on the network that the first phase found."""
+
+
+def frozen_space(space: SearchSpace, genome: Genomes, searched: Collection[GeneKind]) -> SearchSpace:
+    """The space in which only the `searched` kinds vary; the other genes have the one choice that `genome` makes.
+
+    Genomes of the frozen space are as long as those of the whole; see `to_whole_space`.
+
+    Args:
+        space: The whole space.
+        genome: One design, (1, genes) or (genes,).
+        searched: Kinds of genes that stay free.
+    """
+    values = space.check(genome)[0]
+    layer_choices: dict[str, dict[GeneKind, tuple[Choice, ...]]] = {}
+    for gene, value in zip(space.genes, values, strict=True):
+        own = gene.choices if gene.kind in searched else (gene.choices[value],)
+        layer_choices.setdefault(space.backbone.layers[gene.layer].name, {})[gene.kind] = own
+    return SearchSpace(space.backbone, space.choices, layer_choices)
+
+
+def to_whole_space(frozen: SearchSpace, whole: SearchSpace, genomes: Genomes) -> Genomes:
+    """Genomes of a frozen space as genomes of the space that it was made from, (designs, genes)."""
+    rows = frozen.check(genomes)
+    columns = [
+        np.array([whole_gene.choices.index(choice) for choice in gene.choices])[rows[:, i]]
+        for i, (gene, whole_gene) in enumerate(zip(frozen.genes, whole.genes, strict=True))
+    ]
+    return np.stack(columns, axis=1)

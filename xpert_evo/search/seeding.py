@@ -1,0 +1,146 @@
+"""Where a search begins: homogeneous designs, varied ones, and which designs to train first.
+
+Random genomes are all alike: with every layer drawn on its own, the averages over layers hardly differ. Homogeneous
+designs and designs that vary smoothly along the network reach the corners of the space instead.
+"""
+
+import itertools
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hw_models import AdcType
+from xpert_evo.errors import InfeasibleError
+from xpert_evo.objectives import FloatArray
+from xpert_evo.space import GeneKind, Genomes, SearchSpace
+
+DEPTH_FACTORS = (0.125, 0.25, 0.5, 1.0, 2.0)
+"""Of homogeneous designs: what multiplies the backbone's own channel depths."""
+
+Feasible: TypeAlias = Callable[[Genomes], NDArray[np.bool_]]
+Costs: TypeAlias = Callable[[Genomes], FloatArray]
+
+
+def homogeneous_designs(space: SearchSpace, depth_factors: tuple[float, ...] = (1.0,)) -> Genomes:
+    """All designs with the same peripherals in every layer, (designs, genes), none twice.
+
+    In the paper's space there are 480 settings of the peripherals.
+
+    Args:
+        space: Where choices of a gene differ between layers, the nearest one stands in.
+        depth_factors: Each multiplies the backbone's channel depths.
+    """
+    kinds = [kind for kind in GeneKind if kind is not GeneKind.CHANNEL_DEPTH]
+    options = [space.choices[kind] for kind in kinds]
+    genomes = [
+        space.homogeneous(
+            column_sharing=int(sharing),
+            adc_type=AdcType(adc_type),
+            adc_precision=int(adc),
+            input_precision=int(inputs),
+            depth_factor=factor,
+        )
+        for factor in depth_factors
+        for sharing, adc_type, adc, inputs in itertools.product(*options)
+    ]
+    return _distinct(np.concatenate(genomes))
+
+
+def varied_designs(space: SearchSpace, n_designs: int, rng: np.random.Generator) -> Genomes:
+    """Random designs whose genes rise or fall along the network, more or less roughly, (designs, genes).
+
+    For each kind of gene a design has a level, a slope and a roughness of its own.
+    """
+    kinds = list(GeneKind)
+    kind_of = np.array([kinds.index(gene.kind) for gene in space.genes])
+    place = np.array([gene.layer for gene in space.genes]) / max(1, space.n_layers - 1) - 0.5
+    level, slope, roughness = rng.random((3, n_designs, len(kinds)))
+    height = level[:, kind_of] + (slope[:, kind_of] - 0.5) * place
+    height = height + 0.3 * roughness[:, kind_of] * rng.standard_normal(height.shape)
+    return np.asarray(np.clip(height * space.n_choices, 0, space.n_choices - 1), dtype=np.int64)
+
+
+def first_population(
+    space: SearchSpace, n_designs: int, rng: np.random.Generator, *, feasible: Feasible | None = None
+) -> Genomes:
+    """A first population: half homogeneous designs, half varied ones, none twice, (at most designs, genes).
+
+    Args:
+        space: Where the search takes place.
+        n_designs: How many.
+        rng: Draws them.
+        feasible: Tells which genomes keep the limits, where that is known for nothing; others are left out. Fewer
+            designs come back where too few are feasible.
+    """
+    homogeneous = homogeneous_designs(space, DEPTH_FACTORS)
+    homogeneous = homogeneous[rng.permutation(len(homogeneous))]
+    varied = varied_designs(space, _CANDIDATES if feasible else n_designs, rng)
+    if feasible:
+        homogeneous, varied = homogeneous[feasible(homogeneous)], varied[feasible(varied)]
+    n_homogeneous = max(n_designs // 2, n_designs - len(varied))
+    return _distinct(np.concatenate([homogeneous[:n_homogeneous], varied]))[:n_designs]
+
+
+def first_designs(
+    space: SearchSpace,
+    n_designs: int,
+    rng: np.random.Generator,
+    *,
+    costs: Costs,
+    feasible: Feasible,
+    reference: Genomes | None = None,
+) -> Genomes:
+    """Designs to train before there is a surrogate: the reference, then those that lie farthest apart.
+
+    Apart means in cost and in the average of each kind of gene, which decide accuracy and EDAP more than any single
+    gene; among candidates, the one whose nearest chosen design is farthest comes next.
+
+    Args:
+        space: Of the designs.
+        n_designs: How many, the reference included.
+        rng: Draws the candidates.
+        costs: A cost of genomes, (designs,), on a scale where differences mean something: the logarithm of EDAP.
+        feasible: Tells which genomes keep the limits.
+        reference: Designs that are trained in any case, feasible or not, (designs, genes): the homogeneous baseline.
+
+    Raises:
+        InfeasibleError: No candidate keeps the limits.
+    """
+    drawn = [homogeneous_designs(space, DEPTH_FACTORS), varied_designs(space, _CANDIDATES, rng)]
+    pool = _distinct(np.concatenate(drawn))
+    pool = pool[feasible(pool)]
+    chosen = np.empty((0, space.n_genes), dtype=np.int64) if reference is None else space.check(reference)[:n_designs]
+    if not len(pool):
+        raise InfeasibleError(
+            f"none of {sum(map(len, drawn))} first designs keeps the limits; raise the limits or widen the space."
+        )
+    everything = np.concatenate([chosen, pool])
+    coordinates = _coordinates(space, everything, costs(everything))
+    picked = list(range(len(chosen))) or [int(rng.integers(len(pool)))]
+    distance = np.full(len(everything), np.inf)
+    for i in picked:
+        distance = np.minimum(distance, np.linalg.norm(coordinates - coordinates[i], axis=1))
+    while len(picked) < min(n_designs, len(everything)) and distance.max() > 0:
+        picked.append(int(np.argmax(distance)))
+        distance = np.minimum(distance, np.linalg.norm(coordinates - coordinates[picked[-1]], axis=1))
+    return everything[picked]
+
+
+_CANDIDATES = 2000
+
+
+def _coordinates(space: SearchSpace, genomes: Genomes, costs: FloatArray) -> FloatArray:
+    """Cost and the average of each kind of gene over the layers, scaled to [0, 1], (designs, 6)."""
+    share = genomes / np.maximum(space.n_choices - 1, 1)
+    kinds = [np.array([gene.kind is kind for gene in space.genes]) for kind in GeneKind]
+    columns = np.stack([costs, *(share[:, mask].mean(axis=1) for mask in kinds if mask.any())], axis=1)
+    low, high = columns.min(axis=0), columns.max(axis=0)
+    return np.asarray((columns - low) / np.where(high > low, high - low, 1.0))
+
+
+def _distinct(genomes: Genomes) -> Genomes:
+    """Genomes without repeats, in the order of their first appearance."""
+    _, first = np.unique(genomes, axis=0, return_index=True)
+    return genomes[np.sort(first)]
