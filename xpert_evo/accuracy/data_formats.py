@@ -56,7 +56,9 @@ def _records(path: Path, n_records: int, *, label_bytes: int, n_classes: int) ->
     records = raw.reshape(n_records, size)
     labels = records[:, label_bytes - 1].astype(np.int64)
     if labels.max() >= n_classes:
-        raise DataError(f"{path} has the label {labels.max()} where 0 to {n_classes - 1} are known: altered; fetch it again.")
+        raise DataError(
+            f"{path} has the label {labels.max()} where 0 to {n_classes - 1} are known: altered; fetch it again."
+        )
     return np.ascontiguousarray(records[:, label_bytes:]).reshape(-1, 3, 32, 32), labels
 
 

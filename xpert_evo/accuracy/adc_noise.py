@@ -1,0 +1,60 @@
+"""The fast form of the crossbar: perfect products plus Gaussian noise as strong as the ADCs' error.
+
+The noise's variance is the analytic one of `snr`, times a correction measured against the exact emulation, times the
+power n_rows E[x^2] E[w^2] that the output would have with uncorrelated inputs (an ADC's step follows the spread
+of the partial sums of single bits, which hardly knows of correlations).
+"""
+
+import torch
+
+from xpert_evo.accuracy.network import CrossbarLayer, LayerGeometry
+from xpert_evo.accuracy.snr import adc_noise_ratio
+
+
+class NoisyProduct:
+    """Computes layers' products with ADC noise; a `network.Product`.
+
+    Gaussian numbers cost more than the convolutions of small networks, so each call takes a slice, at a random place,
+    of one buffer that is drawn once.
+
+    Args:
+        generator: Draws the buffer and the places; on the CPU.
+        device: Where the network is.
+        n_numbers: Numbers in the buffer, drawn anew where an output has more.
+    """
+
+    def __init__(self, generator: torch.Generator, device: torch.device, n_numbers: int = 1 << 21) -> None:
+        self.generator = generator
+        self._buffer = torch.randn(n_numbers, generator=generator).to(device)
+
+    def __call__(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
+        """The layer's product with noise."""
+        outputs = layer.product(inputs)
+        return outputs.addcmul_(self._noise_like(outputs), noise_deviation(layer))
+
+    def _noise_like(self, outputs: torch.Tensor) -> torch.Tensor:
+        if outputs.numel() >= len(self._buffer):
+            self._buffer = torch.randn(2 * outputs.numel(), generator=self.generator).to(outputs.device)
+        start = torch.randint(len(self._buffer) - outputs.numel(), (), generator=self.generator)
+        return self._buffer.as_strided(outputs.shape, outputs.stride(), int(start))
+
+
+def noise_deviation(layer: CrossbarLayer) -> torch.Tensor:
+    """Standard deviation of the ADC noise on a layer's output, a tensor without dimensions."""
+    g = layer.geometry
+    power = layer.input_power * layer.weight.detach().square().mean()
+    return (power * (noise_ratio(g) * g.n_rows * g.coverage_ratio)).sqrt_()
+
+
+def noise_ratio(geometry: LayerGeometry) -> float:
+    """Power of the ADCs' error over that of an output of uncorrelated inputs."""
+    g = geometry
+    largest = max(g.array_rows)
+    # Arrays share the range of the fullest one, so those that are not full add as much noise for less signal.
+    full = adc_noise_ratio(
+        n_rows=min(largest, g.crossbar.rows),
+        adc_precision=g.adc_precision,
+        input_precision=g.input_precision,
+        crossbar=g.crossbar,
+    )
+    return float(full) * len(g.array_rows) * largest / g.n_rows

@@ -1,0 +1,71 @@
+"""Images on their way into a network: scaled to [0, 1], averaged down, and augmented a whole epoch at a time."""
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from xpert_evo.accuracy.datasets import Split
+from xpert_evo.accuracy.protocols import TrainingProtocol
+
+_SUBSET_SEED = 2023
+
+
+def prepared(split: Split, protocol: TrainingProtocol, device: torch.device, n_images: int | None = None) -> Split:
+    """A split's images as floats in [0, 1] of the protocol's size, channels last, on `device`.
+
+    Args:
+        split: uint8 images.
+        protocol: Its image size must divide the images'.
+        device: Where the tensors shall lie.
+        n_images: The first so many; None for all.
+    """
+    images = split.images[:n_images].to(device)
+    factor = images.shape[-1] // protocol.image_size
+    scaled = F.avg_pool2d(images.float().div_(255), factor) if factor > 1 else images.float().div_(255)
+    labels = split.labels[:n_images].to(device)
+    return Split(images=scaled.contiguous(memory_format=torch.channels_last), labels=labels)
+
+
+def training_subset(split: Split, n_train: int | None) -> Split:
+    """The `n_train` training images that every training with a protocol sees, from a fixed shuffle; None for all."""
+    if n_train is None or n_train >= len(split):
+        return split
+    order = torch.randperm(len(split), generator=torch.Generator().manual_seed(_SUBSET_SEED))[:n_train]
+    return Split(images=split.images[order], labels=split.labels[order])
+
+
+def augmented(images: torch.Tensor, generator: torch.Generator, *, flip: bool, shift: int) -> torch.Tensor:
+    """A new copy of all images (n, channels, side, side), each mirrored and shifted at random.
+
+    Args:
+        images: Left as they are.
+        generator: Draws mirrorings and shifts; on the CPU.
+        flip: Mirror half of the images left to right.
+        shift: Largest shift [pixels]; what moves in repeats the mirrored border.
+    """
+    n, _, side, _ = images.shape
+    if flip:
+        mirrored = (torch.rand(n, generator=generator) < 0.5).to(images.device)
+        images = torch.where(mirrored[:, None, None, None], images.flip(-1), images)
+    if not shift:
+        return images
+    padded = F.pad(images, (shift,) * 4, "reflect")
+    place = torch.randint((2 * shift + 1) ** 2, (n,), generator=generator).to(images.device)
+    result = torch.empty_like(images)
+    for k in range((2 * shift + 1) ** 2):
+        top, left = divmod(k, 2 * shift + 1)
+        rows = (place == k).nonzero().squeeze(1)
+        result[rows] = padded[rows, :, top : top + side, left : left + side]
+    return result
+
+
+def batches(split: Split, size: int, order: torch.Tensor | None = None) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Images and labels in batches of `size`; with an `order` shuffled, and an incomplete last batch left out."""
+    if order is None:
+        for start in range(0, len(split), size):
+            yield split.images[start : start + size], split.labels[start : start + size]
+        return
+    for rows in order.split(size):
+        if len(rows) == min(size, len(order)):
+            yield split.images[rows], split.labels[rows]

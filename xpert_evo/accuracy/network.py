@@ -1,0 +1,223 @@
+"""The network of a design: crossbar layers with quantised inputs and weights, joined as the backbone says."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import nn
+
+from hw_models import CrossbarSpec
+from xpert_evo.accuracy.quantisers import quantise_input, quantise_weights
+from xpert_evo.accuracy.snr import input_statistics
+from xpert_evo.backbones import Backbone, LayerKind
+from xpert_evo.design import Design
+
+_LEAST_CHANNELS = 4
+_NORM_MOMENTUM = 0.1
+_POWER_MOMENTUM = 0.1
+_POWER_SAMPLE = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerGeometry:
+    """Shape and precision of one layer.
+
+    Attributes:
+        in_channels: Channels read.
+        out_channels: Channels written.
+        kernel_size: Side of the kernel.
+        stride: Of the convolution.
+        output_size: Side of the output map [pixels].
+        adc_precision: Bits of the ADC.
+        input_precision: Bits of the inputs.
+        reads_image: The input is the image, whose range is known.
+        array_rows: Rows of each array that holds the layer; they add up to `n_rows`.
+        crossbar: Cells and coding.
+    """
+
+    in_channels: int
+    out_channels: int
+    kernel_size: int
+    stride: int
+    output_size: int
+    adc_precision: int
+    input_precision: int
+    reads_image: bool
+    array_rows: tuple[int, ...]
+    crossbar: CrossbarSpec
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the weight matrix."""
+        return self.in_channels * self.kernel_size**2
+
+    @property
+    def coverage_ratio(self) -> float:
+        """Share of a window's pixels that lie inside the image, averaged over the map; the rest is zero padding."""
+        side, margin = self.output_size * self.stride, self.kernel_size // 2
+        taps = [
+            sum(0 <= centre + tap < side for tap in range(-margin, margin + 1))
+            for centre in range(0, side, self.stride)
+        ]
+        return (sum(taps) / (len(taps) * self.kernel_size)) ** 2
+
+
+def array_rows(n_rows: int, crossbar: CrossbarSpec, *, evenly: bool) -> tuple[int, ...]:
+    """How `n_rows` of a weight matrix are dealt to arrays.
+
+    Args:
+        n_rows: Rows of the layer.
+        crossbar: Its rows are those of one array.
+        evenly: For proxies: about as many rows in every array, and as many arrays as come closest to full ones. A
+            proxy's 72 rows make one array of 72 (not one of 64 and one of 8), which has the signal-to-noise ratio of
+            the nine full arrays that the full-width layer has.
+    """
+    if not evenly:
+        full, rest = divmod(n_rows, crossbar.rows)
+        return (crossbar.rows,) * full + ((rest,) if rest else ())
+    n_arrays = max(1, round(n_rows / crossbar.rows))
+    return tuple(n_rows // n_arrays + (i < n_rows % n_arrays) for i in range(n_arrays))
+
+
+Product: TypeAlias = Callable[["CrossbarLayer", torch.Tensor], torch.Tensor]
+"""Computes a layer's matrix product from its unquantised input: the fast form in training, the exact one to judge."""
+
+
+class CrossbarLayer(nn.Module):
+    """A convolution or linear layer on crossbars, and the batch norm (or bias) computed digitally after it."""
+
+    input_power: torch.Tensor
+
+    def __init__(self, geometry: LayerGeometry, *, normalised: bool) -> None:
+        super().__init__()
+        g = self.geometry = geometry
+        self.normalised = normalised
+        self.momentum = _NORM_MOMENTUM
+        self.weight = nn.Parameter(torch.zeros(g.out_channels, g.in_channels, g.kernel_size, g.kernel_size))
+        self.bias = nn.Parameter(torch.zeros(g.out_channels))
+        self.register_buffer("input_power", torch.ones(()))
+        if normalised:
+            self.gain = nn.Parameter(torch.ones(g.out_channels))
+            self.register_buffer("mean", torch.zeros(g.out_channels))
+            self.register_buffer("variance", torch.ones(g.out_channels))
+
+    def initialise(self, generator: torch.Generator, *, identity: bool) -> None:
+        """He's normal initialisation, plus the identity where channels run on from layer to layer."""
+        with torch.no_grad():
+            fan_in = self.geometry.n_rows
+            scale = (2 / fan_in) ** 0.5 * (0.5 if identity else 1.0)
+            self.weight.copy_(torch.randn(self.weight.shape, generator=generator) * scale)
+            if identity:
+                n_out, n_in, side, _ = self.weight.shape
+                channel = torch.arange(max(n_out, n_in))
+                self.weight[channel % n_out, channel % n_in, side // 2, side // 2] += 1.0
+
+    @property
+    def clip(self) -> float:
+        """The input's value at the largest code: 1 for images, else a multiple of its root mean square."""
+        if self.geometry.reads_image:
+            return 1.0
+        rms = max(float(self.input_power), 1e-12) ** 0.5
+        return float(input_statistics(self.geometry.input_precision).clip) * rms
+
+    def track(self, inputs: torch.Tensor) -> None:
+        """Follows the mean square of the rectified inputs with a moving average."""
+        power = inputs.detach()[:_POWER_SAMPLE].clamp_min(0).square_().mean()
+        self.input_power.lerp_(power, _POWER_MOMENTUM)
+
+    def product(self, inputs: torch.Tensor) -> torch.Tensor:
+        """The matrix product with quantised inputs and weights and perfect ADCs."""
+        g = self.geometry
+        quantised = quantise_input(inputs, self.clip, g.input_precision)
+        weights = quantise_weights(self.weight, g.crossbar)
+        if g.output_size == 1 and g.stride == 1 and g.kernel_size > 1:
+            middle = g.kernel_size // 2
+            return F.conv2d(quantised, weights[:, :, middle : middle + 1, middle : middle + 1])
+        return F.conv2d(quantised, weights, stride=g.stride, padding=g.kernel_size // 2)
+
+    def digital(self, outputs: torch.Tensor) -> torch.Tensor:
+        """Batch norm, or the classifier's bias."""
+        if not self.normalised:
+            return outputs + self.bias[:, None, None]
+        return F.batch_norm(outputs, self.mean, self.variance, self.gain, self.bias, self.training, self.momentum)
+
+
+class CrossbarNetwork(nn.Module):
+    """A design's network; `forward` takes images in [0, 1] of shape (n, channels, side, side)."""
+
+    def __init__(self, backbone: Backbone, geometries: list[LayerGeometry]) -> None:
+        super().__init__()
+        self.backbone = backbone
+        last = len(geometries) - 1
+        self.layers = nn.ModuleList(CrossbarLayer(g, normalised=i < last) for i, g in enumerate(geometries))
+        self._added = {backbone.index(layer.adds) for layer in backbone.layers if layer.adds}
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """Draws all weights from `generator`."""
+        for spec, layer in zip(self.backbone.layers, self.crossbar_layers, strict=True):
+            layer.initialise(generator, identity=spec.kind is LayerKind.CONVOLUTION)
+
+    @property
+    def crossbar_layers(self) -> list[CrossbarLayer]:
+        """The layers in execution order."""
+        return [layer for layer in self.layers if isinstance(layer, CrossbarLayer)]
+
+    def forward(self, images: torch.Tensor, product: Product) -> torch.Tensor:
+        """Class scores (n, classes); `product` computes each layer's matrix product."""
+        passed_on: list[torch.Tensor] = []
+        outputs = images
+        for spec, source, layer in zip(self.backbone.layers, self.backbone.sources, self.crossbar_layers, strict=True):
+            inputs = images if source is None else passed_on[source]
+            if spec.kind is LayerKind.LINEAR:
+                inputs = F.relu(inputs).mean((2, 3), keepdim=True)
+            if self.training:
+                layer.track(inputs)
+            outputs = layer.digital(product(layer, inputs))
+            if spec.adds is not None:
+                outputs = outputs + F.relu(passed_on[self.backbone.index(spec.adds)])
+            # Layers rectify their own inputs while quantising, and rectifying commutes with maximum pooling.
+            pooled = spec.pool and outputs.shape[-1] > 1
+            passed_on.append(F.max_pool2d(outputs, 2) if pooled else outputs)
+        return outputs.flatten(1)
+
+
+def build_network(
+    design: Design, backbone: Backbone, *, crossbar: CrossbarSpec, width_divisor: int = 1, image_size: int = 32
+) -> CrossbarNetwork:
+    """The network of a design, or its proxy of a `width_divisor`th of the channels; raises DesignError.
+
+    Args:
+        design: Channel depths and precisions.
+        backbone: How layers are joined.
+        crossbar: Array and coding.
+        width_divisor: Divides channel depths; above 1 rows are dealt to arrays evenly.
+        image_size: Side of the images that the network will see [pixels].
+    """
+    design.check(backbone)
+    depths = [
+        backbone.n_classes
+        if layer.channel_depth is None
+        else max(_LEAST_CHANNELS, layer.channel_depth // width_divisor)
+        for layer in design.layers
+    ]
+    geometries = []
+    columns = zip(backbone.layers, backbone.sources, design.layers, backbone.output_sizes(image_size), strict=True)
+    for i, (spec, source, genes, size) in enumerate(columns):
+        in_channels = backbone.image_channels if source is None else depths[source]
+        geometries.append(
+            LayerGeometry(
+                in_channels=in_channels,
+                out_channels=depths[i],
+                kernel_size=spec.kernel_size,
+                stride=spec.stride,
+                output_size=size,
+                adc_precision=genes.adc_precision,
+                input_precision=genes.input_precision,
+                reads_image=source is None,
+                array_rows=array_rows(in_channels * spec.kernel_size**2, crossbar, evenly=width_divisor > 1),
+                crossbar=crossbar,
+            )
+        )
+    return CrossbarNetwork(backbone, geometries)

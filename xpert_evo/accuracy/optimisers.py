@@ -1,0 +1,69 @@
+"""Optimisers and the learning-rate schedule: Muon for convolutions, Nesterov SGD for the rest."""
+
+import torch
+from torch import nn
+
+from xpert_evo.accuracy.network import CrossbarNetwork
+from xpert_evo.accuracy.protocols import TrainingProtocol
+
+_NEWTON_SCHULZ = ((3.4445, -4.7750, 2.0315),) * 3
+"""Coefficients of the quintic iteration (K. Jordan, "Muon: an optimizer for hidden layers", 2024)."""
+
+
+def orthogonalised(matrix: torch.Tensor) -> torch.Tensor:
+    """Roughly the nearest matrix with equal singular values, (rows, columns), by Newton-Schulz iterations."""
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix.T if tall else matrix
+    x = x / (x.norm() + 1e-7)
+    for a, b, c in _NEWTON_SCHULZ:
+        gram = x @ x.T
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.T if tall else x
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum whose updates are orthogonalised; for weights of convolutions as (outputs, rows) matrices.
+
+    Each weight keeps the norm that equals the square root of its outputs, so that batch norm sees steps of the
+    same relative size throughout the network.
+    """
+
+    def __init__(self, parameters: list[nn.Parameter], *, lr: float, momentum: float, weight_decay: float) -> None:
+        super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """One update of every weight that has a gradient."""
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if weight.grad is None:
+                    continue
+                state = self.state[weight]
+                if not state:
+                    state["momentum_buffer"] = torch.zeros_like(weight)
+                momentum = state["momentum_buffer"].mul_(group["momentum"]).add_(weight.grad)
+                ahead = weight.grad.add(momentum, alpha=group["momentum"]).flatten(1)
+                weight.mul_(len(weight) ** 0.5 / weight.norm())
+                weight.add_(orthogonalised(ahead).view_as(weight), alpha=-group["lr"])
+
+
+def build_optimisers(network: CrossbarNetwork, protocol: TrainingProtocol) -> list[torch.optim.Optimizer]:
+    """The optimisers of a network's weights; learning rates are peaks."""
+    p = protocol
+    *convolutions, classifier = network.crossbar_layers
+    filters = [layer.weight for layer in convolutions]
+    rest = [parameter for parameter in network.parameters() if not any(parameter is f for f in filters)]
+    optimisers: list[torch.optim.Optimizer] = [
+        Muon(filters, lr=p.learning_rate, momentum=p.momentum, weight_decay=p.weight_decay),
+        torch.optim.SGD(rest, lr=p.classifier_learning_rate, momentum=p.momentum, nesterov=True, weight_decay=0.0),
+    ]
+    for optimiser in optimisers:
+        for group in optimiser.param_groups:
+            group["peak_lr"] = group["lr"]
+    return optimisers
+
+
+def learning_rate_factor(step: int, n_steps: int, warmup_ratio: float) -> float:
+    """One-cycle schedule: linear from near 0 to 1 over the warm-up, then linear to 0 after the last step."""
+    warmup = max(1.0, warmup_ratio * n_steps)
+    return min((step + 1) / warmup, (n_steps - step) / max(1.0, n_steps - warmup), 1.0)

@@ -1,0 +1,99 @@
+"""Training protocols: named, frozen settings that decide a label, from the network's size to the last learning rate.
+
+An accuracy is comparable only with others of the same protocol, so its name is shown wherever a number appears.
+"""
+
+import hashlib
+import json
+from typing import Annotated
+
+from pydantic import Field
+
+from xpert_evo.errors import ConfigError
+from xpert_evo.validation import Frozen, nearest
+
+Positive = Annotated[int, Field(ge=1)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class TrainingProtocol(Frozen):
+    """All that decides a label besides the design, the data set, the crossbar and the seed.
+
+    Attributes:
+        name: Shown with every number.
+        width_divisor: Channel depths are divided by this (never below 4); above 1 the network is a *proxy*, whose
+            rows are dealt evenly to arrays so that its signal-to-noise ratio is that of the full-width layers.
+        image_size: Images are averaged down to this side [pixels].
+        epochs: Passes over the training images.
+        n_train: Training images used, from a fixed shuffle; None for all.
+        n_validation: Validation images that give the label, from the start of the split; None for all.
+        batch_size: Images of a step.
+        learning_rate: Peak of the one-cycle schedule for convolutions, whose updates are orthogonalised (Muon).
+        classifier_learning_rate: Peak for the classifier, gains and biases (SGD with Nesterov momentum).
+        momentum: Of both optimisers.
+        weight_decay: Of both optimisers, per step and relative to the learning rate.
+        warmup_ratio: Share of the steps in which the learning rate rises.
+        label_smoothing: Probability spread over all classes.
+        flip: Mirror images left to right at random.
+        shift: Largest random shift [pixels of the averaged image].
+        noise: ADC noise in the training loop; without it quantisers only.
+        n_recalibration: Training images that batch norm's statistics are recomputed from before judging.
+        n_threads: Threads of a training on a CPU, fixed so that sums round alike everywhere; None leaves it to torch.
+    """
+
+    name: str
+    width_divisor: Positive = 1
+    image_size: Positive = 32
+    epochs: Positive
+    n_train: Positive | None = None
+    n_validation: Positive | None = None
+    batch_size: Positive = 128
+    learning_rate: Annotated[float, Field(gt=0.0)] = 0.05
+    classifier_learning_rate: Annotated[float, Field(gt=0.0)] = 0.05
+    momentum: Fraction = 0.9
+    weight_decay: Fraction = 0.01
+    warmup_ratio: Fraction = 0.2
+    label_smoothing: Fraction = 0.1
+    flip: bool = True
+    shift: Annotated[int, Field(ge=0)] = 1
+    noise: bool = True
+    n_recalibration: Positive = 2_048
+    n_threads: Positive | None = None
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits of the settings."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def load_protocol(name: str) -> TrainingProtocol:
+    """The protocol called `name`; raises ConfigError where there is none."""
+    if name not in PROTOCOLS:
+        raise ConfigError(f"no training protocol is called '{name}'; {nearest(name, PROTOCOLS)}")
+    return PROTOCOLS[name]
+
+
+def _by_name(*protocols: TrainingProtocol) -> dict[str, TrainingProtocol]:
+    return {protocol.name: protocol for protocol in protocols}
+
+
+_LAPTOP = TrainingProtocol(name="laptop", width_divisor=8, image_size=16, epochs=3, n_train=8_192, n_threads=1)
+
+PROTOCOLS = _by_name(
+    TrainingProtocol(
+        name="smoke",
+        width_divisor=16,
+        image_size=16,
+        epochs=1,
+        n_train=1_024,
+        n_validation=512,
+        n_recalibration=512,
+        n_threads=1,
+    ),
+    _LAPTOP,
+    _LAPTOP.model_copy(update={"name": "laptop-finalist", "epochs": 12, "n_train": None}),
+    TrainingProtocol(name="full", epochs=60, shift=3),
+)
+"""`smoke` only shows that a run works, its numbers rank nothing; `laptop` labels designs by a proxy; `laptop-finalist`
+trains the same proxy longer; `full` trains the design itself and wants a GPU."""

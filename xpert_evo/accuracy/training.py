@@ -1,0 +1,204 @@
+"""Trains the network of one design through its crossbars' quantisers and ADC noise, and measures it.
+
+On a CPU the result depends on the design, the data, the protocol and the seed alone: not on the process, on other
+trainings, or on an interruption between epochs.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from hw_models import CrossbarSpec
+from xpert_evo.accuracy.adc_noise import NoisyProduct
+from xpert_evo.accuracy.checkpoints import Epoch, TrainingState, load_checkpoint, save_checkpoint
+from xpert_evo.accuracy.datasets import Dataset, Split
+from xpert_evo.accuracy.images import augmented, batches, prepared, training_subset
+from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, Product, build_network
+from xpert_evo.accuracy.optimisers import build_optimisers, learning_rate_factor
+from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.backbones import Backbone
+from xpert_evo.design import Design
+from xpert_evo.errors import DataError, TrainingError
+
+_JUDGING_SEED = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedDesign:
+    """A design with its trained network.
+
+    Attributes:
+        design: What was trained.
+        protocol: How.
+        crossbar: On which arrays.
+        seed: Of weights, order, augmentation and noise.
+        network: In evaluation mode, batch norm recalibrated.
+        validation_accuracy: Fraction of validation images classified rightly, ADC noise as in training.
+        seconds: Of training and measuring [s].
+        history: The epochs.
+    """
+
+    design: Design
+    protocol: TrainingProtocol
+    crossbar: CrossbarSpec
+    seed: int
+    network: CrossbarNetwork
+    validation_accuracy: float
+    seconds: float
+    history: tuple[Epoch, ...]
+
+
+def train_design(
+    design: Design,
+    backbone: Backbone,
+    dataset: Dataset,
+    protocol: TrainingProtocol,
+    *,
+    crossbar: CrossbarSpec,
+    seed: int,
+    device: torch.device | str | None = None,
+    checkpoint: Path | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
+) -> TrainedDesign:
+    """Trains a design from scratch, or on from `checkpoint`.
+
+    Args:
+        design: Its channel depths and precisions are used.
+        backbone: Must have the data's classes and channels.
+        dataset: Trained on its training images, measured on its validation images.
+        protocol: Settings of the training.
+        crossbar: Arrays, cells and coding.
+        seed: Decides all that is random.
+        device: CUDA where there is one, else the CPU, by default.
+        checkpoint: Written after each epoch and read if it exists; the caller removes it.
+        on_epoch: Called after each epoch.
+
+    Raises:
+        TrainingError: The loss is not finite, or the checkpoint is of another training.
+        DesignError: The design is not for this backbone.
+        DataError: The data do not fit the backbone.
+    """
+    _check_fit(backbone, dataset)
+    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    with _threads(protocol.n_threads):
+        state = _initial_state(design, backbone, protocol, crossbar, seed, where)
+        identity = f"{design.digest} {dataset.digest} {protocol.digest} {crossbar} {seed}"
+        if checkpoint is not None and checkpoint.exists():
+            load_checkpoint(checkpoint, state, identity)
+        train = prepared(training_subset(dataset.train, protocol.n_train), protocol, where)
+        before = state.history[-1].seconds if state.history else 0.0
+        start = time.perf_counter() - before
+        for number in range(len(state.history) + 1, protocol.epochs + 1):
+            loss = _train_epoch(state, train, protocol, number)
+            if not math.isfinite(loss):
+                raise TrainingError(f"the loss is {loss} after epoch {number} of {protocol.epochs}: it diverged.")
+            state.history.append(Epoch(number=number, loss=loss, seconds=time.perf_counter() - start))
+            if checkpoint is not None:
+                save_checkpoint(checkpoint, state, identity)
+            if on_epoch is not None:
+                on_epoch(state.history[-1])
+        noisy = _product(protocol, torch.Generator().manual_seed(_JUDGING_SEED), where)
+        recalibrate(state.network, train, protocol, noisy)
+        validation = prepared(dataset.validation, protocol, where, protocol.n_validation)
+        accuracy = evaluate(state.network, validation, noisy)
+    return TrainedDesign(
+        design=design,
+        protocol=protocol,
+        crossbar=crossbar,
+        seed=seed,
+        network=state.network,
+        validation_accuracy=accuracy,
+        seconds=time.perf_counter() - start,
+        history=tuple(state.history),
+    )
+
+
+def _check_fit(backbone: Backbone, dataset: Dataset) -> None:
+    wanted = (dataset.n_classes, dataset.image_channels)
+    if (backbone.n_classes, backbone.image_channels) != wanted:
+        raise DataError(
+            f"{dataset.name} has {wanted[0]} classes and {wanted[1]} image channels, but the backbone was made for "
+            f"{backbone.n_classes} and {backbone.image_channels}; load it with the data set's."
+        )
+
+
+def _initial_state(
+    design: Design,
+    backbone: Backbone,
+    protocol: TrainingProtocol,
+    crossbar: CrossbarSpec,
+    seed: int,
+    device: torch.device,
+) -> TrainingState:
+    generator = torch.Generator().manual_seed(seed)
+    network = build_network(
+        design, backbone, crossbar=crossbar, width_divisor=protocol.width_divisor, image_size=protocol.image_size
+    )
+    network.initialise(generator)
+    network.to(device)
+    return TrainingState(network=network, optimisers=build_optimisers(network, protocol), generator=generator)
+
+
+def _train_epoch(state: TrainingState, train: Split, protocol: TrainingProtocol, number: int) -> float:
+    """One pass over the training images; returns the mean loss."""
+    p, network, generator = protocol, state.network.train(), state.generator
+    images = augmented(train.images, generator, flip=p.flip, shift=p.shift)
+    order = torch.randperm(len(train), generator=generator).to(train.labels.device)
+    product = _product(p, generator, train.images.device)
+    n_steps = max(1, len(train) // p.batch_size)
+    total = torch.zeros((), device=train.images.device)
+    for step, (inputs, labels) in enumerate(
+        batches(Split(images=images, labels=train.labels), p.batch_size, order), start=(number - 1) * n_steps
+    ):
+        factor = learning_rate_factor(step, p.epochs * n_steps, p.warmup_ratio)
+        loss = F.cross_entropy(network(inputs, product), labels, label_smoothing=p.label_smoothing)
+        loss.backward()  # type: ignore[no-untyped-call]
+        for optimiser in state.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = group["peak_lr"] * factor
+            optimiser.step()
+        network.zero_grad(set_to_none=True)
+        total += loss.detach()
+    return float(total) / n_steps
+
+
+def _product(protocol: TrainingProtocol, generator: torch.Generator, device: torch.device) -> Product:
+    return NoisyProduct(generator, device) if protocol.noise else CrossbarLayer.product
+
+
+@torch.no_grad()
+def recalibrate(network: CrossbarNetwork, train: Split, protocol: TrainingProtocol, product: Product) -> None:
+    """Recomputes batch norm's statistics with the final weights, from training images; ends in evaluation mode."""
+    network.train()
+    images = train.images[: protocol.n_recalibration]
+    for i, (inputs, _) in enumerate(batches(Split(images=images, labels=train.labels[: len(images)]), 256), 1):
+        for layer in network.crossbar_layers:
+            layer.momentum = 1 / i
+        network(inputs, product)
+    network.eval()
+
+
+@torch.no_grad()
+def evaluate(network: CrossbarNetwork, split: Split, product: Product, batch_size: int = 500) -> float:
+    """Fraction of prepared images that a network in evaluation mode classifies rightly."""
+    right = sum(
+        int((network(images, product).argmax(1) == labels).sum()) for images, labels in batches(split, batch_size)
+    )
+    return right / len(split)
+
+
+@contextmanager
+def _threads(n_threads: int | None) -> Iterator[None]:
+    """Runs torch with `n_threads` for a while; None changes nothing."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
