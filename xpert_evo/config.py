@@ -114,6 +114,8 @@ class TrainingConfig(Frozen):
         first_designs: Trained before the first surrogate; the homogeneous baseline is one of them.
         rounds: How often members of the front are trained and the surrogate is fitted anew.
         designs_per_round: Trained in each round.
+        probes_per_round: How many of these are drawn from the whole space instead of the front: on them the
+            surrogate's ranking is put to the test.
         finalists: Members of the measured front that are trained with the finalists' protocol.
         judge_images: Test images that judge a finalist; None for all.
         retries: How often a failed training is tried again.
@@ -125,10 +127,20 @@ class TrainingConfig(Frozen):
     first_designs: Annotated[int, Field(ge=4)] = 16
     rounds: AtLeastOne = 2
     designs_per_round: AtLeastOne = 8
+    probes_per_round: Count = 2
     finalists: AtLeastOne = 5
     judge_images: AtLeastOne | None = None
     retries: Annotated[int, Field(ge=0, le=10)] = 1
     time_limit_s: Positive | None = None
+
+    @model_validator(mode="after")
+    def _probes_are_part_of_a_round(self) -> "TrainingConfig":
+        if self.probes_per_round >= self.designs_per_round:
+            raise ValueError(
+                f"training.probes_per_round must be less than training.designs_per_round ({self.designs_per_round}), "
+                f"got {self.probes_per_round}; lower it."
+            )
+        return self
 
     @property
     def n_labels(self) -> int:

@@ -83,9 +83,8 @@ def _fields_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     """Names of the fields of the model that `loc` leads to inside `model`."""
     current: type[BaseModel] | None = model
     for part in loc:
-        if isinstance(part, int) or current is None:
-            continue
-        current = _model_in(current.model_fields[part].annotation) if part in current.model_fields else None
+        if current is not None and part in current.model_fields:  # else a position, or a name that people choose
+            current = _model_in(current.model_fields[str(part)].annotation)
     return list(current.model_fields) if current is not None else []
 
 

@@ -72,7 +72,7 @@ def translated(folder: Path) -> Iterator[None]:
     """SQLite's errors as ours, with the next step."""
     try:
         yield
-    except sqlite3.Error as failure:
+    except (sqlite3.Error, UnicodeError) as failure:
         text = str(failure)
         if "full" in text or "disk I/O" in text:
             raise StoreError(

@@ -199,9 +199,10 @@ class Store:
             for row in self._select("trainings", "WHERE failure IS NOT NULL", (), "id")
         ]
 
-    def last_generation(self, round_: int) -> Generation | None:
-        """The newest generation of a round's search."""
-        rows = self._select("generations", "WHERE round = ?", (round_,), "generation DESC LIMIT 1")
+    def last_generation(self, round_: int | None = None) -> Generation | None:
+        """The newest generation of a round's search, or of the whole run."""
+        where, values = ("", ()) if round_ is None else ("WHERE round = ?", (round_,))
+        rows = self._select("generations", where, values, "round DESC, generation DESC LIMIT 1")
         return _generation(rows[0]) if rows else None
 
     def summaries(self) -> list[dict[str, Any]]:
@@ -218,7 +219,7 @@ class Store:
         """(time, kind, text) of the diary, oldest first."""
         return [(row["at"], row["kind"], row["text"]) for row in self._select("events", "", (), "id")]
 
-    def trainings_per_second(self) -> list[tuple[str, float]]:
+    def training_times(self) -> list[tuple[str, float]]:
         """(time of its end, seconds it took) of every training that ended well, oldest first."""
         rows = self._select("trainings", "WHERE accuracy IS NOT NULL", (), "id")
         return [(row["at"], row["seconds"]) for row in rows]

@@ -1,0 +1,111 @@
+"""Settings come from one place, are checked at once, and a mistake is told in one sentence."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xpert_evo.cli.annotated import annotated_settings, meanings_of
+from xpert_evo.config import RunConfig, load_config, parse_assignments, parse_config
+from xpert_evo.errors import ConfigError
+
+
+def test_defaults_are_overridden_by_the_file_and_that_by_the_command_line(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text("seed = 3\n[search]\ngenerations = 7\npopulation_size = 50\n")
+    config = load_config(path, {"search.generations": 9})
+    assert (config.seed, config.search.generations, config.search.population_size) == (3, 9, 50)
+    assert config.search.offspring_size == RunConfig().search.offspring_size
+
+
+def test_plain_settings_are_read_back_equal() -> None:
+    config = parse_config({"space": {"layers": {"conv1": {"adc_precision": [6]}}}, "hardware": {"area_limit_mm2": 12}})
+    assert parse_config(config.to_plain()) == config
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("sede = 1", "unknown name 'sede'; did you mean 'seed'"),
+        ("[search]\npopulation = 9", "'search.population'; did you mean 'population_size'"),
+        ("[search]\npopulation_size = 'many'", "'search.population_size' must be a valid integer, got \"many\""),
+        ("[search]\npopulation_size = 1", "greater than or equal to 4, got 1"),
+        ("[training]\nrounds = 0", "training.rounds"),
+        ("[hardware]\narea_limit_mm2 = -1", "greater than 0"),
+        ("[hardware]\narea_limit_mm2 = nan", "finite|number"),
+        ("[executor]\nkind = 'threads'", "serial"),
+        ("[executor]\nworkers = 2.5", "integer"),
+        ("[executor]\ndask_scheduler = 'tcp://x:1'", 'executor.kind = "dask"'),
+        ("seed = -1", "seed"),
+        ("search = 3", "table"),
+        ("seed = ", "TOML"),
+        ("[space.layers.conv1]\nadc_typ = ['sar']", "did you mean 'adc_type'"),
+    ],
+)
+def test_mistakes_in_a_file_are_told_with_its_name(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=words) as failure:
+        load_config(path)
+    assert str(path) in str(failure.value)
+    assert "\n" not in str(failure.value).split(" is not a TOML")[0]
+
+
+@pytest.mark.parametrize("assignment", ["seed", "=3", "seed.x=1"])
+def test_bad_assignments_are_told(assignment: str) -> None:
+    with pytest.raises(ConfigError):
+        load_config(None, {"seed": 1, **parse_assignments([assignment])})
+
+
+def test_assignments_take_toml_values_and_bare_words() -> None:
+    assert parse_assignments(["a.b=3", "c=[1, 2]", "d=rram-6k", "e='x'", "f=true"]) == {
+        "a.b": 3,
+        "c": [1, 2],
+        "d": "rram-6k",
+        "e": "x",
+        "f": True,
+    }
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text('abc[]="\\\n', max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc.", max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*RunConfig.model_fields, "other"]),
+        json_values
+        | st.dictionaries(st.sampled_from(["name", "kind", "rounds", "layers", "crossbar", "objectives"]), json_values),
+        max_size=3,
+    )
+)
+def test_any_tables_give_settings_or_one_sentence(tables: dict[str, object]) -> None:
+    try:
+        outcome = type(parse_config(tables)).__name__
+    except ConfigError as failure:
+        outcome = str(failure)
+    assert outcome == "RunConfig" or outcome.startswith("settings: ")
+    assert len(outcome) < 1000
+
+
+def test_every_setting_is_explained() -> None:
+    config = RunConfig()
+    for table in ("dataset", "space", "hardware", "search", "training", "executor"):
+        model = type(getattr(config, table))
+        assert set(meanings_of(model)) >= set(model.model_fields) - {
+            "channel_depth",
+            "column_sharing",
+            "adc_type",
+            "adc_precision",
+            "input_precision",
+        }
+
+
+def test_the_annotated_file_is_valid_and_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text(annotated_settings())
+    assert load_config(path) == RunConfig()

@@ -1,0 +1,191 @@
+"""Genomes, designs and hardware arrays mean the same thing."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hw_models import AdcType
+from xpert_evo.backbones import BACKBONES, load_backbone
+from xpert_evo.design import Design, load_designs, parse_design
+from xpert_evo.errors import ConfigError, DesignError
+from xpert_evo.space import GeneKind, SearchSpace
+
+SPACES = {name: SearchSpace(load_backbone(name)) for name in BACKBONES}
+
+
+@st.composite
+def genomes(draw: st.DrawFn) -> tuple[SearchSpace, list[int]]:
+    space = SPACES[draw(st.sampled_from(sorted(SPACES)))]
+    return space, [draw(st.integers(0, int(n) - 1)) for n in space.n_choices]
+
+
+@given(genomes())
+def test_decode_then_encode_gives_the_same_genome_and_a_legal_design(case: tuple[SearchSpace, list[int]]) -> None:
+    space, genome = case
+    [design] = space.decode(np.array([genome]))
+    design.check(space.backbone)
+    assert space.encode([design]).tolist() == [genome]
+    assert parse_design(json.loads(design.to_json())) == design
+
+
+@given(genomes())
+def test_hardware_arrays_are_the_numbers_of_the_decoded_design(case: tuple[SearchSpace, list[int]]) -> None:
+    space, genome = case
+    [design] = space.decode(np.array([genome]))
+    shapes, peripherals = space.hardware_arrays(np.array([genome]))
+    for i, layer in enumerate(design.layers):
+        assert shapes.out_channels[0, i] == (layer.channel_depth or space.backbone.n_classes)
+        source = space.backbone.sources[i]
+        assert shapes.in_channels[0, i] == (3 if source is None else design.layers[source].channel_depth)
+        assert peripherals.column_sharing[0, i] == layer.column_sharing
+        assert peripherals.adc_type[0, i] == layer.adc_type.code
+        assert peripherals.adc_precision[0, i] == layer.adc_precision
+        assert peripherals.input_precision[0, i] == layer.input_precision
+
+
+def test_the_papers_space_has_thirteen_times_five_genes_and_four() -> None:
+    space = SPACES["vgg16"]
+    assert space.n_genes == 13 * 5 + 4
+    assert space.log10_size == pytest.approx(13 * np.log10(4 * 480) + np.log10(480))
+
+
+def test_residual_stages_share_one_channel_depth() -> None:
+    space = SPACES["resnet20"]
+    stage = [i for i, layer in enumerate(space.backbone.layers) if layer.group == "stage2"]
+    assert len({space.column(i, GeneKind.CHANNEL_DEPTH) for i in stage}) == 1
+    assert sum(gene.kind is GeneKind.CHANNEL_DEPTH for gene in space.genes) == 3 + 9
+
+
+def test_vgg16_maps_shrink_as_published() -> None:
+    backbone = load_backbone("vgg16")
+    assert backbone.output_sizes() == (32, 32, 16, 16, 8, 8, 8, 4, 4, 4, 2, 2, 2, 1)
+    assert backbone.output_sizes(16)[-2:] == (1, 1)
+
+
+def test_homogeneous_design_has_the_backbones_depths_and_equal_peripherals() -> None:
+    space = SPACES["vgg16"]
+    genome = space.homogeneous(column_sharing=8, adc_type=AdcType.SAR, adc_precision=6, input_precision=8)
+    [design] = space.decode(genome)
+    assert [layer.channel_depth for layer in design.layers[:-1]] == [64, 64, 128, 128, *[256] * 3, *[512] * 6]
+    assert {(la.column_sharing, la.adc_type, la.adc_precision, la.input_precision) for la in design.layers} == {
+        (8, AdcType.SAR, 6, 8)
+    }
+    [half] = space.decode(
+        space.homogeneous(column_sharing=8, adc_type=AdcType.SAR, adc_precision=6, input_precision=8, depth_factor=0.5)
+    )
+    assert half.layers[12].channel_depth == 256
+
+
+def test_layer_choices_freeze_a_gene() -> None:
+    space = SearchSpace(load_backbone("vgg8"), layer_choices={"conv1": {GeneKind.ADC_PRECISION: (6,)}})
+    rng = np.random.default_rng(0)
+    assert {design.layers[0].adc_precision for design in space.decode(space.random(rng, 50))} == {6}
+
+
+@pytest.mark.parametrize(
+    ("genome", "words"),
+    [
+        ([[0] * 68], "shape"),
+        ([[0.5] * 69], "integers"),
+        ([[9] + [0] * 68], "channel_depth of conv1"),
+        ([[-1] + [0] * 68], "from 0 to 3"),
+    ],
+)
+def test_illegal_genomes_are_told_by_gene(genome: list[list[float]], words: str) -> None:
+    with pytest.raises(DesignError, match=words):
+        SPACES["vgg16"].decode(np.array(genome))
+
+
+@pytest.mark.parametrize(
+    ("choices", "words"),
+    [
+        ({GeneKind.ADC_PRECISION: ()}, "at least one"),
+        ({GeneKind.ADC_PRECISION: (4, 3)}, "rise"),
+        ({GeneKind.COLUMN_SHARING: (2, 2)}, "rise"),
+        ({GeneKind.INPUT_PRECISION: (0, 1)}, "at least 1"),
+    ],
+)
+def test_bad_choices_are_refused(choices: dict[GeneKind, tuple[int, ...]], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        SearchSpace(load_backbone("vgg16"), choices)
+
+
+def _plain(backbone: str = "vgg8") -> dict[str, object]:
+    [design] = SPACES[backbone].decode(np.zeros((1, SPACES[backbone].n_genes), int))
+    return design.to_plain()
+
+
+def test_a_design_file_may_hold_one_design_a_list_or_a_front(tmp_path: Path) -> None:
+    path = tmp_path / "designs.json"
+    for content, n in ((_plain(), 1), ([_plain()] * 2, 2), ([{"design": _plain(), "accuracy": {}}], 1)):
+        path.write_text(json.dumps(content))
+        assert len(load_designs(path)) == n
+
+
+def _changed(change: dict[str, object]) -> dict[str, object]:
+    plain = _plain()
+    layers = [dict(layer) for layer in plain["layers"]]  # type: ignore[attr-defined]
+    layers[0].update(change)
+    return {**plain, "layers": layers}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\xff\xfe{", "UTF-8"),
+        (b"{", "JSON"),
+        (b"[]", "no design"),
+        (b"7", "table of names"),
+        (
+            json.dumps(_changed({"adc_typ": "sar"})).encode(),
+            "name 'layers.0..adc_typ'.*did you mean 'adc_type'",
+        ),
+        (json.dumps(_changed({"adc_type": "flush"})).encode(), "did you mean 'flash'"),
+        (json.dumps(_changed({"adc_precision": 2.5})).encode(), "integer"),
+        (json.dumps(_changed({"adc_precision": float("nan")})).encode(), "integer"),
+        (json.dumps(_changed({"channel_depth": 10**30})).encode(), "65536"),
+        (json.dumps(_changed({"column_sharing": 0})).encode(), "greater than or equal to 1"),
+        (json.dumps(_changed({"column_sharing": True})).encode(), "integer"),
+        (b"[" * 100_000, "JSON"),
+    ],
+)
+def test_bad_design_files_are_told_in_one_sentence(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "design.json"
+    path.write_bytes(content)
+    with pytest.raises(DesignError, match=words) as failure:
+        load_designs(path)
+    assert str(path) in str(failure.value)
+    assert "\n" not in str(failure.value)
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DesignError, match="cannot be read"):
+        load_designs(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("change", ["missing layer", "wrong backbone", "no depth", "depth on the classifier"])
+def test_a_design_must_fit_its_backbone(change: str) -> None:
+    plain = _plain()
+    layers = list(plain["layers"])  # type: ignore[call-overload]
+    if change == "missing layer":
+        layers = layers[1:]
+    elif change == "no depth":
+        layers[0] = {k: v for k, v in layers[0].items() if k != "channel_depth"}
+    elif change == "depth on the classifier":
+        layers[-1] = {**layers[-1], "channel_depth": 64}
+    backbone = load_backbone("vgg16" if change == "wrong backbone" else "vgg8")
+    design = parse_design({**plain, "layers": layers})
+    with pytest.raises(DesignError):
+        design.check(backbone)
+
+
+def test_digests_name_designs() -> None:
+    space = SPACES["vgg8"]
+    rng = np.random.default_rng(1)
+    designs = space.decode(space.random(rng, 200))
+    assert len({design.digest for design in designs}) == len({design.to_json() for design in designs})
+    assert Design.model_validate_json(designs[0].to_json()).digest == designs[0].digest

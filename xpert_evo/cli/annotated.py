@@ -1,0 +1,60 @@
+"""The settings as an annotated TOML file, made from the settings' own defaults and docstrings."""
+
+import inspect
+import json
+import textwrap
+
+from pydantic import BaseModel
+
+from xpert_evo.config import RunConfig
+
+_HEAD = """\
+# Settings of xpert-evo. Every line that is commented out shows the default; take the "#" away to change it.
+# `xpert-evo run --config THIS_FILE --dry-run` checks the file and shows what it asks for.
+"""
+
+
+def annotated_settings() -> str:
+    """A settings file with every setting, its default and its meaning; all of it commented out but the tables."""
+    return "\n".join([_HEAD, *_lines(RunConfig(), "")]) + "\n"
+
+
+def _lines(model: BaseModel, prefix: str) -> list[str]:
+    meanings = meanings_of(type(model))
+    values, tables = [], []
+    for name in type(model).model_fields:
+        value = getattr(model, name)
+        if isinstance(value, BaseModel):
+            head = (inspect.getdoc(type(value)) or "").splitlines()[0]
+            tables += ["", f"# {head}", f"[{prefix}{name}]", *_lines(value, f"{prefix}{name}.")]
+        else:
+            values += [*_comment(meanings.get(name, "")), f"#{name} = {_shown(value)}"]
+    return values + tables
+
+
+def meanings_of(model: type[BaseModel]) -> dict[str, str]:
+    """Setting -> what it means, from the `Attributes:` of the docstrings of a model and its bases."""
+    meanings: dict[str, str] = {}
+    for base in reversed(model.__mro__):
+        section = (inspect.getdoc(base) or "").partition("Attributes:\n")[2]
+        entries = textwrap.dedent(section).split("\n")
+        name = ""
+        for entry in entries:
+            if entry.startswith(" "):
+                meanings[name] += " " + entry.strip()
+            elif ": " in entry:
+                name, _, text = entry.partition(": ")
+                meanings[name] = text
+    return meanings
+
+
+def _comment(text: str) -> list[str]:
+    return [f"# {line}" for line in textwrap.wrap(text, 100)]
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return '"none: leave out"'
+    if isinstance(value, dict):
+        return "{}"
+    return json.dumps(value)

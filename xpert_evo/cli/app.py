@@ -1,0 +1,246 @@
+"""The commands and their options. Nothing heavy is imported before a command runs, so that `--help` is instant."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Evolve neural networks together with the analog in-memory-computing chips that run them.",
+    epilog="Start with [bold]xpert-evo run[/bold]; it needs no settings and no data.",
+)
+
+RunFolder = Annotated[Path, typer.Argument(metavar="DIR", help="A run's folder, such as runs/fashion-mnist-0.")]
+DesignFile = Annotated[
+    Path, typer.Argument(metavar="DESIGN.json", help="A design, a list of designs, or the front.json of a run.")
+]
+JsonLog = Annotated[bool, typer.Option("--json-log", help="Tell progress as JSON lines, for machines.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Tell only the result.")]
+SettingsFile = Annotated[
+    Path | None, typer.Option("--config", "-c", metavar="FILE", help="Settings in TOML.", show_default=False)
+]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as search.generations=40.", show_default=False),
+]
+Executor = Annotated[
+    str | None,
+    typer.Option("--executor", metavar="serial|processes|dask", help="Where trainings run.", show_default=False),
+]
+Workers = Annotated[
+    int | None, typer.Option("--workers", "-j", metavar="N", help="Trainings at a time.", show_default=False)
+]
+
+SEARCH, DESIGNS, OTHER = "Search", "Designs", "Settings and data"
+
+
+@app.callback(invoke_without_command=True)
+def root(version: Annotated[bool, typer.Option("--version", help="Versions that matter, and exit.")] = False) -> None:
+    """Evolve neural networks together with the analog in-memory-computing chips that run them."""
+    if version:
+        from xpert_evo.versions import versions
+
+        for name, number in versions().items():
+            typer.echo(f"{name} {number}")
+        raise typer.Exit
+
+
+@app.command(rich_help_panel=SEARCH)
+def run(
+    config: SettingsFile = None,
+    assignments: Assignments = None,
+    dataset: Annotated[str | None, typer.Option(metavar="NAME", help="Images to learn.", show_default=False)] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where data sets lie.", show_default=False)
+    ] = None,
+    area_limit_mm2: Annotated[
+        float | None, typer.Option(metavar="X", help="Largest chip area.", show_default=False)
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Of all randomness.", show_default=False)] = None,
+    executor: Executor = None,
+    workers: Workers = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Run folder [runs/DATASET-SEED].", show_default=False)
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the settings and the task, then stop.")] = False,
+    json_log: JsonLog = False,
+    quiet: Quiet = False,
+) -> None:
+    """Search: train first designs, fit the surrogate, evolve, train the front, judge the finalists.
+
+    Examples:
+      xpert-evo run
+      xpert-evo run --dataset cifar10 --data-dir ~/data --area-limit-mm2 40 --seed 1
+      xpert-evo run --set training.protocol=smoke --set search.generations=20
+    """
+    from xpert_evo.cli.searching import start
+
+    options = {
+        "dataset.name": dataset,
+        "dataset.data_dir": str(data_dir) if data_dir is not None else None,
+        "hardware.area_limit_mm2": area_limit_mm2,
+        "seed": seed,
+        "executor.kind": executor,
+        "executor.workers": workers,
+    }
+    start(config, assignments, options, out=out, dry_run=dry_run, json_log=json_log, quiet=quiet)
+
+
+@app.command(rich_help_panel=SEARCH)
+def resume(
+    folder: RunFolder,
+    assignments: Assignments = None,
+    executor: Executor = None,
+    workers: Workers = None,
+    json_log: JsonLog = False,
+    quiet: Quiet = False,
+) -> None:
+    """Go on with an interrupted run; it ends with the same front as an uninterrupted one.
+
+    Example:
+      xpert-evo resume runs/fashion-mnist-0
+    """
+    from xpert_evo.cli import searching
+
+    options = {"executor.kind": executor, "executor.workers": workers}
+    searching.resume(folder, assignments, options, json_log=json_log, quiet=quiet)
+
+
+@app.command(rich_help_panel=SEARCH)
+def status(folder: RunFolder) -> None:
+    """Tell how far a run is and its best designs so far, without disturbing it."""
+    from xpert_evo.cli.status import show_status
+
+    show_status(folder)
+
+
+@app.command(rich_help_panel=SEARCH)
+def report(folder: RunFolder) -> None:
+    """Write front.json, front.csv and the plots of a run again, from its store."""
+    from xpert_evo.cli.searching import show_result
+
+    show_result(folder)
+
+
+@app.command(rich_help_panel=DESIGNS)
+def evaluate(
+    design: DesignFile,
+    config: SettingsFile = None,
+    assignments: Assignments = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    explain: Annotated[
+        str | None,
+        typer.Option("--explain", metavar="LAYER", help="Follow a layer's numbers to constants.", show_default=False),
+    ] = None,
+) -> None:
+    """Show the hardware cost of designs, by layer and component.
+
+    Examples:
+      xpert-evo evaluate design.json
+      xpert-evo evaluate design.json --explain conv4
+      xpert-evo evaluate runs/fashion-mnist-0/front.json --json
+    """
+    from xpert_evo.cli.costs import show_cost
+
+    show_cost(design, config, assignments, as_json=as_json, explain=explain)
+
+
+@app.command(rich_help_panel=DESIGNS)
+def train(
+    design: DesignFile,
+    config: SettingsFile = None,
+    assignments: Assignments = None,
+    dataset: Annotated[str | None, typer.Option(metavar="NAME", help="Images to learn.", show_default=False)] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where data sets lie.", show_default=False)
+    ] = None,
+    protocol: Annotated[str, typer.Option(metavar="NAME", help="Named training settings.")] = "full",
+    seed: Annotated[int, typer.Option(metavar="N", help="Of initial weights, batches and noise.")] = 0,
+    noise_draws: Annotated[int, typer.Option(metavar="K", help="Random devices to judge with.")] = 5,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder [runs/train-DIGEST].", show_default=False)
+    ] = None,
+) -> None:
+    """Train one design to the end and measure it on the test set, with and without device noise.
+
+    Goes on from its last epoch when called again with the same folder.
+
+    Example:
+      xpert-evo train design.json --protocol laptop-finalist --noise-draws 5
+    """
+    from xpert_evo.cli.training import train_one
+
+    options = {"dataset.name": dataset, "dataset.data_dir": str(data_dir) if data_dir is not None else None}
+    train_one(
+        design,
+        config,
+        assignments,
+        options,
+        protocol=protocol,
+        seed=seed,
+        noise_draws=noise_draws,
+        out=out,
+    )
+
+
+data = typer.Typer(no_args_is_help=True, help="List data sets, download one, or import one that you have.")
+app.add_typer(data, name="data", rich_help_panel=OTHER)
+DataDir = Annotated[Path, typer.Option("--data-dir", metavar="DIR", help="Where data sets lie.")]
+DatasetName = Annotated[str, typer.Argument(metavar="NAME", help="Of the data set; see `xpert-evo data list`.")]
+
+
+@data.command("list")
+def list_(data_dir: DataDir = Path("data")) -> None:
+    """Show the known data sets and which of them are at hand."""
+    from xpert_evo.cli.datasets import show_datasets
+
+    show_datasets(data_dir)
+
+
+@data.command()
+def fetch(name: DatasetName, data_dir: DataDir = Path("data")) -> None:
+    """Download a data set from its canonical place, with checksum; goes on where it was cut off.
+
+    Example:
+      xpert-evo data fetch cifar10
+    """
+    from xpert_evo.cli.datasets import fetch_one
+
+    fetch_one(name, data_dir)
+
+
+@data.command("import")
+def import_(
+    name: DatasetName,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Archive or folder that you have.")],
+    data_dir: DataDir = Path("data"),
+) -> None:
+    """Take a data set from an archive or folder that you have.
+
+    Example:
+      xpert-evo data import cifar10 cifar-10-binary.tar.gz
+    """
+    from xpert_evo.cli.datasets import import_one
+
+    import_one(name, path, data_dir)
+
+
+@app.command(rich_help_panel=OTHER)
+def init(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write.")] = Path("xpert-evo.toml"),
+) -> None:
+    """Write a settings file with every setting, its default and what it means."""
+    from xpert_evo.cli.settings import write_settings
+
+    write_settings(path)
+
+
+@app.command(rich_help_panel=OTHER)
+def sources(config: SettingsFile = None, assignments: Assignments = None) -> None:
+    """List the publications behind every constant in use."""
+    from xpert_evo.cli.costs import show_sources
+
+    show_sources(config, assignments)

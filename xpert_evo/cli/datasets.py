@@ -1,0 +1,37 @@
+"""`xpert-evo data list`, `fetch` and `import`."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from xpert_evo.accuracy.data_transfer import fetch_dataset, import_dataset
+from xpert_evo.accuracy.datasets import DATASETS, find_folder
+from xpert_evo.errors import DataError
+
+
+def show_datasets(data_dir: Path) -> None:
+    """Lists the known data sets and whether they are embedded, at hand or to be fetched."""
+    table = Table("name", "classes", "images", "at hand")
+    for name, spec in DATASETS.items():
+        table.add_row(name, str(spec.n_classes), spec.about, _place(name, data_dir))
+    Console().print(table)
+
+
+def _place(name: str, data_dir: Path) -> str:
+    if DATASETS[name].folder is None:
+        return "embedded"
+    try:
+        return str(find_folder(name, data_dir))
+    except DataError:
+        return f"no; xpert-evo data fetch {name}"
+
+
+def fetch_one(name: str, data_dir: Path) -> None:
+    """Downloads a data set into `data_dir`."""
+    Console().print(f"{name}: {fetch_dataset(name, data_dir)}", highlight=False)
+
+
+def import_one(name: str, path: Path, data_dir: Path) -> None:
+    """Takes a data set from an archive or folder into `data_dir`."""
+    Console().print(f"{name}: {import_dataset(name, path, data_dir)}", highlight=False)

@@ -1,0 +1,86 @@
+"""`xpert-evo run`, `resume` and `report`."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from xpert_evo.cli.dry_run import show_task
+from xpert_evo.cli.settings import changes, resolve
+from xpert_evo.errors import StoreError
+from xpert_evo.orchestration.start import begin, go_on
+from xpert_evo.progress import choose_listener
+from xpert_evo.report.files import write_front
+from xpert_evo.report.pictures import write_pictures
+from xpert_evo.report.result import load_result
+from xpert_evo.report.table import result_table
+from xpert_evo.store import Store
+
+
+def start(
+    config: Path | None,
+    assignments: Sequence[str] | None,
+    options: Mapping[str, object | None],
+    *,
+    out: Path | None,
+    dry_run: bool,
+    json_log: bool,
+    quiet: bool,
+) -> None:
+    """Runs a new search and shows its result."""
+    settings = resolve(config, assignments, options)
+    if dry_run:
+        show_task(Console(), settings)
+        return
+    folder = out or _free_folder(Path("runs") / f"{settings.dataset.name}-{settings.seed}")
+    listener = choose_listener(json_log=json_log, quiet=quiet)
+    try:
+        begin(settings, folder, listener)
+    finally:
+        listener.close()
+    show_result(folder, json_log=json_log)
+
+
+def resume(
+    folder: Path,
+    assignments: Sequence[str] | None,
+    options: Mapping[str, object | None],
+    *,
+    json_log: bool,
+    quiet: bool,
+) -> None:
+    """Goes on with a run and shows its result."""
+    listener = choose_listener(json_log=json_log, quiet=quiet)
+    try:
+        go_on(folder, changes(assignments, options), listener)
+    finally:
+        listener.close()
+    show_result(folder, json_log=json_log)
+
+
+def show_result(folder: Path, *, json_log: bool = False) -> None:
+    """Writes the files of a run's result from its store, and shows its table unless a machine reads along."""
+    with Store.open_readonly(folder) as store:
+        result = load_result(store)
+    if not result.measured:
+        raise StoreError(f"{folder} has no finished training yet; go on with `xpert-evo resume {folder}`.")
+    try:
+        write_front(folder, result)
+        write_pictures(folder, result)
+    except (OSError, ValueError, RuntimeError) as failure:  # the search is done; a picture is not worth it
+        sys.stderr.write(f"xpert-evo: a report failed ({failure}); mend that, then `xpert-evo report {folder}`.\n")
+    if not json_log:
+        console = Console()
+        console.print(result_table(result))
+        console.print(f"front.json, front.csv and plots: {folder}", highlight=False)
+
+
+def _free_folder(folder: Path) -> Path:
+    """`folder`, or the first free one with a number behind its name."""
+    n = 1
+    candidate = folder
+    while candidate.exists():
+        n += 1
+        candidate = folder.with_name(f"{folder.name}-{n}")
+    return candidate

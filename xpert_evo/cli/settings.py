@@ -1,0 +1,33 @@
+"""`xpert-evo init`, and how every command turns its options into settings."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from xpert_evo.cli.annotated import annotated_settings
+from xpert_evo.config import RunConfig, load_config, parse_assignments
+from xpert_evo.errors import UsageError
+from xpert_evo.files import write_text
+
+
+def resolve(
+    config: Path | None, assignments: Sequence[str] | None, options: Mapping[str, object | None] | None = None
+) -> RunConfig:
+    """Settings from a file, then `--set`, then the command's own options, each winning over the ones before."""
+    return load_config(config, changes(assignments, options))
+
+
+def changes(assignments: Sequence[str] | None, options: Mapping[str, object | None] | None = None) -> dict[str, object]:
+    """Dotted names and values of `--set` and of the command's own options; None is not given."""
+    named = {name: value for name, value in (options or {}).items() if value is not None}
+    return {**parse_assignments(assignments or []), **named}
+
+
+def write_settings(path: Path) -> None:
+    """Writes the annotated settings file; never over an existing file."""
+    if path.exists():
+        raise UsageError(f"{path} exists already and is kept; give another name, or move it away.")
+    try:
+        write_text(path, annotated_settings())
+    except OSError as failure:
+        raise UsageError(f"{path} cannot be written ({failure.strerror}); give another name.") from None
+    print(f"wrote {path}; use it with `xpert-evo run --config {path}`")  # noqa: T201

@@ -1,0 +1,147 @@
+"""A batch of trainings: planned in one transaction, each result a transaction of its own."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.design import Design, parse_design
+from xpert_evo.errors import TrainingError
+from xpert_evo.executors import Executor, JobDone, JobFailed
+from xpert_evo.objectives import FloatArray
+from xpert_evo.orchestration.context import label_context
+from xpert_evo.orchestration.interrupts import Interrupts
+from xpert_evo.orchestration.randomness import Purpose, as_integer, spawned
+from xpert_evo.orchestration.tally import Tally
+from xpert_evo.orchestration.task import Task
+from xpert_evo.orchestration.trainings import TrainingJob, TrainingReport, train_job
+from xpert_evo.progress import Listener, TrainingEnded
+from xpert_evo.store import Failure, Label, Plan, Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """What every step of a run shares.
+
+    Attributes:
+        task: What is searched.
+        store: What is known.
+        executor: Where trainings run.
+        listener: Who is told.
+        interrupts: When to stop.
+        dataset_digest: Of the images and their split.
+        tally: How many trainings have ended.
+    """
+
+    task: Task
+    store: Store
+    executor: Executor
+    listener: Listener
+    interrupts: Interrupts
+    dataset_digest: str
+    tally: Tally
+
+    def context(self, protocol: TrainingProtocol) -> str:
+        """Digest of all that decides a label besides the design and the seed."""
+        return label_context(self.task.config, protocol, self.dataset_digest)
+
+
+def plan_batch(
+    shop: Workshop,
+    name: str,
+    designs: Sequence[Design],
+    protocol: TrainingProtocol,
+    prediction: tuple[FloatArray, FloatArray] | None = None,
+) -> None:
+    """Writes down what a batch is going to train, with what the surrogate expects of it."""
+    context = shop.context(protocol)
+    plans = [
+        Plan(
+            batch=name,
+            position=position,
+            digest=design.digest,
+            design=json.dumps(design.to_plain()),
+            context=context,
+            predicted=None if prediction is None else float(prediction[0][position]),
+            std=None if prediction is None else float(prediction[1][position]),
+        )
+        for position, design in enumerate(designs)
+    ]
+    with shop.interrupts.held_back(), shop.store.transaction() as store:
+        store.add_plans(plans)
+        store.add_event("planned", f"{name}: {len(plans)} designs")
+
+
+def run_batch(shop: Workshop, name: str, protocol: TrainingProtocol, *, judged: bool = False) -> None:
+    """Trains what is planned and has no result yet; failures are tried again as the settings say.
+
+    Raises:
+        TrainingError: Every training of the batch failed: something is wrong with all of them.
+    """
+    plans = shop.store.plans(name)
+    attempts_allowed = 1 + shop.task.config.training.retries
+    while True:
+        labels = shop.store.labels(shop.context(protocol))
+        failures = Counter(f.digest for f in shop.store.failures() if f.context == shop.context(protocol))
+        missing = [p for p in plans if p.digest not in labels and failures[p.digest] < attempts_allowed]
+        if not missing:
+            break
+        jobs = [_job(shop, plan, protocol, judged=judged) for plan in missing]
+        for outcome in shop.executor.run(train_job, jobs):
+            _record(shop, missing[outcome.position], jobs[outcome.position], outcome)
+    if plans and not any(plan.digest in labels for plan in plans):
+        reason = next(f.reason for f in reversed(shop.store.failures()) if f.digest == plans[-1].digest)
+        raise TrainingError(
+            f"all {len(plans)} trainings of batch '{name}' failed, the last one because of: {reason}. "
+            f"Mend the cause, then `xpert-evo resume {shop.store.folder}` with a larger training.retries."
+        )
+
+
+def _job(shop: Workshop, plan: Plan, protocol: TrainingProtocol, *, judged: bool) -> TrainingJob:
+    config = shop.task.config
+    folder = shop.store.folder / "checkpoints"
+    folder.mkdir(exist_ok=True)
+    return TrainingJob(
+        design=parse_design(json.loads(plan.design)),
+        dataset=config.dataset,
+        protocol=protocol,
+        crossbar=shop.task.hardware.crossbar,
+        seed=as_integer(spawned(config.seed, Purpose.TRAINING, int(plan.digest, 16))),
+        judged=judged,
+        judge_images=config.training.judge_images,
+        checkpoint=folder / f"{plan.digest}-{plan.context}.pt",
+    )
+
+
+def _record(shop: Workshop, plan: Plan, job: TrainingJob, outcome: JobDone[TrainingReport] | JobFailed) -> None:
+    common = {"digest": plan.digest, "context": plan.context, "protocol": job.protocol.name, "seed": job.seed}
+    with shop.interrupts.held_back(), shop.store.transaction() as store:
+        if isinstance(outcome, JobFailed):
+            store.add_failure(Failure(reason=outcome.reason, seconds=0.0, **common))
+            store.add_event("failed", f"{plan.digest}: {outcome.reason}")
+        else:
+            report = outcome.result
+            store.add_label(
+                Label(accuracy=report.validation_accuracy, seconds=report.seconds, details=report.details, **common)
+            )
+    _tell(shop, plan, job, outcome)
+
+
+def _tell(shop: Workshop, plan: Plan, job: TrainingJob, outcome: JobDone[TrainingReport] | JobFailed) -> None:
+    report = outcome.result if isinstance(outcome, JobDone) else None
+    if report is not None:
+        shop.tally.add(job.protocol.name, report.seconds)
+    shop.listener.tell(
+        TrainingEnded(
+            batch=plan.batch,
+            done=shop.tally.done,
+            total=shop.tally.total,
+            digest=plan.digest,
+            accuracy=report.validation_accuracy if report else None,
+            predicted=plan.predicted,
+            seconds=report.seconds if report else 0.0,
+            left_s=shop.tally.left_s(),
+            reason=outcome.reason if isinstance(outcome, JobFailed) else None,
+        )
+    )

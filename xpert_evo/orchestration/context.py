@@ -1,0 +1,31 @@
+"""Names that the steps of a run share: its batches, and what a label is a label of besides the design."""
+
+import hashlib
+import json
+
+from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.config import RunConfig
+
+FIRST, FINALISTS = "first", "finalists"
+"""Batches before the first round and after the last one."""
+
+
+def round_name(round_: int) -> str:
+    """The batch of a round, from 1."""
+    return f"round-{round_}"
+
+
+def label_context(config: RunConfig, protocol: TrainingProtocol, dataset_digest: str) -> str:
+    """Sixteen hexadecimal digits: labels with the same ones may stand for one another.
+
+    Args:
+        config: For the crossbars that accuracy depends on.
+        protocol: How designs are trained.
+        dataset_digest: Of the images and their split.
+    """
+    content = {
+        "protocol": protocol.model_dump(mode="json"),
+        "dataset": dataset_digest,
+        "crossbar": config.hardware.crossbar.model_dump(mode="json"),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,126 @@
+"""Begins a run, or goes on with one: opens what the steps need, and closes it whatever happens."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from xpert_evo.accuracy.datasets import Dataset
+from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.config import ExecutorKind, RunConfig, parse_config
+from xpert_evo.errors import ConfigError, DataError, StoreError
+from xpert_evo.executors import Executor, ProcessExecutor, SerialExecutor
+from xpert_evo.orchestration.batches import Workshop
+from xpert_evo.orchestration.context import label_context
+from xpert_evo.orchestration.flow import go
+from xpert_evo.orchestration.interrupts import Interrupts
+from xpert_evo.orchestration.tally import Tally
+from xpert_evo.orchestration.task import Task, build_task
+from xpert_evo.orchestration.trainings import cached_dataset
+from xpert_evo.progress import Listener
+from xpert_evo.store import Store
+from xpert_evo.versions import versions
+
+CHANGEABLE = ("executor", "training.rounds", "training.retries", "training.time_limit_s", "dataset.data_dir")
+"""Settings that a resumed run may change: where it works and for how long, never what it computes."""
+
+
+def prepare(config: RunConfig) -> tuple[Task, Dataset]:
+    """Reads the data and checks the task before anything is written.
+
+    Raises:
+        ConfigError, DataError, InfeasibleError, HardwareModelError: Something is wrong with what was asked for.
+    """
+    load_protocol(config.training.protocol)
+    load_protocol(config.training.finalist_protocol)
+    dataset = cached_dataset(config.dataset)
+    task = build_task(config, n_classes=dataset.n_classes, image_channels=dataset.image_channels)
+    return task, dataset
+
+
+def begin(config: RunConfig, folder: Path, listener: Listener) -> None:
+    """Runs a new search in `folder`; raises what `prepare` and `go` raise, and StoreError."""
+    task, dataset = prepare(config)
+    meta = {
+        "settings": config.to_plain(),
+        "versions": versions(),
+        "dataset": {
+            "name": dataset.name,
+            "digest": dataset.digest,
+            "n_classes": dataset.n_classes,
+            "image_channels": dataset.image_channels,
+        },
+    }
+    with Store.create(folder, meta) as store:
+        _work(task, dataset, store, listener)
+
+
+def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> None:
+    """Goes on with the run in `folder`; raises StoreError where settings differ that must not."""
+    with Store.open(folder) as store:
+        stored = store.meta("settings")
+        config = _changed(stored, overrides, folder)
+        task, dataset = prepare(config)
+        known = store.meta("dataset")["digest"]
+        if dataset.digest != known:
+            raise DataError(
+                f"data set {dataset.name} has digest {dataset.digest}, but {folder} was begun with {known}; "
+                "give the same images with --set dataset.data_dir=FOLDER."
+            )
+        _work(task, dataset, store, listener)
+
+
+def _work(task: Task, dataset: Dataset, store: Store, listener: Listener) -> None:
+    executor = build_executor(task.config)
+    try:
+        with Interrupts(f"xpert-evo resume {store.folder}") as interrupts:
+            tally = _tally(task, store, dataset, executor)
+            go(
+                Workshop(
+                    task=task,
+                    store=store,
+                    executor=executor,
+                    listener=listener,
+                    interrupts=interrupts,
+                    dataset_digest=dataset.digest,
+                    tally=tally,
+                )
+            )
+    finally:
+        executor.close()
+
+
+def build_executor(config: RunConfig) -> Executor:
+    """The executor that the settings name."""
+    if config.executor.kind is ExecutorKind.SERIAL:
+        return SerialExecutor()
+    if config.executor.kind is ExecutorKind.PROCESSES:
+        return ProcessExecutor(config.executor.workers, config.training.time_limit_s)
+    raise ConfigError('executor.kind = "dask" is not part of this version; choose "processes" or "serial".')
+
+
+def _tally(task: Task, store: Store, dataset: Dataset, executor: Executor) -> Tally:
+    training = task.config.training
+    protocols = [load_protocol(training.protocol), load_protocol(training.finalist_protocol)]
+    tally = Tally(list(zip(protocols, (training.n_labels, training.finalists + 1), strict=True)), executor.n_workers)
+    for protocol in protocols:
+        for label in store.labels(label_context(task.config, protocol, dataset.digest)).values():
+            tally.add(protocol.name, label.seconds)
+    return tally
+
+
+def _changed(stored: Mapping[str, Any], overrides: Mapping[str, object], folder: Path) -> RunConfig:
+    """The stored settings with the allowed changes; raises StoreError for others."""
+    plain = parse_config(stored, where=f"settings of {folder}").to_plain()
+    for name, value in overrides.items():
+        allowed = any(name == free or name.startswith(f"{free}.") for free in CHANGEABLE)
+        table: dict[str, Any] = plain
+        *path, last = name.split(".")
+        for part in path:
+            table = table.setdefault(part, {})
+        if not allowed and table.get(last) != value:
+            raise StoreError(
+                f"{folder} was begun with {name} = {table.get(last)}, not {value}; a run keeps its settings (only "
+                f"{', '.join(CHANGEABLE)} may change). Begin another run with --out."
+            )
+        table[last] = value
+    return parse_config(plain, where="changed settings")

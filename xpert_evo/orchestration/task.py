@@ -1,0 +1,146 @@
+"""The task that settings describe: space, hardware, objectives and limits, checked before any work."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hw_models import AdcType, CostTable, CrossbarSpec, Device, Technology, load_device, load_technology
+from xpert_evo.backbones import Backbone, load_backbone
+from xpert_evo.config import GeneChoices, RunConfig
+from xpert_evo.errors import InfeasibleError
+from xpert_evo.objectives import Constraints, FloatArray, Objectives
+from xpert_evo.orchestration.layers import table_layers
+from xpert_evo.space import Choices, GeneKind, Genomes, SearchSpace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hardware:
+    """The chip that settings name: crossbars, cells and process."""
+
+    crossbar: CrossbarSpec
+    device: Device
+    technology: Technology
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What is searched and how a design is costed.
+
+    Attributes:
+        config: The settings it was made from.
+        backbone: The network's fixed part, with the data set's classes and image planes.
+        space: All designs.
+        hardware: The chip.
+        table: Cost of every choice of the space, for scoring populations.
+        objectives: What is traded.
+        constraints: Limits on the chip.
+        baseline: The paper's kind of baseline (1, genes): the backbone's own depths, 6-bit SAR ADCs shared by 8
+            columns, 8-bit inputs, or what is nearest to them in the space.
+    """
+
+    config: RunConfig
+    backbone: Backbone
+    space: SearchSpace
+    hardware: Hardware
+    table: CostTable
+    objectives: Objectives
+    constraints: Constraints
+    baseline: Genomes
+
+    def costs(self, genomes: Genomes) -> dict[str, FloatArray]:
+        """Area [mm2], latency [us], energy [uJ] and EDAP [mm2 us uJ] of genomes, by objective name, (designs,)."""
+        costs = self.table.score(genomes)
+        return {
+            "area": costs.area_mm2,
+            "latency": costs.latency_us,
+            "energy": costs.energy_uj,
+            "edap": costs.edap,
+        }
+
+    def values(self, genomes: Genomes, accuracy: FloatArray) -> dict[str, FloatArray]:
+        """`costs` together with the designs' accuracies."""
+        return {**self.costs(genomes), "accuracy": np.clip(accuracy, 0.0, 1.0)}
+
+    def feasible(self, genomes: Genomes) -> NDArray[np.bool_]:
+        """Which genomes keep the limits on the chip, (designs,); what accuracy asks for is left open."""
+        limits = replace(self.constraints, least_accuracy=None, least_robustness=None)
+        return np.asarray((limits.violations(self.costs(genomes)) <= 0).all(axis=1))
+
+    @property
+    def reference_point(self) -> FloatArray:
+        """Where hypervolumes are measured from, (objectives,): guessing at random, at the baseline's cost."""
+        chance = np.array([1 / self.backbone.n_classes])
+        return np.asarray(self.objectives.minimised(self.values(self.baseline, chance))[0])
+
+
+def build_hardware(config: RunConfig) -> Hardware:
+    """The chip that the settings name; raises HardwareModelError."""
+    return Hardware(
+        crossbar=CrossbarSpec(**config.hardware.crossbar.model_dump()),
+        device=load_device(config.hardware.device),
+        technology=load_technology(config.hardware.technology),
+    )
+
+
+def build_space(config: RunConfig, backbone: Backbone) -> SearchSpace:
+    """The space that the settings name; raises ConfigError."""
+    layers = {name: _choices(choices) for name, choices in config.space.layers.items()}
+    return SearchSpace(backbone, _choices(config.space), layers)
+
+
+def build_task(config: RunConfig, *, n_classes: int, image_channels: int) -> Task:
+    """The task of a run, checked to be possible.
+
+    Args:
+        config: Settings.
+        n_classes: Of the data set.
+        image_channels: Planes of its images.
+
+    Raises:
+        ConfigError: The settings contradict the backbone.
+        InfeasibleError: No design can keep the limits.
+    """
+    backbone = load_backbone(config.space.backbone, n_classes=n_classes, image_channels=image_channels)
+    space = build_space(config, backbone)
+    hardware = build_hardware(config)
+    table = CostTable.build(
+        table_layers(space), crossbar=hardware.crossbar, device=hardware.device, technology=hardware.technology
+    )
+    task = Task(
+        config=config,
+        backbone=backbone,
+        space=space,
+        hardware=hardware,
+        table=table,
+        objectives=Objectives(config.search.objectives),
+        constraints=Constraints(
+            area_limit_mm2=config.hardware.area_limit_mm2,
+            latency_limit_us=config.hardware.latency_limit_us,
+            least_accuracy=config.search.least_accuracy,
+        ),
+        baseline=space.homogeneous(column_sharing=8, adc_type=AdcType.SAR, adc_precision=6, input_precision=8),
+    )
+    _check_area(task)
+    return task
+
+
+def _check_area(task: Task) -> None:
+    limit = task.constraints.area_limit_mm2
+    bounds = task.table.bounds()
+    if limit is None or bounds.smallest_area_mm2 <= limit:
+        return
+    areas = bounds.smallest_layer_areas_mm2
+    largest = np.argsort(areas)[::-1][:3]
+    held = ", ".join(f"{task.backbone.layers[i].name} {areas[i]:.2f}" for i in largest)
+    raise InfeasibleError(
+        f"no design of this space fits in {limit:g} mm2: the smallest reachable area is "
+        f"{bounds.smallest_area_mm2:.2f} mm2 (most of it in {held} mm2). Raise hardware.area_limit_mm2, or offer "
+        "smaller channel depths or more column sharing in [space]."
+    )
+
+
+def _choices(config: GeneChoices) -> Choices:
+    offered: dict[GeneKind, Any] = {kind: getattr(config, kind) for kind in GeneKind}
+    return {kind: choices for kind, choices in offered.items() if choices is not None}

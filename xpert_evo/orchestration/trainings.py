@@ -1,0 +1,99 @@
+"""One training as a job: a plain value that any worker can carry out, and what comes back."""
+
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from hw_models import CrossbarSpec
+from xpert_evo.accuracy.datasets import Dataset, load_dataset
+from xpert_evo.accuracy.judge import judge
+from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.accuracy.training import train_design
+from xpert_evo.backbones import load_backbone
+from xpert_evo.config import DatasetConfig
+from xpert_evo.design import Design
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingJob:
+    """A design to train.
+
+    Attributes:
+        design: What to train.
+        dataset: On which images.
+        protocol: For how long and how.
+        crossbar: The array whose conversions it is trained for.
+        seed: Of initial weights, batches and noise.
+        judged: Whether the test set judges it, with the exact emulation.
+        judge_images: Test images that judge it; None for all.
+        checkpoint: File that the training goes on from after an interruption; None for none.
+    """
+
+    design: Design
+    dataset: DatasetConfig
+    protocol: TrainingProtocol
+    crossbar: CrossbarSpec
+    seed: int
+    judged: bool = False
+    judge_images: int | None = None
+    checkpoint: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingReport:
+    """What a training measured.
+
+    Attributes:
+        validation_accuracy: A fraction, with the protocol's noise model.
+        seconds: The training and judging took.
+        details: Plain values: epochs, and the judgement where one was asked for.
+    """
+
+    validation_accuracy: float
+    seconds: float
+    details: dict[str, Any]
+
+
+def train_job(job: TrainingJob) -> TrainingReport:
+    """Trains a design, and judges it where asked; the same result in every process.
+
+    Raises:
+        TrainingError: The training diverged.
+        DataError: The data set cannot be read.
+    """
+    import torch  # noqa: PLC0415
+
+    torch.set_num_threads(1)
+    started = time.perf_counter()
+    dataset = cached_dataset(job.dataset)
+    backbone = load_backbone(job.design.backbone, n_classes=dataset.n_classes, image_channels=dataset.image_channels)
+    trained = train_design(
+        job.design,
+        backbone,
+        dataset,
+        job.protocol,
+        crossbar=job.crossbar,
+        seed=job.seed,
+        checkpoint=job.checkpoint,
+    )
+    details: dict[str, Any] = {"epochs": job.protocol.epochs}
+    if job.judged:
+        judgement = judge(trained, dataset, split="test", exact=True, seed=job.seed, max_images=job.judge_images)
+        details["test"] = {
+            "accuracy": judgement.mean,
+            "n_images": judgement.n_images,
+            "emulation": judgement.emulation,
+        }
+    if job.checkpoint is not None:
+        job.checkpoint.unlink(missing_ok=True)
+    return TrainingReport(
+        validation_accuracy=trained.validation_accuracy, seconds=time.perf_counter() - started, details=details
+    )
+
+
+@lru_cache(maxsize=2)
+def cached_dataset(config: DatasetConfig) -> Dataset:
+    """The data set that settings name, read once a process."""
+    return load_dataset(config.name, Path(config.data_dir) if config.data_dir is not None else None)

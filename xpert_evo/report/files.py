@@ -1,0 +1,41 @@
+"""The result as files for other programs: `front.json` and `front.csv`."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from xpert_evo.files import write_text
+from xpert_evo.report.result import HARDWARE_FIELDS, Candidate, RunResult
+
+_ACCURACY_FIELDS = ("measured", "predicted", "std", "split", "protocol", "emulation", "validation", "n_images")
+
+
+def write_front(folder: Path, result: RunResult) -> None:
+    """Writes `front.json` (schema in the README) and `front.csv` (a row a design, genes layer by layer)."""
+    write_text(folder / "front.json", json.dumps([member.to_plain() for member in result.front], indent=1) + "\n")
+    write_text(folder / "front.csv", front_csv(result.front))
+
+
+def front_csv(front: Sequence[Candidate]) -> str:
+    """One row a design: id, accuracy, hardware, then the genes as `conv1.channel_depth` and so on."""
+    rows = [_row(member) for member in front]
+    names = list(rows[0]) if rows else ["id", *_ACCURACY_FIELDS, *HARDWARE_FIELDS]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _row(member: Candidate) -> dict[str, object]:
+    plain = member.to_plain()
+    genes = {
+        f"{layer['name']}.{gene}": value
+        for layer in plain["design"]["layers"]
+        for gene, value in layer.items()
+        if gene != "name"
+    }
+    accuracy = {name: plain["accuracy"][name] for name in _ACCURACY_FIELDS}
+    return {"id": member.digest, **accuracy, **member.hardware, **genes}

@@ -1,0 +1,208 @@
+"""The result of a run: which designs are the front, how good they were measured to be, and what they cost."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hw_models import evaluate
+from xpert_evo.accuracy.protocols import TrainingProtocol, load_protocol
+from xpert_evo.config import RunConfig, parse_config
+from xpert_evo.design import Design, parse_design
+from xpert_evo.objectives import FloatArray
+from xpert_evo.orchestration.context import FINALISTS, label_context
+from xpert_evo.orchestration.task import Task, build_task
+from xpert_evo.search import SearchState, knee, non_dominated
+from xpert_evo.space import Genomes
+from xpert_evo.store import Label, Plan, Store
+
+HARDWARE_FIELDS = ("area_mm2", "latency_us", "energy_uj", "edap", "tops_per_w", "tops_per_mm2")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A design that was trained.
+
+    Attributes:
+        design: What was trained.
+        digest: Its name.
+        protocol: Of the training that gave the accuracies.
+        validation: Accuracy on validation data, which selects; with the protocol's fast noise model.
+        test: Accuracy on test data, which judges; None where it was not judged.
+        emulation: How the crossbars were computed for `test`.
+        n_test_images: That judged it.
+        predicted: What the surrogate expects of a training with the labels' protocol; None where it was not asked.
+        std: Standard deviation of that prediction.
+        hardware: `HARDWARE_FIELDS` by name.
+    """
+
+    design: Design
+    digest: str
+    protocol: str
+    validation: float
+    test: float | None
+    emulation: str | None
+    n_test_images: int | None
+    predicted: float | None
+    std: float | None
+    hardware: dict[str, float]
+
+    @property
+    def measured(self) -> float:
+        """The accuracy to report: on test data where it was judged, else on validation data."""
+        return self.validation if self.test is None else self.test
+
+    @property
+    def split(self) -> str:
+        """Where `measured` comes from."""
+        return "validation" if self.test is None else "test"
+
+    def to_plain(self) -> dict[str, Any]:
+        """The entry of `front.json`."""
+        return {
+            "id": self.digest,
+            "design": self.design.to_plain(),
+            "accuracy": {
+                "measured": self.measured,
+                "predicted": self.predicted,
+                "std": self.std,
+                "split": self.split,
+                "protocol": self.protocol,
+                "emulation": self.emulation,
+                "validation": self.validation,
+                "n_images": self.n_test_images,
+            },
+            "hardware": self.hardware,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """Everything that a report shows.
+
+    Attributes:
+        name: Of the run's folder.
+        config: Its settings.
+        task: What was searched.
+        dataset: Name and digest of the images.
+        measured: All designs trained with the labels' protocol.
+        front: The measured front by rising EDAP: of finalists once there are any, else of all measured designs.
+        baseline: The homogeneous baseline as `front` was measured, or None before it was trained.
+        final: Whether `front` consists of finalists.
+        predicted_front: EDAP and predicted accuracy of the newest search's front, each (designs,); None before any.
+    """
+
+    name: str
+    config: RunConfig
+    task: Task
+    dataset: dict[str, Any]
+    measured: list[Candidate]
+    front: list[Candidate]
+    baseline: Candidate | None
+    final: bool
+    predicted_front: tuple[FloatArray, FloatArray] | None
+
+    @property
+    def knee(self) -> Candidate:
+        """The member of the front that bulges most towards the ideal."""
+        return self.front[knee(_objectives(self.task, self.front))]
+
+
+def load_result(store: Store) -> RunResult:
+    """Reads the result of a run, finished or not; raises StoreError."""
+    config = parse_config(store.meta("settings"), where=f"settings of {store.folder}")
+    dataset = store.meta("dataset")
+    task = build_task(config, n_classes=dataset["n_classes"], image_channels=dataset["image_channels"])
+    plans = store.plans()
+    measured = _candidates(store, task, plans, load_protocol(config.training.protocol), dataset["digest"])
+    finalist_plans = [plan for plan in plans if plan.batch == FINALISTS]
+    finalists = _candidates(
+        store, task, finalist_plans, load_protocol(config.training.finalist_protocol), dataset["digest"]
+    )
+    final = bool(finalists) and len(finalists) >= len(finalist_plans)
+    baseline_digest = task.space.decode(task.baseline)[0].digest
+    pool = finalists if final else measured
+    return RunResult(
+        name=store.folder.name,
+        config=config,
+        task=task,
+        dataset=dataset,
+        measured=measured,
+        front=select_front(task, pool),
+        baseline=next((c for c in pool if c.digest == baseline_digest), None),
+        final=final,
+        predicted_front=_predicted_front(store, task),
+    )
+
+
+def select_front(task: Task, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Members within all limits that no other dominates, judged by validation accuracy, by rising EDAP."""
+    if not candidates:
+        return []
+    genomes = task.space.encode([candidate.design for candidate in candidates])
+    values = task.values(genomes, np.array([candidate.validation for candidate in candidates]))
+    feasible = np.flatnonzero((task.constraints.violations(values) <= 0).all(axis=1))
+    best = feasible[non_dominated(task.objectives.minimised(values)[feasible])]
+    return sorted((candidates[i] for i in best), key=lambda candidate: candidate.hardware["edap"])
+
+
+def hardware_figures(task: Task, genomes: Genomes) -> list[dict[str, float]]:
+    """`HARDWARE_FIELDS` of genomes (designs, genes), computed by the full model, not by the table."""
+    shapes, peripherals = task.space.hardware_arrays(genomes)
+    hardware = task.hardware
+    report = evaluate(
+        shapes,
+        peripherals,
+        crossbar=hardware.crossbar,
+        device=hardware.device,
+        technology=hardware.technology,
+    )
+    columns = {name: np.asarray(getattr(report, name)) for name in HARDWARE_FIELDS}
+    return [{name: float(column[i]) for name, column in columns.items()} for i in range(len(genomes))]
+
+
+def _candidates(
+    store: Store, task: Task, plans: Sequence[Plan], protocol: TrainingProtocol, dataset_digest: str
+) -> list[Candidate]:
+    labels = store.labels(label_context(task.config, protocol, dataset_digest))
+    planned = {plan.digest: plan for plan in plans if plan.digest in labels}
+    if not planned:
+        return []
+    designs = [parse_design(json.loads(plan.design)) for plan in planned.values()]
+    figures = hardware_figures(task, task.space.encode(designs))
+    return [
+        _candidate(design, plan, labels[plan.digest], hardware)
+        for design, plan, hardware in zip(designs, planned.values(), figures, strict=True)
+    ]
+
+
+def _candidate(design: Design, plan: Plan, label: Label, hardware: dict[str, float]) -> Candidate:
+    test = label.details.get("test", {})
+    return Candidate(
+        design=design,
+        digest=plan.digest,
+        protocol=label.protocol,
+        validation=label.accuracy,
+        test=test.get("accuracy"),
+        emulation=test.get("emulation"),
+        n_test_images=test.get("n_images"),
+        predicted=plan.predicted,
+        std=plan.std,
+        hardware=hardware,
+    )
+
+
+def _predicted_front(store: Store, task: Task) -> tuple[FloatArray, FloatArray] | None:
+    newest = store.last_generation()
+    if newest is None or "accuracy" not in task.objectives.names:
+        return None
+    state = SearchState.from_arrays(newest.arrays)
+    accuracy = task.objectives.restored(state.objectives[state.front])["accuracy"]
+    return task.costs(state.genomes[state.front])["edap"], accuracy
+
+
+def _objectives(task: Task, candidates: Sequence[Candidate]) -> FloatArray:
+    genomes = task.space.encode([candidate.design for candidate in candidates])
+    return task.objectives.minimised(task.values(genomes, np.array([c.measured for c in candidates])))
