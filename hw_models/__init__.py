@@ -1,1 +1,32 @@
-"""Area, latency and energy of in-memory-computing hardware, in NumPy."""
+"""Area, latency and energy of in-memory-computing hardware, in NumPy.
+
+A layer is placed on crossbars, processing elements and tiles (`mapping`); the tile's circuits give its area (`area`), the
+clock and counts of cycles its time (`latency`), and counted events its energy (`energy`). `evaluate` does all of it for
+arrays of shape (designs, layers).
+"""
+
+from hw_models.adc import AdcType
+from hw_models.crossbar import CrossbarSpec, WeightCoding
+from hw_models.errors import HardwareModelError
+from hw_models.model import evaluate
+from hw_models.periphery import Peripherals
+from hw_models.report import HardwareReport
+from hw_models.technology import Device, Technology, device_names, load_device, load_technology, technology_names
+from hw_models.workload import LayerShapes
+
+__all__ = [
+    "AdcType",
+    "CrossbarSpec",
+    "Device",
+    "HardwareModelError",
+    "HardwareReport",
+    "LayerShapes",
+    "Peripherals",
+    "Technology",
+    "WeightCoding",
+    "device_names",
+    "evaluate",
+    "load_device",
+    "load_technology",
+    "technology_names",
+]

@@ -1,0 +1,206 @@
+"""Area of one tile, circuit by circuit [um2], and the floor plan that follows from it.
+
+A crossbar is as wide as its cells. Column circuits (multiplexer, ADCs, shift-adders) are folded below it into rows of one
+standard height, so their area comes in whole rows; row circuits stand beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hw_models.adc import AdcType, flash_comparators_um2, flash_encoder_height_um, sar_area_um2
+from hw_models.arrays import FloatArray, IntArray
+from hw_models.crossbar import CrossbarSpec, WeightCoding
+from hw_models.mapping import adder_tree, ceil_divide
+from hw_models.technology import Device, Technology
+
+COMPONENTS = ("adc", "array", "accumulation", "periphery", "buffers", "interconnect")
+
+LEVEL_SHIFTER_ABOVE_V = 1.5
+"""Writing above this voltage [V] needs a level shifter on every row (thin-oxide transistors stand no more)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Periphery:
+    """Peripheral choices after the door, with what follows from them; arrays (designs, layers).
+
+    Attributes:
+        sharing, precision, bits: column sharing, ADC precision, input precision.
+        flash: whether the ADC is a Flash ADC.
+        n_adcs: ADCs of a crossbar.
+        sum_bits: width of a weight's sum over one crossbar, after all input bits.
+        tile_bits: width of the sum over a PE.
+    """
+
+    sharing: IntArray
+    precision: IntArray
+    bits: IntArray
+    flash: np.ndarray
+    n_adcs: IntArray
+    sum_bits: IntArray
+    tile_bits: IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TileArea:
+    """Area and floor plan of one tile, arrays (designs, layers).
+
+    Attributes:
+        components: area by component [um2].
+        crossbar_width_um, crossbar_height_um: one crossbar with its periphery.
+        pe_side_um: side of a PE, taken as a square.
+        tile_side_um: side of the tile, taken as a square.
+    """
+
+    components: dict[str, FloatArray]
+    crossbar_width_um: float
+    crossbar_height_um: FloatArray
+    pe_side_um: FloatArray
+    tile_side_um: FloatArray
+
+
+def tree_stages(n: int) -> int:
+    """Stages of the adder tree over `n` crossbars; at least one, the register that takes the sum."""
+    return max(1, int(np.ceil(np.log2(n))))
+
+
+def periphery_of(arrays: dict[str, IntArray], spec: CrossbarSpec) -> Periphery:
+    """What follows from the peripheral choices: ADCs of a crossbar, widths of sums."""
+    sharing, precision, bits = arrays["column_sharing"], arrays["adc_precision"], arrays["input_precision"]
+    sum_bits = precision + bits + spec.columns_per_weight + 1
+    return Periphery(
+        sharing=sharing,
+        precision=precision,
+        bits=bits,
+        flash=arrays["adc_type"] == AdcType.FLASH.code,
+        n_adcs=ceil_divide(np.full_like(sharing, spec.columns), sharing),
+        sum_bits=sum_bits,
+        tile_bits=sum_bits + tree_stages(spec.pe_side),
+    )
+
+
+def tile_area(p: Periphery, spec: CrossbarSpec, device: Device, technology: Technology) -> TileArea:
+    """Area of one tile by component, and its floor plan."""
+    area, layout = technology.area, technology.layout
+    cell_um = 1e-3 * technology.node.feature_nm
+    array_width = spec.columns * device.cell.cell_width_f * cell_um
+    array_height = spec.rows * device.cell.cell_height_f * cell_um
+    row_um2 = array_width * layout.row_height_um
+    adc_um2 = _adc_um2(p, array_width, technology)
+    mux_um2 = np.where(p.sharing > 2, p.sharing, p.sharing - 1) * row_um2
+    decoder_um2 = _interpolate(np.log2(p.sharing), area.mux_decoder_sharing, area.mux_decoder_um2)
+    shift_um2 = shift_add_um2(p, spec, technology, row_um2)
+    columns_um2 = area.column_switch_um2 * spec.columns
+    shifter_um2 = area.level_shifter_um2 * spec.rows if device.cell.write_v > LEVEL_SHIFTER_ABOVE_V else 0.0
+    rows_um2 = area.row_switch_um2 * spec.rows + shifter_um2
+    array_um2 = array_width * array_height
+    crossbar_um2 = array_um2 + adc_um2 + shift_um2 + mux_um2 + decoder_um2 + columns_um2 + rows_um2
+    width = array_width + layout.subarray_extra_width_um
+    below = (mux_um2 + adc_um2 + shift_um2 + columns_um2) / array_width
+    height = array_height + layout.subarray_extra_height_um + below
+
+    pe_buffers_um2 = _pe_buffers_um2(p, spec, technology, width, height)
+    pe_trees_um2 = pe_tree_um2(p, spec, technology)
+    pe_um2 = spec.pe_side**2 * crossbar_um2 + pe_trees_um2 + pe_buffers_um2
+    pe_side = np.sqrt(pe_um2)
+    wires_um2 = tile_wires_um2(pe_side, spec, technology)
+    components = {
+        "adc": spec.n_crossbars * adc_um2,
+        "array": spec.n_crossbars * array_um2 + np.zeros_like(adc_um2),
+        "accumulation": spec.n_crossbars * shift_um2
+        + spec.n_pes * pe_trees_um2
+        + tile_accumulator_um2(p, spec, technology),
+        "periphery": spec.n_crossbars * (mux_um2 + decoder_um2 + columns_um2 + rows_um2),
+        "buffers": spec.n_pes * pe_buffers_um2 + _tile_buffers_um2(p, spec, technology),
+        "interconnect": wires_um2,
+    }
+    return TileArea(
+        components=components,
+        crossbar_width_um=width,
+        crossbar_height_um=height,
+        pe_side_um=pe_side,
+        tile_side_um=np.sqrt(sum(components.values())),
+    )
+
+
+def _adc_um2(p: Periphery, array_width_um: float, technology: Technology) -> FloatArray:
+    """ADCs of one crossbar with the encoders of Flash ADCs [um2]."""
+    height, width = flash_encoder_height_um(p.precision, p.n_adcs, array_width_um, technology.flash, technology.layout)
+    flash = p.n_adcs * flash_comparators_um2(p.precision, technology.flash) + height * width
+    return np.where(p.flash, flash, p.n_adcs * sar_area_um2(p.precision, technology.sar))
+
+
+def shift_add_um2(p: Periphery, spec: CrossbarSpec, technology: Technology, row_um2: float) -> FloatArray:
+    """Shift-adders of one crossbar [um2].
+
+    Behind every ADC one shift-adder joins the cells of a weight; a second one, absent for one-bit inputs, joins the bits of
+    the input. Each has an adder a bit of its input, a register a bit of its result, and one row of control. A digital
+    offset adds a counter of active rows.
+    """
+    area, k = technology.area, spec.columns_per_weight
+    cells = p.n_adcs * (area.full_adder_um2 * p.precision + area.shift_register_bit_um2 * (p.precision + k)) + row_um2
+    inputs = (
+        p.n_adcs * (area.full_adder_um2 * (p.precision + k) + area.shift_register_bit_um2 * (p.precision + k + p.bits))
+        + row_um2
+    )
+    counter = area.full_adder_um2 * (spec.rows - 1) if spec.coding is WeightCoding.OFFSET_DIGITAL else 0.0
+    return cells + np.where(p.bits > 1, inputs, 0.0) + counter
+
+
+def _tree_um2(n_inputs: int, first_bits: IntArray, technology: Technology) -> FloatArray:
+    """One adder tree over `n_inputs` [um2]; its first stage adds numbers of `first_bits`."""
+    adders, growth = adder_tree(np.asarray([n_inputs]))
+    return technology.area.full_adder_um2 * (int(adders[0]) * first_bits + int(growth[0]))
+
+
+def pe_tree_um2(p: Periphery, spec: CrossbarSpec, technology: Technology) -> FloatArray:
+    """Adder trees of one PE [um2]: one below every ADC of a row of crossbars."""
+    return spec.pe_side * p.n_adcs * _tree_um2(spec.pe_side, p.sum_bits, technology)
+
+
+def tile_accumulator_um2(p: Periphery, spec: CrossbarSpec, technology: Technology) -> FloatArray:
+    """Accumulator of one tile [um2], over the PEs that stand above each other."""
+    return spec.pes_per_side * p.n_adcs * _tree_um2(spec.pes_per_side, p.tile_bits, technology)
+
+
+def _pe_buffers_um2(
+    p: Periphery, spec: CrossbarSpec, technology: Technology, width_um: float, height_um: FloatArray
+) -> FloatArray:
+    """Input and output registers of one PE [um2], in whole columns and rows of flip-flops along its sides."""
+    layout = technology.layout
+    pe_width, pe_height = spec.pe_side * width_um, spec.pe_side * height_um
+    columns = np.ceil(spec.rows * p.bits * layout.row_height_um / pe_height)
+    rows = np.ceil(p.n_adcs * p.tile_bits * layout.flipflop_width_um / pe_width)
+    return columns * pe_height * layout.flipflop_width_um + rows * pe_width * layout.row_height_um
+
+
+def _tile_buffers_um2(p: Periphery, spec: CrossbarSpec, technology: Technology) -> FloatArray:
+    """Input and output register files of one tile [um2]: flip-flops and the decoder of their entries."""
+    area, side = technology.area, spec.pes_per_side
+    entries = np.asarray(p.bits, dtype=np.float64)
+    inputs = area.flipflop_um2 * side * spec.rows * p.bits + _decoder_um2(entries, technology)
+    outputs = area.flipflop_um2 * side * p.tile_bits * p.n_adcs + _decoder_um2(p.n_adcs, technology)
+    return inputs + outputs
+
+
+def _decoder_um2(entries: FloatArray | IntArray, technology: Technology) -> FloatArray:
+    """Decoder of a register file's entries [um2]."""
+    return _interpolate(
+        np.log2(entries), technology.area.register_decoder_entries, technology.area.register_decoder_um2
+    )
+
+
+def tile_wires_um2(pe_side_um: FloatArray, spec: CrossbarSpec, technology: Technology) -> FloatArray:
+    """H-tree of one tile [um2]: a bus as wide as the tile's rows, its length growing with the PEs a side."""
+    bus_um = spec.pes_per_side * spec.rows * technology.layout.wire_pitch_um
+    length = 0.0 if spec.pes_per_side == 1 else (spec.pes_per_side / 2) ** technology.area.tree_growth
+    return bus_um * length * pe_side_um
+
+
+def _interpolate(log2_x: FloatArray, x: tuple[float, ...], y: tuple[float, ...]) -> FloatArray:
+    """Linear between the points of a table over log2 of its argument; beyond its end it goes on doubling."""
+    points = np.log2(x)
+    inside = np.interp(log2_x, points, y)
+    return inside * 2.0 ** np.maximum(0.0, log2_x - points[-1])

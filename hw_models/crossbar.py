@@ -1,0 +1,107 @@
+"""The crossbar and how crossbars are grouped: what is fixed for a whole chip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hw_models.arrays import check_count
+from hw_models.errors import HardwareModelError, suggestion
+
+
+class WeightCoding(StrEnum):
+    """How a signed weight becomes non-negative conductances."""
+
+    OFFSET_ANALOG = "offset-analog"
+    """Weight + offset in the cells; a reference current is subtracted before the ADC (the reference data's array)."""
+    OFFSET_DIGITAL = "offset-digital"
+    """Weight + offset in the cells; the offset, a count of the active rows, is subtracted after the ADC."""
+    DIFFERENTIAL = "differential"
+    """Positive and negative part in two sets of columns, subtracted after the ADC: twice the columns."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrossbarSpec:
+    """Crossbars, processing elements (PEs) and tiles; the defaults are the reference data's array.
+
+    Attributes:
+        rows: rows of a crossbar, all of them read at once.
+        columns: physical columns of a crossbar.
+        cell_bits: bits stored in one cell.
+        weight_bits: bits of a weight.
+        pe_side: crossbars along the side of a PE.
+        tile_side: crossbars along the side of a tile, a multiple of `pe_side`.
+        coding: how signed weights are stored.
+        reference_columns: columns of every crossbar that hold references instead of weights. They are built and
+            digitised like the others, so they cost area, time and energy and leave fewer columns to weights.
+    """
+
+    rows: int = 64
+    columns: int = 64
+    cell_bits: int = 4
+    weight_bits: int = 8
+    pe_side: int = 4
+    tile_side: int = 8
+    coding: WeightCoding = WeightCoding.OFFSET_ANALOG
+    reference_columns: int = 0
+
+    def __post_init__(self) -> None:
+        """Check every field once.
+
+        Raises:
+            HardwareModelError: for a value out of range or fields that contradict each other.
+        """
+        for name, low, high in (
+            ("rows", 4, 4096),
+            ("columns", 4, 4096),
+            ("cell_bits", 1, 8),
+            ("weight_bits", 1, 16),
+            ("pe_side", 1, 64),
+            ("tile_side", 1, 64),
+            ("reference_columns", 0, 4095),
+        ):
+            check_count(f"crossbar.{name}", getattr(self, name), low=low, high=high)
+        if self.coding not in set(WeightCoding):
+            raise HardwareModelError(
+                f"crossbar.coding {self.coding!r} is unknown; {suggestion(str(self.coding), WeightCoding)}"
+            )
+        object.__setattr__(self, "coding", WeightCoding(self.coding))
+        if self.tile_side % self.pe_side:
+            raise HardwareModelError(
+                f"crossbar.tile_side must be a multiple of pe_side = {self.pe_side}, got {self.tile_side}."
+            )
+        if self.weight_columns < self.columns_per_weight:
+            raise HardwareModelError(
+                f"crossbar.columns: a weight takes {self.columns_per_weight} columns, but only {self.weight_columns} of "
+                f"{self.columns} are left beside {self.reference_columns} reference columns; give the crossbar more."
+            )
+
+    @property
+    def cells_per_weight(self) -> int:
+        """Cells that hold the bits of one non-negative number."""
+        return -(-self.weight_bits // self.cell_bits)
+
+    @property
+    def columns_per_weight(self) -> int:
+        """Columns of one signed weight."""
+        return self.cells_per_weight * (2 if self.coding is WeightCoding.DIFFERENTIAL else 1)
+
+    @property
+    def weight_columns(self) -> int:
+        """Columns of a crossbar that hold weights."""
+        return self.columns - self.reference_columns
+
+    @property
+    def pes_per_side(self) -> int:
+        """PEs along the side of a tile."""
+        return self.tile_side // self.pe_side
+
+    @property
+    def n_crossbars(self) -> int:
+        """Crossbars of a tile."""
+        return self.tile_side**2
+
+    @property
+    def n_pes(self) -> int:
+        """PEs of a tile."""
+        return self.pes_per_side**2

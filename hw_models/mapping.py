@@ -1,0 +1,280 @@
+"""Placing layers on crossbars, PEs and tiles, and counting what happens there for one position of the output map.
+
+A layer's weights are a matrix of `rows` (inputs of one output) by `columns` (cells of all outputs). It is cut into tiles,
+PEs and crossbars. A layer that leaves room in its tiles is repeated there; the copies work in parallel.
+
+Events are summed over chunks. The tiles of a layer are full ones, and a last row and a last column of partly filled ones:
+four kinds. The PEs of a tile are of the same four kinds, so a sum over PEs is four terms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hw_models.arrays import FloatArray, IntArray
+from hw_models.crossbar import CrossbarSpec
+from hw_models.workload import LayerShapes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mapping:
+    """How layers lie on the chip; every field has the shape (designs, layers) or broadcasts to it.
+
+    Attributes:
+        positions: positions of the output map, for each of which the array works once.
+        inputs: inputs of all groups together (kernel area times input channels).
+        outputs: output channels.
+        buffered_inputs: elements of the padded input map, all channels.
+        tile_rows, tile_columns, n_tiles: tiles of the layer.
+        n_crossbars: crossbars that hold weights (one copy).
+        copies: copies of the weights that work in parallel.
+        pe_speedup: by how much the copies shorten the PE buffers' part.
+        pe_rows: PEs above each other that one tile's outputs are summed over.
+        crossbar_rows: crossbars above each other that one PE's outputs are summed over.
+        tile_inputs, tile_outputs: of the fullest tile.
+        pe_inputs, pe_columns: of the fullest PE: inputs, and columns with weights.
+        utilization: part of the tiles' cells that holds weights.
+        crossbar_reads: crossbars charged, sum over all PEs.
+        column_reads: columns converted with at least one active input, sum over all crossbars.
+        cell_reads: cells with weights, sum over all crossbars.
+        pe_inputs_sum, pe_outputs_sum: inputs and outputs through PE buses and buffers, sum over PEs.
+        tile_inputs_sum, tile_outputs_sum: the same for tiles.
+        pe_adders, pe_adder_growth: adders of the PE trees in use, and the bits that they are wider than the first stage.
+        tile_adders, tile_adder_growth: the same for the tiles' accumulators.
+    """
+
+    positions: IntArray
+    inputs: IntArray
+    outputs: IntArray
+    buffered_inputs: IntArray
+    tile_rows: IntArray
+    tile_columns: IntArray
+    n_tiles: IntArray
+    n_crossbars: IntArray
+    copies: IntArray
+    pe_speedup: IntArray
+    pe_rows: IntArray
+    crossbar_rows: IntArray
+    tile_inputs: IntArray
+    tile_outputs: FloatArray
+    pe_inputs: IntArray
+    pe_columns: IntArray
+    utilization: FloatArray
+    crossbar_reads: IntArray
+    column_reads: FloatArray
+    cell_reads: IntArray
+    pe_inputs_sum: IntArray
+    pe_outputs_sum: FloatArray
+    tile_inputs_sum: IntArray
+    tile_outputs_sum: FloatArray
+    pe_adders: IntArray
+    pe_adder_growth: IntArray
+    tile_adders: IntArray
+    tile_adder_growth: IntArray
+
+
+def ceil_divide(a: IntArray, b: IntArray | int) -> IntArray:
+    """Integer division, rounded up."""
+    return -(-a // b)
+
+
+def adder_tree(n_inputs: IntArray) -> tuple[IntArray, IntArray]:
+    """Adders of a tree over `n_inputs`, and their growth: stage s has adders that are s bits wider than the first.
+
+    An odd input of a stage waits for no partner in the reference: a stage of k inputs has floor(k / 2) adders and
+    as many outputs.
+    """
+    most = int(n_inputs.max(initial=1))
+    counts = np.arange(most + 1)
+    adders, growth, left = np.zeros_like(counts), np.zeros_like(counts), counts.copy()
+    for stage in range(most.bit_length()):
+        left = left // 2
+        adders += left
+        growth += stage * left
+    return adders[n_inputs], growth[n_inputs]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Matrix:
+    """The matrix that the array sees: rows and columns of cells, and how wide one independent block is."""
+
+    rows: IntArray
+    columns: IntArray
+    filled: FloatArray
+    blocks_per_column: FloatArray
+
+
+def _matrix(a: dict[str, IntArray], spec: CrossbarSpec) -> _Matrix:
+    """Cells of a layer; groups lie on the diagonals of crossbars.
+
+    The groups of a grouped convolution share no inputs. As many as fit stand on the diagonal of one crossbar, the cells
+    beside them stay empty; crossbars with different groups stand side by side and each has inputs of its own.
+    """
+    rows = a["in_channels"] // a["groups"] * a["kernel_size"] ** 2
+    columns = a["out_channels"] // a["groups"] * spec.columns_per_weight
+    packed = np.clip(np.minimum(spec.rows // rows, spec.weight_columns // columns), 1, a["groups"])
+    blocks = ceil_divide(a["groups"], packed)
+    grouped = a["groups"] > 1
+    block_columns = np.where(grouped, ceil_divide(packed * columns, spec.weight_columns) * spec.weight_columns, columns)
+    all_columns = np.where(grouped, blocks * block_columns, columns)
+    return _Matrix(
+        rows=np.where(grouped, packed * rows, rows),
+        columns=all_columns,
+        filled=(rows * columns * a["groups"]).astype(np.float64),
+        blocks_per_column=blocks / all_columns,
+    )
+
+
+def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float) -> Mapping:
+    """Place layers on tiles and count the events of one output position and one input bit.
+
+    Args:
+        shapes: the layers.
+        spec: crossbars and their grouping.
+        activity: part of the input bits that are 1.
+
+    Returns:
+        counts of shape (designs, layers).
+    """
+    a = shapes.arrays()
+    matrix = _matrix(a, spec)
+    rows, columns = matrix.rows, matrix.columns
+    grid = spec.pes_per_side
+    pe_height, pe_width = spec.pe_side * spec.rows, spec.pe_side * spec.weight_columns
+    tile_height, tile_width = grid * pe_height, grid * pe_width
+    tile_rows, tile_columns = ceil_divide(rows, tile_height), ceil_divide(columns, tile_width)
+    tile_inputs, tile_filled = np.minimum(rows, tile_height), np.minimum(columns, tile_width)
+    pe_rows, pe_columns = ceil_divide(tile_inputs, pe_height), ceil_divide(tile_filled, pe_width)
+    pe_inputs, pe_filled = np.minimum(rows, pe_height), np.minimum(columns, pe_width)
+    crossbar_rows = ceil_divide(pe_inputs, spec.rows)
+    crossbar_columns = ceil_divide(pe_filled, spec.weight_columns)
+    pe_copies = (grid // pe_rows) * (grid // pe_columns)
+    crossbar_copies = (spec.pe_side // crossbar_rows) * (spec.pe_side // crossbar_columns)
+    one_pe = (rows <= pe_height) & (columns <= pe_width)
+    n_crossbars = ceil_divide(rows, spec.rows) * ceil_divide(columns, spec.weight_columns)
+    n_tiles = tile_rows * tile_columns
+    events = _TileEvents(
+        spec=spec, pe_rows=pe_rows, pe_columns=pe_columns, repeated=crossbar_copies > 1, activity=activity
+    ).total(rows, columns)
+    blocks = np.maximum(1.0, matrix.blocks_per_column * tile_filled)
+    tile_adders, tile_growth = adder_tree(pe_rows)
+    per_weight = spec.columns_per_weight
+    inputs = a["in_channels"] * a["kernel_size"] ** 2
+    padded_height = (a["output_size"] - 1) * a["stride"] + a["kernel_size"]
+    padded_width = (a["output_width"] - 1) * a["stride"] + a["kernel_size"]
+    return Mapping(
+        positions=a["output_size"] * a["output_width"],
+        inputs=inputs,
+        outputs=a["out_channels"],
+        buffered_inputs=padded_height * padded_width * a["in_channels"],
+        tile_rows=tile_rows,
+        tile_columns=tile_columns,
+        n_tiles=n_tiles,
+        n_crossbars=n_crossbars,
+        copies=pe_copies * crossbar_copies,
+        pe_speedup=np.where(one_pe, pe_copies, pe_copies * crossbar_copies),
+        pe_rows=pe_rows,
+        crossbar_rows=crossbar_rows,
+        tile_inputs=np.ceil(tile_inputs * blocks).astype(np.int64),
+        tile_outputs=tile_filled / per_weight,
+        pe_inputs=pe_inputs,
+        pe_columns=pe_filled,
+        utilization=matrix.filled
+        * pe_copies
+        * crossbar_copies
+        / (n_tiles * spec.n_crossbars * spec.rows * spec.columns),
+        crossbar_reads=events["crossbars"].astype(np.int64),
+        column_reads=events["columns"],
+        cell_reads=events["cells"].astype(np.int64),
+        pe_inputs_sum=events["inputs"].astype(np.int64),
+        pe_outputs_sum=events["outputs"] / per_weight,
+        tile_inputs_sum=np.where(a["groups"] > 1, inputs, rows * tile_columns),
+        tile_outputs_sum=columns / per_weight * tile_rows,
+        pe_adders=events["adders"].astype(np.int64),
+        pe_adder_growth=events["growth"].astype(np.int64),
+        tile_adders=tile_adders * n_tiles,
+        tile_adder_growth=tile_growth * n_tiles,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TileEvents:
+    """Sums over the PEs of all tiles of a layer.
+
+    The reference visits `pe_rows` x `pe_columns` PEs in every tile of a layer, as many as its fullest tile needs. In a tile
+    that fills fewer, each empty PE is charged what the last filled PE before it was; a tile that needs one PE only is
+    charged that one. When copies of the layer stand inside a PE, its adder tree is charged once for each crossbar.
+    """
+
+    spec: CrossbarSpec
+    pe_rows: IntArray
+    pe_columns: IntArray
+    repeated: np.ndarray
+    activity: float
+
+    def total(self, rows: IntArray, columns: IntArray) -> dict[str, FloatArray]:
+        """Sums over all tiles, by event."""
+        height, width = self.spec.tile_side * self.spec.rows, self.spec.tile_side * self.spec.weight_columns
+        full_down, full_across = (rows - 1) // height, (columns - 1) // width
+        last_rows, last_columns = rows - full_down * height, columns - full_across * width
+        sums: dict[str, FloatArray] = {}
+        tiles = (
+            (full_down * full_across, np.minimum(rows, height), np.minimum(columns, width)),
+            (full_down, np.minimum(rows, height), last_columns),
+            (full_across, last_rows, np.minimum(columns, width)),
+            (np.ones_like(rows), last_rows, last_columns),
+        )
+        for n_tiles, tile_rows, tile_columns in tiles:
+            if not n_tiles.any():
+                continue
+            _add(sums, self._tile(tile_rows, tile_columns), n_tiles)
+        return sums
+
+    def _tile(self, rows: IntArray, columns: IntArray) -> dict[str, FloatArray]:
+        """Sums over the PEs of one tile that holds `rows` x `columns`."""
+        height, width = self.spec.pe_side * self.spec.rows, self.spec.pe_side * self.spec.weight_columns
+        full_down, full_across = (rows - 1) // height, (columns - 1) // width
+        last_rows, last_columns = rows - full_down * height, columns - full_across * width
+        one_pe = (full_down == 0) & (full_across == 0)
+        empty_across = np.where(one_pe, 0, self.pe_columns - full_across - 1)
+        empty_down = np.where(one_pe, 0, self.pe_rows - full_down - 1)
+        sums: dict[str, FloatArray] = {}
+        top, left = np.minimum(rows, height), np.minimum(columns, width)
+        trees = np.where(one_pe & self.repeated, 1, 0)
+        pes = (
+            (full_down * full_across, top, left),
+            (full_down * (1 + empty_across), top, last_columns),
+            (full_across, last_rows, left),
+            (1 + empty_across + empty_down * self.pe_columns, last_rows, last_columns),
+        )
+        for n_pes, pe_rows, pe_columns in pes:
+            if not n_pes.any():
+                continue
+            _add(sums, self._pe(pe_rows, pe_columns, trees), n_pes)
+        return sums
+
+    def _pe(self, rows: IntArray, columns: IntArray, trees: IntArray) -> dict[str, FloatArray]:
+        """Events of one PE that holds `rows` x `columns`."""
+        down, across = ceil_divide(rows, self.spec.rows), ceil_divide(columns, self.spec.weight_columns)
+        last_rows = rows - (down - 1) * self.spec.rows
+        full_share = min(1.0, self.activity * self.spec.rows)
+        conversions = columns * ((down - 1) * full_share + np.minimum(1.0, self.activity * last_rows))
+        adders, growth = adder_tree(down)
+        n_trees = np.where(trees > 0, down * across, 1)
+        return {
+            "crossbars": down * across,
+            "columns": conversions,
+            "cells": rows * columns,
+            "inputs": rows,
+            "outputs": columns,
+            "adders": adders * n_trees,
+            "growth": growth * n_trees,
+        }
+
+
+def _add(sums: dict[str, FloatArray], part: dict[str, FloatArray], times: IntArray) -> None:
+    """Add `times` copies of a part to running sums."""
+    for name, value in part.items():
+        sums[name] = sums[name] + value * times if name in sums else value * times

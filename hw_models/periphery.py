@@ -1,0 +1,52 @@
+"""The peripheral choices of a layer: the hardware genes of the search, as arrays (designs, layers)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from hw_models.adc import AdcType
+from hw_models.arrays import IntArray, as_int_array, check_shape
+
+ADC_PRECISION_RANGE = (1, 12)
+INPUT_PRECISION_RANGE = (1, 16)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Peripherals:
+    """Peripheral circuits of layers, broadcast with the shapes to (designs, layers).
+
+    Attributes:
+        column_sharing: columns that take turns at one ADC.
+        adc_type: `AdcType.SAR.code` or `AdcType.FLASH.code`.
+        adc_precision: bits of the ADC.
+        input_precision: bits of the input, streamed one by one.
+    """
+
+    column_sharing: npt.ArrayLike
+    adc_type: npt.ArrayLike
+    adc_precision: npt.ArrayLike
+    input_precision: npt.ArrayLike
+
+    def __post_init__(self) -> None:
+        """Turn every field into an integer array and check it.
+
+        Raises:
+            HardwareModelError: for wrong types, ranges or shapes.
+        """
+        codes = [member.code for member in AdcType]
+        ranges = {
+            "column_sharing": (1, 4096),
+            "adc_type": (min(codes), max(codes)),
+            "adc_precision": ADC_PRECISION_RANGE,
+            "input_precision": INPUT_PRECISION_RANGE,
+        }
+        for name, (low, high) in ranges.items():
+            object.__setattr__(self, name, as_int_array(name, getattr(self, name), low=low, high=high))
+        check_shape(self.arrays())
+
+    def arrays(self) -> dict[str, IntArray]:
+        """The fields by name, each with two axes."""
+        return {field.name: np.asarray(getattr(self, field.name), dtype=np.int64) for field in fields(self)}

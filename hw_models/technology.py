@@ -1,0 +1,265 @@
+"""Technologies (a node's circuits) and devices (a memory cell): typed constants from TOML, one file each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from hw_models.constants import Constant, ConstantFile, available, load_file
+from hw_models.errors import HardwareModelError
+
+Table = tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeConstants:
+    """What the node is."""
+
+    feature_nm: float
+    vdd_v: float
+    temperature_k: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayoutConstants:
+    """Heights and widths of layout [um], with which circuits are folded along a crossbar."""
+
+    row_height_um: float
+    flipflop_width_um: float
+    subarray_extra_width_um: float
+    subarray_extra_height_um: float
+    wire_pitch_um: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AreaConstants:
+    """Areas of circuits [um2]."""
+
+    row_switch_um2: float
+    level_shifter_um2: float
+    column_switch_um2: float
+    full_adder_um2: float
+    flipflop_um2: float
+    shift_register_bit_um2: float
+    mux_decoder_sharing: Table
+    mux_decoder_um2: Table
+    register_decoder_entries: Table
+    register_decoder_um2: Table
+    tree_growth: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimingConstants:
+    """Delays [ns] that make up the clock."""
+
+    layout_ratio: float
+    mux_sharing: Table
+    mux_decoder_ns: Table
+    mux_drive_ns: Table
+    column_base_ns: float
+    column_ns_per_ohm: float
+    buffer_core_bits: float
+    tree_um_per_ns: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnergyConstants:
+    """Energies of events [pJ]."""
+
+    line_base_pj: float
+    line_pj: float
+    cell_pulse_ns: float
+    row_switch_base_pj: float
+    row_switch_active_pj: float
+    mux_pj: float
+    mux_decoder_pj: float
+    full_adder_pj: float
+    tree_adder_pj: float
+    flipflop_pj: float
+    tile_buffer_bit_pj: float
+    pe_buffer_bit_pj: float
+    global_buffer_read_pj: float
+    global_buffer_write_pj: float
+    activation_bit_pj: float
+    wire_pj_per_um: float
+    pe_bus_ratio: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeakageConstants:
+    """Leakage powers [uW]."""
+
+    row_uw: float
+    decoder_uw: float
+    full_adder_uw: float
+    tree_adder_uw: float
+    flipflop_uw: float
+    buffer_bit_uw: float
+    comparator_uw: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SarConstants:
+    """The successive-approximation ADC."""
+
+    base_um2: float
+    bit_um2: float
+    cycle_ns: float
+    base_uw: float
+    bit_uw: float
+    conductance_w: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlashConstants:
+    """The Flash ADC and its encoder."""
+
+    comparator_um2: float
+    encoder_base_um: float
+    encoder_input_um: float
+    sense_ns: float
+    sense_ns_per_octave: float
+    sense_onset_ohm: float
+    encoder_base_ns: float
+    encoder_level_ns: float
+    comparator_uw: float
+    conductance_w: float
+    encoder_base_pj: float
+    encoder_level_pj: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Technology:
+    """The circuits of one node.
+
+    Attributes:
+        name, description: of the file.
+        node, layout, area, timing, energy, leakage, sar, flash: its constants by kind.
+        constants: the same constants with unit and source, by "section.key".
+    """
+
+    name: str
+    description: str
+    node: NodeConstants
+    layout: LayoutConstants
+    area: AreaConstants
+    timing: TimingConstants
+    energy: EnergyConstants
+    leakage: LeakageConstants
+    sar: SarConstants
+    flash: FlashConstants
+    constants: Mapping[str, Constant]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellConstants:
+    """Electrical and geometric facts of a memory cell."""
+
+    on_ohm: float
+    on_off_ratio: float
+    read_v: float
+    write_v: float
+    settling_ohm: float
+    conductance_ratio: float
+    cell_width_f: float
+    cell_height_f: float
+    max_cell_bits: float
+    leakage_pw: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A memory cell.
+
+    Attributes:
+        name, description: of the file.
+        cell: its constants.
+        constants: the same constants with unit and source, by "section.key".
+        extrapolated: whether the cell lies outside the reference data.
+    """
+
+    name: str
+    description: str
+    cell: CellConstants
+    constants: Mapping[str, Constant]
+    extrapolated: bool
+
+
+REFERENCE_DEVICES = frozenset({"rram-6k", "rram-100k"})
+
+
+def technology_names() -> list[str]:
+    """Names that `load_technology` knows."""
+    return available("technologies")
+
+
+def device_names() -> list[str]:
+    """Names that `load_device` knows."""
+    return available("devices")
+
+
+def load_technology(name: str) -> Technology:
+    """The circuits of a node by name.
+
+    Raises:
+        HardwareModelError: for an unknown name or a file that breaks the rules.
+    """
+    return technology_from(load_file("technologies", name))
+
+
+def load_device(name: str) -> Device:
+    """A memory cell by name.
+
+    Raises:
+        HardwareModelError: for an unknown name or a file that breaks the rules.
+    """
+    return device_from(load_file("devices", name))
+
+
+def technology_from(file: ConstantFile) -> Technology:
+    """A technology from a checked file.
+
+    Raises:
+        HardwareModelError: for a missing or unknown section or key.
+    """
+    _check_sections(file, {"node", "layout", "area", "timing", "energy", "leakage", "sar", "flash"})
+    return Technology(
+        name=file.name,
+        description=file.description,
+        node=file.section(NodeConstants, "node"),
+        layout=file.section(LayoutConstants, "layout"),
+        area=file.section(AreaConstants, "area"),
+        timing=file.section(TimingConstants, "timing"),
+        energy=file.section(EnergyConstants, "energy"),
+        leakage=file.section(LeakageConstants, "leakage"),
+        sar=file.section(SarConstants, "sar"),
+        flash=file.section(FlashConstants, "flash"),
+        constants=MappingProxyType(dict(file.constants)),
+    )
+
+
+def device_from(file: ConstantFile) -> Device:
+    """A device from a checked file.
+
+    Raises:
+        HardwareModelError: for a missing or unknown section or key.
+    """
+    _check_sections(file, {"cell"})
+    return Device(
+        name=file.name,
+        description=file.description,
+        cell=file.section(CellConstants, "cell"),
+        constants=MappingProxyType(dict(file.constants)),
+        extrapolated=file.name not in REFERENCE_DEVICES,
+    )
+
+
+def _check_sections(file: ConstantFile, wanted: set[str]) -> None:
+    """Refuse a table that no part of the model reads."""
+    for key in file.constants:
+        section = key.partition(".")[0]
+        if section not in wanted:
+            raise HardwareModelError(
+                f"{file.name}: unknown table [{section}]; choose one of {', '.join(sorted(wanted))}."
+            )
