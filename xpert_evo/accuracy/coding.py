@@ -17,52 +17,43 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_models import CrossbarSpec
+from hw_models import CrossbarSpec, WeightCoding
 
 if TYPE_CHECKING:
     import torch
 
 Integers = TypeVar("Integers", "NDArray[np.int64]", "torch.Tensor")
 
-OFFSET_ANALOG = "offset-analog"
-OFFSET_DIGITAL = "offset-digital"
-DIFFERENTIAL = "differential"
-CODINGS = (OFFSET_ANALOG, OFFSET_DIGITAL, DIFFERENTIAL)
-
-
-def n_slices(crossbar: CrossbarSpec) -> int:
-    """Cells that one weight is cut into (a differential pair counts once)."""
-    return -(-crossbar.weight_bits // crossbar.cell_bits)
-
 
 def slice_weights(crossbar: CrossbarSpec) -> tuple[int, ...]:
     """What a digit of each slice is worth, least significant slice first."""
-    return tuple(2 ** (crossbar.cell_bits * s) for s in range(n_slices(crossbar)))
+    return tuple(2 ** (crossbar.cell_bits * s) for s in range(crossbar.cells_per_weight))
 
 
 def max_code(crossbar: CrossbarSpec) -> int:
     """The largest weight code; the smallest is its negative."""
-    return int(2 ** (crossbar.weight_bits - (crossbar.coding == DIFFERENTIAL)) - 1)
+    bits = crossbar.weight_bits - (crossbar.coding is WeightCoding.DIFFERENTIAL)
+    return (1 << bits) - 1
 
 
 def code_spacing(crossbar: CrossbarSpec) -> int:
     """Distance of neighbouring codes: offset codes are odd numbers, differential ones all integers."""
-    return 1 if crossbar.coding == DIFFERENTIAL else 2
+    return 1 if crossbar.coding is WeightCoding.DIFFERENTIAL else 2
 
 
 def reference_digit(crossbar: CrossbarSpec) -> int:
     """What the digital reference column holds in every cell; 0 where the subtraction happens before the ADC."""
-    return int(2**crossbar.cell_bits - 1) if crossbar.coding == OFFSET_DIGITAL else 0
+    return (1 << crossbar.cell_bits) - 1 if crossbar.coding is WeightCoding.OFFSET_DIGITAL else 0
 
 
 def digits(codes: Integers, crossbar: CrossbarSpec) -> list[Integers]:
     """The digits of weight codes, one array of the same shape per slice, least significant first."""
     base = 2**crossbar.cell_bits
     values: Any = codes
-    if crossbar.coding == DIFFERENTIAL:
+    if crossbar.coding is WeightCoding.DIFFERENTIAL:
         negative = values < 0
         sign = 1 - 2 * negative
         return [(abs(values) // worth % base) * sign for worth in slice_weights(crossbar)]
     levels = (values + max_code(crossbar)) // 2
-    centre = base - 1 if crossbar.coding == OFFSET_ANALOG else 0
+    centre = base - 1 if crossbar.coding is WeightCoding.OFFSET_ANALOG else 0
     return [2 * (levels // worth % base) - centre for worth in slice_weights(crossbar)]

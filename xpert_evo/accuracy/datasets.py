@@ -162,7 +162,8 @@ def _padded(images: data_formats.Images) -> data_formats.Images:
     if side > IMAGE_SIZE:
         factor = side // IMAGE_SIZE
         blocks = images.reshape(*images.shape[:2], IMAGE_SIZE, factor, IMAGE_SIZE, factor)
-        return np.rint(blocks.mean(axis=(3, 5), dtype=np.float32)).astype(np.uint8)
+        averaged: data_formats.Images = np.rint(blocks.mean(axis=(3, 5), dtype=np.float32)).astype(np.uint8)
+        return averaged
     border = (IMAGE_SIZE - side) // 2
     return np.ascontiguousarray(np.pad(images, [(0, 0), (0, 0), (border, border), (border, border)]))
 

@@ -66,6 +66,6 @@ def batches(split: Split, size: int, order: torch.Tensor | None = None) -> Itera
         for start in range(0, len(split), size):
             yield split.images[start : start + size], split.labels[start : start + size]
         return
-    for rows in order.split(size):
+    for rows in torch.split(order, size):
         if len(rows) == min(size, len(order)):
             yield split.images[rows], split.labels[rows]

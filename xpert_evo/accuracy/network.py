@@ -1,5 +1,6 @@
 """The network of a design: crossbar layers with quantised inputs and weights, joined as the backbone says."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -32,6 +33,7 @@ class LayerGeometry:
         output_size: Side of the output map [pixels].
         adc_precision: Bits of the ADC.
         input_precision: Bits of the inputs.
+        column_sharing: Columns that share one ADC.
         reads_image: The input is the image, whose range is known.
         array_rows: Rows of each array that holds the layer; they add up to `n_rows`.
         crossbar: Cells and coding.
@@ -44,6 +46,7 @@ class LayerGeometry:
     output_size: int
     adc_precision: int
     input_precision: int
+    column_sharing: int
     reads_image: bool
     array_rows: tuple[int, ...]
     crossbar: CrossbarSpec
@@ -89,6 +92,8 @@ class CrossbarLayer(nn.Module):
     """A convolution or linear layer on crossbars, and the batch norm (or bias) computed digitally after it."""
 
     input_power: torch.Tensor
+    mean: torch.Tensor
+    variance: torch.Tensor
 
     def __init__(self, geometry: LayerGeometry, *, normalised: bool) -> None:
         super().__init__()
@@ -119,8 +124,8 @@ class CrossbarLayer(nn.Module):
         """The input's value at the largest code: 1 for images, else a multiple of its root mean square."""
         if self.geometry.reads_image:
             return 1.0
-        rms = max(float(self.input_power), 1e-12) ** 0.5
-        return float(input_statistics(self.geometry.input_precision).clip) * rms
+        rms = math.sqrt(max(float(self.input_power), 1e-12))
+        return input_statistics(self.geometry.input_precision).clip * rms
 
     def track(self, inputs: torch.Tensor) -> None:
         """Follows the mean square of the rectified inputs with a moving average."""
@@ -215,6 +220,7 @@ def build_network(
                 output_size=size,
                 adc_precision=genes.adc_precision,
                 input_precision=genes.input_precision,
+                column_sharing=genes.column_sharing,
                 reads_image=source is None,
                 array_rows=array_rows(in_channels * spec.kernel_size**2, crossbar, evenly=width_divisor > 1),
                 crossbar=crossbar,

@@ -1,5 +1,7 @@
 """Optimisers and the learning-rate schedule: Muon for convolutions, Nesterov SGD for the rest."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -32,7 +34,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
+    def step(self, closure: Any = None) -> Any:
         """One update of every weight that has a gradient."""
         for group in self.param_groups:
             for weight in group["params"]:
@@ -50,8 +52,7 @@ class Muon(torch.optim.Optimizer):
 def build_optimisers(network: CrossbarNetwork, protocol: TrainingProtocol) -> list[torch.optim.Optimizer]:
     """The optimisers of a network's weights; learning rates are peaks."""
     p = protocol
-    *convolutions, classifier = network.crossbar_layers
-    filters = [layer.weight for layer in convolutions]
+    filters = [layer.weight for layer in network.crossbar_layers[:-1]]
     rest = [parameter for parameter in network.parameters() if not any(parameter is f for f in filters)]
     optimisers: list[torch.optim.Optimizer] = [
         Muon(filters, lr=p.learning_rate, momentum=p.momentum, weight_decay=p.weight_decay),

@@ -7,6 +7,8 @@ import torch
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.coding import code_spacing, max_code
 
+WIDEST = 1e9
+
 
 class _QuantiseInput(torch.autograd.Function):
     """Rectifies, clips and rounds; gradients pass where the input is neither cut off below nor above."""
@@ -20,25 +22,28 @@ class _QuantiseInput(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         (inputs,) = ctx.saved_tensors
-        return torch.ops.aten.hardtanh_backward(gradients[0], inputs, 0.0, ctx.clip), None, None
+        gradient: torch.Tensor = torch.ops.aten.hardtanh_backward(gradients[0], inputs, 0.0, ctx.clip)
+        return gradient, None, None
 
 
 def input_codes(inputs: torch.Tensor, clip: float, n_bits: int) -> torch.Tensor:
     """Integer codes 0 ... 2^n_bits - 1 of inputs, as floats; `clip` is the value of the largest code."""
-    top = 2**n_bits - 1
+    top = (1 << n_bits) - 1
     return (inputs * (top / clip)).clamp_(0, top).round_()
 
 
 def quantise_input(inputs: torch.Tensor, clip: float, n_bits: int) -> torch.Tensor:
-    """Inputs as the crossbar's rows see them: ReLU and `n_bits` levels up to `clip`, with a straight-through gradient."""
-    quantised: torch.Tensor = _QuantiseInput.apply(inputs, clip, n_bits)  # type: ignore[no-untyped-call]
+    """Inputs as the crossbar's rows see them: rectified, `n_bits` levels up to `clip`, a straight-through gradient."""
+    apply: Any = _QuantiseInput.apply
+    quantised: torch.Tensor = apply(inputs, clip, n_bits)
     return quantised
 
 
 def weight_codes(weights: torch.Tensor, crossbar: CrossbarSpec) -> tuple[torch.Tensor, torch.Tensor]:
     """Integer codes of weights, as floats, and what a code of 1 is worth; the largest weight has the largest code."""
     top, spacing = max_code(crossbar), code_spacing(crossbar)
-    scale = weights.abs().amax().clamp_min(1e-12) / top
+    widest = torch.minimum(weights.abs().amax(), WIDEST * weights.square().mean().sqrt())
+    scale = widest.clamp_min(1e-12) / top
     offset = (top % spacing) / spacing
     codes = (weights / (scale * spacing)).sub_(offset).round_().add_(offset).mul_(spacing).clamp_(-top, top)
     return codes, scale

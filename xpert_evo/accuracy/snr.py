@@ -1,9 +1,9 @@
 """Analytic signal-to-noise ratio of a layer that runs on crossbars with calibrated ADC ranges; NumPy only.
 
 Model: inputs are rectified Gaussian (what batch norm and ReLU pass on), clipped where the quantiser's error is
-least, at the 99.9th percentile at most; weights are Gaussian, clipped at three standard deviations. The partial sum of an array for input bit t and slice s is
-then close to Gaussian, with a mean and a variance that follow from the activity of the bit and the digits' moments.
-Its ADC has 2^AP levels between the 0.1st and the 99.9th percentile of the partial sums of all bit planes of the slice,
+least, at the 99.9th percentile at most; weights are Gaussian, clipped at three standard deviations. The partial sum of
+an array for input bit t and slice s is then close to Gaussian; the bit's activity and the digits' moments give its
+mean and variance. Its ADC has 2^AP levels between the 0.1st and the 99.9th percentile of the partial sums of all bit planes of the slice,
 as in `emulation`. The error of a conversion is summed over the integers that a partial sum can be; errors of
 different conversions are independent, so that their variances add with weights 4^t B^(2s).
 
@@ -89,7 +89,7 @@ class InputStatistics:
         clips = np.linspace(0.8, _WIDEST_CLIP, 115)
         clip = float(clips[np.argmin([error(c) for c in clips])])
         codes = np.minimum(np.rint(_GRID * (top / clip)), top).astype(np.int64)
-        self.clip = clip / np.sqrt(power)
+        self.clip = float(clip / np.sqrt(power))
         self.noise_ratio = error(clip) / power
         self.activity = np.array([_DENSITY @ (codes >> bit & 1) for bit in range(input_precision)])
         self.power = float(_DENSITY @ codes.astype(np.float64) ** 2)

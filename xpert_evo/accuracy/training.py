@@ -87,7 +87,10 @@ def train_design(
     _check_fit(backbone, dataset)
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     with _threads(protocol.n_threads):
-        state = _initial_state(design, backbone, protocol, crossbar, seed, where)
+        network = build_network(
+            design, backbone, crossbar=crossbar, width_divisor=protocol.width_divisor, image_size=protocol.image_size
+        )
+        state = _initial_state(network, protocol, seed, where)
         identity = f"{design.digest} {dataset.digest} {protocol.digest} {crossbar} {seed}"
         if checkpoint is not None and checkpoint.exists():
             load_checkpoint(checkpoint, state, identity)
@@ -129,17 +132,9 @@ def _check_fit(backbone: Backbone, dataset: Dataset) -> None:
 
 
 def _initial_state(
-    design: Design,
-    backbone: Backbone,
-    protocol: TrainingProtocol,
-    crossbar: CrossbarSpec,
-    seed: int,
-    device: torch.device,
+    network: CrossbarNetwork, protocol: TrainingProtocol, seed: int, device: torch.device
 ) -> TrainingState:
     generator = torch.Generator().manual_seed(seed)
-    network = build_network(
-        design, backbone, crossbar=crossbar, width_divisor=protocol.width_divisor, image_size=protocol.image_size
-    )
     network.initialise(generator)
     network.to(device)
     return TrainingState(network=network, optimisers=build_optimisers(network, protocol), generator=generator)
@@ -158,7 +153,7 @@ def _train_epoch(state: TrainingState, train: Split, protocol: TrainingProtocol,
     ):
         factor = learning_rate_factor(step, p.epochs * n_steps, p.warmup_ratio)
         loss = F.cross_entropy(network(inputs, product), labels, label_smoothing=p.label_smoothing)
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         for optimiser in state.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = group["peak_lr"] * factor

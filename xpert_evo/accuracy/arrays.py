@@ -1,0 +1,108 @@
+"""Programmed crossbar arrays: the digits of one layer's weights, and the partial sums that its columns deliver."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from hw_models import CrossbarSpec
+from xpert_evo.accuracy.coding import digits, reference_digit
+
+_EXACT = 2**24
+"""Integers of at most this size are exact in float32."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cells:
+    """What the cells of a layer's arrays contribute to the currents that reach the ADCs.
+
+    Attributes:
+        digits: One tensor (columns, rows) per slice, least significant first, in half levels. With a reference that is
+            subtracted digitally the last column of each is the reference.
+        array_rows: Rows of each array, from the top of the weight matrix.
+        exact: All digits are integers, as designed; a device's variation makes them real numbers.
+        digital_reference: The last column is the reference.
+    """
+
+    digits: tuple[torch.Tensor, ...]
+    array_rows: tuple[int, ...]
+    exact: bool = True
+    digital_reference: bool = False
+
+
+def program(codes: torch.Tensor, array_rows: tuple[int, ...], crossbar: CrossbarSpec) -> Cells:
+    """Ideal cells for weight codes (columns, rows)."""
+    reference = reference_digit(crossbar)
+    slices = [d.float() for d in digits(codes.long(), crossbar)]
+    if reference:
+        slices = [torch.cat([d, torch.full_like(d[:1], reference)]) for d in slices]
+    return Cells(digits=tuple(slices), array_rows=array_rows, digital_reference=bool(reference))
+
+
+@dataclass(frozen=True, slots=True)
+class PartialSums:
+    """What all columns of one slice of one array deliver for one input bit; valid until the next ones are asked for.
+
+    Attributes:
+        bit: The input bit, 0 is the least significant.
+        array: Position of the array.
+        slice_index: Position of the slice.
+        scaled: The sums (columns, pixels) in half levels, times `scale`.
+        scale: A power of two.
+    """
+
+    bit: int
+    array: int
+    slice_index: int
+    scaled: torch.Tensor
+    scale: int
+
+
+def partial_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:
+    """All partial sums of a layer, one array, input bit and slice after another.
+
+    Two slices share one float32 matrix product where their sums fit: high * 2^k + low, taken apart by rounding.
+
+    Args:
+        windows: Integer input codes (rows, pixels).
+        cells: The layer's arrays.
+        n_bits: Input precision.
+    """
+    columns, pixels = len(cells.digits[0]), windows.shape[1]
+    sums, high = windows.new_empty((2, columns, pixels), dtype=torch.float32).unbind()
+    groups = _packed(cells)
+    for bit in range(n_bits):
+        plane = windows.bitwise_and(1 << bit).ne_(0).float()
+        start = 0
+        for array, n_rows in enumerate(cells.array_rows):
+            rows = slice(start, start + n_rows)
+            start += n_rows
+            for group in groups:
+                torch.mm(group.matrix[:, rows], plane[rows], out=sums)
+                if group.scale > 1:
+                    rounder = 1.5 * 2**23 * group.scale
+                    torch.add(sums, rounder, out=high).sub_(rounder)
+                    sums.sub_(high)
+                    yield PartialSums(bit, array, group.first_slice + 1, high, group.scale)
+                yield PartialSums(bit, array, group.first_slice, sums, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """One slice, or two in one matrix; `scale` separates them, 1 means one alone."""
+
+    first_slice: int
+    matrix: torch.Tensor
+    scale: int
+
+
+def _packed(cells: Cells) -> list[_Packed]:
+    most = max(cells.array_rows) * max(float(d.abs().max()) for d in cells.digits)
+    scale = 1 << int(2 * most).bit_length()
+    if not cells.exact or most * (scale + 1) >= _EXACT:
+        return [_Packed(i, d, 1) for i, d in enumerate(cells.digits)]
+    pairs = [
+        _Packed(i, cells.digits[i] + scale * cells.digits[i + 1], scale) for i in range(0, len(cells.digits) - 1, 2)
+    ]
+    last = len(cells.digits) - 1
+    return pairs if last % 2 else [*pairs, _Packed(last, cells.digits[last], 1)]

@@ -1,0 +1,138 @@
+"""The exact emulation of a layer on crossbars: every array, input bit and slice has its own conversion.
+
+Inputs are streamed bit by bit; the rows are split into arrays; the current of each column of each slice, its reference
+subtracted as the coding says, is converted by an ADC whose range was calibrated per layer and slice on training data;
+codes are shifted, added and accumulated digitally. With ideal devices all of it happens in integers, and the result
+is bit for bit that of the plain loops that define it in the tests.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from xpert_evo.accuracy.arrays import Cells, partial_sums, program
+from xpert_evo.accuracy.coding import slice_weights
+from xpert_evo.accuracy.converters import Accumulator, AdcRange, calibrated_ranges
+from xpert_evo.accuracy.network import CrossbarLayer, LayerGeometry
+from xpert_evo.accuracy.nonidealities import Disturbance, NonIdealities, disturbed
+from xpert_evo.accuracy.quantisers import input_codes, weight_codes
+from xpert_evo.accuracy.snr import PERCENTILE
+
+EMULATION = "exact crossbar emulation"
+
+_CHUNK_SUMS = 1 << 16
+"""Partial sums handled at once: few enough for the cache, enough to outweigh the calls."""
+
+_CALIBRATION_PIXELS = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmulatedLayer:
+    """A layer whose weights are programmed and whose ADC ranges are set.
+
+    Attributes:
+        geometry: Shape and precisions.
+        cells: Programmed arrays.
+        ranges: Of the ADCs, one per slice.
+        clip: The input's value at the largest code.
+        scale: What one step of input code times weight code is worth.
+        disturbance: Of the ADCs; None for ideal ones.
+    """
+
+    geometry: LayerGeometry
+    cells: Cells
+    ranges: tuple[AdcRange, ...]
+    clip: float
+    scale: float
+    disturbance: Disturbance | None = None
+
+    def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
+        """The layer's output map (n, outputs, size, size) for unquantised inputs (n, channels, side, side)."""
+        g = self.geometry
+        codes = input_codes(inputs, self.clip, g.input_precision).int()
+        n_group = max(1, _CHUNK_SUMS // g.out_channels // g.output_size**2)
+        products = [
+            converted_product(unfolded(group, g), self.cells, self.ranges, g, self.disturbance)
+            for group in torch.split(codes, n_group)
+        ]
+        maps = torch.cat(products, dim=1).view(g.out_channels, len(inputs), g.output_size, g.output_size)
+        return maps.transpose(0, 1).contiguous(memory_format=torch.channels_last).mul_(self.scale)
+
+
+def converted_product(
+    windows: torch.Tensor,
+    cells: Cells,
+    ranges: tuple[AdcRange, ...],
+    geometry: LayerGeometry,
+    disturbance: Disturbance | None = None,
+) -> torch.Tensor:
+    """Products (outputs, pixels) of input codes (rows, pixels) with weight codes, as the converters deliver them."""
+    worths = slice_weights(geometry.crossbar)
+    parts = []
+    for chunk in torch.split(windows, max(1, _CHUNK_SUMS // geometry.out_channels), dim=1):
+        like = chunk.new_empty((len(cells.digits[0]), chunk.shape[1]), dtype=torch.float32)
+        accumulators = [Accumulator(adc, like) for adc in ranges]
+        for sums in partial_sums(chunk, cells, geometry.input_precision):
+            noise = None if disturbance is None else disturbance.draw(sums)
+            accumulators[sums.slice_index].add(sums, noise)
+        total = accumulators[0].half_levels().mul_(worths[0])
+        for worth, accumulator in zip(worths[1:], accumulators[1:], strict=True):
+            total.add_(accumulator.half_levels().mul_(worth))
+        parts.append(total[:-1] - total[-1:] if cells.digital_reference else total)
+    return torch.cat(parts, dim=1)
+
+
+def unfolded(codes: torch.Tensor, geometry: LayerGeometry) -> torch.Tensor:
+    """The windows of input codes (n, channels, side, side) as (rows, pixels); rows run channel by channel.
+
+    Pixels run image by image; what lies outside the image is 0.
+    """
+    k, stride = geometry.kernel_size, geometry.stride
+    padded = F.pad(codes, (k // 2,) * 4)
+    windows = padded.unfold(2, k, stride).unfold(3, k, stride)
+    return windows.permute(1, 4, 5, 0, 2, 3).reshape(geometry.n_rows, -1)
+
+
+def emulate_layer(
+    layer: CrossbarLayer,
+    inputs: torch.Tensor,
+    *,
+    percentile: float = PERCENTILE,
+    nonidealities: NonIdealities | None = None,
+    generator: torch.Generator | None = None,
+) -> EmulatedLayer:
+    """Programs a layer's arrays and calibrates its ADCs on `inputs`, which stem from training images.
+
+    Args:
+        layer: Trained.
+        inputs: The layer's unquantised inputs (n, channels, side, side).
+        percentile: Upper end of the ADCs' ranges among the partial sums; 100 minus it is the lower end.
+        nonidealities: Of devices and converters; None for ideal ones.
+        generator: Draws the devices; a fixed one by default.
+    """
+    g = layer.geometry
+    codes, scale = weight_codes(layer.weight.detach(), g.crossbar)
+    cells = program(codes.flatten(1), g.array_rows, g.crossbar)
+    disturbance = None
+    if nonidealities is not None:
+        cells, disturbance = disturbed(
+            codes.flatten(1),
+            cells,
+            g.crossbar,
+            column_sharing=g.column_sharing,
+            nonidealities=nonidealities,
+            generator=generator or torch.Generator().manual_seed(0),
+        )
+    clip = layer.clip
+    windows = unfolded(input_codes(inputs, clip, g.input_precision).int(), g)
+    # Pixels at equal distances: a sample of all images and places that needs no random numbers.
+    sample = windows[:, :: max(1, windows.shape[1] // _CALIBRATION_PIXELS)]
+    return EmulatedLayer(
+        geometry=g,
+        cells=cells,
+        ranges=calibrated_ranges(sample, cells, g.input_precision, g.adc_precision, percentile),
+        clip=clip,
+        scale=clip / (2**g.input_precision - 1) * float(scale),
+        disturbance=disturbance,
+    )

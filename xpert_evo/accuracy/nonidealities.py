@@ -1,0 +1,198 @@
+"""Documented non-idealities of devices, wires and converters; all off by default, all drawn from one generator.
+
+A cell's conductance g is counted in units of the on-conductance, from g_min = 1 / on-off ratio at level 0 to 1 at the
+highest level. In this order it is changed by
+
+- variation of programming: g (1 + s n), Gaussian, as XPert and most of the field assume (A. Moitra et al., DAC 2023),
+  or g exp(s n - s^2 / 2), lognormal, as measured in oxide RRAM (S. Yu et al., IEDM 2011);
+- stuck cells: at 1 or at g_min (C.-Y. Chen et al., IEEE Trans. Computers 64(1), 2015);
+- drift: g (t / 1 s)^-v with v spread from cell to cell (V. Joshi et al., Nature Communications 11, 2473, 2020);
+- wires: every segment between a cell and its driver and its converter is in series with it,
+  1 / (1 / g + r n_segments), the first-order form of MNSIM (L. Xia et al., IEEE TCAD 37(5), 2018).
+
+Converters have a fixed offset each, and noise in every conversion, in steps (A. S. Rekhi et al., DAC 2019, lump both).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+import torch
+from pydantic import Field
+
+from hw_models import CrossbarSpec, WeightCoding
+from xpert_evo.accuracy.arrays import Cells, PartialSums
+from xpert_evo.accuracy.coding import digits, max_code
+from xpert_evo.validation import Frozen
+
+Spread = Annotated[float, Field(ge=0.0, le=10.0)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class VariationLaw(StrEnum):
+    """How conductances scatter around their target."""
+
+    GAUSSIAN = "gaussian"
+    LOGNORMAL = "lognormal"
+
+
+class NonIdealities(Frozen):
+    """What differs from ideal devices; the module's docstring has the equations.
+
+    Attributes:
+        variation_ratio: Standard deviation of conductances, relative.
+        variation_law: Its distribution.
+        stuck_on_ratio: Share of cells that are stuck at the highest conductance.
+        stuck_off_ratio: Share of cells that are stuck at the lowest conductance.
+        on_off_ratio: Highest over lowest conductance; None for a lowest conductance of 0.
+        wire_resistance_ratio: Resistance of one wire segment over that of a cell in its highest conductance.
+        drift_exponent: v; 0 for no drift.
+        drift_exponent_spread_ratio: Its standard deviation from cell to cell, relative.
+        drift_time_s: Time since programming [s].
+        adc_offset_steps: Standard deviation of the converters' offsets [steps].
+        adc_noise_steps: Standard deviation of the noise of each conversion [steps].
+    """
+
+    variation_ratio: Spread = 0.0
+    variation_law: VariationLaw = VariationLaw.GAUSSIAN
+    stuck_on_ratio: Share = 0.0
+    stuck_off_ratio: Share = 0.0
+    on_off_ratio: Annotated[float, Field(gt=1.0)] | None = None
+    wire_resistance_ratio: Spread = 0.0
+    drift_exponent: Spread = 0.0
+    drift_exponent_spread_ratio: Spread = 0.0
+    drift_time_s: Annotated[float, Field(ge=1.0)] = 1.0
+    adc_offset_steps: Spread = 0.0
+    adc_noise_steps: Spread = 0.0
+
+    @property
+    def least_conductance(self) -> float:
+        """Of a cell at level 0, over the highest."""
+        return 0.0 if self.on_off_ratio is None else 1 / self.on_off_ratio
+
+    @property
+    def disturbs_cells(self) -> bool:
+        """Whether cells deliver anything but their level."""
+        return any((self.variation_ratio, self.stuck_on_ratio, self.stuck_off_ratio, self.on_off_ratio)) or any(
+            (self.wire_resistance_ratio, self.drift_exponent)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disturbance:
+    """Offsets and noise of a layer's converters, in steps.
+
+    Attributes:
+        offsets: (arrays, slices, columns).
+        noise_steps: Standard deviation of the noise of each conversion.
+        generator: Draws the noise.
+    """
+
+    offsets: torch.Tensor
+    noise_steps: float
+    generator: torch.Generator
+
+    def draw(self, sums: PartialSums) -> torch.Tensor:
+        """What to add to the scaled partial sums before rounding, (columns, pixels)."""
+        offsets = self.offsets[sums.array, sums.slice_index][:, None]
+        if not self.noise_steps:
+            return offsets.expand_as(sums.scaled).clone()
+        noise = torch.randn(sums.scaled.shape, generator=self.generator).to(sums.scaled.device)
+        return noise.mul_(self.noise_steps).add_(offsets)
+
+
+def disturbed(
+    codes: torch.Tensor,
+    ideal: Cells,
+    crossbar: CrossbarSpec,
+    *,
+    column_sharing: int,
+    nonidealities: NonIdealities,
+    generator: torch.Generator,
+) -> tuple[Cells, Disturbance | None]:
+    """One draw of the cells that hold weight codes (columns, rows), and of their converters.
+
+    Args:
+        codes: Integer weight codes.
+        ideal: The same as ideal cells.
+        crossbar: Cells and coding.
+        column_sharing: Columns that share one ADC, and its offset.
+        nonidealities: Strengths.
+        generator: On the CPU.
+    """
+    cells = (
+        _disturbed_cells(codes, ideal, crossbar, nonidealities, generator) if nonidealities.disturbs_cells else ideal
+    )
+    if not (nonidealities.adc_offset_steps or nonidealities.adc_noise_steps):
+        return cells, None
+    n_columns, slices = len(ideal.digits[0]), len(ideal.digits)
+    converter = (torch.arange(n_columns) * slices + torch.arange(slices)[:, None]) // column_sharing
+    drawn = torch.randn(len(ideal.array_rows), int(converter.max()) + 1, generator=generator)
+    offsets = (drawn * nonidealities.adc_offset_steps)[:, converter].to(codes.device)
+    return cells, Disturbance(offsets=offsets, noise_steps=nonidealities.adc_noise_steps, generator=generator)
+
+
+def _disturbed_cells(
+    codes: torch.Tensor, ideal: Cells, crossbar: CrossbarSpec, settings: NonIdealities, generator: torch.Generator
+) -> Cells:
+    """Cells as `ideal` ones, with every digit replaced by what its disturbed devices deliver."""
+    top, slices = 2**crossbar.cell_bits - 1, crossbar.cells_per_weight
+    device = _Devices(settings, ideal.array_rows, crossbar, generator)
+    half_levels = 2 * top / (1 - settings.least_conductance)
+    if crossbar.coding is WeightCoding.DIFFERENTIAL:
+        signed = digits(codes.long(), crossbar)
+        new = [
+            (device.draw(d.clamp_min(0) / top, s) - device.draw((-d).clamp_min(0) / top, s)) * (half_levels / 2)
+            for s, d in enumerate(signed)
+        ]
+        return Cells(digits=tuple(new), array_rows=ideal.array_rows, exact=False)
+    levels = (codes.long() + max_code(crossbar)) // 2
+    targets = [(levels >> (crossbar.cell_bits * s) & top) / top for s in range(slices)]
+    if crossbar.coding is WeightCoding.OFFSET_DIGITAL:
+        targets = [torch.cat([t, torch.full_like(t[:1], 0.5)]) for t in targets]
+        new = [device.draw(t, s) * half_levels for s, t in enumerate(targets)]
+        return Cells(digits=tuple(new), array_rows=ideal.array_rows, exact=False, digital_reference=True)
+    # One reference column a crossbar serves all slices of the weights that lie in it.
+    per_crossbar = max(1, crossbar.weight_columns // slices)
+    n_crossbars = -(-len(codes) // per_crossbar)
+    reference = device.draw(torch.full((n_crossbars, codes.shape[1]), 0.5, device=codes.device), 0)
+    shared = reference.repeat_interleave(per_crossbar, dim=0)[: len(codes)]
+    new = [(device.draw(t, s) - shared) * half_levels for s, t in enumerate(targets)]
+    return Cells(digits=tuple(new), array_rows=ideal.array_rows, exact=False)
+
+
+class _Devices:
+    """Draws conductances of cells that were programmed to targets in [0, 1]."""
+
+    def __init__(
+        self, settings: NonIdealities, array_rows: tuple[int, ...], crossbar: CrossbarSpec, generator: torch.Generator
+    ) -> None:
+        self._settings = settings
+        self._generator = generator
+        self._slices = crossbar.cells_per_weight
+        self._columns = crossbar.weight_columns
+        self._to_converter = torch.cat([torch.arange(n, 0, -1) for n in array_rows])
+
+    def draw(self, targets: torch.Tensor, slice_index: int) -> torch.Tensor:
+        """Conductances (columns, rows) of cells with the given targets, over the highest."""
+        s = self._settings
+        least = s.least_conductance
+        g = (least + (1 - least) * targets.float()).cpu()
+        if s.variation_ratio and s.variation_law is VariationLaw.GAUSSIAN:
+            g = (g * (1 + s.variation_ratio * self._normal(g))).clamp_min(0)
+        elif s.variation_ratio:
+            g = g * torch.exp(s.variation_ratio * self._normal(g) - s.variation_ratio**2 / 2)
+        if s.stuck_on_ratio or s.stuck_off_ratio:
+            fate = torch.rand(g.shape, generator=self._generator)
+            g = g.masked_fill(fate < s.stuck_on_ratio, 1.0).masked_fill(fate > 1 - s.stuck_off_ratio, least)
+        if s.drift_exponent:
+            exponent = s.drift_exponent * (1 + s.drift_exponent_spread_ratio * self._normal(g))
+            g = g * s.drift_time_s**-exponent
+        if s.wire_resistance_ratio:
+            from_driver = (torch.arange(len(g)) * self._slices + slice_index) % self._columns + 1
+            segments = from_driver[:, None] + self._to_converter
+            g = g / (1 + g * s.wire_resistance_ratio * segments)
+        return g.to(targets.device)
+
+    def _normal(self, like: torch.Tensor) -> torch.Tensor:
+        return torch.randn(like.shape, generator=self._generator)
