@@ -73,7 +73,7 @@ def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
 
     with pytest.raises(KeyError):
         fails()
-    assert store.labels() == {}
+    assert store.all_labels() == []
 
 
 def test_a_label_is_written_once(store: Store) -> None:
@@ -81,7 +81,7 @@ def test_a_label_is_written_once(store: Store) -> None:
         store.add_label(_label())
     with pytest.raises(StoreError), store.transaction():
         store.add_label(_label(accuracy=0.8))
-    assert store.labels()["a" * 16].accuracy == 0.9
+    assert store.labels("c")["a" * 16].accuracy == 0.9
 
 
 def test_a_second_writer_is_refused_and_a_reader_is_not(store: Store) -> None:
@@ -89,9 +89,9 @@ def test_a_second_writer_is_refused_and_a_reader_is_not(store: Store) -> None:
         Store.open(store.folder)
     with Store.open_readonly(store.folder) as reader, store.transaction():
         store.add_label(_label())
-        assert reader.labels() == {}
+        assert reader.all_labels() == []
     with Store.open_readonly(store.folder) as reader:
-        assert len(reader.labels()) == 1
+        assert len(reader.all_labels()) == 1
 
 
 def _hold(folder: str, ready: "multiprocessing.synchronize.Event") -> None:
@@ -117,7 +117,7 @@ def test_a_killed_owner_frees_the_lock_and_leaves_whole_transactions(tmp_path: P
     os.kill(owner.pid or 0, signal.SIGKILL)
     owner.join()
     with Store.open(folder) as again:
-        assert set(again.labels()) == {"d" * 16}
+        assert set(again.labels("c")) == {"d" * 16}
 
 
 def test_a_folder_with_a_run_is_not_overwritten(store: Store) -> None:
@@ -155,7 +155,7 @@ def _filled(folder: Path) -> bytes:
 def _read_all(folder: Path) -> None:
     with Store.open_readonly(folder) as store:
         store.meta("settings")
-        assert store.labels() == {f"{i:016x}": _label(f"{i:016x}", accuracy=i / 20) for i in range(20)}
+        assert store.labels("c") == {f"{i:016x}": _label(f"{i:016x}", accuracy=i / 20) for i in range(20)}
         for i in range(20):
             assert store.last_generation(i) is not None
 
@@ -189,4 +189,4 @@ def test_rows_that_a_stranger_changed_are_told(tmp_path: Path) -> None:
         connection.execute("UPDATE trainings SET accuracy = 0.99 WHERE id = 3")
     connection.close()
     with Store.open_readonly(tmp_path / "run") as store, pytest.raises(StoreError, match="changed since"):
-        store.labels()
+        store.labels("c")

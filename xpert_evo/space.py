@@ -102,6 +102,16 @@ class SearchSpace:
         self.genes: tuple[Gene, ...] = tuple(genes)
         self._columns = columns
 
+    @classmethod
+    def around(cls, design: Design, backbone: Backbone) -> "SearchSpace":
+        """The space that holds one design alone, whatever its values are; raises DesignError where it does not fit."""
+        design.check(backbone)
+        layer_choices: dict[str, Choices] = {}
+        for layer in design.layers:
+            values: dict[GeneKind, Choice | None] = {kind: getattr(layer, kind) for kind in GeneKind}
+            layer_choices[layer.name] = {kind: (value,) for kind, value in values.items() if value is not None}
+        return cls(backbone, layer_choices=layer_choices)
+
     @property
     def n_genes(self) -> int:
         """Length of a genome."""
@@ -203,6 +213,7 @@ class SearchSpace:
             in_channels=self.in_channels(genomes),
             kernel_size=np.array([[layer.kernel_size for layer in self.backbone.layers]]),
             out_channels=self.values(genomes, GeneKind.CHANNEL_DEPTH),
+            stride=np.array([[layer.stride for layer in self.backbone.layers]]),
         )
         peripherals = Peripherals(
             **{kind.value: self.values(genomes, kind) for kind in GeneKind if kind is not GeneKind.CHANNEL_DEPTH}

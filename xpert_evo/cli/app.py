@@ -131,6 +131,7 @@ def evaluate(
     config: SettingsFile = None,
     assignments: Assignments = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    n_classes: Annotated[int, typer.Option(metavar="N", min=1, help="Outputs of the classifier.")] = 10,
     explain: Annotated[
         str | None,
         typer.Option("--explain", metavar="LAYER", help="Follow a layer's numbers to constants.", show_default=False),
@@ -145,7 +146,7 @@ def evaluate(
     """
     from xpert_evo.cli.costs import show_cost
 
-    show_cost(design, config, assignments, as_json=as_json, explain=explain)
+    show_cost(design, config, assignments, n_classes=n_classes, as_json=as_json, explain=explain)
 
 
 @app.command(rich_help_panel=DESIGNS)
@@ -159,7 +160,11 @@ def train(
     ] = None,
     protocol: Annotated[str, typer.Option(metavar="NAME", help="Named training settings.")] = "full",
     seed: Annotated[int, typer.Option(metavar="N", help="Of initial weights, batches and noise.")] = 0,
-    noise_draws: Annotated[int, typer.Option(metavar="K", help="Random devices to judge with.")] = 5,
+    noise_draws: Annotated[int, typer.Option(metavar="K", min=0, help="Random devices to judge with.")] = 5,
+    noise: Annotated[
+        list[str] | None,
+        typer.Option("--noise", metavar="KEY=VALUE", help="Of the devices [variation_ratio=0.1].", show_default=False),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder [runs/train-DIGEST].", show_default=False)
     ] = None,
@@ -181,6 +186,7 @@ def train(
         options,
         protocol=protocol,
         seed=seed,
+        noise=noise or ["variation_ratio=0.1"],
         noise_draws=noise_draws,
         out=out,
     )

@@ -1,35 +1,140 @@
 """`xpert-evo evaluate` and `sources`: what designs cost, by layer and component, and where the numbers come from."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-import hw_models
+from hw_models import HardwareReport, evaluate
 from xpert_evo.backbones import load_backbone
 from xpert_evo.cli.settings import resolve
-from xpert_evo.config import RunConfig
 from xpert_evo.design import Design, load_designs
-from xpert_evo.errors import UsageError
-from xpert_evo.orchestration.hardware import build_hardware, design_arrays
+from xpert_evo.orchestration.task import Hardware, build_hardware
+from xpert_evo.space import SearchSpace
+
+TOTALS = ("area_mm2", "latency_us", "energy_uj", "edap", "tops_per_w", "tops_per_mm2")
+BY_LAYER = ("area_um2", "latency_ns", "energy_pj")
 
 
 def show_cost(
-    path: Path, config: Path | None, assignments: Sequence[str] | None, *, as_json: bool, explain: str | None
+    path: Path,
+    config: Path | None,
+    assignments: Sequence[str] | None,
+    *,
+    n_classes: int,
+    as_json: bool,
+    explain: str | None,
 ) -> None:
     """Prints the cost of the designs in a file."""
-    settings = resolve(config, assignments)
+    hardware = build_hardware(resolve(config, assignments))
     designs = load_designs(path)
-    reports = [_evaluate(design, settings) for design in designs]
+    reports = [cost_of(design, hardware, n_classes) for design in designs]
     if as_json:
-        print(json.dumps([_plain(d, r) for d, r in zip(designs, reports, strict=True)], indent=1))  # noqa: T201
+        plain = [plain_cost(design, report) for design, report in zip(designs, reports, strict=True)]
+        print(json.dumps(plain, indent=1))  # noqa: T201
         return
     console = Console()
     for design, report in zip(designs, reports, strict=True):
-        if explain is None:
-            _show(console, design, report, settings)
-        else:
-            _explain(console, design, report, explain)
+        console.print(_layer_table(design, report))
+        console.print(_component_table(report))
+        for line in (*_total_lines(report), *report.notes):
+            console.print(line, highlight=False)
+
+
+def cost_of(design: Design, hardware: Hardware, n_classes: int) -> HardwareReport:
+    """The hardware report of one design; arrays have the shape (1, layers)."""
+    space = SearchSpace.around(design, load_backbone(design.backbone, n_classes=n_classes))
+    shapes, peripherals = space.hardware_arrays(np.zeros((1, space.n_genes), dtype=np.int64))
+    return evaluate(
+        shapes,
+        peripherals,
+        crossbar=hardware.crossbar,
+        device=hardware.device,
+        technology=hardware.technology,
+    )
+
+
+def plain_cost(design: Design, report: HardwareReport) -> dict[str, Any]:
+    """Totals, layers and components as plain values."""
+    return {
+        "id": design.digest,
+        "total": {name: float(getattr(report, name)[0]) for name in TOTALS},
+        "layers": [
+            {
+                "name": layer.name,
+                **{name: float(getattr(report, name)[0, i]) for name in BY_LAYER},
+                "n_tiles": int(report.n_tiles[0, i]),
+                "copies": int(report.copies[0, i]),
+                "utilization": float(report.utilization[0, i]),
+                "components": {
+                    quantity: {part: float(values[0, i]) for part, values in parts.items()}
+                    for quantity, parts in report.breakdown.items()
+                },
+            }
+            for i, layer in enumerate(design.layers)
+        ],
+        "notes": list(report.notes),
+    }
+
+
+def _layer_table(design: Design, report: HardwareReport) -> Table:
+    table = Table(title=f"design {design.digest[:8]}, {design.backbone}", title_justify="left", box=SIMPLE_HEAD)
+    for name in (
+        "layer",
+        "CD",
+        "CS",
+        "ADC",
+        "IP",
+        "tiles",
+        "copies",
+        "cells used",
+        "area mm²",
+        "latency µs",
+        "energy nJ",
+    ):
+        table.add_column(name, justify="left" if name in {"layer", "ADC"} else "right")
+    for i, layer in enumerate(design.layers):
+        table.add_row(
+            layer.name,
+            str(layer.channel_depth or "-"),
+            str(layer.column_sharing),
+            f"{layer.adc_type} {layer.adc_precision}",
+            str(layer.input_precision),
+            str(report.n_tiles[0, i]),
+            str(report.copies[0, i]),
+            f"{report.utilization[0, i]:.0%}",
+            f"{1e-6 * report.area_um2[0, i]:.3f}",
+            f"{1e-3 * report.latency_ns[0, i]:.4g}",
+            f"{1e-3 * report.energy_pj[0, i]:.4g}",
+        )
+    return table
+
+
+def _component_table(report: HardwareReport) -> Table:
+    table = Table(title="by component", title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("component")
+    for name in ("area", "latency", "energy"):
+        table.add_column(name, justify="right")
+    columns = [_shares(report.breakdown[quantity]) for quantity in BY_LAYER]
+    for part in dict.fromkeys(part for column in columns for part in column):
+        table.add_row(part, *(f"{column[part]:.1%}" if part in column else "" for column in columns))
+    return table
+
+
+def _shares(parts: Mapping[str, Any]) -> dict[str, float]:
+    sums = {part: float(values[0].sum()) for part, values in parts.items()}
+    whole = sum(sums.values())
+    return {part: value / whole for part, value in sums.items()}
+
+
+def _total_lines(report: HardwareReport) -> list[str]:
+    return [
+        f"area {report.area_mm2[0]:.3f} mm², latency {report.latency_us[0]:.4g} µs, dynamic energy "
+        f"{report.energy_uj[0]:.4g} µJ an image, EDAP {report.edap[0]:.4g} mm² µs µJ",
+        f"{report.tops_per_w[0]:.3g} TOPS/W, {report.tops_per_mm2[0]:.3g} TOPS/mm² (2 operations a multiply-accumulate)",
+    ]

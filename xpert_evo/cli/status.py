@@ -28,7 +28,8 @@ def status_lines(store: Store) -> list[str]:
     training = parse_config(store.meta("settings"), where=f"settings of {store.folder}").training
     plans = store.plans()
     finalists = {(p.digest, p.context) for p in plans if p.batch == FINALISTS}
-    done = {(d, label.context) for d, label in store.labels().items()}
+    labels = store.all_labels()
+    done = {(label.digest, label.context) for label in labels}
     n_searched = sum((p.digest, p.context) in done for p in plans if p.batch != FINALISTS)
     failures = store.failures()
     lines = [
@@ -42,7 +43,7 @@ def status_lines(store: Store) -> list[str]:
             f"search: round {last['round']} of {training.rounds}, generation {last['generation']}, predicted "
             f"hypervolume {last['hypervolume']:.4f}"
         )
-    spent = sum(seconds for _, seconds in store.training_times())
+    spent = sum(label.seconds for label in labels)
     lines.append(f"spent in trainings: {duration(spent)}; failed trainings: {len(failures)}")
     if failures:
         lines.append(f"last failure: {failures[-1].digest}: {failures[-1].reason}")

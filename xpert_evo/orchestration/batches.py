@@ -10,7 +10,7 @@ from xpert_evo.design import Design, parse_design
 from xpert_evo.errors import TrainingError
 from xpert_evo.executors import Executor, JobDone, JobFailed
 from xpert_evo.objectives import FloatArray
-from xpert_evo.orchestration.context import label_context
+from xpert_evo.orchestration.context import FINALISTS, SEARCHED, label_context
 from xpert_evo.orchestration.interrupts import Interrupts
 from xpert_evo.orchestration.randomness import Purpose, as_integer, spawned
 from xpert_evo.orchestration.tally import Tally
@@ -42,9 +42,9 @@ class Workshop:
     dataset_digest: str
     tally: Tally
 
-    def context(self, protocol: TrainingProtocol) -> str:
-        """Digest of all that decides a label besides the design and the seed."""
-        return label_context(self.task.config, protocol, self.dataset_digest)
+    def context(self, batch: str, protocol: TrainingProtocol) -> str:
+        """Digest of all that decides a batch's labels besides the design and the seed."""
+        return label_context(self.task.config, protocol, self.dataset_digest, judged=batch == FINALISTS)
 
 
 def plan_batch(
@@ -55,7 +55,7 @@ def plan_batch(
     prediction: tuple[FloatArray, FloatArray] | None = None,
 ) -> None:
     """Writes down what a batch is going to train, with what the surrogate expects of it."""
-    context = shop.context(protocol)
+    context = shop.context(name, protocol)
     plans = [
         Plan(
             batch=name,
@@ -73,21 +73,22 @@ def plan_batch(
         store.add_event("planned", f"{name}: {len(plans)} designs")
 
 
-def run_batch(shop: Workshop, name: str, protocol: TrainingProtocol, *, judged: bool = False) -> None:
+def run_batch(shop: Workshop, name: str, protocol: TrainingProtocol) -> None:
     """Trains what is planned and has no result yet; failures are tried again as the settings say.
 
     Raises:
         TrainingError: Every training of the batch failed: something is wrong with all of them.
     """
     plans = shop.store.plans(name)
+    context = shop.context(name, protocol)
     attempts_allowed = 1 + shop.task.config.training.retries
     while True:
-        labels = shop.store.labels(shop.context(protocol))
-        failures = Counter(f.digest for f in shop.store.failures() if f.context == shop.context(protocol))
+        labels = shop.store.labels(context)
+        failures = Counter(failure.digest for failure in shop.store.failures() if failure.context == context)
         missing = [p for p in plans if p.digest not in labels and failures[p.digest] < attempts_allowed]
         if not missing:
             break
-        jobs = [_job(shop, plan, protocol, judged=judged) for plan in missing]
+        jobs = [_job(shop, plan, protocol) for plan in missing]
         for outcome in shop.executor.run(train_job, jobs):
             _record(shop, missing[outcome.position], jobs[outcome.position], outcome)
     if plans and not any(plan.digest in labels for plan in plans):
@@ -98,7 +99,7 @@ def run_batch(shop: Workshop, name: str, protocol: TrainingProtocol, *, judged: 
         )
 
 
-def _job(shop: Workshop, plan: Plan, protocol: TrainingProtocol, *, judged: bool) -> TrainingJob:
+def _job(shop: Workshop, plan: Plan, protocol: TrainingProtocol) -> TrainingJob:
     config = shop.task.config
     folder = shop.store.folder / "checkpoints"
     folder.mkdir(exist_ok=True)
@@ -108,7 +109,7 @@ def _job(shop: Workshop, plan: Plan, protocol: TrainingProtocol, *, judged: bool
         protocol=protocol,
         crossbar=shop.task.hardware.crossbar,
         seed=as_integer(spawned(config.seed, Purpose.TRAINING, int(plan.digest, 16))),
-        judged=judged,
+        judged=plan.batch == FINALISTS,
         judge_images=config.training.judge_images,
         checkpoint=folder / f"{plan.digest}-{plan.context}.pt",
     )
@@ -131,7 +132,7 @@ def _record(shop: Workshop, plan: Plan, job: TrainingJob, outcome: JobDone[Train
 def _tell(shop: Workshop, plan: Plan, job: TrainingJob, outcome: JobDone[TrainingReport] | JobFailed) -> None:
     report = outcome.result if isinstance(outcome, JobDone) else None
     if report is not None:
-        shop.tally.add(job.protocol.name, report.seconds)
+        shop.tally.add(FINALISTS if plan.batch == FINALISTS else SEARCHED, report.seconds)
     shop.listener.tell(
         TrainingEnded(
             batch=plan.batch,

@@ -9,23 +9,29 @@ from xpert_evo.config import RunConfig
 FIRST, FINALISTS = "first", "finalists"
 """Batches before the first round and after the last one."""
 
+SEARCHED = "searched"
+"""All batches but the finalists, where they are counted together."""
+
 
 def round_name(round_: int) -> str:
     """The batch of a round, from 1."""
     return f"round-{round_}"
 
 
-def label_context(config: RunConfig, protocol: TrainingProtocol, dataset_digest: str) -> str:
+def label_context(config: RunConfig, protocol: TrainingProtocol, dataset_digest: str, *, judged: bool = False) -> str:
     """Sixteen hexadecimal digits: labels with the same ones may stand for one another.
 
     Args:
         config: For the crossbars that accuracy depends on.
         protocol: How designs are trained.
         dataset_digest: Of the images and their split.
+        judged: Whether the label comes with a judgement on test data, as a finalist's does.
     """
-    content = {
+    content: dict[str, object] = {
         "protocol": protocol.model_dump(mode="json"),
         "dataset": dataset_digest,
         "crossbar": config.hardware.crossbar.model_dump(mode="json"),
     }
+    if judged:
+        content["judge_images"] = config.training.judge_images
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -47,7 +47,7 @@ def go(shop: Workshop) -> None:
         surrogate = _fit(shop, training.rounds + 1, protocol)
         genomes = _finalists(shop, protocol)
         plan_batch(shop, FINALISTS, shop.task.space.decode(genomes), finalist_protocol, surrogate.predict(genomes))
-    run_batch(shop, FINALISTS, finalist_protocol, judged=True)
+    run_batch(shop, FINALISTS, finalist_protocol)
 
 
 def labelled(shop: Workshop, protocol: TrainingProtocol) -> tuple[Genomes, FloatArray]:
@@ -55,7 +55,7 @@ def labelled(shop: Workshop, protocol: TrainingProtocol) -> tuple[Genomes, Float
 
     They stand in the order of their digests, so that nothing depends on which training ended first.
     """
-    labels = shop.store.labels(shop.context(protocol))
+    labels = shop.store.labels(shop.context(FIRST, protocol))
     designs = {plan.digest: parse_design(json.loads(plan.design)) for plan in shop.store.plans()}
     digests = sorted(set(labels) & set(designs))
     genomes = shop.task.space.encode([designs[digest] for digest in digests])
@@ -186,7 +186,7 @@ def _infill(
 
 def _check_honesty(shop: Workshop, round_: int, protocol: TrainingProtocol) -> None:
     """Compares what was predicted before the trainings of all rounds so far with what they measured."""
-    labels = shop.store.labels(shop.context(protocol))
+    labels = shop.store.labels(shop.context(FIRST, protocol))
     names = {round_name(r) for r in range(1, round_ + 1)}
     plans = [p for p in shop.store.plans() if p.batch in names and p.digest in labels and p.predicted is not None]
     if len(plans) < 2:

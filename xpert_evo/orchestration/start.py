@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+from threadpoolctl import threadpool_limits
+
 from xpert_evo.accuracy.datasets import Dataset
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.config import ExecutorKind, RunConfig, parse_config
 from xpert_evo.errors import ConfigError, DataError, StoreError
 from xpert_evo.executors import Executor, ProcessExecutor, SerialExecutor
 from xpert_evo.orchestration.batches import Workshop
-from xpert_evo.orchestration.context import label_context
+from xpert_evo.orchestration.context import FINALISTS, SEARCHED, label_context
 from xpert_evo.orchestration.flow import go
 from xpert_evo.orchestration.interrupts import Interrupts
 from xpert_evo.orchestration.tally import Tally
@@ -71,8 +74,9 @@ def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> 
 
 def _work(task: Task, dataset: Dataset, store: Store, listener: Listener) -> None:
     executor = build_executor(task.config)
+    torch.set_num_threads(1)  # the workers have the cores, and sums must round alike on every machine
     try:
-        with Interrupts(f"xpert-evo resume {store.folder}") as interrupts:
+        with threadpool_limits(1), Interrupts(f"xpert-evo resume {store.folder}") as interrupts:
             tally = _tally(task, store, dataset, executor)
             go(
                 Workshop(
@@ -100,11 +104,17 @@ def build_executor(config: RunConfig) -> Executor:
 
 def _tally(task: Task, store: Store, dataset: Dataset, executor: Executor) -> Tally:
     training = task.config.training
-    protocols = [load_protocol(training.protocol), load_protocol(training.finalist_protocol)]
-    tally = Tally(list(zip(protocols, (training.n_labels, training.finalists + 1), strict=True)), executor.n_workers)
-    for protocol in protocols:
-        for label in store.labels(label_context(task.config, protocol, dataset.digest)).values():
-            tally.add(protocol.name, label.seconds)
+    tally = Tally(executor.n_workers)
+    for batches, name, n in (
+        (SEARCHED, training.protocol, training.n_labels),
+        (FINALISTS, training.finalist_protocol, training.finalists + 1),
+    ):
+        protocol = load_protocol(name)
+        n_images = min(protocol.n_train or len(dataset.train), len(dataset.train))
+        tally.expect(batches, n, work=protocol.epochs * n_images)
+        context = label_context(task.config, protocol, dataset.digest, judged=batches == FINALISTS)
+        for label in store.labels(context).values():
+            tally.add(batches, label.seconds)
     return tally
 
 

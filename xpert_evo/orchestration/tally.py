@@ -1,55 +1,56 @@
 """Counts trainings and estimates the time left, for progress only: no result depends on it."""
 
+from dataclasses import dataclass, field
 from statistics import fmean
 
-from xpert_evo.accuracy.protocols import TrainingProtocol
+
+@dataclass(slots=True)
+class _Kind:
+    """Trainings that take about equally long."""
+
+    expected: int = 0
+    work: float = 1.0
+    done: int = 0
+    seconds: list[float] = field(default_factory=list)
 
 
 class Tally:
     """How many trainings have ended and how long they took.
 
     Args:
-        totals: Trainings that the run does with each protocol, in the order in which they are done.
         n_workers: Trainings at a time.
     """
 
-    def __init__(self, totals: list[tuple[TrainingProtocol, int]], n_workers: int) -> None:
-        self._totals = totals
+    def __init__(self, n_workers: int) -> None:
         self._n_workers = n_workers
-        self._done = {protocol.name: 0 for protocol, _ in totals}
-        self._seconds: dict[str, list[float]] = {protocol.name: [] for protocol, _ in totals}
+        self._kinds: dict[str, _Kind] = {}
 
     @property
     def done(self) -> int:
-        """Trainings that have ended for good."""
-        return sum(self._done.values())
+        """Trainings that have ended well."""
+        return sum(kind.done for kind in self._kinds.values())
 
     @property
     def total(self) -> int:
         """Trainings of the whole run."""
-        return max(self.done, sum(n for _, n in self._totals))
+        return sum(max(kind.done, kind.expected) for kind in self._kinds.values())
 
-    def add(self, protocol: str, seconds: float | None) -> None:
-        """Counts a training; `seconds` is None for one that was given up."""
-        self._done[protocol] = self._done.get(protocol, 0) + 1
-        if seconds is not None:
-            self._seconds.setdefault(protocol, []).append(seconds)
+    def expect(self, kind: str, n: int, *, work: float) -> None:
+        """Announces `n` trainings of a kind, each of so much work (images visited, in any unit)."""
+        self._kinds[kind] = _Kind(expected=n, work=work)
+
+    def add(self, kind: str, seconds: float) -> None:
+        """Counts a training that ended well."""
+        self._kinds[kind].done += 1
+        self._kinds[kind].seconds.append(seconds)
 
     def left_s(self) -> float | None:
         """Seconds until all trainings are done; None before the first one has ended."""
+        rates = [fmean(kind.seconds) / kind.work for kind in self._kinds.values() if kind.seconds]
+        if not rates:
+            return None
         left = 0.0
-        for protocol, n in self._totals:
-            each = self._each(protocol)
-            if each is None:
-                return None
-            left += max(0, n - self._done[protocol.name]) * each
+        for kind in self._kinds.values():
+            each = fmean(kind.seconds) if kind.seconds else rates[0] * kind.work
+            left += max(0, kind.expected - kind.done) * each
         return left / self._n_workers
-
-    def _each(self, protocol: TrainingProtocol) -> float | None:
-        """Mean seconds of a training: measured, or scaled from another protocol's by the images visited."""
-        if self._seconds[protocol.name]:
-            return fmean(self._seconds[protocol.name])
-        for other, _ in self._totals:
-            if self._seconds[other.name]:
-                return fmean(self._seconds[other.name]) * protocol.image_visits / other.image_visits
-        return None

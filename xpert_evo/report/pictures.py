@@ -44,7 +44,7 @@ def draw_pareto(result: RunResult) -> Figure:
     limit = result.config.hardware.area_limit_mm2
     limit_text = f", area at most {limit:g} mm²" if limit is not None else ""
     axes.set_title(f"{result.name}: {result.task.backbone.name} on {result.dataset['name']}{limit_text}")
-    axes.legend(loc="lower right")
+    figure.legend(loc="outside lower center", ncols=1, alignment="left")
     return figure
 
 

@@ -116,7 +116,8 @@ def load_result(store: Store) -> RunResult:
     dataset = store.meta("dataset")
     task = build_task(config, n_classes=dataset["n_classes"], image_channels=dataset["image_channels"])
     plans = store.plans()
-    measured = _candidates(store, task, plans, load_protocol(config.training.protocol), dataset["digest"])
+    searched = [plan for plan in plans if plan.batch != FINALISTS]
+    measured = _candidates(store, task, searched, load_protocol(config.training.protocol), dataset["digest"])
     finalist_plans = [plan for plan in plans if plan.batch == FINALISTS]
     finalists = _candidates(
         store, task, finalist_plans, load_protocol(config.training.finalist_protocol), dataset["digest"]
@@ -166,7 +167,8 @@ def hardware_figures(task: Task, genomes: Genomes) -> list[dict[str, float]]:
 def _candidates(
     store: Store, task: Task, plans: Sequence[Plan], protocol: TrainingProtocol, dataset_digest: str
 ) -> list[Candidate]:
-    labels = store.labels(label_context(task.config, protocol, dataset_digest))
+    judged = any(plan.batch == FINALISTS for plan in plans)
+    labels = store.labels(label_context(task.config, protocol, dataset_digest, judged=judged))
     planned = {plan.digest: plan for plan in plans if plan.digest in labels}
     if not planned:
         return []

@@ -1,17 +1,26 @@
 """The result as a short table for the terminal."""
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from xpert_evo.report.result import Candidate, RunResult
 
 
 def result_table(result: RunResult) -> Table:
-    """Most accurate, knee and lowest EDAP, each with its ratios to the baseline."""
-    measured = f"accuracy\n({result.front[0].split}, measured)" if result.front else "accuracy"
-    table = Table(title=_title(result), title_justify="left", caption=_caption(result), caption_justify="left")
-    for name in ("design", "id", measured, "EDAP\n[mm² µs µJ]", "area\n[mm²]", "latency\n[µs]", "energy\n[µJ]"):
-        table.add_column(name, justify="left" if name in {"design", "id"} else "right")
-    table.add_column("EDAP lower\nthan baseline", justify="right")
+    """Most accurate, knee and lowest EDAP, each with its ratios to the baseline; fits 80 columns."""
+    table = Table(
+        title=_title(result),
+        title_justify="left",
+        caption=_caption(result),
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("design")
+    table.add_column("id", no_wrap=True)
+    for name in ("accuracy\n%", "EDAP\nmm² µs µJ", "EDAP\nlower", "area\nmm²", "latency\nµs", "energy\nµJ"):
+        table.add_column(name, justify="right", no_wrap=True)
     for name, candidate in picks(result):
         table.add_row(name, *_cells(candidate, result.baseline))
     return table
@@ -35,27 +44,34 @@ def picks(result: RunResult) -> list[tuple[str, Candidate]]:
 
 def _cells(candidate: Candidate, baseline: Candidate | None) -> list[str]:
     hardware = candidate.hardware
-    ratio = f"{baseline.hardware['edap'] / hardware['edap']:.3g} x" if baseline else ""
     return [
         candidate.digest[:8],
-        f"{100 * candidate.measured:.2f} %",
-        f"{hardware['edap']:.4g}",
+        f"{100 * candidate.measured:.2f}",
+        f"{hardware['edap']:.3g}",
+        f"{times(baseline.hardware['edap'] / hardware['edap'])} x" if baseline else "",
         f"{hardware['area_mm2']:.2f}",
         f"{hardware['latency_us']:.4g}",
         f"{hardware['energy_uj']:.3g}",
-        ratio,
     ]
+
+
+def times(ratio: float) -> str:
+    """A ratio with three digits and no exponent: `0.986`, `17.4`, `1790`."""
+    return f"{ratio:.0f}" if ratio >= 100 else f"{ratio:.3g}"
 
 
 def _title(result: RunResult) -> str:
     kind = "front" if result.final else "front so far (not final)"
-    return f"{result.name}: {kind} of {len(result.front)} designs from {len(result.measured)} trained"
+    return f"{result.name}: {kind} of {len(result.front)} designs, {len(result.measured)} trained in the search"
 
 
 def _caption(result: RunResult) -> str:
-    protocol = result.front[0].protocol if result.front else result.config.training.protocol
+    first = result.front[0] if result.front else None
+    split, protocol = (first.split, first.protocol) if first else ("validation", result.config.training.protocol)
+    emulation = f" with {first.emulation}" if first and first.emulation else ""
     return (
-        f"Accuracies by training protocol '{protocol}'; ranks designs, is not the accuracy of the network at native "
-        "size unless the protocol is 'full'. Selected on validation data. Baseline: homogeneous "
-        f"{result.task.backbone.name}, 6-bit SAR, 8 columns an ADC, 8-bit inputs."
+        f"Accuracy: measured on {split} data{emulation} after training protocol '{protocol}'; designs were selected on "
+        "validation data. Unless the protocol is 'full' this ranks designs and is not the accuracy at native size. "
+        f"Baseline: homogeneous {result.task.backbone.name}, 6-bit SAR, 8 columns an ADC, 8-bit inputs; 'EDAP lower' "
+        "compares with it."
     )

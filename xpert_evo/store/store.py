@@ -186,11 +186,13 @@ class Store:
         where, values = ("", ()) if batch is None else ("WHERE batch = ?", (batch,))
         return [Plan(**_without(row, "checksum")) for row in self._select("plans", where, values, "rowid")]
 
-    def labels(self, context: str | None = None) -> dict[str, Label]:
-        """Finished trainings by the design's digest, of one context or of all."""
-        where, values = ("", ()) if context is None else ("AND context = ?", (context,))
-        rows = self._select("trainings", f"WHERE accuracy IS NOT NULL {where}", values, "id")
-        return {row["digest"]: _label(row) for row in rows}
+    def labels(self, context: str) -> dict[str, Label]:
+        """Trainings of a context that ended well, by the design's digest, oldest first."""
+        return {label.digest: label for label in self.all_labels() if label.context == context}
+
+    def all_labels(self) -> list[Label]:
+        """Trainings that ended well, oldest first."""
+        return [_label(row) for row in self._select("trainings", "WHERE accuracy IS NOT NULL", (), "id")]
 
     def failures(self) -> list[Failure]:
         """Trainings that did not end well, oldest first."""
@@ -218,13 +220,6 @@ class Store:
     def events(self) -> list[tuple[str, str, str]]:
         """(time, kind, text) of the diary, oldest first."""
         return [(row["at"], row["kind"], row["text"]) for row in self._select("events", "", (), "id")]
-
-    def training_times(self) -> list[tuple[str, float]]:
-        """(time of its end, seconds it took) of every training that ended well, oldest first."""
-        rows = self._select("trainings", "WHERE accuracy IS NOT NULL", (), "id")
-        return [(row["at"], row["seconds"]) for row in rows]
-
-    # Inside.
 
     def _add_training(
         self, training: Label | Failure, *, accuracy: float | None, failure: str | None, details: Mapping[str, Any]

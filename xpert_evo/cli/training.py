@@ -1,0 +1,121 @@
+"""`xpert-evo train`: one design trained to the end, judged on the test set with and without device noise."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from xpert_evo.accuracy.checkpoints import Epoch
+from xpert_evo.accuracy.datasets import Dataset
+from xpert_evo.accuracy.judge import Judgement, judge, save_weights
+from xpert_evo.accuracy.nonidealities import NonIdealities
+from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.accuracy.training import TrainedDesign, train_design
+from xpert_evo.backbones import load_backbone
+from xpert_evo.cli.settings import resolve
+from xpert_evo.config import parse_assignments
+from xpert_evo.design import Design, load_designs
+from xpert_evo.errors import ConfigError, UsageError
+from xpert_evo.files import write_text
+from xpert_evo.orchestration.task import build_hardware
+from xpert_evo.orchestration.trainings import cached_dataset
+from xpert_evo.progress import duration
+from xpert_evo.validation import parse
+
+
+def train_one(
+    path: Path,
+    config: Path | None,
+    assignments: Sequence[str] | None,
+    options: Mapping[str, object | None],
+    *,
+    protocol: str,
+    seed: int,
+    noise: Sequence[str],
+    noise_draws: int,
+    out: Path | None,
+) -> None:
+    """Trains the design in a file, or goes on where `out` has a checkpoint; writes weights and `result.json`."""
+    settings = resolve(config, assignments, options)
+    devices = parse(NonIdealities, parse_assignments(noise), where="--noise", error=ConfigError)
+    design = _only_design(path)
+    dataset = cached_dataset(settings.dataset)
+    backbone = load_backbone(design.backbone, n_classes=dataset.n_classes, image_channels=dataset.image_channels)
+    design.check(backbone)
+    console = Console()
+    chosen = load_protocol(protocol)
+
+    def tell(epoch: Epoch) -> None:
+        left = (chosen.epochs - epoch.number) * epoch.seconds / epoch.number
+        console.print(
+            f"epoch {epoch.number}/{chosen.epochs}: loss {epoch.loss:.4f}, about {duration(left)} left",
+            highlight=False,
+        )
+
+    folder = out or Path("runs") / f"train-{design.digest}-{protocol}-{seed}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        raise UsageError(f"{folder} cannot be made ({failure.strerror}); choose another --out.") from None
+    trained = train_design(
+        design,
+        backbone,
+        dataset,
+        chosen,
+        crossbar=build_hardware(settings).crossbar,
+        seed=seed,
+        checkpoint=folder / "checkpoint.pt",
+        on_epoch=tell,
+    )
+    save_weights(trained, folder / "weights.safetensors")
+    result = _judged(trained, dataset, devices, noise_draws)
+    write_text(folder / "result.json", json.dumps(result, indent=1) + "\n")
+    (folder / "checkpoint.pt").unlink(missing_ok=True)
+    for line in _lines(result):
+        console.print(line, highlight=False)
+    console.print(f"weights and result.json: {folder}", highlight=False)
+
+
+def _only_design(path: Path) -> Design:
+    designs = load_designs(path)
+    if len(designs) != 1:
+        raise UsageError(f"{path} holds {len(designs)} designs; train takes one: put it into a file of its own.")
+    return designs[0]
+
+
+def _judged(trained: TrainedDesign, dataset: Dataset, devices: NonIdealities, n_draws: int) -> dict[str, Any]:
+    ideal = judge(trained, dataset)
+    noisy: Judgement | None = None
+    if n_draws and devices != NonIdealities():
+        noisy = judge(trained, dataset, nonidealities=devices, n_draws=n_draws, seed=trained.seed)
+    return {
+        "design": trained.design.to_plain(),
+        "dataset": {"name": dataset.name, "digest": dataset.digest},
+        "protocol": trained.protocol.model_dump(mode="json"),
+        "seed": trained.seed,
+        "seconds": trained.seconds,
+        "validation": trained.validation_accuracy,
+        "test": asdict(ideal),
+        "test_with_device_noise": asdict(noisy) if noisy else None,
+        "device_noise": devices.model_dump(mode="json"),
+    }
+
+
+def _lines(result: Mapping[str, Any]) -> list[str]:
+    test, noisy, name = result["test"], result["test_with_device_noise"], result["protocol"]["name"]
+    lines = [
+        f"validation: {100 * result['validation']:.2f} % (protocol {name}, noise model of the training)",
+        f"test: {100 * test['mean']:.2f} % of {test['n_images']} images ({test['emulation']})",
+    ]
+    if noisy:
+        active = ", ".join(
+            f"{key} {value}" for key, value in result["device_noise"].items() if value not in {0.0, None}
+        )
+        lines.append(
+            f"test with device noise: mean {100 * noisy['mean']:.2f} %, worst {100 * noisy['worst']:.2f} %, spread "
+            f"{100 * noisy['spread']:.2f} points over {noisy['n_draws']} draws ({active})"
+        )
+    return lines
