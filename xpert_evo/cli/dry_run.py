@@ -6,12 +6,11 @@ from rich.console import Console
 from rich.text import Text
 
 from xpert_evo.config import RunConfig
+from xpert_evo.orchestration.start import prepare
 
 
 def show_task(console: Console, config: RunConfig) -> None:
     """Prints the settings and the task; raises what `prepare` raises."""
-    from xpert_evo.orchestration.start import prepare
-
     task, dataset = prepare(config)
     for name, value, default in flat(config.model_dump(mode="json"), RunConfig().model_dump(mode="json")):
         console.print(Text(f"{name} = {value}", style="dim" if default else "bold"))
@@ -22,7 +21,7 @@ def show_task(console: Console, config: RunConfig) -> None:
     for line in (
         "",
         f"space: {task.space.n_genes} genes, about 10^{task.space.log10_size:.0f} designs",
-        f"reachable area: {bounds.smallest_area_mm2:.2f} to {bounds.largest_area_mm2:.0f} mm2",
+        f"reachable area: {bounds.smallest_mm2:.2f} to {bounds.largest_mm2:.0f} mm2",
         f"baseline: {baseline['area'][0]:.2f} mm2, EDAP {baseline['edap'][0]:.4g} mm2 us uJ",
         f"data: {dataset.name}, {n_images[0]} training, {n_images[1]} validation and {n_images[2]} test images",
         f"trainings: {training.n_labels} with protocol {training.protocol}, then about {training.finalists + 1} "

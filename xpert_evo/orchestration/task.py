@@ -129,14 +129,12 @@ def build_task(config: RunConfig, *, n_classes: int, image_channels: int) -> Tas
 def _check_area(task: Task) -> None:
     limit = task.constraints.area_limit_mm2
     bounds = task.table.bounds()
-    if limit is None or bounds.smallest_area_mm2 <= limit:
+    if limit is None or bounds.smallest_mm2 <= limit:
         return
-    areas = bounds.smallest_layer_areas_mm2
-    largest = np.argsort(areas)[::-1][:3]
-    held = ", ".join(f"{task.backbone.layers[i].name} {areas[i]:.2f}" for i in largest)
+    held = ", ".join(f"{name} {area:.2f}" for name, area in bounds.largest_holders())
     raise InfeasibleError(
         f"no design of this space fits in {limit:g} mm2: the smallest reachable area is "
-        f"{bounds.smallest_area_mm2:.2f} mm2 (most of it in {held} mm2). Raise hardware.area_limit_mm2, or offer "
+        f"{bounds.smallest_mm2:.2f} mm2 (most of it in {held} mm2). Raise hardware.area_limit_mm2, or offer "
         "smaller channel depths or more column sharing in [space]."
     )
 
