@@ -1,11 +1,13 @@
 """Area, latency and energy of in-memory-computing hardware, in NumPy.
 
-A layer is placed on crossbars, processing elements and tiles (`mapping`); the tile's circuits give its area (`area`), the
-clock and counts of cycles its time (`latency`), and counted events its energy (`energy`). `evaluate` does all of it for
-arrays of shape (designs, layers).
+A layer is placed on crossbars, processing elements and tiles (`mapping`); the tile's circuits give its area (`area`),
+the clock and counts of cycles its time (`latency`), and counted events its energy (`energy`). `evaluate` does all of it
+for arrays of shape (designs, layers); a `CostTable` does it once for a search space and then scores whole populations.
 """
 
 from hw_models.adc import AdcType
+from hw_models.area_bounds import AreaBounds
+from hw_models.cost_table import CostTable, LayerChoices, PopulationCosts
 from hw_models.crossbar import CrossbarSpec, WeightCoding
 from hw_models.errors import HardwareModelError
 from hw_models.model import evaluate
@@ -16,12 +18,16 @@ from hw_models.workload import LayerShapes
 
 __all__ = [
     "AdcType",
+    "AreaBounds",
+    "CostTable",
     "CrossbarSpec",
     "Device",
     "HardwareModelError",
     "HardwareReport",
+    "LayerChoices",
     "LayerShapes",
     "Peripherals",
+    "PopulationCosts",
     "Technology",
     "WeightCoding",
     "device_names",

@@ -5,7 +5,7 @@ Shapes are written in words: ``(designs, layers)`` is one row a design and one c
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from hw_models.errors import HardwareModelError
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
-FloatArray: TypeAlias = npt.NDArray[np.float64]
+FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
 
 _SHAPE_WORDS = "(designs, layers)"
 

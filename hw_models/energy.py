@@ -1,133 +1,266 @@
-"""Energy of a layer for one image [pJ], dynamic: events counted by the mapping, times the energy of each."""
+"""Energy of a layer for one image [pJ], dynamic: events that the mapping counts, times the energy of each.
+
+Events depend on the shape of a layer alone, the energy of an event on its peripherals alone. `terms` lists every pair; the
+energy of a component is the sum of its products. Two terms are whole numbers of words or calls and stand beside them.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from hw_models.adc import (
-    flash_encoder_pj,
-    flash_fixed_pj,
-    flash_sense_ns,
-    sar_fixed_pj,
-    sar_pj_per_siemens,
-)
+from hw_models.adc import flash_encoder_pj, flash_fixed_pj, flash_sense_ns, sar_fixed_pj, sar_pj_per_siemens
 from hw_models.area import Periphery, TileArea
-from hw_models.arrays import FloatArray
+from hw_models.arrays import FloatArray, IntArray
+from hw_models.chip_tree import tree_length
 from hw_models.crossbar import CrossbarSpec, WeightCoding
-from hw_models.latency import cell_ratio, chip_bits, chip_bus_bits, column_ohm, tree_length
+from hw_models.distinct import Pairing
 from hw_models.mapping import Mapping, adder_tree
-from hw_models.technology import Device, Technology
+from hw_models.setting import Setting
 
 COMPONENTS = ("adc", "array", "accumulation", "periphery", "buffers", "interconnect", "activation")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnergyTerm:
+    """One kind of event.
+
+    Attributes:
+        component: where its energy is reported.
+        event: what happens, in words.
+        count: how often for one image, (1, distinct shapes).
+        energy_pj: energy of one event [pJ], (1, distinct peripherals).
+        formula: how the energy of one event follows from constants.
+        constants: the constants in it, "section.key".
+    """
+
+    component: str
+    event: str
+    count: FloatArray | IntArray
+    energy_pj: FloatArray
+    formula: str
+    constants: tuple[str, ...]
+
+
 def energy_components(
-    m: Mapping,
-    p: Periphery,
-    tile: TileArea,
-    spec: CrossbarSpec,
-    device: Device,
-    technology: Technology,
-    activity: float,
+    terms: list[EnergyTerm], m: Mapping, p: Periphery, tile: TileArea, setting: Setting, pairing: Pairing
 ) -> dict[str, FloatArray]:
     """Energy of a layer for one image by component [pJ], shape (designs, layers)."""
-    vectors = m.positions * p.bits
-    return {
-        "adc": vectors * adc_pj(m, p, spec, device, technology, activity),
-        "array": vectors * m.crossbar_reads * array_pj(p, spec, device, technology, activity),
-        "accumulation": accumulation_pj(m, p, spec, technology),
-        "periphery": vectors * m.crossbar_reads * periphery_pj(p, spec, technology, activity),
-        "buffers": buffers_pj(m, p, technology),
-        "interconnect": interconnect_pj(m, p, tile, spec, technology),
-        "activation": activation_pj(m, p, spec, technology),
-    }
+    sums: dict[str, FloatArray] = {}
+    for term in terms:
+        energy = pairing.by_shape(term.count)
+        energy *= pairing.by_periphery(term.energy_pj)
+        if term.component in sums:
+            sums[term.component] += energy
+        else:
+            sums[term.component] = energy
+    sums["interconnect"] += chip_wires_pj(m, p, tile, setting, pairing)
+    sums["activation"] = activation_pj(m, p, setting, pairing)
+    return {name: sums[name] for name in COMPONENTS}
 
 
-def adc_pj(
-    m: Mapping, p: Periphery, spec: CrossbarSpec, device: Device, technology: Technology, activity: float
-) -> FloatArray:
-    """Conversions of a layer for one input-bit vector [pJ], the encoders of Flash ADCs included.
-
-    A conversion costs a fixed part and one that follows the conductance of its column. Columns that hold no weights are
-    not converted, but every encoder of a crossbar switches.
-    """
-    siemens = activity * m.cell_reads * cell_ratio(spec, device) / device.cell.on_ohm
-    conversions = m.column_reads + m.crossbar_reads * spec.reference_columns
-    sar = conversions * sar_fixed_pj(p.precision, technology.sar)
-    sar = sar + siemens * sar_pj_per_siemens(p.precision, technology.sar)
-    sense = flash_sense_ns(p.precision, column_ohm(spec, device), technology.flash)
-    flash = conversions * flash_fixed_pj(p.precision, sense, technology.flash)
-    flash = flash + siemens * 1e3 * technology.flash.conductance_w * sense
-    flash = flash + m.crossbar_reads * spec.columns * flash_encoder_pj(p.precision, technology.flash)
-    return np.where(p.flash, flash, sar)
+def energy_terms(m: Mapping, p: Periphery, tile: TileArea, setting: Setting) -> list[EnergyTerm]:
+    """Every kind of event with its count and energy, but for whole words on the chip's bus and calls of the ReLU units."""
+    return [
+        *_conversion_terms(m, p, setting),
+        *_accumulation_terms(m, p, setting),
+        *_buffer_terms(m, p, setting),
+        *_wire_terms(m, p, tile, setting),
+    ]
 
 
-def array_pj(p: Periphery, spec: CrossbarSpec, device: Device, technology: Technology, activity: float) -> FloatArray:
-    """Lines and cells of one crossbar for one input-bit vector [pJ].
+def _conversion_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
+    """ADCs, lines and cells, row switches and multiplexers: once an input bit."""
+    spec, technology, energy = setting.crossbar, setting.technology, setting.technology.energy
+    sense = flash_sense_ns(p.precision, setting.column_ohm, technology.flash)
+    siemens = setting.activity * setting.cell_ratio / setting.device.cell.on_ohm
+    fixed = np.where(
+        p.flash, flash_fixed_pj(p.precision, sense, technology.flash), sar_fixed_pj(p.precision, technology.sar)
+    )
+    per_siemens = np.where(
+        p.flash, 1e3 * technology.flash.conductance_w * sense, sar_pj_per_siemens(p.precision, technology.sar)
+    )
+    encoder = np.where(p.flash, spec.columns * flash_encoder_pj(p.precision, technology.flash), 0.0)
+    cell_pj = 1e3 * setting.device.cell.read_v**2 / setting.device.cell.on_ohm * energy.cell_pulse_ns
+    lines = energy.line_base_pj + setting.activity * p.sharing * (energy.line_pj + cell_pj)
+    rows = energy.row_switch_base_pj + setting.activity * energy.row_switch_active_pj
+    switches = spec.rows * p.sharing * rows + energy.mux_pj * spec.columns + energy.mux_decoder_pj * p.sharing**2
+    v = m.positions
+    conversions = v * (m.column_reads + m.crossbar_reads * spec.reference_columns)
+    adc = ("sar.base_uw", "sar.bit_uw", "sar.cycle_ns", "flash.comparator_uw", "flash.sense_ns")
+    return [
+        EnergyTerm(
+            component="adc",
+            event="conversion of a column, the part that does not depend on it",
+            count=conversions,
+            energy_pj=p.bits * fixed,
+            formula="IP x (base + bit AP) x (AP + 1) cycles for SAR; IP x comparator x (2^AP - 1) x sensing time for Flash",
+            constants=adc,
+        ),
+        EnergyTerm(
+            component="adc",
+            event="current of a cell with a weight during the conversion of its column",
+            count=v * m.cell_reads,
+            energy_pj=p.bits * siemens * per_siemens,
+            formula="IP x activity x mean conductance x conductance_w x conversion time",
+            constants=("sar.conductance_w", "flash.conductance_w", "cell.on_ohm", "cell.conductance_ratio"),
+        ),
+        EnergyTerm(
+            component="adc",
+            event="encoders of one crossbar's Flash ADCs for one input-bit vector",
+            count=v * m.crossbar_reads,
+            energy_pj=p.bits * encoder,
+            formula="IP x columns x (encoder_base + encoder_level 2^AP), Flash only",
+            constants=("flash.encoder_base_pj", "flash.encoder_level_pj"),
+        ),
+        EnergyTerm(
+            component="array",
+            event="lines and cells of one crossbar for one input-bit vector",
+            count=v * m.crossbar_reads,
+            energy_pj=p.bits * spec.rows * spec.columns * lines,
+            formula="IP x rows x columns x (line_base + activity CS (line + read_v^2 / on_ohm x cell_pulse))",
+            constants=("energy.line_base_pj", "energy.line_pj", "energy.cell_pulse_ns", "cell.read_v", "cell.on_ohm"),
+        ),
+        EnergyTerm(
+            component="periphery",
+            event="row switches and multiplexer of one crossbar for one input-bit vector",
+            count=v * m.crossbar_reads,
+            energy_pj=p.bits * switches,
+            formula="IP x (rows CS (row_switch_base + activity row_switch_active) + columns mux + mux_decoder CS^2)",
+            constants=(
+                "energy.row_switch_base_pj",
+                "energy.row_switch_active_pj",
+                "energy.mux_pj",
+                "energy.mux_decoder_pj",
+            ),
+        ),
+    ]
 
-    Active rows are charged in every multiplexer cycle: their wires, and a pulse of the read voltage through their cells.
-    """
-    energy = technology.energy
-    n_cells = spec.rows * spec.columns
-    cell = 1e3 * device.cell.read_v**2 / device.cell.on_ohm * energy.cell_pulse_ns
-    return n_cells * (energy.line_base_pj + activity * p.sharing * (energy.line_pj + cell))
 
-
-def periphery_pj(p: Periphery, spec: CrossbarSpec, technology: Technology, activity: float) -> FloatArray:
-    """Row switches and multiplexer of one crossbar for one input-bit vector [pJ]."""
-    energy = technology.energy
-    rows = spec.rows * p.sharing * (energy.row_switch_base_pj + activity * energy.row_switch_active_pj)
-    return rows + energy.mux_pj * spec.columns + energy.mux_decoder_pj * p.sharing**2
-
-
-def accumulation_pj(m: Mapping, p: Periphery, spec: CrossbarSpec, technology: Technology) -> FloatArray:
-    """Shift-adders, PE trees, tile accumulators and the sum over tiles, for one image [pJ]."""
-    energy, k = technology.energy, spec.columns_per_weight
+def _accumulation_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
+    """Shift-adders, PE trees, tile accumulators and the sum over tiles."""
+    spec, energy = setting.crossbar, setting.technology.energy
+    k, v, add = spec.columns_per_weight, m.positions, setting.technology.energy.tree_adder_pj
     cells = spec.columns * (energy.full_adder_pj * p.precision + energy.flipflop_pj * (p.precision + k))
-    inputs = (
-        spec.columns / k * (energy.full_adder_pj * (p.precision + k) + energy.flipflop_pj * (p.precision + k + p.bits))
-    )
+    joined = energy.full_adder_pj * (p.precision + k) + energy.flipflop_pj * (p.precision + k + p.bits)
+    inputs = np.where(p.bits > 1, spec.columns / k * joined, 0.0)
     counter = energy.full_adder_pj * (spec.rows - 1) if spec.coding is WeightCoding.OFFSET_DIGITAL else 0.0
-    shift_add = m.crossbar_reads * p.bits * (cells + np.where(p.bits > 1, inputs, 0.0) + counter)
-    pe_outputs = spec.pe_side * spec.columns / k
-    pe_trees = pe_outputs * (m.pe_adders * p.sum_bits + m.pe_adder_growth)
-    tile_outputs = spec.pes_per_side * spec.columns / k
-    tiles = tile_outputs * (m.tile_adders * p.tile_bits + m.tile_adder_growth)
+    pe_outputs, tile_outputs = spec.pe_side * spec.columns / k, spec.pes_per_side * spec.columns / k
     adders, growth = adder_tree(m.tile_rows)
-    across = m.outputs * m.tile_columns * (adders * (p.tile_bits + 1) + growth)
-    return m.positions * (shift_add + energy.tree_adder_pj * (pe_trees + tiles + across))
+    across = m.outputs * m.tile_columns
+    grown = pe_outputs * m.pe_adder_growth + tile_outputs * m.tile_adder_growth + across * growth
+    one = np.ones_like(p.sum_bits, dtype=np.float64)
+    tree = ("energy.tree_adder_pj",)
+    return [
+        EnergyTerm(
+            component="accumulation",
+            event="shift-adders of one crossbar for one output position",
+            count=v * m.crossbar_reads,
+            energy_pj=p.bits * (cells + inputs + counter),
+            formula="IP x columns x (adder AP + flip-flop (AP + k)), and for IP > 1 IP x columns / k x "
+            "(adder (AP + k) + flip-flop (AP + k + IP)); k columns a weight",
+            constants=("energy.full_adder_pj", "energy.flipflop_pj"),
+        ),
+        EnergyTerm(
+            component="accumulation",
+            event="adder of a PE's tree, first-stage bits",
+            count=v * pe_outputs * m.pe_adders,
+            energy_pj=add * p.sum_bits,
+            formula="tree_adder x (AP + IP + k + 1)",
+            constants=tree,
+        ),
+        EnergyTerm(
+            component="accumulation",
+            event="adder of a tile's accumulator, first-stage bits",
+            count=v * tile_outputs * m.tile_adders,
+            energy_pj=add * p.tile_bits,
+            formula="tree_adder x (AP + IP + k + 1 + log2 of the PE side)",
+            constants=tree,
+        ),
+        EnergyTerm(
+            component="accumulation",
+            event="adder of the sum over tiles, first-stage bits",
+            count=v * across * adders,
+            energy_pj=add * (p.tile_bits + 1),
+            formula="tree_adder x (AP + IP + k + 2 + log2 of the PE side)",
+            constants=tree,
+        ),
+        EnergyTerm(
+            component="accumulation",
+            event="bit by which an adder of a later stage is wider than the first",
+            count=v * grown,
+            energy_pj=add * one,
+            formula="tree_adder",
+            constants=tree,
+        ),
+    ]
 
 
-def buffers_pj(m: Mapping, p: Periphery, technology: Technology) -> FloatArray:
-    """Tile, PE and global buffers, for one image [pJ]."""
-    energy = technology.energy
-    tiles = energy.tile_buffer_bit_pj * (m.tile_inputs_sum * p.bits + m.tile_outputs_sum * (1 + p.tile_bits))
-    pes = energy.pe_buffer_bit_pj * (m.pe_inputs_sum * p.bits + m.pe_outputs_sum * p.sum_bits)
-    chip = p.bits * (energy.global_buffer_read_pj * m.inputs + energy.global_buffer_write_pj * m.outputs)
-    return m.positions * (tiles + pes + chip)
-
-
-def interconnect_pj(m: Mapping, p: Periphery, tile: TileArea, spec: CrossbarSpec, technology: Technology) -> FloatArray:
-    """Wires of PEs, tiles and chip, for one image [pJ]: bits times length times the energy of a wire.
-
-    Inputs cross a PE along its rows, an ADC's results along its columns; both again through the tile's tree, inputs and
-    sums of the layer through the chip's. The chip's bus moves whole words.
-    """
-    wire = technology.energy.wire_pj_per_um
-    bus = technology.energy.pe_bus_ratio * max(1, spec.pe_side - 1)
-    in_pe = bus * (
-        tile.crossbar_width_um * m.pe_inputs_sum * p.bits + tile.crossbar_height_um * m.pe_outputs_sum * p.precision
+def _buffer_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
+    """Tile, PE and global buffers."""
+    energy, v = setting.technology.energy, m.positions
+    rows = (
+        ("input of a tile", m.tile_inputs_sum, energy.tile_buffer_bit_pj * p.bits, "tile_buffer_bit x IP"),
+        ("sum of a tile", m.tile_outputs_sum, energy.tile_buffer_bit_pj * (1 + p.tile_bits), "tile_buffer_bit x bits"),
+        ("input of a PE", m.pe_inputs_sum, energy.pe_buffer_bit_pj * p.bits, "pe_buffer_bit x IP"),
+        ("sum of a PE", m.pe_outputs_sum, energy.pe_buffer_bit_pj * p.sum_bits, "pe_buffer_bit x (AP + IP + k + 1)"),
+        ("input in the global buffer", m.inputs, energy.global_buffer_read_pj * p.bits, "global_buffer_read x IP"),
+        ("output in the global buffer", m.outputs, energy.global_buffer_write_pj * p.bits, "global_buffer_write x IP"),
     )
-    bits = m.tile_inputs_sum * p.bits + m.tile_outputs_sum * (1 + p.tile_bits)
-    tree = float(tree_length(np.asarray(spec.n_pes)))
-    in_tile = tree * tile.pe_side_um * bits
-    word = chip_bus_bits(p, spec)
-    on_chip = tree_length(m.n_tiles) * tile.tile_side_um * np.ceil(chip_bits(m, p) / word) * word
-    return wire * (m.positions * (in_pe + in_tile) + on_chip)
+    return [
+        EnergyTerm(
+            component="buffers",
+            event=f"{event}, written and read",
+            count=v * count,
+            energy_pj=np.asarray(pj, dtype=np.float64),
+            formula=formula,
+            constants=(f"energy.{formula.split(' x ')[0]}_pj",),
+        )
+        for event, count, pj, formula in rows
+    ]
 
 
-def activation_pj(m: Mapping, p: Periphery, spec: CrossbarSpec, technology: Technology) -> FloatArray:
-    """ReLU units, for one image [pJ]; they work a whole row of column groups at a time."""
-    at_once = spec.tile_side * spec.columns / p.sharing
-    calls = np.ceil(m.positions * m.outputs / at_once)
-    return technology.energy.activation_bit_pj * calls * at_once * p.bits
+def _wire_terms(m: Mapping, p: Periphery, tile: TileArea, setting: Setting) -> list[EnergyTerm]:
+    """PE buses and the tiles' trees: inputs cross a PE along its rows, an ADC's results along its columns."""
+    spec, wire, v = setting.crossbar, setting.technology.energy.wire_pj_per_um, m.positions
+    bus = wire * setting.technology.energy.pe_bus_ratio * max(1, spec.pe_side - 1)
+    in_tile = wire * float(tree_length(np.asarray(spec.n_pes))) * tile.pe_side_um
+    rows = (
+        ("input across a PE", m.pe_inputs_sum, bus * tile.crossbar_width_um * p.bits, "IP x crossbar width"),
+        ("sum down a PE", m.pe_outputs_sum, bus * tile.crossbar_height_um * p.precision, "AP x crossbar height"),
+        ("input through a tile's tree", m.tile_inputs_sum, in_tile * p.bits, "IP x tree length"),
+        ("sum through a tile's tree", m.tile_outputs_sum, in_tile * (1 + p.tile_bits), "bits x tree length"),
+    )
+    return [
+        EnergyTerm(
+            component="interconnect",
+            event=event,
+            count=v * count,
+            energy_pj=pj,
+            formula=f"wire_pj_per_um x {formula}" + (" x pe_bus_ratio (PE side - 1)" if "a PE" in event else ""),
+            constants=("energy.wire_pj_per_um", "energy.pe_bus_ratio"),
+        )
+        for event, count, pj, formula in rows
+    ]
+
+
+def chip_wires_pj(m: Mapping, p: Periphery, tile: TileArea, setting: Setting, pairing: Pairing) -> FloatArray:
+    """The chip's tree, for one image [pJ], (designs, layers): whole words, their length, the energy of a wire."""
+    word = setting.bus_bits(p)
+    words = pairing.by_shape(m.positions * (m.inputs + m.outputs))
+    words *= pairing.by_periphery(p.bits / word)
+    words = np.ceil(words - 1e-9)
+    words *= pairing.by_shape(tree_length(m.n_tiles))
+    words *= pairing.by_periphery(setting.technology.energy.wire_pj_per_um * word * tile.tile_side_um)
+    return words
+
+
+def activation_pj(m: Mapping, p: Periphery, setting: Setting, pairing: Pairing) -> FloatArray:
+    """ReLU units, for one image [pJ], (designs, layers); they work on all column groups of a tile at a time."""
+    at_once = setting.columns_at_once(p)
+    calls = pairing.by_shape(m.positions * m.outputs)
+    calls *= pairing.by_periphery(1 / at_once)
+    calls = np.ceil(calls - 1e-9)
+    calls *= pairing.by_periphery(setting.technology.energy.activation_bit_pj * at_once * p.bits)
+    return calls

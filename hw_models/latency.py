@@ -1,54 +1,53 @@
 """Time of a layer for one image [ns]: the clock of its circuits, and cycles of it by component.
 
 Every layer has a clock of its own: select a column, let it settle, convert it. All digital work of the layer is counted in
-cycles of that clock.
+cycles of that clock. A term is a count of the layer's shape times cycles of its peripherals; the terms in whole cycles stand
+in functions of their own.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from hw_models.adc import flash_encoder_ns, flash_sense_ns, sar_conversion_ns
 from hw_models.area import Periphery, TileArea, tree_stages
 from hw_models.arrays import FloatArray, IntArray
-from hw_models.crossbar import CrossbarSpec
+from hw_models.chip_tree import tree_length
+from hw_models.distinct import Pairing
 from hw_models.mapping import Mapping
-from hw_models.technology import Device, Technology
+from hw_models.setting import Setting
 
 COMPONENTS = ("adc", "accumulation", "buffers", "interconnect", "activation")
 
 
-def column_ohm(spec: CrossbarSpec, device: Device, reference_activity: float = 0.25) -> float:
-    """Resistance of a full column at the activity for which the comparators are designed [ohm]."""
-    cells = reference_activity * spec.rows * cell_ratio(spec, device)
-    return device.cell.on_ohm / cells
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CycleTerm:
+    """One kind of work.
 
-
-def cell_ratio(spec: CrossbarSpec, device: Device) -> float:
-    """Mean conductance of a cell that holds weights, in parts of its on-conductance.
-
-    The device file has the ratio for cells of 4 bits. Fewer levels put more of an offset-coded weight's small values into
-    the lowest level: 2 % less above the off-conductance at 2 bits, 7 % less at 1 bit (fitted to sets cellbit2, cellbit1).
+    Attributes:
+        component: where its time is reported.
+        work: what is done, in words.
+        count: how often for one image, (1, distinct shapes).
+        cycles: cycles of one, (1, distinct peripherals).
+        formula: what the cycles are.
     """
-    off = 1 / device.cell.on_off_ratio
-    few_levels = {1: 0.934, 2: 0.981}.get(spec.cell_bits, 1.0)
-    return off + (device.cell.conductance_ratio - off) * few_levels
+
+    component: str
+    work: str
+    count: FloatArray | IntArray
+    cycles: FloatArray | IntArray
+    formula: str
 
 
-def clock_ns(p: Periphery, spec: CrossbarSpec, device: Device, technology: Technology) -> FloatArray:
-    """Clock period of a layer [ns]."""
-    timing = technology.timing
-    parts = clock_parts(p, spec, device, technology)
-    return timing.layout_ratio * sum(parts.values())
-
-
-def clock_parts(p: Periphery, spec: CrossbarSpec, device: Device, technology: Technology) -> dict[str, FloatArray]:
+def clock_parts(p: Periphery, setting: Setting) -> dict[str, FloatArray]:
     """What one clock period consists of [ns], before the layout ratio.
 
     The multiplexer's decoder grows with the columns that share an ADC, while the line that it drives has a load for
     each ADC: many ADCs (little sharing) are slow to switch as well, so the delay has a minimum between.
     """
-    timing = technology.timing
+    technology, timing = setting.technology, setting.technology.timing
     log2_sharing = np.log2(p.sharing)
     points = np.log2(timing.mux_sharing)
     decoder = np.interp(log2_sharing, points, timing.mux_decoder_ns)
@@ -56,117 +55,156 @@ def clock_parts(p: Periphery, spec: CrossbarSpec, device: Device, technology: Te
     drive = np.interp(log2_sharing, points, timing.mux_drive_ns)
     sense = np.where(
         p.flash,
-        flash_sense_ns(p.precision, column_ohm(spec, device), technology.flash),
+        flash_sense_ns(p.precision, setting.column_ohm, technology.flash),
         sar_conversion_ns(p.precision, technology.sar),
     )
+    column_ns = timing.column_base_ns + timing.column_ns_per_ohm * setting.device.cell.settling_ohm
     return {
         "multiplexer": decoder + drive * p.n_adcs,
-        "column": np.full(sense.shape, timing.column_base_ns + timing.column_ns_per_ohm * device.cell.settling_ohm),
+        "column": np.full(sense.shape, column_ns),
         "sensing": sense,
         "encoder": np.where(p.flash, flash_encoder_ns(p.precision, technology.flash), 0.0),
     }
 
 
-def latency_cycles(
-    m: Mapping, p: Periphery, tile: TileArea, clock: FloatArray, spec: CrossbarSpec, technology: Technology
+def clock_ns(p: Periphery, setting: Setting) -> FloatArray:
+    """Clock period of a layer [ns], (1, distinct peripherals)."""
+    parts = clock_parts(p, setting)
+    total = np.zeros_like(parts["sensing"])
+    for part in parts.values():
+        total = total + part
+    return setting.technology.timing.layout_ratio * total
+
+
+def latency_components(
+    terms: list[CycleTerm],
+    m: Mapping,
+    p: Periphery,
+    tile: TileArea,
+    clock: FloatArray,
+    setting: Setting,
+    pairing: Pairing,
 ) -> dict[str, FloatArray]:
-    """Cycles of a layer for one image, by component, shape (designs, layers)."""
-    k = spec.columns_per_weight
+    """Time of a layer for one image by component [ns], shape (designs, layers)."""
+    sums: dict[str, FloatArray] = {}
+    for term in terms:
+        time = pairing.by_shape(term.count)
+        time *= pairing.by_periphery(clock * term.cycles)
+        if term.component in sums:
+            sums[term.component] += time
+        else:
+            sums[term.component] = time
+    period = pairing.by_periphery(clock)
+    sums["buffers"] += period * (
+        pe_output_cycles(m, p, setting, pairing) + global_buffer_cycles(m, p, setting, pairing)
+    )
+    sums["interconnect"] += period * chip_wire_cycles(m, p, tile, clock, setting, pairing)
+    sums["activation"] = period * activation_cycles(m, p, setting, pairing)
+    return {name: sums[name] for name in COMPONENTS}
+
+
+def cycle_terms(m: Mapping, p: Periphery, setting: Setting) -> list[CycleTerm]:
+    """All work but that in whole cycles: PE output buffers, global buffer, chip tree and ReLU units."""
+    spec, v = setting.crossbar, m.positions
+    k, side = spec.columns_per_weight, spec.pes_per_side
     steps = np.maximum(1, p.sharing // k)
-    v = m.positions
-    cell_adds = p.sharing * p.bits
-    input_adds = np.where(p.bits > 1, steps * p.bits, 0)
-    in_pe = cell_adds + input_adds + steps * stages_of(m.crossbar_rows)
-    accumulation = v * (in_pe / m.copies + steps * stages_of(m.pe_rows))
-    outputs_per_cycle = spec.tile_side * spec.columns / p.sharing
-    across = v * m.outputs / outputs_per_cycle * m.tile_columns * stages_of(m.tile_rows)
-    return {
-        "adc": v * p.bits * p.sharing / m.copies,
-        "accumulation": accumulation + across,
-        "buffers": tile_buffer_cycles(m, p, spec) + global_buffer_cycles(m, p, spec, technology),
-        "interconnect": tile_wire_cycles(m, p, spec) + chip_wire_cycles(m, p, tile, clock, spec, technology),
-        "activation": np.ceil(v * m.outputs / outputs_per_cycle),
-    }
+    stages_in_pe, stages_in_tile = stages_of(m.crossbar_rows), stages_of(m.pe_rows)
+    bus = side * spec.rows
+    one = np.ones_like(p.sharing)
+    rows = (
+        ("adc", "input-bit vector, converted", v / m.copies, p.bits * p.sharing, "IP x CS"),
+        ("accumulation", "input-bit vector, cells of a weight joined", v / m.copies, p.bits * p.sharing, "IP x CS"),
+        (
+            "accumulation",
+            "output position, input bits joined",
+            v / m.copies,
+            np.where(p.bits > 1, p.bits * steps, 0),
+            "IP x CS / k for IP > 1",
+        ),
+        (
+            "accumulation",
+            "stage of adders, in PEs and tiles",
+            v * (stages_in_pe / m.copies + stages_in_tile),
+            steps,
+            "CS / k",
+        ),
+        (
+            "accumulation",
+            "stage of the sum over tiles, for all outputs",
+            v * m.outputs * m.tile_columns * stages_of(m.tile_rows),
+            1 / setting.columns_at_once(p),
+            "1 / columns converted at once in a tile",
+        ),
+        (
+            "buffers",
+            "input bit into and out of a tile",
+            2 * v * m.tile_inputs / bus,
+            p.bits,
+            "IP / rows of the tile's PEs",
+        ),
+        (
+            "buffers",
+            "sum into and out of a tile",
+            2 * v * m.tile_outputs / side,
+            (1 + p.tile_bits) / p.tile_bits,
+            "bits / width",
+        ),
+        ("buffers", "input into and out of a PE", v * m.pe_inputs / spec.rows / m.pe_speedup, one, "1 / rows"),
+        ("interconnect", "input bit on a tile's tree", v * m.tile_inputs / bus, p.bits, "IP / bus width"),
+        ("interconnect", "sum on a tile's tree", v * m.tile_outputs / bus, 1 + p.tile_bits, "bits / bus width"),
+    )
+    return [
+        CycleTerm(component=component, work=work, count=count, cycles=cycles, formula=formula)
+        for component, work, count, cycles, formula in rows
+    ]
 
 
 def stages_of(n_inputs: IntArray) -> IntArray:
     """Stages of an adder tree: log2 of its inputs, rounded up."""
-    most = int(n_inputs.max(initial=1))
-    table = np.ceil(np.log2(np.arange(most + 1), where=np.arange(most + 1) > 0, out=np.zeros(most + 1))).astype(
-        np.int64
-    )
-    return table[n_inputs]
+    return np.ceil(np.log2(n_inputs)).astype(np.int64)
 
 
-def tile_buffer_cycles(m: Mapping, p: Periphery, spec: CrossbarSpec) -> FloatArray:
-    """Cycles in which tile and PE buffers are written and read.
-
-    The tile's input buffer moves a bit a row in a cycle; its output buffer one sum a PE. A PE's output buffer takes what
-    its ADCs deliver, once a stage of its tree. Copies share the work of the PEs.
-    """
+def pe_output_cycles(m: Mapping, p: Periphery, setting: Setting, pairing: Pairing) -> FloatArray:
+    """Cycles of the PEs' output buffers, which take what the ADCs deliver once a stage of the PE's tree."""
+    spec = setting.crossbar
     stages = tree_stages(spec.pe_side)
-    side = spec.pes_per_side
-    k = spec.columns_per_weight
-    tile_in = 2 * m.tile_inputs * p.bits / (side * spec.rows)
-    tile_out = 2 * m.tile_outputs * (1 + p.tile_bits) / (side * p.tile_bits)
     fill = m.pe_columns / (spec.pe_side * spec.weight_columns)
-    pe_out = 2 * np.floor(stages * p.sharing / k * p.sum_bits / p.tile_bits * fill * m.positions + 1e-9)
-    pe_in = m.pe_inputs / spec.rows * m.positions
-    return m.positions * (tile_in + tile_out) + (pe_in + pe_out) / m.pe_speedup
+    words = pairing.by_shape(fill * m.positions)
+    words *= pairing.by_periphery(stages * p.sharing / spec.columns_per_weight * p.sum_bits / p.tile_bits)
+    words = np.floor(words + 1e-9)
+    words *= pairing.by_shape(2 / m.pe_speedup)
+    return words
 
 
-def chip_bits(m: Mapping, p: Periphery) -> IntArray:
-    """Bits between the global buffer and the tiles for one image: all inputs and outputs of the layer."""
-    return (m.inputs + m.outputs) * p.bits * m.positions
-
-
-def chip_bus_bits(p: Periphery, spec: CrossbarSpec) -> FloatArray:
-    """Width of the chip's bus: the rows of a tile, and a bit for each of its column groups."""
-    return spec.tile_side * (spec.rows + spec.columns / p.sharing)
-
-
-def global_buffer_cycles(m: Mapping, p: Periphery, spec: CrossbarSpec, technology: Technology) -> FloatArray:
+def global_buffer_cycles(m: Mapping, p: Periphery, setting: Setting, pairing: Pairing) -> FloatArray:
     """Cycles in which the global buffer is read and written; its cores work side by side up to the bus width."""
-    core = technology.timing.buffer_core_bits
-    cores = np.ceil(m.buffered_inputs * p.bits / core**2)
-    useful = np.minimum(cores, np.ceil(chip_bus_bits(p, spec) / core))
-    return chip_bits(m, p) / (core * useful)
-
-
-def tile_wire_cycles(m: Mapping, p: Periphery, spec: CrossbarSpec) -> FloatArray:
-    """Cycles on the tile's H-tree, a bus as wide as the tile's rows."""
-    return tile_wire_bits(m, p) / (spec.pes_per_side * spec.rows)
-
-
-def tile_wire_bits(m: Mapping, p: Periphery) -> FloatArray:
-    """Bits on the H-tree of the fullest tile for one image."""
-    return m.positions * (m.tile_inputs * p.bits + m.tile_outputs * (1 + p.tile_bits))
-
-
-def tree_length(n_tiles: IntArray) -> FloatArray:
-    """Length of the chip's H-tree, in sides of a tile.
-
-    Tiles stand in a nearly square grid of ceil(sqrt(n)) rows. Each doubling of the grid adds a stage of the tree; the
-    lengths are those of the reference: 0.5, 2, 4.5, 9 tile sides for 2, 4, 8, 16 a side, 0.5 more for a full grid of up to 4.
-    """
-    n = np.asarray(n_tiles)
-    rows = np.ceil(np.sqrt(n))
-    columns = np.ceil(n / rows)
-    stage = np.ceil(np.log2(np.maximum(rows, 1))).astype(np.int64)
-    base = np.asarray([0.0, 0.5, 2.0, 4.5])
-    length = np.where(stage < 4, base[np.minimum(stage, 3)], 9.0 * 2.0 ** (stage - 4))
-    full = (columns == rows) & (rows == 2.0**stage) & (stage > 0) & (stage < 3)
-    return length + np.where(full, 0.5, 0.0)
+    core = setting.technology.timing.buffer_core_bits
+    bits = pairing.by_periphery(p.bits)
+    cores = np.ceil(pairing.by_shape(m.buffered_inputs / core**2) * bits)
+    useful = np.minimum(cores, pairing.by_periphery(np.ceil(setting.bus_bits(p) / core)))
+    bits *= pairing.by_shape(m.positions * (m.inputs + m.outputs) / core)
+    bits /= useful
+    return bits
 
 
 def chip_wire_cycles(
-    m: Mapping, p: Periphery, tile: TileArea, clock: FloatArray, spec: CrossbarSpec, technology: Technology
+    m: Mapping, p: Periphery, tile: TileArea, clock: FloatArray, setting: Setting, pairing: Pairing
 ) -> FloatArray:
-    """Cycles on the chip's H-tree; none for a layer of one tile.
+    """Cycles on the chip's tree; none for a layer of one tile.
 
     When a signal takes longer than a clock to cross the tree, every transfer takes several cycles.
     """
-    length_um = tree_length(m.n_tiles) * tile.tile_side_um
-    hops = np.maximum(1.0, np.ceil(length_um / (technology.timing.tree_um_per_ns * clock)))
-    transfers = np.ceil(chip_bits(m, p) * hops / chip_bus_bits(p, spec))
-    return np.where(m.n_tiles > 1, transfers, 0.0)
+    reach_um = setting.technology.timing.tree_um_per_ns * clock
+    hops = pairing.by_shape(tree_length(m.n_tiles))
+    hops *= pairing.by_periphery(tile.tile_side_um / reach_um)
+    hops = np.ceil(hops)
+    hops *= pairing.by_shape(m.positions * (m.inputs + m.outputs))
+    hops *= pairing.by_periphery(p.bits / setting.bus_bits(p))
+    return np.ceil(hops - 1e-9)
+
+
+def activation_cycles(m: Mapping, p: Periphery, setting: Setting, pairing: Pairing) -> FloatArray:
+    """Cycles of the ReLU units, which work on all column groups of a tile at a time."""
+    calls = pairing.by_shape(m.positions * m.outputs)
+    calls *= pairing.by_periphery(1 / setting.columns_at_once(p))
+    return np.ceil(calls - 1e-9)

@@ -2,23 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 
 from hw_models import area, energy, latency
 from hw_models.arrays import FloatArray, IntArray, check_number, check_shape
-from hw_models.crossbar import CrossbarSpec
+from hw_models.crossbar import CrossbarSpec, WeightCoding
+from hw_models.distinct import Pairing, distinct
 from hw_models.errors import HardwareModelError
-from hw_models.leakage import tile_leakage_uw
-from hw_models.mapping import map_layers
+from hw_models.leakage import layer_leakage_uw
+from hw_models.mapping import Mapping, map_layers
 from hw_models.periphery import Peripherals
 from hw_models.report import HardwareReport
+from hw_models.setting import Setting
 from hw_models.technology import Device, Technology
 from hw_models.workload import LayerShapes
 
 REFERENCE_ACTIVITY = 0.25
 """Part of the input bits that are 1 in the reference data's main sets."""
+
+COMPONENTS = {"area_um2": area.COMPONENTS, "latency_ns": latency.COMPONENTS, "energy_pj": energy.COMPONENTS}
+
+_ENTRIES_AT_ONCE = 16384
+"""Entries (designs x layers) computed at a time: their arrays stay in the processor's cache."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistinctParts:
+    """What depends on the shape or on the peripherals alone, computed once for each distinct one.
+
+    Attributes:
+        mapping: of the distinct shapes, (1, distinct shapes).
+        periphery, tile, clock: of the distinct peripherals, (1, distinct peripherals).
+        cycle_terms, energy_terms: pairs of a count and a cost.
+        pairing: which of them each entry of (designs, layers) has.
+    """
+
+    mapping: Mapping
+    periphery: area.Periphery
+    tile: area.TileArea
+    clock: FloatArray
+    cycle_terms: list[latency.CycleTerm]
+    energy_terms: list[energy.EnergyTerm]
+    pairing: Pairing
 
 
 def evaluate(
@@ -46,46 +74,45 @@ def evaluate(
     Raises:
         HardwareModelError: for arguments that do not fit together; the message says which and what to do.
     """
-    check_number("activity", activity, low=1e-3, high=1.0)
-    choices = peripherals.arrays()
-    shape = check_shape(shapes.arrays() | choices)
-    check_fit(choices, crossbar, device)
-    p = area.periphery_of(choices, crossbar)
-    m = map_layers(shapes, crossbar, activity)
-    tile = area.tile_area(p, crossbar, device, technology)
-    clock = latency.clock_ns(p, crossbar, device, technology)
-    cycles = latency.latency_cycles(m, p, tile, clock, crossbar, technology)
+    setting = checked_setting(peripherals, crossbar, device, technology, activity)
+    shape = check_shape(shapes.arrays() | peripherals.arrays())
+    found = distinct_parts(shapes, peripherals, setting)
+    pairing = found.pairing.broadcast(shape)
     breakdown = {
-        "area_um2": {name: m.n_tiles * value for name, value in tile.components.items()},
-        "latency_ns": {name: clock * value for name, value in cycles.items()},
-        "energy_pj": energy.energy_components(m, p, tile, crossbar, device, technology, activity),
+        quantity: {name: np.empty(shape, dtype=np.float64) for name in names} for quantity, names in COMPONENTS.items()
     }
-    full = {
-        quantity: MappingProxyType({name: _full(value, shape) for name, value in parts.items()})
-        for quantity, parts in breakdown.items()
-    }
+    rows = max(1, _ENTRIES_AT_ONCE // shape[1])
+    for start in range(0, shape[0], rows):
+        part = slice(start, start + rows)
+        for quantity, components in component_costs(found, setting, pairing.rows(part)).items():
+            for name, values in components.items():
+                breakdown[quantity][name][part] = values
+    totals = {quantity: _total(parts) for quantity, parts in breakdown.items()}
     return HardwareReport(
-        area_um2=_total(full["area_um2"]),
-        latency_ns=_total(full["latency_ns"]),
-        energy_pj=_total(full["energy_pj"]),
-        leakage_uw=_full(m.n_tiles * tile_leakage_uw(m, p, crossbar, device, technology), shape),
-        breakdown=MappingProxyType(full),
-        clock_ns=_full(clock, shape),
-        n_tiles=_full_int(m.n_tiles, shape),
-        copies=_full_int(m.copies, shape),
-        utilization=_full(m.utilization, shape),
-        operations=_full_int(shapes.operations(), shape),
-        notes=notes(crossbar, device, choices),
+        area_um2=totals["area_um2"],
+        latency_ns=totals["latency_ns"],
+        energy_pj=totals["energy_pj"],
+        leakage_uw=layer_leakage_uw(found.mapping, found.periphery, setting, pairing),
+        breakdown=MappingProxyType({quantity: MappingProxyType(parts) for quantity, parts in breakdown.items()}),
+        clock_ns=pairing.by_periphery(found.clock),
+        n_tiles=pairing.by_shape(found.mapping.n_tiles).astype(np.int64),
+        copies=pairing.by_shape(found.mapping.copies).astype(np.int64),
+        utilization=pairing.by_shape(found.mapping.utilization),
+        operations=np.broadcast_to(shapes.operations(), shape),
+        notes=notes(crossbar, device, peripherals.arrays()),
     )
 
 
-def check_fit(choices: dict[str, IntArray], crossbar: CrossbarSpec, device: Device) -> None:
-    """Refuse choices that this crossbar or this cell cannot have.
+def checked_setting(
+    peripherals: Peripherals, crossbar: CrossbarSpec, device: Device, technology: Technology, activity: float
+) -> Setting:
+    """The setting after the checks that need more than one argument.
 
     Raises:
-        HardwareModelError: for more sharing than columns, or more bits than the cell stores.
+        HardwareModelError: for more sharing than columns, more bits than the cell stores, or a wrong activity.
     """
-    most = int(choices["column_sharing"].max())
+    check_number("activity", activity, low=1e-3, high=1.0)
+    most = int(np.max(peripherals.column_sharing))
     if most > crossbar.columns:
         raise HardwareModelError(
             f"column_sharing must be at most the crossbar's {crossbar.columns} columns, got {most}; "
@@ -96,6 +123,36 @@ def check_fit(choices: dict[str, IntArray], crossbar: CrossbarSpec, device: Devi
             f"a cell of {device.name!r} stores at most {device.cell.max_cell_bits:g} bits, got crossbar.cell_bits = "
             f"{crossbar.cell_bits}; set crossbar.cell_bits={device.cell.max_cell_bits:g} or choose another device."
         )
+    return Setting(crossbar=crossbar, device=device, technology=technology, activity=activity)
+
+
+def distinct_parts(shapes: LayerShapes, peripherals: Peripherals, setting: Setting) -> DistinctParts:
+    """Compute the distinct shapes and the distinct peripherals."""
+    shape_values, shape_index = distinct(shapes.arrays())
+    choices, periphery_index = distinct(peripherals.arrays())
+    m = map_layers(LayerShapes(**shape_values), setting.crossbar, setting.activity)
+    p = area.periphery_of(choices, setting.crossbar)
+    tile = area.tile_area(p, setting.crossbar, setting.device, setting.technology)
+    return DistinctParts(
+        mapping=m,
+        periphery=p,
+        tile=tile,
+        clock=latency.clock_ns(p, setting),
+        cycle_terms=latency.cycle_terms(m, p, setting),
+        energy_terms=energy.energy_terms(m, p, tile, setting),
+        pairing=Pairing(shape_index=shape_index, periphery_index=periphery_index),
+    )
+
+
+def component_costs(found: DistinctParts, setting: Setting, pairing: Pairing) -> dict[str, dict[str, FloatArray]]:
+    """Area, latency and energy by component for a block of designs, each (designs, layers)."""
+    m, p, tile = found.mapping, found.periphery, found.tile
+    n_tiles = pairing.by_shape(m.n_tiles)
+    return {
+        "area_um2": {name: n_tiles * pairing.by_periphery(value) for name, value in tile.components.items()},
+        "latency_ns": latency.latency_components(found.cycle_terms, m, p, tile, found.clock, setting, pairing),
+        "energy_pj": energy.energy_components(found.energy_terms, m, p, tile, setting, pairing),
+    }
 
 
 def notes(crossbar: CrossbarSpec, device: Device, choices: dict[str, IntArray]) -> tuple[str, ...]:
@@ -103,8 +160,8 @@ def notes(crossbar: CrossbarSpec, device: Device, choices: dict[str, IntArray]) 
     found = []
     if device.extrapolated:
         found.append(f"Device {device.name!r} is extrapolated: the reference data have rram-6k and rram-100k only.")
-    if crossbar.coding.value != "offset-analog" or crossbar.reference_columns:
-        found.append("Weight coding or reference columns are extrapolated: the reference subtracts offsets at no cost.")
+    if crossbar.coding is not WeightCoding.OFFSET_ANALOG or crossbar.reference_columns:
+        found.append("Weight coding is extrapolated: the reference data subtract offsets at no cost.")
     if crossbar.rows != crossbar.columns or crossbar.rows not in {32, 64, 128}:
         found.append("The crossbar is extrapolated: the reference data have sides of 32, 64 and 128.")
     if choices["adc_precision"].min() < 3 or choices["adc_precision"].max() > 8:
@@ -114,15 +171,10 @@ def notes(crossbar: CrossbarSpec, device: Device, choices: dict[str, IntArray]) 
     return tuple(found)
 
 
-def _full(value: FloatArray | float, shape: tuple[int, int]) -> FloatArray:
-    """Broadcast to (designs, layers) as floating-point numbers."""
-    return np.broadcast_to(np.asarray(value, dtype=np.float64), shape)
-
-
-def _full_int(value: IntArray, shape: tuple[int, int]) -> IntArray:
-    return np.broadcast_to(value, shape)
-
-
-def _total(parts: MappingProxyType[str, FloatArray]) -> FloatArray:
+def _total(parts: dict[str, FloatArray]) -> FloatArray:
     """Sum over components, (designs, layers)."""
-    return np.sum(list(parts.values()), axis=0)
+    first, *others = parts.values()
+    total = first.copy()
+    for values in others:
+        total += values
+    return total

@@ -84,6 +84,8 @@ class EnergyConstants:
     activation_bit_pj: float
     wire_pj_per_um: float
     pe_bus_ratio: float
+    one_bit_level_ratio: float
+    two_bit_level_ratio: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

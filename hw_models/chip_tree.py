@@ -1,0 +1,26 @@
+"""The H-tree that joins tiles to a chip, or PEs to a tile: how long its path is, in sides of what it joins."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hw_models.arrays import FloatArray, IntArray
+
+_PARTLY_FILLED = (0.0, 0.5, 2.0, 4.5, 9.0)
+
+
+def tree_length(n_leaves: IntArray) -> FloatArray:
+    """Length of the tree's path, in sides of a leaf.
+
+    Leaves stand in a nearly square grid of ceil(sqrt(n)) rows. Every doubling of the grid adds a stage; the lengths are
+    those of the reference: 0.5, 2, 4.5 and 9 sides for grids of up to 2, 4, 8 and 16 rows, 0.5 more for a full grid of 2 x 2
+    or 4 x 4. Larger grids, beyond the reference, double the length.
+    """
+    n = np.asarray(n_leaves)
+    rows = np.ceil(np.sqrt(n))
+    columns = np.ceil(n / rows)
+    stage = np.ceil(np.log2(rows)).astype(np.int64)
+    known = len(_PARTLY_FILLED) - 1
+    length = np.asarray(_PARTLY_FILLED)[np.minimum(stage, known)] * 2.0 ** np.maximum(0, stage - known)
+    full = (columns == rows) & (rows == 2.0**stage) & ((stage == 1) | (stage == 2))
+    return length + np.where(full, 0.5, 0.0)

@@ -1,0 +1,286 @@
+"""Cost of every choice of a search space, computed once; populations are then scored by gathers.
+
+A layer's cost depends on its own choices and on its input channels only, so a design's area, latency and energy are sums of
+one table entry a layer. The space is described generically: a layer has a tuple of choices for each attribute, and the
+column of an integer genome that selects among them. Columns may be shared: the output channels of a layer are the input
+channels of the next, the layers of a residual stage share one channel depth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hw_models.adc import AdcType
+from hw_models.area_bounds import AreaBounds, Factor, extreme
+from hw_models.arrays import FloatArray, IntArray
+from hw_models.crossbar import CrossbarSpec
+from hw_models.errors import HardwareModelError
+from hw_models.model import REFERENCE_ACTIVITY, evaluate
+from hw_models.periphery import Peripherals
+from hw_models.technology import Device, Technology
+from hw_models.workload import LayerShapes
+
+_SELECTED = ("in_channels", "out_channels", "column_sharing", "adc_type", "adc_precision", "input_precision")
+_CHUNK = 8192
+_ROW = 4
+"""Numbers of a table entry: area, latency, energy, and one of padding that keeps entries from crossing cache lines."""
+_MOST_ENTRIES = 5_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerChoices:
+    """The choices that a search space has for one layer.
+
+    For each attribute there is a tuple of choices and the genome column whose integer is the position in it; the column is
+    None for an attribute that is fixed, and the tuple then has one entry.
+
+    Attributes:
+        name: of the layer, for messages.
+        output_size: height of the output map, and width unless `output_width` is given.
+        kernel_size: side of the kernel.
+        in_channels, out_channels, column_sharing, adc_type, adc_precision, input_precision: choices.
+        in_channels_column ... input_precision_column: genome columns.
+        output_width, stride, groups: as in `LayerShapes`.
+        depthwise: one group a channel, whatever the channels are.
+    """
+
+    name: str
+    output_size: int
+    kernel_size: int
+    in_channels: tuple[int, ...]
+    out_channels: tuple[int, ...]
+    column_sharing: tuple[int, ...]
+    adc_type: tuple[AdcType, ...]
+    adc_precision: tuple[int, ...]
+    input_precision: tuple[int, ...]
+    in_channels_column: int | None = None
+    out_channels_column: int | None = None
+    column_sharing_column: int | None = None
+    adc_type_column: int | None = None
+    adc_precision_column: int | None = None
+    input_precision_column: int | None = None
+    output_width: int | None = None
+    stride: int = 1
+    groups: int = 1
+    depthwise: bool = False
+
+    def columns(self) -> dict[int, int]:
+        """Number of choices by genome column.
+
+        Raises:
+            HardwareModelError: for an attribute without choices, several choices without a column, or one column that is
+                to select among tuples of different length.
+        """
+        found: dict[int, int] = {}
+        for attribute in _SELECTED:
+            choices, column = getattr(self, attribute), getattr(self, f"{attribute}_column")
+            if not choices:
+                raise HardwareModelError(f"layer {self.name!r}: {attribute} has no choices; give at least one.")
+            if column is None:
+                if len(choices) > 1:
+                    raise HardwareModelError(
+                        f"layer {self.name!r}: {attribute} has {len(choices)} choices but no genome column; "
+                        f"give {attribute}_column or a single choice."
+                    )
+            elif column < 0 or found.setdefault(column, len(choices)) != len(choices):
+                raise HardwareModelError(
+                    f"layer {self.name!r}: genome column {column} of {attribute} is negative or selects among tuples of "
+                    "different length; use one length a column."
+                )
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PopulationCosts:
+    """Cost of designs, each array of shape (designs,)."""
+
+    area_mm2: FloatArray
+    latency_us: FloatArray
+    energy_uj: FloatArray
+
+    @property
+    def edap(self) -> FloatArray:
+        """Energy x delay x area [mm2 us uJ]."""
+        return self.area_mm2 * self.latency_us * self.energy_uj
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _LayerTable:
+    """Costs of one layer for every combination of its columns' choices, (combinations, 4)."""
+
+    columns: tuple[int, ...]
+    sizes: tuple[int, ...]
+    strides: tuple[int, ...]
+    costs: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CostTable:
+    """Costs of a search space; make it with `CostTable.build`.
+
+    Attributes:
+        layers: the choices that it was built from.
+        n_choices: choices of each genome column, (genes,); 1 where no layer uses the column.
+    """
+
+    layers: tuple[LayerChoices, ...]
+    n_choices: IntArray
+    _tables: tuple[_LayerTable, ...]
+    _strides: npt.NDArray[np.float32]
+
+    @classmethod
+    def build(
+        cls,
+        layers: Sequence[LayerChoices],
+        *,
+        crossbar: CrossbarSpec,
+        device: Device,
+        technology: Technology,
+        activity: float = REFERENCE_ACTIVITY,
+    ) -> CostTable:
+        """Evaluate every combination of every layer's choices once.
+
+        Args:
+            layers: choices of each layer.
+            crossbar, device, technology, activity: as in `evaluate`.
+
+        Raises:
+            HardwareModelError: for choices that do not fit together, or too many of them.
+        """
+        if not layers:
+            raise HardwareModelError("a cost table needs at least one layer, got none.")
+        n_choices: dict[int, int] = {}
+        for layer in layers:
+            for column, count in layer.columns().items():
+                if n_choices.setdefault(column, count) != count:
+                    raise HardwareModelError(
+                        f"layer {layer.name!r}: genome column {column} selects among {count} choices here and among "
+                        f"{n_choices[column]} in an earlier layer; use one number a column."
+                    )
+        counts = np.ones(max(n_choices, default=-1) + 1, dtype=np.int64)
+        for column, count in n_choices.items():
+            counts[column] = count
+        tables = tuple(_layer_table(layer, crossbar, device, technology, activity) for layer in layers)
+        strides = np.zeros((len(tables), len(counts)), dtype=np.float32)
+        for row, table in zip(strides, tables, strict=True):
+            row[list(table.columns)] = table.strides
+        return cls(layers=tuple(layers), n_choices=counts, _tables=tables, _strides=strides)
+
+    def score(self, genomes: npt.ArrayLike) -> PopulationCosts:
+        """Cost of a population; the memory beyond the result does not grow with it.
+
+        Args:
+            genomes: integers (designs, genes); genes beyond the table's columns are allowed and ignored.
+
+        Raises:
+            HardwareModelError: for genomes of the wrong type or shape, or out of range.
+        """
+        array = np.asarray(genomes)
+        genes = len(self.n_choices)
+        if array.dtype.kind not in "iu" or array.ndim != 2 or array.shape[1] < genes:
+            raise HardwareModelError(
+                f"genomes must be integers of shape (designs, genes) with at least {genes} genes, got {array.dtype} of "
+                f"shape {array.shape}."
+            )
+        sums = np.empty((3, len(array)), dtype=np.float64)
+        for start in range(0, len(array), _CHUNK):
+            part = array[start : start + _CHUNK, :genes].T
+            self._check_range(part)
+            sums[:, start : start + _CHUNK] = self._score_chunk(part.astype(np.float32))
+        return PopulationCosts(area_mm2=1e-6 * sums[0], latency_us=1e-3 * sums[1], energy_uj=1e-6 * sums[2])
+
+    def _score_chunk(self, genes: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Sums of area, latency and energy, shape (3, designs); genes has the shape (genes, designs).
+
+        The positions in the tables are a matrix product; they are exact in 32 bits because no table has 2^24 entries.
+        """
+        positions = (self._strides @ genes).astype(np.intp)
+        n_designs = genes.shape[1]
+        sums = np.zeros((n_designs, _ROW), dtype=np.float64)
+        entry = np.empty_like(sums)
+        for table, position in zip(self._tables, positions, strict=True):
+            np.take(table.costs, position, axis=0, out=entry, mode="clip")
+            sums += entry
+        return sums.T[:3]
+
+    def _check_range(self, genes: npt.NDArray[np.integer[Any]]) -> None:
+        """Refuse a gene that selects beyond its choices; a negative one is a huge unsigned one."""
+        unsigned = genes.astype(np.uint32)
+        wrong = (unsigned >= self.n_choices.astype(np.uint32)[:, np.newaxis]).any(axis=1)
+        if wrong.any():
+            column = int(np.argmax(wrong))
+            raise HardwareModelError(
+                f"genomes: gene {column} must lie in 0 ... {self.n_choices[column] - 1}, got values from "
+                f"{genes[column].min()} to {genes[column].max()}."
+            )
+
+    def bounds(self) -> AreaBounds:
+        """The exact smallest and largest area that a genome can reach, with shared columns taken into account."""
+        factors = [
+            Factor(columns=table.columns, values=1e-6 * table.costs[:, 0].reshape(table.sizes))
+            for table in self._tables
+        ]
+        genes = len(self.n_choices)
+        smallest, smallest_genome = extreme(factors, genes, largest=False)
+        largest, largest_genome = extreme(factors, genes, largest=True)
+        shares = [
+            float(factor.values[tuple(smallest_genome[list(factor.columns)])])
+            if factor.columns
+            else float(factor.values)
+            for factor in factors
+        ]
+        return AreaBounds(
+            smallest_mm2=smallest,
+            smallest_genome=smallest_genome,
+            largest_mm2=largest,
+            largest_genome=largest_genome,
+            smallest_by_layer_mm2={layer.name: share for layer, share in zip(self.layers, shares, strict=True)},
+        )
+
+
+def _layer_table(
+    layer: LayerChoices, crossbar: CrossbarSpec, device: Device, technology: Technology, activity: float
+) -> _LayerTable:
+    """Evaluate all combinations of one layer's choices, the last column changing fastest."""
+    columns = layer.columns()
+    sizes = tuple(columns.values())
+    n_entries = int(np.prod(sizes, dtype=np.int64))
+    if n_entries > _MOST_ENTRIES:
+        raise HardwareModelError(
+            f"layer {layer.name!r} has {n_entries} combinations of choices, more than {_MOST_ENTRIES}; use fewer choices."
+        )
+    grid = np.unravel_index(np.arange(n_entries), sizes) if sizes else ()
+    positions = dict(zip(columns, grid, strict=True))
+    values: dict[str, IntArray] = {}
+    for attribute in _SELECTED:
+        choices = getattr(layer, attribute)
+        if attribute == "adc_type":
+            choices = [AdcType(choice).code for choice in choices]
+        column = getattr(layer, f"{attribute}_column")
+        position = np.zeros(n_entries, dtype=np.int64) if column is None else positions[column]
+        values[attribute] = np.asarray(choices)[position][np.newaxis]
+    report = evaluate(
+        LayerShapes(
+            output_size=layer.output_size,
+            output_width=layer.output_width,
+            kernel_size=layer.kernel_size,
+            in_channels=values["in_channels"],
+            out_channels=values["out_channels"],
+            stride=layer.stride,
+            groups=values["in_channels"] if layer.depthwise else layer.groups,
+        ),
+        Peripherals(**{name: values[name] for name in _SELECTED[2:]}),
+        crossbar=crossbar,
+        device=device,
+        technology=technology,
+        activity=activity,
+    )
+    strides = tuple(int(np.prod(sizes[i + 1 :], dtype=np.int64)) for i in range(len(sizes)))
+    costs = np.zeros((n_entries, _ROW))
+    costs[:, :3] = np.stack([report.area_um2[0], report.latency_ns[0], report.energy_pj[0]], axis=1)
+    return _LayerTable(columns=tuple(columns), sizes=sizes, strides=strides, costs=costs)

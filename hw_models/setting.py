@@ -1,0 +1,53 @@
+"""What is the same for all layers of a run: crossbar, device, technology, activity, and what follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hw_models.area import Periphery
+from hw_models.arrays import FloatArray
+from hw_models.crossbar import CrossbarSpec
+from hw_models.technology import Device, Technology
+
+_DESIGN_ACTIVITY = 0.25
+"""Activity at which the reference's comparators are designed, whatever the inputs are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """Arguments of `evaluate` that are no arrays.
+
+    Attributes:
+        crossbar, device, technology: as in `evaluate`.
+        activity: part of the input bits that are 1.
+    """
+
+    crossbar: CrossbarSpec
+    device: Device
+    technology: Technology
+    activity: float
+
+    @property
+    def cell_ratio(self) -> float:
+        """Mean conductance of a cell that holds weights, in parts of its on-conductance.
+
+        The device has the ratio for cells of 4 bits. Fewer levels put more of an offset-coded weight's small values into the
+        lowest level, so less lies above the off-conductance.
+        """
+        cell, energy = self.device.cell, self.technology.energy
+        few = {1: energy.one_bit_level_ratio, 2: energy.two_bit_level_ratio}.get(self.crossbar.cell_bits, 1.0)
+        off = 1 / cell.on_off_ratio
+        return off + (cell.conductance_ratio - off) * few
+
+    @property
+    def column_ohm(self) -> float:
+        """Resistance of a full column at the activity for which the comparators are designed [ohm]."""
+        return self.device.cell.on_ohm / (_DESIGN_ACTIVITY * self.crossbar.rows * self.cell_ratio)
+
+    def columns_at_once(self, p: Periphery) -> FloatArray:
+        """Columns of a tile that are converted at the same time."""
+        return self.crossbar.tile_side * self.crossbar.columns / p.sharing
+
+    def bus_bits(self, p: Periphery) -> FloatArray:
+        """Width of the chip's bus: the rows of a tile, and a bit for each of its column groups."""
+        return self.crossbar.tile_side * self.crossbar.rows + self.columns_at_once(p)
