@@ -85,7 +85,7 @@ def _conversion_terms(m: Mapping, p: Periphery, setting: Setting) -> list[Energy
     cell_pj = 1e3 * setting.device.cell.read_v**2 / setting.device.cell.on_ohm * energy.cell_pulse_ns
     lines = energy.line_base_pj + setting.activity * p.sharing * (energy.line_pj + cell_pj)
     rows = energy.row_switch_base_pj + setting.activity * energy.row_switch_active_pj
-    switches = spec.rows * p.sharing * rows + energy.mux_pj * spec.columns + energy.mux_decoder_pj * p.sharing**2
+    select = energy.mux_pj * spec.columns + energy.mux_decoder_pj * p.sharing**2
     v = m.positions
     conversions = v * (m.column_reads + m.crossbar_reads * spec.reference_columns)
     adc = ("sar.base_uw", "sar.bit_uw", "sar.cycle_ns", "flash.comparator_uw", "flash.sense_ns")
@@ -124,16 +124,19 @@ def _conversion_terms(m: Mapping, p: Periphery, setting: Setting) -> list[Energy
         ),
         EnergyTerm(
             component="periphery",
-            event="row switches and multiplexer of one crossbar for one input-bit vector",
+            event="row switches of one crossbar for one input-bit vector",
             count=v * m.crossbar_reads,
-            energy_pj=p.bits * switches,
-            formula="IP x (rows CS (row_switch_base + activity row_switch_active) + columns mux + mux_decoder CS^2)",
-            constants=(
-                "energy.row_switch_base_pj",
-                "energy.row_switch_active_pj",
-                "energy.mux_pj",
-                "energy.mux_decoder_pj",
-            ),
+            energy_pj=p.bits * spec.rows * p.sharing * rows,
+            formula="IP x rows CS (row_switch_base + activity row_switch_active)",
+            constants=("energy.row_switch_base_pj", "energy.row_switch_active_pj"),
+        ),
+        EnergyTerm(
+            component="periphery",
+            event="multiplexer of one crossbar for one output position",
+            count=v * m.crossbar_reads,
+            energy_pj=select,
+            formula="columns mux + mux_decoder CS^2",
+            constants=("energy.mux_pj", "energy.mux_decoder_pj"),
         ),
     ]
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from hw_models.arrays import FloatArray, IntArray
 from hw_models.crossbar import CrossbarSpec
@@ -156,7 +157,10 @@ def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float) -> Mapp
     n_crossbars = ceil_divide(rows, spec.rows) * ceil_divide(columns, spec.weight_columns)
     n_tiles = tile_rows * tile_columns
     events = _TileEvents(
-        spec=spec, pe_rows=pe_rows, pe_columns=pe_columns, repeated=crossbar_copies > 1, activity=activity
+        spec=spec,
+        grid_filled=pe_copies == 1,
+        repeated=one_pe & (crossbar_copies > 1),
+        activity=activity,
     ).total(rows, columns)
     blocks = np.maximum(1.0, matrix.blocks_per_column * tile_filled)
     tile_adders, tile_growth = adder_tree(pe_rows)
@@ -203,15 +207,14 @@ def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float) -> Mapp
 class _TileEvents:
     """Sums over the PEs of all tiles of a layer.
 
-    The reference visits `pe_rows` x `pe_columns` PEs in every tile of a layer, as many as its fullest tile needs. In a tile
-    that fills fewer, each empty PE is charged what the last filled PE before it was; a tile that needs one PE only is
-    charged that one. When copies of the layer stand inside a PE, its adder tree is charged once for each crossbar.
+    A layer of which no second copy fits into a tile's grid of PEs occupies the whole grid; the reference then charges
+    each empty PE what the last filled PE before it was charged. When copies of a layer stand inside the one PE that it
+    needs, the PE's adder tree is charged once for each crossbar.
     """
 
     spec: CrossbarSpec
-    pe_rows: IntArray
-    pe_columns: IntArray
-    repeated: np.ndarray
+    grid_filled: npt.NDArray[np.bool_]
+    repeated: npt.NDArray[np.bool_]
     activity: float
 
     def total(self, rows: IntArray, columns: IntArray) -> dict[str, FloatArray]:
@@ -237,32 +240,31 @@ class _TileEvents:
         height, width = self.spec.pe_side * self.spec.rows, self.spec.pe_side * self.spec.weight_columns
         full_down, full_across = (rows - 1) // height, (columns - 1) // width
         last_rows, last_columns = rows - full_down * height, columns - full_across * width
-        one_pe = (full_down == 0) & (full_across == 0)
-        empty_across = np.where(one_pe, 0, self.pe_columns - full_across - 1)
-        empty_down = np.where(one_pe, 0, self.pe_rows - full_down - 1)
+        grid = self.spec.pes_per_side
+        empty_across = np.where(self.grid_filled, grid - full_across - 1, 0)
+        empty_down = np.where(self.grid_filled, grid - full_down - 1, 0)
         sums: dict[str, FloatArray] = {}
         top, left = np.minimum(rows, height), np.minimum(columns, width)
-        trees = np.where(one_pe & self.repeated, 1, 0)
         pes = (
             (full_down * full_across, top, left),
             (full_down * (1 + empty_across), top, last_columns),
             (full_across, last_rows, left),
-            (1 + empty_across + empty_down * self.pe_columns, last_rows, last_columns),
+            (1 + empty_across + empty_down * grid, last_rows, last_columns),
         )
         for n_pes, pe_rows, pe_columns in pes:
             if not n_pes.any():
                 continue
-            _add(sums, self._pe(pe_rows, pe_columns, trees), n_pes)
+            _add(sums, self._pe(pe_rows, pe_columns), n_pes)
         return sums
 
-    def _pe(self, rows: IntArray, columns: IntArray, trees: IntArray) -> dict[str, FloatArray]:
+    def _pe(self, rows: IntArray, columns: IntArray) -> dict[str, FloatArray]:
         """Events of one PE that holds `rows` x `columns`."""
         down, across = ceil_divide(rows, self.spec.rows), ceil_divide(columns, self.spec.weight_columns)
         last_rows = rows - (down - 1) * self.spec.rows
         full_share = min(1.0, self.activity * self.spec.rows)
         conversions = columns * ((down - 1) * full_share + np.minimum(1.0, self.activity * last_rows))
         adders, growth = adder_tree(down)
-        n_trees = np.where(trees > 0, down * across, 1)
+        n_trees = np.where(self.repeated, down * across, 1)
         return {
             "crossbars": down * across,
             "columns": conversions,
