@@ -81,19 +81,18 @@ class Accumulator:
     def __init__(self, adc: AdcRange, like: torch.Tensor) -> None:
         self.adc = adc
         self._total = torch.zeros_like(like, dtype=torch.int32)
-        self._codes = torch.empty_like(like)
         self._rounder = torch.tensor(_ROUNDER, device=like.device)
         self._constant = 0
 
     def add(self, sums: PartialSums, disturbance: torch.Tensor | None = None) -> None:
-        """Converts partial sums and adds them; `disturbance` [codes] is added before rounding."""
+        """Converts partial sums, which are lost, and adds them; `disturbance` [codes] is added before rounding."""
         gain = self.adc.gain / sums.scale
         if disturbance is None:
-            torch.add(self._rounder, sums.scaled, alpha=gain, out=self._codes)
+            codes = torch.add(self._rounder, sums.scaled, alpha=gain, out=sums.scaled)
         else:
-            torch.add(disturbance, sums.scaled, alpha=gain, out=self._codes).add_(_ROUNDER)
-        self._codes.clamp_(_ROUNDER + self.adc.lowest, _ROUNDER + self.adc.highest)
-        self._total.add_(self._codes.view(torch.int32), alpha=1 << sums.bit)
+            codes = torch.add(disturbance, sums.scaled, alpha=gain, out=sums.scaled).add_(_ROUNDER)
+        codes.clamp_(_ROUNDER + self.adc.lowest, _ROUNDER + self.adc.highest)
+        self._total.add_(codes.view(torch.int32), alpha=1 << sums.bit)
         self._constant += _ROUNDER_BITS << sums.bit
 
     def half_levels(self) -> torch.Tensor:

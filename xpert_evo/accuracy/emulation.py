@@ -21,7 +21,7 @@ from xpert_evo.accuracy.snr import PERCENTILE
 
 EMULATION = "exact crossbar emulation"
 
-_CHUNK_SUMS = 1 << 16
+_CHUNK_SUMS = 1 << 18
 """Partial sums handled at once: few enough for the cache, enough to outweigh the calls."""
 
 _CALIBRATION_PIXELS = 256
@@ -50,7 +50,7 @@ class EmulatedLayer:
     def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
         """The layer's output map (n, outputs, size, size) for unquantised inputs (n, channels, side, side)."""
         g = self.geometry
-        codes = input_codes(inputs, self.clip, g.input_precision).int()
+        codes = _integer_codes(inputs, self.clip, g.input_precision)
         n_group = max(1, _CHUNK_SUMS // g.out_channels // g.output_size**2)
         products = [
             converted_product(unfolded(group, g), self.cells, self.ranges, g, self.disturbance)
@@ -81,6 +81,11 @@ def converted_product(
             total.add_(accumulator.half_levels().mul_(worth))
         parts.append(total[:-1] - total[-1:] if cells.digital_reference else total)
     return torch.cat(parts, dim=1)
+
+
+def _integer_codes(inputs: torch.Tensor, clip: float, n_bits: int) -> torch.Tensor:
+    """Input codes in the smallest integer type that holds them."""
+    return input_codes(inputs, clip, n_bits).to(torch.uint8 if n_bits <= 8 else torch.int32)
 
 
 def unfolded(codes: torch.Tensor, geometry: LayerGeometry) -> torch.Tensor:
@@ -125,7 +130,7 @@ def emulate_layer(
             generator=generator or torch.Generator().manual_seed(0),
         )
     clip = layer.clip
-    windows = unfolded(input_codes(inputs, clip, g.input_precision).int(), g)
+    windows = unfolded(_integer_codes(inputs, clip, g.input_precision), g)
     # Pixels at equal distances: a sample of all images and places that needs no random numbers.
     sample = windows[:, :: max(1, windows.shape[1] // _CALIBRATION_PIXELS)]
     return EmulatedLayer(

@@ -7,9 +7,6 @@ import torch
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.coding import code_spacing, max_code
 
-WIDEST = 1e9
-
-
 class _QuantiseInput(torch.autograd.Function):
     """Rectifies, clips and rounds; gradients pass where the input is neither cut off below nor above."""
 
@@ -42,8 +39,7 @@ def quantise_input(inputs: torch.Tensor, clip: float, n_bits: int) -> torch.Tens
 def weight_codes(weights: torch.Tensor, crossbar: CrossbarSpec) -> tuple[torch.Tensor, torch.Tensor]:
     """Integer codes of weights, as floats, and what a code of 1 is worth; the largest weight has the largest code."""
     top, spacing = max_code(crossbar), code_spacing(crossbar)
-    widest = torch.minimum(weights.abs().amax(), WIDEST * weights.square().mean().sqrt())
-    scale = widest.clamp_min(1e-12) / top
+    scale = weights.abs().amax().clamp_min(1e-12) / top
     offset = (top % spacing) / spacing
     codes = (weights / (scale * spacing)).sub_(offset).round_().add_(offset).mul_(spacing).clamp_(-top, top)
     return codes, scale

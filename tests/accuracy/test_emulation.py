@@ -1,0 +1,216 @@
+"""The exact emulation against its definition (plain loops in integers, `naive_product`) and its laws."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hw_models import CrossbarSpec, WeightCoding
+from xpert_evo.accuracy.arrays import program
+from xpert_evo.accuracy.coding import code_spacing, digits, max_code, reference_digit, slice_weights
+from xpert_evo.accuracy.converters import AdcRange, calibrated_ranges
+from xpert_evo.accuracy.emulation import converted_product, emulate_layer, unfolded
+from xpert_evo.accuracy.network import CrossbarLayer, LayerGeometry, array_rows
+
+
+def weight_digits(code: int, crossbar: CrossbarSpec) -> list[int]:
+    """Digits of one weight code in half levels, least significant slice first."""
+    base, n_slices = 2**crossbar.cell_bits, crossbar.cells_per_weight
+    if crossbar.coding is WeightCoding.DIFFERENTIAL:
+        sign = -1 if code < 0 else 1
+        return [sign * (abs(code) // base**s % base) for s in range(n_slices)]
+    level = (code + 2**crossbar.weight_bits - 1) // 2
+    centre = base - 1 if crossbar.coding is WeightCoding.OFFSET_ANALOG else 0
+    return [2 * (level // base**s % base) - centre for s in range(n_slices)]
+
+
+def convert(total: int, adc: AdcRange) -> int:
+    """One conversion: round half to even, then keep between the lowest and the highest code."""
+    return min(max(round(total * adc.gain), adc.lowest), adc.highest)
+
+
+def naive_product(
+    windows: list[list[int]],
+    codes: list[list[int]],
+    array_rows: tuple[int, ...],
+    ranges: tuple[AdcRange, ...],
+    input_precision: int,
+    crossbar: CrossbarSpec,
+) -> np.ndarray:
+    """Products (columns, pixels) of input codes (rows, pixels) with weight codes (columns, rows), float32."""
+    n_rows, n_pixels = len(windows), len(windows[0])
+    digital = crossbar.coding is WeightCoding.OFFSET_DIGITAL
+    reference = [[2**crossbar.cell_bits - 1] * crossbar.cells_per_weight] * n_rows
+
+    def column(digits: list[list[int]], pixel: int) -> np.float32:
+        total = np.float32(0)
+        for s, adc in enumerate(ranges):
+            accumulated, start = 0, 0
+            for n in array_rows:
+                for bit in range(input_precision):
+                    rows = range(start, start + n)
+                    current = sum((windows[r][pixel] >> bit & 1) * digits[r][s] for r in rows)
+                    accumulated += convert(current, adc) << bit
+                start += n
+            value = np.float32(accumulated) * np.float32(adc.step) * np.float32(2 ** (crossbar.cell_bits * s))
+            total = np.float32(total + value)
+        return total
+
+    product = np.zeros((len(codes), n_pixels), dtype=np.float32)
+    for c, row_codes in enumerate(codes):
+        digits = [weight_digits(code, crossbar) for code in row_codes]
+        for pixel in range(n_pixels):
+            product[c, pixel] = column(digits, pixel)
+            if digital:
+                product[c, pixel] -= column(reference, pixel)
+    return product
+
+
+def make_geometry(
+    crossbar: CrossbarSpec,
+    *,
+    n_in: int,
+    n_out: int,
+    adc_precision: int,
+    input_precision: int,
+    size: int = 4,
+    kernel: int = 3,
+) -> LayerGeometry:
+    return LayerGeometry(
+        in_channels=n_in,
+        out_channels=n_out,
+        kernel_size=kernel,
+        stride=1,
+        output_size=size,
+        adc_precision=adc_precision,
+        input_precision=input_precision,
+        column_sharing=8,
+        reads_image=False,
+        array_rows=array_rows(n_in * kernel**2, crossbar, evenly=False),
+        crossbar=crossbar,
+    )
+
+
+def random_codes(shape: tuple[int, int], crossbar: CrossbarSpec, seed: int) -> torch.Tensor:
+    top, spacing = max_code(crossbar), code_spacing(crossbar)
+    steps = torch.randint(2 * top // spacing + 1, shape, generator=torch.Generator().manual_seed(seed))
+    return (steps * spacing - top).float()
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    coding=st.sampled_from(WeightCoding),
+    cell_bits=st.sampled_from([1, 2, 3, 4, 8]),
+    rows=st.sampled_from([4, 8, 24]),
+    adc_precision=st.integers(1, 9),
+    input_precision=st.integers(1, 9),
+    percentile=st.sampled_from([90.0, 99.9, 100.0]),
+    seed=st.integers(0, 2**16),
+)
+def test_the_fast_emulation_is_bit_identical_to_the_definition(
+    coding: WeightCoding,
+    cell_bits: int,
+    rows: int,
+    adc_precision: int,
+    input_precision: int,
+    percentile: float,
+    seed: int,
+) -> None:
+    crossbar = CrossbarSpec(coding=coding, cell_bits=cell_bits, rows=rows)
+    geometry = make_geometry(
+        crossbar, n_in=3, n_out=2, adc_precision=adc_precision, input_precision=input_precision, size=2
+    )
+    codes = random_codes((2, 27), crossbar, seed)
+    windows = torch.randint(2**input_precision, (27, 4), generator=torch.Generator().manual_seed(seed + 1)).int()
+    cells = program(codes, geometry.array_rows, crossbar)
+    ranges = calibrated_ranges(windows, cells, input_precision, adc_precision, percentile)
+    expected = naive_product(
+        windows.tolist(), codes.int().tolist(), geometry.array_rows, ranges, input_precision, crossbar
+    )
+    np.testing.assert_array_equal(converted_product(windows, cells, ranges, geometry).numpy(), expected)
+
+
+@pytest.mark.parametrize("coding", WeightCoding)
+@pytest.mark.parametrize("cell_bits", [1, 2, 4, 8])
+def test_digits_less_reference_add_up_to_every_code(coding: WeightCoding, cell_bits: int) -> None:
+    crossbar = CrossbarSpec(coding=coding, cell_bits=cell_bits)
+    codes = np.arange(-max_code(crossbar), max_code(crossbar) + 1, code_spacing(crossbar))
+    reference = reference_digit(crossbar)
+    parts = zip(slice_weights(crossbar), digits(codes, crossbar), strict=True)
+    np.testing.assert_array_equal(sum(worth * (digit - reference) for worth, digit in parts), codes)
+
+
+@pytest.mark.parametrize("coding", WeightCoding)
+def test_converters_with_bits_enough_reproduce_the_integer_product(coding: WeightCoding) -> None:
+    crossbar = CrossbarSpec(coding=coding)
+    geometry = make_geometry(crossbar, n_in=20, n_out=5, adc_precision=12, input_precision=5)
+    codes = random_codes((5, 180), crossbar, 0)
+    windows = torch.randint(32, (180, 16), generator=torch.Generator().manual_seed(1)).int()
+    cells = program(codes, geometry.array_rows, crossbar)
+    ranges = calibrated_ranges(windows, cells, 5, 12, 100.0)
+    torch.testing.assert_close(
+        converted_product(windows, cells, ranges, geometry), codes @ windows.float(), rtol=0, atol=0
+    )
+
+
+def test_windows_times_weights_is_a_convolution() -> None:
+    geometry = make_geometry(CrossbarSpec(), n_in=3, n_out=4, adc_precision=6, input_precision=4, size=5)
+    images = torch.randint(16, (2, 3, 5, 5), generator=torch.Generator().manual_seed(0))
+    weights = torch.randint(-9, 9, (4, 3, 3, 3), generator=torch.Generator().manual_seed(1))
+    product = weights.flatten(1) @ unfolded(images, geometry)
+    expected = F.conv2d(images.float(), weights.float(), padding=1).long()
+    torch.testing.assert_close(product.view(4, 2, 5, 5).transpose(0, 1), expected)
+
+
+def test_a_layer_with_many_bits_comes_close_to_the_perfect_product() -> None:
+    geometry = make_geometry(CrossbarSpec(), n_in=24, n_out=8, adc_precision=12, input_precision=8)
+    layer = CrossbarLayer(geometry, normalised=True)
+    layer.initialise(torch.Generator().manual_seed(0), identity=False)
+    layer.input_power.fill_(0.5)
+    inputs = torch.randn(4, 24, 4, 4, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        emulated = emulate_layer(layer, inputs, percentile=100.0)(inputs)
+        torch.testing.assert_close(emulated, layer.product(inputs), rtol=1e-4, atol=1e-4)
+
+
+def test_a_result_does_not_depend_on_the_other_images_of_its_batch() -> None:
+    geometry = make_geometry(CrossbarSpec(), n_in=24, n_out=8, adc_precision=5, input_precision=4)
+    layer = CrossbarLayer(geometry, normalised=True)
+    layer.initialise(torch.Generator().manual_seed(0), identity=False)
+    inputs = torch.randn(6, 24, 4, 4, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        emulated = emulate_layer(layer, inputs)
+        torch.testing.assert_close(emulated(inputs)[3:4], emulated(inputs[3:4]), rtol=0, atol=0)
+
+
+def test_the_error_falls_by_about_six_decibels_with_each_bit_of_the_converter() -> None:
+    ratios = []
+    for adc_precision in (3, 4, 5, 6):
+        geometry = make_geometry(CrossbarSpec(), n_in=128, n_out=16, adc_precision=adc_precision, input_precision=6)
+        layer = CrossbarLayer(geometry, normalised=True)
+        layer.initialise(torch.Generator().manual_seed(0), identity=False)
+        layer.input_power.fill_(0.5)
+        inputs = torch.randn(16, 128, 4, 4, generator=torch.Generator().manual_seed(1))
+        with torch.no_grad():
+            perfect = layer.product(inputs)
+            error = emulate_layer(layer, inputs)(inputs) - perfect
+        ratios.append(10 * torch.log10(perfect.var() / error.square().mean()).item())
+    assert np.diff(ratios) == pytest.approx([6.0, 6.0, 6.0], abs=1.5)
+
+
+@given(low=st.integers(-500, 0), high=st.integers(1, 500), adc_precision=st.integers(1, 10))
+def test_a_range_has_a_level_at_zero_and_covers_its_ends(low: int, high: int, adc_precision: int) -> None:
+    adc = AdcRange.covering(low, high, adc_precision)
+    assert adc.lowest <= 0 <= adc.highest
+    assert adc.highest - adc.lowest == 2**adc_precision - 1
+    assert adc.lowest * adc.step == pytest.approx(low, abs=0.51 * adc.step) or adc.step == 1.0
+
+
+@given(n_rows=st.integers(1, 5000), rows=st.sampled_from([16, 64, 128]), evenly=st.booleans())
+def test_arrays_hold_every_row_once(n_rows: int, rows: int, evenly: bool) -> None:
+    dealt = array_rows(n_rows, CrossbarSpec(rows=rows), evenly=evenly)
+    assert sum(dealt) == n_rows
+    assert max(dealt) <= (1.5 * rows if evenly else rows)
+    assert max(dealt) - min(dealt) <= (1 if evenly else rows)
