@@ -50,7 +50,7 @@ def content(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
     """What a run computed: everything in its store but clocks, durations and the order of events."""
     queries = {
         "plans": "SELECT batch, position, digest, context, predicted, std FROM plans ORDER BY batch, position",
-        "labels": "SELECT digest, context, seed, accuracy FROM trainings WHERE failure IS NULL ORDER BY digest, context",
+        "labels": "SELECT digest, context, seed, accuracy FROM trainings WHERE failure IS NULL ORDER BY 1, 2",
         "generations": "SELECT round, generation, state, summary FROM generations ORDER BY round, generation",
         "notes": "SELECT topic, key, value FROM notes ORDER BY topic, key",
     }
@@ -79,7 +79,12 @@ def test_a_run_ends_with_a_measured_front_within_the_area_limit(finished: Path) 
         assert member["accuracy"]["n_images"] == 64
         assert member["hardware"]["area_mm2"] <= 50
         assert set(member["hardware"]) == {
-            "area_mm2", "latency_us", "energy_uj", "edap", "tops_per_w", "tops_per_mm2",
+            "area_mm2",
+            "latency_us",
+            "energy_uj",
+            "edap",
+            "tops_per_w",
+            "tops_per_mm2",
         }
         product = member["hardware"]["area_mm2"] * member["hardware"]["latency_us"] * member["hardware"]["energy_uj"]
         assert member["hardware"]["edap"] == pytest.approx(product)
@@ -189,6 +194,17 @@ def test_mistakes_end_with_one_sentence_and_leave_nothing(
     assert outcome.stderr.count("\n") == 1
     assert outcome.stdout == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_labels_of_an_earlier_run_are_reused_and_not_trained_again(finished: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "reusing"
+    outcome = call([*run_arguments(folder), "--labels-from", str(finished)])
+    assert outcome.returncode == 0, outcome.stderr
+    assert "labels of earlier runs fit this one" in outcome.stdout
+    first, again = content(finished), content(folder)
+    assert set(first["labels"]) <= set(again["labels"])
+    assert [row for row in again["plans"] if row[0] == "first"] == [row for row in first["plans"] if row[0] == "first"]
+    assert "(first)" not in outcome.stdout, "all first designs had labels already"
 
 
 def test_resume_with_other_settings_is_refused(finished: Path) -> None:

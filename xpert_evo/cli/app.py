@@ -65,6 +65,10 @@ def run(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Run folder [runs/DATASET-SEED].", show_default=False)
     ] = None,
+    labels_from: Annotated[
+        list[Path] | None,
+        typer.Option("--labels-from", metavar="DIR", help="Reuse an earlier run's labels.", show_default=False),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the settings and the task, then stop.")] = False,
     json_log: JsonLog = False,
     quiet: Quiet = False,
@@ -86,7 +90,16 @@ def run(
         "executor.kind": executor,
         "executor.workers": workers,
     }
-    start(config, assignments, options, out=out, dry_run=dry_run, json_log=json_log, quiet=quiet)
+    start(
+        config,
+        assignments,
+        options,
+        labels_from=labels_from or (),
+        out=out,
+        dry_run=dry_run,
+        json_log=json_log,
+        quiet=quiet,
+    )
 
 
 @app.command(rich_help_panel=SEARCH)

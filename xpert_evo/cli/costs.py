@@ -83,21 +83,9 @@ def plain_cost(design: Design, report: HardwareReport) -> dict[str, Any]:
 
 
 def _layer_table(design: Design, report: HardwareReport) -> Table:
-    table = Table(title=f"design {design.digest[:8]}, {design.backbone}", title_justify="left", box=SIMPLE_HEAD)
-    for name in (
-        "layer",
-        "CD",
-        "CS",
-        "ADC",
-        "IP",
-        "tiles",
-        "copies",
-        "cells used",
-        "area mm²",
-        "latency µs",
-        "energy nJ",
-    ):
-        table.add_column(name, justify="left" if name in {"layer", "ADC"} else "right")
+    table = _table(f"design {design.digest[:8]}, {design.backbone}")
+    for name in ("layer", "CD", "CS", "ADC", "IP", "tiles", "copies", "used", "mm²", "µs", "nJ"):
+        table.add_column(name, justify="left" if name in {"layer", "ADC"} else "right", no_wrap=True)
     for i, layer in enumerate(design.layers):
         table.add_row(
             layer.name,
@@ -109,14 +97,14 @@ def _layer_table(design: Design, report: HardwareReport) -> Table:
             str(report.copies[0, i]),
             f"{report.utilization[0, i]:.0%}",
             f"{1e-6 * report.area_um2[0, i]:.3f}",
-            f"{1e-3 * report.latency_ns[0, i]:.4g}",
-            f"{1e-3 * report.energy_pj[0, i]:.4g}",
+            _digits(1e-3 * report.latency_ns[0, i]),
+            _digits(1e-3 * report.energy_pj[0, i]),
         )
     return table
 
 
 def _component_table(report: HardwareReport) -> Table:
-    table = Table(title="by component", title_justify="left", box=SIMPLE_HEAD)
+    table = _table("shares by component")
     table.add_column("component")
     for name in ("area", "latency", "energy"):
         table.add_column(name, justify="right")
@@ -136,5 +124,15 @@ def _total_lines(report: HardwareReport) -> list[str]:
     return [
         f"area {report.area_mm2[0]:.3f} mm², latency {report.latency_us[0]:.4g} µs, dynamic energy "
         f"{report.energy_uj[0]:.4g} µJ an image, EDAP {report.edap[0]:.4g} mm² µs µJ",
-        f"{report.tops_per_w[0]:.3g} TOPS/W, {report.tops_per_mm2[0]:.3g} TOPS/mm² (2 operations a multiply-accumulate)",
+        f"{report.tops_per_w[0]:.3g} TOPS/W, {report.tops_per_mm2[0]:.3g} TOPS/mm², two operations a "
+        "multiply-accumulate",
     ]
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+
+
+def _digits(value: float) -> str:
+    """About four digits, never an exponent."""
+    return f"{value:.0f}" if value >= 1000 else f"{value:.4g}"

@@ -23,6 +23,7 @@ def start(
     assignments: Sequence[str] | None,
     options: Mapping[str, object | None],
     *,
+    labels_from: Sequence[Path],
     out: Path | None,
     dry_run: bool,
     json_log: bool,
@@ -36,7 +37,7 @@ def start(
     folder = out or _free_folder(Path("runs") / f"{settings.dataset.name}-{settings.seed}")
     listener = choose_listener(json_log=json_log, quiet=quiet)
     try:
-        begin(settings, folder, listener)
+        begin(settings, folder, listener, labels_from)
     finally:
         listener.close()
     show_result(folder, json_log=json_log)

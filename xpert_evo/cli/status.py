@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 
 from xpert_evo.config import parse_config
-from xpert_evo.orchestration.context import FINALISTS
+from xpert_evo.orchestration.context import FINALISTS, REUSED
 from xpert_evo.progress import duration
 from xpert_evo.report.result import load_result
 from xpert_evo.report.table import result_table
@@ -30,7 +30,7 @@ def status_lines(store: Store) -> list[str]:
     finalists = {(p.digest, p.context) for p in plans if p.batch == FINALISTS}
     labels = store.all_labels()
     done = {(label.digest, label.context) for label in labels}
-    n_searched = sum((p.digest, p.context) in done for p in plans if p.batch != FINALISTS)
+    n_searched = sum((p.digest, p.context) in done for p in plans if p.batch not in {FINALISTS, REUSED})
     failures = store.failures()
     lines = [
         f"{store.folder}: {n_searched} of {training.n_labels} designs trained with {training.protocol}",

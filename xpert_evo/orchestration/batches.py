@@ -116,15 +116,30 @@ def _job(shop: Workshop, plan: Plan, protocol: TrainingProtocol) -> TrainingJob:
 
 
 def _record(shop: Workshop, plan: Plan, job: TrainingJob, outcome: JobDone[TrainingReport] | JobFailed) -> None:
-    common = {"digest": plan.digest, "context": plan.context, "protocol": job.protocol.name, "seed": job.seed}
     with shop.interrupts.held_back(), shop.store.transaction() as store:
         if isinstance(outcome, JobFailed):
-            store.add_failure(Failure(reason=outcome.reason, seconds=0.0, **common))
+            store.add_failure(
+                Failure(
+                    digest=plan.digest,
+                    context=plan.context,
+                    protocol=job.protocol.name,
+                    seed=job.seed,
+                    reason=outcome.reason,
+                    seconds=0.0,
+                )
+            )
             store.add_event("failed", f"{plan.digest}: {outcome.reason}")
         else:
-            report = outcome.result
             store.add_label(
-                Label(accuracy=report.validation_accuracy, seconds=report.seconds, details=report.details, **common)
+                Label(
+                    digest=plan.digest,
+                    context=plan.context,
+                    protocol=job.protocol.name,
+                    seed=job.seed,
+                    accuracy=outcome.result.validation_accuracy,
+                    seconds=outcome.result.seconds,
+                    details=outcome.result.details,
+                )
             )
     _tell(shop, plan, job, outcome)
 

@@ -9,6 +9,9 @@ from xpert_evo.config import RunConfig
 FIRST, FINALISTS = "first", "finalists"
 """Batches before the first round and after the last one."""
 
+REUSED = "reused"
+"""Labels that other runs have made."""
+
 SEARCHED = "searched"
 """All batches but the finalists, where they are counted together."""
 

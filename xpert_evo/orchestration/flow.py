@@ -193,8 +193,8 @@ def _check_honesty(shop: Workshop, round_: int, protocol: TrainingProtocol) -> N
         return
     genomes = shop.task.space.encode([parse_design(json.loads(plan.design)) for plan in plans])
     report = honesty(
-        [plan.predicted for plan in plans],
-        [plan.std for plan in plans],
+        np.array([plan.predicted for plan in plans], dtype=np.float64),
+        np.array([plan.std for plan in plans], dtype=np.float64),
         [labels[plan.digest].accuracy for plan in plans],
         macs(shop.task.space, genomes),
     )

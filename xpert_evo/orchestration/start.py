@@ -1,6 +1,6 @@
 """Begins a run, or goes on with one: opens what the steps need, and closes it whatever happens."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,10 @@ from xpert_evo.config import ExecutorKind, RunConfig, parse_config
 from xpert_evo.errors import ConfigError, DataError, StoreError
 from xpert_evo.executors import Executor, ProcessExecutor, SerialExecutor
 from xpert_evo.orchestration.batches import Workshop
-from xpert_evo.orchestration.context import FINALISTS, SEARCHED, label_context
+from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, SEARCHED
 from xpert_evo.orchestration.flow import go
 from xpert_evo.orchestration.interrupts import Interrupts
+from xpert_evo.orchestration.reuse import reuse_labels
 from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.task import Task, build_task
 from xpert_evo.orchestration.trainings import cached_dataset
@@ -40,12 +41,22 @@ def prepare(config: RunConfig) -> tuple[Task, Dataset]:
     return task, dataset
 
 
-def begin(config: RunConfig, folder: Path, listener: Listener) -> None:
-    """Runs a new search in `folder`; raises what `prepare` and `go` raise, and StoreError."""
+def begin(config: RunConfig, folder: Path, listener: Listener, labels_from: Sequence[Path] = ()) -> None:
+    """Runs a new search; raises what `prepare` and `go` raise, and StoreError.
+
+    Args:
+        config: Settings.
+        folder: Of the new run.
+        listener: Is told what happens.
+        labels_from: Folders of earlier runs, whose fitting labels are taken over.
+    """
     task, dataset = prepare(config)
+    for earlier in labels_from:
+        Store.open_readonly(earlier).close()  # a wrong folder is told before anything is written
     meta = {
         "settings": config.to_plain(),
         "versions": versions(),
+        "labels_from": [str(earlier.absolute()) for earlier in labels_from],
         "dataset": {
             "name": dataset.name,
             "digest": dataset.digest,
@@ -77,18 +88,18 @@ def _work(task: Task, dataset: Dataset, store: Store, listener: Listener) -> Non
     torch.set_num_threads(1)  # the workers have the cores, and sums must round alike on every machine
     try:
         with threadpool_limits(1), Interrupts(f"xpert-evo resume {store.folder}") as interrupts:
-            tally = _tally(task, store, dataset, executor)
-            go(
-                Workshop(
-                    task=task,
-                    store=store,
-                    executor=executor,
-                    listener=listener,
-                    interrupts=interrupts,
-                    dataset_digest=dataset.digest,
-                    tally=tally,
-                )
+            shop = Workshop(
+                task=task,
+                store=store,
+                executor=executor,
+                listener=listener,
+                interrupts=interrupts,
+                dataset_digest=dataset.digest,
+                tally=Tally(executor.n_workers),
             )
+            reuse_labels(shop)
+            _count(shop, dataset)
+            go(shop)
     finally:
         executor.close()
 
@@ -102,20 +113,21 @@ def build_executor(config: RunConfig) -> Executor:
     raise ConfigError('executor.kind = "dask" is not part of this version; choose "processes" or "serial".')
 
 
-def _tally(task: Task, store: Store, dataset: Dataset, executor: Executor) -> Tally:
-    training = task.config.training
-    tally = Tally(executor.n_workers)
-    for batches, name, n in (
-        (SEARCHED, training.protocol, training.n_labels),
+def _count(shop: Workshop, dataset: Dataset) -> None:
+    """Tells the tally what is to be trained and what has been."""
+    training = shop.task.config.training
+    planned = {plan.digest for plan in shop.store.plans() if plan.batch != REUSED}
+    for batch, name, n in (
+        (FIRST, training.protocol, training.n_labels),
         (FINALISTS, training.finalist_protocol, training.finalists + 1),
     ):
         protocol = load_protocol(name)
         n_images = min(protocol.n_train or len(dataset.train), len(dataset.train))
-        tally.expect(batches, n, work=protocol.epochs * n_images)
-        context = label_context(task.config, protocol, dataset.digest, judged=batches == FINALISTS)
-        for label in store.labels(context).values():
-            tally.add(batches, label.seconds)
-    return tally
+        kind = FINALISTS if batch == FINALISTS else SEARCHED
+        shop.tally.expect(kind, n, work=protocol.epochs * n_images)
+        for label in shop.store.labels(shop.context(batch, protocol)).values():
+            if label.digest in planned:
+                shop.tally.add(kind, label.seconds)
 
 
 def _changed(stored: Mapping[str, Any], overrides: Mapping[str, object], folder: Path) -> RunConfig:

@@ -52,12 +52,13 @@ class Task:
     def costs(self, genomes: Genomes) -> dict[str, FloatArray]:
         """Area [mm2], latency [us], energy [uJ] and EDAP [mm2 us uJ] of genomes, by objective name, (designs,)."""
         costs = self.table.score(genomes)
-        return {
+        columns = {
             "area": costs.area_mm2,
             "latency": costs.latency_us,
             "energy": costs.energy_uj,
             "edap": costs.edap,
         }
+        return {name: np.asarray(column, dtype=np.float64) for name, column in columns.items()}
 
     def values(self, genomes: Genomes, accuracy: FloatArray) -> dict[str, FloatArray]:
         """`costs` together with the designs' accuracies."""

@@ -155,7 +155,7 @@ class Store:
     def add_generation(self, generation: Generation) -> None:
         """Writes a generation."""
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **generation.arrays)
+        np.savez_compressed(buffer, allow_pickle=False, **generation.arrays)
         self._insert(
             "generations",
             round=generation.round,

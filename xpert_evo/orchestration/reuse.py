@@ -1,0 +1,60 @@
+"""Labels of earlier runs serve a new one: same design, same protocol, same data, same crossbars."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.design import parse_design
+from xpert_evo.errors import DesignError
+from xpert_evo.orchestration.batches import Workshop
+from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED
+from xpert_evo.progress import Message
+from xpert_evo.space import SearchSpace
+from xpert_evo.store import Label, Plan, Store
+
+
+def reuse_labels(shop: Workshop) -> None:
+    """Copies the labels that the run was told to take over, once, in one transaction.
+
+    Raises:
+        StoreError: A folder holds no run, or a damaged one.
+    """
+    folders = [Path(folder) for folder in shop.store.meta("labels_from")]
+    if not folders or shop.store.notes(REUSED):
+        return
+    training = shop.task.config.training
+    contexts = {
+        shop.context(FIRST, load_protocol(training.protocol)),
+        shop.context(FINALISTS, load_protocol(training.finalist_protocol)),
+    }
+    found: dict[tuple[str, str], tuple[Plan, Label]] = {}
+    for folder in folders:
+        found = {**_fitting(folder, contexts, shop.task.space), **found}
+    with shop.interrupts.held_back(), shop.store.transaction() as store:
+        store.add_plans(
+            [
+                replace(plan, batch=REUSED, position=position, predicted=None, std=None)
+                for position, (plan, _) in enumerate(found.values())
+            ]
+        )
+        for _, label in found.values():
+            store.add_label(label)
+        store.add_note(REUSED, "labels", len(found))
+    shop.listener.tell(Message(text=f"{len(found)} labels of earlier runs fit this one and are reused"))
+
+
+def _fitting(folder: Path, contexts: set[str], space: SearchSpace) -> dict[tuple[str, str], tuple[Plan, Label]]:
+    """Labels of a run that could have been made here, with their plans, by digest and context."""
+    with Store.open_readonly(folder) as store:
+        plans = {(plan.digest, plan.context): plan for plan in store.plans()}
+        labels = {(label.digest, label.context): label for label in store.all_labels() if label.context in contexts}
+    return {key: (plans[key], labels[key]) for key in sorted(labels) if key in plans and _is_in(space, plans[key])}
+
+
+def _is_in(space: SearchSpace, plan: Plan) -> bool:
+    try:
+        space.encode([parse_design(json.loads(plan.design))])
+    except DesignError:
+        return False
+    return True
