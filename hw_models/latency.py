@@ -103,12 +103,11 @@ def latency_components(
     return {name: sums[name] for name in COMPONENTS}
 
 
-def cycle_terms(m: Mapping, p: Periphery, setting: Setting) -> list[CycleTerm]:
+def cycle_terms(m: Mapping, p: Periphery, clock: FloatArray, setting: Setting) -> list[CycleTerm]:
     """All work but that in whole cycles: PE output buffers, global buffer, chip tree and ReLU units."""
     spec, v = setting.crossbar, m.positions
     k, side = spec.columns_per_weight, spec.pes_per_side
     steps = np.maximum(1, p.sharing // k)
-    stages_in_pe, stages_in_tile = stages_of(m.crossbar_rows), stages_of(m.pe_rows)
     bus = side * spec.rows
     one = np.ones_like(p.sharing)
     rows = (
@@ -120,20 +119,6 @@ def cycle_terms(m: Mapping, p: Periphery, setting: Setting) -> list[CycleTerm]:
             v / m.copies,
             np.where(p.bits > 1, p.bits * steps, 0),
             "IP x CS / k for IP > 1",
-        ),
-        (
-            "accumulation",
-            "stage of adders, in PEs and tiles",
-            v * (stages_in_pe / m.copies + stages_in_tile),
-            steps,
-            "CS / k",
-        ),
-        (
-            "accumulation",
-            "stage of the sum over tiles, for all outputs",
-            v * m.outputs * m.tile_columns * stages_of(m.tile_rows),
-            1 / setting.columns_at_once(p),
-            "1 / columns converted at once in a tile",
         ),
         (
             "buffers",
@@ -153,10 +138,34 @@ def cycle_terms(m: Mapping, p: Periphery, setting: Setting) -> list[CycleTerm]:
         ("interconnect", "input bit on a tile's tree", v * m.tile_inputs / bus, p.bits, "IP / bus width"),
         ("interconnect", "sum on a tile's tree", v * m.tile_outputs / bus, 1 + p.tile_bits, "bits / bus width"),
     )
-    return [
+    terms = [
         CycleTerm(component=component, work=work, count=count, cycles=cycles, formula=formula)
         for component, work, count, cycles, formula in rows
     ]
+    across = v * m.outputs * m.tile_columns
+    trees = (
+        ("a PE's tree", v / m.copies, stages_of(m.crossbar_rows), steps, p.sum_bits),
+        ("a tile's accumulator", v, stages_of(m.pe_rows), steps, p.tile_bits),
+        ("the sum over tiles", across, stages_of(m.tile_rows), 1 / setting.columns_at_once(p), p.tile_bits + 1),
+    )
+    for name, count, stages, repeats, first_bits in trees:
+        terms += _tree_terms(name, count * stages, repeats, "repeats")
+        for stage in range(int(stages.max())):
+            carry_ns = setting.technology.timing.adder_bit_ns * (first_bits + stage)
+            longer = np.maximum(0, np.ceil(carry_ns / clock) - 1)
+            if longer.any():
+                terms += _tree_terms(
+                    f"{name}, stage {stage + 1}, slow carry",
+                    count * (stages > stage),
+                    repeats * longer,
+                    "repeats x extra cycles",
+                )
+    return terms
+
+
+def _tree_terms(name: str, count: FloatArray, cycles: FloatArray, formula: str) -> list[CycleTerm]:
+    """Work of an adder tree: a cycle a stage, more when the carry of a wide adder takes longer than a clock."""
+    return [CycleTerm(component="accumulation", work=f"stage of {name}", count=count, cycles=cycles, formula=formula)]
 
 
 def stages_of(n_inputs: IntArray) -> IntArray:

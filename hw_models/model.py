@@ -133,12 +133,13 @@ def distinct_parts(shapes: LayerShapes, peripherals: Peripherals, setting: Setti
     m = map_layers(LayerShapes(**shape_values), setting.crossbar, setting.activity)
     p = area.periphery_of(choices, setting.crossbar)
     tile = area.tile_area(p, setting.crossbar, setting.device, setting.technology)
+    clock = latency.clock_ns(p, setting)
     return DistinctParts(
         mapping=m,
         periphery=p,
         tile=tile,
-        clock=latency.clock_ns(p, setting),
-        cycle_terms=latency.cycle_terms(m, p, setting),
+        clock=clock,
+        cycle_terms=latency.cycle_terms(m, p, clock, setting),
         energy_terms=energy.energy_terms(m, p, tile, setting),
         pairing=Pairing(shape_index=shape_index, periphery_index=periphery_index),
     )

@@ -61,6 +61,7 @@ class TimingConstants:
     column_ns_per_ohm: float
     buffer_core_bits: float
     tree_um_per_ns: float
+    adder_bit_ns: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

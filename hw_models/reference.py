@@ -1,0 +1,147 @@
+"""The reference data as arrays, and the model evaluated on their rows: used by fits, benchmarks and golden tests.
+
+The data are single-layer results of the simulator published with XPert (Moitra, Bhattacharjee, Kim, Panda, DAC 2023,
+arXiv 2303.17646), a fork of DNN+NeuroSim V1.3.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import gzip
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hw_models.adc import AdcType
+from hw_models.arrays import FloatArray
+from hw_models.crossbar import CrossbarSpec
+from hw_models.errors import HardwareModelError
+from hw_models.model import evaluate
+from hw_models.periphery import Peripherals
+from hw_models.report import HardwareReport
+from hw_models.technology import Device, load_device, load_technology
+from hw_models.workload import LayerShapes
+
+Rows = dict[str, npt.NDArray[Any]]
+
+_ARRAY_KEYS = ("xbar", "cellbit", "pe_xbars", "ron_ohm", "on_off", "p_act")
+_DEVICES = {(6000.0, 150.0): "rram-6k", (100000.0, 10.0): "rram-100k"}
+
+
+def read_rows(path: Path) -> Rows:
+    """Columns of a CSV file, gzipped or not, as arrays; columns of numbers as floating-point numbers.
+
+    Raises:
+        HardwareModelError: when the file is not there.
+    """
+    if not path.is_file():
+        raise HardwareModelError(
+            f"no reference data at {path}; give the folder that holds them with --reference FOLDER."
+        )
+    text = gzip.decompress(path.read_bytes()).decode() if path.suffix == ".gz" else path.read_text(encoding="utf-8")
+    head, *body = list(csv.reader(io.StringIO(text)))
+    columns: Rows = {}
+    for name, values in zip(head, zip(*body, strict=True), strict=True):
+        try:
+            columns[name] = np.array(values, dtype=np.float64)
+        except ValueError:
+            columns[name] = np.array(values)
+    return columns
+
+
+def select(rows: Rows, mask: npt.NDArray[np.bool_]) -> Rows:
+    """The rows of a mask."""
+    return {name: values[mask] for name, values in rows.items()}
+
+
+def reference_device(on_ohm: float, on_off_ratio: float) -> Device:
+    """The device of a row; one that has no file is rram-100k with another on-resistance."""
+    name = _DEVICES.get((on_ohm, on_off_ratio))
+    if name is not None:
+        return load_device(name)
+    device = load_device("rram-100k")
+    cell = dataclasses.replace(device.cell, on_ohm=on_ohm, settling_ohm=on_ohm, on_off_ratio=on_off_ratio)
+    return dataclasses.replace(device, cell=cell)
+
+
+def evaluate_rows(rows: Rows) -> list[tuple[npt.NDArray[np.bool_], HardwareReport]]:
+    """The model on every row: one report for each array that occurs, with the mask of its rows; (rows, 1) each."""
+    keys = np.stack([rows[name] for name in _ARRAY_KEYS], axis=1)
+    technology = load_technology("cmos-32nm-lstp")
+    reports = []
+    for key in np.unique(keys, axis=0):
+        mask = (keys == key).all(axis=1)
+        side, cell_bits, pe_crossbars, on_ohm, on_off, activity = (float(value) for value in key)
+        part = {
+            name: values[mask].astype(np.int64)[:, np.newaxis]
+            for name, values in rows.items()
+            if name in {"F", "Cin", "k", "Cout", "CS", "AP", "IP"}
+        }
+        codes = np.where(rows["AT"][mask] == "SAR", AdcType.SAR.code, AdcType.FLASH.code)[:, np.newaxis]
+        report = evaluate(
+            LayerShapes(
+                output_size=part["F"], in_channels=part["Cin"], kernel_size=part["k"], out_channels=part["Cout"]
+            ),
+            Peripherals(
+                column_sharing=part["CS"], adc_type=codes, adc_precision=part["AP"], input_precision=part["IP"]
+            ),
+            crossbar=CrossbarSpec(
+                rows=int(side), columns=int(side), cell_bits=int(cell_bits), pe_side=round(pe_crossbars**0.5)
+            ),
+            device=reference_device(on_ohm, on_off),
+            technology=technology,
+            activity=activity,
+        )
+        reports.append((mask, report))
+    return reports
+
+
+def model_columns(rows: Rows) -> dict[str, FloatArray]:
+    """Model values by row: totals by name, components by "quantity/component"; each (rows,)."""
+    n_rows = len(rows["F"])
+    columns: dict[str, FloatArray] = {}
+    for mask, report in evaluate_rows(rows):
+        values = {name: getattr(report, name) for name in ("area_um2", "latency_ns", "energy_pj", "leakage_uw")}
+        values["clock_ns"] = report.clock_ns
+        for quantity, parts in report.breakdown.items():
+            values |= {f"{quantity}/{name}": part for name, part in parts.items()}
+        for name, value in values.items():
+            columns.setdefault(name, np.empty(n_rows))[mask] = value[:, 0]
+    return columns
+
+
+def reference_columns(rows: Rows) -> dict[str, FloatArray]:
+    """Reference values by the same names, as far as the reference breaks them down; each (rows,)."""
+    n_tiles, n_pes = rows["n_tiles"], 64 / rows["pe_xbars"]
+    periphery = sum(64 * rows[f"sa_{name}_um2"] for name in ("wlswitch", "slswitch", "mux", "muxdec", "lvlshift"))
+    buffers = n_pes * (rows["pe_inbuf_um2"] + rows["pe_outbuf_um2"]) + rows["tl_inbuf_um2"] + rows["tl_outbuf_um2"]
+    listed = ("tilebuf", "tileic", "gbuf", "gic", "relu")
+    switches = rows["en_other_pJ"] - sum(rows[f"en_{name}_pJ"] for name in listed)
+    return {
+        "area_um2": rows["layer_tiles_area_um2"],
+        "latency_ns": rows["latency_ns"],
+        "energy_pj": rows["energy_pJ"],
+        "leakage_uw": rows["leak_layer_uW"],
+        "clock_ns": rows["clk_ns"],
+        "area_um2/adc": n_tiles * rows["tile_area_adc_um2"],
+        "area_um2/array": n_tiles * rows["tile_area_array_um2"],
+        "area_um2/accumulation": n_tiles * rows["tile_area_accum_um2"],
+        "area_um2/periphery": n_tiles * periphery,
+        "area_um2/buffers": n_tiles * buffers,
+        "area_um2/interconnect": n_tiles * rows["tile_area_ic_um2"],
+        "latency_ns/adc": rows["lat_adc_ns"],
+        "latency_ns/accumulation": rows["lat_accum_ns"],
+        "latency_ns/buffers": rows["lat_tilebuf_ns"] + rows["lat_gbuf_ns"],
+        "latency_ns/interconnect": rows["lat_tileic_ns"] + rows["lat_gic_ns"],
+        "latency_ns/activation": rows["lat_relu_ns"],
+        "energy_pj/adc+array": rows["en_adc_pJ"],
+        "energy_pj/accumulation": rows["en_accum_pJ"],
+        "energy_pj/periphery": switches,
+        "energy_pj/buffers": rows["en_tilebuf_pJ"] + rows["en_gbuf_pJ"],
+        "energy_pj/interconnect": rows["en_tileic_pJ"] + rows["en_gic_pJ"],
+        "energy_pj/activation": rows["en_relu_pJ"],
+    }
