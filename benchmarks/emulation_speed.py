@@ -52,6 +52,7 @@ def exact_against_plain(coding: WeightCoding, input_precision: int = 4, adc_prec
         input_precision=input_precision,
         column_sharing=8,
         reads_image=False,
+        depth_ratio=0.5,
         array_rows=array_rows(256 * 9, crossbar, evenly=False),
         crossbar=crossbar,
     )
@@ -83,12 +84,12 @@ def fast_against_plain(batch_size: int = 32) -> tuple[float, float]:
         def plain(
             inputs: torch.Tensor = inputs, layer: CrossbarLayer = layer, gradient: torch.Tensor = gradient
         ) -> None:
-            F.conv2d(inputs, layer.weight, padding=1).backward(gradient)
+            torch.autograd.backward(F.conv2d(inputs, layer.weight, padding=1), gradient)
 
         def fast(
             inputs: torch.Tensor = inputs, layer: CrossbarLayer = layer, gradient: torch.Tensor = gradient
         ) -> None:
-            product(layer, inputs).backward(gradient)
+            torch.autograd.backward(product(layer, inputs), gradient)
 
         times = [total + seconds for total, seconds in zip(times, least_seconds(plain, fast), strict=True)]
     return times[0], times[1]

@@ -34,6 +34,7 @@ def convert(total: int, adc: AdcRange) -> int:
 def naive_product(
     windows: list[list[int]],
     codes: list[list[int]],
+    *,
     array_rows: tuple[int, ...],
     ranges: tuple[AdcRange, ...],
     input_precision: int,
@@ -88,6 +89,7 @@ def make_geometry(
         input_precision=input_precision,
         column_sharing=8,
         reads_image=False,
+        depth_ratio=0.5,
         array_rows=array_rows(n_in * kernel**2, crossbar, evenly=False),
         crossbar=crossbar,
     )
@@ -110,6 +112,7 @@ def random_codes(shape: tuple[int, int], crossbar: CrossbarSpec, seed: int) -> t
     seed=st.integers(0, 2**16),
 )
 def test_the_fast_emulation_is_bit_identical_to_the_definition(
+    *,
     coding: WeightCoding,
     cell_bits: int,
     rows: int,
@@ -127,7 +130,12 @@ def test_the_fast_emulation_is_bit_identical_to_the_definition(
     cells = program(codes, geometry.array_rows, crossbar)
     ranges = calibrated_ranges(windows, cells, input_precision, adc_precision, percentile)
     expected = naive_product(
-        windows.tolist(), codes.int().tolist(), geometry.array_rows, ranges, input_precision, crossbar
+        windows.tolist(),
+        codes.int().tolist(),
+        array_rows=geometry.array_rows,
+        ranges=ranges,
+        input_precision=input_precision,
+        crossbar=crossbar,
     )
     np.testing.assert_array_equal(converted_product(windows, cells, ranges, geometry).numpy(), expected)
 

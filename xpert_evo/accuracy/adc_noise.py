@@ -5,10 +5,18 @@ power n_rows E[x^2] E[w^2] that the output would have with uncorrelated inputs (
 of the partial sums of single bits, which hardly knows of correlations).
 """
 
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
 import torch
 
 from xpert_evo.accuracy.network import CrossbarLayer, LayerGeometry
-from xpert_evo.accuracy.snr import adc_noise_ratio
+from xpert_evo.accuracy.snr import FloatArray, adc_noise_ratio
+
+CORRECTION_FILE = Path(__file__).parent / "data" / "adc_noise.json"
+"""Written by scripts/calibrate_adc_noise.py."""
 
 
 class NoisyProduct:
@@ -43,7 +51,29 @@ def noise_deviation(layer: CrossbarLayer) -> torch.Tensor:
     """Standard deviation of the ADC noise on a layer's output, a tensor without dimensions."""
     g = layer.geometry
     power = layer.input_power * layer.weight.detach().square().mean()
-    return (power * (noise_ratio(g) * g.n_rows * g.coverage_ratio)).sqrt_()
+    correction = 10 ** (correction_db(g.depth_ratio, g.adc_precision, g.input_precision) / 10)
+    return (power * (noise_ratio(g) * correction * g.n_rows * g.coverage_ratio)).sqrt_()
+
+
+def correction_db(depth_ratio: float, adc_precision: int, input_precision: int) -> float:
+    """Measured noise power of trained layers over the analytic one [dB]; precisions outside the table take its edge.
+
+    Args:
+        depth_ratio: Position of the layer in its network, 0 to 1.
+        adc_precision: Bits of its ADC.
+        input_precision: Bits of its input.
+    """
+    table, least_adc, least_input = _corrections()
+    position = np.rint(depth_ratio * (table.shape[0] - 1))
+    place = (position, adc_precision - least_adc, input_precision - least_input)
+    return float(table[tuple(int(np.clip(p, 0, n - 1)) for p, n in zip(place, table.shape, strict=True))])
+
+
+@lru_cache(maxsize=1)
+def _corrections() -> tuple[FloatArray, int, int]:
+    """The table (layers, adc precisions, input precisions) and the least precisions in it."""
+    data = json.loads(CORRECTION_FILE.read_text(encoding="utf-8"))
+    return np.array(data["correction_db"]), data["adc_precision"][0], data["input_precision"][0]
 
 
 def noise_ratio(geometry: LayerGeometry) -> float:

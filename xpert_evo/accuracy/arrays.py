@@ -41,8 +41,7 @@ def program(codes: torch.Tensor, array_rows: tuple[int, ...], crossbar: Crossbar
 
 @dataclass(frozen=True, slots=True)
 class PartialSums:
-    """What all columns of one slice of one array deliver for one input bit; valid until the next ones are asked for, which may
-    overwrite them.
+    """What all columns of one slice of one array deliver for one input bit; the next ones overwrite them.
 
     Attributes:
         bit: The input bit, 0 is the least significant.

@@ -35,6 +35,7 @@ class LayerGeometry:
         input_precision: Bits of the inputs.
         column_sharing: Columns that share one ADC.
         reads_image: The input is the image, whose range is known.
+        depth_ratio: Position in the network, from 0 for the first layer to 1 for the classifier.
         array_rows: Rows of each array that holds the layer; they add up to `n_rows`.
         crossbar: Cells and coding.
     """
@@ -48,6 +49,7 @@ class LayerGeometry:
     input_precision: int
     column_sharing: int
     reads_image: bool
+    depth_ratio: float
     array_rows: tuple[int, ...]
     crossbar: CrossbarSpec
 
@@ -108,7 +110,7 @@ class CrossbarLayer(nn.Module):
             self.register_buffer("mean", torch.zeros(g.out_channels))
             self.register_buffer("variance", torch.ones(g.out_channels))
 
-    def initialise(self, generator: torch.Generator, *, identity: bool) -> None:
+    def initialise(self, generator: torch.Generator, *, identity: bool = False) -> None:
         """He's normal initialisation, plus the identity where channels run on from layer to layer."""
         with torch.no_grad():
             fan_in = self.geometry.n_rows
@@ -159,10 +161,10 @@ class CrossbarNetwork(nn.Module):
         self.layers = nn.ModuleList(CrossbarLayer(g, normalised=i < last) for i, g in enumerate(geometries))
         self._added = {backbone.index(layer.adds) for layer in backbone.layers if layer.adds}
 
-    def initialise(self, generator: torch.Generator) -> None:
-        """Draws all weights from `generator`."""
+    def initialise(self, generator: torch.Generator, *, identity: bool = False) -> None:
+        """Draws all weights from `generator`; with `identity` convolutions start by passing their input on."""
         for spec, layer in zip(self.backbone.layers, self.crossbar_layers, strict=True):
-            layer.initialise(generator, identity=spec.kind is LayerKind.CONVOLUTION)
+            layer.initialise(generator, identity=identity and spec.kind is LayerKind.CONVOLUTION)
 
     @property
     def crossbar_layers(self) -> list[CrossbarLayer]:
@@ -222,6 +224,7 @@ def build_network(
                 input_precision=genes.input_precision,
                 column_sharing=genes.column_sharing,
                 reads_image=source is None,
+                depth_ratio=i / (len(depths) - 1),
                 array_rows=array_rows(in_channels * spec.kernel_size**2, crossbar, evenly=width_divisor > 1),
                 crossbar=crossbar,
             )

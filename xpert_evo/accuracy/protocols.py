@@ -36,6 +36,7 @@ class TrainingProtocol(Frozen):
         label_smoothing: Probability spread over all classes.
         flip: Mirror images left to right at random.
         shift: Largest random shift [pixels of the averaged image].
+        identity: Convolutions start with the identity added to random weights.
         noise: ADC noise in the training loop; without it quantisers only.
         n_recalibration: Training images that batch norm's statistics are recomputed from before judging.
         n_threads: Threads of a training on a CPU, fixed so that sums round alike everywhere; None leaves it to torch.
@@ -56,6 +57,7 @@ class TrainingProtocol(Frozen):
     label_smoothing: Fraction = 0.1
     flip: bool = True
     shift: Annotated[int, Field(ge=0)] = 1
+    identity: bool = False
     noise: bool = True
     n_recalibration: Positive = 2_048
     n_threads: Positive | None = None

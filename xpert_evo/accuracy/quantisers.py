@@ -7,6 +7,7 @@ import torch
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.coding import code_spacing, max_code
 
+
 class _QuantiseInput(torch.autograd.Function):
     """Rectifies, clips and rounds; gradients pass where the input is neither cut off below nor above."""
 

@@ -135,7 +135,7 @@ def _initial_state(
     network: CrossbarNetwork, protocol: TrainingProtocol, seed: int, device: torch.device
 ) -> TrainingState:
     generator = torch.Generator().manual_seed(seed)
-    network.initialise(generator)
+    network.initialise(generator, identity=protocol.identity)
     network.to(device)
     return TrainingState(network=network, optimisers=build_optimisers(network, protocol), generator=generator)
 
