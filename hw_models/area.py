@@ -91,7 +91,7 @@ def tile_area(p: Periphery, spec: CrossbarSpec, device: Device, technology: Tech
     adc_um2 = _adc_um2(p, array_width, technology)
     mux_um2 = np.where(p.sharing > 2, p.sharing, p.sharing - 1) * row_um2
     decoder_um2 = _interpolate(np.log2(p.sharing), area.mux_decoder_sharing, area.mux_decoder_um2)
-    shift_um2 = shift_add_um2(p, spec, technology, row_um2)
+    shift_um2 = shift_add_um2(p, spec, technology, array_width)
     columns_um2 = area.column_switch_um2 * spec.columns
     shifter_um2 = area.level_shifter_um2 * spec.rows if device.cell.write_v > LEVEL_SHIFTER_ABOVE_V else 0.0
     rows_um2 = area.row_switch_um2 * spec.rows + shifter_um2
@@ -132,19 +132,22 @@ def _adc_um2(p: Periphery, array_width_um: float, technology: Technology) -> Flo
     return np.where(p.flash, flash, p.n_adcs * sar_area_um2(p.precision, technology.sar))
 
 
-def shift_add_um2(p: Periphery, spec: CrossbarSpec, technology: Technology, row_um2: float) -> FloatArray:
+def shift_add_um2(p: Periphery, spec: CrossbarSpec, technology: Technology, array_width_um: float) -> FloatArray:
     """Shift-adders of one crossbar [um2].
 
     Behind every ADC one shift-adder joins the cells of a weight; a second one, absent for one-bit inputs, joins the bits of
-    the input. Each has an adder a bit of its input, a register a bit of its result, and one row of control. A digital
-    offset adds a counter of active rows.
+    the input. Each has an adder a bit of its input, whole rows of flip-flops for its result, and one row of control. A
+    digital offset adds a counter of active rows.
     """
     area, k = technology.area, spec.columns_per_weight
-    cells = p.n_adcs * (area.full_adder_um2 * p.precision + area.shift_register_bit_um2 * (p.precision + k)) + row_um2
-    inputs = (
-        p.n_adcs * (area.full_adder_um2 * (p.precision + k) + area.shift_register_bit_um2 * (p.precision + k + p.bits))
-        + row_um2
-    )
+    per_row = max(1, int(array_width_um / technology.layout.flipflop_width_um))
+    row_um2 = array_width_um * technology.layout.row_height_um
+
+    def rows(bits: IntArray) -> FloatArray:
+        return row_um2 * (1 + np.ceil(p.n_adcs * bits / per_row))
+
+    cells = p.n_adcs * area.full_adder_um2 * p.precision + rows(p.precision + k)
+    inputs = p.n_adcs * area.full_adder_um2 * (p.precision + k) + rows(p.precision + k + p.bits)
     counter = area.full_adder_um2 * (spec.rows - 1) if spec.coding is WeightCoding.OFFSET_DIGITAL else 0.0
     return cells + np.where(p.bits > 1, inputs, 0.0) + counter
 

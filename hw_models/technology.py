@@ -41,7 +41,6 @@ class AreaConstants:
     column_switch_um2: float
     full_adder_um2: float
     flipflop_um2: float
-    shift_register_bit_um2: float
     mux_decoder_sharing: Table
     mux_decoder_um2: Table
     register_decoder_entries: Table
