@@ -10,9 +10,11 @@ from hw_models.area_bounds import AreaBounds
 from hw_models.cost_table import CostTable, LayerChoices, PopulationCosts
 from hw_models.crossbar import CrossbarSpec, WeightCoding
 from hw_models.errors import HardwareModelError
+from hw_models.explain import TraceNode, explain
 from hw_models.model import evaluate
 from hw_models.periphery import Peripherals
 from hw_models.report import HardwareReport
+from hw_models.sources import Source, sources
 from hw_models.technology import Device, Technology, device_names, load_device, load_technology, technology_names
 from hw_models.workload import LayerShapes
 
@@ -28,11 +30,15 @@ __all__ = [
     "LayerShapes",
     "Peripherals",
     "PopulationCosts",
+    "Source",
     "Technology",
+    "TraceNode",
     "WeightCoding",
     "device_names",
     "evaluate",
+    "explain",
     "load_device",
     "load_technology",
+    "sources",
     "technology_names",
 ]

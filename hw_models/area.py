@@ -16,7 +16,17 @@ from hw_models.crossbar import CrossbarSpec, WeightCoding
 from hw_models.mapping import adder_tree, ceil_divide
 from hw_models.technology import Device, Technology
 
-COMPONENTS = ("adc", "array", "accumulation", "periphery", "buffers", "interconnect")
+CIRCUITS = {
+    "adc": ("ADCs",),
+    "array": ("cells",),
+    "accumulation": ("shift-adders", "PE adder trees", "tile accumulator"),
+    "periphery": ("level shifters", "row switches", "column switches", "multiplexers", "multiplexer decoders"),
+    "buffers": ("PE buffers", "tile buffers"),
+    "interconnect": ("tile wires",),
+}
+"""Circuits of a tile by the component that they are reported in."""
+
+COMPONENTS = tuple(CIRCUITS)
 
 LEVEL_SHIFTER_ABOVE_V = 1.5
 """Writing above this voltage [V] needs a level shifter on every row (thin-oxide transistors stand no more)."""
@@ -49,12 +59,14 @@ class TileArea:
 
     Attributes:
         components: area by component [um2].
+        circuits: the same by component and circuit [um2].
         crossbar_width_um, crossbar_height_um: one crossbar with its periphery.
         pe_side_um: side of a PE, taken as a square.
         tile_side_um: side of the tile, taken as a square.
     """
 
     components: dict[str, FloatArray]
+    circuits: dict[str, dict[str, FloatArray]]
     crossbar_width_um: float
     crossbar_height_um: FloatArray
     pe_side_um: FloatArray
@@ -82,47 +94,60 @@ def periphery_of(arrays: dict[str, IntArray], spec: CrossbarSpec) -> Periphery:
 
 
 def tile_area(p: Periphery, spec: CrossbarSpec, device: Device, technology: Technology) -> TileArea:
-    """Area of one tile by component, and its floor plan."""
-    area, layout = technology.area, technology.layout
+    """Area of one tile by component and circuit, and its floor plan."""
+    layout = technology.layout
     cell_um = 1e-3 * technology.node.feature_nm
     array_width = spec.columns * device.cell.cell_width_f * cell_um
     array_height = spec.rows * device.cell.cell_height_f * cell_um
-    row_um2 = array_width * layout.row_height_um
-    adc_um2 = _adc_um2(p, array_width, technology)
-    mux_um2 = np.where(p.sharing > 2, p.sharing, p.sharing - 1) * row_um2
-    decoder_um2 = _interpolate(np.log2(p.sharing), area.mux_decoder_sharing, area.mux_decoder_um2)
-    shift_um2 = shift_add_um2(p, spec, technology, array_width)
-    columns_um2 = area.column_switch_um2 * spec.columns
-    shifter_um2 = area.level_shifter_um2 * spec.rows if device.cell.write_v > LEVEL_SHIFTER_ABOVE_V else 0.0
-    rows_um2 = area.row_switch_um2 * spec.rows + shifter_um2
-    array_um2 = array_width * array_height
-    crossbar_um2 = array_um2 + adc_um2 + shift_um2 + mux_um2 + decoder_um2 + columns_um2 + rows_um2
+    crossbar = _crossbar_circuits(p, array_width, array_height, spec, device, technology)
+    below = sum(crossbar[name] for name in ("ADCs", "shift-adders", "multiplexers", "column switches")) / array_width
     width = array_width + layout.subarray_extra_width_um
-    below = (mux_um2 + adc_um2 + shift_um2 + columns_um2) / array_width
     height = array_height + layout.subarray_extra_height_um + below
-
-    pe_buffers_um2 = _pe_buffers_um2(p, spec, technology, width, height)
-    pe_trees_um2 = pe_tree_um2(p, spec, technology)
-    pe_um2 = spec.pe_side**2 * crossbar_um2 + pe_trees_um2 + pe_buffers_um2
-    pe_side = np.sqrt(pe_um2)
-    wires_um2 = tile_wires_um2(pe_side, spec, technology)
-    components = {
-        "adc": spec.n_crossbars * adc_um2,
-        "array": spec.n_crossbars * array_um2 + np.zeros_like(adc_um2),
-        "accumulation": spec.n_crossbars * shift_um2
-        + spec.n_pes * pe_trees_um2
-        + tile_accumulator_um2(p, spec, technology),
-        "periphery": spec.n_crossbars * (mux_um2 + decoder_um2 + columns_um2 + rows_um2),
-        "buffers": spec.n_pes * pe_buffers_um2 + _tile_buffers_um2(p, spec, technology),
-        "interconnect": wires_um2,
+    pe_buffers = _pe_buffers_um2(p, spec, technology, width, height)
+    pe_trees = pe_tree_um2(p, spec, technology)
+    pe_side = np.sqrt(spec.pe_side**2 * sum(crossbar.values()) + pe_trees + pe_buffers)
+    tile = {name: spec.n_crossbars * value for name, value in crossbar.items()} | {
+        "PE adder trees": spec.n_pes * pe_trees,
+        "tile accumulator": tile_accumulator_um2(p, spec, technology),
+        "PE buffers": spec.n_pes * pe_buffers,
+        "tile buffers": _tile_buffers_um2(p, spec, technology),
+        "tile wires": tile_wires_um2(pe_side, spec, technology),
     }
+    circuits = {component: {name: tile[name] for name in names} for component, names in CIRCUITS.items()}
+    components = {component: sum(parts.values()) for component, parts in circuits.items()}
     return TileArea(
         components=components,
+        circuits=circuits,
         crossbar_width_um=width,
         crossbar_height_um=height,
         pe_side_um=pe_side,
         tile_side_um=np.sqrt(sum(components.values())),
     )
+
+
+def _crossbar_circuits(
+    p: Periphery,
+    array_width_um: float,
+    array_height_um: float,
+    spec: CrossbarSpec,
+    device: Device,
+    technology: Technology,
+) -> dict[str, FloatArray]:
+    """Area of one crossbar with its periphery, by circuit [um2]."""
+    area = technology.area
+    zero = np.zeros(p.sharing.shape)
+    row_um2 = array_width_um * technology.layout.row_height_um
+    shifter_um2 = area.level_shifter_um2 * spec.rows if device.cell.write_v > LEVEL_SHIFTER_ABOVE_V else 0.0
+    return {
+        "cells": zero + array_width_um * array_height_um,
+        "ADCs": _adc_um2(p, array_width_um, technology),
+        "shift-adders": shift_add_um2(p, spec, technology, array_width_um),
+        "multiplexers": np.where(p.sharing > 2, p.sharing, p.sharing - 1) * row_um2,
+        "multiplexer decoders": _interpolate(np.log2(p.sharing), area.mux_decoder_sharing, area.mux_decoder_um2),
+        "column switches": zero + area.column_switch_um2 * spec.columns,
+        "row switches": zero + area.row_switch_um2 * spec.rows,
+        "level shifters": zero + shifter_um2,
+    }
 
 
 def _adc_um2(p: Periphery, array_width_um: float, technology: Technology) -> FloatArray:

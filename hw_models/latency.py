@@ -209,11 +209,11 @@ def chip_wire_cycles(
     hops = np.ceil(hops)
     hops *= pairing.by_shape(m.positions * (m.inputs + m.outputs))
     hops *= pairing.by_periphery(p.bits / setting.bus_bits(p))
-    return np.ceil(hops - 1e-9)
+    return np.maximum(0.0, np.ceil(hops - 1e-9))
 
 
 def activation_cycles(m: Mapping, p: Periphery, setting: Setting, pairing: Pairing) -> FloatArray:
     """Cycles of the ReLU units, which work on all column groups of a tile at a time."""
     calls = pairing.by_shape(m.positions * m.outputs)
     calls *= pairing.by_periphery(1 / setting.columns_at_once(p))
-    return np.ceil(calls - 1e-9)
+    return np.maximum(0.0, np.ceil(calls - 1e-9))

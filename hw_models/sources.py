@@ -1,0 +1,36 @@
+"""The publications and fits behind the constants in use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hw_models.technology import Device, Technology
+
+METHOD = (
+    "A. Moitra, A. Bhattacharjee, Y. Kim, P. Panda, XPert: Peripheral Circuit & Neural Architecture Co-search for Area and "
+    "Energy-efficient Xbar-based Computing, DAC 2023, arXiv 2303.17646 (the simulator whose results the model reproduces)",
+    "X. Peng, S. Huang, H. Jiang, A. Lu, S. Yu, DNN+NeuroSim V2.0: An End-to-End Benchmarking Framework for "
+    "Compute-in-Memory Accelerators for On-Chip Training, IEEE TCAD 40(11), 2021, arXiv 2003.06471 (structure of the chip)",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A citation and what rests on it.
+
+    Attributes:
+        citation: in full.
+        constants: names of the constants that rest on it, "file: section.key"; empty for the method as a whole.
+    """
+
+    citation: str
+    constants: tuple[str, ...]
+
+
+def sources(*, device: Device, technology: Technology) -> list[Source]:
+    """Every publication and fit behind a device and a technology, the method first."""
+    found: dict[str, list[str]] = {citation: [] for citation in METHOD}
+    for file in (technology, device):
+        for constant in file.constants.values():
+            found.setdefault(constant.source, []).append(f"{file.name}: {constant.name}")
+    return [Source(citation=citation, constants=tuple(names)) for citation, names in found.items()]
