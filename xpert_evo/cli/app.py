@@ -144,7 +144,10 @@ def evaluate(
     config: SettingsFile = None,
     assignments: Assignments = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
-    n_classes: Annotated[int, typer.Option(metavar="N", min=1, help="Outputs of the classifier.")] = 10,
+    dataset: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Decides image planes and classes.", show_default=False),
+    ] = None,
     explain: Annotated[
         str | None,
         typer.Option("--explain", metavar="LAYER", help="Follow a layer's numbers to constants.", show_default=False),
@@ -159,7 +162,7 @@ def evaluate(
     """
     from xpert_evo.cli.costs import show_cost
 
-    show_cost(design, config, assignments, n_classes=n_classes, as_json=as_json, explain=explain)
+    show_cost(design, config, assignments, dataset=dataset, as_json=as_json, explain=explain)
 
 
 @app.command(rich_help_panel=DESIGNS)

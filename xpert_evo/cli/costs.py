@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hw_models import HardwareReport, evaluate
+from xpert_evo.accuracy.datasets import dataset_spec
 from xpert_evo.backbones import load_backbone
 from xpert_evo.cli.settings import resolve
 from xpert_evo.design import Design, load_designs
@@ -26,14 +27,17 @@ def show_cost(
     config: Path | None,
     assignments: Sequence[str] | None,
     *,
-    n_classes: int,
+    dataset: str | None,
     as_json: bool,
     explain: str | None,
 ) -> None:
     """Prints the cost of the designs in a file."""
-    hardware = build_hardware(resolve(config, assignments))
+    settings = resolve(config, assignments, {"dataset.name": dataset})
+    hardware, spec = build_hardware(settings), dataset_spec(settings.dataset.name)
     designs = load_designs(path)
-    reports = [cost_of(design, hardware, n_classes) for design in designs]
+    reports = [
+        cost_of(design, hardware, n_classes=spec.n_classes, image_channels=spec.image_channels) for design in designs
+    ]
     if as_json:
         plain = [plain_cost(design, report) for design, report in zip(designs, reports, strict=True)]
         print(json.dumps(plain, indent=1))  # noqa: T201
@@ -46,9 +50,11 @@ def show_cost(
             console.print(line, highlight=False)
 
 
-def cost_of(design: Design, hardware: Hardware, n_classes: int) -> HardwareReport:
+def cost_of(design: Design, hardware: Hardware, *, n_classes: int, image_channels: int) -> HardwareReport:
     """The hardware report of one design; arrays have the shape (1, layers)."""
-    space = SearchSpace.around(design, load_backbone(design.backbone, n_classes=n_classes))
+    space = SearchSpace.around(
+        design, load_backbone(design.backbone, n_classes=n_classes, image_channels=image_channels)
+    )
     shapes, peripherals = space.hardware_arrays(np.zeros((1, space.n_genes), dtype=np.int64))
     return evaluate(
         shapes,
