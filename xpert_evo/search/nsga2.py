@@ -16,10 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from xpert_evo.errors import ConfigError
 from xpert_evo.objectives import FloatArray
+from xpert_evo.search.screening import predict_scores
 from xpert_evo.search.selection import select_parents, survive
 from xpert_evo.search.state import SearchState, pack_generator, unpack_generator
 from xpert_evo.search.variation import Variation, VariationSettings
-from xpert_evo.space import Genomes, SearchSpace
+from xpert_evo.space import Genomes, IntArray, SearchSpace
 
 Hashes: TypeAlias = NDArray[np.uint64]
 Number = TypeVar("Number", np.float64, np.int64)
@@ -32,20 +33,23 @@ class SearchSettings:
     Attributes:
         population_size: Designs that survive a generation.
         offspring_size: Designs asked for in a generation.
-        neighbours: A parent's mate is one of its this many nearest in objectives.
-        memory_size: How many of the latest designs are never asked for again; the population never is.
+        neighbours: A parent's mate is one of its this many nearest along the front.
+        screening: Children made for each one asked for; predicted scores screen the rest out. 1 switches it off.
+        memory_size: How many of the latest designs, besides the population, teach the screening and are not asked for
+            again.
         variation: How children are made.
     """
 
     population_size: int = 100
     offspring_size: int = 25
     neighbours: int = 10
-    memory_size: int = 4096
+    screening: int = 8
+    memory_size: int = 300
     variation: VariationSettings = field(default_factory=VariationSettings)
 
     def __post_init__(self) -> None:
         """Raises ConfigError for sizes that are too small."""
-        least = {"population_size": 4, "offspring_size": 1, "neighbours": 1, "memory_size": 0}
+        least = {"population_size": 4, "offspring_size": 1, "neighbours": 1, "screening": 1, "memory_size": 0}
         for name, smallest in least.items():
             if getattr(self, name) < smallest:
                 raise ConfigError(
@@ -125,7 +129,7 @@ class Nsga2:
             _stacked(old.violations, broken),
             rng,
             n_told=len(genomes),
-            seen=self._remembered(np.concatenate([old.seen, self._hashes(genomes)])),
+            recent=self._recent(genomes, scores, broken),
         )
         self._asked = None
         return self._state
@@ -142,10 +146,9 @@ class Nsga2:
         if self._asked is not None:
             raise RuntimeError("rescore was called between ask and tell; tell the results first.")
         scores, broken = _checked(objectives, violations, len(self._state.genomes))
-        rng = unpack_generator(self._state.random_state)
-        self._state = self._survived(
-            self._state.genomes, scores, broken, rng, n_told=0, seen=np.empty(0, dtype=np.uint64)
-        )
+        genomes, rng = self._state.genomes, unpack_generator(self._state.random_state)
+        nothing = genomes[:0], scores[:0], broken[:0]
+        self._state = self._survived(genomes, scores, broken, rng, n_told=0, recent=nothing)
         return self._state
 
     def _survived(
@@ -156,9 +159,9 @@ class Nsga2:
         rng: np.random.Generator,
         *,
         n_told: int,
-        seen: Hashes,
+        recent: tuple[Genomes, FloatArray, FloatArray],
     ) -> SearchState:
-        kept, rank, crowding = survive(objectives, violations, self.settings.population_size, rng)
+        kept, rank, crowding = survive(objectives, violations, self.settings.population_size)
         return SearchState(
             generation=self._state.generation + 1,
             n_evaluated=self._state.n_evaluated + n_told,
@@ -168,7 +171,21 @@ class Nsga2:
             rank=rank,
             crowding=crowding,
             random_state=pack_generator(rng),
-            seen=seen,
+            recent_genomes=recent[0],
+            recent_objectives=recent[1],
+            recent_violations=recent[2],
+        )
+
+    def _recent(
+        self, genomes: Genomes, objectives: FloatArray, violations: FloatArray
+    ) -> tuple[Genomes, FloatArray, FloatArray]:
+        """The latest designs with those told now."""
+        old = self._state
+        kept = slice(max(0, len(old.recent_genomes) + len(genomes) - self.settings.memory_size), None)
+        return (
+            _stacked(old.recent_genomes, genomes)[kept],
+            _stacked(old.recent_objectives, objectives)[kept],
+            _stacked(old.recent_violations, violations)[kept],
         )
 
     def _first(self, rng: np.random.Generator) -> Genomes:
@@ -179,27 +196,39 @@ class Nsga2:
         return genomes[np.sort(first)]
 
     def _offspring(self, rng: np.random.Generator) -> Genomes:
-        """New children; where all is known already, which happens in tiny spaces only, random designs."""
-        wanted = self.settings.offspring_size
-        known = np.concatenate([self._state.seen, self._hashes(self._state.genomes)])
+        """The most promising of many new children; where all is known, as in tiny spaces, random designs."""
+        state, wanted = self._state, self.settings.offspring_size
+        known, index = np.unique(self._hashes(np.concatenate([state.genomes, state.recent_genomes])), return_index=True)
         found = np.empty((0, self.space.n_genes), dtype=np.int64)
         for _ in range(_ATTEMPTS):
-            parents, mates = select_parents(self._state, wanted, self.settings.neighbours, rng)
-            children = self._variation.children(self._state.genomes[parents], self._state.genomes[mates], rng)
+            n_pairs = wanted * self.settings.screening
+            parents, mates = select_parents(state, n_pairs, self.settings.neighbours, rng)
+            children = self._variation.children(state.genomes[parents], state.genomes[mates], rng)
             found = np.concatenate([found, children])
-            hashes = self._hashes(found)
-            _, first = np.unique(hashes, return_index=True)
-            new = np.sort(first[~np.isin(hashes[first], known)])
-            found = found[new][:wanted]
-            if len(found) == wanted:
-                return found
+            hashes, first = np.unique(self._hashes(found), return_index=True)
+            found = found[np.sort(first[~np.isin(hashes, known, assume_unique=True)])]
+            if len(found) >= wanted:
+                return self._promising(found, index) if self.settings.screening > 1 else found[:wanted]
         return found if len(found) else self.space.random(rng, wanted)
+
+    def _promising(self, children: Genomes, index: IntArray) -> Genomes:
+        """Those children that would survive among themselves by predicted scores.
+
+        Args:
+            children: New designs.
+            index: Which of the population and the recent designs to learn from.
+        """
+        state, n_objectives = self._state, self._state.objectives.shape[1]
+        genomes = np.concatenate([state.genomes, state.recent_genomes])[index]
+        objectives = np.concatenate([state.objectives, state.recent_objectives])[index]
+        violations = np.concatenate([state.violations, state.recent_violations])[index]
+        scores = np.concatenate([objectives, violations], axis=1)
+        predicted = predict_scores(genomes, scores, children, self.space.n_choices)
+        kept, _, _ = survive(predicted[:, :n_objectives], predicted[:, n_objectives:], self.settings.offspring_size)
+        return children[kept]
 
     def _hashes(self, genomes: Genomes) -> Hashes:
         return np.asarray(genomes.astype(np.uint64) @ self._hash_weights)
-
-    def _remembered(self, hashes: Hashes) -> Hashes:
-        return hashes[max(0, len(hashes) - self.settings.memory_size) :]
 
 
 _ATTEMPTS = 20
@@ -221,7 +250,9 @@ def _empty_state(space: SearchSpace, rng: np.random.Generator) -> SearchState:
         rank=np.empty(0, dtype=np.int64),
         crowding=np.empty(0),
         random_state=pack_generator(rng),
-        seen=np.empty(0, dtype=np.uint64),
+        recent_genomes=np.empty((0, space.n_genes), dtype=np.int64),
+        recent_objectives=np.empty((0, 0)),
+        recent_violations=np.empty((0, 0)),
     )
 
 

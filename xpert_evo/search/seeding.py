@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hw_models import AdcType
 from xpert_evo.errors import InfeasibleError
 from xpert_evo.objectives import FloatArray
-from xpert_evo.space import GeneKind, Genomes, SearchSpace
+from xpert_evo.space import Choice, GeneKind, Genomes, SearchSpace
 
 DEPTH_FACTORS = (0.125, 0.25, 0.5, 1.0, 2.0)
 """Of homogeneous designs: what multiplies the backbone's own channel depths."""
@@ -33,19 +33,21 @@ def homogeneous_designs(space: SearchSpace, depth_factors: tuple[float, ...] = (
         depth_factors: Each multiplies the backbone's channel depths.
     """
     kinds = [kind for kind in GeneKind if kind is not GeneKind.CHANNEL_DEPTH]
-    options = [space.choices[kind] for kind in kinds]
-    genomes = [
-        space.homogeneous(
-            column_sharing=int(sharing),
-            adc_type=AdcType(adc_type),
-            adc_precision=int(adc),
-            input_precision=int(inputs),
-            depth_factor=factor,
-        )
-        for factor in depth_factors
-        for sharing, adc_type, adc, inputs in itertools.product(*options)
-    ]
-    return _distinct(np.concatenate(genomes))
+    settings = list(itertools.product(*(space.choices[kind] for kind in kinds), depth_factors))
+    genomes = np.empty((len(settings), space.n_genes), dtype=np.int64)
+    for column, gene in enumerate(space.genes):
+        if gene.kind is GeneKind.CHANNEL_DEPTH:
+            reference = space.backbone.layers[gene.layer].reference_depth or 1
+            wanted = [setting[-1] * reference for setting in settings]
+        else:
+            wanted = [_number(setting[kinds.index(gene.kind)]) for setting in settings]
+        numbers = np.log1p([_number(choice) for choice in gene.choices])
+        genomes[:, column] = np.abs(np.log1p(wanted)[:, None] - numbers).argmin(axis=1)
+    return _distinct(genomes)
+
+
+def _number(choice: Choice) -> int:
+    return choice.code if isinstance(choice, AdcType) else choice
 
 
 def varied_designs(space: SearchSpace, n_designs: int, rng: np.random.Generator) -> Genomes:

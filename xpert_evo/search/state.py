@@ -28,7 +28,9 @@ class SearchState:
         rank: Pareto front each design stands in, from 0; infeasible designs stand in `INFEASIBLE_RANK`.
         crowding: How alone a design stands in its front; for infeasible ones minus their summed violation.
         random_state: Of the PCG64 generator, from `pack_generator`.
-        seen: Hashes of the designs asked for of late, which are not asked for again, (hashes,).
+        recent_genomes: The latest designs told, survivors or not, which are not asked for again, (recent, genes).
+        recent_objectives: (recent, objectives).
+        recent_violations: (recent, constraints).
     """
 
     generation: int
@@ -39,7 +41,9 @@ class SearchState:
     rank: IntArray
     crowding: FloatArray
     random_state: RandomState
-    seen: NDArray[np.uint64]
+    recent_genomes: Genomes
+    recent_objectives: FloatArray
+    recent_violations: FloatArray
 
     @property
     def feasible(self) -> NDArray[np.bool_]:
@@ -69,8 +73,8 @@ class SearchState:
                 f"the stored search state lacks {', '.join(missing)}; it is damaged or of another version."
             )
         values: dict[str, Any] = {name: np.array(arrays[name]) for name in names}
-        lengths = {len(values[name]) for name in ("genomes", "objectives", "violations", "rank", "crowding")}
-        if len(lengths) > 1 or values["random_state"].shape != (6,):
+        groups = [names[names.index("genomes") : names.index("random_state")], names[names.index("recent_genomes") :]]
+        if any(len({len(values[name]) for name in group}) > 1 for group in groups) or len(values["random_state"]) != 6:
             raise StoreError("the stored search state has arrays of different lengths; it is damaged.")
         for counter in ("generation", "n_evaluated"):
             values[counter] = int(values[counter])

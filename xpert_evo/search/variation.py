@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xpert_evo.errors import ConfigError
-from xpert_evo.space import GeneKind, Genomes, SearchSpace
+from xpert_evo.space import GeneKind, Genomes, IntArray, SearchSpace
 
 BoolArray = NDArray[np.bool_]
 
@@ -68,101 +68,108 @@ class Variation:
     """
 
     def __init__(self, space: SearchSpace, settings: VariationSettings) -> None:
-        self.n_choices = space.n_choices
-        self.n_layers = space.n_layers
+        self._n_choices = space.n_choices
+        self._n_layers = space.n_layers
         kinds = list(GeneKind)
-        self.layer_of = np.array([gene.layer for gene in space.genes])
-        self.kind_of = np.array([kinds.index(gene.kind) for gene in space.genes])
-        self.is_ordinal = np.array([gene.kind.ordinal for gene in space.genes])
-        self.free = np.flatnonzero(self.n_choices > 1)
+        self._layer_of = np.array([gene.layer for gene in space.genes])
+        self._kind_of = np.array([kinds.index(gene.kind) for gene in space.genes])
+        self._is_ordinal = np.array([gene.kind.ordinal for gene in space.genes])
+        self._free = np.flatnonzero(self._n_choices > 1)
         self.settings = settings
-        self.moves = list(settings.moves)
-        self.move_shares = np.cumsum(list(settings.moves.values())) / sum(settings.moves.values())
-        columns = np.full((self.n_layers, len(kinds)), -1)
-        for i in range(self.n_layers):
+        self._moves = list(settings.moves)
+        self._move_shares = np.cumsum(list(settings.moves.values())) / sum(settings.moves.values())
+        columns = np.full((self._n_layers, len(kinds)), -1)
+        for i in range(self._n_layers):
             for k, kind in enumerate(kinds):
                 column = space.column(i, kind)
                 columns[i, k] = -1 if column is None else column
-        self.columns = columns
+        self._columns = columns
 
     def children(self, parents: Genomes, mates: Genomes, rng: np.random.Generator) -> Genomes:
-        """One child of each pair (children, genes)."""
-        children = parents.copy()
-        crossed = rng.random(len(children)) < self.settings.crossover_rate
-        taken = self._blocks(len(children), rng) & self._kinds(len(children), rng) & crossed[:, None]
-        children = np.where(taken, mates, children)
-        moving = np.arange(len(children))
-        while len(moving):
+        """One child of each pair, (children, genes)."""
+        n = len(parents)
+        crossed = rng.random(n) < self.settings.crossover_rate
+        children = np.where(self._block(n, rng) & self._kinds(n, rng) & crossed[:, None], mates, parents)
+        moving = np.arange(n)
+        for _ in range(MOST_MOVES):
             children[moving] = self._moved(children[moving], rng)
             moving = moving[rng.random(len(moving)) < self.settings.repeat_rate]
+            if not len(moving):
+                break
         return children
 
     def _moved(self, genomes: Genomes, rng: np.random.Generator) -> Genomes:
         """Each genome after one move."""
-        which = np.searchsorted(self.move_shares, rng.random(len(genomes)), side="right")
+        which = np.searchsorted(self._move_shares, rng.random(len(genomes)), side="right")
         moved = genomes.copy()
-        for index, move in enumerate(self.moves):
+        for index, move in enumerate(self._moves):
             rows = np.flatnonzero(which == index)
             if len(rows):
                 moved[rows] = _MOVES[move](self, genomes[rows], rng)
         return moved
 
     def _move_gene(self, genomes: Genomes, rng: np.random.Generator) -> Genomes:
-        chosen = np.zeros(genomes.shape, dtype=bool)
-        chosen[np.arange(len(genomes)), rng.choice(self.free, len(genomes))] = True
-        return self._stepped(genomes, chosen, rng)
+        rows, columns = np.arange(len(genomes)), rng.choice(self._free, len(genomes))
+        moved = genomes.copy()
+        moved[rows, columns] = self._stepped(genomes[rows, columns], columns, rng)
+        return moved
 
     def _move_layer(self, genomes: Genomes, rng: np.random.Generator) -> Genomes:
-        layers = self.layer_of == rng.integers(self.n_layers, size=(len(genomes), 1))
-        return self._stepped(genomes, layers & (rng.random(genomes.shape) < 0.5), rng)
+        """Every gene of one layer moves with even chance."""
+        chosen = self._layer_of == rng.integers(self._n_layers, size=(len(genomes), 1))
+        rows, columns = np.nonzero(chosen & (rng.random(genomes.shape) < 0.5))
+        moved = genomes.copy()
+        moved[rows, columns] = self._stepped(genomes[rows, columns], columns, rng)
+        return moved
 
     def _move_block(self, genomes: Genomes, rng: np.random.Generator) -> Genomes:
-        """One kind of gene takes the same step in all layers of a block."""
-        chosen = self._blocks(len(genomes), rng) & self._one_kind(len(genomes), rng)
-        return self._stepped(genomes, chosen, rng, together=True)
+        """One kind of gene takes the same step in all layers of a block; what is at its end stays there."""
+        chosen = self._block(len(genomes), rng) & self._one_kind(len(genomes), rng)
+        step = np.where(rng.random((len(genomes), 1)) < 0.5, 1, -1)
+        return np.clip(genomes + step * chosen, 0, self._n_choices - 1)
 
     def _move_level(self, genomes: Genomes, rng: np.random.Generator) -> Genomes:
         """One kind of gene takes one value throughout a block."""
-        chosen = self._blocks(len(genomes), rng) & self._one_kind(len(genomes), rng)
-        level = (rng.random((len(genomes), 1)) * self.n_choices).astype(np.int64)
+        chosen = self._block(len(genomes), rng) & self._one_kind(len(genomes), rng)
+        level = (rng.random((len(genomes), 1)) * self._n_choices).astype(np.int64)
         return np.where(chosen, level, genomes)
 
     def _move_swap(self, genomes: Genomes, rng: np.random.Generator) -> Genomes:
         """Two neighbouring layers exchange some kinds of genes."""
-        rows = np.arange(len(genomes))[:, None]
-        first = rng.integers(self.n_layers - 1, size=len(genomes))
-        a, b = self.columns[first], self.columns[first + 1]
-        usable = (a >= 0) & (b >= 0) & (rng.random(a.shape) < 0.5)
-        a, b = np.where(usable, a, 0), np.where(usable, b, 0)
+        first = rng.integers(self._n_layers - 1, size=len(genomes))
+        a, b = self._columns[first], self._columns[first + 1]
+        rows, kinds = np.nonzero((a >= 0) & (b >= 0) & (rng.random(a.shape) < 0.5))
+        a, b = a[rows, kinds], b[rows, kinds]
         swapped = genomes.copy()
         swapped[rows, a], swapped[rows, b] = genomes[rows, b], genomes[rows, a]
-        swapped[:, 0] = np.where((usable & ((a == 0) | (b == 0))).any(axis=1), swapped[:, 0], genomes[:, 0])
-        return np.minimum(swapped, self.n_choices - 1)
+        return np.minimum(swapped, self._n_choices - 1)
 
-    def _stepped(
-        self, genomes: Genomes, chosen: BoolArray, rng: np.random.Generator, *, together: bool = False
-    ) -> Genomes:
-        """Chosen ordinal genes one step (sometimes two) up or down, back at the ends; categories to another choice."""
-        shape = (len(genomes), 1) if together else genomes.shape
-        step = (1 + (rng.random(shape) < 0.2)) * np.where(rng.random(shape) < 0.5, 1, -1)
-        stepped = np.clip(genomes + step, 0, self.n_choices - 1)
-        if not together:
-            stepped = np.where(stepped == genomes, np.clip(genomes - step, 0, self.n_choices - 1), stepped)
-        other = (genomes + 1 + (rng.random(shape) * (self.n_choices - 1)).astype(np.int64)) % self.n_choices
-        return np.where(chosen, np.where(self.is_ordinal, stepped, other), genomes)
+    def _stepped(self, values: IntArray, columns: IntArray, rng: np.random.Generator) -> IntArray:
+        """Single genes after a step: one or two choices up or down, back at the ends; a category becomes another."""
+        top = self._n_choices[columns] - 1
+        step = (1 + (rng.random(len(values)) < TWO_STEPS)) * np.where(rng.random(len(values)) < 0.5, 1, -1)
+        ahead, back = np.clip(values + step, 0, top), np.clip(values - step, 0, top)
+        other = (values + 1 + (rng.random(len(values)) * top).astype(np.int64)) % (top + 1)
+        return np.where(self._is_ordinal[columns], np.where(ahead == values, back, ahead), other)
 
-    def _blocks(self, n: int, rng: np.random.Generator) -> BoolArray:
+    def _block(self, n: int, rng: np.random.Generator) -> BoolArray:
         """For n children the genes of a run of one or more neighbouring layers, (n, genes)."""
-        ends = rng.integers(self.n_layers, size=(2, n, 1))
-        return np.asarray((self.layer_of >= ends.min(axis=0)) & (self.layer_of <= ends.max(axis=0)))
+        ends = rng.integers(self._n_layers, size=(2, n, 1))
+        return np.asarray((self._layer_of >= ends.min(axis=0)) & (self._layer_of <= ends.max(axis=0)))
 
     def _one_kind(self, n: int, rng: np.random.Generator) -> BoolArray:
-        return np.asarray(self.kind_of == self.kind_of[rng.choice(self.free, size=(n, 1))])
+        return np.asarray(self._kind_of == self._kind_of[rng.choice(self._free, size=(n, 1))])
 
     def _kinds(self, n: int, rng: np.random.Generator) -> BoolArray:
         """All kinds of genes for half of n children, one kind for the others, (n, genes)."""
         return self._one_kind(n, rng) | (rng.random((n, 1)) < 0.5)
 
+
+MOST_MOVES = 4
+"""Of one child, however often it repeats."""
+
+TWO_STEPS = 0.2
+"""How often a single ordinal gene goes two choices instead of one."""
 
 _MOVES = {
     Move.GENE: Variation._move_gene,
