@@ -6,7 +6,9 @@ for arrays of shape (designs, layers); a `CostTable` does it once for a search s
 """
 
 from hw_models.adc import AdcType
+from hw_models.adc_survey import AdcModel
 from hw_models.area_bounds import AreaBounds
+from hw_models.chip import ChipReport, chip_level
 from hw_models.cost_table import CostTable, LayerChoices, PopulationCosts
 from hw_models.crossbar import CrossbarSpec, WeightCoding
 from hw_models.errors import HardwareModelError
@@ -19,8 +21,10 @@ from hw_models.technology import Device, Technology, device_names, load_device, 
 from hw_models.workload import LayerShapes
 
 __all__ = [
+    "AdcModel",
     "AdcType",
     "AreaBounds",
+    "ChipReport",
     "CostTable",
     "CrossbarSpec",
     "Device",
@@ -34,6 +38,7 @@ __all__ = [
     "Technology",
     "TraceNode",
     "WeightCoding",
+    "chip_level",
     "device_names",
     "evaluate",
     "explain",

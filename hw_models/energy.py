@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from hw_models.adc import flash_encoder_pj, flash_fixed_pj, flash_sense_ns, sar_fixed_pj, sar_pj_per_siemens
+from hw_models.adc_survey import AdcModel, survey_pj
 from hw_models.area import Periphery, TileArea
 from hw_models.arrays import FloatArray, IntArray
 from hw_models.chip_tree import tree_length
-from hw_models.crossbar import CrossbarSpec, WeightCoding
+from hw_models.crossbar import WeightCoding
 from hw_models.distinct import Pairing
 from hw_models.mapping import Mapping, adder_tree
 from hw_models.setting import Setting
@@ -82,6 +83,8 @@ def _conversion_terms(m: Mapping, p: Periphery, setting: Setting) -> list[Energy
         p.flash, 1e3 * technology.flash.conductance_w * sense, sar_pj_per_siemens(p.precision, technology.sar)
     )
     encoder = np.where(p.flash, spec.columns * flash_encoder_pj(p.precision, technology.flash), 0.0)
+    if setting.adc_model is AdcModel.SURVEY:
+        fixed, per_siemens, encoder = survey_pj(p.precision), np.zeros_like(sense), np.zeros_like(sense)
     cell_pj = 1e3 * setting.device.cell.read_v**2 / setting.device.cell.on_ohm * energy.cell_pulse_ns
     lines = energy.line_base_pj + setting.activity * p.sharing * (energy.line_pj + cell_pj)
     rows = energy.row_switch_base_pj + setting.activity * energy.row_switch_active_pj

@@ -8,6 +8,7 @@ from types import MappingProxyType
 import numpy as np
 
 from hw_models import area, energy, latency
+from hw_models.adc_survey import AdcModel
 from hw_models.arrays import FloatArray, IntArray, check_number, check_shape
 from hw_models.crossbar import CrossbarSpec, WeightCoding
 from hw_models.distinct import Pairing, distinct
@@ -57,6 +58,7 @@ def evaluate(
     device: Device,
     technology: Technology,
     activity: float = REFERENCE_ACTIVITY,
+    adc_model: AdcModel = AdcModel.CIRCUIT,
 ) -> HardwareReport:
     """Area, latency, energy and leakage of designs.
 
@@ -67,6 +69,7 @@ def evaluate(
         device: the memory cell.
         technology: the circuits of the node.
         activity: part of the input bits that are 1, above 0 and at most 1.
+        adc_model: the reference's circuits, or the limit of the published ADC survey in place of their energy.
 
     Returns:
         the report; its arrays have the shape (designs, layers).
@@ -74,7 +77,7 @@ def evaluate(
     Raises:
         HardwareModelError: for arguments that do not fit together; the message says which and what to do.
     """
-    setting = checked_setting(peripherals, crossbar, device, technology, activity)
+    setting = checked_setting(peripherals, crossbar, device, technology, activity, adc_model)
     shape = check_shape(shapes.arrays() | peripherals.arrays())
     found = distinct_parts(shapes, peripherals, setting)
     pairing = found.pairing.broadcast(shape)
@@ -104,7 +107,12 @@ def evaluate(
 
 
 def checked_setting(
-    peripherals: Peripherals, crossbar: CrossbarSpec, device: Device, technology: Technology, activity: float
+    peripherals: Peripherals,
+    crossbar: CrossbarSpec,
+    device: Device,
+    technology: Technology,
+    activity: float,
+    adc_model: AdcModel = AdcModel.CIRCUIT,
 ) -> Setting:
     """The setting after the checks that need more than one argument.
 
@@ -123,7 +131,9 @@ def checked_setting(
             f"a cell of {device.name!r} stores at most {device.cell.max_cell_bits:g} bits, got crossbar.cell_bits = "
             f"{crossbar.cell_bits}; set crossbar.cell_bits={device.cell.max_cell_bits:g} or choose another device."
         )
-    return Setting(crossbar=crossbar, device=device, technology=technology, activity=activity)
+    return Setting(
+        crossbar=crossbar, device=device, technology=technology, activity=activity, adc_model=AdcModel(adc_model)
+    )
 
 
 def distinct_parts(shapes: LayerShapes, peripherals: Peripherals, setting: Setting) -> DistinctParts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hw_models.adc_survey import AdcModel
 from hw_models.area import Periphery
 from hw_models.arrays import FloatArray
 from hw_models.crossbar import CrossbarSpec
@@ -20,12 +21,14 @@ class Setting:
     Attributes:
         crossbar, device, technology: as in `evaluate`.
         activity: part of the input bits that are 1.
+        adc_model: where the energy of a conversion comes from.
     """
 
     crossbar: CrossbarSpec
     device: Device
     technology: Technology
     activity: float
+    adc_model: AdcModel = AdcModel.CIRCUIT
 
     @property
     def cell_ratio(self) -> float:

@@ -46,6 +46,9 @@ class AreaConstants:
     register_decoder_entries: Table
     register_decoder_um2: Table
     tree_growth: float
+    buffer_core_um2: float
+    pooling_base_um2: float
+    pooling_bit_um2: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

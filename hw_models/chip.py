@@ -1,0 +1,126 @@
+"""The chip around the tiles: global buffer, tree, accumulation, activation and pooling [um2], and residual additions.
+
+Off by default in the sums over layers, which count tiles alone as the paper does. One chip holds all layers of a design, which
+work one after another: a shared unit is as large as the most demanding layer needs it. For a design of one layer this is the
+reference's chip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingType
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+from hw_models.arrays import FloatArray, as_int_array, check_shape
+from hw_models.crossbar import CrossbarSpec
+from hw_models.distinct import Pairing
+from hw_models.mapping import adder_tree
+from hw_models.model import REFERENCE_ACTIVITY, checked_setting, distinct_parts
+from hw_models.periphery import Peripherals
+from hw_models.setting import Setting
+from hw_models.technology import Device, Technology
+from hw_models.workload import LayerShapes
+
+_TREE_AREA = (0.0, 0.0, 9.52857, 30.11429, 72.81429)
+"""Area of the chip's tree in bus width x wire pitch x tile side, by doublings of the grid of tiles; reference data."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ChipReport:
+    """What surrounds the tiles of designs.
+
+    Attributes:
+        area_um2: area by unit [um2], (designs,) each: "tiles", "global_buffer", "tree", "accumulation", "activation",
+            "pooling".
+        residual_pj: energy of residual additions for one image [pJ], (designs,).
+    """
+
+    area_um2: MappingType[str, FloatArray]
+    residual_pj: FloatArray
+
+    @property
+    def area_mm2(self) -> FloatArray:
+        """Area of the whole chip [mm2], (designs,)."""
+        total = np.zeros_like(self.area_um2["tiles"])
+        for value in self.area_um2.values():
+            total = total + value
+        return 1e-6 * total
+
+
+def chip_level(
+    shapes: LayerShapes,
+    peripherals: Peripherals,
+    *,
+    crossbar: CrossbarSpec,
+    device: Device,
+    technology: Technology,
+    residual_elements: npt.ArrayLike = 0,
+) -> ChipReport:
+    """The chip that holds all layers of a design.
+
+    Args:
+        shapes: as in `evaluate`.
+        peripherals: as in `evaluate`.
+        crossbar: as in `evaluate`.
+        device: as in `evaluate`.
+        technology: as in `evaluate`.
+        residual_elements: elements that a residual connection adds to each layer's output, for one image.
+
+    Raises:
+        HardwareModelError: for arguments that `evaluate` refuses.
+    """
+    setting = checked_setting(peripherals, crossbar, device, technology, REFERENCE_ACTIVITY)
+    added = as_int_array("residual_elements", residual_elements, low=0, high=1 << 40)
+    shape = check_shape(shapes.arrays() | peripherals.arrays() | {"residual_elements": added})
+    found = distinct_parts(shapes, peripherals, setting)
+    pairing = found.pairing.broadcast(shape)
+    m, p, area = found.mapping, found.periphery, technology.area
+    tiles = pairing.by_shape(m.n_tiles)
+    tiles_um2 = (tiles * pairing.by_periphery(found.tile.tile_side_um**2)).sum(axis=1)
+    n_tiles = tiles.sum(axis=1)
+    tile_side_um = np.sqrt(tiles_um2 / n_tiles)
+    bits = pairing.by_periphery(p.bits)
+    cores = np.ceil(pairing.by_shape(m.buffered_inputs / technology.timing.buffer_core_bits**2) * bits).max(axis=1)
+    at_once = pairing.by_periphery(setting.columns_at_once(p))
+    bus_um = technology.layout.wire_pitch_um * pairing.by_periphery(setting.bus_bits(p)).max(axis=1)
+    units = {
+        "tiles": tiles_um2,
+        "global_buffer": area.buffer_core_um2 * cores,
+        "tree": bus_um * tile_side_um * _tree_area(n_tiles),
+        "accumulation": area.full_adder_um2 * _accumulator_bits(pairing, found.mapping.tile_rows, p.tile_bits, at_once),
+        "activation": area.flipflop_um2 * (bits * at_once).max(axis=1),
+        "pooling": crossbar.tile_side
+        * crossbar.columns
+        * (area.pooling_base_um2 + area.pooling_bit_um2 * bits.max(axis=1)),
+    }
+    return ChipReport(area_um2=MappingProxyType(units), residual_pj=_residual_pj(added, bits, setting).sum(axis=1))
+
+
+def _accumulator_bits(
+    pairing: Pairing, tile_rows: FloatArray, tile_bits: FloatArray, at_once: FloatArray
+) -> FloatArray:
+    """Adder bits of the accumulator over tiles, (designs,)."""
+    adders, growth = adder_tree(np.asarray(tile_rows, dtype=np.int64))
+    width = pairing.by_shape(adders) * (1 + pairing.by_periphery(tile_bits)) + pairing.by_shape(growth)
+    return np.asarray((at_once * width).max(axis=1))
+
+
+def _tree_area(n_tiles: FloatArray) -> FloatArray:
+    """Area of the chip's tree in bus width x tile side, (designs,); 4 more for a full grid of 2 x 2 or 4 x 4 tiles."""
+    rows = np.ceil(np.sqrt(n_tiles))
+    columns = np.ceil(n_tiles / rows)
+    stage = np.ceil(np.log2(rows)).astype(np.int64)
+    known = len(_TREE_AREA) - 1
+    base = np.asarray(_TREE_AREA)[np.minimum(stage, known)] * 2.4 ** np.maximum(0, stage - known)
+    full = (columns == rows) & (rows == 2.0**stage) & ((stage == 1) | (stage == 2))
+    return base + np.where(full, 4.0, 0.0)
+
+
+def _residual_pj(elements: npt.NDArray[np.int64], bits: FloatArray, setting: Setting) -> FloatArray:
+    """Energy of adding elements of a residual connection [pJ], (designs, layers): read, add and write back, bit by bit."""
+    energy = setting.technology.energy
+    a_bit = energy.tree_adder_pj + energy.global_buffer_read_pj + energy.global_buffer_write_pj
+    return elements * bits * a_bit
