@@ -1,8 +1,9 @@
 """The fast form of the crossbar: perfect products plus Gaussian noise as strong as the ADCs' error.
 
-The noise's variance is the analytic one of `snr`, times a correction measured against the exact emulation, times the
-power n_rows E[x^2] E[w^2] that the output would have with uncorrelated inputs (an ADC's step follows the spread
-of the partial sums of single bits, which hardly knows of correlations).
+The noise's variance is the analytic one of `snr`, times the power n_rows E[x^2] E[w^2] that the output would have with
+uncorrelated inputs, times a correction: trained layers have wider partial sums than Gaussian ones. Trainings start with
+the corrections of a table, measured once for every layer and precision, and go on with those that they measure on
+their own layers after each epoch (`fidelity.measure_corrections`).
 """
 
 import json
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from xpert_evo.accuracy.network import CrossbarLayer, LayerGeometry
+from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, LayerGeometry
 from xpert_evo.accuracy.snr import FloatArray, adc_noise_ratio
 
 CORRECTION_FILE = Path(__file__).parent / "data" / "adc_noise.json"
@@ -49,10 +50,21 @@ class NoisyProduct:
 
 def noise_deviation(layer: CrossbarLayer) -> torch.Tensor:
     """Standard deviation of the ADC noise on a layer's output, a tensor without dimensions."""
+    return (analytic_noise_power(layer) * layer.noise_correction).sqrt_()
+
+
+def analytic_noise_power(layer: CrossbarLayer) -> torch.Tensor:
+    """Variance of the ADC noise on a layer's output for Gaussian partial sums, a tensor without dimensions."""
     g = layer.geometry
     power = layer.input_power * layer.weight.detach().square().mean()
-    correction = 10 ** (correction_db(g.depth_ratio, g.adc_precision, g.input_precision) / 10)
-    return (power * (noise_ratio(g) * correction * g.n_rows * g.coverage_ratio)).sqrt_()
+    return power * (noise_ratio(g) * g.n_rows * g.coverage_ratio)
+
+
+def set_tabled_corrections(network: CrossbarNetwork) -> None:
+    """Starts all layers of a network with the corrections of the table, for want of own measurements."""
+    for layer in network.crossbar_layers:
+        g = layer.geometry
+        layer.noise_correction.fill_(10 ** (correction_db(g.depth_ratio, g.adc_precision, g.input_precision) / 10))
 
 
 def correction_db(depth_ratio: float, adc_precision: int, input_precision: int) -> float:

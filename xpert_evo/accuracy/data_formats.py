@@ -1,10 +1,12 @@
 """Readers of data sets' published file layouts; each returns plain arrays or raises DataError."""
 
+import zipfile
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from xpert_evo.errors import DataError
 
@@ -13,6 +15,7 @@ Arrays: TypeAlias = dict[str, tuple[Images, NDArray[np.int64]]]
 """For each part ("train", "validation", "test") its images (n, channels, side, side) and labels (n,)."""
 
 EMBEDDED_FILE = "fashion_mnist.npz"
+IMAGENET_FILE = "tiny-imagenet.npz"
 
 
 def read_embedded(folder: Path) -> Arrays:
@@ -63,5 +66,53 @@ def _records(path: Path, n_records: int, *, label_bytes: int, n_classes: int) ->
 
 
 def read_tiny_imagenet(folder: Path) -> Arrays:
-    """What `import_tiny_imagenet` made of the usual folder layout: one array file."""
-    raise DataError(f"tiny-imagenet cannot be read from {folder}.")
+    """What `write_tiny_imagenet` made; the validation images judge, since test labels were never published."""
+    path = folder / IMAGENET_FILE
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {part: (file[f"{part}_images"], file[f"{part}_labels"]) for part in ("train", "test")}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as failure:
+        raise DataError(f"{path} cannot be read ({failure}); import or fetch tiny-imagenet again.") from None
+
+
+def write_tiny_imagenet(root: Path, target: Path) -> None:
+    """Decodes Tiny ImageNet's usual folders into one array file, images averaged from 64 x 64 to 32 x 32 pixels.
+
+    Args:
+        root: Holds wnids.txt, train/<class>/images/*.JPEG, val/images/*.JPEG and val/val_annotations.txt.
+        target: The file to write.
+
+    Raises:
+        DataError: A file is missing or is no image.
+    """
+    try:
+        classes = {name: i for i, name in enumerate(sorted((root / "wnids.txt").read_text(encoding="utf-8").split()))}
+        lines = (root / "val" / "val_annotations.txt").read_text(encoding="utf-8").splitlines()
+        train = [(p, c) for n, c in classes.items() for p in sorted((root / "train" / n / "images").glob("*.JPEG"))]
+        test = [(root / "val" / "images" / line.split()[0], classes[line.split()[1]]) for line in lines]
+    except (OSError, KeyError, IndexError, UnicodeDecodeError) as failure:
+        raise DataError(f"{root} is not laid out as Tiny ImageNet ({failure}); get it again.") from None
+    if not train or not test:
+        raise DataError(f"{root} has {len(train)} training and {len(test)} validation images; get it again.")
+    arrays = {}
+    for part, entries in (("train", train), ("test", test)):
+        arrays[f"{part}_images"] = np.stack([_decoded(path) for path, _ in entries])
+        arrays[f"{part}_labels"] = np.array([label for _, label in entries], dtype=np.int64)
+    with target.open("wb") as file:
+        np.savez(
+            file,
+            train_images=arrays["train_images"],
+            train_labels=arrays["train_labels"],
+            test_images=arrays["test_images"],
+            test_labels=arrays["test_labels"],
+        )
+
+
+def _decoded(path: Path) -> Images:
+    """One image as (3, 32, 32)."""
+    try:
+        with Image.open(path) as image:
+            small = image.convert("RGB").resize((32, 32), Image.Resampling.BOX)
+    except (OSError, ValueError, SyntaxError) as failure:
+        raise DataError(f"{path} cannot be read as an image ({failure}); get it again.") from None
+    return np.ascontiguousarray(np.asarray(small, dtype=np.uint8).transpose(2, 0, 1))

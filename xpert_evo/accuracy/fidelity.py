@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from xpert_evo.accuracy.adc_noise import noise_deviation
+from xpert_evo.accuracy.adc_noise import analytic_noise_power
 from xpert_evo.accuracy.emulation import emulate_layer
 from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork
 
@@ -18,12 +18,12 @@ class LayerFidelity:
     Attributes:
         signal_power: Variance of the output with quantised inputs and weights and perfect ADCs.
         exact_noise_power: Mean square of what the exact emulation adds to it.
-        fast_noise_power: Variance of the fast form's noise.
+        analytic_noise_power: Variance of the fast form's noise before its correction.
     """
 
     signal_power: float
     exact_noise_power: float
-    fast_noise_power: float
+    analytic_noise_power: float
 
 
 @torch.no_grad()
@@ -41,31 +41,30 @@ def layer_inputs(network: CrossbarNetwork, images: torch.Tensor) -> list[torch.T
 
 
 @torch.no_grad()
-def layer_fidelity(
-    layer: CrossbarLayer, inputs: torch.Tensor, *, adc_precision: int, input_precision: int
-) -> LayerFidelity:
-    """One layer's powers, had it these precisions; the first half of `inputs` calibrates, the second is measured."""
-    with _precisions(layer, adc_precision, input_precision):
-        calibration, measured = inputs.tensor_split(2)
-        perfect = layer.product(measured)
-        error = emulate_layer(layer, calibration)(measured) - perfect
-        centred = perfect - perfect.mean((0, 2, 3), keepdim=True)
-        return LayerFidelity(
-            signal_power=float(centred.square().mean()),
-            exact_noise_power=float(error.square().mean()),
-            fast_noise_power=float(noise_deviation(layer)) ** 2,
-        )
+def layer_fidelity(layer: CrossbarLayer, inputs: torch.Tensor) -> LayerFidelity:
+    """One layer's powers; the first half of `inputs` calibrates the ADCs, the second is measured."""
+    calibration, measured = inputs.tensor_split(2)
+    perfect = layer.product(measured)
+    error = emulate_layer(layer, calibration)(measured) - perfect
+    centred = perfect - perfect.mean((0, 2, 3), keepdim=True)
+    return LayerFidelity(
+        signal_power=float(centred.square().mean()),
+        exact_noise_power=float(error.square().mean()),
+        analytic_noise_power=float(analytic_noise_power(layer)),
+    )
 
 
-@contextmanager
-def _precisions(layer: CrossbarLayer, adc_precision: int, input_precision: int) -> Iterator[None]:
-    """Lends a layer other precisions for a while."""
-    own = layer.geometry
-    layer.geometry = replace(own, adc_precision=adc_precision, input_precision=input_precision)
-    try:
-        yield
-    finally:
-        layer.geometry = own
+def measure_corrections(network: CrossbarNetwork, images: torch.Tensor) -> None:
+    """Sets the fast form's noise in all layers to what the exact emulation does to prepared training images.
+
+    Args:
+        network: Left in evaluation mode.
+        images: A few dozen suffice, (n, channels, side, side).
+    """
+    inputs = layer_inputs(network, images)
+    for layer, values in zip(network.crossbar_layers, inputs, strict=True):
+        powers = layer_fidelity(layer, values)
+        layer.noise_correction.fill_(powers.exact_noise_power / max(powers.analytic_noise_power, 1e-30))
 
 
 @contextmanager

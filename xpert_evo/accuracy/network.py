@@ -94,6 +94,7 @@ class CrossbarLayer(nn.Module):
     """A convolution or linear layer on crossbars, and the batch norm (or bias) computed digitally after it."""
 
     input_power: torch.Tensor
+    noise_correction: torch.Tensor
     mean: torch.Tensor
     variance: torch.Tensor
 
@@ -105,6 +106,7 @@ class CrossbarLayer(nn.Module):
         self.weight = nn.Parameter(torch.zeros(g.out_channels, g.in_channels, g.kernel_size, g.kernel_size))
         self.bias = nn.Parameter(torch.zeros(g.out_channels))
         self.register_buffer("input_power", torch.ones(()))
+        self.register_buffer("noise_correction", torch.ones(()))
         if normalised:
             self.gain = nn.Parameter(torch.ones(g.out_channels))
             self.register_buffer("mean", torch.zeros(g.out_channels))

@@ -15,9 +15,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 
 from hw_models import CrossbarSpec
-from xpert_evo.accuracy.adc_noise import NoisyProduct
+from xpert_evo.accuracy.adc_noise import NoisyProduct, set_tabled_corrections
 from xpert_evo.accuracy.checkpoints import Epoch, TrainingState, load_checkpoint, save_checkpoint
 from xpert_evo.accuracy.datasets import Dataset, Split
+from xpert_evo.accuracy.fidelity import measure_corrections
 from xpert_evo.accuracy.images import augmented, batches, prepared, training_subset
 from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, Product, build_network
 from xpert_evo.accuracy.optimisers import build_optimisers, learning_rate_factor
@@ -27,6 +28,7 @@ from xpert_evo.design import Design
 from xpert_evo.errors import DataError, TrainingError
 
 _JUDGING_SEED = 7
+_N_CORRECTION = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,7 @@ def train_design(
             loss = _train_epoch(state, train, protocol, number)
             if not math.isfinite(loss):
                 raise TrainingError(f"the loss is {loss} after epoch {number} of {protocol.epochs}: it diverged.")
+            measure_corrections(state.network, train.images[:_N_CORRECTION])
             state.history.append(Epoch(number=number, loss=loss, seconds=time.perf_counter() - start))
             if checkpoint is not None:
                 save_checkpoint(checkpoint, state, identity)
@@ -136,6 +139,7 @@ def _initial_state(
 ) -> TrainingState:
     generator = torch.Generator().manual_seed(seed)
     network.initialise(generator, identity=protocol.identity)
+    set_tabled_corrections(network)
     network.to(device)
     return TrainingState(network=network, optimisers=build_optimisers(network, protocol), generator=generator)
 

@@ -1,0 +1,127 @@
+"""Gets data sets: from their canonical place, or from an archive or folder that the user has."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xpert_evo.accuracy.archives import extract, moved_into_place
+from xpert_evo.accuracy.data_formats import IMAGENET_FILE, write_tiny_imagenet
+from xpert_evo.accuracy.datasets import dataset_spec, load_dataset
+from xpert_evo.accuracy.downloads import Progress, download
+from xpert_evo.accuracy.python_batches import pixels, read_batch
+from xpert_evo.errors import DataError
+
+_PYTHON_FILES = {
+    "cifar10": {**{f"data_batch_{i}": f"data_batch_{i}.bin" for i in range(1, 6)}, "test_batch": "test_batch.bin"},
+    "cifar100": {"train": "train.bin", "test": "test.bin"},
+}
+
+
+def fetch_dataset(
+    name: str, data_dir: Path, *, url: str | None = None, md5: str | None = None, on_progress: Progress | None = None
+) -> Path:
+    """Downloads a data set, checks and unpacks it, and returns its folder inside `data_dir`.
+
+    Args:
+        name: One of `DATASETS`.
+        data_dir: Made if it is missing; holds the archive as well until it is unpacked.
+        url: Another place than the canonical one, with the same archive.
+        md5: Checksum of the archive; the published one by default.
+        on_progress: Told the bytes at hand and their total.
+
+    Raises:
+        DataError: Nothing to fetch, no connection, a wrong checksum, an unusable archive.
+    """
+    spec = dataset_spec(name)
+    if spec.url is None or spec.md5 is None:
+        raise DataError(f"{name} comes with xpert-evo; there is nothing to fetch.")
+    archive = data_dir / Path(spec.url).name
+    download(url or spec.url, archive, md5=md5 or spec.md5, on_progress=on_progress)
+    folder = import_dataset(name, archive, data_dir)
+    archive.unlink()
+    return folder
+
+
+def import_dataset(name: str, path: Path, data_dir: Path) -> Path:
+    """Takes a data set from an archive or folder into `data_dir`, checks it by loading it, and returns its folder.
+
+    Args:
+        name: One of `DATASETS`.
+        path: CIFAR in its binary or python layout, Tiny ImageNet in its usual one; a folder, tar or zip archive.
+        data_dir: Where later runs shall find it.
+
+    Raises:
+        DataError: The archive or folder does not hold the data set, or not all of it.
+    """
+    spec = dataset_spec(name)
+    if spec.folder is None:
+        raise DataError(f"{name} comes with xpert-evo; there is nothing to import.")
+    if not path.exists():
+        raise DataError(f"{path} does not exist; give the archive or folder that holds {name}.")
+    folder = data_dir / spec.folder
+    with moved_into_place(folder) as new:
+        if path.is_dir():
+            _take(name, path, new)
+        else:
+            with tempfile.TemporaryDirectory(dir=data_dir, prefix=".unpacking-") as unpacked:
+                extract(path, Path(unpacked))
+                _take(name, Path(unpacked), new)
+        spec.read(new)
+    load_dataset(name, data_dir)
+    return folder
+
+
+def _take(name: str, source: Path, new: Path) -> None:
+    """Copies or converts what is found at or below `source` into the layout that `load_dataset` reads."""
+    if name == "tiny-imagenet":
+        root = _holder(name, source, "wnids.txt")
+        write_tiny_imagenet(root, new / IMAGENET_FILE)
+        return
+    files = _PYTHON_FILES[name]
+    binary = _found(source, next(iter(files.values())))
+    if binary is not None:
+        for file in files.values():
+            if not (binary / file).is_file():
+                raise DataError(f"{binary / file} is missing, so {name} is not complete; get it again.")
+            shutil.copyfile(binary / file, new / file)
+        return
+    root = _holder(name, source, next(iter(files)))
+    for old, file in files.items():
+        _write_records(root / old, new / file)
+
+
+def _write_records(path: Path, target: Path) -> None:
+    """Converts one file of the python layout into the binary one."""
+    batch = read_batch(path)
+    images = pixels(batch, path)
+    columns = [
+        _labels(batch, key, len(images), path) for key in ("coarse_labels", "labels", "fine_labels") if key in batch
+    ]
+    if not columns:
+        raise DataError(f"{path} holds no labels; get it again.")
+    np.concatenate([np.stack(columns, axis=1), images], axis=1).tofile(target)
+
+
+def _labels(batch: dict[str, object], key: str, n_images: int, path: Path) -> NDArray[np.uint8]:
+    values = batch[key]
+    if not isinstance(values, list) or len(values) != n_images or not all(v in range(256) for v in values):
+        raise DataError(f"{path} must hold {n_images} small integers as {key}; get it again.")
+    return np.array(values, dtype=np.uint8)
+
+
+def _found(source: Path, file: str) -> Path | None:
+    """The folder at or below `source` (two levels at most) that holds `file`."""
+    for pattern in (file, f"*/{file}", f"*/*/{file}"):
+        for match in sorted(source.glob(pattern)):
+            return match.parent
+    return None
+
+
+def _holder(name: str, source: Path, file: str) -> Path:
+    folder = _found(source, file)
+    if folder is None:
+        raise DataError(f"{source} does not hold {name}: expected {file} in it; give its archive or folder.")
+    return folder
