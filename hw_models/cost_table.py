@@ -27,6 +27,8 @@ from hw_models.workload import LayerShapes
 
 _SELECTED = ("in_channels", "out_channels", "column_sharing", "adc_type", "adc_precision", "input_precision")
 _CHUNK = 8192
+_TO_REPORTED = np.array([1e-6, 1e-3, 1e-6])
+"""From um2, ns and pJ to mm2, us and uJ."""
 _ROW = 4
 """Numbers of a table entry: area, latency, energy, and one of padding that keeps entries from crossing cache lines."""
 _MOST_ENTRIES = 5_000_000
@@ -192,7 +194,8 @@ class CostTable:
             part = array[start : start + _CHUNK, :genes].T
             self._check_range(part)
             sums[:, start : start + _CHUNK] = self._score_chunk(part.astype(np.float32))
-        return PopulationCosts(area_mm2=1e-6 * sums[0], latency_us=1e-3 * sums[1], energy_uj=1e-6 * sums[2])
+        sums *= _TO_REPORTED[:, np.newaxis]
+        return PopulationCosts(area_mm2=sums[0], latency_us=sums[1], energy_uj=sums[2])
 
     def _score_chunk(self, genes: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Sums of area, latency and energy, shape (3, designs); genes has the shape (genes, designs).

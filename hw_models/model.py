@@ -81,15 +81,7 @@ def evaluate(
     shape = check_shape(shapes.arrays() | peripherals.arrays())
     found = distinct_parts(shapes, peripherals, setting)
     pairing = found.pairing.broadcast(shape)
-    breakdown = {
-        quantity: {name: np.empty(shape, dtype=np.float64) for name in names} for quantity, names in COMPONENTS.items()
-    }
-    rows = max(1, _ENTRIES_AT_ONCE // shape[1])
-    for start in range(0, shape[0], rows):
-        part = slice(start, start + rows)
-        for quantity, components in component_costs(found, setting, pairing.rows(part)).items():
-            for name, values in components.items():
-                breakdown[quantity][name][part] = values
+    breakdown = breakdown_of(found, setting, pairing, shape)
     totals = {quantity: _total(parts) for quantity, parts in breakdown.items()}
     return HardwareReport(
         area_um2=totals["area_um2"],
@@ -153,6 +145,40 @@ def distinct_parts(shapes: LayerShapes, peripherals: Peripherals, setting: Setti
         energy_terms=energy.energy_terms(m, p, tile, setting),
         pairing=Pairing(shape_index=shape_index, periphery_index=periphery_index),
     )
+
+
+def breakdown_of(
+    found: DistinctParts, setting: Setting, pairing: Pairing, shape: tuple[int, int]
+) -> dict[str, dict[str, FloatArray]]:
+    """Costs by component, (designs, layers): from a grid of all shapes by all peripherals where that is the smaller."""
+    n_shapes, n_peripherals = found.mapping.n_tiles.size, found.clock.size
+    if n_shapes * n_peripherals >= shape[0] * shape[1]:
+        return _in_blocks(found, setting, pairing, shape)
+    grid = Pairing(
+        shape_index=np.arange(n_shapes)[:, np.newaxis], periphery_index=np.arange(n_peripherals)[np.newaxis, :]
+    ).broadcast((n_shapes, n_peripherals))
+    costs = _in_blocks(found, setting, grid, (n_shapes, n_peripherals))
+    position = pairing.shape_index * n_peripherals + pairing.periphery_index
+    return {
+        quantity: {name: values.ravel().take(position, mode="clip") for name, values in parts.items()}
+        for quantity, parts in costs.items()
+    }
+
+
+def _in_blocks(
+    found: DistinctParts, setting: Setting, pairing: Pairing, shape: tuple[int, int]
+) -> dict[str, dict[str, FloatArray]]:
+    """Costs by component of every entry of a pairing, a cacheful of rows at a time."""
+    breakdown: dict[str, dict[str, FloatArray]] = {
+        quantity: {name: np.empty(shape, dtype=np.float64) for name in names} for quantity, names in COMPONENTS.items()
+    }
+    rows = max(1, _ENTRIES_AT_ONCE // shape[1])
+    for start in range(0, shape[0], rows):
+        part = slice(start, start + rows)
+        for quantity, components in component_costs(found, setting, pairing.rows(part)).items():
+            for name, values in components.items():
+                breakdown[quantity][name][part] = values
+    return breakdown
 
 
 def component_costs(found: DistinctParts, setting: Setting, pairing: Pairing) -> dict[str, dict[str, FloatArray]]:
