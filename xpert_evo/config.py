@@ -3,6 +3,7 @@
 Defaults are overridden by a TOML file, that by the command line; the result is checked at once and never changes.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -157,24 +158,39 @@ class ExecutorKind(StrEnum):
 
 
 class ExecutorConfig(Frozen):
-    """Where trainings run; results do not depend on it.
+    """Where trainings run; on CPUs of one kind, results do not depend on it.
 
     Attributes:
         kind: In this process, in local processes of one thread each, or on a Dask cluster.
-        workers: Local processes or local Dask workers; None for one a usable core.
-        dask_scheduler: Address of an existing Dask scheduler, such as `tcp://host:8786`.
+        workers: Local processes or local Dask workers; None for one a GPU or, without `gpus`, one a usable core.
+        dask_scheduler: Address of an existing Dask scheduler, such as `tcp://host:8786`; it has its own workers.
+        gpus: GPUs of this machine, over which `workers` are spread evenly; 0 hides them; None leaves it to CUDA.
+            With `dask_scheduler`, 1 or more asks for workers that offer the resource GPU.
     """
 
     kind: ExecutorKind = ExecutorKind.PROCESSES
     workers: Annotated[int, Field(ge=1, le=4096)] | None = None
     dask_scheduler: str | None = None
+    gpus: Annotated[int, Field(ge=0, le=64)] | None = None
 
     @model_validator(mode="after")
-    def _scheduler_needs_dask(self) -> "ExecutorConfig":
+    def _parts_fit(self) -> "ExecutorConfig":
+        if self.dask_scheduler is not None and not re.fullmatch(r"[a-z]+://\S+:\d+", self.dask_scheduler):
+            raise ValueError(
+                f'executor.dask_scheduler must be an address such as "tcp://host:8786", got "{self.dask_scheduler}"; '
+                "`dask scheduler` prints it when it starts."
+            )
         if self.dask_scheduler is not None and self.kind is not ExecutorKind.DASK:
             raise ValueError(
                 f'executor.dask_scheduler needs executor.kind = "dask", got "{self.kind}"; change one of them.'
             )
+        if self.dask_scheduler is not None and self.workers is not None:
+            raise ValueError(
+                f"executor.workers = {self.workers} counts local workers, but those of executor.dask_scheduler = "
+                f'"{self.dask_scheduler}" are started with `dask worker`; leave one of them out.'
+            )
+        if self.gpus is not None and self.kind is ExecutorKind.SERIAL:
+            raise ValueError('executor.gpus needs executor.kind = "processes" or "dask"; change one of them.')
         return self
 
 

@@ -26,6 +26,7 @@ class TrainingEnded:
         seconds: The training took, on its worker.
         left_s: Estimated seconds until the run is done.
         reason: Why it failed.
+        worker: Who trained it, where that is somebody else than this process.
     """
 
     batch: str
@@ -37,6 +38,7 @@ class TrainingEnded:
     seconds: float
     left_s: float | None
     reason: str | None = None
+    worker: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,11 +167,12 @@ def describe(event: Event) -> str:
             f"{event.hypervolume:.4f}, {event.n_feasible} designs within the limits"
         )
     head = f"training {event.done}/{event.total} ({event.batch}) {event.digest[:8]}"
+    where = "" if event.worker is None else f" on {event.worker}"
     if event.accuracy is None:
-        return f"{head}: failed, {event.reason}"
+        return f"{head}: failed{where}, {event.reason}"
     expected = "" if event.predicted is None else f", predicted {100 * event.predicted:.1f} %"
     left = "" if event.left_s is None else f"; about {duration(event.left_s)} left"
-    return f"{head}: {100 * event.accuracy:.2f} % on validation{expected}, {event.seconds:.0f} s{left}"
+    return f"{head}: {100 * event.accuracy:.2f} % on validation{expected}, {event.seconds:.0f} s{where}{left}"
 
 
 def duration(seconds: float) -> str:

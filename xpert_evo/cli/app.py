@@ -33,6 +33,10 @@ Executor = Annotated[
 Workers = Annotated[
     int | None, typer.Option("--workers", "-j", metavar="N", help="Trainings at a time.", show_default=False)
 ]
+DaskScheduler = Annotated[
+    str | None,
+    typer.Option("--dask-scheduler", metavar="ADDRESS", help="A cluster, as tcp://host:8786.", show_default=False),
+]
 
 SEARCH, DESIGNS, OTHER = "Search", "Designs", "Settings and data"
 
@@ -46,6 +50,15 @@ def root(version: Annotated[bool, typer.Option("--version", help="Versions that 
         for name, number in versions().items():
             typer.echo(f"{name} {number}")
         raise typer.Exit
+
+
+def _executor_options(
+    executor: str | None, workers: int | None, dask_scheduler: str | None
+) -> dict[str, object | None]:
+    """Where trainings run, as settings; the address of a Dask scheduler says enough."""
+    if dask_scheduler is not None and executor is None:
+        executor = "dask"
+    return {"executor.kind": executor, "executor.workers": workers, "executor.dask_scheduler": dask_scheduler}
 
 
 @app.command(rich_help_panel=SEARCH)
@@ -62,6 +75,7 @@ def run(
     seed: Annotated[int | None, typer.Option(metavar="N", help="Of all randomness.", show_default=False)] = None,
     executor: Executor = None,
     workers: Workers = None,
+    dask_scheduler: DaskScheduler = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Run folder [runs/DATASET-SEED].", show_default=False)
     ] = None,
@@ -87,8 +101,7 @@ def run(
         "dataset.data_dir": str(data_dir) if data_dir is not None else None,
         "hardware.area_limit_mm2": area_limit_mm2,
         "seed": seed,
-        "executor.kind": executor,
-        "executor.workers": workers,
+        **_executor_options(executor, workers, dask_scheduler),
     }
     start(
         config,
@@ -108,6 +121,7 @@ def resume(
     assignments: Assignments = None,
     executor: Executor = None,
     workers: Workers = None,
+    dask_scheduler: DaskScheduler = None,
     json_log: JsonLog = False,
     quiet: Quiet = False,
 ) -> None:
@@ -118,7 +132,7 @@ def resume(
     """
     from xpert_evo.cli import searching
 
-    options = {"executor.kind": executor, "executor.workers": workers}
+    options = _executor_options(executor, workers, dask_scheduler)
     searching.resume(folder, assignments, options, json_log=json_log, quiet=quiet)
 
 

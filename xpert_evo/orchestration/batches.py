@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.design import Design, parse_design
@@ -101,11 +102,13 @@ def run_batch(shop: Workshop, name: str, protocol: TrainingProtocol) -> None:
 
 def _job(shop: Workshop, plan: Plan, protocol: TrainingProtocol) -> TrainingJob:
     config = shop.task.config
-    folder = shop.store.folder / "checkpoints"
+    folder = shop.store.folder.absolute() / "checkpoints"  # workers may have another working folder
     folder.mkdir(exist_ok=True)
+    data_dir = config.dataset.data_dir
     return TrainingJob(
         design=parse_design(json.loads(plan.design)),
-        dataset=config.dataset,
+        dataset=config.dataset.model_copy(update={"data_dir": data_dir and str(Path(data_dir).absolute())}),
+        dataset_digest=shop.dataset_digest,
         protocol=protocol,
         crossbar=shop.task.hardware.crossbar,
         seed=as_integer(spawned(config.seed, Purpose.TRAINING, int(plan.digest, 16))),
@@ -159,5 +162,6 @@ def _tell(shop: Workshop, plan: Plan, job: TrainingJob, outcome: JobDone[Trainin
             seconds=report.seconds if report else 0.0,
             left_s=shop.tally.left_s(),
             reason=outcome.reason if isinstance(outcome, JobFailed) else None,
+            worker=outcome.worker,
         )
     )

@@ -1,6 +1,7 @@
 """Begins a run, or goes on with one: opens what the steps need, and closes it whatever happens."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ from threadpoolctl import threadpool_limits
 from xpert_evo.accuracy.datasets import Dataset
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.config import ExecutorKind, RunConfig, parse_config
-from xpert_evo.errors import ConfigError, DataError, StoreError
-from xpert_evo.executors import Executor, ProcessExecutor, SerialExecutor
+from xpert_evo.errors import DataError, ExecutorError, StoreError
+from xpert_evo.executors import Executor, ProcessExecutor, SerialExecutor, load_dask_executor
 from xpert_evo.orchestration.batches import Workshop
 from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, SEARCHED
 from xpert_evo.orchestration.flow import go
@@ -20,7 +21,7 @@ from xpert_evo.orchestration.reuse import reuse_labels
 from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.task import Task, build_task
 from xpert_evo.orchestration.trainings import cached_dataset
-from xpert_evo.progress import Listener
+from xpert_evo.progress import Listener, Message
 from xpert_evo.store import Store
 from xpert_evo.versions import versions
 
@@ -64,8 +65,8 @@ def begin(config: RunConfig, folder: Path, listener: Listener, labels_from: Sequ
             "image_channels": dataset.image_channels,
         },
     }
-    with Store.create(folder, meta) as store:
-        _work(task, dataset, store, listener)
+    with closing(build_executor(config, listener)) as executor, Store.create(folder, meta) as store:
+        _work(task, dataset, store, executor, listener)
 
 
 def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> None:
@@ -80,37 +81,50 @@ def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> 
                 f"data set {dataset.name} has digest {dataset.digest}, but {folder} was begun with {known}; "
                 "give the same images with --set dataset.data_dir=FOLDER."
             )
-        _work(task, dataset, store, listener)
+        with closing(build_executor(config, listener)) as executor:
+            _work(task, dataset, store, executor, listener)
 
 
-def _work(task: Task, dataset: Dataset, store: Store, listener: Listener) -> None:
-    executor = build_executor(task.config)
+def _work(task: Task, dataset: Dataset, store: Store, executor: Executor, listener: Listener) -> None:
+    how_to_resume = f"xpert-evo resume {store.folder}"
     torch.set_num_threads(1)  # the workers have the cores, and sums must round alike on every machine
-    try:
-        with threadpool_limits(1), Interrupts(f"xpert-evo resume {store.folder}") as interrupts:
-            shop = Workshop(
-                task=task,
-                store=store,
-                executor=executor,
-                listener=listener,
-                interrupts=interrupts,
-                dataset_digest=dataset.digest,
-                tally=Tally(executor.n_workers),
-            )
-            reuse_labels(shop)
-            _count(shop, dataset)
+    with threadpool_limits(1), Interrupts(how_to_resume) as interrupts:
+        shop = Workshop(
+            task=task,
+            store=store,
+            executor=executor,
+            listener=listener,
+            interrupts=interrupts,
+            dataset_digest=dataset.digest,
+            tally=Tally(executor.n_workers),
+        )
+        reuse_labels(shop)
+        _count(shop, dataset)
+        try:
             go(shop)
-    finally:
-        executor.close()
+        except ExecutorError as failure:
+            raise ExecutorError(f"{failure} Go on with `{how_to_resume}`.") from None
 
 
-def build_executor(config: RunConfig) -> Executor:
-    """The executor that the settings name."""
-    if config.executor.kind is ExecutorKind.SERIAL:
+def build_executor(config: RunConfig, listener: Listener) -> Executor:
+    """The executor that the settings name; raises ExecutorError where it cannot be had.
+
+    Args:
+        config: Settings.
+        listener: Is told what a person should know about workers.
+    """
+    settings, limit_s = config.executor, config.training.time_limit_s
+    if settings.kind is ExecutorKind.SERIAL:
         return SerialExecutor()
-    if config.executor.kind is ExecutorKind.PROCESSES:
-        return ProcessExecutor(config.executor.workers, config.training.time_limit_s)
-    raise ConfigError('executor.kind = "dask" is not part of this version; choose "processes" or "serial".')
+    if settings.kind is ExecutorKind.PROCESSES:
+        return ProcessExecutor(settings.workers, limit_s, settings.gpus)
+    return load_dask_executor()(
+        settings.workers,
+        scheduler=settings.dask_scheduler,
+        time_limit_s=limit_s,
+        n_gpus=settings.gpus,
+        tell=lambda text: listener.tell(Message(text=text, warning=True)),
+    )
 
 
 def _count(shop: Workshop, dataset: Dataset) -> None:
@@ -133,6 +147,7 @@ def _count(shop: Workshop, dataset: Dataset) -> None:
 def _changed(stored: Mapping[str, Any], overrides: Mapping[str, object], folder: Path) -> RunConfig:
     """The stored settings with the allowed changes; raises StoreError for others."""
     plain = parse_config(stored, where=f"settings of {folder}").to_plain()
+    _drop_other_executors(plain["executor"], overrides)
     for name, value in overrides.items():
         allowed = any(name == free or name.startswith(f"{free}.") for free in CHANGEABLE)
         table: dict[str, Any] = plain
@@ -146,3 +161,14 @@ def _changed(stored: Mapping[str, Any], overrides: Mapping[str, object], folder:
             )
         table[last] = value
     return parse_config(plain, where="changed settings")
+
+
+def _drop_other_executors(stored: dict[str, Any], overrides: Mapping[str, object]) -> None:
+    """Takes out of the stored executor what belongs to the one that is left: an address, a number of workers."""
+    kind = overrides.get("executor.kind", stored["kind"])
+    if kind != ExecutorKind.DASK:
+        stored.pop("dask_scheduler", None)
+    if kind == ExecutorKind.SERIAL:
+        stored.pop("gpus", None)
+    if "executor.dask_scheduler" in overrides:
+        stored.pop("workers", None)

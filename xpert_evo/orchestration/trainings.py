@@ -1,5 +1,6 @@
 """One training as a job: a plain value that any worker can carry out, and what comes back."""
 
+import socket
 import time
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +15,7 @@ from xpert_evo.accuracy.training import train_design
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import DatasetConfig
 from xpert_evo.design import Design
+from xpert_evo.errors import DataError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,16 +25,19 @@ class TrainingJob:
     Attributes:
         design: What to train.
         dataset: On which images.
+        dataset_digest: What those images must be: a worker that finds others must not train on them.
         protocol: For how long and how.
         crossbar: The array whose conversions it is trained for.
         seed: Of initial weights, batches and noise.
         judged: Whether the test set judges it, with the exact emulation.
         judge_images: Test images that judge it; None for all.
-        checkpoint: File that the training goes on from after an interruption; None for none.
+        checkpoint: File that the training goes on from after an interruption; None for none. A worker that does
+            not share its folder trains without.
     """
 
     design: Design
     dataset: DatasetConfig
+    dataset_digest: str
     protocol: TrainingProtocol
     crossbar: CrossbarSpec
     seed: int
@@ -61,13 +66,14 @@ def train_job(job: TrainingJob) -> TrainingReport:
 
     Raises:
         TrainingError: The training diverged.
-        DataError: The data set cannot be read.
+        DataError: The data set cannot be read, or it is another one than the run's.
     """
     import torch  # noqa: PLC0415
 
     torch.set_num_threads(1)
     started = time.perf_counter()
-    dataset = cached_dataset(job.dataset)
+    dataset = _dataset(job)
+    checkpoint = job.checkpoint if job.checkpoint is not None and job.checkpoint.parent.is_dir() else None
     backbone = load_backbone(job.design.backbone, n_classes=dataset.n_classes, image_channels=dataset.image_channels)
     trained = train_design(
         job.design,
@@ -76,7 +82,7 @@ def train_job(job: TrainingJob) -> TrainingReport:
         job.protocol,
         crossbar=job.crossbar,
         seed=job.seed,
-        checkpoint=job.checkpoint,
+        checkpoint=checkpoint,
     )
     details: dict[str, Any] = {"epochs": job.protocol.epochs}
     if job.judged:
@@ -86,14 +92,24 @@ def train_job(job: TrainingJob) -> TrainingReport:
             "n_images": judgement.n_images,
             "emulation": judgement.emulation,
         }
-    if job.checkpoint is not None:
-        job.checkpoint.unlink(missing_ok=True)
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
     return TrainingReport(
         validation_accuracy=trained.validation_accuracy, seconds=time.perf_counter() - started, details=details
     )
 
 
+def _dataset(job: TrainingJob) -> Dataset:
+    dataset = cached_dataset(job.dataset)
+    if dataset.digest != job.dataset_digest:
+        raise DataError(
+            f"data set {dataset.name} on {socket.gethostname()} has digest {dataset.digest}, but the run is on "
+            f"{job.dataset_digest}; give every worker the same files (a shared folder as dataset.data_dir)."
+        )
+    return dataset
+
+
 @lru_cache(maxsize=2)
 def cached_dataset(config: DatasetConfig) -> Dataset:
     """The data set that settings name, read once a process."""
-    return load_dataset(config.name, Path(config.data_dir) if config.data_dir is not None else None)
+    return load_dataset(config.name, Path(config.data_dir).absolute() if config.data_dir is not None else None)

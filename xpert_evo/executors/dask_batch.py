@@ -1,0 +1,224 @@
+"""One batch of jobs on a Dask cluster: submits them, follows where they run, and tells lost jobs from poisonous ones.
+
+Dask itself runs the jobs of a worker that died again, on other workers. What it does not do is done here: a time
+limit, the difference between a job that kills workers and one that merely waited beside it, and an end to the wait
+when the scheduler is gone.
+"""
+
+import queue
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic
+
+from distributed import Future, KilledWorker, get_worker
+
+from xpert_evo.errors import ExecutorError
+from xpert_evo.executors.base import Job, JobDone, JobFailed, Result, carry_out
+from xpert_evo.executors.dask_cluster import Client
+
+POLL_S = 0.25
+_FETCH_TIMEOUT_S = 15.0
+_RESTART_TIMEOUT_S = 30.0
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """Where a job runs, by the scheduler's name for the worker, and since when by this process's clock [s]."""
+
+    address: str
+    worker: str
+    since: float
+
+
+class DaskBatch(Generic[Job, Result]):
+    """The jobs of one call of `DaskExecutor.run`.
+
+    Args:
+        client: Of the cluster.
+        function: Called on each job.
+        jobs: Its arguments.
+        time_limit_s: After which a running job is stopped with its worker; None for no limit.
+        resources: What Dask's workers must offer to get a job, such as `{"GPU": 1}`.
+        most_losses: How often Dask may give up a job that was not seen running twice. 1 where jobs never wait at a
+            worker; elsewhere a job can be blamed for the death of a worker that it merely waited for.
+        tell: Is given sentences for the user.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        function: Callable[[Job], Result],
+        jobs: Sequence[Job],
+        *,
+        time_limit_s: float | None,
+        resources: dict[str, float] | None,
+        most_losses: int,
+        tell: Tell,
+    ) -> None:
+        self._client = client
+        self._function = function
+        self._jobs = jobs
+        self._time_limit_s = time_limit_s
+        self._resources = resources
+        self._most_losses = most_losses
+        self._tell = tell
+        self._topic = f"xpert-evo-{uuid.uuid4()}"
+        self._news: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._pending: dict[int, Any] = {}
+        self._running: dict[int, _Running] = {}
+        self._n_starts: Counter[int] = Counter()
+        self._n_losses: Counter[int] = Counter()
+
+    def outcomes(self, look: Callable[[], None]) -> Iterator[JobDone[Result] | JobFailed]:
+        """Submits the jobs and yields as they end; calls `look` now and then meanwhile.
+
+        Raises:
+            ExecutorError: The scheduler is gone.
+        """
+        self._client.subscribe_topic(self._topic, lambda event: self._news.put(event[1]))
+        for position in range(len(self._jobs)):
+            self._submit(position)
+        while self._pending:
+            for news in self._waited():
+                if not isinstance(news, Future):
+                    self._started(news)
+                elif (outcome := self._ended(news)) is not None:
+                    yield outcome
+            yield from self._overdue()
+            look()
+
+    def cancel(self) -> None:
+        """Takes back what has not ended; a job that runs goes on to its end, its result is dropped."""
+        if self._client.status == "running":
+            self._client.unsubscribe_topic(self._topic)
+            self._client.cancel(list(self._pending.values()))
+        self._pending.clear()
+
+    def _submit(self, position: int) -> None:
+        future = self._client.submit(
+            _on_worker,
+            self._function,
+            position,
+            self._jobs[position],
+            self._topic,
+            key=f"{self._topic}-{position}-{self._n_losses[position]}",
+            resources=self._resources,
+            pure=False,
+        )
+        self._pending[position] = future
+        future.add_done_callback(self._news.put)
+
+    def _waited(self) -> list[Any]:
+        """What has happened since the last call, after a short wait if nothing has."""
+        try:
+            news = [self._news.get(timeout=POLL_S)]
+            while not self._news.empty():
+                news.append(self._news.get())
+        except queue.Empty:
+            news = []
+        if self._client.status != "running":
+            raise vanished(self._client)
+        return news
+
+    def _started(self, news: dict[str, Any]) -> None:
+        position = news["position"]
+        if position in self._pending:
+            self._n_starts[position] += 1
+            self._running[position] = _Running(news["address"], news["name"], time.monotonic())
+
+    def _ended(self, future: Any) -> JobDone[Result] | JobFailed | None:
+        """The outcome of a future that is done; None where its job goes on elsewhere."""
+        position = next((p for p, pending in self._pending.items() if pending is future), None)
+        if position is None:
+            return None  # stopped by the time limit
+        if future.status == "cancelled":
+            raise vanished(self._client)
+        if future.status == "error":
+            return self._erred(position, future.exception())
+        try:
+            outcome: JobDone[Result] | JobFailed = future.result(timeout=_FETCH_TIMEOUT_S)
+        except TimeoutError:  # its worker died with the result, and the job runs again
+            future.add_done_callback(self._news.put)
+            return None
+        self._forget(position)
+        return outcome
+
+    def _erred(self, position: int, failure: BaseException) -> JobFailed | None:
+        """Gives a job up, or submits it anew if other jobs are to blame for its losses."""
+        where = self._running.get(position)
+        worker = where.worker if where else None
+        if not isinstance(failure, KilledWorker):
+            self._forget(position)
+            return JobFailed(position=position, reason=f"{type(failure).__name__}: {failure}", worker=worker)
+        self._n_losses[position] += 1
+        if self._n_starts[position] < 2 and self._n_losses[position] < self._most_losses:
+            self._submit(position)
+            return None
+        self._forget(position)
+        reason = f"its worker died {failure.allowed_failures + 1} times while it ran; no other worker is risked"
+        return JobFailed(position=position, reason=reason, worker=worker)
+
+    def _overdue(self) -> list[JobFailed]:
+        """Stops what has run for too long, by restarting its worker."""
+        if self._time_limit_s is None:
+            return []
+        latest = time.monotonic() - self._time_limit_s
+        late = {position: running for position, running in self._running.items() if running.since < latest}
+        if not late:
+            return []
+        alive = threads(self._client)
+        for position in [position for position, running in late.items() if running.address not in alive]:
+            del late[position], self._running[position]  # lost with its worker: it waits for another one
+        reason = f"stopped after the time limit of {self._time_limit_s:g} s"
+        self._client.cancel([self._pending[position] for position in late])
+        for position in late:
+            self._forget(position)
+        self._restart({running.address: running.worker for running in late.values()})
+        return [
+            JobFailed(position=position, reason=reason, worker=running.worker) for position, running in late.items()
+        ]
+
+    def _restart(self, workers: dict[str, str]) -> None:
+        for address, worker in workers.items():
+            try:
+                self._client.restart_workers([address], timeout=_RESTART_TIMEOUT_S, raise_for_error=False)
+            except KeyError:
+                continue  # it has left by itself
+            except ValueError:
+                self._tell(f"{worker} hangs and has no nanny that could restart it; start workers without --no-nanny.")
+            except OSError:
+                raise vanished(self._client) from None
+
+    def _forget(self, position: int) -> None:
+        del self._pending[position]
+        self._running.pop(position, None)
+
+
+def threads(client: Client) -> dict[str, int]:
+    """Address -> number of threads of all workers; raises ExecutorError where the scheduler is gone."""
+    try:
+        return dict(client.nthreads())
+    except (OSError, TimeoutError):
+        raise vanished(client) from None
+
+
+def vanished(client: Client) -> ExecutorError:
+    """The error for a scheduler that is gone."""
+    address = client.scheduler.address if client.scheduler is not None else "its address"
+    return ExecutorError(
+        f"the Dask scheduler at {address} has vanished; nothing committed is lost. Start it and its workers again."
+    )
+
+
+def _on_worker(function: Callable[[Job], Result], position: int, job: Job, topic: str) -> JobDone[Result] | JobFailed:
+    """Says where the job begins, then does it."""
+    me = get_worker()
+    host = me.address.rpartition("/")[2].rpartition(":")[0]
+    worker = f"worker {me.name}" if host in str(me.name) else f"worker {me.name} on {host}"
+    me.log_event(topic, {"position": position, "address": me.address, "name": worker})
+    return carry_out(function, position, job, worker)

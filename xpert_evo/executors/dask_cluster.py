@@ -1,0 +1,71 @@
+"""Connects to a Dask scheduler, or starts a small cluster of local processes.
+
+The only module, with `dask_batch`, that imports `distributed`, which is an extra.
+"""
+
+import logging
+from typing import Any, TypeAlias
+
+import dask
+import distributed
+
+from xpert_evo.errors import ExecutorError
+from xpert_evo.executors.gpus import VARIABLE, device_of
+
+CONNECT_TIMEOUT_S = 10.0
+CLOSE_TIMEOUT_S = 5.0
+
+_TRIES_OF_A_LOST_JOB = 2
+
+# distributed is annotated in part only; calls of the other part are not checked.
+Client: TypeAlias = Any
+Cluster: TypeAlias = Any
+_Client: Any = distributed.Client
+_SpecCluster: Any = distributed.SpecCluster
+
+
+def connect(scheduler: str | Cluster) -> Client:
+    """A client of the scheduler at an address or of a local cluster; raises ExecutorError where none answers."""
+    _log_less()
+    try:
+        return _Client(scheduler, timeout=CONNECT_TIMEOUT_S, set_as_default=False)
+    except (OSError, TimeoutError, ValueError, ImportError) as failure:
+        text = str(failure).strip().splitlines()
+        raise ExecutorError(
+            f"no Dask scheduler answers at {scheduler} ({text[0] if text else type(failure).__name__}); start one "
+            "with `dask scheduler`, or correct executor.dask_scheduler (--dask-scheduler tcp://HOST:PORT)."
+        ) from None
+
+
+def start_local(n_workers: int, n_gpus: int | None) -> Cluster:
+    """A scheduler in this process and workers in processes of one thread each, on loopback only.
+
+    Args:
+        n_workers: Processes.
+        n_gpus: Graphics processors that they are spread over; None leaves devices alone.
+    """
+    _log_less()
+    options = {
+        "host": "127.0.0.1",
+        "nthreads": 1,
+        "dashboard": False,
+        "memory_limit": 0,  # a limit would pause or kill workers on a rule that the other executors do not have
+        "preload": ["xpert_evo.executors.dask_preload"],
+        "silence_logs": logging.CRITICAL,
+    }
+    environments = [{} if n_gpus is None else {VARIABLE: device_of(i, n_gpus)} for i in range(n_workers)]
+    workers = {i: {"cls": distributed.Nanny, "options": {**options, "env": env}} for i, env in enumerate(environments)}
+    scheduler = {"cls": distributed.Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard": False}}
+    rules = {
+        "distributed.scheduler.allowed-failures": _TRIES_OF_A_LOST_JOB - 1,
+        # Jobs wait at the scheduler: one that waits at a worker would be blamed for that worker's death too.
+        "distributed.scheduler.worker-saturation": 1.0,
+    }
+    with dask.config.set(rules):
+        return _SpecCluster(workers=workers, scheduler=scheduler, silence_logs=logging.CRITICAL)
+
+
+def _log_less() -> None:
+    """Lets the executor alone tell what happens to workers: one sentence each, with the next step."""
+    for name in ("distributed", "distributed.client", "distributed.gc"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
