@@ -63,10 +63,11 @@ def calibrated_ranges(
         levels = (sums.scaled / sums.scale).round_().int().flatten() + most
         counts[sums.slice_index] += torch.bincount(levels, minlength=2 * most + 1)
     ranges = []
-    for histogram in counts.double():
-        cumulative = histogram.cumsum(0) / histogram.sum()
-        low = int(torch.searchsorted(cumulative, 1 - percentile / 100)) - most
-        high = int(torch.searchsorted(cumulative, percentile / 100)) - most
+    for histogram in counts:
+        cumulative = histogram.cumsum(0).double()
+        total = float(cumulative[-1])
+        low = int(torch.searchsorted(cumulative, (1 - percentile / 100) * total, right=True)) - most
+        high = int(torch.searchsorted(cumulative, percentile / 100 * total)) - most
         ranges.append(AdcRange.covering(low, high, adc_precision))
     return tuple(ranges)
 

@@ -24,7 +24,7 @@ EMULATION = "exact crossbar emulation"
 _CHUNK_SUMS = 1 << 18
 """Partial sums handled at once: few enough for the cache, enough to outweigh the calls."""
 
-_CALIBRATION_PIXELS = 256
+_CALIBRATION_PIXELS = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,8 +30,8 @@ class Muon(torch.optim.Optimizer):
     same relative size throughout the network.
     """
 
-    def __init__(self, parameters: list[nn.Parameter], *, lr: float, momentum: float, weight_decay: float) -> None:
-        super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+    def __init__(self, parameters: list[nn.Parameter], *, lr: float, momentum: float) -> None:
+        super().__init__(parameters, {"lr": lr, "momentum": momentum})
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
@@ -51,13 +51,12 @@ class Muon(torch.optim.Optimizer):
 
 def build_optimisers(network: CrossbarNetwork, protocol: TrainingProtocol) -> list[torch.optim.Optimizer]:
     """The optimisers of a network's weights; learning rates are peaks."""
-    p = protocol
-    filters = [layer.weight for layer in network.crossbar_layers[:-1]]
+    filters = [layer.weight for layer in network.crossbar_layers[:-1]] if protocol.orthogonalise else []
     rest = [parameter for parameter in network.parameters() if not any(parameter is f for f in filters)]
-    optimisers: list[torch.optim.Optimizer] = [
-        Muon(filters, lr=p.learning_rate, momentum=p.momentum, weight_decay=p.weight_decay),
-        torch.optim.SGD(rest, lr=p.classifier_learning_rate, momentum=p.momentum, nesterov=True, weight_decay=0.0),
-    ]
+    rate, momentum = protocol.classifier_learning_rate, protocol.momentum
+    optimisers: list[torch.optim.Optimizer] = [torch.optim.SGD(rest, lr=rate, momentum=momentum, nesterov=True)]
+    if filters:
+        optimisers.append(Muon(filters, lr=protocol.learning_rate, momentum=momentum))
     for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["peak_lr"] = group["lr"]

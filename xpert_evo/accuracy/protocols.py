@@ -28,10 +28,10 @@ class TrainingProtocol(Frozen):
         n_train: Training images used, from a fixed shuffle; None for all.
         n_validation: Validation images that give the label, from the start of the split; None for all.
         batch_size: Images of a step.
-        learning_rate: Peak of the one-cycle schedule for convolutions, whose updates are orthogonalised (Muon).
-        classifier_learning_rate: Peak for the classifier, gains and biases (SGD with Nesterov momentum).
+        orthogonalise: Updates of convolutions are orthogonalised (Muon); else all weights are trained by SGD.
+        learning_rate: Peak of the one-cycle schedule for convolutions under Muon.
+        classifier_learning_rate: Peak for all that is trained by SGD with Nesterov momentum.
         momentum: Of both optimisers.
-        weight_decay: Of both optimisers, per step and relative to the learning rate.
         warmup_ratio: Share of the steps in which the learning rate rises.
         label_smoothing: Probability spread over all classes.
         flip: Mirror images left to right at random.
@@ -49,10 +49,10 @@ class TrainingProtocol(Frozen):
     n_train: Positive | None = None
     n_validation: Positive | None = None
     batch_size: Positive = 128
+    orthogonalise: bool = True
     learning_rate: Annotated[float, Field(gt=0.0)] = 0.05
     classifier_learning_rate: Annotated[float, Field(gt=0.0)] = 0.05
     momentum: Fraction = 0.9
-    weight_decay: Fraction = 0.01
     warmup_ratio: Fraction = 0.2
     label_smoothing: Fraction = 0.1
     flip: bool = True
