@@ -35,20 +35,24 @@ class SearchSettings:
         offspring_size: Designs asked for in a generation.
         neighbours: A parent's mate is one of its this many nearest along the front.
         screening: Children made for each one asked for; predicted scores screen the rest out. 1 switches it off.
+        unscreened_ratio: Share of the designs asked for that escape the screening, against its blind spots.
         memory_size: How many of the latest designs, besides the population, teach the screening and are not asked for
             again.
         variation: How children are made.
     """
 
     population_size: int = 100
-    offspring_size: int = 25
+    offspring_size: int = 50
     neighbours: int = 10
     screening: int = 8
-    memory_size: int = 300
+    unscreened_ratio: float = 0.1
+    memory_size: int = 100
     variation: VariationSettings = field(default_factory=VariationSettings)
 
     def __post_init__(self) -> None:
-        """Raises ConfigError for sizes that are too small."""
+        """Raises ConfigError for sizes that are too small and ratios that are none."""
+        if not 0 <= self.unscreened_ratio <= 1:
+            raise ConfigError(f"search.unscreened_ratio must be from 0 to 1, got {self.unscreened_ratio}.")
         least = {"population_size": 4, "offspring_size": 1, "neighbours": 1, "screening": 1, "memory_size": 0}
         for name, smallest in least.items():
             if getattr(self, name) < smallest:
@@ -212,7 +216,7 @@ class Nsga2:
         return found if len(found) else self.space.random(rng, wanted)
 
     def _promising(self, children: Genomes, index: IntArray) -> Genomes:
-        """Those children that would survive among themselves by predicted scores.
+        """Those children that would survive among themselves by predicted scores, and a few of the others.
 
         Args:
             children: New designs.
@@ -224,8 +228,11 @@ class Nsga2:
         violations = np.concatenate([state.violations, state.recent_violations])[index]
         scores = np.concatenate([objectives, violations], axis=1)
         predicted = predict_scores(genomes, scores, children, self.space.n_choices)
-        kept, _, _ = survive(predicted[:, :n_objectives], predicted[:, n_objectives:], self.settings.offspring_size)
-        return children[kept]
+        wanted = self.settings.offspring_size
+        n_screened = wanted - round(wanted * self.settings.unscreened_ratio)
+        kept, _, _ = survive(predicted[:, :n_objectives], predicted[:, n_objectives:], n_screened)
+        others = np.delete(np.arange(len(children)), kept)[: wanted - n_screened]
+        return np.asarray(children[np.concatenate([kept, others])])
 
     def _hashes(self, genomes: Genomes) -> Hashes:
         return np.asarray(genomes.astype(np.uint64) @ self._hash_weights)

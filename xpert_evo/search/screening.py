@@ -28,12 +28,14 @@ def predict_scores(known: Genomes, scores: FloatArray, candidates: Genomes, n_ch
         candidates: (candidates, genes).
         n_choices: Of each gene, (genes,).
     """
-    scale = np.maximum(n_choices - 1, 1)
-    x, new = known / scale, candidates / scale
+    scale = (1 / np.maximum(n_choices - 1, 1)).astype(np.float32)
+    x, new = known.astype(np.float32) * scale, candidates.astype(np.float32) * scale
     centre = x.mean(axis=0)
-    x, new = x - centre, new - centre
-    spread = np.sqrt(max(float((x**2).sum(axis=1).mean()), _NO_SPREAD))
-    x, new = (x / spread).astype(np.float32), (new / spread).astype(np.float32)
+    x -= centre
+    new -= centre
+    spread = np.sqrt(max(float((x * x).sum()) / len(x), _NO_SPREAD))
+    x /= spread
+    new /= spread
     mean, deviation = scores.mean(axis=0), scores.std(axis=0)
     deviation = np.where(deviation > 0, deviation, 1.0)
     kernel = _kernel(x, x)
@@ -57,4 +59,4 @@ def _kernel(a: Float32Array, b: Float32Array) -> Float32Array:
     np.exp(kernel, out=kernel)
     kernel += product
     kernel += 1
-    return kernel
+    return np.asarray(kernel)

@@ -33,14 +33,15 @@ def homogeneous_designs(space: SearchSpace, depth_factors: tuple[float, ...] = (
         depth_factors: Each multiplies the backbone's channel depths.
     """
     kinds = [kind for kind in GeneKind if kind is not GeneKind.CHANNEL_DEPTH]
-    settings = list(itertools.product(*(space.choices[kind] for kind in kinds), depth_factors))
+    settings = list(itertools.product(*(space.choices[kind] for kind in kinds)))
+    settings, factors = settings * len(depth_factors), np.repeat(depth_factors, len(settings))
     genomes = np.empty((len(settings), space.n_genes), dtype=np.int64)
     for column, gene in enumerate(space.genes):
         if gene.kind is GeneKind.CHANNEL_DEPTH:
             reference = space.backbone.layers[gene.layer].reference_depth or 1
-            wanted = [setting[-1] * reference for setting in settings]
+            wanted = factors * reference
         else:
-            wanted = [_number(setting[kinds.index(gene.kind)]) for setting in settings]
+            wanted = np.array([_number(setting[kinds.index(gene.kind)]) for setting in settings])
         numbers = np.log1p([_number(choice) for choice in gene.choices])
         genomes[:, column] = np.abs(np.log1p(wanted)[:, None] - numbers).argmin(axis=1)
     return _distinct(genomes)

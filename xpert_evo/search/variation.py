@@ -25,14 +25,16 @@ class Move(StrEnum):
     BLOCK = "block"
     LEVEL = "level"
     SWAP = "swap"
+    TRADE = "trade"
 
 
 DEFAULT_MOVES: Mapping[Move, float] = {
-    Move.GENE: 0.4,
+    Move.GENE: 0.3,
     Move.LAYER: 0.15,
-    Move.BLOCK: 0.2,
+    Move.BLOCK: 0.15,
     Move.LEVEL: 0.1,
     Move.SWAP: 0.15,
+    Move.TRADE: 0.15,
 }
 
 
@@ -47,8 +49,8 @@ class VariationSettings:
     """
 
     moves: Mapping[Move, float] = field(default_factory=lambda: dict(DEFAULT_MOVES))
-    crossover_rate: float = 0.5
-    repeat_rate: float = 0.3
+    crossover_rate: float = 0.9
+    repeat_rate: float = 0.2
 
     def __post_init__(self) -> None:
         """Raises ConfigError for frequencies that are none."""
@@ -126,7 +128,7 @@ class Variation:
         """One kind of gene takes the same step in all layers of a block; what is at its end stays there."""
         chosen = self._block(len(genomes), rng) & self._one_kind(len(genomes), rng)
         step = np.where(rng.random((len(genomes), 1)) < 0.5, 1, -1)
-        return np.clip(genomes + step * chosen, 0, self._n_choices - 1)
+        return np.asarray(np.clip(genomes + step * chosen, 0, self._n_choices - 1))
 
     def _move_level(self, genomes: Genomes, rng: np.random.Generator) -> Genomes:
         """One kind of gene takes one value throughout a block."""
@@ -142,7 +144,18 @@ class Variation:
         a, b = a[rows, kinds], b[rows, kinds]
         swapped = genomes.copy()
         swapped[rows, a], swapped[rows, b] = genomes[rows, b], genomes[rows, a]
-        return np.minimum(swapped, self._n_choices - 1)
+        return np.asarray(np.minimum(swapped, self._n_choices - 1))
+
+    def _move_trade(self, genomes: Genomes, rng: np.random.Generator) -> Genomes:
+        """One kind of gene goes up in one layer and down in another, which costs that grow with it hardly notice."""
+        kind = self._kind_of[rng.choice(self._free, size=len(genomes))]
+        layers = rng.integers(self._n_layers, size=(2, len(genomes)))
+        columns = self._columns[layers, kind]
+        rows = np.flatnonzero((columns >= 0).all(axis=0))
+        (up, down), moved = columns[:, rows], genomes.copy()
+        moved[rows, up] += 1
+        moved[rows, down] -= 1
+        return np.asarray(np.clip(moved, 0, self._n_choices - 1))
 
     def _stepped(self, values: IntArray, columns: IntArray, rng: np.random.Generator) -> IntArray:
         """Single genes after a step: one or two choices up or down, back at the ends; a category becomes another."""
@@ -177,4 +190,5 @@ _MOVES = {
     Move.BLOCK: Variation._move_block,
     Move.LEVEL: Variation._move_level,
     Move.SWAP: Variation._move_swap,
+    Move.TRADE: Variation._move_trade,
 }

@@ -1,0 +1,89 @@
+"""Problems of the search benchmark: the real hardware model with a frozen accuracy, and a recorder of evaluations."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from search_accuracy import FormulaAccuracy
+
+from hw_models import AdcType, CostTable, CrossbarSpec, load_device, load_technology
+from xpert_evo.backbones import load_backbone
+from xpert_evo.objectives import Constraints, FloatArray, Objectives
+from xpert_evo.orchestration.layers import table_layers
+from xpert_evo.search import hypervolume
+from xpert_evo.space import Genomes, SearchSpace
+
+Score = Callable[[Genomes], tuple[FloatArray, FloatArray]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What every method is given: a space and the scores of genomes.
+
+    Attributes:
+        space: Where to search.
+        score: Minimised objectives (designs, objectives) and violations (designs, constraints) of genomes.
+        reference_point: Of hypervolumes.
+    """
+
+    space: SearchSpace
+    score: Score
+    reference_point: FloatArray
+
+
+class Recorder:
+    """Scores genomes and remembers all of it, in order, with the seconds that scoring took."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.objectives: list[FloatArray] = []
+        self.violations: list[FloatArray] = []
+        self.n_evaluated = 0
+        self.seconds = 0.0
+
+    def __call__(self, genomes: Genomes) -> tuple[FloatArray, FloatArray]:
+        """Objectives and violations of genomes."""
+        began = time.process_time()
+        objectives, violations = self.problem.score(genomes)
+        self.seconds += time.process_time() - began
+        self.objectives.append(objectives)
+        self.violations.append(violations)
+        self.n_evaluated += len(genomes)
+        return objectives, violations
+
+    def feasible(self, n: int) -> FloatArray:
+        """Objectives of those among the first n designs that keep all limits."""
+        objectives, violations = np.concatenate(self.objectives)[:n], np.concatenate(self.violations)[:n]
+        return objectives[(violations <= 0).all(axis=1)]
+
+    def hypervolume(self, n: int) -> float:
+        """Of the feasible ones among the first n designs."""
+        return hypervolume(self.feasible(n), self.problem.reference_point)
+
+
+def co_search(area_limit_mm2: float = 50.0) -> Problem:
+    """VGG16 in the paper's space on the device of its published parameters; accuracy by `FormulaAccuracy`.
+
+    The reference point is half of all images wrong, at the EDAP of homogeneous VGG16 (SAR, 6 bits, 8 columns an ADC,
+    8-bit inputs): what is worse than that in either objective interests nobody.
+    """
+    space = SearchSpace(load_backbone("vgg16"))
+    crossbar = CrossbarSpec()
+    table = CostTable.build(
+        table_layers(space),
+        crossbar=crossbar,
+        device=load_device("rram-6k"),
+        technology=load_technology("cmos-32nm-lstp"),
+    )
+    accuracy = FormulaAccuracy(space, crossbar)
+    objectives, constraints = Objectives(("accuracy", "edap")), Constraints(area_limit_mm2=area_limit_mm2)
+
+    def score(genomes: Genomes) -> tuple[FloatArray, FloatArray]:
+        costs = table.score(genomes)
+        values = {"accuracy": accuracy(genomes), "edap": costs.edap, "area": costs.area_mm2}
+        return objectives.minimised(values), constraints.violations(values)
+
+    baseline = space.homogeneous(column_sharing=8, adc_type=AdcType.SAR, adc_precision=6, input_precision=8)
+    reference_point = np.array([0.5, score(baseline)[0][0, 1]])
+    return Problem(space=space, score=score, reference_point=reference_point)
