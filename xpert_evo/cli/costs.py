@@ -10,13 +10,16 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from hw_models import HardwareReport, evaluate
-from xpert_evo.accuracy.datasets import dataset_spec
+import hw_models
+from hw_models import HardwareReport, LayerShapes, Peripherals, evaluate
+from xpert_evo.accuracy.datasets import DatasetSpec, dataset_spec
 from xpert_evo.backbones import load_backbone
 from xpert_evo.cli.settings import resolve
 from xpert_evo.design import Design, load_designs
+from xpert_evo.errors import UsageError
 from xpert_evo.orchestration.task import Hardware, build_hardware
 from xpert_evo.space import SearchSpace
+from xpert_evo.validation import nearest
 
 TOTALS = ("area_mm2", "latency_us", "energy_uj", "edap", "tops_per_w", "tops_per_mm2")
 BY_LAYER = ("area_um2", "latency_ns", "energy_pj")
@@ -35,14 +38,17 @@ def show_cost(
     settings = resolve(config, assignments, {"dataset.name": dataset})
     hardware, spec = build_hardware(settings), dataset_spec(settings.dataset.name)
     designs = load_designs(path)
-    reports = [
-        cost_of(design, hardware, n_classes=spec.n_classes, image_channels=spec.image_channels) for design in designs
-    ]
+    reports = [cost_of(design, hardware, spec) for design in designs]
     if as_json:
         plain = [plain_cost(design, report) for design, report in zip(designs, reports, strict=True)]
         print(json.dumps(plain, indent=1))  # noqa: T201
         return
     console = Console()
+    if explain is not None:
+        for design in designs:
+            for line in explained(design, hardware, explain, spec):
+                console.print(line, highlight=False, markup=False, soft_wrap=True)
+        return
     for design, report in zip(designs, reports, strict=True):
         console.print(_layer_table(design, report))
         console.print(_component_table(report))
@@ -50,12 +56,9 @@ def show_cost(
             console.print(line, highlight=False)
 
 
-def cost_of(design: Design, hardware: Hardware, *, n_classes: int, image_channels: int) -> HardwareReport:
-    """The hardware report of one design; arrays have the shape (1, layers)."""
-    space = SearchSpace.around(
-        design, load_backbone(design.backbone, n_classes=n_classes, image_channels=image_channels)
-    )
-    shapes, peripherals = space.hardware_arrays(np.zeros((1, space.n_genes), dtype=np.int64))
+def cost_of(design: Design, hardware: Hardware, spec: DatasetSpec) -> HardwareReport:
+    """The hardware report of one design on a data set's images; arrays have the shape (1, layers)."""
+    shapes, peripherals = _arrays(design, spec)
     return evaluate(
         shapes,
         peripherals,
@@ -63,6 +66,33 @@ def cost_of(design: Design, hardware: Hardware, *, n_classes: int, image_channel
         device=hardware.device,
         technology=hardware.technology,
     )
+
+
+def explained(design: Design, hardware: Hardware, layer: str, spec: DatasetSpec) -> list[str]:
+    """Area, latency and energy of a layer, line by line down to constants with their sources."""
+    names = [one.name for one in design.layers]
+    if layer not in names:
+        raise UsageError(f"--explain: the design has no layer '{layer}'; {nearest(layer, names)}")
+    shapes, peripherals = _arrays(design, spec)
+    trees = hw_models.explain(
+        shapes,
+        peripherals,
+        layer=names.index(layer),
+        crossbar=hardware.crossbar,
+        device=hardware.device,
+        technology=hardware.technology,
+    )
+    return [f"design {design.digest[:8]}, {layer}", *(line for tree in trees for line in tree.lines())]
+
+
+def show_sources(config: Path | None, assignments: Sequence[str] | None) -> None:
+    """Prints the publications and fits behind every constant that the settings use."""
+    hardware = build_hardware(resolve(config, assignments))
+    console = Console()
+    for source in hw_models.sources(device=hardware.device, technology=hardware.technology):
+        console.print(source.citation, style="bold", highlight=False, markup=False)
+        if source.constants:
+            console.print(f"    {len(source.constants)} constants: {', '.join(source.constants)}", highlight=False)
 
 
 def plain_cost(design: Design, report: HardwareReport) -> dict[str, Any]:
@@ -86,6 +116,12 @@ def plain_cost(design: Design, report: HardwareReport) -> dict[str, Any]:
         ],
         "notes": list(report.notes),
     }
+
+
+def _arrays(design: Design, spec: DatasetSpec) -> tuple[LayerShapes, Peripherals]:
+    backbone = load_backbone(design.backbone, n_classes=spec.n_classes, image_channels=spec.image_channels)
+    space = SearchSpace.around(design, backbone)
+    return space.hardware_arrays(np.zeros((1, space.n_genes), dtype=np.int64))
 
 
 def _layer_table(design: Design, report: HardwareReport) -> Table:
