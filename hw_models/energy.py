@@ -74,7 +74,9 @@ def energy_terms(m: Mapping, p: Periphery, tile: TileArea, setting: Setting) -> 
 def _conversion_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
     """ADCs, lines and cells, row switches and multiplexers: once an input bit."""
     spec, technology, energy = setting.crossbar, setting.technology, setting.technology.energy
-    sense = flash_sense_ns(p.precision, setting.column_ohm, technology.flash)
+    # The clock waits for the column of highest resistance; the energy is that of the mean column.
+    mean_ohm = setting.column_ohm / technology.flash.slowest_column_ratio
+    sense = flash_sense_ns(p.precision, mean_ohm, technology.flash)
     siemens = setting.activity * setting.cell_ratio / setting.device.cell.on_ohm
     fixed = np.where(
         p.flash, flash_fixed_pj(p.precision, sense, technology.flash), sar_fixed_pj(p.precision, technology.sar)

@@ -12,6 +12,6 @@ class HardwareModelError(ValueError):
 
 def suggestion(name: str, valid: Iterable[str]) -> str:
     """Half a sentence that names the closest valid name, or all of them when none is close."""
-    choices = sorted(valid)
+    choices = sorted(str(choice) for choice in valid)
     close = difflib.get_close_matches(name, choices, n=1)
     return f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(choices)}."

@@ -126,6 +126,7 @@ class FlashConstants:
     sense_ns: float
     sense_ns_per_octave: float
     sense_onset_ohm: float
+    slowest_column_ratio: float
     encoder_base_ns: float
     encoder_level_ns: float
     comparator_uw: float

@@ -47,7 +47,7 @@ def main() -> None:
             writer.writerow(names)
             for i in picked:
                 cells = (table[name][i] for name in names)
-                writer.writerow([f"{cell:.9g}" if isinstance(cell, np.floating) else str(cell) for cell in cells])
+                writer.writerow([f"{cell:.12g}" if isinstance(cell, np.floating) else str(cell) for cell in cells])
         print(f"{len(picked)} rows -> tests/golden/{file}")
 
 

@@ -1,0 +1,141 @@
+"""Layers beyond the reference: stride, kernels, non-square maps, linear, grouped and depthwise; codings and cells."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hardware_settings import DEVICE, TECHNOLOGY, cost, peripherals, shapes
+
+from hw_models import AdcModel, CrossbarSpec, LayerShapes, chip_level, evaluate, explain
+from hw_models.adc_survey import schreier_pj, survey_pj, walden_pj
+from hw_models.chip_tree import tree_length
+from hw_models.mapping import adder_tree
+
+
+@pytest.mark.parametrize("kernel_size", [1, 3, 5, 7])
+def test_a_kernel_of_any_size_takes_its_inputs_times_its_area(kernel_size: int) -> None:
+    report = cost(shapes(kernel_size=kernel_size, in_channels=64, out_channels=256))
+    assert report.n_tiles.item() == -(-64 * kernel_size**2 // 512)
+    assert report.operations.item() == 2 * 64 * 64 * kernel_size**2 * 256
+
+
+def test_a_map_costs_by_its_positions_whatever_its_form() -> None:
+    square, flat = cost(shapes(output_size=8)), cost(shapes(output_size=4, output_width=16))
+    np.testing.assert_array_equal(square.area_um2, flat.area_um2)
+    np.testing.assert_array_equal(square.energy_pj, flat.energy_pj)
+
+
+def test_a_stride_enlarges_the_buffered_input_only() -> None:
+    one, two = cost(shapes(stride=1, output_size=16)), cost(shapes(stride=2, output_size=16))
+    np.testing.assert_array_equal(one.energy_pj, two.energy_pj)
+    assert two.breakdown["latency_ns"]["buffers"].item() <= one.breakdown["latency_ns"]["buffers"].item()
+
+
+def test_a_linear_layer_is_a_convolution_at_one_position() -> None:
+    report = cost(shapes(output_size=1, kernel_size=1, in_channels=512, out_channels=10))
+    assert report.operations.item() == 2 * 512 * 10
+    assert report.n_tiles.item() == 1
+
+
+def test_depthwise_convolutions_use_a_crossbar_poorly_and_it_shows() -> None:
+    full = cost(shapes(in_channels=64, out_channels=64))
+    depthwise = cost(shapes(in_channels=64, out_channels=64, groups=64))
+    assert depthwise.operations.item() == full.operations.item() / 64
+    assert depthwise.utilization.item() < 0.1 * full.utilization.item()
+    assert depthwise.tops_per_w.item() < 0.1 * full.tops_per_w.item()
+
+
+def test_two_groups_cost_no_more_cells_than_one_layer_of_half_the_inputs_twice() -> None:
+    grouped = cost(shapes(in_channels=128, out_channels=128, groups=2))
+    whole = cost(shapes(in_channels=128, out_channels=128))
+    assert grouped.operations.item() == whole.operations.item() / 2
+    assert grouped.energy_pj.item() < whole.energy_pj.item()
+
+
+def test_differential_coding_doubles_the_columns() -> None:
+    offset, differential = cost(shapes(out_channels=512)), cost(shapes(out_channels=512), coding="differential")
+    assert CrossbarSpec(coding="differential").columns_per_weight == 4
+    assert differential.n_tiles.item() == 2 * offset.n_tiles.item()
+    assert differential.energy_pj.item() > offset.energy_pj.item()
+
+
+def test_reference_columns_leave_less_room_and_are_converted_too() -> None:
+    plain, referenced = cost(shapes(out_channels=256)), cost(shapes(out_channels=256), reference_columns=4)
+    assert referenced.n_tiles.item() > plain.n_tiles.item()
+    assert referenced.breakdown["energy_pj"]["adc"].item() > plain.breakdown["energy_pj"]["adc"].item()
+
+
+def test_a_digital_offset_costs_a_counter() -> None:
+    analog, digital = cost(), cost(coding="offset-digital")
+    for quantity in ("area_um2", "energy_pj"):
+        parts = [report.breakdown[quantity]["accumulation"].item() for report in (analog, digital)]
+        assert parts[1] > parts[0]
+
+
+def test_a_cell_written_at_the_supply_needs_no_level_shifters_but_leaks() -> None:
+    sram, rram = cost(device="sram", cell_bits=1), cost(cell_bits=1)
+    assert sram.breakdown["area_um2"]["periphery"].item() < rram.breakdown["area_um2"]["periphery"].item()
+    assert sram.leakage_uw.item() > rram.leakage_uw.item()
+    assert sram.leakage_uj[0] == pytest.approx(1e-6 * sram.leakage_uw.item() * sram.latency_us[0])
+
+
+def test_the_survey_is_the_larger_of_two_limits_and_lies_below_the_circuits() -> None:
+    bits = np.arange(1, 17)
+    np.testing.assert_array_equal(survey_pj(bits), np.maximum(walden_pj(bits), schreier_pj(bits)))
+    np.testing.assert_allclose(walden_pj(bits[1:]) / walden_pj(bits[:-1]), 2)
+    np.testing.assert_allclose(schreier_pj(bits[1:]) / schreier_pj(bits[:-1]), 10**0.602)
+    circuit = cost()
+    survey = evaluate(
+        shapes(),
+        peripherals(),
+        crossbar=CrossbarSpec(),
+        device=DEVICE,
+        technology=TECHNOLOGY,
+        adc_model=AdcModel.SURVEY,
+    )
+    assert survey.breakdown["energy_pj"]["adc"].item() < circuit.breakdown["energy_pj"]["adc"].item()
+    np.testing.assert_array_equal(survey.latency_ns, circuit.latency_ns)
+
+
+@pytest.mark.parametrize(("n", "length"), [(1, 0), (2, 0.5), (4, 1), (5, 2), (12, 2), (16, 2.5), (20, 4.5), (72, 9)])
+def test_the_tree_has_the_lengths_of_the_reference(n: int, length: float) -> None:
+    assert float(tree_length(np.array(n))) == length
+
+
+@pytest.mark.parametrize(("n", "adders", "growth"), [(1, 0, 0), (2, 1, 0), (3, 1, 0), (4, 3, 1), (9, 7, 4)])
+def test_an_adder_tree_halves_its_inputs(n: int, adders: int, growth: int) -> None:
+    found = adder_tree(np.array([n]))
+    assert (int(found[0][0]), int(found[1][0])) == (adders, growth)
+
+
+def test_residual_additions_cost_energy_on_the_chip() -> None:
+    setting = {"crossbar": CrossbarSpec(), "device": DEVICE, "technology": TECHNOLOGY}
+    without = chip_level(shapes(), peripherals(), **setting)
+    added = chip_level(shapes(), peripherals(), **setting, residual_elements=8 * 8 * 128)
+    assert without.residual_pj[0] == 0
+    assert added.residual_pj[0] > 0
+    assert added.area_mm2[0] == without.area_mm2[0]
+    assert added.area_um2["tiles"][0] == pytest.approx(cost().area_um2.item())
+
+
+@pytest.mark.parametrize("layer", range(4))
+def test_an_explanation_ends_in_the_reported_number_and_names_its_constants(layer: int) -> None:
+    layers = LayerShapes(
+        output_size=[32, 8, 4, 1],
+        in_channels=[3, 256, 512, 512],
+        kernel_size=[3, 3, 3, 1],
+        out_channels=[64, 512, 512, 10],
+    )
+    choices = peripherals(adc_type=[0, 1, 1, 0], input_precision=[8, 1, 4, 4])
+    report = cost(layers, choices)
+    found = explain(layers, choices, layer=layer, crossbar=CrossbarSpec(), device=DEVICE, technology=TECHNOLOGY)
+    for node, values in zip(found, (report.area_um2, report.latency_ns, report.energy_pj), strict=True):
+        assert node.value == pytest.approx(values[0, layer], rel=1e-12)
+        components = [part for part in node.parts if part.name != "clock"]
+        assert sum(part.value for part in components) == pytest.approx(node.value, rel=1e-12)
+        text = "\n".join(node.lines())
+        assert "fit_hardware.py" in text
+        for part in components:
+            assert sum(leaf.value for leaf in part.parts) == pytest.approx(
+                part.value / (report.n_tiles[0, layer] if node.unit == "um2" else 1), rel=1e-9
+            )
