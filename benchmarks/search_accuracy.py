@@ -17,8 +17,8 @@ class FormulaAccuracy:
 
     - capacity: 0.05 * 2^(-(log2 MACs - 27) / 1.5): each 1.5 doublings of the work halve what is lost;
     - noise: 0.84 s(1.1 (1.6 - q)), s the logistic function, q the signal-to-noise ratio through the network in bits:
-      the layers' relative noise powers are added with weights that are 3 times larger at both ends of the network than in
-      its middle, and divided by the square root of the layer's depth over 128;
+      the layers' relative noise powers are added with weights that are 3 times larger at both ends of the network than
+      in its middle, and divided by the square root of the layer's depth over 128;
     - bottlenecks: 0.01 for every doubling beyond the first between depths of neighbouring layers.
 
     Args:
