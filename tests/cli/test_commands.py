@@ -1,0 +1,118 @@
+"""Commands beside the search, through the real command line."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hw_models import AdcType
+from xpert_evo.backbones import load_backbone
+from xpert_evo.config import RunConfig, load_config
+from xpert_evo.space import SearchSpace
+
+
+def call(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "xpert_evo", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False, cwd=cwd)
+
+
+@pytest.fixture
+def design(tmp_path: Path) -> Path:
+    space = SearchSpace(load_backbone("vgg16"))
+    genome = space.homogeneous(column_sharing=8, adc_type=AdcType.SAR, adc_precision=6, input_precision=8)
+    path = tmp_path / "design.json"
+    path.write_text(space.decode(genome)[0].to_json())
+    return path
+
+
+def test_evaluate_gives_the_reference_figures_of_homogeneous_vgg16(design: Path) -> None:
+    outcome = call(
+        "evaluate", design, "--dataset", "cifar10", "--set", "hardware.crossbar.reference_columns=0", "--json"
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    [cost] = json.loads(outcome.stdout)
+    # The reference simulator's sums over this network (Moitra et al., DAC 2023; device of 6 kohm, on/off 150).
+    assert cost["total"]["area_mm2"] == pytest.approx(71.0123, rel=0.01)
+    assert cost["total"]["latency_us"] == pytest.approx(7323.83, rel=0.01)
+    assert cost["total"]["energy_uj"] == pytest.approx(88.6684, rel=0.01)
+    for quantity, scale in (("area_um2", 1e-6), ("latency_ns", 1e-3), ("energy_pj", 1e-6)):
+        total = cost["total"][{"area_um2": "area_mm2", "latency_ns": "latency_us", "energy_pj": "energy_uj"}[quantity]]
+        assert scale * sum(layer[quantity] for layer in cost["layers"]) == pytest.approx(total)
+        for layer in cost["layers"]:
+            assert sum(layer["components"][quantity].values()) == pytest.approx(layer[quantity])
+
+
+def test_evaluate_shows_layers_and_components(design: Path) -> None:
+    outcome = call("evaluate", design)
+    assert outcome.returncode == 0, outcome.stderr
+    for word in ("conv13", "classifier", "buffers", "TOPS/W"):
+        assert word in outcome.stdout
+
+
+def test_explain_ends_at_constants_with_units_and_sources(design: Path) -> None:
+    outcome = call("evaluate", design, "--explain", "conv4")
+    assert outcome.returncode == 0, outcome.stderr
+    assert "sar.bit_um2" in outcome.stdout
+    assert "DAC 2023" in outcome.stdout
+    missing = call("evaluate", design, "--explain", "conv44")
+    assert missing.returncode == 2
+    assert "did you mean 'conv4" in missing.stderr
+
+
+def test_sources_names_the_paper_and_every_fit(design: Path) -> None:
+    outcome = call("sources")
+    assert outcome.returncode == 0, outcome.stderr
+    assert "2303.17646" in outcome.stdout
+
+
+def test_init_writes_settings_that_change_nothing_and_never_overwrites(tmp_path: Path) -> None:
+    outcome = call("init", cwd=tmp_path)
+    assert outcome.returncode == 0, outcome.stderr
+    path = tmp_path / "xpert-evo.toml"
+    assert load_config(path) == RunConfig()
+    path.write_text("seed = 7\n")
+    assert call("init", cwd=tmp_path).returncode == 2
+    assert path.read_text() == "seed = 7\n"
+
+
+def test_dry_run_shows_settings_and_task_and_writes_nothing(tmp_path: Path) -> None:
+    outcome = call("run", "--dry-run", "--set", "search.generations=9", cwd=tmp_path)
+    assert outcome.returncode == 0, outcome.stderr
+    assert "search.generations = 9" in outcome.stdout
+    assert "about 10^45 designs" in outcome.stdout
+    assert "reachable area" in outcome.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_data_list_names_all_data_sets(tmp_path: Path) -> None:
+    outcome = call("data", "list", cwd=tmp_path)
+    assert outcome.returncode == 0, outcome.stderr
+    for name in ("fashion-mnist", "cifar10", "cifar100", "tiny-imagenet"):
+        assert name in outcome.stdout
+
+
+def test_train_goes_on_from_its_checkpoint_and_reports_device_noise(design: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "trained"
+    outcome = call("train", design, "--protocol", "smoke", "--noise-draws", "2", "--out", folder)
+    assert outcome.returncode == 0, outcome.stderr
+    assert "test with device noise" in outcome.stdout
+    result = json.loads((folder / "result.json").read_text())
+    assert result["protocol"]["name"] == "smoke"
+    assert result["test_with_device_noise"]["n_draws"] == 2
+    assert (folder / "weights.safetensors").stat().st_size > 1000
+    assert not (folder / "checkpoint.pt").exists()
+
+
+def test_help_and_version_do_not_load_the_heavy_libraries() -> None:
+    probe = (
+        "import sys; from xpert_evo.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print(sorted({'torch', 'pymoo', 'matplotlib', 'sklearn', 'numpy'} & set(sys.modules)))"
+    )
+    for option in ("--help", "--version"):
+        command = [sys.executable, "-c", probe, option]
+        outcome = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        assert outcome.stdout.endswith("[]\n")
+    assert "torch 2" in outcome.stdout
