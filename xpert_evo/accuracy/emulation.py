@@ -131,8 +131,9 @@ def emulate_layer(
         )
     clip = layer.clip
     windows = unfolded(_integer_codes(inputs, clip, g.input_precision), g)
-    # Pixels at equal distances: a sample of all images and places that needs no random numbers.
-    sample = windows[:, :: max(1, windows.shape[1] // _CALIBRATION_PIXELS)]
+    # A random sample: pixels at equal distances would all come from the same columns of the map.
+    order = torch.randperm(windows.shape[1], generator=torch.Generator().manual_seed(0))
+    sample = windows[:, order[:_CALIBRATION_PIXELS].to(windows.device)]
     return EmulatedLayer(
         geometry=g,
         cells=cells,

@@ -23,11 +23,8 @@ from xpert_evo.accuracy.coding import code_spacing, digits, max_code, reference_
 
 FloatArray: TypeAlias = NDArray[np.float64]
 
-PERCENTILE = 99.97
-"""Default upper end of an ADC's range among the partial sums of calibration; the lower end mirrors it.
-
-Of 99.9, 99.97, 99.99 and 100 it gave trained networks the best accuracy, see docs/emulation.md.
-"""
+PERCENTILE = 99.9
+"""Default upper end of an ADC's range among the partial sums of calibration; the lower end mirrors it."""
 
 _WEIGHT_CLIP = 3.0
 _WIDEST_CLIP = 3.09

@@ -1,0 +1,134 @@
+"""Judging: exact against fast, non-idealities, draws, and weights on disk."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from hw_models import CrossbarSpec, WeightCoding
+from xpert_evo.accuracy.arrays import program
+from xpert_evo.accuracy.datasets import Dataset
+from xpert_evo.accuracy.fidelity import layer_fidelity, layer_inputs
+from xpert_evo.accuracy.images import prepared
+from xpert_evo.accuracy.judge import judge, load_weights, save_weights
+from xpert_evo.accuracy.network import build_network
+from xpert_evo.accuracy.nonidealities import NonIdealities, VariationLaw, disturbed
+from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.accuracy.training import TrainedDesign, train_design
+from xpert_evo.backbones import Backbone
+from xpert_evo.design import Design
+from xpert_evo.errors import TrainingError
+
+
+@pytest.fixture(scope="module")
+def trained(
+    design: Design, backbone: Backbone, dataset: Dataset, protocol: TrainingProtocol, crossbar: CrossbarSpec
+) -> TrainedDesign:
+    return train_design(design, backbone, dataset, protocol, crossbar=crossbar, seed=0, device="cpu")
+
+
+def test_exact_and_fast_judgements_are_close_and_named(trained: TrainedDesign, dataset: Dataset) -> None:
+    exact, fast = judge(trained, dataset), judge(trained, dataset, exact=False)
+    assert exact.mean == pytest.approx(fast.mean, abs=0.06)
+    assert exact.emulation != fast.emulation
+    assert (exact.split, exact.n_images, exact.spread, exact.protocol) == ("test", 128, 0.0, "test")
+
+
+def test_judging_is_repeatable_and_honours_split_and_number_of_images(trained: TrainedDesign, dataset: Dataset) -> None:
+    noise = NonIdealities(variation_ratio=0.1)
+    first = judge(trained, dataset, "validation", nonidealities=noise, n_draws=2, max_images=50)
+    assert first == judge(trained, dataset, "validation", nonidealities=noise, n_draws=2, max_images=50)
+    assert (first.n_images, first.n_draws, first.split) == (50, 2, "validation")
+    assert first.worst <= first.mean
+    with pytest.raises(ValueError, match="'validation' or 'test'"):
+        judge(trained, dataset, "train")
+
+
+def test_strong_noise_costs_accuracy(trained: TrainedDesign, dataset: Dataset) -> None:
+    ideal = judge(trained, dataset).mean
+    assert judge(trained, dataset, nonidealities=NonIdealities(variation_ratio=1.0)).mean < ideal
+    assert judge(trained, dataset, nonidealities=NonIdealities(adc_noise_steps=10.0)).mean < ideal
+
+
+def test_the_training_measured_its_own_noise(trained: TrainedDesign, dataset: Dataset) -> None:
+    images = prepared(dataset.test, trained.protocol, torch.device("cpu")).images
+    layers = trained.network.crossbar_layers
+    for layer, values in list(zip(layers, layer_inputs(trained.network, images), strict=True))[1:]:
+        powers = layer_fidelity(layer, values)
+        fast = powers.analytic_noise_power * float(layer.noise_correction)
+        assert 10 * torch.log10(torch.tensor(fast / powers.exact_noise_power)).abs() < 6
+
+
+def test_saved_weights_give_the_same_outputs(
+    trained: TrainedDesign, backbone: Backbone, dataset: Dataset, tmp_path: Path
+) -> None:
+    path = tmp_path / "weights.safetensors"
+    save_weights(trained, path)
+    network = build_network(
+        trained.design, backbone, crossbar=trained.crossbar, width_divisor=trained.protocol.width_divisor, image_size=16
+    )
+    told = load_weights(path, network)
+    network.eval()
+    assert told["design"] == trained.design.to_plain()
+    images = prepared(dataset.test, trained.protocol, torch.device("cpu")).images
+    product = type(network.crossbar_layers[0]).product
+    with torch.no_grad():
+        assert torch.equal(network(images, product), trained.network(images, product))
+
+
+def test_weights_of_another_network_are_refused(trained: TrainedDesign, backbone: Backbone, tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    save_weights(trained, path)
+    other = build_network(trained.design, backbone, crossbar=trained.crossbar, width_divisor=16, image_size=16)
+    with pytest.raises(TrainingError, match="another network"):
+        load_weights(path, other)
+
+
+CODES = torch.randint(128, (40, 100), generator=torch.Generator().manual_seed(0)) * 2 - 127
+
+
+def drawn_cells(coding: WeightCoding, settings: NonIdealities, seed: int = 0) -> tuple[list[torch.Tensor], ...]:
+    crossbar = CrossbarSpec(coding=coding, reference_columns=1)
+    ideal = program(CODES.float(), (64, 36), crossbar)
+    cells, _ = disturbed(
+        CODES,
+        ideal,
+        crossbar,
+        column_sharing=8,
+        nonidealities=settings,
+        generator=torch.Generator().manual_seed(seed),
+    )
+    return list(ideal.digits), list(cells.digits)
+
+
+@pytest.mark.parametrize("coding", WeightCoding)
+def test_negligible_disturbances_leave_the_digits_as_they_are(coding: WeightCoding) -> None:
+    ideal, cells = drawn_cells(coding, NonIdealities(variation_ratio=1e-9))
+    for before, after in zip(ideal, cells, strict=True):
+        torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("coding", [WeightCoding.OFFSET_ANALOG, WeightCoding.DIFFERENTIAL])
+def test_a_finite_on_off_ratio_cancels_where_currents_are_subtracted(coding: WeightCoding) -> None:
+    ideal, cells = drawn_cells(coding, NonIdealities(on_off_ratio=10.0))
+    for before, after in zip(ideal, cells, strict=True):
+        torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("law", VariationLaw)
+def test_variation_has_the_asked_for_spread(law: VariationLaw) -> None:
+    ideal, cells = drawn_cells(WeightCoding.DIFFERENTIAL, NonIdealities(variation_ratio=0.05, variation_law=law))
+    errors = torch.cat([(a / b - 1)[b != 0] for b, a in zip(ideal, cells, strict=True)])
+    assert errors.std() == pytest.approx(0.05, rel=0.1)
+    assert errors.mean().abs() < 0.005
+
+
+def test_stuck_cells_drift_and_wires_do_what_they_say() -> None:
+    ideal, stuck = drawn_cells(WeightCoding.OFFSET_DIGITAL, NonIdealities(stuck_on_ratio=1.0))
+    assert all(torch.all(digit == 30) for digit in stuck)
+    _, drifted = drawn_cells(WeightCoding.OFFSET_DIGITAL, NonIdealities(drift_exponent=0.1, drift_time_s=1000.0))
+    torch.testing.assert_close(drifted[1], ideal[1] * 1000**-0.1)
+    _, wired = drawn_cells(WeightCoding.OFFSET_DIGITAL, NonIdealities(wire_resistance_ratio=0.001))
+    loss = 1 - wired[1] / ideal[1].clamp_min(1)
+    assert loss[0, 63] < loss[0, 0] < 0.1
+    assert loss[ideal[1] > 0].min() > 0

@@ -1,0 +1,163 @@
+"""Trainings: they learn, repeat bit for bit, survive interruptions, and tell failures apart from labels."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from hw_models import CrossbarSpec
+from xpert_evo.accuracy.checkpoints import Epoch
+from xpert_evo.accuracy.datasets import Dataset
+from xpert_evo.accuracy.images import augmented
+from xpert_evo.accuracy.optimisers import learning_rate_factor, orthogonalised
+from xpert_evo.accuracy.protocols import PROTOCOLS, TrainingProtocol, load_protocol
+from xpert_evo.accuracy.training import TrainedDesign, train_design
+from xpert_evo.backbones import Backbone, load_backbone
+from xpert_evo.design import Design
+from xpert_evo.errors import ConfigError, DataError, TrainingError
+from xpert_evo.space import SearchSpace
+
+
+class StoppedError(Exception):
+    """Stands for a kill between epochs."""
+
+
+class Trainer:
+    """Trains the design of the fixtures with changed settings."""
+
+    def __init__(self, *, design: Design, backbone: Backbone, dataset: Dataset, protocol: TrainingProtocol) -> None:
+        self.design, self.backbone, self.dataset, self.protocol = design, backbone, dataset, protocol
+
+    def __call__(self, seed: int = 0, checkpoint: Path | None = None, stop_after: int | None = None) -> TrainedDesign:
+        def on_epoch(epoch: Epoch) -> None:
+            if epoch.number == stop_after:
+                raise StoppedError
+
+        return train_design(
+            self.design,
+            self.backbone,
+            self.dataset,
+            self.protocol,
+            crossbar=CrossbarSpec(reference_columns=1),
+            seed=seed,
+            device="cpu",
+            checkpoint=checkpoint,
+            on_epoch=on_epoch,
+        )
+
+
+@pytest.fixture
+def trainer(design: Design, backbone: Backbone, dataset: Dataset, protocol: TrainingProtocol) -> Trainer:
+    return Trainer(design=design, backbone=backbone, dataset=dataset, protocol=protocol)
+
+
+def weights(trained: TrainedDesign) -> torch.Tensor:
+    return torch.cat([tensor.flatten().double() for tensor in trained.network.state_dict().values()])
+
+
+def test_a_training_learns_and_reports_its_epochs(trainer: Trainer) -> None:
+    trained = trainer()
+    assert trained.validation_accuracy > 0.6
+    assert [epoch.number for epoch in trained.history] == [1, 2, 3]
+    assert trained.history[-1].loss < trained.history[0].loss
+    assert 0 < trained.history[0].seconds < trained.seconds
+
+
+def test_the_same_seed_gives_the_same_network_bit_for_bit_and_another_seed_another(trainer: Trainer) -> None:
+    first, again, other = trainer(seed=1), trainer(seed=1), trainer(seed=2)
+    assert torch.equal(weights(first), weights(again))
+    assert first.validation_accuracy == again.validation_accuracy
+    assert not torch.equal(weights(first), weights(other))
+
+
+def test_the_global_random_state_neither_matters_nor_changes(trainer: Trainer) -> None:
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first = trainer()
+    assert torch.equal(before, torch.get_rng_state())
+    torch.manual_seed(2)
+    assert torch.equal(weights(first), weights(trainer()))
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 3])
+def test_a_training_resumed_from_its_checkpoint_ends_like_one_that_was_never_stopped(
+    trainer: Trainer, tmp_path: Path, stop_after: int
+) -> None:
+    checkpoint = tmp_path / "training.safetensors"
+    with pytest.raises(StoppedError):
+        trainer(checkpoint=checkpoint, stop_after=stop_after)
+    resumed = trainer(checkpoint=checkpoint)
+    whole = trainer()
+    assert torch.equal(weights(resumed), weights(whole))
+    assert resumed.validation_accuracy == whole.validation_accuracy
+    assert [epoch.loss for epoch in resumed.history] == [epoch.loss for epoch in whole.history]
+    assert list(tmp_path.iterdir()) == [checkpoint]
+
+
+def test_a_checkpoint_of_another_training_is_refused(trainer: Trainer, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "training.safetensors"
+    trainer(seed=1, checkpoint=checkpoint)
+    with pytest.raises(TrainingError, match="another training"):
+        trainer(seed=2, checkpoint=checkpoint)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x08\x00\x00\x00\x00\x00\x00\x00{}      ", b"nonsense" * 99])
+def test_a_damaged_checkpoint_is_named(trainer: Trainer, tmp_path: Path, content: bytes) -> None:
+    checkpoint = tmp_path / "training.safetensors"
+    checkpoint.write_bytes(content)
+    with pytest.raises(TrainingError, match=r"training\.safetensors cannot be read"):
+        trainer(checkpoint=checkpoint)
+
+
+def test_a_diverged_training_is_an_error_with_its_reason(trainer: Trainer) -> None:
+    trainer.protocol = trainer.protocol.model_copy(update={"classifier_learning_rate": 1e30})
+    with pytest.raises(TrainingError, match="diverged"):
+        trainer()
+
+
+def test_data_that_do_not_fit_the_backbone_are_refused(trainer: Trainer) -> None:
+    trainer.backbone = load_backbone("vgg8", n_classes=10, image_channels=3)
+    with pytest.raises(DataError, match="4 classes and 1 image channels"):
+        trainer()
+
+
+def test_residual_networks_train_as_well(trainer: Trainer) -> None:
+    trainer.backbone = load_backbone("resnet20", n_classes=4, image_channels=1)
+    space = SearchSpace(trainer.backbone)
+    trainer.design = space.decode(space.random(np.random.default_rng(0), 1))[0]
+    trainer.protocol = trainer.protocol.model_copy(update={"epochs": 1})
+    assert 0 <= trainer().validation_accuracy <= 1
+
+
+def test_protocols_have_their_names_and_distinct_digests() -> None:
+    assert {"smoke", "laptop", "laptop-finalist", "full"} <= set(PROTOCOLS)
+    assert all(protocol.name == name for name, protocol in PROTOCOLS.items())
+    assert len({protocol.digest for protocol in PROTOCOLS.values()}) == len(PROTOCOLS)
+    with pytest.raises(ConfigError, match="did you mean 'laptop'"):
+        load_protocol("labtop")
+
+
+def test_orthogonalised_updates_have_singular_values_near_one() -> None:
+    matrix = torch.randn(16, 72, generator=torch.Generator().manual_seed(0))
+    for candidate in (matrix, matrix.T):
+        values = torch.linalg.svdvals(orthogonalised(candidate))
+        assert values.min() > 0.3
+        assert values.max() < 1.4
+
+
+def test_the_learning_rate_rises_to_its_peak_and_falls_to_the_last_step() -> None:
+    factors = [learning_rate_factor(step, 100, 0.2) for step in range(100)]
+    assert max(factors) == 1.0
+    assert factors.index(1.0) in range(18, 22)
+    assert 0 < factors[-1] < 0.05
+
+
+def test_augmented_images_are_shifts_and_mirrors_of_themselves() -> None:
+    images = torch.rand(64, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    changed = augmented(images, torch.Generator().manual_seed(1), flip=True, shift=1)
+    centre = images[:, :, 2:-2, 2:-2]
+    for image, new in zip(centre, changed, strict=True):
+        windows = new.unfold(1, 4, 1).unfold(2, 4, 1).reshape(-1, 4, 4)
+        assert any(torch.equal(w, image[0]) or torch.equal(w, image[0].flip(-1)) for w in windows)
+    assert not torch.equal(changed, images)
