@@ -7,21 +7,39 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from xpert_evo.executors import Executor, JobDone, JobFailed, ProcessExecutor, SerialExecutor, usable_cores
+from xpert_evo.executors import (
+    Executor,
+    JobDone,
+    JobFailed,
+    ProcessExecutor,
+    SerialExecutor,
+    load_dask_executor,
+    usable_cores,
+)
+
+LIMIT_S = 3.0
 
 
 def square(n: int) -> int:
     return n * n
 
 
+class UnfitToTravelError(Exception):
+    """Takes two arguments and tells its base of one, so that it cannot be rebuilt in another process."""
+
+    def __init__(self, taste: str, n: int) -> None:
+        super().__init__(f"{n} is not to my {taste}")
+
+
 def fail_on_three(n: int) -> int:
     if n == 3:
-        raise ValueError("three is not to my taste")
+        raise UnfitToTravelError("taste", n)
     return n
 
 
 def die_on_three(n: int) -> int:
     if n == 3:
+        time.sleep(0.2)
         os.kill(os.getpid(), signal.SIGKILL)
     return n
 
@@ -32,11 +50,27 @@ def hang_on_three(n: int) -> int:
     return n
 
 
-@pytest.fixture(params=["serial", "processes"])
+def threads_of_numpy(n: int) -> int:
+    from threadpoolctl import threadpool_info  # noqa: PLC0415
+
+    return max((int(pool["num_threads"]) for pool in threadpool_info()), default=1)
+
+
+MAKERS: dict[str, Callable[[], Executor]] = {
+    "serial": SerialExecutor,
+    "processes": lambda: ProcessExecutor(2, time_limit_s=LIMIT_S),
+    "dask": lambda: load_dask_executor()(2, time_limit_s=LIMIT_S),
+}
+
+
+@pytest.fixture(scope="module", params=MAKERS)
 def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
-    made: Executor = SerialExecutor() if request.param == "serial" else ProcessExecutor(2)
+    made = MAKERS[request.param]()
     yield made
     made.close()
+
+
+in_other_processes = pytest.mark.parametrize("executor", ["processes", "dask"], indirect=True)
 
 
 def _by_position(
@@ -46,47 +80,55 @@ def _by_position(
 
 
 def test_every_job_comes_back_once_with_its_position(executor: Executor) -> None:
-    outcomes = _by_position(executor, square, list(range(7)))
-    assert {n: outcome.result for n, outcome in outcomes.items() if isinstance(outcome, JobDone)} == {
-        n: n * n for n in range(7)
-    }
+    outcomes = list(executor.run(square, list(range(7))))
+    assert sorted(outcome.position for outcome in outcomes) == list(range(7))
+    assert all(isinstance(outcome, JobDone) and outcome.result == outcome.position**2 for outcome in outcomes)
     assert list(executor.run(square, [])) == []
 
 
 def test_a_job_that_raises_is_a_failure_with_its_reason_and_the_others_go_on(executor: Executor) -> None:
     outcomes = _by_position(executor, fail_on_three, list(range(6)))
     assert isinstance(outcomes[3], JobFailed)
-    assert "ValueError: three is not to my taste" in outcomes[3].reason
+    assert "UnfitToTravelError: 3 is not to my taste (at fail_on_three" in outcomes[3].reason
     assert all(isinstance(outcomes[n], JobDone) for n in (0, 1, 2, 4, 5))
 
 
-def test_an_executor_can_be_used_again_after_a_batch(executor: Executor) -> None:
-    assert len(_by_position(executor, square, [1, 2])) == 2
-    assert len(_by_position(executor, square, [3])) == 1
+def test_an_executor_can_be_used_again_after_a_batch_that_was_left(executor: Executor) -> None:
+    for outcome in executor.run(square, [1, 2, 3]):
+        assert isinstance(outcome, JobDone)
+        break
+    assert {n: outcome.position for n, outcome in _by_position(executor, square, [3]).items()} == {0: 0}
 
 
-def test_a_worker_that_dies_costs_its_own_job_only() -> None:
-    executor = ProcessExecutor(2)
-    try:
-        outcomes = _by_position(executor, die_on_three, list(range(6)))
-        failed = outcomes[3]
-        assert isinstance(failed, JobFailed)
-        assert "worker died" in failed.reason
-        assert sum(isinstance(outcome, JobDone) for outcome in outcomes.values()) == 5
-    finally:
-        executor.close()
+def test_there_is_at_least_one_worker(executor: Executor) -> None:
+    assert executor.n_workers in {1, 2}
 
 
-def test_a_worker_that_hangs_is_stopped_after_the_time_limit() -> None:
-    executor = ProcessExecutor(2, time_limit_s=2.0)
-    try:
-        outcomes = _by_position(executor, hang_on_three, list(range(6)))
-        failed = outcomes[3]
-        assert isinstance(failed, JobFailed)
-        assert "time limit of 2 s" in failed.reason
-        assert sum(isinstance(outcome, JobDone) for outcome in outcomes.values()) == 5
-    finally:
-        executor.close()
+@in_other_processes
+def test_workers_are_named_and_have_one_thread(executor: Executor) -> None:
+    outcomes = _by_position(executor, threads_of_numpy, list(range(4)))
+    for outcome in outcomes.values():
+        assert isinstance(outcome, JobDone)
+        assert outcome.result == 1
+        assert outcome.worker
+
+
+@in_other_processes
+def test_a_worker_that_dies_costs_its_own_job_only(executor: Executor) -> None:
+    outcomes = _by_position(executor, die_on_three, list(range(6)))
+    failed = outcomes[3]
+    assert isinstance(failed, JobFailed)
+    assert "its worker died" in failed.reason
+    assert sum(isinstance(outcome, JobDone) for outcome in outcomes.values()) == 5
+
+
+@in_other_processes
+def test_a_worker_that_hangs_is_stopped_after_the_time_limit(executor: Executor) -> None:
+    outcomes = _by_position(executor, hang_on_three, list(range(6)))
+    failed = outcomes[3]
+    assert isinstance(failed, JobFailed)
+    assert "time limit of 3 s" in failed.reason
+    assert sum(isinstance(outcome, JobDone) for outcome in outcomes.values()) == 5
 
 
 def test_there_is_at_least_one_usable_core() -> None:

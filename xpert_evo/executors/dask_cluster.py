@@ -55,7 +55,9 @@ def start_local(n_workers: int, n_gpus: int | None) -> Cluster:
     }
     environments = [{} if n_gpus is None else {VARIABLE: device_of(i, n_gpus)} for i in range(n_workers)]
     workers = {i: {"cls": distributed.Nanny, "options": {**options, "env": env}} for i, env in enumerate(environments)}
-    scheduler = {"cls": distributed.Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard": False}}
+    # Ports are left to the system: the usual ones may be taken by another run on this machine.
+    ports = {"host": "127.0.0.1", "port": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"}
+    scheduler = {"cls": distributed.Scheduler, "options": ports}
     rules = {
         "distributed.scheduler.allowed-failures": _TRIES_OF_A_LOST_JOB - 1,
         # Jobs wait at the scheduler: one that waits at a worker would be blamed for that worker's death too.

@@ -1,0 +1,58 @@
+"""Workers are spread over graphics processors, and the one that replaces a dead worker gets its device."""
+
+import os
+import signal
+import time
+from collections import Counter
+
+import pytest
+
+from xpert_evo.executors import JobDone, JobFailed, ProcessExecutor, load_dask_executor
+from xpert_evo.executors.gpus import VARIABLE, device_of
+
+
+def visible_devices(n: int) -> str | None:
+    time.sleep(0.5)  # so that every worker gets a job
+    return os.environ.get(VARIABLE)
+
+
+def die(n: int) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return n
+
+
+@pytest.mark.parametrize("n_workers", [3, 4])
+def test_slots_go_round_the_devices(n_workers: int) -> None:
+    devices = Counter(device_of(slot, 2) for slot in range(n_workers))
+    assert set(devices) == {"0", "1"}
+    assert max(devices.values()) - min(devices.values()) <= 1
+
+
+def test_no_devices_hide_all_of_them() -> None:
+    assert not device_of(3, 0)
+
+
+def _devices(executor: ProcessExecutor) -> Counter[str | None]:
+    outcomes = list(executor.run(visible_devices, list(range(8))))
+    by_worker = {o.worker: o.result for o in outcomes if isinstance(o, JobDone)}
+    return Counter(by_worker.values())
+
+
+def test_processes_share_devices_evenly_also_after_one_has_died() -> None:
+    executor = ProcessExecutor(2, n_gpus=2)
+    try:
+        assert _devices(executor) == {"0": 1, "1": 1}
+        assert all(isinstance(outcome, JobFailed) for outcome in executor.run(die, [0]))
+        assert _devices(executor) == {"0": 1, "1": 1}
+    finally:
+        executor.close()
+
+
+def test_local_dask_workers_have_a_device_each_by_default() -> None:
+    executor = load_dask_executor()(n_gpus=2)
+    try:
+        assert executor.n_workers == 2
+        outcomes = list(executor.run(visible_devices, list(range(8))))
+        assert {outcome.result for outcome in outcomes if isinstance(outcome, JobDone)} == {"0", "1"}
+    finally:
+        executor.close()
