@@ -11,10 +11,9 @@ from xpert_evo.cli.settings import changes, resolve
 from xpert_evo.errors import StoreError
 from xpert_evo.orchestration.start import begin, go_on
 from xpert_evo.progress import choose_listener
-from xpert_evo.report.files import write_front
-from xpert_evo.report.pictures import write_pictures
 from xpert_evo.report.result import load_result
 from xpert_evo.report.table import result_table
+from xpert_evo.report.writing import write_report
 from xpert_evo.store import Store
 
 
@@ -66,15 +65,12 @@ def show_result(folder: Path, *, json_log: bool = False) -> None:
         result = load_result(store)
     if not result.measured:
         raise StoreError(f"{folder} has no finished training yet; go on with `xpert-evo resume {folder}`.")
-    try:
-        write_front(folder, result)
-        write_pictures(folder, result)
-    except (OSError, ValueError, RuntimeError) as failure:  # the search is done; a picture is not worth it
-        sys.stderr.write(f"xpert-evo: a report failed ({failure}); mend that, then `xpert-evo report {folder}`.\n")
+    for complaint in write_report(folder, result):
+        sys.stderr.write(f"xpert-evo: {complaint}; mend that, then `xpert-evo report {folder}`.\n")
     if not json_log:
         console = Console()
         console.print(result_table(result))
-        console.print(f"front.json, front.csv and plots: {folder}", highlight=False)
+        console.print(f"report.html, front.json, front.csv and pictures: {folder}", highlight=False)
 
 
 def _free_folder(folder: Path) -> Path:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hw_models import evaluate
 from xpert_evo.accuracy.protocols import TrainingProtocol, load_protocol
@@ -36,6 +37,8 @@ class Candidate:
         predicted: What the surrogate expects of a training with the labels' protocol; None where it was not asked.
         std: Standard deviation of that prediction.
         hardware: `HARDWARE_FIELDS` by name.
+        batch: The part of the run that asked for it.
+        seconds: The training took.
     """
 
     design: Design
@@ -48,11 +51,20 @@ class Candidate:
     predicted: float | None
     std: float | None
     hardware: dict[str, float]
+    batch: str
+    seconds: float
 
     @property
     def measured(self) -> float:
         """The accuracy to report: on test data where it was judged, else on validation data."""
         return self.validation if self.test is None else self.test
+
+    @property
+    def measured_std(self) -> float | None:
+        """Standard error of `measured` from the finite number of test images (binomial); None on validation data."""
+        if self.test is None or not self.n_test_images:
+            return None
+        return float(np.sqrt(self.test * (1 - self.test) / self.n_test_images))
 
     @property
     def split(self) -> str:
@@ -87,11 +99,16 @@ class RunResult:
         config: Its settings.
         task: What was searched.
         dataset: Name and digest of the images.
-        measured: All designs trained with the labels' protocol.
+        measured: All designs trained with the labels' protocol, in the order in which they were planned.
         front: The measured front by rising EDAP: of finalists once there are any, else of all measured designs.
         baseline: The homogeneous baseline as `front` was measured, or None before it was trained.
         final: Whether `front` consists of finalists.
         predicted_front: EDAP and predicted accuracy of the newest search's front, each (designs,); None before any.
+        generations: Figures about every generation of the searches, oldest first.
+        surrogate_notes: What each round's surrogate said of itself, by the round's number as text.
+        honesty: How its predictions compared with the trainings that followed, by the round's number as text.
+        versions: Of the program and its libraries when the run began.
+        n_failures: Trainings that failed.
     """
 
     name: str
@@ -103,11 +120,22 @@ class RunResult:
     baseline: Candidate | None
     final: bool
     predicted_front: tuple[FloatArray, FloatArray] | None
+    generations: list[dict[str, Any]]
+    surrogate_notes: dict[str, Any]
+    honesty: dict[str, Any]
+    versions: dict[str, str]
+    n_failures: int
 
     @property
     def knee(self) -> Candidate:
-        """The member of the front that bulges most towards the ideal."""
-        return self.front[knee(_objectives(self.task, self.front))]
+        """The member of the front that bulges most towards the ideal, by validation accuracy: test data only judges."""
+        return self.front[knee(objectives_of(self.task, self.front))]
+
+    @property
+    def accuracy_words(self) -> str:
+        """How the accuracies of `front` came about, in words for titles: `measured, test, laptop-finalist`."""
+        protocol = self.config.training.finalist_protocol if self.final else self.config.training.protocol
+        return f"measured, {'test' if self.final else 'validation'}, {protocol}"
 
 
 def load_result(store: Store) -> RunResult:
@@ -135,6 +163,11 @@ def load_result(store: Store) -> RunResult:
         baseline=next((c for c in pool if c.digest == baseline_digest), None),
         final=final,
         predicted_front=_predicted_front(store, task),
+        generations=store.summaries(),
+        surrogate_notes=store.notes("surrogate"),
+        honesty=store.notes("honesty"),
+        versions=store.meta("versions"),
+        n_failures=len(store.failures()),
     )
 
 
@@ -142,10 +175,10 @@ def select_front(task: Task, candidates: Sequence[Candidate]) -> list[Candidate]
     """Members within all limits that no other dominates, judged by validation accuracy, by rising EDAP."""
     if not candidates:
         return []
-    genomes = task.space.encode([candidate.design for candidate in candidates])
-    values = task.values(genomes, np.array([candidate.validation for candidate in candidates]))
-    feasible = np.flatnonzero((task.constraints.violations(values) <= 0).all(axis=1))
-    best = feasible[non_dominated(task.objectives.minimised(values)[feasible])]
+    feasible = np.flatnonzero(within_limits(task, candidates))
+    if not len(feasible):
+        return []
+    best = feasible[non_dominated(objectives_of(task, candidates)[feasible])]
     return sorted((candidates[i] for i in best), key=lambda candidate: candidate.hardware["edap"])
 
 
@@ -193,6 +226,8 @@ def _candidate(design: Design, plan: Plan, label: Label, hardware: dict[str, flo
         predicted=plan.predicted,
         std=plan.std,
         hardware=hardware,
+        batch=plan.batch,
+        seconds=label.seconds,
     )
 
 
@@ -205,6 +240,16 @@ def _predicted_front(store: Store, task: Task) -> tuple[FloatArray, FloatArray] 
     return task.costs(state.genomes[state.front])["edap"], accuracy
 
 
-def _objectives(task: Task, candidates: Sequence[Candidate]) -> FloatArray:
+def objectives_of(task: Task, candidates: Sequence[Candidate]) -> FloatArray:
+    """Minimised objectives of candidates by their validation accuracy, (designs, objectives)."""
     genomes = task.space.encode([candidate.design for candidate in candidates])
-    return task.objectives.minimised(task.values(genomes, np.array([c.measured for c in candidates])))
+    return task.objectives.minimised(task.values(genomes, np.array([c.validation for c in candidates])))
+
+
+def within_limits(task: Task, candidates: Sequence[Candidate]) -> NDArray[np.bool_]:
+    """Which candidates keep every limit, accuracy by validation data, (designs,)."""
+    if not candidates:
+        return np.zeros(0, dtype=bool)
+    genomes = task.space.encode([candidate.design for candidate in candidates])
+    values = task.values(genomes, np.array([candidate.validation for candidate in candidates]))
+    return np.asarray((task.constraints.violations(values) <= 0).all(axis=1))

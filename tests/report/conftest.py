@@ -1,0 +1,110 @@
+"""Runs for the reports: the real orchestration, surrogate and search, with a formula in place of the trainings."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.config import RunConfig, parse_config
+from xpert_evo.executors import JobDone, JobFailed
+from xpert_evo.executors.base import Job, Result
+from xpert_evo.orchestration.batches import Workshop
+from xpert_evo.orchestration.context import FINALISTS, SEARCHED
+from xpert_evo.orchestration.flow import go
+from xpert_evo.orchestration.interrupts import Interrupts
+from xpert_evo.orchestration.tally import Tally
+from xpert_evo.orchestration.task import build_task
+from xpert_evo.orchestration.trainings import TrainingJob, TrainingReport
+from xpert_evo.progress import Silent
+from xpert_evo.store import Store
+from xpert_evo.versions import versions
+
+
+def formula(job: TrainingJob) -> TrainingReport:
+    """An accuracy that rises with channels and precision and saturates, with the noise of a seed."""
+    layers = job.design.layers
+    depth = np.mean([np.log2(layer.channel_depth) for layer in layers if layer.channel_depth])
+    adc = np.mean([layer.adc_precision for layer in layers])
+    inputs = np.mean([layer.input_precision for layer in layers])
+    noise = np.random.default_rng(job.seed).normal(0, 0.008)
+    lost = 0.25 * np.exp(-(depth - 5) / 1.2) + 0.3 * np.exp(-(adc - 2) / 1.3) + 0.2 * np.exp(-inputs / 1.5)
+    accuracy = float(np.clip(0.94 - lost + noise, 0.1, 1.0))
+    details: dict[str, Any] = {"epochs": job.protocol.epochs}
+    if job.judged:
+        test = {"accuracy": min(1.0, accuracy + 0.015), "n_images": 2000, "emulation": "exact crossbar emulation"}
+        details["test"] = test
+        accuracy = min(1.0, accuracy + 0.02)
+    return TrainingReport(validation_accuracy=accuracy, seconds=float(3.0 + depth / 8), details=details)
+
+
+@dataclass
+class FormulaExecutor:
+    """Gives `formula` in place of every training; stops the run after `stop_after` of them."""
+
+    stop_after: int | None = None
+    n_workers: int = 1
+    n_done: int = 0
+
+    def run(self, function: Callable[[Job], Result], jobs: Sequence[Job]) -> Iterator[JobDone[Any] | JobFailed]:
+        for position, job in enumerate(jobs):
+            if self.n_done == self.stop_after:
+                raise KeyboardInterrupt
+            self.n_done += 1
+            assert isinstance(job, TrainingJob)
+            yield JobDone(position=position, result=formula(job))
+
+    def close(self) -> None:
+        pass
+
+
+def settings(**changes: dict[str, object]) -> RunConfig:
+    """A small run; each keyword is a table of settings that win."""
+    tables: dict[str, dict[str, object]] = {
+        "training": {"first_designs": 12, "rounds": 2, "designs_per_round": 6, "probes_per_round": 2, "finalists": 4},
+        "search": {"generations": 8, "population_size": 40, "offspring_size": 40, "surrogate": "ridge"},
+    }
+    for name, table in changes.items():
+        tables[name] = {**tables.get(name, {}), **table}
+    return parse_config(tables)
+
+
+def make_run(folder: Path, config: RunConfig, stop_after: int | None = None) -> Path:
+    """Runs a search in `folder`, to its end or until it is stopped as by Ctrl-C."""
+    task = build_task(config, n_classes=10, image_channels=1)
+    dataset = {"name": config.dataset.name, "digest": "0" * 16, "n_classes": 10, "image_channels": 1}
+    meta = {"settings": config.to_plain(), "versions": versions(), "dataset": dataset}
+    executor = FormulaExecutor(stop_after)
+    tally = Tally(1)
+    for kind in (SEARCHED, FINALISTS):
+        tally.expect(kind, 1, work=load_protocol(config.training.protocol).epochs)
+    with Store.create(folder, meta) as store, Interrupts("nothing") as interrupts:
+        shop = Workshop(
+            task=task,
+            store=store,
+            executor=executor,
+            listener=Silent(),
+            interrupts=interrupts,
+            dataset_digest="0" * 16,
+            tally=tally,
+        )
+        try:
+            go(shop)
+        except KeyboardInterrupt:
+            assert stop_after is not None
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run."""
+    return make_run(tmp_path_factory.mktemp("runs") / "finished", settings())
+
+
+@pytest.fixture(scope="session")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that was stopped after three trainings: no surrogate, no generation, no finalists."""
+    return make_run(tmp_path_factory.mktemp("runs") / "begun", settings(), stop_after=3)

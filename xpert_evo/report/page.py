@@ -1,0 +1,115 @@
+"""`report.html`: one file without a network that opens with the answer, for people who decide."""
+
+import base64
+import json
+from collections.abc import Sequence
+from html import escape
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+from xpert_evo.files import write_text
+from xpert_evo.report.page_answer import answer
+from xpert_evo.report.page_plot import front_plots
+from xpert_evo.report.page_tables import honesty_tables, settings_table, sources_list, versions_table
+from xpert_evo.report.pictures import Drawing
+from xpert_evo.report.pictures.common import number
+from xpert_evo.report.result import Candidate, RunResult
+from xpert_evo.report.scene import Scene
+
+PAGE_NAME = "report.html"
+
+
+def write_page(path: Path, scene: Scene, drawings: Sequence[Drawing]) -> None:
+    """Writes the page whole or not at all."""
+    write_text(path, page(scene, drawings))
+
+
+def page(scene: Scene, drawings: Sequence[Drawing]) -> str:
+    """The page as text.
+
+    Args:
+        scene: What the run found.
+        drawings: Its pictures; they are embedded.
+    """
+    result = scene.result
+    folder = resources.files("xpert_evo.report")
+    return Template((folder / "page.html").read_text(encoding="utf-8")).substitute(
+        title=escape(f"{result.name}: {result.task.backbone.name} on {result.dataset['name']}"),
+        style=(folder / "page.css").read_text(encoding="utf-8"),
+        script=(folder / "page.js").read_text(encoding="utf-8"),
+        summary=escape(_summary(result)),
+        answer=answer(scene),
+        plots=front_plots(scene),
+        pictures="\n".join(_figure(drawing) for drawing in drawings) or "<p>No picture could be drawn.</p>",
+        honesty=honesty_tables(result),
+        settings=settings_table(result),
+        versions=versions_table(result),
+        sources=sources_list(result),
+        data=_data(result),
+    )
+
+
+def _summary(result: RunResult) -> str:
+    limit = result.config.hardware.area_limit_mm2
+    within = f" within {limit:g} mm²" if limit is not None else ""
+    state = "finished" if result.final else "not finished: this is the front so far"
+    return (
+        f"{len(result.measured)} designs of about 10^{result.task.space.log10_size:.0f} were trained in the search"
+        f"{within}; {len(result.front)} are on the front ({result.accuracy_words}). The run is {state}. "
+        f"{result.n_failures} trainings failed."
+    )
+
+
+def _figure(drawing: Drawing) -> str:
+    content = base64.b64encode(drawing.svg).decode("ascii")
+    name = escape(drawing.name)
+    return (
+        f'<figure id="picture-{name}"><img alt="{name}: {escape(drawing.caption)}" '
+        f'src="data:image/svg+xml;base64,{content}"><figcaption>{escape(drawing.caption)}</figcaption></figure>'
+    )
+
+
+def _data(result: RunResult) -> str:
+    """What the script knows of each design, by digest, as JSON that is safe inside a script element."""
+    shown = {c.digest: c for c in result.measured}
+    shown |= {c.digest: c for c in [*([result.baseline] if result.baseline else []), *result.front]}
+    content = {digest: _design(candidate) for digest, candidate in shown.items()}
+    return json.dumps(content, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _design(candidate: Candidate) -> dict[str, object]:
+    hardware = candidate.hardware
+    figures = [
+        ("accuracy, measured", f"{100 * candidate.measured:.2f} % ({candidate.split}, {candidate.protocol})"),
+        ("accuracy, validation", f"{100 * candidate.validation:.2f} %"),
+        ("accuracy, predicted before", _predicted(candidate)),
+        ("EDAP", f"{number(hardware['edap'])} mm² µs µJ"),
+        ("area", f"{number(hardware['area_mm2'])} mm²"),
+        ("latency", f"{number(hardware['latency_us'])} µs"),
+        ("energy", f"{number(hardware['energy_uj'])} µJ"),
+        ("TOPS/W", number(hardware["tops_per_w"])),
+        ("TOPS/mm²", number(hardware["tops_per_mm2"])),
+    ]
+    layers = [
+        [
+            layer.name,
+            str(layer.channel_depth or "-"),
+            str(layer.column_sharing),
+            str(layer.adc_type),
+            str(layer.adc_precision),
+            str(layer.input_precision),
+        ]
+        for layer in candidate.design.layers
+    ]
+    tip = (
+        f"{candidate.digest[:8]}: {100 * candidate.measured:.2f} % ({candidate.split}, {candidate.protocol})\n"
+        f"EDAP {number(hardware['edap'])}, {number(hardware['area_mm2'])} mm²"
+    )
+    return {"figures": figures, "layers": layers, "tip": tip}
+
+
+def _predicted(candidate: Candidate) -> str:
+    if candidate.predicted is None or candidate.std is None:
+        return "not asked"
+    return f"{100 * candidate.predicted:.2f} ± {100 * candidate.std:.2f} %"

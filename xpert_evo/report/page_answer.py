@@ -1,0 +1,114 @@
+"""The answer of the page: recommended designs, each beside the baseline and the best homogeneous design."""
+
+from collections.abc import Sequence
+from html import escape
+
+from xpert_evo.report.pictures.common import number
+from xpert_evo.report.recommend import Recommendation, Rival, times_better
+from xpert_evo.report.result import Candidate, RunResult
+from xpert_evo.report.scene import Scene
+from xpert_evo.report.table import times
+
+_RATIOS = ("edap", "tops_per_w", "tops_per_mm2")
+_Z95 = 1.96
+
+
+def answer(scene: Scene) -> str:
+    """The recommended designs with their figures and their ratios to the baseline and to the best rival."""
+    result = scene.result
+    if not scene.recommended:
+        return '<p class="warning">No trained design keeps the limits yet, so there is nothing to recommend.</p>'
+    head = (
+        '<tr><th class="text" rowspan="2">design</th><th rowspan="2">id</th><th rowspan="2">accuracy<br>%</th>'
+        '<th rowspan="2">EDAP<br>mm² µs µJ</th><th rowspan="2">area<br>mm²</th><th rowspan="2">TOPS/W</th>'
+        '<th rowspan="2">TOPS/mm²</th><th class="group" colspan="3">times better than (a) the baseline</th>'
+        '<th class="group" colspan="4">times better than (b) the best homogeneous design<br>of at least the same '
+        "accuracy</th></tr>"
+        '<tr><th class="first">EDAP</th><th>TOPS/W</th><th>TOPS/mm²</th><th class="first">its accuracy</th>'
+        "<th>EDAP</th><th>TOPS/W</th><th>TOPS/mm²</th></tr>"
+    )
+    rows = "".join(_row(recommendation, result) for recommendation in scene.recommended)
+    baseline = _baseline_row(result.baseline) if result.baseline else ""
+    return (
+        f'<div class="wide"><table><thead>{head}</thead><tbody>{rows}{baseline}</tbody></table></div>{_reading(result)}'
+    )
+
+
+def _row(recommendation: Recommendation, result: RunResult) -> str:
+    candidate = recommendation.candidate
+    cells = [_plain_cells(", ".join(recommendation.roles), candidate)]
+    if result.baseline:
+        cells.append(_ratio_cells(candidate, result.baseline.hardware))
+    else:
+        cells.append('<td class="first" colspan="3">not trained yet</td>')
+    rivals = [r for r in (recommendation.rival_measured, recommendation.rival_predicted) if r is not None]
+    cells.append(_rival_cells(candidate, rivals))
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _plain_cells(name: str, candidate: Candidate) -> str:
+    hardware, std = candidate.hardware, candidate.measured_std
+    spread = f" ± {100 * _Z95 * std:.1f}" if std is not None else ""
+    return (
+        f'<td class="text">{escape(name)}</td>'
+        f'<td><button class="link" data-id="{escape(candidate.digest)}">{escape(candidate.digest[:8])}</button></td>'
+        f"<td>{100 * candidate.measured:.2f}{spread}</td>"
+        + "".join(f"<td>{number(hardware[f])}</td>" for f in ("edap", "area_mm2", "tops_per_w", "tops_per_mm2"))
+    )
+
+
+def _baseline_row(baseline: Candidate) -> str:
+    name = "baseline (a): homogeneous, SAR 6 bits, CS 8, IP 8"
+    return (
+        f'<tr>{_plain_cells(name, baseline)}<td class="first" colspan="3"></td><td class="first" colspan="4"></td></tr>'
+    )
+
+
+def _ratio_cells(candidate: Candidate, other: dict[str, float]) -> str:
+    ratios = [times(times_better(candidate.hardware, other, figure)) for figure in _RATIOS]
+    return _cells(ratios)
+
+
+def _rival_cells(candidate: Candidate, rivals: Sequence[Rival]) -> str:
+    if not rivals:
+        return '<td class="first" colspan="4">none found that is as accurate</td>'
+    lines: list[list[str]] = [[], [], [], []]
+    for rival in rivals:
+        kind = "measured" if rival.measured else "predicted"
+        lines[0].append(f'{100 * rival.accuracy:.2f} % <span class="badge {kind}">{kind}</span>')
+        for column, figure in zip(lines[1:], _RATIOS, strict=True):
+            column.append(times(times_better(candidate.hardware, rival.hardware, figure)))
+    return _cells(["<br>".join(line) for line in lines])
+
+
+def _cells(contents: Sequence[str]) -> str:
+    """Cells of a group of columns; the first one has the group's border."""
+    first, *others = contents
+    return f'<td class="first">{first}</td>' + "".join(f"<td>{content}</td>" for content in others)
+
+
+def _reading(result: RunResult) -> str:
+    judged = ""
+    if result.final and result.front:
+        first = result.front[0]
+        judged = (
+            f" The accuracies in the table are of {first.n_test_images} test images after protocol {first.protocol}, "
+            f"computed by {first.emulation}; ± is the 95 % interval of so many images."
+        )
+    selected = (
+        f"Designs were selected on validation data after short trainings (protocol {result.config.training.protocol})."
+        f'{judged} Unless the protocol is "full" they rank designs on a smaller proxy network and are not the accuracy '
+        "at native size. EDAP is the product of area, latency and energy of one image; TOPS counts two operations a "
+        "multiply-accumulate. A ratio below 1 means that the other design is better."
+    )
+    return f'<p class="note">{escape(selected)}</p>{_RIVALS}'
+
+
+_RIVALS = """\
+<p class="note">(b) compares like with like, limits on the chip aside.
+<span class="badge measured">measured</span>: of the homogeneous designs that the search trained, those whose validation
+accuracy was at least this design's, and of them the one with the lowest EDAP.
+<span class="badge predicted">predicted</span>: the same among all homogeneous designs, trained or not, with accuracies
+as the surrogate sees both; nobody measured them. Homogeneous designs have the same peripherals in all layers and an eighth
+to twice the backbone's channel depths.</p>
+"""

@@ -1,0 +1,98 @@
+"""Tables of the page: honesty of the surrogate, settings, versions and sources; all text is escaped."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+import hw_models
+from xpert_evo.config import RunConfig
+from xpert_evo.report.result import RunResult
+
+
+def honesty_tables(result: RunResult) -> str:
+    """What the surrogate said before trainings against what they measured, and its cross-validation, by round."""
+    if not result.surrogate_notes and not result.honesty:
+        return "<p>No surrogate has been fitted yet.</p>"
+    parts = []
+    if result.honesty:
+        warning = list(result.honesty.values())[-1].get("warning")
+        parts.append(f'<p class="warning">{escape(warning)}</p>' if warning else "")
+        rows = [
+            (f"after round {round_}", str(report[who]["n"]), label, *_quality(report[who]))
+            for round_, report in result.honesty.items()
+            for who, label in (("surrogate", "surrogate"), ("baseline", "multiply-accumulates alone"))
+        ]
+        parts.append("<p>Predicted before the training, then measured, all rounds so far together:</p>")
+        parts.append(_table(("", "trainings", "predicted by", *_QUALITY), rows))
+    rows = [
+        (
+            f"round {round_}",
+            str(note["n_labels"]),
+            f"{name}{' (chosen)' if name == note['chosen'] else ''}",
+            *_quality(q),
+        )
+        for round_, note in result.surrogate_notes.items()
+        for name, q in [*note["models"].items(), ("multiply-accumulates alone", note["baseline"])]
+    ]
+    parts.append("<p>Cross-validation when each surrogate was fitted:</p>")
+    parts.append(_table(("", "labels", "model", *_QUALITY), rows))
+    return "".join(parts)
+
+
+_QUALITY = ("Kendall's τ", "error [points]", "90 % intervals hold")
+
+
+def _quality(quality: dict[str, float]) -> tuple[str, str, str]:
+    return f"{quality['tau']:.2f}", f"{100 * quality['rmse']:.2f}", f"{100 * quality['coverage']:.0f} %"
+
+
+def settings_table(result: RunResult) -> str:
+    """Every setting with its value; defaults are dimmed."""
+    rows = []
+    for name, value, default in flat_settings(result.config):
+        cell = '<td class="text default">' if default else '<td class="text">'
+        rows.append(f"<tr>{cell}{escape(name)}</td>{cell}{escape(str(value))}</td></tr>")
+    return f'<div class="wide"><table><tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def flat_settings(config: RunConfig) -> list[tuple[str, object, bool]]:
+    """(dotted name, value, whether it is the default) of every setting that has a value."""
+    defaults = dict(_flat(RunConfig().model_dump(mode="json")))
+    values = _flat(config.model_dump(mode="json"))
+    return [(name, value, defaults.get(name) == value) for name, value in values if value is not None]
+
+
+def _flat(table: dict[str, object], prefix: str = "") -> Iterable[tuple[str, object]]:
+    for name, value in table.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def versions_table(result: RunResult) -> str:
+    """Versions of the program and its libraries when the run began, and the data's digest."""
+    data = result.dataset
+    rows = [*result.versions.items(), (f"data set {data['name']}, digest", str(data["digest"]))]
+    return _table(("", "version"), rows)
+
+
+def sources_list(result: RunResult) -> str:
+    """The publications behind the constants of the chip, with how many rest on each."""
+    hardware = result.task.hardware
+    found = hw_models.sources(device=hardware.device, technology=hardware.technology)
+    items = [f"<li>{escape(source.citation)}{_n_constants(len(source.constants))}</li>" for source in found]
+    return f"<ul>{''.join(items)}</ul>"
+
+
+def _n_constants(n: int) -> str:
+    return f' <span class="note">({n} constants)</span>' if n else ""
+
+
+def _table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
+    def cells(texts: Iterable[str], name: str) -> str:
+        first, *others = texts
+        rest = "".join(f"<{name}>{escape(text)}</{name}>" for text in others)
+        return f'<{name} class="text">{escape(first)}</{name}>{rest}'
+
+    body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
+    return f'<div class="wide"><table><thead><tr>{cells(head, "th")}</tr></thead><tbody>{body}</tbody></table></div>'

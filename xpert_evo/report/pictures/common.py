@@ -1,0 +1,105 @@
+"""What several pictures share: figures of candidates, colours that the colour-blind can tell apart, tables of cells."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap
+
+from xpert_evo.objectives import FloatArray
+from xpert_evo.report.result import Candidate
+from xpert_evo.space import GeneKind
+
+BLUE, VERMILION, GREEN, PINK, ORANGE, SKY, BLACK = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#000000",
+)
+"""Colours that remain different for the colour-blind (M. Okabe and K. Ito, "Color universal design", 2008)."""
+
+GREY = "#8c8c8c"
+PALETTE = (BLUE, VERMILION, GREEN, PINK, ORANGE, SKY, BLACK)
+
+EDAP_LABEL = "EDAP [mm² µs µJ]"
+
+SHORT_NAMES = {
+    GeneKind.CHANNEL_DEPTH: "channel depth",
+    GeneKind.COLUMN_SHARING: "column sharing",
+    GeneKind.ADC_TYPE: "ADC type",
+    GeneKind.ADC_PRECISION: "ADC bits",
+    GeneKind.INPUT_PRECISION: "input bits",
+}
+
+
+def edap(candidates: Sequence[Candidate]) -> FloatArray:
+    """EDAP of each candidate [mm2 us uJ]."""
+    return np.array([candidate.hardware["edap"] for candidate in candidates])
+
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def number(value: float) -> str:
+    """Three digits as people write them: `0.0393`, `28.7`, `8,340`, `1.21·10⁵`."""
+    if value == 0 or 1e-3 <= abs(value) < 1e3:
+        return f"{value:.3g}"
+    if 1e3 <= abs(value) < 1e5:
+        return f"{float(f'{value:.3g}'):,.0f}"
+    digits, _, exponent = f"{value:.2e}".partition("e")
+    return f"{digits}·10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+
+
+def layer_names(names: Sequence[str]) -> list[str]:
+    """Names short enough for an axis: `1`, `2`, ..., `fc` for the usual chain, else as they are."""
+    return [
+        name.removeprefix("conv") if name.startswith("conv") else "fc" if name == "classifier" else name
+        for name in names
+    ]
+
+
+def wide(n_layers: int) -> float:
+    """Width of a figure with a column for each layer [inches]."""
+    return max(6.4, 2.4 + 0.42 * n_layers)
+
+
+def draw_cells(
+    axes: Axes,
+    colours: FloatArray,
+    texts: Sequence[Sequence[str]],
+    *,
+    cmap: Colormap,
+    rows: Sequence[str],
+    columns: Sequence[str],
+) -> None:
+    """A table of coloured cells with text in each; cells without a value stay empty.
+
+    Args:
+        axes: To draw into.
+        colours: Positions in the colour map from 0 to 1, (rows, columns); NaN for an empty cell.
+        texts: What stands in each cell.
+        cmap: The colour map.
+        rows: Names of the rows.
+        columns: Names of the columns.
+    """
+    axes.pcolormesh(np.ma.masked_invalid(colours), cmap=cmap, vmin=0, vmax=1, edgecolors="white", linewidth=1.2)
+    for (row, column), value in np.ndenumerate(colours):
+        if np.isfinite(value):
+            ink = "white" if luminance(cmap(value)) < 0.55 else "black"
+            axes.text(column + 0.5, row + 0.5, texts[row][column], ha="center", va="center", color=ink, fontsize=7.5)
+    axes.set_xticks(np.arange(len(columns)) + 0.5, columns)
+    axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
+    axes.invert_yaxis()
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def luminance(colour: Sequence[float] | FloatArray) -> float:
+    """How light a colour looks, from 0 to 1."""
+    red, green, blue = colour[:3]
+    return 0.299 * red + 0.587 * green + 0.114 * blue

@@ -1,0 +1,82 @@
+"""Where area, time and energy go: stacked by component, layer by layer."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from hw_models import HardwareReport, evaluate
+from xpert_evo.objectives import FloatArray
+from xpert_evo.report.pictures.common import PALETTE, layer_names, number, wide
+from xpert_evo.report.result import Candidate, RunResult
+from xpert_evo.report.scene import Scene
+
+_QUANTITIES = (
+    ("area_um2", 1e-6, "area [mm²]"),
+    ("latency_ns", 1e-3, "latency [µs]"),
+    ("energy_pj", 1e-6, "energy [µJ]"),
+)
+
+
+def draw_costs(scene: Scene) -> Figure | None:
+    """Three rows (area, latency, energy) for the knee, and beside them for the baseline."""
+    result = scene.result
+    shown = [("knee", result.knee)] if result.front else []
+    shown += [("baseline", result.baseline)] if result.baseline else []
+    if not shown:
+        return None
+    names = layer_names([layer.name for layer in shown[0][1].design.layers])
+    figure = Figure(figsize=(0.62 * len(shown) * wide(len(names)), 6.6))
+    panels = figure.subplots(len(_QUANTITIES), len(shown), squeeze=False, sharex=True)
+    reports = [report_of(result, candidate) for _, candidate in shown]
+    colours = _colours(reports)
+    for column, ((name, candidate), report) in enumerate(zip(shown, reports, strict=True)):
+        for row, (quantity, scale, label) in enumerate(_QUANTITIES):
+            axes = panels[row, column]
+            parts = {part: scale * values[0] for part, values in report.breakdown[quantity].items()}
+            _stack(axes, parts, colours)
+            total = sum(float(values.sum()) for values in parts.values())
+            head = f"{name} ({candidate.digest[:8]}): " if row == 0 else ""
+            axes.set_title(f"{head}{number(total)} {label.partition('[')[2].rstrip(']')}", fontsize=9.5)
+            if column == 0:
+                axes.set_ylabel(label)
+        panels[-1, column].set_xticks(np.arange(len(names)), names)
+        panels[-1, column].set_xlabel("layer")
+    handles = {
+        text: handle for axes in panels.flat for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=len(handles))
+    return figure
+
+
+def report_of(result: RunResult, candidate: Candidate) -> HardwareReport:
+    """The hardware report of one design, arrays (1, layers)."""
+    space, hardware = result.task.space, result.task.hardware
+    shapes, peripherals = space.hardware_arrays(space.encode([candidate.design]))
+    return evaluate(
+        shapes, peripherals, crossbar=hardware.crossbar, device=hardware.device, technology=hardware.technology
+    )
+
+
+def _colours(reports: list[HardwareReport]) -> dict[str, str]:
+    parts = [part for report in reports for parts in report.breakdown.values() for part in parts]
+    return {part: PALETTE[i % len(PALETTE)] for i, part in enumerate(dict.fromkeys(parts))}
+
+
+def _stack(axes: Axes, parts: Mapping[str, FloatArray], colours: Mapping[str, str]) -> None:
+    bottom = np.zeros(len(next(iter(parts.values()))))
+    for i, (part, values) in enumerate(parts.items()):
+        axes.bar(
+            np.arange(len(values)),
+            values,
+            bottom=bottom,
+            width=0.8,
+            color=colours[part],
+            edgecolor="white",
+            linewidth=0.4,
+            hatch="///" if i % 2 else None,
+            label=part,
+        )
+        bottom = bottom + values
+    axes.grid(visible=False, axis="x")

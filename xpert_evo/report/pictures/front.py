@@ -1,0 +1,161 @@
+"""The front: accuracy against EDAP, as the search saw it and as the finalists were judged."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from xpert_evo.report.pictures.common import EDAP_LABEL, GREY, ORANGE, SKY, edap
+from xpert_evo.report.result import Candidate, RunResult, select_front
+from xpert_evo.report.scene import Scene
+
+_Z95 = 1.96
+
+
+def draw_pareto(scene: Scene) -> Figure | None:
+    """What the search trained and, once there are finalists, beside it the front as the test set judged it."""
+    result = scene.result
+    if not result.measured:
+        return None
+    shown = [*result.measured, *result.front]
+    areas = np.array([candidate.hardware["area_mm2"] for candidate in shown])
+    norm = Normalize(areas.min(), max(areas.max(), areas.min() + 1e-9))
+    n_panels = 2 if result.final else 1
+    figure = Figure(figsize=(5.0 + 4.4 * (n_panels - 1), 5.2))
+    panels = np.atleast_1d(figure.subplots(1, n_panels))
+    _draw_search(panels[0], result, scene.homogeneous, norm)
+    if result.final:
+        _draw_finalists(panels[1], result, norm)
+    coloured = panels[-1].collections[-1]
+    figure.colorbar(coloured, ax=list(panels), label="area [mm²]", pad=0.01, aspect=30)
+    limit = result.config.hardware.area_limit_mm2
+    limit_text = f", area at most {limit:g} mm²" if limit is not None else ""
+    figure.suptitle(
+        f"{result.name}: {result.task.backbone.name} on {result.dataset['name']}{limit_text}",
+        x=0.01,
+        ha="left",
+        fontsize=11,
+        fontweight="bold",
+    )
+    return figure
+
+
+def _draw_search(axes: Axes, result: RunResult, homogeneous: list[Candidate], norm: Normalize) -> None:
+    protocol = result.config.training.protocol
+    axes.set_title(f"In the search: validation, {protocol}", fontweight="normal")
+    if result.predicted_front is not None:
+        x, y = result.predicted_front
+        order = np.argsort(x)
+        axes.plot(x[order], 100 * y[order], color=SKY, ls="--", label="predicted front of the last search", zorder=1)
+    axes.scatter(
+        edap(result.measured),
+        _validation(result.measured),
+        s=15,
+        color=GREY,
+        linewidth=0,
+        label="trained designs",
+        zorder=2,
+    )
+    if homogeneous:
+        axes.scatter(
+            edap(homogeneous),
+            _validation(homogeneous),
+            marker="s",
+            s=30,
+            facecolor="none",
+            edgecolor=ORANGE,
+            linewidth=1.3,
+            label="homogeneous ones among them",
+            zorder=3,
+        )
+    front = select_front(result.task, result.measured)
+    baseline_digest = result.task.space.decode(result.task.baseline)[0].digest
+    baseline = next((c for c in result.measured if c.digest == baseline_digest), None)
+    _draw_front(axes, result, front, baseline, norm, judged=False)
+    _finish(axes)
+
+
+def _draw_finalists(axes: Axes, result: RunResult, norm: Normalize) -> None:
+    first = next(iter(result.front), result.baseline)
+    n_images = f"{first.n_test_images} test images" if first else "test"
+    axes.set_title(f"Finalists: {n_images}, {result.config.training.finalist_protocol}", fontweight="normal")
+    for candidate in [*result.front, *([result.baseline] if result.baseline else [])]:
+        axes.errorbar(
+            candidate.hardware["edap"],
+            100 * candidate.measured,
+            yerr=100 * _Z95 * (candidate.measured_std or 0.0),
+            color="black",
+            elinewidth=1.0,
+            capsize=2.5,
+            zorder=3,
+        )
+    _draw_front(axes, result, result.front, result.baseline, norm, judged=True)
+    _finish(axes)
+
+
+def _draw_front(
+    axes: Axes,
+    result: RunResult,
+    front: list[Candidate],
+    baseline: Candidate | None,
+    norm: Normalize,
+    *,
+    judged: bool,
+) -> None:
+    if baseline:
+        axes.scatter(
+            edap([baseline]),
+            [100 * (baseline.measured if judged else baseline.validation)],
+            c=[baseline.hardware["area_mm2"]],
+            norm=norm,
+            marker="*",
+            s=190,
+            edgecolor="black",
+            linewidth=0.8,
+            label=f"baseline: SAR 6 bits, CS 8, IP 8{_excess(result, baseline)}",
+            zorder=5,
+        )
+    heights = [100 * (c.measured if judged else c.validation) for c in front]
+    axes.plot(edap(front), heights, color="black", lw=0.8, drawstyle="steps-post", zorder=3.5)
+    axes.scatter(
+        edap(front),
+        heights,
+        c=[c.hardware["area_mm2"] for c in front],
+        norm=norm,
+        s=52 if len(front) < 40 else 26,
+        edgecolor="black",
+        linewidth=0.8,
+        label="front",
+        zorder=4,
+    )
+    if front and judged == result.final:
+        knee = result.knee
+        height = 100 * (knee.measured if judged else knee.validation)
+        axes.annotate(
+            "knee",
+            (knee.hardware["edap"], height),
+            textcoords="offset points",
+            xytext=(-7, 16),
+            ha="right",
+            arrowprops={"arrowstyle": "-", "lw": 0.8, "shrinkB": 4},
+        )
+
+
+def _excess(result: RunResult, baseline: Candidate) -> str:
+    """A warning where the baseline breaks the limit on area."""
+    limit, area = result.config.hardware.area_limit_mm2, baseline.hardware["area_mm2"]
+    return f"\n({area:.0f} mm², above the limit)" if limit is not None and area > limit else ""
+
+
+def _finish(axes: Axes) -> None:
+    axes.set_xscale("log")
+    axes.set_xlabel(EDAP_LABEL)
+    axes.set_ylabel("accuracy [%]")
+    axes.yaxis.set_major_locator(MaxNLocator(6))
+    axes.margins(0.12, 0.12)
+    axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.14), ncols=2, columnspacing=1.2)
+
+
+def _validation(candidates: list[Candidate]) -> list[float]:
+    return [100 * candidate.validation for candidate in candidates]

@@ -1,0 +1,99 @@
+"""What genes do: their importance on the whole, and one-gene changes of the knee."""
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from xpert_evo.objectives import FloatArray
+from xpert_evo.report.influence import importance, one_gene_steps
+from xpert_evo.report.pictures.common import SHORT_NAMES, draw_cells, layer_names, luminance, wide
+from xpert_evo.report.scene import Scene
+
+
+def draw_importance(scene: Scene) -> Figure | None:
+    """Two tables of kinds by layers: accuracy in points, EDAP as a factor."""
+    result = scene.result
+    if scene.surrogate is None:
+        return None
+    found = importance(result.task, scene.surrogate, [candidate.design for candidate in result.measured])
+    names = layer_names([layer.name for layer in result.task.backbone.layers])
+    figure = Figure(figsize=(wide(len(names)), 4.6))
+    for axes, values, title in zip(
+        figure.subplots(2, 1),
+        (100 * found.accuracy, found.edap),
+        ("Accuracy: percentage points that a gene alone moves", "EDAP: factor between a gene's best and worst choice"),
+        strict=True,
+    ):
+        shown = values if axes.get_subplotspec().is_first_row() else np.power(10.0, values)
+        draw_cells(
+            axes,
+            values / max(np.nanmax(values), 1e-12),
+            [[_number(value) for value in row] for row in shown],
+            cmap=colormaps["Blues"],
+            rows=list(SHORT_NAMES.values()),
+            columns=names,
+        )
+        axes.set_title(title)
+    return figure
+
+
+def draw_steps(scene: Scene) -> Figure | None:
+    """Two tables of kinds by layers, each cell halved: a step down and a step up, for the knee."""
+    result = scene.result
+    if scene.surrogate is None or not result.front:
+        return None
+    knee = result.knee
+    steps = one_gene_steps(result.task, scene.surrogate, knee.design)
+    names = layer_names([layer.name for layer in knee.design.layers])
+    figure = Figure(figsize=(wide(len(names)) + 1.2, 4.8))
+    upper, lower = figure.subplots(2, 1)
+    accuracy = 100 * steps.accuracy
+    # For accuracy up is good, for EDAP down: the colours say good (blue) and bad (red) in both.
+    _halves(upper, accuracy, accuracy, steps.feasible, names=names, form="{:+.1f}")
+    upper.set_title(f"Knee {knee.digest[:8]}, one gene changed: predicted accuracy [points]")
+    _halves(lower, -np.log10(steps.edap_ratio), steps.edap_ratio, steps.feasible, names=names, form="{:.2f}")
+    lower.set_title("The same changes: EDAP afterwards / before (blue is better)")
+    return figure
+
+
+def _halves(
+    axes: Axes, goodness: FloatArray, shown: FloatArray, feasible: NDArray[np.bool_], *, names: list[str], form: str
+) -> None:
+    """Cells with a left half (step down) and a right half (step up), (kinds, layers, 2)."""
+    n_kinds, n_layers, _ = goodness.shape
+    flat = goodness.reshape(n_kinds, 2 * n_layers)
+    most = max(float(np.nanmax(np.abs(flat))), 1e-12)
+    colours = 0.5 + 0.5 * flat / most
+    cmap = colormaps["RdBu"]
+    edges = np.arange(2 * n_layers + 1) / 2
+    axes.pcolormesh(edges, np.arange(n_kinds + 1), np.ma.masked_invalid(colours), cmap=cmap, vmin=0, vmax=1)
+    for (row, column), value in np.ndenumerate(shown.reshape(n_kinds, 2 * n_layers)):
+        if np.isfinite(value):
+            ink = "white" if luminance(cmap(colours[row, column])) < 0.5 else "black"
+            place = (column / 2 + 0.25, row + 0.5)
+            axes.text(*place, _signed(value, form), ha="center", va="center", fontsize=6, color=ink, rotation=90)
+            if not feasible.reshape(n_kinds, -1)[row, column]:
+                axes.plot(place[0], row + 0.12, marker="o", ms=2.2, color=ink)
+    for x in range(n_layers + 1):
+        axes.axvline(x, color="white", lw=2)
+    for y in range(n_kinds + 1):
+        axes.axhline(y, color="white", lw=2)
+    axes.set_xticks(np.arange(n_layers) + 0.5, names)
+    axes.set_yticks(np.arange(n_kinds) + 0.5, list(SHORT_NAMES.values()))
+    axes.invert_yaxis()
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _signed(value: float, form: str) -> str:
+    """`+0.4`; nothing for no change at all, and no sign before a rounded zero."""
+    text = form.format(value)
+    return "" if value == 0 else text.lstrip("+-") if float(text) == 0 else text
+
+
+def _number(value: float) -> str:
+    return "" if not np.isfinite(value) or value == 0 else f"{value:.0f}" if value >= 10 else f"{value:.1f}"

@@ -1,0 +1,100 @@
+"""Hypervolume against trainings, training time and generations."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from xpert_evo.objectives import FloatArray
+from xpert_evo.report.pictures.common import BLUE, GREY, ORANGE, PALETTE
+from xpert_evo.report.result import Candidate, RunResult, objectives_of, within_limits
+from xpert_evo.report.scene import Scene
+from xpert_evo.search import hypervolume, non_dominated
+
+_FEW = 12
+_STYLES = ("-", "--", "-.")
+
+
+def draw_hypervolume(scene: Scene) -> Figure | None:
+    """Three panels: measured hypervolume by trainings and by time, predicted hypervolume by generation."""
+    result = scene.result
+    if not result.measured:
+        return None
+    n_panels = 3 if result.generations else 2
+    figure = Figure(figsize=(3.2 * n_panels + 0.4, 3.8))
+    panels = figure.subplots(1, n_panels)
+    homogeneous = {candidate.digest for candidate in scene.homogeneous}
+    everything = growth(result, result.measured)
+    alone = growth(result, result.measured, only=homogeneous)
+    trainings = np.arange(1, len(result.measured) + 1)
+    minutes = np.cumsum([c.seconds for c in result.measured]) / 60
+    for axes, x, label in (
+        (panels[0], trainings, "trainings of the search"),
+        (panels[1], minutes, "time in these trainings [min]"),
+    ):
+        marker = "o" if len(trainings) < _FEW else None
+        axes.step(x, everything, where="post", color=BLUE, marker=marker, label="all trained designs")
+        axes.step(x, alone, where="post", color=ORANGE, ls="--", marker=marker, label="homogeneous ones alone")
+        axes.set_xlabel(label)
+        axes.set_ylim(bottom=0)
+        axes.set_xlim(left=0)
+    _mark_batches(panels[0], result.measured)
+    panels[0].set_title("measured")
+    panels[0].set_ylabel("hypervolume [decades of EDAP · accuracy]")
+    panels[0].xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    panels[1].xaxis.set_major_locator(MaxNLocator(5))
+    panels[1].legend(loc="upper left", bbox_to_anchor=(-0.02, -0.2))
+    if result.generations:
+        _draw_generations(panels[2], result)
+    return figure
+
+
+def growth(result: RunResult, candidates: Sequence[Candidate], only: set[str] | None = None) -> FloatArray:
+    """Hypervolume of the feasible designs after each training, (trainings,).
+
+    Args:
+        result: For the objectives, the limits and the reference point.
+        candidates: In the order of their trainings.
+        only: Digests of the designs that count; None for all.
+    """
+    objectives = objectives_of(result.task, candidates)
+    counts = within_limits(result.task, candidates)
+    if only is not None:
+        counts &= np.array([candidate.digest in only for candidate in candidates])
+    front = np.empty((0, objectives.shape[1]))
+    volumes, volume = [], 0.0
+    for row, counted in zip(objectives, counts, strict=True):
+        if counted:
+            front = np.concatenate([front, row[None]])
+            front = front[non_dominated(front)]
+            volume = hypervolume(front, result.task.reference_point)
+        volumes.append(volume)
+    return np.array(volumes)
+
+
+def _mark_batches(axes: Axes, candidates: Sequence[Candidate]) -> None:
+    starts = [i for i in range(1, len(candidates)) if candidates[i].batch != candidates[i - 1].batch]
+    for i in starts:
+        axes.axvline(i, color=GREY, lw=0.9, ls=":", label="a new round" if i == starts[0] else None)
+    if starts:
+        axes.legend(
+            loc="upper left",
+            bbox_to_anchor=(-0.02, -0.2),
+            handles=[line for line in axes.lines if line.get_label() == "a new round"],
+        )
+
+
+def _draw_generations(axes: Axes, result: RunResult) -> None:
+    rounds = sorted({row["round"] for row in result.generations})
+    for round_, colour in zip(rounds, (PALETTE * len(rounds))[: len(rounds)], strict=True):
+        rows = [row for row in result.generations if row["round"] == round_]
+        x, y = [row["generation"] for row in rows], [row["hypervolume"] for row in rows]
+        axes.plot(
+            x, y, color=colour, ls=_STYLES[round_ % 3], marker="o" if len(rows) < 2 else None, label=f"round {round_}"
+        )
+    axes.set_xlabel("generation of the round")
+    axes.set_title("predicted")
+    axes.set_xlim(left=0)
+    axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.2), ncols=3, columnspacing=1.0, handlelength=1.6)

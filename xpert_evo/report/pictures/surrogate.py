@@ -1,0 +1,73 @@
+"""Predicted against measured accuracy."""
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from xpert_evo.accuracy.surrogate_quality import Z90
+from xpert_evo.report.pictures.common import PALETTE
+from xpert_evo.report.result import RunResult
+from xpert_evo.report.scene import Scene
+
+_MARKERS = "osD^vP"
+
+
+def draw_predictions(scene: Scene) -> Figure | None:
+    """What was predicted before each training, with 90 % intervals, and the figures of honesty beside it."""
+    result = scene.result
+    asked = [c for c in result.measured if c.predicted is not None and c.std is not None]
+    if not asked:
+        return None
+    figure = Figure(figsize=(5.6, 4.8))
+    axes = figure.add_subplot()
+    crowded = len(asked) > 60
+    for i, batch in enumerate(dict.fromkeys(c.batch for c in asked)):
+        members = [c for c in asked if c.batch == batch]
+        axes.errorbar(
+            [100 * (c.predicted or 0) for c in members],
+            [100 * c.validation for c in members],
+            xerr=[100 * Z90 * (c.std or 0) for c in members],
+            fmt=_MARKERS[i % len(_MARKERS)],
+            color=PALETTE[i % len(PALETTE)],
+            ecolor=(*_rgb(PALETTE[i % len(PALETTE)]), 0.25 if crowded else 0.6),
+            elinewidth=0.8,
+            markersize=3.5 if crowded else 5,
+            label=batch.replace("-", " "),
+        )
+    _diagonal(axes, [v for c in asked for v in (100 * c.validation, 100 * (c.predicted or 0))])
+    axes.set_xlabel("predicted accuracy [%]")
+    axes.set_ylabel(f"measured accuracy [%], validation, {result.config.training.protocol}")
+    axes.set_title("Predicted before the training, then measured")
+    axes.legend(loc="lower right")
+    words = honesty_words(result)
+    if words:
+        axes.text(0.03, 0.97, "\n".join(words), transform=axes.transAxes, va="top", fontsize=8.5)
+    return figure
+
+
+def honesty_words(result: RunResult) -> list[str]:
+    """The newest figures of honesty, a short line each; none before the first round has ended."""
+    if not result.honesty:
+        return []
+    report = next(reversed(result.honesty.values()))
+    held_out, baseline = report["surrogate"], report["baseline"]
+    return [
+        f"{held_out['n']} trainings predicted beforehand",
+        f"Kendall τ {held_out['tau']:.2f} (by multiply-accumulates alone {baseline['tau']:.2f})",
+        f"error {100 * held_out['rmse']:.2f} points (alone {100 * baseline['rmse']:.2f})",
+        f"90 % intervals hold {100 * held_out['coverage']:.0f} %",
+    ]
+
+
+def _diagonal(axes: Axes, values: list[float]) -> None:
+    low, high = min(values), max(values)
+    margin = 0.08 * max(high - low, 1.0)
+    ends = (low - margin, high + margin)
+    axes.plot(ends, ends, color="black", lw=0.9, zorder=1.5)
+    axes.set_xlim(ends)
+    axes.set_ylim(ends)
+    axes.set_aspect("equal")
+
+
+def _rgb(colour: str) -> tuple[float, float, float]:
+    red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    return red, green, blue

@@ -1,0 +1,67 @@
+"""What pictures and pages share: the result of a run, its surrogate fitted again, and the designs worth a look."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from xpert_evo.accuracy.surrogate import LEAST_LABELS, FittedSurrogate, fit_surrogate
+from xpert_evo.orchestration.randomness import Purpose, as_integer, spawned
+from xpert_evo.report.recommend import Recommendation, recommend, those_in
+from xpert_evo.report.result import Candidate, RunResult
+from xpert_evo.search.seeding import DEPTH_FACTORS, homogeneous_designs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """A result with what follows from it.
+
+    Attributes:
+        result: Of the run.
+        surrogate: Fitted to all labels of the search, for what-if questions; None with too few labels.
+        homogeneous: Trained designs with the same peripherals in all layers and depths in proportion to the backbone's.
+        recommended: Designs to look at first, by falling accuracy; empty before there is a front.
+    """
+
+    result: RunResult
+    surrogate: FittedSurrogate | None
+    homogeneous: list[Candidate]
+    recommended: list[Recommendation]
+
+    @property
+    def chosen(self) -> list[tuple[str, Candidate]]:
+        """The three designs that pictures show in detail, by name: most accurate, knee, lowest EDAP; none twice."""
+        found: dict[str, tuple[str, Candidate]] = {}
+        for role in ("knee", "most accurate", "lowest EDAP"):
+            for recommendation in self.recommended:
+                if role in recommendation.roles and recommendation.candidate.digest not in found:
+                    name = ", ".join(recommendation.roles[:2])
+                    found[recommendation.candidate.digest] = (name, recommendation.candidate)
+        return list(found.values())
+
+
+def build_scene(result: RunResult) -> Scene:
+    """Fits the surrogate and chooses the designs; needs no image and no training."""
+    surrogate = fit_again(result)
+    everywhere = homogeneous_designs(result.task.space, DEPTH_FACTORS)
+    trained = those_in(everywhere, result, result.measured)
+    return Scene(
+        result=result,
+        surrogate=surrogate,
+        homogeneous=trained,
+        recommended=recommend(result, surrogate, everywhere, trained),
+    )
+
+
+def fit_again(result: RunResult) -> FittedSurrogate | None:
+    """The surrogate of all labels of the search, of the kind that the newest round chose; None with too few labels."""
+    if len(result.measured) < LEAST_LABELS:
+        return None
+    round_, note = list(result.surrogate_notes.items())[-1] if result.surrogate_notes else ("0", {})
+    return fit_surrogate(
+        result.task.space,
+        result.task.space.encode([candidate.design for candidate in result.measured]),
+        np.array([candidate.validation for candidate in result.measured]),
+        crossbar=result.task.hardware.crossbar,
+        seed=as_integer(spawned(result.config.seed, Purpose.SURROGATE, int(round_) + 1)),
+        kind=note.get("chosen", "ridge"),
+    )

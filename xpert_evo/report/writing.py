@@ -1,0 +1,29 @@
+"""Everything that a run leaves for people and programs: front files, pictures and the page that holds them."""
+
+from pathlib import Path
+
+from xpert_evo.report.files import write_front
+from xpert_evo.report.page import PAGE_NAME, write_page
+from xpert_evo.report.pictures import draw_pictures, write_pictures
+from xpert_evo.report.result import RunResult
+from xpert_evo.report.scene import build_scene
+
+
+def write_report(folder: Path, result: RunResult) -> list[str]:
+    """Writes `front.json`, `front.csv`, the pictures and `report.html` into `folder`, each whole or not at all.
+
+    What fails is left out and told: a run that has ended is never lost to a picture.
+
+    Returns:
+        A sentence for each part that failed; empty when all is well.
+    """
+    complaints: list[str] = []
+    try:
+        write_front(folder, result)
+        scene = build_scene(result)
+        drawings, complaints = draw_pictures(scene)
+        write_pictures(folder, drawings)
+        write_page(folder / PAGE_NAME, scene, drawings)
+    except Exception as failure:
+        complaints.append(f"the report stopped ({type(failure).__name__}: {failure})")
+    return complaints
