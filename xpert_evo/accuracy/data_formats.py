@@ -30,20 +30,23 @@ def read_embedded(folder: Path) -> Arrays:
 
 def read_cifar10(folder: Path) -> Arrays:
     """CIFAR-10's binary layout: five files of 10,000 records for training, one for test."""
-    train = [_records(folder / f"data_batch_{i}.bin", 10_000, label_bytes=1, n_classes=10) for i in range(1, 6)]
+    train = [read_records(folder / f"data_batch_{i}.bin", 10_000, label_bytes=1, n_classes=10) for i in range(1, 6)]
     images, labels = (np.concatenate(parts) for parts in zip(*train, strict=True))
-    return {"train": (images, labels), "test": _records(folder / "test_batch.bin", 10_000, label_bytes=1, n_classes=10)}
+    return {
+        "train": (images, labels),
+        "test": read_records(folder / "test_batch.bin", 10_000, label_bytes=1, n_classes=10),
+    }
 
 
 def read_cifar100(folder: Path) -> Arrays:
     """CIFAR-100's binary layout; the second label byte is the class."""
     return {
-        "train": _records(folder / "train.bin", 50_000, label_bytes=2, n_classes=100),
-        "test": _records(folder / "test.bin", 10_000, label_bytes=2, n_classes=100),
+        "train": read_records(folder / "train.bin", 50_000, label_bytes=2, n_classes=100),
+        "test": read_records(folder / "test.bin", 10_000, label_bytes=2, n_classes=100),
     }
 
 
-def _records(path: Path, n_records: int, *, label_bytes: int, n_classes: int) -> tuple[Images, NDArray[np.int64]]:
+def read_records(path: Path, n_records: int, *, label_bytes: int, n_classes: int) -> tuple[Images, NDArray[np.int64]]:
     """CIFAR records: label bytes, then 3 x 32 x 32 pixels."""
     size = label_bytes + 3 * 32 * 32
     try:

@@ -127,7 +127,9 @@ class _Machine:
 
     def _note(self) -> None:
         arguments = self.stack.pop()
-        self.stack[-1] = Inert(self.stack[-1], arguments)
+        # How Python 3 writes bytes in the old format: a text whose characters are the bytes.
+        is_bytes = self.stack[-1] == "_codecs encode" and arguments[1] == "latin1"
+        self.stack[-1] = arguments[0].encode("latin-1") if is_bytes else Inert(self.stack[-1], arguments)
 
     def _build(self) -> None:
         state = self.stack.pop()

@@ -1,0 +1,266 @@
+"""Fetching from a local server and importing small archives: complete, safe, and clear about what is wrong."""
+
+import hashlib
+import io
+import pickle
+import tarfile
+import threading
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from xpert_evo.accuracy import data_formats
+from xpert_evo.accuracy.archives import extract
+from xpert_evo.accuracy.data_transfer import fetch_dataset, import_dataset
+from xpert_evo.accuracy.datasets import load_dataset
+from xpert_evo.accuracy.downloads import download
+from xpert_evo.accuracy.python_batches import pixels, read_batch
+from xpert_evo.errors import DataError
+
+CONTENT = bytes(range(256)) * 500
+
+
+class Server(HTTPServer):
+    """Serves CONTENT; `breaks_after` bytes it drops the connection, once."""
+
+    breaks_after: int | None = None
+    honours_range = True
+    requests: ClassVar[list[str | None]] = []
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        wanted = self.headers.get("Range")
+        self.server.requests.append(wanted)
+        if self.path == "/missing":
+            self.send_error(404)
+            return
+        start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and self.server.honours_range else 0
+        if start >= len(CONTENT):
+            self.send_error(416)
+            return
+        body = CONTENT[start:]
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        cut, self.server.breaks_after = self.server.breaks_after, None
+        self.wfile.write(body[:cut])
+
+    def log_message(self, *_: object) -> None:
+        """Keeps the tests' output clean."""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server(("127.0.0.1", 0), Handler) as http:
+        http.requests.clear()
+        thread = threading.Thread(target=http.serve_forever)
+        thread.start()
+        yield http
+        http.shutdown()
+        thread.join()
+
+
+def address(server: Server, path: str = "/data.bin") -> str:
+    return f"http://127.0.0.1:{server.server_port}{path}"
+
+
+MD5 = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
+
+
+def test_a_download_that_breaks_off_goes_on_where_it_stopped(server: Server, tmp_path: Path) -> None:
+    target = tmp_path / "data.bin"
+    server.breaks_after = 50_000
+    with pytest.raises(DataError, match="goes on where it stopped"):
+        download(address(server), target, md5=MD5)
+    assert not target.exists()
+    told: list[tuple[int, int | None]] = []
+    download(address(server), target, md5=MD5, on_progress=lambda done, total: told.append((done, total)))
+    assert target.read_bytes() == CONTENT
+    assert server.requests == [None, "bytes=50000-"]
+    assert told[-1] == (len(CONTENT), len(CONTENT))
+
+
+def test_a_server_without_ranges_starts_the_download_anew(server: Server, tmp_path: Path) -> None:
+    server.honours_range = False
+    (tmp_path / "data.bin.part").write_bytes(b"old")
+    download(address(server), tmp_path / "data.bin", md5=MD5)
+    assert (tmp_path / "data.bin").read_bytes() == CONTENT
+
+
+def test_a_part_that_is_complete_already_is_taken(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "data.bin.part").write_bytes(CONTENT)
+    download(address(server), tmp_path / "data.bin", md5=MD5)
+    assert (tmp_path / "data.bin").read_bytes() == CONTENT
+
+
+def test_a_wrong_checksum_is_an_error_and_leaves_nothing(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=f"checksum {MD5}, expected 00"):
+        download(address(server), tmp_path / "data.bin", md5="00")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", ["/missing", None])
+def test_what_cannot_be_reached_is_told(server: Server, tmp_path: Path, path: str | None) -> None:
+    url = address(server, path) if path else "file:///etc/hostname"
+    with pytest.raises(DataError, match=r"could not be downloaded|no http"):
+        download(url, tmp_path / "data.bin", md5=MD5)
+
+
+def make_tar(path: Path, members: dict[str, bytes], link: str | None = None) -> Path:
+    with tarfile.open(path, "w:gz") as tape:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tape.addfile(info, io.BytesIO(content))
+        if link:
+            info = tarfile.TarInfo("link")
+            info.type, info.linkname = tarfile.SYMTYPE, link
+            tape.addfile(info)
+    return path
+
+
+def make_zip(path: Path, members: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as pack:
+        for name, content in members.items():
+            pack.writestr(name, content)
+    return path
+
+
+@pytest.mark.parametrize("name", ["../evil", "/tmp/evil-member", "a/../../evil"])
+@pytest.mark.parametrize("make", [make_tar, make_zip])
+def test_archives_cannot_write_outside_their_folder(tmp_path: Path, name: str, make: object) -> None:
+    assert callable(make)
+    archive = make(tmp_path / "pack", {"good": b"1", name: b"2"})
+    inside = tmp_path / "inside" / "deep"
+    inside.mkdir(parents=True)
+    with pytest.raises(DataError, match="would leave its folder"):
+        extract(archive, inside)
+    assert not (tmp_path / "inside" / "evil").exists()
+    assert not Path("/tmp/evil-member").exists()
+
+
+def test_links_bombs_and_truncated_archives_are_refused(tmp_path: Path) -> None:
+    linked = make_tar(tmp_path / "linked.tar.gz", {}, link="/etc/passwd")
+    with pytest.raises(DataError, match="no plain file"):
+        extract(linked, tmp_path)
+    bomb = make_zip(tmp_path / "bomb.zip", {"zeros": bytes(1_000_000)})
+    with pytest.raises(DataError, match="more than 1,000 bytes"):
+        extract(bomb, tmp_path, max_bytes=1_000)
+    whole = make_tar(tmp_path / "whole.tar.gz", {"noise": np.random.default_rng(0).bytes(100_000)}).read_bytes()
+    (tmp_path / "half.tar.gz").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "other").mkdir()
+    with pytest.raises(DataError, match="truncated or altered"):
+        extract(tmp_path / "half.tar.gz", tmp_path / "other")
+
+
+@pytest.fixture
+def small_cifar(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Ten records a file instead of ten thousand."""
+    original = data_formats.read_records
+
+    def few(path: Path, n_records: int, *, label_bytes: int, n_classes: int) -> object:
+        return original(path, n_records // 1000, label_bytes=label_bytes, n_classes=n_classes)
+
+    monkeypatch.setattr(data_formats, "read_records", few)
+    monkeypatch.setattr("xpert_evo.accuracy.datasets.load_dataset", lambda *_: None)
+    monkeypatch.setattr("xpert_evo.accuracy.data_transfer.load_dataset", lambda *_: None)
+    rng = np.random.default_rng(0)
+    names = [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]
+    return {n: (rng.integers(256, size=(10, 3072), dtype=np.uint8), rng.integers(10, size=10)) for n in names}
+
+
+def test_the_binary_layout_is_imported_from_folder_and_archive(
+    small_cifar: dict[str, tuple[np.ndarray, np.ndarray]], tmp_path: Path
+) -> None:
+    files = {
+        f"cifar-10-batches-bin/{name}.bin": np.concatenate([labels[:, None].astype(np.uint8), images], axis=1).tobytes()
+        for name, (images, labels) in small_cifar.items()
+    }
+    archive = make_tar(tmp_path / "cifar.tar.gz", files)
+    folder = import_dataset("cifar10", archive, tmp_path / "a")
+    again = import_dataset("cifar10", folder, tmp_path / "b")
+    for name, content in files.items():
+        assert (again.parent / name).read_bytes() == content
+    assert sorted(p.name for p in (tmp_path / "a").iterdir()) == ["cifar-10-batches-bin"]
+    files.pop("cifar-10-batches-bin/data_batch_3.bin")
+    with pytest.raises(DataError, match=r"data_batch_3\.bin is missing"):
+        import_dataset("cifar10", make_tar(tmp_path / "less.tar.gz", files), tmp_path / "c")
+    assert not (tmp_path / "c" / "cifar-10-batches-bin").exists()
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_the_python_layout_is_read_without_running_it(
+    small_cifar: dict[str, tuple[np.ndarray, np.ndarray]], tmp_path: Path, protocol: int
+) -> None:
+    source = tmp_path / "cifar-10-batches-py"
+    source.mkdir()
+    for name, (images, labels) in small_cifar.items():
+        content = {b"data": images, b"labels": labels.tolist(), b"batch_label": b"x", b"filenames": [b"a.png"] * 10}
+        (source / name).write_bytes(pickle.dumps(content, protocol=protocol))
+    folder = import_dataset("cifar10", source, tmp_path / "data")
+    images, labels = small_cifar["data_batch_2"]
+    records = np.fromfile(folder / "data_batch_2.bin", dtype=np.uint8).reshape(10, 3073)
+    np.testing.assert_array_equal(records[:, 1:], images)
+    np.testing.assert_array_equal(records[:, 0], labels)
+
+
+class Hostile:
+    """Unpickled the usual way, it would make a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        """What the serialisation asks its reader to call."""
+        return Path.touch, (self.path,)
+
+
+def test_a_hostile_batch_does_nothing_but_fail(tmp_path: Path) -> None:
+    trap = tmp_path / "sprung"
+    batch = tmp_path / "data_batch_1"
+    batch.write_bytes(pickle.dumps({"data": Hostile(trap), "labels": []}, protocol=2))
+    with pytest.raises(DataError, match=r"no array of images|no batch"):
+        pixels(read_batch(batch), batch)
+    assert not trap.exists()
+    batch.write_bytes(b"\x80\x02garbage")
+    with pytest.raises(DataError, match="no batch"):
+        read_batch(batch)
+
+
+def test_tiny_imagenet_is_imported_from_its_usual_folders(tmp_path: Path) -> None:
+    root = tmp_path / "tiny-imagenet-200"
+    (root / "val" / "images").mkdir(parents=True)
+    (root / "wnids.txt").write_text("n02\nn01\n", encoding="utf-8")
+    for i, name in enumerate(("n01", "n02")):
+        (root / "train" / name / "images").mkdir(parents=True)
+        for j in range(2):
+            picture = Image.new("RGB" if j else "L", (64, 64), (40 + 100 * i, 0, 0) if j else 40 + 100 * i)
+            picture.save(root / "train" / name / "images" / f"{name}_{j}.JPEG")
+    Image.new("RGB", (64, 64), (200, 0, 0)).save(root / "val" / "images" / "val_0.JPEG")
+    (root / "val" / "val_annotations.txt").write_text("val_0.JPEG\tn02\t0\t0\t62\t57\n", encoding="utf-8")
+    data_formats.write_tiny_imagenet(root, tmp_path / data_formats.IMAGENET_FILE)
+    arrays = data_formats.read_tiny_imagenet(tmp_path)
+    assert arrays["train"][0].shape == (4, 3, 32, 32)
+    assert arrays["train"][1].tolist() == [0, 0, 1, 1]
+    assert arrays["test"][1].tolist() == [1]
+    assert abs(int(arrays["test"][0][0, 0, 5, 5]) - 200) < 4
+    (root / "val" / "images" / "val_0.JPEG").write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"val_0\.JPEG cannot be read"):
+        data_formats.write_tiny_imagenet(root, tmp_path / "again.npz")
+
+
+def test_what_comes_with_the_program_is_neither_fetched_nor_imported(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nothing to fetch"):
+        fetch_dataset("fashion-mnist", tmp_path)
+    with pytest.raises(DataError, match="nothing to import"):
+        import_dataset("fashion-mnist", tmp_path, tmp_path)
+    assert load_dataset("fashion-mnist").n_classes == 10

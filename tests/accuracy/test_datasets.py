@@ -1,0 +1,98 @@
+"""The embedded data set, splits that never mix, and the data sets' file layouts made small."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from xpert_evo.accuracy import data_formats
+from xpert_evo.accuracy.datasets import DATASETS, Split, load_dataset
+from xpert_evo.accuracy.images import batches, prepared, training_subset
+from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.errors import DataError
+
+
+def rows(split: Split) -> set[bytes]:
+    return {image.numpy().tobytes() for image in split.images}
+
+
+def test_the_embedded_data_set_is_balanced_padded_and_small() -> None:
+    dataset = load_dataset("fashion-mnist")
+    for split, n in ((dataset.train, 10_000), (dataset.validation, 2_000), (dataset.test, 2_000)):
+        assert split.images.shape == (n, 1, 32, 32)
+        assert split.images.dtype == torch.uint8
+        assert split.labels.dtype == torch.int64
+        assert torch.bincount(split.labels).tolist() == [n // 10] * 10
+        assert split.images[:, :, :2].max() == 0
+    file = Path(data_formats.__file__).parent / "data" / data_formats.EMBEDDED_FILE
+    assert file.stat().st_size < 9_000_000
+    assert (file.parent / "FASHION_MNIST_LICENSE.txt").read_text(encoding="utf-8").count("MIT License") == 1
+
+
+def test_the_embedded_splits_share_no_image_and_have_a_stable_digest() -> None:
+    dataset = load_dataset("fashion-mnist")
+    train, validation, test = rows(dataset.train), rows(dataset.validation), rows(dataset.test)
+    assert not train & validation
+    assert not train & test
+    assert not validation & test
+    assert dataset.digest == load_dataset("fashion-mnist").digest
+    assert len(dataset.digest) == 16
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("cifar", "did you mean 'cifar10'"), ("cifar10", "xpert-evo data fetch")]
+)
+def test_a_data_set_that_is_not_there_is_told_in_one_sentence(name: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        load_dataset(name)
+
+
+def test_a_missing_folder_names_the_command_that_gets_it(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="xpert-evo data fetch cifar100"):
+        load_dataset("cifar100", tmp_path)
+
+
+def test_truncated_and_altered_records_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "test_batch.bin"
+    path.write_bytes(bytes(3073 * 9))
+    with pytest.raises(DataError, match=r"test_batch\.bin must have 30,730 bytes, got 27,657"):
+        data_formats.read_records(path, 10, label_bytes=1, n_classes=10)
+    path.write_bytes(bytes([77]) + bytes(3073 * 10 - 1))
+    with pytest.raises(DataError, match="label 77"):
+        data_formats.read_records(path, 10, label_bytes=1, n_classes=10)
+
+
+def test_records_are_read_plane_by_plane_with_the_last_label_byte(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(256, size=(4, 3, 32, 32), dtype=np.uint8)
+    labels = np.array([[1, 5], [0, 99], [3, 7], [2, 0]], dtype=np.uint8)
+    path = tmp_path / "train.bin"
+    np.concatenate([labels, images.reshape(4, -1)], axis=1).tofile(path)
+    read, classes = data_formats.read_records(path, 4, label_bytes=2, n_classes=100)
+    np.testing.assert_array_equal(read, images)
+    assert classes.tolist() == [5, 99, 7, 0]
+
+
+def test_prepared_images_are_averaged_to_the_size_of_the_protocol() -> None:
+    split = load_dataset("fashion-mnist").validation
+    small = prepared(split, load_protocol("laptop"), torch.device("cpu"), 10)
+    assert small.images.shape == (10, 1, 16, 16)
+    block = split.images[3, 0, 8:10, 12:14].float().mean() / 255
+    assert small.images[3, 0, 4, 6].item() == pytest.approx(block.item(), abs=1e-6)
+
+
+def test_training_subsets_are_fixed_and_batches_visit_every_image_once() -> None:
+    train = load_dataset("fashion-mnist").train
+    subset = training_subset(train, 100)
+    assert torch.equal(subset.images, training_subset(train, 100).images)
+    assert training_subset(train, None) is train
+    order = torch.randperm(100, generator=torch.Generator().manual_seed(0))
+    seen = torch.cat([images for images, _ in batches(subset, 32, order)])
+    assert len(seen) == 96
+    assert len(rows(Split(images=seen, labels=torch.zeros(96)))) == 96
+
+
+def test_every_data_set_tells_where_it_comes_from() -> None:
+    for name, spec in DATASETS.items():
+        assert (spec.url is None) == (spec.folder is None) == (spec.md5 is None), name
