@@ -1,0 +1,146 @@
+"""A failed training is an event: recorded with its reason, tried again as configured, never a label."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.config import parse_config
+from xpert_evo.errors import TrainingError
+from xpert_evo.executors import JobDone, JobFailed
+from xpert_evo.orchestration.batches import Workshop, plan_batch, run_batch
+from xpert_evo.orchestration.interrupts import Interrupts
+from xpert_evo.orchestration.tally import Tally
+from xpert_evo.orchestration.task import Task, build_task
+from xpert_evo.orchestration.trainings import TrainingJob, TrainingReport
+from xpert_evo.progress import Event, TrainingEnded
+from xpert_evo.store import Store
+
+PROTOCOL = load_protocol("smoke")
+
+
+@dataclass
+class Scripted:
+    """An executor whose jobs end as a script says: a reason fails a job, None lets it succeed."""
+
+    script: Callable[[TrainingJob, int], str | None]
+    n_workers: int = 1
+    calls: list[str] = field(default_factory=list)
+
+    def run(
+        self, function: Callable[[Any], Any], jobs: Sequence[TrainingJob]
+    ) -> Iterator[JobDone[TrainingReport] | JobFailed]:
+        for position, job in reversed(list(enumerate(jobs))):
+            digest = job.design.digest
+            reason = self.script(job, self.calls.count(digest))
+            self.calls.append(digest)
+            if reason is None:
+                accuracy = int(digest[:4], 16) / 0xFFFF
+                report = TrainingReport(validation_accuracy=accuracy, seconds=1.0, details={"epochs": 1})
+                yield JobDone(position=position, result=report)
+            else:
+                yield JobFailed(position=position, reason=reason)
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+class Heard:
+    """A listener that remembers."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def tell(self, event: Event) -> None:
+        self.events.append(event)
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+@pytest.fixture(scope="module")
+def task() -> Task:
+    config = parse_config(
+        {
+            "space": {"backbone": "vgg8", "channel_depth": [64, 128], "adc_precision": [4, 6], "input_precision": [4]},
+            "training": {"protocol": "smoke", "retries": 1},
+        }
+    )
+    return build_task(config, n_classes=10, image_channels=1)
+
+
+def workshop(task: Task, folder: Path, executor: Scripted, listener: Heard) -> Workshop:
+    tally = Tally(1)
+    tally.expect("searched", 4, work=1.0)
+    return Workshop(
+        task=task,
+        store=Store.create(folder, {"settings": task.config.to_plain()}),
+        executor=executor,
+        listener=listener,
+        interrupts=Interrupts("resume"),
+        dataset_digest="0" * 16,
+        tally=tally,
+    )
+
+
+def planned(shop: Workshop, n: int = 4) -> list[str]:
+    genomes = shop.task.space.random(np.random.default_rng(0), n)
+    plan_batch(shop, "first", shop.task.space.decode(genomes), PROTOCOL)
+    return [plan.digest for plan in shop.store.plans("first")]
+
+
+def test_a_training_that_fails_once_is_tried_again(task: Task, tmp_path: Path) -> None:
+    executor, heard = Scripted(lambda job, attempt: "worker died" if attempt == 0 else None), Heard()
+    shop = workshop(task, tmp_path / "run", executor, heard)
+    digests = planned(shop)
+    run_batch(shop, "first", PROTOCOL)
+    assert set(shop.store.labels(shop.context("first", PROTOCOL))) == set(digests)
+    assert len(shop.store.failures()) == len(digests)
+    reasons = [event.reason for event in heard.events if isinstance(event, TrainingEnded) and event.accuracy is None]
+    assert reasons == ["worker died"] * len(digests)
+
+
+@pytest.mark.parametrize("reason", ["the loss is nan", "stopped after the time limit", "MemoryError: no message"])
+def test_a_design_that_always_fails_is_given_up_and_the_others_go_on(task: Task, tmp_path: Path, reason: str) -> None:
+    poisonous: set[str] = set()
+    executor = Scripted(lambda job, attempt: reason if job.design.digest in poisonous else None)
+    shop = workshop(task, tmp_path / "run", executor, Heard())
+    digests = planned(shop)
+    poisonous.add(digests[1])
+    run_batch(shop, "first", PROTOCOL)
+    labels = shop.store.labels(shop.context("first", PROTOCOL))
+    assert set(labels) == set(digests) - poisonous
+    assert executor.calls.count(digests[1]) == 2, "once, and one retry"
+    assert {failure.reason for failure in shop.store.failures()} == {reason}
+    before = len(executor.calls)
+    run_batch(shop, "first", PROTOCOL)
+    assert len(executor.calls) == before, "a batch that is done asks for nothing"
+
+
+def test_a_batch_without_any_label_stops_the_run_with_its_reason(task: Task, tmp_path: Path) -> None:
+    shop = workshop(task, tmp_path / "run", Scripted(lambda job, attempt: "the data are gone"), Heard())
+    planned(shop)
+    with pytest.raises(TrainingError, match="the data are gone"):
+        run_batch(shop, "first", PROTOCOL)
+    assert shop.store.all_labels() == []
+
+
+def test_seeds_depend_on_the_run_and_the_design_alone(task: Task, tmp_path: Path) -> None:
+    seeds: list[dict[str, int]] = []
+    for name in ("one", "two"):
+        seen: dict[str, int] = {}
+
+        def script(job: TrainingJob, attempt: int, seen: dict[str, int] = seen) -> None:
+            seen[job.design.digest] = job.seed
+
+        shop = workshop(task, tmp_path / name, Scripted(script), Heard())
+        planned(shop, 4 if name == "one" else 3)
+        run_batch(shop, "first", PROTOCOL)
+        seeds.append(seen)
+    one, two = seeds
+    assert len(set(one.values())) == 4
+    assert all(one[digest] == seed for digest, seed in two.items())
