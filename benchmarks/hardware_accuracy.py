@@ -43,7 +43,9 @@ def main() -> None:
     held_out, rows = held_out[legal], select(rows, legal)
     model, reference = model_columns(rows), reference_columns(rows)
     model["energy_pj/adc+array"] = model["energy_pj/adc"] + model["energy_pj/array"]
-    errors = {name: np.abs(model[name] / np.where(values == 0, np.nan, values) - 1) for name, values in reference.items()}
+    errors = {
+        name: np.abs(model[name] / np.where(values == 0, np.nan, values) - 1) for name, values in reference.items()
+    }
     print_sets(rows, model, reference, errors, held_out)
     print_components(rows, errors)
     print_networks(networks)

@@ -1,8 +1,8 @@
 """How fast the hardware model scores VGG16 designs, beside the paper's own fitted formulas in the same run.
 
-One core, VGG16 with 14 layers in the paper's space, area, latency, energy and EDAP. The yardstick stands for formulas of a
-dozen operations a layer from tiles, column sharing and ADC type to area and latency, vectorised in the same way; its
-coefficients do not matter for its speed.
+One core, VGG16 with 14 layers in the paper's space, area, latency, energy and EDAP. The yardstick stands for formulas
+of a dozen operations a layer from tiles, column sharing and ADC type to area and latency, vectorised in the same way;
+its coefficients do not matter for its speed.
 
 Usage: OMP_NUM_THREADS=1 python benchmarks/hardware_speed.py
 """

@@ -1,9 +1,10 @@
 """What the best published converters spend on a conversion, as a yardstick beside the two circuits of the model.
 
-Walden: energy grows with the levels, E = FoM_W 2^N (comparators and logic). Schreier: noise of a sampled signal makes it grow
-with their square, E = 1/2 10^((SNDR - FoM_S) / 10) with SNDR = 6.02 N + 1.76 dB, because the bandwidth is half the rate.
-The larger of the two is the limit of the survey. It holds for the converter alone: drivers, references and the current of
-a crossbar's column are not in it, nor is its area or time, so only the ADC's energy is replaced by it.
+Walden: energy grows with the levels, E = FoM_W 2^N (comparators and logic). Schreier: noise of a sampled signal makes
+it grow with their square, E = 1/2 10^((SNDR - FoM_S) / 10) with SNDR = 6.02 N + 1.76 dB, because the bandwidth is
+half the rate. The larger of the two is the limit of the survey. It holds for the converter alone: drivers, references
+and the current of a crossbar's column are not in it, nor is its area or time, so only the ADC's energy is replaced by
+it.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import numpy as np
 from hw_models.arrays import FloatArray, IntArray
 
 WALDEN_FJ = 2.2
-"""Energy a conversion step [fJ]: P. Harpe, E. Cantatore, A. van Roermund, A 2.2/2.7 fJ/conversion-step 10/12b 40 kS/s SAR
-ADC with data-driven noise reduction, ISSCC 2013; among the lowest of B. Murmann, ADC Performance Survey 1997-2023."""
+"""Energy a conversion step [fJ]: P. Harpe, E. Cantatore, A. van Roermund, A 2.2/2.7 fJ/conversion-step 10/12b 40 kS/s
+SAR ADC with data-driven noise reduction, ISSCC 2013; among the lowest of B. Murmann, ADC Performance Survey
+1997-2023."""
 
 SCHREIER_DB = 185.0
-"""Figure of merit [dB] near which the survey's envelope lies at moderate rates: B. Murmann, The race for the extra decibel: a
-brief review of current ADC performance trajectories, IEEE Solid-State Circuits Magazine 7(3), 2015."""
+"""Figure of merit [dB] near which the survey's envelope lies at moderate rates: B. Murmann, The race for the extra
+decibel: a brief review of current ADC performance trajectories, IEEE Solid-State Circuits Magazine 7(3), 2015."""
 
 
 class AdcModel(StrEnum):

@@ -1,11 +1,13 @@
 """Area of one tile, circuit by circuit [um2], and the floor plan that follows from it.
 
-A crossbar is as wide as its cells. Column circuits (multiplexer, ADCs, shift-adders) are folded below it into rows of one
-standard height, so their area comes in whole rows; row circuits stand beside it.
+A crossbar is as wide as its cells. Column circuits (multiplexer, ADCs, shift-adders) are folded below it into rows of
+one standard height, so their area comes in whole rows; row circuits stand beside it.
 """
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,13 +101,14 @@ def tile_area(p: Periphery, spec: CrossbarSpec, device: Device, technology: Tech
     cell_um = 1e-3 * technology.node.feature_nm
     array_width = spec.columns * device.cell.cell_width_f * cell_um
     array_height = spec.rows * device.cell.cell_height_f * cell_um
-    crossbar = _crossbar_circuits(p, array_width, array_height, spec, device, technology)
-    below = sum(crossbar[name] for name in ("ADCs", "shift-adders", "multiplexers", "column switches")) / array_width
+    crossbar = _crossbar_circuits(p, (array_width, array_height), spec, device, technology)
+    below_um2 = _sum(crossbar[name] for name in ("ADCs", "shift-adders", "multiplexers", "column switches"))
+    below = (below_um2 - _overhang_um2(p, array_width, technology)) / array_width
     width = array_width + layout.subarray_extra_width_um
     height = array_height + layout.subarray_extra_height_um + below
     pe_buffers = _pe_buffers_um2(p, spec, technology, width, height)
     pe_trees = pe_tree_um2(p, spec, technology)
-    pe_side = np.sqrt(spec.pe_side**2 * sum(crossbar.values()) + pe_trees + pe_buffers)
+    pe_side = np.sqrt(spec.pe_side**2 * _sum(crossbar.values()) + pe_trees + pe_buffers)
     tile = {name: spec.n_crossbars * value for name, value in crossbar.items()} | {
         "PE adder trees": spec.n_pes * pe_trees,
         "tile accumulator": tile_accumulator_um2(p, spec, technology),
@@ -114,27 +117,32 @@ def tile_area(p: Periphery, spec: CrossbarSpec, device: Device, technology: Tech
         "tile wires": tile_wires_um2(pe_side, spec, technology),
     }
     circuits = {component: {name: tile[name] for name in names} for component, names in CIRCUITS.items()}
-    components = {component: sum(parts.values()) for component, parts in circuits.items()}
+    components = {component: _sum(parts.values()) for component, parts in circuits.items()}
     return TileArea(
         components=components,
         circuits=circuits,
         crossbar_width_um=width,
         crossbar_height_um=height,
         pe_side_um=pe_side,
-        tile_side_um=np.sqrt(sum(components.values())),
+        tile_side_um=np.sqrt(_sum(components.values())),
     )
+
+
+def _sum(areas: Iterable[FloatArray]) -> FloatArray:
+    """Sum of areas."""
+    return functools.reduce(np.add, areas)
 
 
 def _crossbar_circuits(
     p: Periphery,
-    array_width_um: float,
-    array_height_um: float,
+    array_um: tuple[float, float],
     spec: CrossbarSpec,
     device: Device,
     technology: Technology,
 ) -> dict[str, FloatArray]:
     """Area of one crossbar with its periphery, by circuit [um2]."""
     area = technology.area
+    array_width_um, array_height_um = array_um
     zero = np.zeros(p.sharing.shape)
     row_um2 = array_width_um * technology.layout.row_height_um
     shifter_um2 = area.level_shifter_um2 * spec.rows if device.cell.write_v > LEVEL_SHIFTER_ABOVE_V else 0.0
@@ -157,12 +165,18 @@ def _adc_um2(p: Periphery, array_width_um: float, technology: Technology) -> Flo
     return np.where(p.flash, flash, p.n_adcs * sar_area_um2(p.precision, technology.sar))
 
 
+def _overhang_um2(p: Periphery, array_width_um: float, technology: Technology) -> FloatArray:
+    """Area of Flash encoders that stand out beside a narrow crossbar and add no height to it [um2]."""
+    height, width = flash_encoder_height_um(p.precision, p.n_adcs, array_width_um, technology.flash, technology.layout)
+    return np.where(p.flash, height * (width - array_width_um), 0.0)
+
+
 def shift_add_um2(p: Periphery, spec: CrossbarSpec, technology: Technology, array_width_um: float) -> FloatArray:
     """Shift-adders of one crossbar [um2].
 
-    Behind every ADC one shift-adder joins the cells of a weight; a second one, absent for one-bit inputs, joins the bits of
-    the input. Each has an adder a bit of its input, whole rows of flip-flops for its result, and one row of control. A
-    digital offset adds a counter of active rows.
+    Behind every ADC one shift-adder joins the cells of a weight; a second one, absent for one-bit inputs, joins the
+    bits of the input. Each has an adder a bit of its input, whole rows of flip-flops for its result, and one row of
+    control. A digital offset adds a counter of active rows.
     """
     area, k = technology.area, spec.columns_per_weight
     per_row = max(1, int(array_width_um / technology.layout.flipflop_width_um))
@@ -201,7 +215,8 @@ def _pe_buffers_um2(
     pe_width, pe_height = spec.pe_side * width_um, spec.pe_side * height_um
     columns = np.ceil(spec.rows * p.bits * layout.row_height_um / pe_height)
     rows = np.ceil(p.n_adcs * p.tile_bits * layout.flipflop_width_um / pe_width)
-    return columns * pe_height * layout.flipflop_width_um + rows * pe_width * layout.row_height_um
+    total: FloatArray = columns * pe_height * layout.flipflop_width_um + rows * pe_width * layout.row_height_um
+    return total
 
 
 def _tile_buffers_um2(p: Periphery, spec: CrossbarSpec, technology: Technology) -> FloatArray:
@@ -230,5 +245,6 @@ def tile_wires_um2(pe_side_um: FloatArray, spec: CrossbarSpec, technology: Techn
 def _interpolate(log2_x: FloatArray, x: tuple[float, ...], y: tuple[float, ...]) -> FloatArray:
     """Linear between the points of a table over log2 of its argument; beyond its end it goes on doubling."""
     points = np.log2(x)
-    inside = np.interp(log2_x, points, y)
-    return inside * 2.0 ** np.maximum(0.0, log2_x - points[-1])
+    inside: FloatArray = np.interp(log2_x, points, y)
+    beyond: FloatArray = 2.0 ** np.maximum(0.0, log2_x - points[-1])
+    return inside * beyond

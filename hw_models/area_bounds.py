@@ -1,8 +1,9 @@
 """The exact extremes of a sum of tables over shared integer variables, by eliminating one variable after another.
 
-The area of a design is a sum over layers, each depending on a few genes. A gene that only one layer reads is chosen there
-and then; a gene that couples layers (a channel depth) is kept until all layers that read it have been joined. For a chain
-of layers this is dynamic programming along the chain; residual stages and other ties need nothing special.
+The area of a design is a sum over layers, each depending on a few genes. A gene that only one layer reads is chosen
+there and then; a gene that couples layers (a channel depth) is kept until all layers that read it have been joined.
+For a chain of layers this is dynamic programming along the chain; residual stages and other ties need nothing
+special.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def _join(factors: Sequence[Factor]) -> Factor:
     total = np.zeros(tuple(columns.values()))
     order = list(columns)
     for factor in factors:
-        present = sorted(range(len(factor.columns)), key=lambda i, f=factor: order.index(f.columns[i]))
+        present = [factor.columns.index(column) for column in order if column in factor.columns]
         values = factor.values.transpose(present)
         total += values.reshape([columns[c] if c in factor.columns else 1 for c in order])
     return Factor(columns=tuple(order), values=total)

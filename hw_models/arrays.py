@@ -35,7 +35,8 @@ def as_int_array(name: str, values: npt.ArrayLike, *, low: int, high: int) -> In
         raise HardwareModelError(f"{name} is empty: expected integers of shape {_SHAPE_WORDS}.")
     if array.dtype.kind not in "iu":
         raise HardwareModelError(
-            f"{name} must hold integers of shape {_SHAPE_WORDS}, got {array.dtype} values; convert them with astype(int)."
+            f"{name} must hold integers of shape {_SHAPE_WORDS}, "
+            f"got {array.dtype} values; convert them with astype(int)."
         )
     if array.ndim > 2:
         raise HardwareModelError(

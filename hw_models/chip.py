@@ -1,8 +1,8 @@
 """The chip around the tiles: global buffer, tree, accumulation, activation and pooling [um2], and residual additions.
 
-Off by default in the sums over layers, which count tiles alone as the paper does. One chip holds all layers of a design, which
-work one after another: a shared unit is as large as the most demanding layer needs it. For a design of one layer this is the
-reference's chip.
+Off by default in the sums over layers, which count tiles alone as the paper does. One chip holds all layers of a
+design, which work one after another: a shared unit is as large as the most demanding layer needs it. For a design of
+one layer this is the reference's chip.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from hw_models.arrays import FloatArray, as_int_array, check_shape
+from hw_models.arrays import FloatArray, IntArray, as_int_array, check_shape
 from hw_models.crossbar import CrossbarSpec
 from hw_models.distinct import Pairing
 from hw_models.mapping import adder_tree
@@ -72,7 +72,9 @@ def chip_level(
     Raises:
         HardwareModelError: for arguments that `evaluate` refuses.
     """
-    setting = checked_setting(peripherals, crossbar, device, technology, REFERENCE_ACTIVITY)
+    setting = checked_setting(
+        peripherals, crossbar=crossbar, device=device, technology=technology, activity=REFERENCE_ACTIVITY
+    )
     added = as_int_array("residual_elements", residual_elements, low=0, high=1 << 40)
     shape = check_shape(shapes.arrays() | peripherals.arrays() | {"residual_elements": added})
     found = distinct_parts(shapes, peripherals, setting)
@@ -99,11 +101,9 @@ def chip_level(
     return ChipReport(area_um2=MappingProxyType(units), residual_pj=_residual_pj(added, bits, setting).sum(axis=1))
 
 
-def _accumulator_bits(
-    pairing: Pairing, tile_rows: FloatArray, tile_bits: FloatArray, at_once: FloatArray
-) -> FloatArray:
+def _accumulator_bits(pairing: Pairing, tile_rows: IntArray, tile_bits: IntArray, at_once: FloatArray) -> FloatArray:
     """Adder bits of the accumulator over tiles, (designs,)."""
-    adders, growth = adder_tree(np.asarray(tile_rows, dtype=np.int64))
+    adders, growth = adder_tree(tile_rows)
     width = pairing.by_shape(adders) * (1 + pairing.by_periphery(tile_bits)) + pairing.by_shape(growth)
     return np.asarray((at_once * width).max(axis=1))
 
@@ -120,7 +120,7 @@ def _tree_area(n_tiles: FloatArray) -> FloatArray:
 
 
 def _residual_pj(elements: npt.NDArray[np.int64], bits: FloatArray, setting: Setting) -> FloatArray:
-    """Energy of adding elements of a residual connection [pJ], (designs, layers): read, add and write back, bit by bit."""
+    """Energy of residual additions [pJ], (designs, layers): read, add and write back, bit by bit."""
     energy = setting.technology.energy
     a_bit = energy.tree_adder_pj + energy.global_buffer_read_pj + energy.global_buffer_write_pj
     return elements * bits * a_bit

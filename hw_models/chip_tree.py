@@ -7,14 +7,15 @@ import numpy as np
 from hw_models.arrays import FloatArray, IntArray
 
 _PARTLY_FILLED = (0.0, 0.5, 2.0, 4.5, 9.0)
+_FULL_FOUR = 2.5
 
 
 def tree_length(n_leaves: IntArray) -> FloatArray:
     """Length of the tree's path, in sides of a leaf.
 
     Leaves stand in a nearly square grid of ceil(sqrt(n)) rows. Every doubling of the grid adds a stage; the lengths are
-    those of the reference: 0.5, 2, 4.5 and 9 sides for grids of up to 2, 4, 8 and 16 rows, 0.5 more for a full grid of 2 x 2
-    or 4 x 4. Larger grids, beyond the reference, double the length.
+    those of the reference: 0.5, 2, 4.5 and 9 sides for grids of up to 2, 4, 8 and 16 rows, 0.5 more for a full grid
+    of 2 x 2 or 4 x 4. Larger grids, beyond the reference, double the length.
     """
     n = np.asarray(n_leaves)
     rows = np.ceil(np.sqrt(n))
@@ -24,3 +25,12 @@ def tree_length(n_leaves: IntArray) -> FloatArray:
     length = np.asarray(_PARTLY_FILLED)[np.minimum(stage, known)] * 2.0 ** np.maximum(0, stage - known)
     full = (columns == rows) & (rows == 2.0**stage) & ((stage == 1) | (stage == 2))
     return length + np.where(full, 0.5, 0.0)
+
+
+def tree_delay_length(n_leaves: IntArray) -> FloatArray:
+    """Length that a signal's delay follows, in sides of a leaf.
+
+    The stage that fills a 4 x 4 grid is driven more strongly in the reference: it delays like 0.3 sides, not 0.5.
+    """
+    length = tree_length(n_leaves)
+    return length - np.where(length == _FULL_FOUR, 0.2, 0.0)

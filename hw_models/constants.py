@@ -11,11 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib import resources
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hw_models.errors import HardwareModelError, suggestion
 
-_SectionT = TypeVar("_SectionT")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_SectionT = TypeVar("_SectionT", bound="DataclassInstance")
 _ENTRY_KEYS = {"value", "unit", "source"}
 
 
@@ -58,7 +61,7 @@ class ConstantFile:
         Raises:
             HardwareModelError: for a missing or an unknown key.
         """
-        wanted = [field.name for field in fields(kind)]  # type-checked by the caller's annotation
+        wanted = [field.name for field in fields(kind)]
         present = {
             key.partition(".")[2]: value for key, value in self.constants.items() if key.startswith(f"{section}.")
         }
@@ -132,7 +135,7 @@ def _constant(file: str, key: str, entry: object, sources: Mapping[str, str]) ->
             raise HardwareModelError(f"{file}: {key} has an unknown part {part!r}; {suggestion(part, _ENTRY_KEYS)}")
     if "value" not in entry:
         raise HardwareModelError(f"{file}: {key} has no value; give it one.")
-    source = entry.get("source")
+    source = str(entry.get("source", ""))
     if source not in sources:
         raise HardwareModelError(
             f"{file}: {key} has no source"

@@ -1,9 +1,9 @@
 """Cost of every choice of a search space, computed once; populations are then scored by gathers.
 
-A layer's cost depends on its own choices and on its input channels only, so a design's area, latency and energy are sums of
-one table entry a layer. The space is described generically: a layer has a tuple of choices for each attribute, and the
-column of an integer genome that selects among them. Columns may be shared: the output channels of a layer are the input
-channels of the next, the layers of a residual stage share one channel depth.
+A layer's cost depends on its own choices and on its input channels only, so a design's area, latency and energy are
+sums of one table entry a layer. The space is described generically: a layer has a tuple of choices for each
+attribute, and the column of an integer genome that selects among them. Columns may be shared: the output channels of
+a layer are the input channels of the next, the layers of a residual stage share one channel depth.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _MOST_ENTRIES = 5_000_000
 class LayerChoices:
     """The choices that a search space has for one layer.
 
-    For each attribute there is a tuple of choices and the genome column whose integer is the position in it; the column is
-    None for an attribute that is fixed, and the tuple then has one entry.
+    For each attribute there is a tuple of choices and the genome column whose integer is the position in it; the
+    column is None for an attribute that is fixed, and the tuple then has one entry.
 
     Attributes:
         name: of the layer, for messages.
@@ -75,7 +75,8 @@ class LayerChoices:
         """Number of choices by genome column.
 
         Raises:
-            HardwareModelError: for an attribute without choices, several choices without a column, or one column that is
+            HardwareModelError: for an attribute without choices, several choices without a column, or one column that
+            is
                 to select among tuples of different length.
         """
         found: dict[int, int] = {}
@@ -91,8 +92,8 @@ class LayerChoices:
                     )
             elif column < 0 or found.setdefault(column, len(choices)) != len(choices):
                 raise HardwareModelError(
-                    f"layer {self.name!r}: genome column {column} of {attribute} is negative or selects among tuples of "
-                    "different length; use one length a column."
+                    f"layer {self.name!r}: genome column {column} of {attribute} is negative or selects among tuples "
+                    "of different length; use one length a column."
                 )
         return found
 
@@ -149,7 +150,10 @@ class CostTable:
 
         Args:
             layers: choices of each layer.
-            crossbar, device, technology, activity: as in `evaluate`.
+            crossbar: as in `evaluate`.
+            device: as in `evaluate`.
+            technology: as in `evaluate`.
+            activity: as in `evaluate`.
 
         Raises:
             HardwareModelError: for choices that do not fit together, or too many of them.
@@ -255,7 +259,8 @@ def _layer_table(
     n_entries = int(np.prod(sizes, dtype=np.int64))
     if n_entries > _MOST_ENTRIES:
         raise HardwareModelError(
-            f"layer {layer.name!r} has {n_entries} combinations of choices, more than {_MOST_ENTRIES}; use fewer choices."
+            f"layer {layer.name!r} has {n_entries} combinations of choices, more than {_MOST_ENTRIES}; "
+            "use fewer choices."
         )
     grid = np.unravel_index(np.arange(n_entries), sizes) if sizes else ()
     positions = dict(zip(columns, grid, strict=True))

@@ -72,8 +72,8 @@ class CrossbarSpec:
             )
         if self.weight_columns < self.columns_per_weight:
             raise HardwareModelError(
-                f"crossbar.columns: a weight takes {self.columns_per_weight} columns, but only {self.weight_columns} of "
-                f"{self.columns} are left beside {self.reference_columns} reference columns; give the crossbar more."
+                f"crossbar.columns: a weight takes {self.columns_per_weight} columns, but only {self.weight_columns} "
+                f"of {self.columns} are left beside {self.reference_columns} reference columns; give the crossbar more."
             )
 
     @property

@@ -1,7 +1,8 @@
 """Finding the distinct combinations in arrays of small integers, so that each is computed once.
 
-A population holds few distinct layer shapes and few distinct sets of peripherals, however many designs it has. The model
-computes what depends on one of the two alone for the distinct ones, and meets in (designs, layers) only for their products.
+A population holds few distinct layer shapes and few distinct sets of peripherals, however many designs it has. The
+model computes what depends on one of the two alone for the distinct ones, and meets in (designs, layers) only for
+their products.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ def distinct(arrays: dict[str, IntArray]) -> tuple[dict[str, IntArray], IntArray
     """The distinct combinations of broadcast non-negative integer arrays.
 
     Returns:
-        the combinations, each array of shape (1, combinations), and the position of each entry's combination among them.
+        the combinations, each array of shape (1, combinations), and the position of each entry's combination among
+        them.
     """
     codes: IntArray = np.zeros((1, 1), dtype=np.int64)
     radix = 1

@@ -1,7 +1,8 @@
 """Energy of a layer for one image [pJ], dynamic: events that the mapping counts, times the energy of each.
 
-Events depend on the shape of a layer alone, the energy of an event on its peripherals alone. `terms` lists every pair; the
-energy of a component is the sum of its products. Two terms are whole numbers of words or calls and stand beside them.
+Events depend on the shape of a layer alone, the energy of an event on its peripherals alone. `terms` lists every
+pair; the energy of a component is the sum of its products. Two terms are whole numbers of words or calls and stand
+beside them.
 """
 
 from __future__ import annotations
@@ -39,13 +40,13 @@ class EnergyTerm:
     component: str
     event: str
     count: FloatArray | IntArray
-    energy_pj: FloatArray
+    energy_pj: FloatArray | IntArray
     formula: str
     constants: tuple[str, ...]
 
 
 def energy_components(
-    terms: list[EnergyTerm], m: Mapping, p: Periphery, tile: TileArea, setting: Setting, pairing: Pairing
+    terms: list[EnergyTerm], *, m: Mapping, p: Periphery, tile: TileArea, setting: Setting, pairing: Pairing
 ) -> dict[str, FloatArray]:
     """Energy of a layer for one image by component [pJ], shape (designs, layers)."""
     sums: dict[str, FloatArray] = {}
@@ -62,7 +63,7 @@ def energy_components(
 
 
 def energy_terms(m: Mapping, p: Periphery, tile: TileArea, setting: Setting) -> list[EnergyTerm]:
-    """Every kind of event with its count and energy, but for whole words on the chip's bus and calls of the ReLU units."""
+    """Every kind of event with its count and energy, but for the chip's bus and the ReLU units (whole words, calls)."""
     return [
         *_conversion_terms(m, p, setting),
         *_accumulation_terms(m, p, setting),
@@ -100,7 +101,8 @@ def _conversion_terms(m: Mapping, p: Periphery, setting: Setting) -> list[Energy
             event="conversion of a column, the part that does not depend on it",
             count=conversions,
             energy_pj=p.bits * fixed,
-            formula="IP x (base + bit AP) x (AP + 1) cycles for SAR; IP x comparator x (2^AP - 1) x sensing time for Flash",
+            formula="IP x (base + bit AP) x (AP + 1) cycles for SAR; "
+            "IP x comparator x (2^AP - 1) x sensing time for Flash",
             constants=adc,
         ),
         EnergyTerm(
@@ -258,10 +260,10 @@ def chip_wires_pj(m: Mapping, p: Periphery, tile: TileArea, setting: Setting, pa
     word = setting.bus_bits(p)
     words = pairing.by_shape(m.positions * (m.inputs + m.outputs))
     words *= pairing.by_periphery(p.bits / word)
-    words = np.ceil(words - 1e-9)
-    words *= pairing.by_shape(tree_length(m.n_tiles))
-    words *= pairing.by_periphery(setting.technology.energy.wire_pj_per_um * word * tile.tile_side_um)
-    return words
+    length = pairing.by_shape(tree_length(m.n_tiles))
+    wire = setting.technology.energy.wire_pj_per_um * word * tile.tile_side_um
+    whole: FloatArray = np.ceil(words - 1e-9)
+    return whole * length * pairing.by_periphery(wire)
 
 
 def activation_pj(m: Mapping, p: Periphery, setting: Setting, pairing: Pairing) -> FloatArray:
@@ -269,6 +271,6 @@ def activation_pj(m: Mapping, p: Periphery, setting: Setting, pairing: Pairing) 
     at_once = setting.columns_at_once(p)
     calls = pairing.by_shape(m.positions * m.outputs)
     calls *= pairing.by_periphery(1 / at_once)
-    calls = np.ceil(calls - 1e-9)
-    calls *= pairing.by_periphery(setting.technology.energy.activation_bit_pj * at_once * p.bits)
-    return calls
+    each_pj = setting.technology.energy.activation_bit_pj * at_once * p.bits
+    whole: FloatArray = np.ceil(calls - 1e-9)
+    return whole * pairing.by_periphery(each_pj)

@@ -1,7 +1,7 @@
 """One number followed down to its constants: area, latency and energy of a layer as a tree of products and sums.
 
-Every node has a value, a unit and the formula that joins its children; leaves name the constants that they use, each with
-its unit and source. The children of a sum add up to it, so a reader can follow any part to the end.
+Every node has a value, a unit and the formula that joins its children; leaves name the constants that they use, each
+with its unit and source. The children of a sum add up to it, so a reader can follow any part to the end.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def explain(
     Raises:
         HardwareModelError: for arguments that `evaluate` refuses, and for a design or layer that is not there.
     """
-    setting = checked_setting(peripherals, crossbar, device, technology, activity)
+    setting = checked_setting(peripherals, crossbar=crossbar, device=device, technology=technology, activity=activity)
     n_designs, n_layers = check_shape(shapes.arrays() | peripherals.arrays())
     check_count("design", design, low=0, high=n_designs - 1)
     check_count("layer", layer, low=0, high=n_layers - 1)
@@ -147,6 +147,7 @@ def _node(
     formula: str,
     value: FloatArray | float,
     parts: Sequence[TraceNode] = (),
+    *,
     constants: Sequence[Constant] = (),
 ) -> TraceNode:
     return TraceNode(
@@ -193,7 +194,7 @@ def _latency(found: DistinctParts, setting: Setting, known: dict[str, Constant])
             _node(name, "ns", "delay", value, constants=[known[key] for key in _CLOCK_CONSTANTS[name]])
             for name, value in parts_ns.items()
         ],
-        [known["timing.layout_ratio"]],
+        constants=[known["timing.layout_ratio"]],
     )
     single = Pairing(shape_index=np.zeros((1, 1), dtype=np.int64), periphery_index=np.zeros((1, 1), dtype=np.int64))
     whole = (
@@ -202,15 +203,15 @@ def _latency(found: DistinctParts, setting: Setting, known: dict[str, Constant])
         (
             "interconnect",
             "chip's tree, in whole words",
-            latency.chip_wire_cycles(m, p, found.tile, clock, setting, single),
+            latency.chip_wire_cycles(m, p, found.tile, clock=clock, setting=setting, pairing=single),
         ),
         ("activation", "ReLU units, in whole calls", latency.activation_cycles(m, p, setting, single)),
     )
     by_component: dict[str, list[TraceNode]] = {name: [] for name in latency.COMPONENTS}
     for term in found.cycle_terms:
-        count, cycles = np.asarray(term.count).item(), np.asarray(term.cycles).item()
-        formula = f"{count:g} x {cycles:g} cycles ({term.formula}) x clock {period:.6g} ns"
-        by_component[term.component].append(_node(term.work, "ns", formula, count * cycles * period))
+        count, each = np.asarray(term.count).item(), np.asarray(term.cycles).item()
+        formula = f"{count:g} x {each:g} cycles ({term.formula}) x clock {period:.6g} ns"
+        by_component[term.component].append(_node(term.work, "ns", formula, count * each * period))
     for component, work, cycles in whole:
         n_cycles = float(cycles.item())
         by_component[component].append(

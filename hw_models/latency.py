@@ -1,8 +1,8 @@
 """Time of a layer for one image [ns]: the clock of its circuits, and cycles of it by component.
 
-Every layer has a clock of its own: select a column, let it settle, convert it. All digital work of the layer is counted in
-cycles of that clock. A term is a count of the layer's shape times cycles of its peripherals; the terms in whole cycles stand
-in functions of their own.
+Every layer has a clock of its own: select a column, let it settle, convert it. All digital work of the layer is
+counted in cycles of that clock. A term is a count of the layer's shape times cycles of its peripherals; the terms in
+whole cycles stand in functions of their own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from hw_models.adc import flash_encoder_ns, flash_sense_ns, sar_conversion_ns
 from hw_models.area import Periphery, TileArea, tree_stages
 from hw_models.arrays import FloatArray, IntArray
-from hw_models.chip_tree import tree_length
+from hw_models.chip_tree import tree_delay_length
 from hw_models.distinct import Pairing
 from hw_models.mapping import Mapping
 from hw_models.setting import Setting
@@ -78,6 +78,7 @@ def clock_ns(p: Periphery, setting: Setting) -> FloatArray:
 
 def latency_components(
     terms: list[CycleTerm],
+    *,
     m: Mapping,
     p: Periphery,
     tile: TileArea,
@@ -98,7 +99,7 @@ def latency_components(
     sums["buffers"] += period * (
         pe_output_cycles(m, p, setting, pairing) + global_buffer_cycles(m, p, setting, pairing)
     )
-    sums["interconnect"] += period * chip_wire_cycles(m, p, tile, clock, setting, pairing)
+    sums["interconnect"] += period * chip_wire_cycles(m, p, tile, clock=clock, setting=setting, pairing=pairing)
     sums["activation"] = period * activation_cycles(m, p, setting, pairing)
     return {name: sums[name] for name in COMPONENTS}
 
@@ -163,7 +164,9 @@ def cycle_terms(m: Mapping, p: Periphery, clock: FloatArray, setting: Setting) -
     return terms
 
 
-def _tree_terms(name: str, count: FloatArray, cycles: FloatArray, formula: str) -> list[CycleTerm]:
+def _tree_terms(
+    name: str, count: FloatArray | IntArray, cycles: FloatArray | IntArray, formula: str
+) -> list[CycleTerm]:
     """Work of an adder tree: a cycle a stage, more when the carry of a wide adder takes longer than a clock."""
     return [CycleTerm(component="accumulation", work=f"stage of {name}", count=count, cycles=cycles, formula=formula)]
 
@@ -180,9 +183,8 @@ def pe_output_cycles(m: Mapping, p: Periphery, setting: Setting, pairing: Pairin
     fill = m.pe_columns / (spec.pe_side * spec.weight_columns)
     words = pairing.by_shape(fill * m.positions)
     words *= pairing.by_periphery(stages * p.sharing / spec.columns_per_weight * p.sum_bits / p.tile_bits)
-    words = np.floor(words + 1e-9)
-    words *= pairing.by_shape(2 / m.pe_speedup)
-    return words
+    whole: FloatArray = np.floor(words + 1e-9)
+    return whole * pairing.by_shape(2 / m.pe_speedup)
 
 
 def global_buffer_cycles(m: Mapping, p: Periphery, setting: Setting, pairing: Pairing) -> FloatArray:
@@ -197,23 +199,25 @@ def global_buffer_cycles(m: Mapping, p: Periphery, setting: Setting, pairing: Pa
 
 
 def chip_wire_cycles(
-    m: Mapping, p: Periphery, tile: TileArea, clock: FloatArray, setting: Setting, pairing: Pairing
+    m: Mapping, p: Periphery, tile: TileArea, *, clock: FloatArray, setting: Setting, pairing: Pairing
 ) -> FloatArray:
     """Cycles on the chip's tree; none for a layer of one tile.
 
     When a signal takes longer than a clock to cross the tree, every transfer takes several cycles.
     """
     reach_um = setting.technology.timing.tree_um_per_ns * clock
-    hops = pairing.by_shape(tree_length(m.n_tiles))
+    hops = pairing.by_shape(tree_delay_length(m.n_tiles))
     hops *= pairing.by_periphery(tile.tile_side_um / reach_um)
     hops = np.ceil(hops)
     hops *= pairing.by_shape(m.positions * (m.inputs + m.outputs))
     hops *= pairing.by_periphery(p.bits / setting.bus_bits(p))
-    return np.maximum(0.0, np.ceil(hops - 1e-9))
+    whole: FloatArray = np.maximum(0.0, np.ceil(hops - 1e-9))
+    return whole
 
 
 def activation_cycles(m: Mapping, p: Periphery, setting: Setting, pairing: Pairing) -> FloatArray:
     """Cycles of the ReLU units, which work on all column groups of a tile at a time."""
     calls = pairing.by_shape(m.positions * m.outputs)
     calls *= pairing.by_periphery(1 / setting.columns_at_once(p))
-    return np.maximum(0.0, np.ceil(calls - 1e-9))
+    whole: FloatArray = np.maximum(0.0, np.ceil(calls - 1e-9))
+    return whole

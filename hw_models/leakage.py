@@ -49,4 +49,5 @@ def _always_uw(p: Periphery, setting: Setting) -> FloatArray:
     )
     tile_bits = side * (spec.rows * p.bits + p.tile_bits * p.n_adcs)
     pe_bits = spec.n_pes * (spec.rows * p.bits + p.n_adcs * p.sum_bits)
-    return spec.n_crossbars * crossbar + leakage.buffer_bit_uw * (tile_bits + pe_bits)
+    total: FloatArray = spec.n_crossbars * crossbar + leakage.buffer_bit_uw * (tile_bits + pe_bits)
+    return total

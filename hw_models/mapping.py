@@ -1,10 +1,10 @@
 """Placing layers on crossbars, PEs and tiles, and counting what happens there for one position of the output map.
 
-A layer's weights are a matrix of `rows` (inputs of one output) by `columns` (cells of all outputs). It is cut into tiles,
-PEs and crossbars. A layer that leaves room in its tiles is repeated there; the copies work in parallel.
+A layer's weights are a matrix of `rows` (inputs of one output) by `columns` (cells of all outputs). It is cut into
+tiles, PEs and crossbars. A layer that leaves room in its tiles is repeated there; the copies work in parallel.
 
-Events are summed over chunks. The tiles of a layer are full ones, and a last row and a last column of partly filled ones:
-four kinds. The PEs of a tile are of the same four kinds, so a sum over PEs is four terms.
+Events are summed over chunks. The tiles of a layer are full ones, and a last row and a last column of partly filled
+ones: four kinds. The PEs of a tile are of the same four kinds, so a sum over PEs is four terms.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ class Mapping:
         cell_reads: cells with weights, sum over all crossbars.
         pe_inputs_sum, pe_outputs_sum: inputs and outputs through PE buses and buffers, sum over PEs.
         tile_inputs_sum, tile_outputs_sum: the same for tiles.
-        pe_adders, pe_adder_growth: adders of the PE trees in use, and the bits that they are wider than the first stage.
+        pe_adders, pe_adder_growth: adders of the PE trees in use, and the bits that they are wider than the first
+        stage.
         tile_adders, tile_adder_growth: the same for the tiles' accumulators.
     """
 

@@ -77,7 +77,14 @@ def evaluate(
     Raises:
         HardwareModelError: for arguments that do not fit together; the message says which and what to do.
     """
-    setting = checked_setting(peripherals, crossbar, device, technology, activity, adc_model)
+    setting = checked_setting(
+        peripherals,
+        crossbar=crossbar,
+        device=device,
+        technology=technology,
+        activity=activity,
+        adc_model=adc_model,
+    )
     shape = check_shape(shapes.arrays() | peripherals.arrays())
     found = distinct_parts(shapes, peripherals, setting)
     pairing = found.pairing.broadcast(shape)
@@ -100,6 +107,7 @@ def evaluate(
 
 def checked_setting(
     peripherals: Peripherals,
+    *,
     crossbar: CrossbarSpec,
     device: Device,
     technology: Technology,
@@ -187,8 +195,12 @@ def component_costs(found: DistinctParts, setting: Setting, pairing: Pairing) ->
     n_tiles = pairing.by_shape(m.n_tiles)
     return {
         "area_um2": {name: n_tiles * pairing.by_periphery(value) for name, value in tile.components.items()},
-        "latency_ns": latency.latency_components(found.cycle_terms, m, p, tile, found.clock, setting, pairing),
-        "energy_pj": energy.energy_components(found.energy_terms, m, p, tile, setting, pairing),
+        "latency_ns": latency.latency_components(
+            found.cycle_terms, m=m, p=p, tile=tile, clock=found.clock, setting=setting, pairing=pairing
+        ),
+        "energy_pj": energy.energy_components(
+            found.energy_terms, m=m, p=p, tile=tile, setting=setting, pairing=pairing
+        ),
     }
 
 

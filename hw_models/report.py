@@ -8,6 +8,12 @@ from dataclasses import dataclass
 from hw_models.arrays import FloatArray, IntArray
 
 
+def _by_design(values: FloatArray | IntArray, factor: float) -> FloatArray:
+    """Sum over layers times a factor between units, (designs,)."""
+    total: FloatArray = factor * values.sum(axis=1)
+    return total
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class HardwareReport:
     """Cost of designs, by layer and component.
@@ -41,22 +47,22 @@ class HardwareReport:
     @property
     def area_mm2(self) -> FloatArray:
         """Area of all layers' tiles [mm2], (designs,)."""
-        return 1e-6 * self.area_um2.sum(axis=1)
+        return _by_design(self.area_um2, 1e-6)
 
     @property
     def latency_us(self) -> FloatArray:
         """Time of one image, layers one after another [us], (designs,)."""
-        return 1e-3 * self.latency_ns.sum(axis=1)
+        return _by_design(self.latency_ns, 1e-3)
 
     @property
     def energy_uj(self) -> FloatArray:
         """Dynamic energy of one image [uJ], (designs,)."""
-        return 1e-6 * self.energy_pj.sum(axis=1)
+        return _by_design(self.energy_pj, 1e-6)
 
     @property
     def leakage_uj(self) -> FloatArray:
         """Energy that leaks away during one image, all tiles powered all the time [uJ], (designs,)."""
-        return 1e-6 * self.leakage_uw.sum(axis=1) * self.latency_us
+        return _by_design(self.leakage_uw, 1e-6) * self.latency_us
 
     @property
     def edap(self) -> FloatArray:
@@ -66,9 +72,9 @@ class HardwareReport:
     @property
     def tops_per_w(self) -> FloatArray:
         """Tera-operations per second and watt, at the dynamic energy, (designs,)."""
-        return 1e-6 * self.operations.sum(axis=1) / self.energy_uj
+        return _by_design(self.operations, 1e-6) / self.energy_uj
 
     @property
     def tops_per_mm2(self) -> FloatArray:
         """Tera-operations per second and square millimetre, (designs,)."""
-        return 1e-6 * self.operations.sum(axis=1) / self.latency_us / self.area_mm2
+        return _by_design(self.operations, 1e-6) / self.latency_us / self.area_mm2

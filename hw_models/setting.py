@@ -34,8 +34,8 @@ class Setting:
     def cell_ratio(self) -> float:
         """Mean conductance of a cell that holds weights, in parts of its on-conductance.
 
-        The device has the ratio for cells of 4 bits. Fewer levels put more of an offset-coded weight's small values into the
-        lowest level, so less lies above the off-conductance.
+        The device has the ratio for cells of 4 bits. Fewer levels put more of an offset-coded weight's small values
+        into the lowest level, so less lies above the off-conductance.
         """
         cell, energy = self.device.cell, self.technology.energy
         few = {1: energy.one_bit_level_ratio, 2: energy.two_bit_level_ratio}.get(self.crossbar.cell_bits, 1.0)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from hw_models.technology import Device, Technology
 
 METHOD = (
-    "A. Moitra, A. Bhattacharjee, Y. Kim, P. Panda, XPert: Peripheral Circuit & Neural Architecture Co-search for Area and "
-    "Energy-efficient Xbar-based Computing, DAC 2023, arXiv 2303.17646 (the simulator whose results the model reproduces)",
+    "A. Moitra, A. Bhattacharjee, Y. Kim, P. Panda, XPert: Peripheral Circuit & Neural Architecture Co-search for "
+    "Area and Energy-efficient Xbar-based Computing, DAC 2023, arXiv 2303.17646 (the simulator whose results the "
+    "model reproduces)",
     "X. Peng, S. Huang, H. Jiang, A. Lu, S. Yu, DNN+NeuroSim V2.0: An End-to-End Benchmarking Framework for "
-    "Compute-in-Memory Accelerators for On-Chip Training, IEEE TCAD 40(11), 2021, arXiv 2003.06471 (structure of the chip)",
+    "Compute-in-Memory Accelerators for On-Chip Training, IEEE TCAD 40(11), 2021, arXiv 2003.06471 (structure of the "
+    "chip)",
 )
 
 

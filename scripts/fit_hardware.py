@@ -1,9 +1,9 @@
 """Fits the constants of hw_models to the reference data and shows them beside the values in use.
 
-Every constant has a closed form in one or a few columns of the data: areas of circuits from the sa_*, pe_* and tl_* columns,
-delays from clk_*, energies from sa_e_* and en_*. Every fifth row is held out and plays no part; the accuracy benchmark
-reports those rows apart. The script changes nothing: a new value goes into the TOML file by hand, with this script as its
-source, after its difference has been understood.
+Every constant has a closed form in one or a few columns of the data: areas of circuits from the sa_*, pe_* and tl_*
+columns, delays from clk_*, energies from sa_e_* and en_*. Every fifth row is held out and plays no part; the accuracy
+benchmark reports those rows apart. The script changes nothing: a new value goes into the TOML file by hand, with this
+script as its source, after its difference has been understood.
 
 Usage: python scripts/fit_hardware.py [--reference FOLDER]
 """
@@ -40,7 +40,8 @@ def main() -> None:
     rows = select(rows, fitted & (rows["cs_legal"] == 1))
     technology = load_technology("cmos-32nm-lstp").constants
     print(
-        f"{len(rows['F'])} rows, every fifth held out\n{'constant':34s} {'fitted':>12s} {'in use':>12s} {'difference':>11s}"
+        f"{len(rows['F'])} rows, every fifth held out\n"
+        f"{'constant':34s} {'fitted':>12s} {'in use':>12s} {'difference':>11s}"
     )
     for name, value in (*area(rows), *timing(rows), *array_energy(rows), *converter_energy(rows), *logic_energy(rows)):
         show(name, value, technology[name].value)

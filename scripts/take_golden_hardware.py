@@ -1,7 +1,7 @@
 """Takes the rows of the reference data that the tests compare with, and writes tests/golden/hardware.csv.
 
-The reference data are single-layer results of the simulator published with XPert (Moitra, Bhattacharjee, Kim, Panda, DAC
-2023, arXiv 2303.17646). Rows are drawn evenly from every judged set with a fixed seed.
+The reference data are single-layer results of the simulator published with XPert (Moitra, Bhattacharjee, Kim, Panda,
+DAC 2023, arXiv 2303.17646). Rows are drawn evenly from every judged set with a fixed seed.
 
 Usage: python scripts/take_golden_hardware.py [--reference FOLDER]
 """

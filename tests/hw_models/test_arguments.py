@@ -87,7 +87,7 @@ def test_adc_types_know_names_and_codes() -> None:
     assert (AdcType.SAR.code, AdcType.FLASH.code) == (0, 1)
     assert AdcType.from_code(np.int64(1)) is AdcType.FLASH
     assert AdcType.from_name("sar") is AdcType.SAR
-    with pytest.raises(HardwareModelError, match="code in 0 ... 1, got 7"):
+    with pytest.raises(HardwareModelError, match=r"code in 0 \.\.\. 1, got 7"):
         AdcType.from_code(7)
     with pytest.raises(HardwareModelError, match="did you mean 'flash'"):
         AdcType.from_name("flsh")

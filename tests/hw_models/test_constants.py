@@ -88,7 +88,7 @@ def test_a_constant_outside_a_table_is_refused() -> None:
 
 def test_a_technology_without_a_section_is_refused() -> None:
     text = re.sub(r"\[leakage\][^\[]*", "", text_of("technologies", "cmos-32nm-lstp"))
-    with pytest.raises(HardwareModelError, match="leakage.row_uw is missing; the section is empty or missing"):
+    with pytest.raises(HardwareModelError, match=r"leakage\.row_uw is missing; the section is empty or missing"):
         technology_from(parse_file(text, "cmos-32nm-lstp"))
 
 
