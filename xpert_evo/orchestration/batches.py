@@ -82,18 +82,19 @@ def run_batch(shop: Workshop, name: str, protocol: TrainingProtocol) -> None:
     """
     plans = shop.store.plans(name)
     context = shop.context(name, protocol)
+    digests = [plan.digest for plan in plans]
     attempts_allowed = 1 + shop.task.config.training.retries
     while True:
-        labels = shop.store.labels(context)
-        failures = Counter(failure.digest for failure in shop.store.failures() if failure.context == context)
-        missing = [p for p in plans if p.digest not in labels and failures[p.digest] < attempts_allowed]
+        labelled = shop.store.labelled(context, digests)
+        failures = Counter(failure.digest for failure in shop.store.failures(context))
+        missing = [p for p in plans if p.digest not in labelled and failures[p.digest] < attempts_allowed]
         if not missing:
             break
         jobs = [_job(shop, plan, protocol) for plan in missing]
         for outcome in shop.executor.run(train_job, jobs):
             _record(shop, missing[outcome.position], jobs[outcome.position], outcome)
-    if plans and not any(plan.digest in labels for plan in plans):
-        reason = next(f.reason for f in reversed(shop.store.failures()) if f.digest == plans[-1].digest)
+    if plans and not labelled:
+        reason = next(f.reason for f in reversed(shop.store.failures(context)) if f.digest == plans[-1].digest)
         raise TrainingError(
             f"all {len(plans)} trainings of batch '{name}' failed, the last one because of: {reason}. "
             f"Mend the cause, then `xpert-evo resume {shop.store.folder}` with a larger training.retries."

@@ -55,11 +55,14 @@ def labelled(shop: Workshop, protocol: TrainingProtocol) -> tuple[Genomes, Float
 
     They stand in the order of their digests, so that nothing depends on which training ended first.
     """
-    labels = shop.store.labels(shop.context(FIRST, protocol))
-    designs = {plan.digest: parse_design(json.loads(plan.design)) for plan in shop.store.plans()}
-    digests = sorted(set(labels) & set(designs))
-    genomes = shop.task.space.encode([designs[digest] for digest in digests])
-    return genomes, np.array([labels[digest].accuracy for digest in digests])
+    accuracies = shop.store.accuracies(shop.context(FIRST, protocol))
+    rows: dict[str, Genomes] = {}
+    for plan in shop.store.each_plan():  # a genome is small, a design is not: none is held
+        if plan.digest in accuracies and plan.digest not in rows:
+            rows[plan.digest] = shop.task.space.encode([parse_design(json.loads(plan.design))])
+    digests = sorted(rows)
+    genomes = np.concatenate([shop.task.space.encode([]), *(rows[digest] for digest in digests)])
+    return genomes, np.array([accuracies[digest] for digest in digests])
 
 
 def _first_designs(shop: Workshop) -> Genomes:

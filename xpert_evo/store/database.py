@@ -24,6 +24,7 @@ _MIGRATIONS = (
         seed INTEGER NOT NULL, accuracy REAL, failure TEXT, seconds REAL NOT NULL, details TEXT NOT NULL,
         at TEXT NOT NULL, checksum TEXT NOT NULL);
     CREATE UNIQUE INDEX labels ON trainings (digest, context) WHERE accuracy IS NOT NULL;
+    CREATE INDEX failures ON trainings (context, digest) WHERE failure IS NOT NULL;
     CREATE TABLE generations (
         round INTEGER NOT NULL, generation INTEGER NOT NULL, state BLOB NOT NULL, summary TEXT NOT NULL,
         checksum TEXT NOT NULL, PRIMARY KEY (round, generation));

@@ -33,6 +33,8 @@ from xpert_evo.store.records import Failure, Generation, Label, Plan
 
 Cell: TypeAlias = str | int | float | bytes | None
 
+_MOST_VALUES = 500  # in one question; SQLite may be built to take no more than 999
+
 
 class Store:
     """One run's file. Use as a context manager; made by `create`, `open` or `open_readonly`."""
@@ -184,21 +186,41 @@ class Store:
     def plans(self, batch: str | None = None) -> list[Plan]:
         """What was to be trained, in order: of one batch, or of all."""
         where, values = ("", ()) if batch is None else ("WHERE batch = ?", (batch,))
-        return [Plan(**_without(row, "checksum")) for row in self._select("plans", where, values, "rowid")]
+        return [_plan(row) for row in self._each("plans", where, values)]
+
+    def each_plan(self) -> Iterator[Plan]:
+        """All plans in order, one at a time: a long run has more of them than should be held at once."""
+        return (_plan(row) for row in self._each("plans", "", ()))
 
     def labels(self, context: str) -> dict[str, Label]:
         """Trainings of a context that ended well, by the design's digest, oldest first."""
-        return {label.digest: label for label in self.all_labels() if label.context == context}
+        rows = self._each("trainings", "WHERE accuracy IS NOT NULL AND context = ?", (context,), "id")
+        return {row["digest"]: _label(row) for row in rows}
+
+    def accuracies(self, context: str) -> dict[str, float]:
+        """What `labels` says of accuracy alone, by the design's digest: little to hold of a long run."""
+        rows = self._each("trainings", "WHERE accuracy IS NOT NULL AND context = ?", (context,), "id")
+        return {row["digest"]: row["accuracy"] for row in rows}
+
+    def labelled(self, context: str, digests: Sequence[str]) -> set[str]:
+        """Which of the designs have a label in a context; reads these alone, however many others there are."""
+        found: set[str] = set()
+        for i in range(0, len(digests), _MOST_VALUES):
+            part = digests[i : i + _MOST_VALUES]
+            where = f"WHERE accuracy IS NOT NULL AND context = ? AND digest IN ({', '.join('?' * len(part))})"
+            found.update(row["digest"] for row in self._each("trainings", where, (context, *part), "id"))
+        return found
 
     def all_labels(self) -> list[Label]:
         """Trainings that ended well, oldest first."""
-        return [_label(row) for row in self._select("trainings", "WHERE accuracy IS NOT NULL", (), "id")]
+        return [_label(row) for row in self._each("trainings", "WHERE accuracy IS NOT NULL", (), "id")]
 
-    def failures(self) -> list[Failure]:
-        """Trainings that did not end well, oldest first."""
+    def failures(self, context: str | None = None) -> list[Failure]:
+        """Trainings that did not end well, oldest first: of one context, or all."""
+        where, values = ("", ()) if context is None else (" AND context = ?", (context,))
         return [
             Failure(reason=row["failure"], **{k: row[k] for k in ("digest", "context", "protocol", "seed", "seconds")})
-            for row in self._select("trainings", "WHERE failure IS NOT NULL", (), "id")
+            for row in self._each("trainings", f"WHERE failure IS NOT NULL{where}", values, "id")
         ]
 
     def last_generation(self, round_: int | None = None) -> Generation | None:
@@ -244,15 +266,18 @@ class Store:
             self._connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", (*row.values(), _checksum(row)))
 
     def _select(self, table: str, where: str, values: Sequence[Cell], order: str = "rowid") -> list[dict[str, Any]]:
+        return list(self._each(table, where, values, order))
+
+    def _each(self, table: str, where: str, values: Sequence[Cell], order: str = "rowid") -> Iterator[dict[str, Any]]:
         with translated(self.folder):
             cursor = self._connection.execute(f"SELECT * FROM {table} {where} ORDER BY {order}", values)
             names = [column[0] for column in cursor.description]
-            rows = [dict(zip(names, cells, strict=True)) for cells in cursor]
-        for row in rows:
-            content = {name: value for name, value in row.items() if name not in {"checksum", "id"}}
-            if _checksum(content) != row["checksum"]:
-                raise damaged(self.folder, f"a row of table {table} has changed since it was written")
-        return rows
+            for cells in cursor:
+                row = dict(zip(names, cells, strict=True))
+                content = {name: value for name, value in row.items() if name not in {"checksum", "id"}}
+                if _checksum(content) != row["checksum"]:
+                    raise damaged(self.folder, f"a row of table {table} has changed since it was written")
+                yield row
 
 
 def _write_new(folder: Path, meta: Mapping[str, Any]) -> None:
@@ -266,6 +291,10 @@ def _write_new(folder: Path, meta: Mapping[str, Any]) -> None:
             store._insert("meta", key=key, value=_json(value))
     store.close()
     aside.replace(folder / FILE_NAME)
+
+
+def _plan(row: Mapping[str, Any]) -> Plan:
+    return Plan(**{name: value for name, value in row.items() if name != "checksum"})
 
 
 def _label(row: Mapping[str, Any]) -> Label:
@@ -295,7 +324,3 @@ def _json(value: Any) -> str:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _without(row: Mapping[str, Any], name: str) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if key != name}
