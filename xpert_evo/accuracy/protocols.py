@@ -94,7 +94,7 @@ PROTOCOLS = _by_name(
         n_threads=1,
     ),
     _LAPTOP,
-    _LAPTOP.model_copy(update={"name": "laptop-finalist", "epochs": 12, "n_train": None}),
+    _LAPTOP.model_copy(update={"name": "laptop-finalist", "epochs": 6, "n_train": 16_384}),
     TrainingProtocol(name="full", epochs=60, shift=3),
 )
 """`smoke` only shows that a run works, its numbers rank nothing; `laptop` labels designs by a proxy; `laptop-finalist`
