@@ -78,6 +78,7 @@ def run_batch(shop: Workshop, name: str, protocol: TrainingProtocol) -> None:
     """Trains what is planned and has no result yet; failures are tried again as the settings say.
 
     Raises:
+        StoreError: The batch was planned for labels that this version cannot make.
         TrainingError: Every training of the batch failed: something is wrong with all of them.
     """
     plans = shop.store.plans(name)

@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw_models import evaluate
-from xpert_evo.accuracy.protocols import TrainingProtocol, load_protocol
 from xpert_evo.config import RunConfig, parse_config
 from xpert_evo.design import Design, parse_design
 from xpert_evo.objectives import FloatArray
-from xpert_evo.orchestration.context import FINALISTS, label_context
+from xpert_evo.orchestration.context import FINALISTS, FIRST
 from xpert_evo.orchestration.task import Task, build_task
 from xpert_evo.search import SearchState, knee, non_dominated
 from xpert_evo.space import Genomes
@@ -144,12 +143,10 @@ def load_result(store: Store) -> RunResult:
     dataset = store.meta("dataset")
     task = build_task(config, n_classes=dataset["n_classes"], image_channels=dataset["image_channels"])
     plans = store.plans()
-    searched = [plan for plan in plans if plan.batch != FINALISTS]
-    measured = _candidates(store, task, searched, load_protocol(config.training.protocol), dataset["digest"])
+    contexts = {plan.context for plan in plans if plan.batch == FIRST}
+    measured = _candidates(store, task, [p for p in plans if p.batch != FINALISTS and p.context in contexts])
     finalist_plans = [plan for plan in plans if plan.batch == FINALISTS]
-    finalists = _candidates(
-        store, task, finalist_plans, load_protocol(config.training.finalist_protocol), dataset["digest"]
-    )
+    finalists = _candidates(store, task, finalist_plans)
     final = bool(finalists) and len(finalists) >= len(finalist_plans)
     baseline_digest = task.space.decode(task.baseline)[0].digest
     pool = finalists if final else measured
@@ -197,11 +194,10 @@ def hardware_figures(task: Task, genomes: Genomes) -> list[dict[str, float]]:
     return [{name: float(column[i]) for name, column in columns.items()} for i in range(len(genomes))]
 
 
-def _candidates(
-    store: Store, task: Task, plans: Sequence[Plan], protocol: TrainingProtocol, dataset_digest: str
-) -> list[Candidate]:
-    judged = any(plan.batch == FINALISTS for plan in plans)
-    labels = store.labels(label_context(task.config, protocol, dataset_digest, judged=judged))
+def _candidates(store: Store, task: Task, plans: Sequence[Plan]) -> list[Candidate]:
+    """The planned designs that have labels, each once."""
+    contexts = {plan.context for plan in plans}
+    labels = {label.digest: label for label in store.all_labels() if label.context in contexts}
     planned = {plan.digest: plan for plan in plans if plan.digest in labels}
     if not planned:
         return []
