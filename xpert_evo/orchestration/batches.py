@@ -83,6 +83,11 @@ def run_batch(shop: Workshop, name: str, protocol: TrainingProtocol) -> None:
     """
     plans = shop.store.plans(name)
     context = shop.context(name, protocol)
+    if any(plan.context != context for plan in plans):
+        raise StoreError(
+            f"batch '{name}' of {shop.store.folder} was planned with another definition of protocol '{protocol.name}' "
+            "than this version has; finish the run with the version that began it, or begin another one."
+        )
     digests = [plan.digest for plan in plans]
     attempts_allowed = 1 + shop.task.config.training.retries
     while True:
