@@ -8,7 +8,7 @@ from pathlib import Path
 
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.design import Design, parse_design
-from xpert_evo.errors import TrainingError
+from xpert_evo.errors import StoreError, TrainingError
 from xpert_evo.executors import Executor, JobDone, JobFailed
 from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.context import FINALISTS, SEARCHED, label_context
