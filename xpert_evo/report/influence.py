@@ -69,7 +69,7 @@ def one_gene_steps(task: Task, surrogate: FittedSurrogate, design: Design) -> St
     genomes = np.repeat(own[None], len(moves), axis=0)
     for row, (column, step) in enumerate(moves):
         genomes[row, column] += step
-    legal = ((genomes >= 0) & (genomes < space.n_choices)).all(axis=1)
+    legal = np.asarray(((genomes >= 0) & (genomes < space.n_choices)).all(axis=1))
     tried = np.concatenate([own[None], np.where(legal[:, None], genomes, own)])
     accuracy, edap = surrogate.predict(tried)[0], task.costs(tried)["edap"]
     feasible = np.asarray(task.feasible(tried), dtype=np.float64)

@@ -13,7 +13,7 @@ from xpert_evo.report.page_answer import answer
 from xpert_evo.report.page_plot import front_plots
 from xpert_evo.report.page_tables import honesty_tables, settings_table, sources_list, versions_table
 from xpert_evo.report.pictures import Drawing
-from xpert_evo.report.pictures.common import number
+from xpert_evo.report.pictures.common import number, power_of_ten
 from xpert_evo.report.result import Candidate, RunResult
 from xpert_evo.report.scene import Scene
 
@@ -54,10 +54,10 @@ def _summary(result: RunResult) -> str:
     limit = result.config.hardware.area_limit_mm2
     within = f" within {limit:g} mm²" if limit is not None else ""
     state = "finished" if result.final else "not finished: this is the front so far"
+    size = power_of_ten(round(result.task.space.log10_size))
     return (
-        f"{len(result.measured)} designs of about 10^{result.task.space.log10_size:.0f} were trained in the search"
-        f"{within}; {len(result.front)} are on the front ({result.accuracy_words}). The run is {state}. "
-        f"{result.n_failures} trainings failed."
+        f"{len(result.measured)} designs of about {size} were trained in the search{within}; {len(result.front)} are on the "
+        f"front ({result.accuracy_words}). The run is {state}. {result.n_failures} trainings failed."
     )
 
 

@@ -20,18 +20,16 @@ def answer(scene: Scene) -> str:
         return '<p class="warning">No trained design keeps the limits yet, so there is nothing to recommend.</p>'
     head = (
         '<tr><th class="text" rowspan="2">design</th><th rowspan="2">id</th><th rowspan="2">accuracy<br>%</th>'
-        '<th rowspan="2">EDAP<br>mm² µs µJ</th><th rowspan="2">area<br>mm²</th><th rowspan="2">TOPS/W</th>'
-        '<th rowspan="2">TOPS/mm²</th><th class="group" colspan="3">times better than (a) the baseline</th>'
-        '<th class="group" colspan="4">times better than (b) the best homogeneous design<br>of at least the same '
-        "accuracy</th></tr>"
-        '<tr><th class="first">EDAP</th><th>TOPS/W</th><th>TOPS/mm²</th><th class="first">its accuracy</th>'
-        "<th>EDAP</th><th>TOPS/W</th><th>TOPS/mm²</th></tr>"
+        '<th rowspan="2">EDAP<br>mm² µs µJ</th><th rowspan="2">area<br>mm²</th><th rowspan="2">TOPS<br>/W</th>'
+        '<th rowspan="2">TOPS<br>/mm²</th><th class="group" colspan="3">times better than<br>(a) the baseline</th>'
+        '<th class="group" colspan="4">times better than (b) the best<br>homogeneous design as accurate</th></tr>'
+        '<tr><th class="first">EDAP</th><th>TOPS<br>/W</th><th>TOPS<br>/mm²</th><th class="first">its accuracy</th>'
+        "<th>EDAP</th><th>TOPS<br>/W</th><th>TOPS<br>/mm²</th></tr>"
     )
     rows = "".join(_row(recommendation, result) for recommendation in scene.recommended)
     baseline = _baseline_row(result.baseline) if result.baseline else ""
-    return (
-        f'<div class="wide"><table><thead>{head}</thead><tbody>{rows}{baseline}</tbody></table></div>{_reading(result)}'
-    )
+    table = f'<table class="answer"><thead>{head}</thead><tbody>{rows}{baseline}</tbody></table>'
+    return f'<div class="wide">{table}</div>{_reading(result)}'
 
 
 def _row(recommendation: Recommendation, result: RunResult) -> str:
@@ -58,7 +56,7 @@ def _plain_cells(name: str, candidate: Candidate) -> str:
 
 
 def _baseline_row(baseline: Candidate) -> str:
-    name = "baseline (a): homogeneous, SAR 6 bits, CS 8, IP 8"
+    name = "baseline (a)"
     return (
         f'<tr>{_plain_cells(name, baseline)}<td class="first" colspan="3"></td><td class="first" colspan="4"></td></tr>'
     )
@@ -99,7 +97,8 @@ def _reading(result: RunResult) -> str:
         f"Designs were selected on validation data after short trainings (protocol {result.config.training.protocol})."
         f'{judged} Unless the protocol is "full" they rank designs on a smaller proxy network and are not the accuracy '
         "at native size. EDAP is the product of area, latency and energy of one image; TOPS counts two operations a "
-        "multiply-accumulate. A ratio below 1 means that the other design is better."
+        "multiply-accumulate. The baseline is the homogeneous backbone with 6-bit SAR ADCs, 8 columns an ADC and 8-bit "
+        "inputs. A ratio below 1 means that the other design is better."
     )
     return f'<p class="note">{escape(selected)}</p>{_RIVALS}'
 
@@ -109,6 +108,6 @@ _RIVALS = """\
 <span class="badge measured">measured</span>: of the homogeneous designs that the search trained, those whose validation
 accuracy was at least this design's, and of them the one with the lowest EDAP.
 <span class="badge predicted">predicted</span>: the same among all homogeneous designs, trained or not, with accuracies
-as the surrogate sees both; nobody measured them. Homogeneous designs have the same peripherals in all layers and an eighth
-to twice the backbone's channel depths.</p>
+as the surrogate sees both; nobody measured them. Homogeneous designs have the same peripherals in all layers and
+an eighth to twice the backbone's channel depths.</p>
 """

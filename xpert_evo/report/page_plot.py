@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from xpert_evo.report.pictures.common import number
+from xpert_evo.report.pictures.common import number, power_of_ten
 from xpert_evo.report.result import Candidate, select_front
 from xpert_evo.report.scene import Scene
 
@@ -63,7 +63,10 @@ def _plot(title: str, groups: Sequence[_Group], height: Callable[[Candidate], fl
     parts = [
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="group" aria-label="{escape(title)}">',
         f'<text class="title" x="{_LEFT}" y="16">{escape(title)}</text>',
-        *(_vertical(x.at(tick), number(10**tick)) for tick in x.ticks()),
+        *(
+            _vertical(x.at(tick), power_of_ten(round(tick)) if tick == round(tick) else number(10**tick))
+            for tick in x.ticks()
+        ),
         *(_horizontal(y.at(tick), f"{tick:g}") for tick in y.ticks()),
         f'<line class="axis" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{_HEIGHT - _BOTTOM}" y2="{_HEIGHT - _BOTTOM}"/>',
         f'<line class="axis" x1="{_LEFT}" x2="{_LEFT}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"/>',

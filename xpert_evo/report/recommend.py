@@ -133,10 +133,13 @@ def _roles(result: RunResult) -> dict[str, list[str]]:
         ("lowest EDAP", min(front, key=lambda c: c.hardware["edap"])),
     ):
         roles.setdefault(candidate.digest, []).append(name)
+    steps: dict[str, float] = {}
     for step in accuracy_steps(c.validation for c in front):
         cheapest = min((c for c in front if c.validation >= step), key=lambda c: c.hardware["edap"], default=None)
         if cheapest is not None:
-            roles.setdefault(cheapest.digest, []).append(f"at least {100 * step:g} %")
+            steps[cheapest.digest] = step  # the highest step that it reaches says it all
+    for digest, step in steps.items():
+        roles.setdefault(digest, []).append(f"at least {100 * step:g} %")
     return roles
 
 

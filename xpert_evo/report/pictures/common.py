@@ -1,10 +1,11 @@
 """What several pictures share: figures of candidates, colours that the colour-blind can tell apart, tables of cells."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
+from matplotlib.figure import Figure
 
 from xpert_evo.objectives import FloatArray
 from xpert_evo.report.result import Candidate
@@ -43,6 +44,11 @@ def edap(candidates: Sequence[Candidate]) -> FloatArray:
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
+def power_of_ten(exponent: int) -> str:
+    """`10⁵`."""
+    return f"10{str(exponent).translate(_SUPERSCRIPTS)}"
+
+
 def number(value: float) -> str:
     """Three digits as people write them: `0.0393`, `28.7`, `8,340`, `1.21·10⁵`."""
     if value == 0 or 1e-3 <= abs(value) < 1e3:
@@ -50,7 +56,14 @@ def number(value: float) -> str:
     if 1e3 <= abs(value) < 1e5:
         return f"{float(f'{value:.3g}'):,.0f}"
     digits, _, exponent = f"{value:.2e}".partition("e")
-    return f"{digits}·10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+    return f"{digits}·{power_of_ten(int(exponent))}"
+
+
+def legend_below(figure: Figure, panels: Iterable[Axes], n_columns: int) -> None:
+    """One legend for all panels, under them, each label once."""
+    labelled = [axes.get_legend_handles_labels() for axes in panels]
+    legend = {text: handle for handles, texts in labelled for handle, text in zip(handles, texts, strict=True)}
+    figure.legend(list(legend.values()), list(legend), loc="outside lower left", ncols=n_columns)
 
 
 def layer_names(names: Sequence[str]) -> list[str]:

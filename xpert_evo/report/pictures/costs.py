@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from hw_models import HardwareReport, evaluate
 from xpert_evo.objectives import FloatArray
-from xpert_evo.report.pictures.common import PALETTE, layer_names, number, wide
+from xpert_evo.report.pictures.common import PALETTE, layer_names, legend_below, number, wide
 from xpert_evo.report.result import Candidate, RunResult
 from xpert_evo.report.scene import Scene
 
@@ -43,10 +43,7 @@ def draw_costs(scene: Scene) -> Figure | None:
                 axes.set_ylabel(label)
         panels[-1, column].set_xticks(np.arange(len(names)), names)
         panels[-1, column].set_xlabel("layer")
-    handles = {
-        text: handle for axes in panels.flat for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=len(handles))
+    legend_below(figure, panels.flat, 7)
     return figure
 
 

@@ -6,7 +6,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from xpert_evo.report.pictures.common import EDAP_LABEL, GREY, ORANGE, SKY, edap
+from xpert_evo.report.pictures.common import EDAP_LABEL, GREY, ORANGE, SKY, edap, legend_below
 from xpert_evo.report.result import Candidate, RunResult, select_front
 from xpert_evo.report.scene import Scene
 
@@ -27,6 +27,7 @@ def draw_pareto(scene: Scene) -> Figure | None:
     _draw_search(panels[0], result, scene.homogeneous, norm)
     if result.final:
         _draw_finalists(panels[1], result, norm)
+    legend_below(figure, panels, 3 if result.final else 2)
     coloured = panels[-1].collections[-1]
     figure.colorbar(coloured, ax=list(panels), label="area [mm²]", pad=0.01, aspect=30)
     limit = result.config.hardware.area_limit_mm2
@@ -154,7 +155,6 @@ def _finish(axes: Axes) -> None:
     axes.set_ylabel("accuracy [%]")
     axes.yaxis.set_major_locator(MaxNLocator(6))
     axes.margins(0.12, 0.12)
-    axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.14), ncols=2, columnspacing=1.2)
 
 
 def _validation(candidates: list[Candidate]) -> list[float]:

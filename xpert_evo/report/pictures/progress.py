@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from xpert_evo.objectives import FloatArray
-from xpert_evo.report.pictures.common import BLUE, GREY, ORANGE, PALETTE
+from xpert_evo.report.pictures.common import BLUE, GREY, ORANGE, PALETTE, legend_below
 from xpert_evo.report.result import Candidate, RunResult, objectives_of, within_limits
 from xpert_evo.report.scene import Scene
 from xpert_evo.search import hypervolume, non_dominated
@@ -45,9 +45,9 @@ def draw_hypervolume(scene: Scene) -> Figure | None:
     panels[0].set_ylabel("hypervolume [decades of EDAP · accuracy]")
     panels[0].xaxis.set_major_locator(MaxNLocator(5, integer=True))
     panels[1].xaxis.set_major_locator(MaxNLocator(5))
-    panels[1].legend(loc="upper left", bbox_to_anchor=(-0.02, -0.2))
     if result.generations:
         _draw_generations(panels[2], result)
+    legend_below(figure, panels, 5)
     return figure
 
 
@@ -78,12 +78,6 @@ def _mark_batches(axes: Axes, candidates: Sequence[Candidate]) -> None:
     starts = [i for i in range(1, len(candidates)) if candidates[i].batch != candidates[i - 1].batch]
     for i in starts:
         axes.axvline(i, color=GREY, lw=0.9, ls=":", label="a new round" if i == starts[0] else None)
-    if starts:
-        axes.legend(
-            loc="upper left",
-            bbox_to_anchor=(-0.02, -0.2),
-            handles=[line for line in axes.lines if line.get_label() == "a new round"],
-        )
 
 
 def _draw_generations(axes: Axes, result: RunResult) -> None:
@@ -97,4 +91,3 @@ def _draw_generations(axes: Axes, result: RunResult) -> None:
     axes.set_xlabel("generation of the round")
     axes.set_title("predicted")
     axes.set_xlim(left=0)
-    axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.2), ncols=3, columnspacing=1.0, handlelength=1.6)
