@@ -214,7 +214,7 @@ def _pe_buffers_um2(
     layout = technology.layout
     pe_width, pe_height = spec.pe_side * width_um, spec.pe_side * height_um
     columns = np.ceil(spec.rows * p.bits * layout.row_height_um / pe_height)
-    rows = np.ceil(p.n_adcs * p.tile_bits * layout.flipflop_width_um / pe_width)
+    rows = np.ceil(p.n_adcs * (p.tile_bits - 1) * layout.flipflop_width_um / pe_width)
     total: FloatArray = columns * pe_height * layout.flipflop_width_um + rows * pe_width * layout.row_height_um
     return total
 
