@@ -1,7 +1,7 @@
 """Infill: gain, doubt and spread decide, nothing is chosen twice."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xpert_evo.search.infill import select_infill
@@ -65,6 +65,7 @@ def test_without_measured_designs_the_batch_spreads():
     assert chosen.tolist() == [0, 2]
 
 
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 12), st.integers(0, 2**32 - 1))
 def test_choices_are_distinct_and_as_many_as_there_are(n, seed):
     mean = np.random.default_rng(seed).random((8, 2))

@@ -89,7 +89,7 @@ class Networks:
 
     n_members = 8
     n_hidden = 32
-    n_steps = 300
+    n_steps = 150
 
     def __init__(self, features: FloatArray, labels: FloatArray, *, noise_std: float, seed: int) -> None:
         generator = torch.Generator().manual_seed(seed)
@@ -102,7 +102,7 @@ class Networks:
         ]
         x = torch.as_tensor(features, dtype=torch.float32)
         y = torch.as_tensor(labels, dtype=torch.float32)
-        optimiser = torch.optim.AdamW(self._weights, lr=0.01, weight_decay=1.0)
+        optimiser = torch.optim.AdamW(self._weights, lr=0.02, weight_decay=0.5)
         for _ in range(self.n_steps):
             optimiser.zero_grad()
             loss = ((self._forward(x) - y) ** 2).mean(dim=1).sum()

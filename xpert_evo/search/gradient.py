@@ -65,7 +65,7 @@ def gradient_designs(
         chosen = np.argmax(logits, axis=1)
         depth, setting = chosen // n_settings, chosen % n_settings
         yield depth, setting
-        probabilities = _softmax(logits)
+        probabilities = _softmax(logits.astype(np.float64))
         if settings.corrected:
             gradient = _expected_gradient(probabilities, latency, area, area_target, settings)
         else:

@@ -44,7 +44,7 @@ class SearchSettings:
     population_size: int = 100
     offspring_size: int = 50
     neighbours: int = 10
-    screening: int = 8
+    screening: int = 6
     unscreened_ratio: float = 0.1
     memory_size: int = 100
     variation: VariationSettings = field(default_factory=VariationSettings)

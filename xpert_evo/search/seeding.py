@@ -4,7 +4,6 @@ Random genomes are all alike: with every layer drawn on its own, the averages ov
 designs and designs that vary smoothly along the network reach the corners of the space instead.
 """
 
-import itertools
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -33,22 +32,19 @@ def homogeneous_designs(space: SearchSpace, depth_factors: tuple[float, ...] = (
         depth_factors: Each multiplies the backbone's channel depths.
     """
     kinds = [kind for kind in GeneKind if kind is not GeneKind.CHANNEL_DEPTH]
-    settings = list(itertools.product(*(space.choices[kind] for kind in kinds)))
-    settings, factors = settings * len(depth_factors), np.repeat(depth_factors, len(settings))
-    genomes = np.empty((len(settings), space.n_genes), dtype=np.int64)
+    axes = [np.array(depth_factors), *(_numbers(space.choices[kind]) for kind in kinds)]
+    factor, *settings = (grid.ravel() for grid in np.meshgrid(*axes, indexing="ij"))
+    wanted = dict(zip(kinds, settings, strict=True))
+    genomes = np.empty((len(factor), space.n_genes), dtype=np.int64)
     for column, gene in enumerate(space.genes):
-        if gene.kind is GeneKind.CHANNEL_DEPTH:
-            reference = space.backbone.layers[gene.layer].reference_depth or 1
-            wanted = factors * reference
-        else:
-            wanted = np.array([_number(setting[kinds.index(gene.kind)]) for setting in settings])
-        numbers = np.log1p([_number(choice) for choice in gene.choices])
-        genomes[:, column] = np.abs(np.log1p(wanted)[:, None] - numbers).argmin(axis=1)
+        reference = space.backbone.layers[gene.layer].reference_depth or 1
+        value = np.log1p(wanted.get(gene.kind, factor * reference))
+        genomes[:, column] = np.abs(value[:, None] - np.log1p(_numbers(gene.choices))).argmin(axis=1)
     return _distinct(genomes)
 
 
-def _number(choice: Choice) -> int:
-    return choice.code if isinstance(choice, AdcType) else choice
+def _numbers(choices: tuple[Choice, ...]) -> FloatArray:
+    return np.array([choice.code if isinstance(choice, AdcType) else choice for choice in choices], dtype=np.float64)
 
 
 def varied_designs(space: SearchSpace, n_designs: int, rng: np.random.Generator) -> Genomes:

@@ -50,7 +50,7 @@ class VariationSettings:
 
     moves: Mapping[Move, float] = field(default_factory=lambda: dict(DEFAULT_MOVES))
     crossover_rate: float = 0.9
-    repeat_rate: float = 0.2
+    repeat_rate: float = 0.1
 
     def __post_init__(self) -> None:
         """Raises ConfigError for frequencies that are none."""
@@ -178,7 +178,7 @@ class Variation:
         return self._one_kind(n, rng) | (rng.random((n, 1)) < 0.5)
 
 
-MOST_MOVES = 4
+MOST_MOVES = 2
 """Of one child, however often it repeats."""
 
 TWO_STEPS = 0.2

@@ -1,0 +1,154 @@
+"""The surrogate: it learns, knows its doubt, is remade exactly, and says when it is no good."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+
+from hw_models import CrossbarSpec
+from xpert_evo.accuracy.features import FeatureMap, macs
+from xpert_evo.accuracy.surrogate import SurrogateKind, fit_surrogate, honesty
+from xpert_evo.accuracy.surrogate_models import MODELS
+from xpert_evo.accuracy.surrogate_quality import Quality, kendall_tau, line_predictions
+from xpert_evo.backbones import load_backbone
+from xpert_evo.errors import ConfigError
+from xpert_evo.search.seeding import varied_designs
+from xpert_evo.space import SearchSpace
+
+SPACE = SearchSpace(load_backbone("vgg8"))
+CROSSBAR = CrossbarSpec()
+SEED_STD = 0.01
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def labels(genomes, rng):
+    """Saturating in size, falling with the noise of the weakest layers, and a seed's luck."""
+    feature_map = FeatureMap(SPACE, crossbar=CROSSBAR)
+    table = dict(zip(feature_map.names, feature_map(genomes).T, strict=True))
+    loss = 0.1 * np.exp2(-(table["log2_macs"] - 26) / 2) + 0.5 / (1 + np.exp(table["through_snr"]))
+    return np.clip(0.9 - loss + SEED_STD * rng.standard_normal(len(genomes)), 0.05, 1)
+
+
+def designs(n, seed):
+    rng = np.random.default_rng(seed)
+    genomes = varied_designs(SPACE, n, rng)
+    return genomes, labels(genomes, rng)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    genomes, accuracies = designs(40, 0)
+    return fit_surrogate(SPACE, genomes, accuracies, crossbar=CROSSBAR, seed=0, seed_std=SEED_STD)
+
+
+def test_it_ranks_unseen_designs_better_than_their_size_does(fitted):
+    genomes, accuracies = designs(120, 1)
+    report = honesty(*fitted.predict(genomes), accuracies, macs(SPACE, genomes))
+    assert report.surrogate.tau > max(0.6, report.baseline.tau)
+    assert report.surrogate.rmse < accuracies.std()
+    assert 0.75 <= report.surrogate.coverage <= 1
+    assert report.warning is None
+
+
+def test_the_report_holds_every_competitor_and_the_winner_has_the_best_rank(fitted):
+    report = fitted.report
+    assert set(report.models) == set(SurrogateKind)
+    assert report.n_labels == report.baseline.n == 40
+    assert report.models[report.chosen].tau >= max(q.tau for q in report.models.values()) - 0.001
+    assert report.models[report.chosen].tau > report.baseline.tau
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_fit_is_remade_exactly_from_its_labels(kind):
+    genomes, accuracies = designs(16, 2)
+    fits = [fit_surrogate(SPACE, genomes, accuracies, crossbar=CROSSBAR, seed=7, kind=kind) for _ in range(2)]
+    unseen, _ = designs(20, 3)
+    for a, b in zip(fits[0].predict(unseen), fits[1].predict(unseen), strict=True):
+        assert_array_equal(a, b)
+    assert fits[0].report == fits[1].report
+    assert fits[0].report.chosen == kind
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_predictions_are_fractions_with_positive_doubt(kind):
+    genomes, accuracies = designs(12, 4)
+    surrogate = fit_surrogate(SPACE, genomes, accuracies, crossbar=CROSSBAR, seed=0, kind=kind)
+    mean, std = surrogate.predict(SPACE.random(np.random.default_rng(0), 200))
+    assert ((mean >= 0) & (mean <= 1)).all()
+    assert (std > 0).all()
+
+
+def test_the_gaussian_process_doubts_strange_designs_more_than_known_ones():
+    genomes, accuracies = designs(30, 5)
+    surrogate = fit_surrogate(SPACE, genomes, accuracies, crossbar=CROSSBAR, seed=0, kind="gaussian-process")
+    known, strange = surrogate.predict(genomes)[1].mean(), surrogate.predict(designs(30, 6)[0])[1].mean()
+    assert strange > known
+
+
+def test_several_seeds_of_one_design_are_never_split_between_folds():
+    genomes, _ = designs(6, 8)
+    rng = np.random.default_rng(0)
+    repeated, chance = np.repeat(genomes, 4, axis=0), np.repeat(rng.random(6), 4)
+    report = fit_surrogate(SPACE, repeated, chance, crossbar=CROSSBAR, seed=0, kind="ridge").report
+    assert report.models[SurrogateKind.RIDGE].tau < 0.7
+
+
+def test_equal_labels_are_survived():
+    genomes, _ = designs(8, 9)
+    mean, _ = fit_surrogate(SPACE, genomes, np.full(8, 0.5), crossbar=CROSSBAR, seed=0).predict(genomes)
+    assert mean == pytest.approx(0.5, abs=1e-3)
+
+
+def test_too_few_labels_unknown_models_and_wrong_labels_are_refused():
+    genomes, accuracies = designs(5, 0)
+    with pytest.raises(ConfigError, match="at least 4 trained designs, got 3"):
+        fit_surrogate(SPACE, genomes[:3], accuracies[:3], crossbar=CROSSBAR, seed=0)
+    with pytest.raises(ConfigError, match="did you mean 'ridge'"):
+        fit_surrogate(SPACE, genomes, accuracies, crossbar=CROSSBAR, seed=0, kind="rigde")
+    with pytest.raises(ValueError, match="5 fractions"):
+        fit_surrogate(SPACE, genomes, 100 * accuracies, crossbar=CROSSBAR, seed=0)
+
+
+def test_honesty_warns_when_size_ranks_better():
+    work = np.array([1e6, 2e6, 4e6, 8e6])
+    measured = np.array([0.4, 0.5, 0.6, 0.7])
+    report = honesty(measured[::-1], np.full(4, 0.1), measured, work)
+    assert report.baseline.tau == 1
+    assert report.surrogate.tau == -1
+    assert report.warning is not None
+    assert "tau -1.00 against 1.00 on 4 held-out" in report.warning
+
+
+def test_honesty_does_not_warn_when_the_surrogate_ranks_better():
+    measured = np.array([0.4, 0.5, 0.6, 0.7])
+    assert honesty(measured, np.full(4, 0.1), measured, [8e6, 1e6, 4e6, 2e6]).warning is None
+
+
+@pytest.mark.parametrize("wrong", [[0.5], [0.5, np.nan], [0.5, 0.6, 0.7]])
+def test_honesty_refuses_what_it_cannot_judge(wrong):
+    other = [0.5] if len(wrong) == 1 else [0.5, 0.6]
+    with pytest.raises(ValueError, match=r"honesty takes|at least two"):
+        honesty(wrong, other, other, other)
+
+
+def test_quality_counts_what_lies_within_the_ninety_percent_interval():
+    quality = Quality.of([0.5, 0.5], [0.1, 0.1], [0.66, 0.67])
+    assert quality.coverage == 0.5
+    assert quality.rmse == pytest.approx(np.sqrt((0.16**2 + 0.17**2) / 2))
+
+
+def test_rank_correlation_of_a_constant_is_zero():
+    assert kendall_tau([1, 1, 1], [1, 2, 3]) == 0
+
+
+def test_a_line_goes_through_points_on_a_line():
+    mean, std = line_predictions(np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 5.0]), np.array([4.0]))
+    assert mean == pytest.approx([9.0])
+    assert std == pytest.approx([0.0])
