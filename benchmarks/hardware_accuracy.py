@@ -9,9 +9,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
+from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
 from hw_models import CrossbarSpec, HardwareModelError, evaluate, load_device, load_technology
@@ -127,12 +127,10 @@ def print_worst(
 
 def draw(rows: Rows, model: dict[str, Any], reference: dict[str, Any], out: Path) -> None:
     """Predicted against reference, one picture a quantity, one panel a component."""
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt  # noqa: PLC0415 - the backend is chosen first
-
     for quantity in TOTALS:
         names = [name for name in reference if name == quantity or name.startswith(f"{quantity}/")]
-        figure, axes = plt.subplots(2, 4, figsize=(16, 8), layout="constrained")
+        figure = Figure(figsize=(16, 8), layout="constrained")
+        axes = figure.subplots(2, 4)
         for axis in axes.ravel()[len(names) :]:
             axis.set_visible(False)
         for axis, name in zip(axes.ravel(), names, strict=False):
@@ -144,7 +142,6 @@ def draw(rows: Rows, model: dict[str, Any], reference: dict[str, Any], out: Path
             axis.set(title=name, xlabel="reference", ylabel="model")
         axes.ravel()[0].legend(fontsize=7, markerscale=3)
         figure.savefig(out / f"hardware_accuracy_{quantity}.png", dpi=110)
-        plt.close(figure)
     print(f"\nPlots: {out}")
 
 

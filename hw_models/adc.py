@@ -99,7 +99,7 @@ def flash_sense_ns(adc_precision: IntArray, column_ohm: float, flash: FlashConst
     above the onset adds a fixed delay. Few levels are told apart a little sooner.
     """
     octaves = max(0.0, float(np.log2(column_ohm / flash.sense_onset_ohm)))
-    few_levels = 0.003 * np.maximum(0, 6 - adc_precision)
+    few_levels = flash.few_levels_ns * np.maximum(0, 6 - adc_precision)
     return flash.sense_ns + np.maximum(0.0, flash.sense_ns_per_octave * octaves - few_levels)
 
 

@@ -14,15 +14,7 @@ from enum import StrEnum
 import numpy as np
 
 from hw_models.arrays import FloatArray, IntArray
-
-WALDEN_FJ = 2.2
-"""Energy a conversion step [fJ]: P. Harpe, E. Cantatore, A. van Roermund, A 2.2/2.7 fJ/conversion-step 10/12b 40 kS/s
-SAR ADC with data-driven noise reduction, ISSCC 2013; among the lowest of B. Murmann, ADC Performance Survey
-1997-2023."""
-
-SCHREIER_DB = 185.0
-"""Figure of merit [dB] near which the survey's envelope lies at moderate rates: B. Murmann, The race for the extra
-decibel: a brief review of current ADC performance trajectories, IEEE Solid-State Circuits Magazine 7(3), 2015."""
+from hw_models.technology import SurveyConstants
 
 
 class AdcModel(StrEnum):
@@ -34,17 +26,17 @@ class AdcModel(StrEnum):
     """The limit of the published survey, whatever the ADC's type."""
 
 
-def walden_pj(adc_precision: IntArray) -> FloatArray:
+def walden_pj(adc_precision: IntArray, survey: SurveyConstants) -> FloatArray:
     """Energy of a conversion at the Walden limit [pJ]."""
-    return 1e-3 * WALDEN_FJ * 2.0**adc_precision
+    return 1e-3 * survey.walden_fj * 2.0**adc_precision
 
 
-def schreier_pj(adc_precision: IntArray) -> FloatArray:
+def schreier_pj(adc_precision: IntArray, survey: SurveyConstants) -> FloatArray:
     """Energy of a conversion at the Schreier limit [pJ]."""
     sndr_db = 6.02 * adc_precision + 1.76
-    return 0.5e12 * 10 ** ((sndr_db - SCHREIER_DB) / 10)
+    return 0.5e12 * 10 ** ((sndr_db - survey.schreier_db) / 10)
 
 
-def survey_pj(adc_precision: IntArray) -> FloatArray:
+def survey_pj(adc_precision: IntArray, survey: SurveyConstants) -> FloatArray:
     """Energy of a conversion of the best published converters [pJ]: the larger of the two limits."""
-    return np.maximum(walden_pj(adc_precision), schreier_pj(adc_precision))
+    return np.maximum(walden_pj(adc_precision, survey), schreier_pj(adc_precision, survey))

@@ -30,9 +30,6 @@ CIRCUITS = {
 
 COMPONENTS = tuple(CIRCUITS)
 
-LEVEL_SHIFTER_ABOVE_V = 1.5
-"""Writing above this voltage [V] needs a level shifter on every row (thin-oxide transistors stand no more)."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Periphery:
@@ -145,7 +142,9 @@ def _crossbar_circuits(
     array_width_um, array_height_um = array_um
     zero = np.zeros(p.sharing.shape)
     row_um2 = array_width_um * technology.layout.row_height_um
-    shifter_um2 = area.level_shifter_um2 * spec.rows if device.cell.write_v > LEVEL_SHIFTER_ABOVE_V else 0.0
+    shifter_um2 = (
+        area.level_shifter_um2 * spec.rows if device.cell.write_v > technology.node.level_shifter_above_v else 0.0
+    )
     return {
         "cells": zero + array_width_um * array_height_um,
         "ADCs": _adc_um2(p, array_width_um, technology),

@@ -87,7 +87,11 @@ def _conversion_terms(m: Mapping, p: Periphery, setting: Setting) -> list[Energy
     )
     encoder = np.where(p.flash, spec.columns * flash_encoder_pj(p.precision, technology.flash), 0.0)
     if setting.adc_model is AdcModel.SURVEY:
-        fixed, per_siemens, encoder = survey_pj(p.precision), np.zeros_like(sense), np.zeros_like(sense)
+        fixed, per_siemens, encoder = (
+            survey_pj(p.precision, technology.survey),
+            np.zeros_like(sense),
+            np.zeros_like(sense),
+        )
     cell_pj = 1e3 * setting.device.cell.read_v**2 / setting.device.cell.on_ohm * energy.cell_pulse_ns
     lines = energy.line_base_pj + setting.activity * p.sharing * (energy.line_pj + cell_pj)
     rows = energy.row_switch_base_pj + setting.activity * energy.row_switch_active_pj

@@ -39,8 +39,8 @@ _CIRCUIT_FORMULAS: dict[str, tuple[str, tuple[str, ...]]] = {
     "PE adder trees": ("trees x adders x bits x full_adder", ("area.full_adder_um2",)),
     "tile accumulator": ("adders x bits x full_adder", ("area.full_adder_um2",)),
     "level shifters": (
-        "rows x level_shifter, for cells written above 1.5 V",
-        ("area.level_shifter_um2", "cell.write_v"),
+        "rows x level_shifter, for cells written above the limit of thin oxide",
+        ("area.level_shifter_um2", "cell.write_v", "node.level_shifter_above_v"),
     ),
     "row switches": ("rows x row_switch", ("area.row_switch_um2",)),
     "column switches": ("columns x column_switch", ("area.column_switch_um2",)),

@@ -19,6 +19,7 @@ class NodeConstants:
     feature_nm: float
     vdd_v: float
     temperature_k: float
+    level_shifter_above_v: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +128,7 @@ class FlashConstants:
     sense_ns_per_octave: float
     sense_onset_ohm: float
     slowest_column_ratio: float
+    few_levels_ns: float
     encoder_base_ns: float
     encoder_level_ns: float
     comparator_uw: float
@@ -136,12 +138,20 @@ class FlashConstants:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SurveyConstants:
+    """Figures of merit of the best published ADCs."""
+
+    walden_fj: float
+    schreier_db: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Technology:
     """The circuits of one node.
 
     Attributes:
         name, description: of the file.
-        node, layout, area, timing, energy, leakage, sar, flash: its constants by kind.
+        node, layout, area, timing, energy, leakage, sar, flash, survey: its constants by kind.
         constants: the same constants with unit and source, by "section.key".
     """
 
@@ -155,6 +165,7 @@ class Technology:
     leakage: LeakageConstants
     sar: SarConstants
     flash: FlashConstants
+    survey: SurveyConstants
     constants: Mapping[str, Constant]
 
 
@@ -229,7 +240,7 @@ def technology_from(file: ConstantFile) -> Technology:
     Raises:
         HardwareModelError: for a missing or unknown section or key.
     """
-    _check_sections(file, {"node", "layout", "area", "timing", "energy", "leakage", "sar", "flash"})
+    _check_sections(file, {"node", "layout", "area", "timing", "energy", "leakage", "sar", "flash", "survey"})
     return Technology(
         name=file.name,
         description=file.description,
@@ -241,6 +252,7 @@ def technology_from(file: ConstantFile) -> Technology:
         leakage=file.section(LeakageConstants, "leakage"),
         sar=file.section(SarConstants, "sar"),
         flash=file.section(FlashConstants, "flash"),
+        survey=file.section(SurveyConstants, "survey"),
         constants=MappingProxyType(dict(file.constants)),
     )
 

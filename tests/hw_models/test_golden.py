@@ -9,7 +9,7 @@ import pytest
 
 from hw_models import CrossbarSpec, LayerShapes, Peripherals, chip_level, evaluate, load_device, load_technology
 from hw_models.networks import reference_network
-from hw_models.reference import Rows, model_columns, read_rows, reference_columns, select
+from hw_models.reference import Rows, evaluate_rows, model_columns, read_rows, reference_columns, select
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 ROWS = read_rows(GOLDEN / "hardware.csv")
@@ -48,8 +48,6 @@ def test_every_component_is_within_five_percent(name: str) -> None:
 
 
 def test_mapping_is_exact() -> None:
-    from hw_models.reference import evaluate_rows  # noqa: PLC0415 - used here only
-
     for mask, report in evaluate_rows(ROWS):
         np.testing.assert_array_equal(report.n_tiles[:, 0], ROWS["n_tiles"][mask])
         np.testing.assert_array_equal(report.copies[:, 0], ROWS["speedup"][mask])

@@ -80,12 +80,13 @@ def test_a_cell_written_at_the_supply_needs_no_level_shifters_but_leaks() -> Non
 
 
 def test_the_survey_is_the_larger_of_two_limits_and_lies_below_the_circuits() -> None:
-    bits = np.arange(1, 17)
-    np.testing.assert_array_equal(survey_pj(bits), np.maximum(walden_pj(bits), schreier_pj(bits)))
-    np.testing.assert_allclose(walden_pj(bits[1:]) / walden_pj(bits[:-1]), 2)
-    np.testing.assert_allclose(schreier_pj(bits[1:]) / schreier_pj(bits[:-1]), 10**0.602)
+    bits, survey = np.arange(1, 17), TECHNOLOGY.survey
+    walden, schreier = walden_pj(bits, survey), schreier_pj(bits, survey)
+    np.testing.assert_array_equal(survey_pj(bits, survey), np.maximum(walden, schreier))
+    np.testing.assert_allclose(walden[1:] / walden[:-1], 2)
+    np.testing.assert_allclose(schreier[1:] / schreier[:-1], 10**0.602)
     circuit = cost()
-    survey = evaluate(
+    limit = evaluate(
         shapes(),
         peripherals(),
         crossbar=CrossbarSpec(),
@@ -93,8 +94,8 @@ def test_the_survey_is_the_larger_of_two_limits_and_lies_below_the_circuits() ->
         technology=TECHNOLOGY,
         adc_model=AdcModel.SURVEY,
     )
-    assert survey.breakdown["energy_pj"]["adc"].item() < circuit.breakdown["energy_pj"]["adc"].item()
-    np.testing.assert_array_equal(survey.latency_ns, circuit.latency_ns)
+    assert limit.breakdown["energy_pj"]["adc"].item() < circuit.breakdown["energy_pj"]["adc"].item()
+    np.testing.assert_array_equal(limit.latency_ns, circuit.latency_ns)
 
 
 @pytest.mark.parametrize(("n", "length"), [(1, 0), (2, 0.5), (4, 1), (5, 2), (12, 2), (16, 2.5), (20, 4.5), (72, 9)])
