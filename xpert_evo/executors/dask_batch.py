@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Generic
 
 from distributed import Future, KilledWorker, get_worker
+from distributed.protocol import pickle
 
 from xpert_evo.errors import ExecutorError
 from xpert_evo.executors.base import Job, JobDone, JobFailed, Result, carry_out
@@ -24,6 +25,8 @@ _FETCH_TIMEOUT_S = 15.0
 _RESTART_TIMEOUT_S = 30.0
 
 Tell = Callable[[str], None]
+
+_pickle: Any = pickle  # how Dask sends everything between its own processes; annotated in part only
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +105,8 @@ class DaskBatch(Generic[Job, Result]):
     def _submit(self, position: int) -> None:
         future = self._client.submit(
             _on_worker,
-            self._function,
+            _pickle.dumps((self._function, self._jobs[position])),  # sealed, or the scheduler would import all of torch
             position,
-            self._jobs[position],
             self._topic,
             key=f"{self._topic}-{position}-{self._n_losses[position]}",
             resources=self._resources,
@@ -215,10 +217,16 @@ def vanished(client: Client) -> ExecutorError:
     )
 
 
-def _on_worker(function: Callable[[Job], Result], position: int, job: Job, topic: str) -> JobDone[Result] | JobFailed:
+def _on_worker(sealed: bytes, position: int, topic: str) -> JobDone[Any] | JobFailed:
     """Says where the job begins, then does it."""
     me = get_worker()
     host = me.address.rpartition("/")[2].rpartition(":")[0]
     worker = f"worker {me.name}" if host in str(me.name) else f"worker {me.name} on {host}"
     me.log_event(topic, {"position": position, "address": me.address, "name": worker})
-    return carry_out(function, position, job, worker)
+    return carry_out(_unsealed, position, sealed, worker)
+
+
+def _unsealed(sealed: bytes) -> Any:
+    """Does the job; one that cannot be imported here fails like any other."""
+    function, job = _pickle.loads(sealed)
+    return function(job)

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 PACKAGES = ("xpert-evo", "torch", "numpy")
-"""What decides labels, besides Dask's own packages; workers need them, the scheduler does not."""
+"""What decides labels, besides Dask's own packages."""
 
 _TALKING = ("python", "dask", "distributed", "cloudpickle", "msgpack", "tornado")
-_SCHEDULER = ("python", "dask", "distributed")
+_SCHEDULER = ("python", "dask", "distributed", "xpert-evo")  # it takes jobs apart, but neither imports torch nor trains
 
 Report: TypeAlias = Mapping[str, Any]
 """What `distributed` says of one process: `{"packages": {name: version or None}}`."""
@@ -18,7 +18,7 @@ def differences(client: Report, scheduler: Report, workers: Mapping[str, Report]
 
     Args:
         client: This process.
-        scheduler: The cluster's scheduler; it carries messages, so that only Dask's own versions count.
+        scheduler: The cluster's scheduler; it does not train, so that torch and NumPy do not count.
         workers: By address or name.
     """
     known = client["packages"]
