@@ -38,7 +38,11 @@ DaskScheduler = Annotated[
     typer.Option("--dask-scheduler", metavar="ADDRESS", help="A cluster, as tcp://host:8786.", show_default=False),
 ]
 
-SEARCH, DESIGNS, OTHER = "Search", "Designs", "Settings and data"
+DesignId = Annotated[
+    str | None, typer.Option("--id", metavar="K", help="A trained design, by the start of its id.", show_default=False)
+]
+
+SEARCH, RESULTS, DESIGNS, OTHER = "Search", "Results", "Designs", "Settings and data"
 
 
 @app.callback(invoke_without_command=True)
@@ -150,6 +154,65 @@ def report(folder: RunFolder) -> None:
     from xpert_evo.cli.searching import show_result
 
     show_result(folder)
+
+
+@app.command(rich_help_panel=RESULTS)
+def show(
+    folder: RunFolder,
+    knee: Annotated[bool, typer.Option("--knee", help="The knee of the front (what is shown by default).")] = False,
+    accuracy: Annotated[
+        float | None,
+        typer.Option(metavar="X", help="The lowest EDAP of at least this validation accuracy.", show_default=False),
+    ] = None,
+    id_: DesignId = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As a design file.")] = False,
+) -> None:
+    """Show one design of a run, layer by layer.
+
+    Examples:
+      xpert-evo show runs/fashion-mnist-0 --knee
+      xpert-evo show runs/fashion-mnist-0 --accuracy 0.85 --json > design.json
+    """
+    from xpert_evo.cli import results
+
+    results.show(folder, knee=knee, accuracy=accuracy, id_=id_, as_json=as_json)
+
+
+@app.command(rich_help_panel=RESULTS)
+def compare(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR DIR...", help="Folders of two or more runs.")],
+    picture: Annotated[Path, typer.Option(metavar="FILE", help="Their fronts; png, svg or pdf.")] = Path(
+        "comparison.png"
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Compare fronts: hypervolume, EDAP at equal accuracy, and whose designs survive the union.
+
+    Example:
+      xpert-evo compare runs/fashion-mnist-0 runs/fashion-mnist-1
+    """
+    from xpert_evo.cli.results import compare_runs
+
+    compare_runs(folders, picture=picture, as_json=as_json)
+
+
+@app.command(rich_help_panel=RESULTS)
+def export(
+    folder: RunFolder,
+    formats: Annotated[
+        str, typer.Option("--format", metavar="NAME,...", help="json, csv, neurosim or torch.")
+    ] = "json,csv,neurosim",
+    id_: DesignId = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder [DIR/export].", show_default=False)] = None,
+) -> None:
+    """Write the front, or one design, for other tools; torch needs designs that `train` has trained.
+
+    Example:
+      xpert-evo export runs/fashion-mnist-0 --format json,neurosim
+    """
+    from xpert_evo.cli.results import export_designs
+
+    export_designs(folder, formats=formats, id_=id_, out=out)
 
 
 @app.command(rich_help_panel=DESIGNS)

@@ -50,10 +50,15 @@ def show_cost(
                 console.print(line, highlight=False, markup=False, soft_wrap=True)
         return
     for design, report in zip(designs, reports, strict=True):
-        console.print(_layer_table(design, report))
-        console.print(_component_table(report))
-        for line in (*_total_lines(report), *report.notes):
-            console.print(line, highlight=False)
+        print_cost(console, design, report)
+
+
+def print_cost(console: Console, design: Design, report: HardwareReport) -> None:
+    """Prints one design's genes and cost by layer, its shares by component and its totals."""
+    console.print(_layer_table(design, report))
+    console.print(_component_table(report))
+    for line in (*_total_lines(report), *report.notes):
+        console.print(line, highlight=False)
 
 
 def cost_of(design: Design, hardware: Hardware, spec: DatasetSpec) -> HardwareReport:

@@ -56,8 +56,8 @@ def _summary(result: RunResult) -> str:
     state = "finished" if result.final else "not finished: this is the front so far"
     size = power_of_ten(round(result.task.space.log10_size))
     return (
-        f"{len(result.measured)} designs of about {size} were trained in the search{within}; {len(result.front)} are on the "
-        f"front ({result.accuracy_words}). The run is {state}. {result.n_failures} trainings failed."
+        f"{len(result.measured)} designs of about {size} were trained in the search{within}; {len(result.front)} are "
+        f"on the front ({result.accuracy_words}). The run is {state}. {result.n_failures} trainings failed."
     )
 
 

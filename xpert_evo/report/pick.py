@@ -1,0 +1,54 @@
+"""Finds a design in a result: the knee, the cheapest of an accuracy, or the one that an id names."""
+
+from xpert_evo.errors import UsageError
+from xpert_evo.report.result import Candidate, RunResult
+
+
+def the_knee(result: RunResult) -> Candidate:
+    """The knee of the front; raises UsageError where there is no front."""
+    _need_front(result)
+    return result.knee
+
+
+def of_accuracy(result: RunResult, least: float) -> Candidate:
+    """The member of the front with the lowest EDAP among those of at least this validation accuracy.
+
+    Args:
+        result: Of a run.
+        least: A fraction.
+
+    Raises:
+        UsageError: It is no fraction, or no member is so accurate.
+    """
+    if not 0 < least <= 1:
+        raise UsageError(f"--accuracy must be a fraction such as 0.92, got {least:g}.")
+    _need_front(result)
+    good = [candidate for candidate in result.front if candidate.validation >= least]
+    if not good:
+        best = max(candidate.validation for candidate in result.front)
+        raise UsageError(
+            f"no design of the front reaches {100 * least:g} % on validation data; the best one has {100 * best:.2f} %."
+        )
+    return min(good, key=lambda candidate: candidate.hardware["edap"])
+
+
+def by_id(result: RunResult, start: str) -> Candidate:
+    """The design whose id starts so; as a finalist where it was one.
+
+    Raises:
+        UsageError: None or several do.
+    """
+    known = {candidate.digest: candidate for candidate in result.measured}
+    known |= {c.digest: c for c in [*([result.baseline] if result.baseline else []), *result.front]}
+    found = [candidate for digest, candidate in known.items() if start and digest.startswith(start)]
+    if len(found) != 1:
+        story = "no trained design" if not found else f"{len(found)} trained designs"
+        raise UsageError(
+            f"--id: {story} of {result.name} begins with '{start}'; give more of the id that a table shows."
+        )
+    return found[0]
+
+
+def _need_front(result: RunResult) -> None:
+    if not result.front:
+        raise UsageError(f"{result.name} has no front yet: no trained design keeps the limits. See `xpert-evo status`.")
