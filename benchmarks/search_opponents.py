@@ -17,7 +17,9 @@ from pymoo.operators.sampling.rnd import IntegerRandomSampling
 from pymoo.optimize import minimize
 from search_problems import Recorder
 
+from xpert_evo.objectives import Constraints
 from xpert_evo.search import Nsga2, SearchSettings
+from xpert_evo.search.phases import FIRST_PHASE, SECOND_PHASE, frozen_space, to_whole_space
 from xpert_evo.search.seeding import DEPTH_FACTORS, first_population, homogeneous_designs
 
 Method = Callable[[Recorder, int, int], None]
@@ -35,6 +37,33 @@ def ours(settings: SearchSettings | None = None, *, seeded: bool = True) -> Meth
         search = Nsga2(space, settings, seed=seed, initial=initial)
         while record.n_evaluated < n:
             search.tell(*record(search.ask()))
+
+    return run
+
+
+def two_phases(least_accuracy: float) -> Method:
+    """The paper's order: half of the budget for least latency at a given accuracy, half for the precisions.
+
+    The first phase freezes 8-bit inputs and ADCs and keeps the area limit; the second searches accuracy against EDAP on
+    the network that the first one found.
+    """
+
+    def run(record: Recorder, n: int, seed: int) -> None:
+        problem, rng = record.problem, np.random.default_rng(seed)
+        limits = Constraints(area_limit_mm2=50.0, least_accuracy=least_accuracy)
+        top = (problem.space.n_choices - 1)[None]
+        first = frozen_space(problem.space, top, FIRST_PHASE)
+        search = Nsga2(first, SearchSettings(), seed=seed, initial=first_population(first, 50, rng))
+        while record.n_evaluated < n // 2:
+            genomes = to_whole_space(first, problem.space, search.ask())
+            record(genomes)
+            values = problem.values(genomes)
+            search.tell(np.log10(values["latency"])[:, None], limits.violations(values))
+        best = to_whole_space(first, problem.space, search.state.genomes[:1])
+        second = frozen_space(problem.space, best, SECOND_PHASE)
+        search = Nsga2(second, SearchSettings(), seed=seed, initial=first_population(second, 50, rng))
+        while record.n_evaluated < n:
+            search.tell(*record(to_whole_space(second, problem.space, search.ask())))
 
     return run
 
@@ -111,6 +140,8 @@ def methods() -> Mapping[str, Method]:
         "pymoo NSGA-II": pymoo(NSGA2),
         "pymoo NSGA-II, seeded": pymoo(NSGA2, seeded=True),
         "pymoo SMS-EMOA": pymoo(SMSEMOA),
+        "two phases, from 85 %": two_phases(0.85),
+        "two phases, from 90 %": two_phases(0.90),
         "random": random,
         "random homogeneous": random_homogeneous,
     }
