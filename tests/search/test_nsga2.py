@@ -111,9 +111,14 @@ def test_no_design_is_asked_for_twice_in_a_row(screening):
 
 def test_the_given_first_designs_are_asked_for_first():
     initial = first_population(SPACE, 7, np.random.default_rng(0))
-    asked = Nsga2(SPACE, SMALL, seed=0, initial=initial).ask()
-    assert_array_equal(asked[:7], initial)
-    assert len(asked) == SMALL.population_size
+    search = Nsga2(SPACE, SMALL, seed=0, initial=initial)
+    assert_array_equal(search.ask(), initial)
+    assert len(search.tell(*score(initial)).genomes) == 7
+    assert len(run(search, 2).genomes) == SMALL.population_size
+
+
+def test_without_first_designs_a_search_begins_with_a_random_population():
+    assert len(Nsga2(SPACE, SMALL, seed=0).ask()) == SMALL.population_size
 
 
 def test_infeasible_designs_leave_the_population_once_there_are_enough_feasible_ones():

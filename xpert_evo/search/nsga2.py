@@ -70,8 +70,8 @@ class Nsga2:
         settings: How.
         seed: Of a new search; give it or a `state`.
         state: Of a search to continue.
-        initial: First designs of a new search, (designs, genes); random ones fill the population up. A search that
-            continues from before its first `tell` needs them again.
+        initial: First designs of a new search, (designs, genes); without them it begins with a population of random
+            ones. A search that continues from before its first `tell` needs them again.
 
     Raises:
         ConfigError: Neither or both of seed and state are given.
@@ -193,9 +193,8 @@ class Nsga2:
         )
 
     def _first(self, rng: np.random.Generator) -> Genomes:
-        """The given designs, then random ones up to the population's size."""
-        n_random = max(0, self.settings.population_size - len(self._initial))
-        genomes = np.concatenate([self._initial, self.space.random(rng, n_random)])
+        """The given designs, or a population of random ones."""
+        genomes = self._initial if len(self._initial) else self.space.random(rng, self.settings.population_size)
         _, first = np.unique(self._hashes(genomes), return_index=True)
         return genomes[np.sort(first)]
 
