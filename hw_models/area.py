@@ -86,7 +86,7 @@ def periphery_of(arrays: dict[str, IntArray], spec: CrossbarSpec) -> Periphery:
         precision=precision,
         bits=bits,
         flash=arrays["adc_type"] == AdcType.FLASH.code,
-        n_adcs=ceil_divide(np.full_like(sharing, spec.columns), sharing),
+        n_adcs=ceil_divide(np.full_like(sharing, spec.columns + spec.converted_references), sharing),
         sum_bits=sum_bits,
         tile_bits=sum_bits + tree_stages(spec.pe_side),
     )
@@ -96,7 +96,7 @@ def tile_area(p: Periphery, spec: CrossbarSpec, device: Device, technology: Tech
     """Area of one tile by component and circuit, and its floor plan."""
     layout = technology.layout
     cell_um = 1e-3 * technology.node.feature_nm
-    array_width = spec.columns * device.cell.cell_width_f * cell_um
+    array_width = spec.built_columns * device.cell.cell_width_f * cell_um
     array_height = spec.rows * device.cell.cell_height_f * cell_um
     crossbar = _crossbar_circuits(p, (array_width, array_height), spec, device, technology)
     below_um2 = _sum(crossbar[name] for name in ("ADCs", "shift-adders", "multiplexers", "column switches"))
@@ -151,7 +151,7 @@ def _crossbar_circuits(
         "shift-adders": shift_add_um2(p, spec, technology, array_width_um),
         "multiplexers": np.where(p.sharing > 2, p.sharing, p.sharing - 1) * row_um2,
         "multiplexer decoders": _interpolate(np.log2(p.sharing), area.mux_decoder_sharing, area.mux_decoder_um2),
-        "column switches": zero + area.column_switch_um2 * spec.columns,
+        "column switches": zero + area.column_switch_um2 * spec.built_columns,
         "row switches": zero + area.row_switch_um2 * spec.rows,
         "level shifters": zero + shifter_um2,
     }

@@ -13,11 +13,13 @@ class WeightCoding(StrEnum):
     """How a signed weight becomes non-negative conductances."""
 
     OFFSET_ANALOG = "offset-analog"
-    """Weight + offset in the cells; a reference current is subtracted before the ADC (the reference data's array)."""
+    """Weight + offset in the cells; a reference current is subtracted before the ADC. It is the reference data's array,
+    which has no column for it: `reference_columns = 0`."""
     OFFSET_DIGITAL = "offset-digital"
-    """Weight + offset in the cells; the offset, a count of the active rows, is subtracted after the ADC."""
+    """Weight + offset in the cells; the offset is subtracted after the ADC, from a converted reference column or a count
+    of the active rows."""
     DIFFERENTIAL = "differential"
-    """Positive and negative part in two sets of columns, subtracted after the ADC: twice the columns."""
+    """Positive and negative part in two sets of columns: twice the columns, and as many conversions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,14 +28,15 @@ class CrossbarSpec:
 
     Attributes:
         rows: rows of a crossbar, all of them read at once.
-        columns: physical columns of a crossbar.
+        columns: columns of a crossbar that hold weights.
         cell_bits: bits stored in one cell.
         weight_bits: bits of a weight.
         pe_side: crossbars along the side of a PE.
         tile_side: crossbars along the side of a tile, a multiple of `pe_side`.
         coding: how signed weights are stored.
-        reference_columns: columns of every crossbar that hold references instead of weights. They are built and
-            digitised like the others, so they cost area, time and energy and leave fewer columns to weights.
+        reference_columns: further columns of every crossbar, which hold what is subtracted. They are built and driven
+            like the others; their sums are digitised where the subtraction is digital, and take no ADC where it is
+            analog. The current mirrors that hand an analog reference to every ADC are not modelled.
     """
 
     rows: int = 64
@@ -70,10 +73,10 @@ class CrossbarSpec:
             raise HardwareModelError(
                 f"crossbar.tile_side must be a multiple of pe_side = {self.pe_side}, got {self.tile_side}."
             )
-        if self.weight_columns < self.columns_per_weight:
+        if self.columns < self.columns_per_weight:
             raise HardwareModelError(
-                f"crossbar.columns: a weight takes {self.columns_per_weight} columns, but only {self.weight_columns} "
-                f"of {self.columns} are left beside {self.reference_columns} reference columns; give the crossbar more."
+                f"crossbar.columns: a weight takes {self.columns_per_weight} columns, but the crossbar has only "
+                f"{self.columns}; give it more."
             )
 
     @property
@@ -87,9 +90,14 @@ class CrossbarSpec:
         return self.cells_per_weight * (2 if self.coding is WeightCoding.DIFFERENTIAL else 1)
 
     @property
-    def weight_columns(self) -> int:
-        """Columns of a crossbar that hold weights."""
-        return self.columns - self.reference_columns
+    def built_columns(self) -> int:
+        """Columns that a crossbar is built with: those of weights and those of references."""
+        return self.columns + self.reference_columns
+
+    @property
+    def converted_references(self) -> int:
+        """Reference columns whose sums are digitised; an analog subtraction needs none."""
+        return self.reference_columns if self.coding is WeightCoding.OFFSET_DIGITAL else 0
 
     @property
     def pes_per_side(self) -> int:

@@ -97,7 +97,7 @@ def _conversion_terms(m: Mapping, p: Periphery, setting: Setting) -> list[Energy
     rows = energy.row_switch_base_pj + setting.activity * energy.row_switch_active_pj
     select = energy.mux_pj * spec.columns + energy.mux_decoder_pj * p.sharing**2
     v = m.positions
-    conversions = v * (m.column_reads + m.crossbar_reads * spec.reference_columns)
+    conversions = v * (m.column_reads + m.crossbar_reads * spec.converted_references)
     adc = ("sar.base_uw", "sar.bit_uw", "sar.cycle_ns", "flash.comparator_uw", "flash.sense_ns")
     return [
         EnergyTerm(
@@ -129,7 +129,7 @@ def _conversion_terms(m: Mapping, p: Periphery, setting: Setting) -> list[Energy
             component="array",
             event="lines and cells of one crossbar for one input-bit vector",
             count=v * m.crossbar_reads,
-            energy_pj=p.bits * spec.rows * spec.columns * lines,
+            energy_pj=p.bits * spec.rows * spec.built_columns * lines,
             formula="IP x rows x columns x (line_base + activity CS (line + read_v^2 / on_ohm x cell_pulse))",
             constants=("energy.line_base_pj", "energy.line_pj", "energy.cell_pulse_ns", "cell.read_v", "cell.on_ohm"),
         ),

@@ -180,7 +180,7 @@ def pe_output_cycles(m: Mapping, p: Periphery, setting: Setting, pairing: Pairin
     """Cycles of the PEs' output buffers, which take what the ADCs deliver once a stage of the PE's tree."""
     spec = setting.crossbar
     stages = tree_stages(spec.pe_side)
-    fill = m.pe_columns / (spec.pe_side * spec.weight_columns)
+    fill = m.pe_columns / (spec.pe_side * spec.columns)
     words = pairing.by_shape(fill * m.positions)
     words *= pairing.by_periphery(stages * p.sharing / spec.columns_per_weight * p.sum_bits / p.tile_bits)
     whole: FloatArray = np.floor(words + 1e-9)

@@ -45,7 +45,7 @@ def _always_uw(p: Periphery, setting: Setting) -> FloatArray:
         + leakage.full_adder_uw * adder_bits
         + leakage.flipflop_uw * register_bits
         + leakage.comparator_uw * comparators
-        + 1e-6 * setting.device.cell.leakage_pw * spec.rows * spec.columns
+        + 1e-6 * setting.device.cell.leakage_pw * spec.rows * spec.built_columns
     )
     tile_bits = side * (spec.rows * p.bits + p.tile_bits * p.n_adcs)
     pe_bits = spec.n_pes * (spec.rows * p.bits + p.n_adcs * p.sum_bits)

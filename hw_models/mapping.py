@@ -116,10 +116,10 @@ def _matrix(a: dict[str, IntArray], spec: CrossbarSpec) -> _Matrix:
     """
     rows = a["in_channels"] // a["groups"] * a["kernel_size"] ** 2
     columns = a["out_channels"] // a["groups"] * spec.columns_per_weight
-    packed = np.clip(np.minimum(spec.rows // rows, spec.weight_columns // columns), 1, a["groups"])
+    packed = np.clip(np.minimum(spec.rows // rows, spec.columns // columns), 1, a["groups"])
     blocks = ceil_divide(a["groups"], packed)
     grouped = a["groups"] > 1
-    block_columns = np.where(grouped, ceil_divide(packed * columns, spec.weight_columns) * spec.weight_columns, columns)
+    block_columns = np.where(grouped, ceil_divide(packed * columns, spec.columns) * spec.columns, columns)
     all_columns = np.where(grouped, blocks * block_columns, columns)
     return _Matrix(
         rows=np.where(grouped, packed * rows, rows),
@@ -144,18 +144,18 @@ def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float) -> Mapp
     matrix = _matrix(a, spec)
     rows, columns = matrix.rows, matrix.columns
     grid = spec.pes_per_side
-    pe_height, pe_width = spec.pe_side * spec.rows, spec.pe_side * spec.weight_columns
+    pe_height, pe_width = spec.pe_side * spec.rows, spec.pe_side * spec.columns
     tile_height, tile_width = grid * pe_height, grid * pe_width
     tile_rows, tile_columns = ceil_divide(rows, tile_height), ceil_divide(columns, tile_width)
     tile_inputs, tile_filled = np.minimum(rows, tile_height), np.minimum(columns, tile_width)
     pe_rows, pe_columns = ceil_divide(tile_inputs, pe_height), ceil_divide(tile_filled, pe_width)
     pe_inputs, pe_filled = np.minimum(rows, pe_height), np.minimum(columns, pe_width)
     crossbar_rows = ceil_divide(pe_inputs, spec.rows)
-    crossbar_columns = ceil_divide(pe_filled, spec.weight_columns)
+    crossbar_columns = ceil_divide(pe_filled, spec.columns)
     pe_copies = (grid // pe_rows) * (grid // pe_columns)
     crossbar_copies = (spec.pe_side // crossbar_rows) * (spec.pe_side // crossbar_columns)
     one_pe = (rows <= pe_height) & (columns <= pe_width)
-    n_crossbars = ceil_divide(rows, spec.rows) * ceil_divide(columns, spec.weight_columns)
+    n_crossbars = ceil_divide(rows, spec.rows) * ceil_divide(columns, spec.columns)
     n_tiles = tile_rows * tile_columns
     events = _TileEvents(
         spec=spec,
@@ -220,7 +220,7 @@ class _TileEvents:
 
     def total(self, rows: IntArray, columns: IntArray) -> dict[str, FloatArray]:
         """Sums over all tiles, by event."""
-        height, width = self.spec.tile_side * self.spec.rows, self.spec.tile_side * self.spec.weight_columns
+        height, width = self.spec.tile_side * self.spec.rows, self.spec.tile_side * self.spec.columns
         full_down, full_across = (rows - 1) // height, (columns - 1) // width
         last_rows, last_columns = rows - full_down * height, columns - full_across * width
         sums: dict[str, FloatArray] = {}
@@ -238,7 +238,7 @@ class _TileEvents:
 
     def _tile(self, rows: IntArray, columns: IntArray) -> dict[str, FloatArray]:
         """Sums over the PEs of one tile that holds `rows` x `columns`."""
-        height, width = self.spec.pe_side * self.spec.rows, self.spec.pe_side * self.spec.weight_columns
+        height, width = self.spec.pe_side * self.spec.rows, self.spec.pe_side * self.spec.columns
         full_down, full_across = (rows - 1) // height, (columns - 1) // width
         last_rows, last_columns = rows - full_down * height, columns - full_across * width
         grid = self.spec.pes_per_side
@@ -260,7 +260,7 @@ class _TileEvents:
 
     def _pe(self, rows: IntArray, columns: IntArray) -> dict[str, FloatArray]:
         """Events of one PE that holds `rows` x `columns`."""
-        down, across = ceil_divide(rows, self.spec.rows), ceil_divide(columns, self.spec.weight_columns)
+        down, across = ceil_divide(rows, self.spec.rows), ceil_divide(columns, self.spec.columns)
         last_rows = rows - (down - 1) * self.spec.rows
         full_share = min(1.0, self.activity * self.spec.rows)
         conversions = columns * ((down - 1) * full_share + np.minimum(1.0, self.activity * last_rows))

@@ -51,7 +51,7 @@ def test_peripherals_are_checked_at_the_door(changes: dict[str, Any], message: s
         ({"tile_side": 6}, "multiple of pe_side"),
         ({"coding": "offset-analogue"}, "did you mean 'offset-analog'"),
         ({"columns": 4, "cell_bits": 1}, "a weight takes 8 columns"),
-        ({"columns": 4, "coding": "differential", "reference_columns": 1}, "only 3 of 4"),
+        ({"columns": 4, "coding": "differential", "cell_bits": 2}, "takes 8 columns, but the crossbar has only 4"),
     ],
 )
 def test_a_crossbar_is_checked_at_the_door(changes: dict[str, Any], message: str) -> None:

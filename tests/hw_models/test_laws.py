@@ -160,4 +160,4 @@ def test_components_add_up_to_their_quantity(layer: dict[str, int], choice: dict
 
 def test_the_default_crossbar_is_the_references() -> None:
     spec = CrossbarSpec()
-    assert (spec.cells_per_weight, spec.n_crossbars, spec.n_pes, spec.weight_columns) == (2, 64, 4, 64)
+    assert (spec.cells_per_weight, spec.n_crossbars, spec.n_pes, spec.built_columns) == (2, 64, 4, 64)

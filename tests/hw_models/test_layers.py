@@ -59,10 +59,19 @@ def test_differential_coding_doubles_the_columns() -> None:
     assert differential.energy_pj.item() > offset.energy_pj.item()
 
 
-def test_reference_columns_leave_less_room_and_are_converted_too() -> None:
-    plain, referenced = cost(shapes(out_channels=256)), cost(shapes(out_channels=256), reference_columns=4)
-    assert referenced.n_tiles.item() > plain.n_tiles.item()
-    assert referenced.breakdown["energy_pj"]["adc"].item() > plain.breakdown["energy_pj"]["adc"].item()
+@pytest.mark.parametrize(("coding", "converted"), [("offset-analog", False), ("offset-digital", True)])
+def test_reference_columns_are_built_and_driven_and_converted_only_where_the_subtraction_is_digital(
+    coding: str, converted: bool
+) -> None:
+    layer = shapes(out_channels=256)
+    plain, referenced = cost(layer, coding=coding), cost(layer, coding=coding, reference_columns=1)
+    assert referenced.n_tiles.item() == plain.n_tiles.item(), "weights keep all their columns"
+    for quantity in ("area_um2", "energy_pj"):
+        cells = [report.breakdown[quantity]["array"].item() for report in (plain, referenced)]
+        assert cells[1] == pytest.approx(cells[0] * 65 / 64)
+        adcs = [report.breakdown[quantity]["adc"].item() for report in (plain, referenced)]
+        assert (adcs[1] > adcs[0]) == converted
+    assert 1 < referenced.area_um2.item() / plain.area_um2.item() < 1.15
 
 
 def test_a_digital_offset_costs_a_counter() -> None:
