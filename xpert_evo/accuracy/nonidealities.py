@@ -153,7 +153,7 @@ def _disturbed_cells(
         new = [device.draw(t, s) * half_levels for s, t in enumerate(targets)]
         return Cells(digits=tuple(new), array_rows=ideal.array_rows, exact=False, digital_reference=True)
     # One reference column a crossbar serves all slices of the weights that lie in it.
-    per_crossbar = max(1, crossbar.weight_columns // slices)
+    per_crossbar = max(1, crossbar.columns // slices)
     n_crossbars = -(-len(codes) // per_crossbar)
     reference = device.draw(torch.full((n_crossbars, codes.shape[1]), 0.5, device=codes.device), 0)
     shared = reference.repeat_interleave(per_crossbar, dim=0)[: len(codes)]
@@ -170,7 +170,7 @@ class _Devices:
         self._settings = settings
         self._generator = generator
         self._slices = crossbar.cells_per_weight
-        self._columns = crossbar.weight_columns
+        self._columns = crossbar.columns
         self._to_converter = torch.cat([torch.arange(n, 0, -1) for n in array_rows])
 
     def draw(self, targets: torch.Tensor, slice_index: int) -> torch.Tensor:
