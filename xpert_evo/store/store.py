@@ -4,17 +4,14 @@ A reader sees the old state or the new one, never half of one. Every row carries
 flipped bit is told as damage instead of being believed.
 """
 
-import hashlib
-import io
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
-import numpy as np
 from filelock import FileLock
 
 from xpert_evo.errors import StoreError
@@ -30,8 +27,7 @@ from xpert_evo.store.database import (
     translated,
 )
 from xpert_evo.store.records import Failure, Generation, Label, Plan
-
-Cell: TypeAlias = str | int | float | bytes | None
+from xpert_evo.store.rows import Cell, as_json, checksum, failure_of, generation_of, label_of, packed, plan_of
 
 _MOST_VALUES = 500  # in one question; SQLite may be built to take no more than 999
 
@@ -156,19 +152,17 @@ class Store:
 
     def add_generation(self, generation: Generation) -> None:
         """Writes a generation."""
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, allow_pickle=False, **generation.arrays)
         self._insert(
             "generations",
             round=generation.round,
             generation=generation.generation,
-            state=buffer.getvalue(),
-            summary=_json(generation.summary),
+            state=packed(generation.arrays),
+            summary=as_json(generation.summary),
         )
 
     def add_note(self, topic: str, key: str, value: Any) -> None:
         """Writes a plain value under a topic, such as what a surrogate said of itself."""
-        self._insert("notes", topic=topic, key=key, value=_json(value))
+        self._insert("notes", topic=topic, key=key, value=as_json(value))
 
     def add_event(self, kind: str, text: str) -> None:
         """Writes a line into the run's diary."""
@@ -186,16 +180,16 @@ class Store:
     def plans(self, batch: str | None = None) -> list[Plan]:
         """What was to be trained, in order: of one batch, or of all."""
         where, values = ("", ()) if batch is None else ("WHERE batch = ?", (batch,))
-        return [_plan(row) for row in self._each("plans", where, values)]
+        return [plan_of(row) for row in self._each("plans", where, values)]
 
     def each_plan(self) -> Iterator[Plan]:
         """All plans in order, one at a time: a long run has more of them than should be held at once."""
-        return (_plan(row) for row in self._each("plans", "", ()))
+        return (plan_of(row) for row in self._each("plans", "", ()))
 
     def labels(self, context: str) -> dict[str, Label]:
         """Trainings of a context that ended well, by the design's digest, oldest first."""
         rows = self._each("trainings", "WHERE accuracy IS NOT NULL AND context = ?", (context,), "id")
-        return {row["digest"]: _label(row) for row in rows}
+        return {row["digest"]: label_of(row) for row in rows}
 
     def accuracies(self, context: str) -> dict[str, float]:
         """What `labels` says of accuracy alone, by the design's digest: little to hold of a long run."""
@@ -213,21 +207,18 @@ class Store:
 
     def all_labels(self) -> list[Label]:
         """Trainings that ended well, oldest first."""
-        return [_label(row) for row in self._each("trainings", "WHERE accuracy IS NOT NULL", (), "id")]
+        return [label_of(row) for row in self._each("trainings", "WHERE accuracy IS NOT NULL", (), "id")]
 
     def failures(self, context: str | None = None) -> list[Failure]:
         """Trainings that did not end well, oldest first: of one context, or all."""
         where, values = ("", ()) if context is None else (" AND context = ?", (context,))
-        return [
-            Failure(reason=row["failure"], **{k: row[k] for k in ("digest", "context", "protocol", "seed", "seconds")})
-            for row in self._each("trainings", f"WHERE failure IS NOT NULL{where}", values, "id")
-        ]
+        return [failure_of(row) for row in self._each("trainings", f"WHERE failure IS NOT NULL{where}", values, "id")]
 
     def last_generation(self, round_: int | None = None) -> Generation | None:
         """The newest generation of a round's search, or of the whole run."""
         where, values = ("", ()) if round_ is None else ("WHERE round = ?", (round_,))
         rows = self._select("generations", where, values, "round DESC, generation DESC LIMIT 1")
-        return _generation(rows[0]) if rows else None
+        return generation_of(rows[0]) if rows else None
 
     def summaries(self) -> list[dict[str, Any]]:
         """Figures about every generation, oldest first, with `round` and `generation`."""
@@ -255,7 +246,7 @@ class Store:
             accuracy=accuracy,
             failure=failure,
             seconds=training.seconds,
-            details=_json(details),
+            details=as_json(details),
             at=_now(),
         )
 
@@ -263,7 +254,7 @@ class Store:
         names = ", ".join([*row, "checksum"])
         marks = ", ".join("?" * (len(row) + 1))
         with translated(self.folder):
-            self._connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", (*row.values(), _checksum(row)))
+            self._connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", (*row.values(), checksum(row)))
 
     def _select(self, table: str, where: str, values: Sequence[Cell], order: str = "rowid") -> list[dict[str, Any]]:
         return list(self._each(table, where, values, order))
@@ -275,7 +266,7 @@ class Store:
             for cells in cursor:
                 row = dict(zip(names, cells, strict=True))
                 content = {name: value for name, value in row.items() if name not in {"checksum", "id"}}
-                if _checksum(content) != row["checksum"]:
+                if checksum(content) != row["checksum"]:
                     raise damaged(self.folder, f"a row of table {table} has changed since it was written")
                 yield row
 
@@ -288,38 +279,9 @@ def _write_new(folder: Path, meta: Mapping[str, Any]) -> None:
     with store.transaction():
         migrate(store._connection, 0)
         for key, value in meta.items():
-            store._insert("meta", key=key, value=_json(value))
+            store._insert("meta", key=key, value=as_json(value))
     store.close()
     aside.replace(folder / FILE_NAME)
-
-
-def _plan(row: Mapping[str, Any]) -> Plan:
-    return Plan(**{name: value for name, value in row.items() if name != "checksum"})
-
-
-def _label(row: Mapping[str, Any]) -> Label:
-    names = ("digest", "context", "protocol", "seed", "accuracy", "seconds")
-    return Label(details=json.loads(row["details"]), **{name: row[name] for name in names})
-
-
-def _generation(row: Mapping[str, Any]) -> Generation:
-    with np.load(io.BytesIO(row["state"]), allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in archive.files}
-    return Generation(
-        round=row["round"], generation=row["generation"], arrays=arrays, summary=json.loads(row["summary"])
-    )
-
-
-def _checksum(row: Mapping[str, Cell]) -> str:
-    digest = hashlib.sha256()
-    for name, value in row.items():
-        content = value if isinstance(value, bytes) else repr(value).encode()
-        digest.update(f"{name}:{len(content)}:".encode() + content)
-    return digest.hexdigest()[:16]
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, allow_nan=False)
 
 
 def _now() -> str:
