@@ -13,11 +13,11 @@ class WeightCoding(StrEnum):
     """How a signed weight becomes non-negative conductances."""
 
     OFFSET_ANALOG = "offset-analog"
-    """Weight + offset in the cells; a reference current is subtracted before the ADC. It is the reference data's array,
-    which has no column for it: `reference_columns = 0`."""
+    """Weight + offset in the cells; a reference current is subtracted before the ADC. It is the reference data's
+    array, which has no column for it: `reference_columns = 0`."""
     OFFSET_DIGITAL = "offset-digital"
-    """Weight + offset in the cells; the offset is subtracted after the ADC, from a converted reference column or a count
-    of the active rows."""
+    """Weight + offset in the cells; the offset is subtracted after the ADC: a converted reference column, or a count of
+    the active rows."""
     DIFFERENTIAL = "differential"
     """Positive and negative part in two sets of columns: twice the columns, and as many conversions."""
 
