@@ -25,6 +25,8 @@ _CHUNK_SUMS = 1 << 18
 """Partial sums handled at once: few enough for the cache, enough to outweigh the calls."""
 
 _CALIBRATION_PIXELS = 512
+_CALIBRATION_SUMS = 1 << 22
+"""Largest calibration sample, in pixels and in partial sums of one bit and slice; wide layers need fewer pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +135,8 @@ def emulate_layer(
     windows = unfolded(_integer_codes(inputs, clip, g.input_precision), g)
     # A random sample: pixels at equal distances would all come from the same columns of the map.
     order = torch.randperm(windows.shape[1], generator=torch.Generator().manual_seed(0))
-    sample = windows[:, order[:_CALIBRATION_PIXELS].to(windows.device)]
+    n_pixels = max(32, min(_CALIBRATION_PIXELS, _CALIBRATION_SUMS // (g.out_channels * len(g.array_rows))))
+    sample = windows[:, order[:n_pixels].to(windows.device)]
     return EmulatedLayer(
         geometry=g,
         cells=cells,
