@@ -58,7 +58,8 @@ def scatter(groups: Sequence[Marks], *, width: int, height: int) -> list[str]:
     labels = {0: f"{100 * top:.1f}", height - 1: f"{100 * bottom:.1f}"}
     lines = [f"{labels.get(i, ''):>{_MARGIN}}│{''.join(row)}".rstrip() for i, row in enumerate(cells)]
     ends = (f"{10**left:.2g}", f"{10**right:.2g}")
-    return [*lines, f"{'':>{_MARGIN}}└{ends[0]}{ends[1].rjust(n_columns - len(ends[0]), "─")}"]
+    axis = ends[0] + ends[1].rjust(n_columns - len(ends[0]), "─")
+    return [*lines, " " * _MARGIN + "└" + axis]
 
 
 def _ends(values: Sequence[float]) -> tuple[float, float]:
