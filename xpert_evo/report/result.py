@@ -29,7 +29,7 @@ class Candidate:
         design: What was trained.
         digest: Its name.
         protocol: Of the training that gave the accuracies.
-        validation: Accuracy on validation data, which selects; with the protocol's fast noise model.
+        validation: Accuracy on validation data, which selects; by the exact emulation of the crossbars.
         test: Accuracy on test data, which judges; None where it was not judged.
         emulation: How the crossbars were computed for `test`.
         n_test_images: That judged it.
