@@ -127,10 +127,8 @@ def summarise(table: FloatArray) -> None:
         apart = np.abs(exact[first] - exact[second]) > 0.01
         order = np.sign(exact[first] - exact[second]) * np.sign(fast[first] - fast[second])
         tau, clear = kendalltau(exact, fast).statistic, order[apart].mean()
-        print(f"Kendall's tau, {name}: {tau:.3f} over all pairs of settings, {clear:.3f} over")
-        print(
-            f"  the {apart.mean():.0%} of pairs whose exact accuracies are more than a point apart (the standard error of one is 0.9 points)"
-        )
+        print(f"Kendall's tau, {name}: {tau:.3f} over all pairs of settings, {clear:.3f} over {apart.mean():.0%} whose")
+        print("  exact accuracies are more than a point apart (the standard error of one is 0.9 points)")
 
 
 if __name__ == "__main__":

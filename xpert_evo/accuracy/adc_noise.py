@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F  # noqa: N812
 
 from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, LayerGeometry
 from xpert_evo.accuracy.snr import FloatArray, adc_noise_ratio
@@ -39,7 +40,8 @@ class NoisyProduct:
     def __call__(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
         """The layer's product with noise."""
         outputs = layer.product(inputs)
-        return outputs.addcmul_(self._noise_like(outputs), noise_deviation(layer))
+        noise = self._noise_like(outputs) * local_strength(layer, inputs.detach())
+        return outputs.addcmul_(noise, noise_deviation(layer))
 
     def _noise_like(self, outputs: torch.Tensor) -> torch.Tensor:
         if outputs.numel() >= len(self._buffer):
@@ -48,8 +50,20 @@ class NoisyProduct:
         return self._buffer.as_strided(outputs.shape, outputs.stride(), int(start))
 
 
+def local_strength(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
+    """The noise at each pixel over its root mean square, (n, 1, size, size).
+
+    Where little current flows, partial sums are small and so are their errors: an ADC of few bits reads most of them as
+    0. The noise's power therefore follows that of the inputs in the pixel's window.
+    """
+    g = layer.geometry
+    power = inputs.clamp(0, layer.clip).square_().sum(1, keepdim=True)
+    local = F.avg_pool2d(power, g.kernel_size, g.stride, g.kernel_size // 2)
+    return (local / local.mean().clamp_min(1e-30)).sqrt_()
+
+
 def noise_deviation(layer: CrossbarLayer) -> torch.Tensor:
-    """Standard deviation of the ADC noise on a layer's output, a tensor without dimensions."""
+    """Root mean square of the ADC noise on a layer's output, a tensor without dimensions."""
     return (analytic_noise_power(layer) * layer.noise_correction).sqrt_()
 
 
