@@ -3,7 +3,6 @@
 import hashlib
 import json
 
-from xpert_evo.accuracy.emulation import EMULATION
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.config import RunConfig
 
@@ -34,7 +33,7 @@ def label_context(config: RunConfig, protocol: TrainingProtocol, dataset_digest:
     content: dict[str, object] = {
         "protocol": protocol.model_dump(mode="json"),
         "dataset": dataset_digest,
-        "emulation": EMULATION,
+        "emulation": "exact",
         "crossbar": config.hardware.crossbar.model_dump(mode="json"),
     }
     if judged:
