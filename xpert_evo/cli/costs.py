@@ -105,6 +105,7 @@ def plain_cost(design: Design, report: HardwareReport) -> dict[str, Any]:
     return {
         "id": design.digest,
         "total": {name: float(getattr(report, name)[0]) for name in TOTALS},
+        "leakage_uj": float(report.leakage_uj[0]),
         "layers": [
             {
                 "name": layer.name,
@@ -173,6 +174,36 @@ def _total_lines(report: HardwareReport) -> list[str]:
         f"{report.energy_uj[0]:.4g} µJ an image, EDAP {report.edap[0]:.4g} mm² µs µJ",
         f"{report.tops_per_w[0]:.3g} TOPS/W, {report.tops_per_mm2[0]:.3g} TOPS/mm², two operations a "
         "multiply-accumulate",
+    ]
+
+
+def _beyond_lines(design: Design, report: HardwareReport, hardware: Hardware, spec: DatasetSpec) -> list[str]:
+    """What the sums over tiles leave out: leakage, the chip around the tiles, the best ADCs that were published."""
+    shapes, peripherals = _arrays(design, spec)
+    chip = hw_models.chip_level(
+        shapes,
+        peripherals,
+        crossbar=hardware.crossbar,
+        device=hardware.device,
+        technology=hardware.technology,
+    )
+    best = evaluate(
+        shapes,
+        peripherals,
+        crossbar=hardware.crossbar,
+        device=hardware.device,
+        technology=hardware.technology,
+        adc_model=hw_models.AdcModel.SURVEY,
+    )
+    adc_pj, best_pj = (float(r.breakdown["energy_pj"]["adc"].sum()) for r in (report, best))
+    around = {name: 1e-6 * float(area[0]) for name, area in chip.area_um2.items() if name != "tiles"}
+    return [
+        f"leakage {1e-3 * report.leakage_uw.sum():.3g} mW, {report.leakage_uj[0]:.3g} µJ in the time of an image "
+        "(not in the energy above)",
+        f"around the tiles: {sum(around.values()):.3g} mm² ("
+        + ", ".join(f"{name.replace('_', ' ')} {area:.2g}" for name, area in around.items())
+        + "; not in the area above)",
+        f"ADCs {1e-6 * adc_pj:.3g} µJ, {adc_pj / best_pj:.3g} times the limit of the published survey (B. Murmann)",
     ]
 
 
