@@ -57,7 +57,7 @@ def print_cost(console: Console, design: Design, report: HardwareReport) -> None
     """Prints one design's genes and cost by layer, its shares by component and its totals."""
     console.print(_layer_table(design, report))
     console.print(_component_table(report))
-    for line in (*_total_lines(report), *report.notes):
+    for line in (*_total_lines(report), *_beyond_lines(design, report, hardware, spec), *report.notes):
         console.print(line, highlight=False)
 
 
