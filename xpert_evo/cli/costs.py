@@ -51,13 +51,15 @@ def show_cost(
         return
     for design, report in zip(designs, reports, strict=True):
         print_cost(console, design, report)
+        for line in _beyond_lines(design, report, hardware, spec):
+            console.print(line, highlight=False)
 
 
 def print_cost(console: Console, design: Design, report: HardwareReport) -> None:
     """Prints one design's genes and cost by layer, its shares by component and its totals."""
     console.print(_layer_table(design, report))
     console.print(_component_table(report))
-    for line in (*_total_lines(report), *_beyond_lines(design, report, hardware, spec), *report.notes):
+    for line in (*_total_lines(report), *report.notes):
         console.print(line, highlight=False)
 
 
