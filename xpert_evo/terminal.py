@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 _BARS = "▁▂▃▄▅▆▇█"
 _MARGIN = 6
+_LEAST_WIDTH = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ def scatter(groups: Sequence[Marks], *, width: int, height: int) -> list[str]:
 
     Args:
         groups: Later ones are drawn over earlier ones.
-        width: Of the whole drawing [characters], at least 20.
+        width: Of the whole drawing [characters]; less than 30 counts as 30.
         height: Lines of the drawing without the line of its horizontal axis, at least 2.
 
     Returns:
@@ -47,7 +48,7 @@ def scatter(groups: Sequence[Marks], *, width: int, height: int) -> list[str]:
     points = [(group.sign, math.log10(cost), fraction) for group in groups for cost, fraction in group.points]
     if not points:
         return []
-    n_columns = max(20, width) - _MARGIN - 1
+    n_columns = max(_LEAST_WIDTH, width) - _MARGIN - 1
     left, right = _ends([x for _, x, _ in points])
     bottom, top = _ends([y for _, _, y in points])
     cells = [[" "] * n_columns for _ in range(height)]

@@ -20,6 +20,8 @@ from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.task import build_task
 from xpert_evo.orchestration.trainings import TrainingJob, TrainingReport
 from xpert_evo.progress import Silent
+from xpert_evo.report.result import load_result
+from xpert_evo.report.scene import Scene, build_scene
 from xpert_evo.store import Store
 from xpert_evo.versions import versions
 
@@ -108,3 +110,25 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run that was stopped after three trainings: no surrogate, no generation, no finalists."""
     return make_run(tmp_path_factory.mktemp("runs") / "begun", settings(), stop_after=3)
+
+
+def read_scene(folder: Path) -> Scene:
+    with Store.open_readonly(folder) as store:
+        return build_scene(load_result(store))
+
+
+@pytest.fixture(scope="session")
+def scene(finished: Path) -> Scene:
+    return read_scene(finished)
+
+
+@pytest.fixture(scope="session")
+def begun_scene(begun: Path) -> Scene:
+    return read_scene(begun)
+
+
+@pytest.fixture(scope="session")
+def second(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run with another seed."""
+    config = settings(search={"generations": 3})
+    return make_run(tmp_path_factory.mktemp("runs") / "second", config.model_copy(update={"seed": 1}))

@@ -150,7 +150,7 @@ def status(folder: RunFolder) -> None:
 
 @app.command(rich_help_panel=SEARCH)
 def report(folder: RunFolder) -> None:
-    """Write front.json, front.csv and the plots of a run again, from its store."""
+    """Write report.html, front.json, front.csv and the pictures of a run again, from its store."""
     from xpert_evo.cli.searching import show_result
 
     show_result(folder)

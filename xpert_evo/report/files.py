@@ -20,7 +20,7 @@ def write_front(folder: Path, result: RunResult) -> None:
 
 def front_csv(front: Sequence[Candidate]) -> str:
     """One row a design: id, accuracy, hardware, then the genes as `conv1.channel_depth` and so on."""
-    rows = [_row(member) for member in front]
+    rows = [front_row(member) for member in front]
     names = list(rows[0]) if rows else ["id", *_ACCURACY_FIELDS, *HARDWARE_FIELDS]
     text = io.StringIO()
     writer = csv.DictWriter(text, names, lineterminator="\n")
@@ -29,7 +29,8 @@ def front_csv(front: Sequence[Candidate]) -> str:
     return text.getvalue()
 
 
-def _row(member: Candidate) -> dict[str, object]:
+def front_row(member: Candidate) -> dict[str, object]:
+    """A design as one flat row: id, accuracies, hardware, genes."""
     plain = member.to_plain()
     genes = {
         f"{layer['name']}.{gene}": value

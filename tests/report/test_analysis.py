@@ -1,0 +1,152 @@
+"""Recommendations, rivals, steps of genes and comparisons, each against an independent reckoning."""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xpert_evo import load_run
+from xpert_evo.errors import UsageError
+from xpert_evo.report.comparison import compare, draw_comparison
+from xpert_evo.report.influence import importance, one_gene_steps
+from xpert_evo.report.pick import by_id, of_accuracy, the_knee
+from xpert_evo.report.recommend import accuracy_steps, best_ratio, times_better
+from xpert_evo.report.result import hardware_figures
+from xpert_evo.report.scene import Scene
+from xpert_evo.space import GeneKind
+
+
+def test_the_roles_are_what_they_say(scene: Scene) -> None:
+    front = scene.result.front
+    by_role = {role: r.candidate for r in scene.recommended for role in r.roles}
+    assert by_role["most accurate"].validation == max(c.validation for c in front)
+    assert by_role["lowest EDAP"].hardware["edap"] == min(c.hardware["edap"] for c in front)
+    assert by_role["knee"] == scene.result.knee
+    steps = [(role, c) for role, c in by_role.items() if role.startswith("at least")]
+    assert steps
+    for role, candidate in steps:
+        least = float(role.split()[2]) / 100
+        assert candidate.hardware["edap"] == min(c.hardware["edap"] for c in front if c.validation >= least)
+
+
+def test_rivals_are_homogeneous_and_at_least_as_accurate(scene: Scene) -> None:
+    assert scene.surrogate is not None
+    searched = {c.digest: c.validation for c in scene.result.measured}
+    for recommendation in scene.recommended:
+        for rival in filter(None, (recommendation.rival_measured, recommendation.rival_predicted)):
+            peripherals = {
+                (g.column_sharing, g.adc_type, g.adc_precision, g.input_precision) for g in rival.design.layers
+            }
+            assert len(peripherals) == 1
+        genome = scene.result.task.space.encode([recommendation.candidate.design])
+        if recommendation.rival_measured:
+            assert recommendation.rival_measured.accuracy >= searched[recommendation.candidate.digest]
+            assert searched[recommendation.rival_measured.design.digest] == recommendation.rival_measured.accuracy
+        if recommendation.rival_predicted:
+            assert recommendation.rival_predicted.accuracy >= scene.surrogate.predict(genome)[0][0]
+
+
+def test_the_strongest_rival_decides_the_ratio(scene: Scene) -> None:
+    for recommendation in scene.recommended:
+        rivals = [r for r in (recommendation.rival_measured, recommendation.rival_predicted) if r]
+        found = best_ratio(recommendation, "edap")
+        if not rivals:
+            assert found is None
+            continue
+        assert found is not None
+        own = recommendation.candidate.hardware
+        assert found[0] == min(r.hardware["edap"] for r in rivals) / own["edap"]
+        assert times_better(own, {**own, "tops_per_w": own["tops_per_w"] / 2}, "tops_per_w") == pytest.approx(2)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_accuracy_steps_are_few_rising_and_within(accuracies: list[float]) -> None:
+    steps = accuracy_steps(accuracies)
+    assert len(steps) <= 6
+    assert steps == sorted(set(steps))
+    assert all(min(accuracies) - 1e-6 <= step <= max(accuracies) + 1e-6 for step in steps)
+
+
+def test_a_step_of_a_gene_costs_what_the_changed_design_costs(scene: Scene) -> None:
+    task, knee = scene.result.task, scene.result.knee
+    assert scene.surrogate is not None
+    steps = one_gene_steps(task, scene.surrogate, knee.design)
+    own = task.space.encode([knee.design])
+    for (row, kind), layer, side in itertools.product(enumerate(GeneKind), (0, 5, 13), (0, 1)):
+        column = task.space.column(layer, kind)
+        value = np.nan if column is None else own[0, column] + (-1, 1)[side]
+        if column is None or not 0 <= value < task.space.n_choices[column]:
+            assert np.isnan(steps.edap_ratio[row, layer, side])
+            continue
+        changed = own.copy()
+        changed[0, column] = value
+        figures = hardware_figures(task, changed)[0]
+        assert steps.edap_ratio[row, layer, side] == pytest.approx(figures["edap"] / knee.hardware["edap"])
+        assert bool(steps.feasible[row, layer, side]) == (figures["area_mm2"] <= 50)
+        difference = scene.surrogate.predict(changed)[0] - scene.surrogate.predict(own)[0]
+        assert steps.accuracy[row, layer, side] == pytest.approx(difference[0])
+
+
+def test_importance_is_the_range_over_a_genes_choices(scene: Scene) -> None:
+    task = scene.result.task
+    assert scene.surrogate is not None
+    found = importance(task, scene.surrogate, [scene.result.knee.design])
+    kinds = list(GeneKind)
+    row, layer = kinds.index(GeneKind.INPUT_PRECISION), 1
+    column = task.space.column(layer, GeneKind.INPUT_PRECISION)
+    assert column is not None
+    genomes = np.repeat(task.space.encode([scene.result.knee.design]), 8, axis=0)
+    genomes[:, column] = np.arange(8)
+    assert found.accuracy[row, layer] == pytest.approx(np.ptp(scene.surrogate.predict(genomes)[0]))
+    assert found.edap[row, layer] == pytest.approx(np.ptp(np.log10(task.costs(genomes)["edap"])))
+    assert np.isnan(found.edap[kinds.index(GeneKind.CHANNEL_DEPTH), -1])
+    assert np.all(found.accuracy[kinds.index(GeneKind.COLUMN_SHARING)] == 0)
+
+
+def test_a_run_compared_with_itself_is_even(scene: Scene) -> None:
+    comparison = compare([scene.result, scene.result])
+    assert comparison.hypervolumes[0] == comparison.hypervolumes[1] > 0
+    assert comparison.survivors[0] == comparison.survivors[1] != []
+    assert comparison.names[0] != comparison.names[1]
+    assert comparison.warnings == []
+    np.testing.assert_array_equal(comparison.edap_at[0], comparison.edap_at[1])
+
+
+def test_two_runs_share_one_reference_and_one_union(scene: Scene, second: Path) -> None:
+    other = load_run(second).result
+    comparison = compare([scene.result, other])
+    for edaps in comparison.edap_at:
+        reached = edaps[np.isfinite(edaps)]
+        assert np.all(np.diff(reached) >= 0)
+    points = [(c.hardware["edap"], c.measured, c.digest) for r in (scene.result, other) for c in r.front]
+    for edap, accuracy, digest in points:
+        beaten = any(e <= edap and a >= accuracy and (e, a) != (edap, accuracy) for e, a, _ in points)
+        assert beaten != (digest in set(comparison.survivors[0]) | set(comparison.survivors[1]))
+    assert draw_comparison(comparison).axes[0].get_xscale() == "log"
+
+
+def test_a_comparison_with_an_unfinished_run_falls_back_on_validation(scene: Scene, begun_scene: Scene) -> None:
+    assert compare([scene.result, begun_scene.result]).how == "measured on validation data"
+    with pytest.raises(UsageError, match="two or more runs, got 1"):
+        compare([scene.result])
+
+
+def test_picks_find_their_design_or_say_why_not(scene: Scene) -> None:
+    result = scene.result
+    assert the_knee(result) == result.knee
+    least = sorted(c.validation for c in result.front)[1]
+    assert of_accuracy(result, least).validation >= least
+    assert by_id(result, result.front[0].digest[:10]) == result.front[0]
+    assert result.baseline is not None
+    assert by_id(result, result.baseline.digest).test is not None
+    for pick, words in (
+        (lambda: of_accuracy(result, 92), "a fraction such as 0.92"),
+        (lambda: of_accuracy(result, 0.9999), "the best one has"),
+        (lambda: by_id(result, "xyz"), "no trained design"),
+        (lambda: by_id(result, ""), "no trained design"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            pick()

@@ -1,0 +1,73 @@
+"""The documents' examples work: every command and every script in them is carried out, in their order.
+
+A search of minutes is only asked with `--dry-run` whether it could begin; its place is taken by a run whose trainings
+are a formula. Everything else is done as it stands there.
+"""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from xpert_evo.cli.app import app
+from xpert_evo.design import load_designs, parse_design
+from xpert_evo.report.pictures import PICTURES
+from xpert_evo.report.result import HARDWARE_FIELDS
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def blocks(document: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (DOCS / document).read_text(encoding="utf-8"), re.DOTALL)
+
+
+def carry_out(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = shlex.split(line.removeprefix("$ "))
+    target = Path(words[words.index(">") + 1]) if ">" in words else None
+    arguments = words[1 : words.index(">")] if target else words[1:]
+    if arguments[0] == "run" and "--dry-run" not in arguments:
+        arguments.append("--dry-run")
+    app(arguments, standalone_mode=False, prog_name="xpert-evo")
+    output = capsys.readouterr()
+    assert output.err == ""
+    if target:
+        target.write_text(output.out)
+
+
+def test_the_tutorial_works_from_its_first_to_its_last_line(
+    finished: Path, second: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(finished, tmp_path / "runs" / "first")
+    shutil.copytree(second, tmp_path / "runs" / "second")
+    commands = [line for block in blocks("tutorial.md", "console") for line in block.splitlines()]
+    assert len(commands) > 10
+    for line in commands:
+        assert line.startswith("$ xpert-evo ")
+        carry_out(line, capsys)
+    for name in ("report.html", "front.json", "steps.png", "export/neurosim/README.txt", "../../comparison.png"):
+        assert (tmp_path / "runs" / "first" / name).exists(), name
+    (script,) = blocks("tutorial.md", "python")
+    outcome = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert outcome.returncode == 0, outcome.stderr
+    assert "Run('runs/first'): finished" in outcome.stdout
+
+
+def test_the_design_in_the_formats_is_a_design(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (text,) = blocks("file-formats.md", "json")
+    path = tmp_path / "design.json"
+    path.write_text(text)
+    (design,) = load_designs(path)
+    assert parse_design(design.to_plain()) == design
+    app(["evaluate", str(path)], standalone_mode=False)
+    assert "TOPS/W" in capsys.readouterr().out
+
+
+def test_the_formats_name_every_figure_and_every_picture() -> None:
+    text = (DOCS / "file-formats.md").read_text(encoding="utf-8")
+    for name in [*PICTURES, *(f"hardware.{field}" for field in HARDWARE_FIELDS)]:
+        assert f"`{name}`" in text

@@ -1,0 +1,208 @@
+"""The program as a library: run a search, read what it found, take a trained network along.
+
+import xpert_evo as xe
+
+run = xe.run({"training.protocol": "smoke", "search.generations": 20}, out="runs/first")
+run.front()["edap"]
+run.knee.design
+"""
+
+import importlib
+from collections.abc import Mapping
+from html import escape
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from hw_models import CrossbarSpec
+from xpert_evo.accuracy.checkpoints import read_tensors
+from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, build_network
+from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.backbones import load_backbone
+from xpert_evo.config import RunConfig, load_config
+from xpert_evo.design import parse_design
+from xpert_evo.errors import TrainingError, UsageError
+from xpert_evo.orchestration.start import begin, go_on
+from xpert_evo.orchestration.task import build_hardware
+from xpert_evo.progress import choose_listener
+from xpert_evo.report.files import front_row
+from xpert_evo.report.pick import by_id, the_knee
+from xpert_evo.report.result import HARDWARE_FIELDS, Candidate, RunResult, load_result
+from xpert_evo.report.writing import write_report
+from xpert_evo.store import Store
+from xpert_evo.validation import parse
+
+Folder = str | PathLike[str]
+
+_ACCURACIES = ("measured", "validation", "predicted", "std")
+
+
+class Run:
+    """A run on disk, finished or not; made by `run` and `load_run`.
+
+    Attributes:
+        folder: Where it lives.
+        result: What its store held when it was read.
+    """
+
+    def __init__(self, folder: Path, result: RunResult) -> None:
+        self.folder = folder
+        self.result = result
+
+    def front(self) -> np.recarray[Any, Any]:
+        """The measured front by rising EDAP, (designs,).
+
+        Fields: `id`, `measured` (the accuracy to report), `validation`, `predicted` and `std` (NaN where the surrogate
+        was not asked), all fractions; then `area_mm2`, `latency_us`, `energy_uj`, `edap`, `tops_per_w`, `tops_per_mm2`.
+        """
+        fields = [("id", "U16"), *((name, np.float64) for name in (*_ACCURACIES, *HARDWARE_FIELDS))]
+        rows = [
+            (c.digest, *(_number(getattr(c, name)) for name in _ACCURACIES), *(c.hardware[f] for f in HARDWARE_FIELDS))
+            for c in self.result.front
+        ]
+        return np.array(rows, dtype=fields).view(np.recarray)
+
+    def frame(self) -> Any:
+        """The front as a pandas DataFrame, a row a design, genes as `conv1.channel_depth` and so on.
+
+        Raises:
+            UsageError: pandas is not installed.
+        """
+        try:
+            pandas = importlib.import_module("pandas")
+        except ImportError:
+            raise UsageError("frame() needs pandas: `pip install pandas`, or use front(), a NumPy array.") from None
+        return pandas.DataFrame([front_row(member) for member in self.result.front])
+
+    @property
+    def knee(self) -> Candidate:
+        """The member of the front that bulges most towards the ideal; raises UsageError where there is no front."""
+        return the_knee(self.result)
+
+    def design(self, id_: str) -> Candidate:
+        """The trained design whose id starts so; raises UsageError unless there is exactly one."""
+        return by_id(self.result, id_)
+
+    def resume(self, *, quiet: bool = True) -> "Run":
+        """Goes on with an unfinished run; raises what `xpert-evo resume` reports."""
+        listener = choose_listener(quiet=quiet)
+        try:
+            go_on(self.folder, {}, listener)
+        finally:
+            listener.close()
+        return load_run(self.folder)
+
+    def report(self) -> Path:
+        """Writes `report.html`, the pictures, `front.json` and `front.csv`; returns the page's path."""
+        complaints = write_report(self.folder, self.result)
+        if complaints:
+            raise UsageError(f"{self.folder}: {'; '.join(complaints)}.")
+        return self.folder / "report.html"
+
+    def __repr__(self) -> str:
+        """The run in a line."""
+        state = "finished" if self.result.final else "not finished"
+        return (
+            f"Run('{self.folder}'): {state}, {len(self.result.measured)} designs trained, {len(self.result.front)} on "
+            f"the front ({self.result.accuracy_words})"
+        )
+
+    def _repr_html_(self) -> str:
+        """The front as a table, for notebooks."""
+        front = self.front()
+        shown = ("id", "measured", "edap", "area_mm2", "tops_per_w", "tops_per_mm2")
+        head = "".join(f"<th>{name}</th>" for name in shown)
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{row[n] if n == 'id' else format(row[n], '.4g')}</td>" for n in shown) + "</tr>"
+            for row in front
+        )
+        return f"<p>{escape(repr(self))}</p><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def run(config: RunConfig | Mapping[str, object] | None = None, *, out: Folder, quiet: bool = True) -> Run:
+    """Runs a search to its end.
+
+    Trainings run in processes of their own, so a script needs `if __name__ == "__main__":` around the call.
+
+    Args:
+        config: Settings, or some of them by dotted name such as `{"search.generations": 40}`; None for the defaults.
+        out: Folder of the run; it must not hold one.
+        quiet: Tell nothing while it works.
+
+    Raises:
+        XpertEvoError: As the command line reports it.
+    """
+    settings = config if isinstance(config, RunConfig) else load_config(None, config)
+    listener = choose_listener(quiet=quiet)
+    try:
+        begin(settings, Path(out), listener)
+    finally:
+        listener.close()
+    return load_run(out)
+
+
+def load_run(folder: Folder) -> Run:
+    """The run in `folder`, finished or not; raises StoreError."""
+    path = Path(folder)
+    with Store.open_readonly(path) as store:
+        return Run(path, load_result(store))
+
+
+class TrainedNetwork(nn.Module):
+    """A design's network with quantised inputs and weights and perfect ADCs; takes images as they are.
+
+    Attributes:
+        network: With the trained weights.
+        image_size: Side that the training averaged images down to [pixels]; larger images are averaged here, too.
+        metadata: Design, protocol, seed and validation accuracy, from the file.
+    """
+
+    def __init__(self, network: CrossbarNetwork, image_size: int, metadata: Mapping[str, object]) -> None:
+        super().__init__()
+        self.network = network
+        self.image_size = image_size
+        self.metadata = dict(metadata)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Class scores (n, classes) of images in [0, 1], (n, channels, side, side)."""
+        small = nn.functional.adaptive_avg_pool2d(images, self.image_size)
+        return torch.as_tensor(self.network(small, CrossbarLayer.product))
+
+
+def load_network(path: Folder, crossbar: CrossbarSpec | None = None) -> TrainedNetwork:
+    """The network that `xpert-evo train` or `xpert-evo export --format torch` wrote, ready to classify.
+
+    Args:
+        path: A safetensors file.
+        crossbar: What it was trained for; None for the default settings' crossbars.
+
+    Raises:
+        TrainingError: The file is none of ours, or damaged.
+    """
+    tensors, metadata = read_tensors(Path(path))
+    if not {"design", "protocol"} <= set(metadata):
+        raise TrainingError(f"{path} holds no trained design; give a weights.safetensors of `xpert-evo train`.")
+    design = parse_design(metadata["design"], where=str(path))
+    protocol = parse(TrainingProtocol, metadata["protocol"], where=str(path), error=TrainingError)
+    weights = [tensor for name, tensor in tensors.items() if name.endswith(".weight")]
+    first, last = tensors["layers.0.weight"], tensors[f"layers.{len(weights) - 1}.weight"]
+    network = build_network(
+        design,
+        load_backbone(design.backbone, n_classes=last.shape[0], image_channels=first.shape[1]),
+        crossbar=crossbar or build_hardware(RunConfig()).crossbar,
+        width_divisor=protocol.width_divisor,
+        image_size=protocol.image_size,
+    )
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as failure:
+        raise TrainingError(f"{path} does not fit its own design: {str(failure).splitlines()[-1].strip()}") from None
+    return TrainedNetwork(network, protocol.image_size, metadata).eval()
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
