@@ -5,11 +5,22 @@ The command line alone turns them into an exit; a traceback is for bugs.
 
 from typing import ClassVar
 
+_LONGEST = 1200
+
 
 class XpertEvoError(Exception):
-    """Base of all expected failures. `exit_code` is what the command line returns."""
+    """Base of all expected failures. `exit_code` is what the command line returns.
+
+    Args:
+        sentence: What was expected, what came, what to do. It becomes one line of bearable length, whatever a library
+            or a strange input has put into it.
+    """
 
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, sentence: str) -> None:
+        line = " ".join("".join(letter if letter.isprintable() else " " for letter in sentence).split())
+        super().__init__(line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}")
 
 
 class UsageError(XpertEvoError):
