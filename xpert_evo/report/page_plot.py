@@ -9,8 +9,8 @@ from xpert_evo.report.pictures.common import number, power_of_ten
 from xpert_evo.report.result import Candidate, select_front
 from xpert_evo.report.scene import Scene
 
-_WIDTH, _HEIGHT = 640, 400
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 16, 34, 46
+_WIDTH, _HEIGHT = 640, 424
+_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 16, 34, 70
 _Z95 = 1.96
 
 
@@ -59,7 +59,8 @@ def _plot(title: str, groups: Sequence[_Group], height: Callable[[Candidate], fl
     if not shown:
         return ""
     x = _Axis.of([math.log10(c.hardware["edap"]) for c in shown], _LEFT, _WIDTH - _RIGHT)
-    y = _Axis.of([100 * height(c) for c in shown], _HEIGHT - _BOTTOM, _TOP)
+    reach = [100 * (height(c) + side * _half_bar(c, height(c))) for c in shown for side in (-1, 1)]
+    y = _Axis.of(reach, _HEIGHT - _BOTTOM, _TOP)
     parts = [
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="group" aria-label="{escape(title)}">',
         f'<text class="title" x="{_LEFT}" y="16">{escape(title)}</text>',
@@ -70,7 +71,7 @@ def _plot(title: str, groups: Sequence[_Group], height: Callable[[Candidate], fl
         *(_horizontal(y.at(tick), f"{tick:g}") for tick in y.ticks()),
         f'<line class="axis" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{_HEIGHT - _BOTTOM}" y2="{_HEIGHT - _BOTTOM}"/>',
         f'<line class="axis" x1="{_LEFT}" x2="{_LEFT}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"/>',
-        f'<text x="{(_LEFT + _WIDTH) / 2:.0f}" y="{_HEIGHT - 8}" text-anchor="middle">EDAP [mm² µs µJ]</text>',
+        f'<text x="{(_LEFT + _WIDTH) / 2:.0f}" y="{_HEIGHT - 34}" text-anchor="middle">EDAP [mm² µs µJ]</text>',
         f'<text transform="translate(14 {(_TOP + _HEIGHT - _BOTTOM) / 2:.0f}) rotate(-90)" text-anchor="middle">'
         "accuracy [%]</text>",
     ]
@@ -81,10 +82,9 @@ def _plot(title: str, groups: Sequence[_Group], height: Callable[[Candidate], fl
 
 def _mark(group: _Group, candidate: Candidate, x: "_Axis", y: "_Axis", height: float) -> str:
     left, top = x.at(math.log10(candidate.hardware["edap"])), y.at(100 * height)
-    bar = ""
-    if candidate.measured_std is not None and height == candidate.measured:
-        ends = [y.at(100 * (height + side * _Z95 * candidate.measured_std)) for side in (-1, 1)]
-        bar = f'<line class="bar" x1="{left:.1f}" x2="{left:.1f}" y1="{ends[0]:.1f}" y2="{ends[1]:.1f}"/>'
+    half = _half_bar(candidate, height)
+    ends = [y.at(100 * (height + side * half)) for side in (-1, 1)]
+    bar = f'<line class="bar" x1="{left:.1f}" x2="{left:.1f}" y1="{ends[0]:.1f}" y2="{ends[1]:.1f}"/>' if half else ""
     label = f"design {candidate.digest[:8]}, {100 * height:.2f} %, EDAP {number(candidate.hardware['edap'])}"
     return (
         f'{bar}<circle class="point {group.name}" data-id="{escape(candidate.digest)}" cx="{left:.1f}" cy="{top:.1f}" '
@@ -92,14 +92,19 @@ def _mark(group: _Group, candidate: Candidate, x: "_Axis", y: "_Axis", height: f
     )
 
 
+def _half_bar(candidate: Candidate, height: float) -> float:
+    """Half of the 95 % interval of an accuracy that the test set gave; 0 for others."""
+    std = candidate.measured_std
+    return _Z95 * std if std is not None and height == candidate.measured else 0.0
+
+
 def _legend(groups: Sequence[_Group]) -> list[str]:
-    present = [group for group in groups if group.members]
-    top = _HEIGHT - _BOTTOM - 12 - 18 * len(present)
+    """A line below the axis, so that it covers no point."""
     lines = []
-    for i, group in enumerate(present, 1):
-        height = top + 18 * i
-        lines.append(f'<circle class="point {group.name}" cx="{_WIDTH - 180}" cy="{height - 4}" r="5"/>')
-        lines.append(f'<text x="{_WIDTH - 168}" y="{height}">{escape(group.label)}</text>')
+    for i, group in enumerate(group for group in groups if group.members):
+        left, top = _LEFT + 145 * i, _HEIGHT - 10
+        lines.append(f'<circle class="point {group.name}" cx="{left}" cy="{top - 4}" r="5"/>')
+        lines.append(f'<text x="{left + 10}" y="{top}">{escape(group.label)}</text>')
     return lines
 
 
