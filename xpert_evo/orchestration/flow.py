@@ -184,7 +184,8 @@ def _infill(
     pool = first_population(task.space, 4 * training.designs_per_round, rng, feasible=task.feasible)
     known = {row.tobytes() for row in np.concatenate([tried, infill])}
     probes = [row for row in rng.permutation(pool) if row.tobytes() not in known]
-    return np.concatenate([infill, probes[: training.designs_per_round - len(infill)]])
+    wanted = probes[: training.designs_per_round - len(infill)]
+    return np.stack([*infill, *wanted])  # either may be empty, never both
 
 
 def _check_honesty(shop: Workshop, round_: int, protocol: TrainingProtocol) -> None:
