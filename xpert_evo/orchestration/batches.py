@@ -170,5 +170,6 @@ def _tell(shop: Workshop, plan: Plan, job: TrainingJob, outcome: JobDone[Trainin
             left_s=shop.tally.left_s(),
             reason=outcome.reason if isinstance(outcome, JobFailed) else None,
             worker=outcome.worker,
+            edap=float(shop.task.costs(shop.task.space.encode([job.design]))["edap"][0]),
         )
     )

@@ -96,7 +96,8 @@ def _fit(shop: Workshop, round_: int, protocol: TrainingProtocol) -> FittedSurro
         Message(
             text=f"surrogate {round_}: {report.chosen} on {report.n_labels} labels, cross-validated Kendall tau "
             f"{quality.tau:.2f} (multiply-accumulates alone {report.baseline.tau:.2f}), error {100 * quality.rmse:.1f} "
-            f"points, 90 % intervals hold {100 * quality.coverage:.0f} %"
+            f"points, 90 % intervals hold {100 * quality.coverage:.0f} %",
+            topic="surrogate",
         )
     )
     return surrogate
@@ -150,8 +151,18 @@ def _keep(shop: Workshop, round_: int, state: SearchState) -> None:
             total=shop.task.config.search.generations,
             hypervolume=figures["hypervolume"],
             n_feasible=int(figures["n_feasible"]),
+            front=_drawn_front(shop, state),
         )
     )
+
+
+def _drawn_front(shop: Workshop, state: SearchState) -> tuple[tuple[float, float], ...]:
+    """(EDAP, predicted accuracy) of at most 60 members of the front, evenly spread, for whoever draws it."""
+    values = shop.task.objectives.restored(state.objectives[state.front])
+    if not {"accuracy", "edap"} <= set(values) or not len(state.front):
+        return ()
+    shown = np.unique(np.linspace(0, len(state.front) - 1, 60).astype(np.int64))
+    return tuple((float(values["edap"][i]), float(values["accuracy"][i])) for i in shown)
 
 
 def _infill(
@@ -209,7 +220,8 @@ def _check_honesty(shop: Workshop, round_: int, protocol: TrainingProtocol) -> N
         Message(
             text=f"honesty after round {round_}: on {held_out.n} trainings predicted beforehand, Kendall tau "
             f"{held_out.tau:.2f} (multiply-accumulates alone {report.baseline.tau:.2f}), error "
-            f"{100 * held_out.rmse:.1f} points, 90 % intervals hold {100 * held_out.coverage:.0f} %"
+            f"{100 * held_out.rmse:.1f} points, 90 % intervals hold {100 * held_out.coverage:.0f} %",
+            topic="honesty",
         )
     )
     if report.warning:
