@@ -22,7 +22,7 @@ from xpert_evo.accuracy.network import CrossbarLayer, LayerGeometry, array_rows,
 from xpert_evo.backbones import load_backbone
 from xpert_evo.space import SearchSpace
 
-N_ROUNDS = 5
+N_ROUNDS = 12
 CASES = [*((coding, 4) for coding in WeightCoding), (WeightCoding.OFFSET_ANALOG, 8)]
 
 

@@ -29,7 +29,8 @@ VARIANTS: dict[str, dict[str, object]] = {
     "SGD, rate 0.1, identity": {"orthogonalise": False, "classifier_learning_rate": 0.1, "identity": True},
     "no ADC noise in training": {"noise": False},
     "no label smoothing": {"label_smoothing": 0.0},
-    "no augmentation": {"flip": False, "shift": 0},
+    "no mirrored images": {"flip": False},
+    "shifts of a pixel": {"shift": 1},
     "batches of 64": {"batch_size": 64},
     "Muon rate 0.1": {"learning_rate": 0.1},
 }

@@ -56,7 +56,7 @@ class TrainingProtocol(Frozen):
     warmup_ratio: Fraction = 0.2
     label_smoothing: Fraction = 0.1
     flip: bool = True
-    shift: Annotated[int, Field(ge=0)] = 1
+    shift: Annotated[int, Field(ge=0)] = 0
     identity: bool = False
     noise: bool = True
     n_recalibration: Positive = 2_048
