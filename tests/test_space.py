@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -114,7 +115,7 @@ def test_bad_choices_are_refused(choices: dict[GeneKind, tuple[int, ...]], words
         SearchSpace(load_backbone("vgg16"), choices)
 
 
-def _plain(backbone: str = "vgg8") -> dict[str, object]:
+def _plain(backbone: str = "vgg8") -> dict[str, Any]:
     [design] = SPACES[backbone].decode(np.zeros((1, SPACES[backbone].n_genes), int))
     return design.to_plain()
 
@@ -128,7 +129,7 @@ def test_a_design_file_may_hold_one_design_a_list_or_a_front(tmp_path: Path) -> 
 
 def _changed(change: dict[str, object]) -> dict[str, object]:
     plain = _plain()
-    layers = [dict(layer) for layer in plain["layers"]]  # type: ignore[attr-defined]
+    layers = [dict(layer) for layer in plain["layers"]]
     layers[0].update(change)
     return {**plain, "layers": layers}
 
@@ -170,7 +171,7 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("change", ["missing layer", "wrong backbone", "no depth", "depth on the classifier"])
 def test_a_design_must_fit_its_backbone(change: str) -> None:
     plain = _plain()
-    layers = list(plain["layers"])  # type: ignore[call-overload]
+    layers = list(plain["layers"])
     if change == "missing layer":
         layers = layers[1:]
     elif change == "no depth":

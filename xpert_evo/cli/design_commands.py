@@ -1,0 +1,80 @@
+"""The commands that cost and train single designs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xpert_evo.cli.root import DESIGNS, Assignments, DesignFile, SettingsFile
+
+commands = typer.Typer()
+
+
+@commands.command(rich_help_panel=DESIGNS)
+def evaluate(
+    design: DesignFile,
+    config: SettingsFile = None,
+    assignments: Assignments = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    dataset: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Decides image planes and classes.", show_default=False),
+    ] = None,
+    explain: Annotated[
+        str | None,
+        typer.Option("--explain", metavar="LAYER", help="Follow a layer's numbers to constants.", show_default=False),
+    ] = None,
+) -> None:
+    """Show the hardware cost of designs, by layer and component.
+
+    Examples:
+      xpert-evo evaluate design.json
+      xpert-evo evaluate design.json --explain conv4
+      xpert-evo evaluate runs/fashion-mnist-0/front.json --json
+    """
+    from xpert_evo.cli.costs import show_cost
+
+    show_cost(design, config, assignments, dataset=dataset, as_json=as_json, explain=explain)
+
+
+@commands.command(rich_help_panel=DESIGNS)
+def train(
+    design: DesignFile,
+    config: SettingsFile = None,
+    assignments: Assignments = None,
+    dataset: Annotated[str | None, typer.Option(metavar="NAME", help="Images to learn.", show_default=False)] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where data sets lie.", show_default=False)
+    ] = None,
+    protocol: Annotated[str, typer.Option(metavar="NAME", help="Named training settings.")] = "full",
+    seed: Annotated[int, typer.Option(metavar="N", help="Of initial weights, batches and noise.")] = 0,
+    noise_draws: Annotated[int, typer.Option(metavar="K", min=0, help="Random devices to judge with.")] = 5,
+    noise: Annotated[
+        list[str] | None,
+        typer.Option("--noise", metavar="KEY=VALUE", help="Of the devices [variation_ratio=0.1].", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder [runs/train-DIGEST].", show_default=False)
+    ] = None,
+) -> None:
+    """Train one design to the end and measure it on the test set, with and without device noise.
+
+    Goes on from its last epoch when called again with the same folder.
+
+    Example:
+      xpert-evo train design.json --protocol laptop-finalist --noise-draws 5
+    """
+    from xpert_evo.cli.training import train_one
+
+    options = {"dataset.name": dataset, "dataset.data_dir": str(data_dir) if data_dir is not None else None}
+    train_one(
+        design,
+        config,
+        assignments,
+        options,
+        protocol=protocol,
+        seed=seed,
+        noise=noise or ["variation_ratio=0.1"],
+        noise_draws=noise_draws,
+        out=out,
+    )

@@ -1,0 +1,69 @@
+"""The commands that work with what runs have found."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xpert_evo.cli.root import RESULTS, DesignId, RunFolder
+
+commands = typer.Typer()
+
+
+@commands.command(rich_help_panel=RESULTS)
+def show(
+    folder: RunFolder,
+    knee: Annotated[bool, typer.Option("--knee", help="The knee of the front (what is shown by default).")] = False,
+    accuracy: Annotated[
+        float | None,
+        typer.Option(metavar="X", help="The lowest EDAP of at least this validation accuracy.", show_default=False),
+    ] = None,
+    id_: DesignId = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As a design file.")] = False,
+) -> None:
+    """Show one design of a run, layer by layer.
+
+    Examples:
+      xpert-evo show runs/fashion-mnist-0 --knee
+      xpert-evo show runs/fashion-mnist-0 --accuracy 0.85 --json > design.json
+    """
+    from xpert_evo.cli import results
+
+    results.show(folder, knee=knee, accuracy=accuracy, id_=id_, as_json=as_json)
+
+
+@commands.command(rich_help_panel=RESULTS)
+def compare(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR DIR...", help="Folders of two or more runs.")],
+    picture: Annotated[Path, typer.Option(metavar="FILE", help="Their fronts; png, svg or pdf.")] = Path(
+        "comparison.png"
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Compare fronts: hypervolume, EDAP at equal accuracy, and whose designs survive the union.
+
+    Example:
+      xpert-evo compare runs/fashion-mnist-0 runs/fashion-mnist-1
+    """
+    from xpert_evo.cli.results import compare_runs
+
+    compare_runs(folders, picture=picture, as_json=as_json)
+
+
+@commands.command(rich_help_panel=RESULTS)
+def export(
+    folder: RunFolder,
+    formats: Annotated[
+        str, typer.Option("--format", metavar="NAME,...", help="json, csv, neurosim or torch.")
+    ] = "json,csv,neurosim",
+    id_: DesignId = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder [DIR/export].", show_default=False)] = None,
+) -> None:
+    """Write the front, or one design, for other tools; torch needs designs that `train` has trained.
+
+    Example:
+      xpert-evo export runs/fashion-mnist-0 --format json,neurosim
+    """
+    from xpert_evo.cli.results import export_designs
+
+    export_designs(folder, formats=formats, id_=id_, out=out)

@@ -1,0 +1,56 @@
+"""The application itself, and the options that several of its commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Evolve neural networks together with the analog in-memory-computing chips that run them.",
+    epilog="Start with [bold]xpert-evo run[/bold]; it needs no settings and no data.",
+)
+
+RunFolder = Annotated[Path, typer.Argument(metavar="DIR", help="A run's folder, such as runs/fashion-mnist-0.")]
+DesignFile = Annotated[
+    Path, typer.Argument(metavar="DESIGN.json", help="A design, a list of designs, or the front.json of a run.")
+]
+JsonLog = Annotated[bool, typer.Option("--json-log", help="Tell progress as JSON lines, for machines.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Tell only the result.")]
+SettingsFile = Annotated[
+    Path | None, typer.Option("--config", "-c", metavar="FILE", help="Settings in TOML.", show_default=False)
+]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as search.generations=40.", show_default=False),
+]
+Executor = Annotated[
+    str | None,
+    typer.Option("--executor", metavar="serial|processes|dask", help="Where trainings run.", show_default=False),
+]
+Workers = Annotated[
+    int | None, typer.Option("--workers", "-j", metavar="N", help="Trainings at a time.", show_default=False)
+]
+DaskScheduler = Annotated[
+    str | None,
+    typer.Option("--dask-scheduler", metavar="ADDRESS", help="A cluster, as tcp://host:8786.", show_default=False),
+]
+
+DesignId = Annotated[
+    str | None, typer.Option("--id", metavar="K", help="A trained design, by the start of its id.", show_default=False)
+]
+
+SEARCH, RESULTS, DESIGNS, OTHER = "Search", "Results", "Designs", "Settings and data"
+
+
+@app.callback(invoke_without_command=True)
+def root(version: Annotated[bool, typer.Option("--version", help="Versions that matter, and exit.")] = False) -> None:
+    """Evolve neural networks together with the analog in-memory-computing chips that run them."""
+    if version:
+        from xpert_evo.versions import versions
+
+        for name, number in versions().items():
+            typer.echo(f"{name} {number}")
+        raise typer.Exit

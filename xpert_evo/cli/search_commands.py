@@ -1,0 +1,120 @@
+"""The commands that run and watch searches."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xpert_evo.cli.root import (
+    SEARCH,
+    Assignments,
+    DaskScheduler,
+    Executor,
+    JsonLog,
+    Quiet,
+    RunFolder,
+    SettingsFile,
+    Workers,
+)
+
+commands = typer.Typer()
+
+
+def _executor_options(
+    executor: str | None, workers: int | None, dask_scheduler: str | None
+) -> dict[str, object | None]:
+    """Where trainings run, as settings; the address of a Dask scheduler says enough."""
+    if dask_scheduler is not None and executor is None:
+        executor = "dask"
+    return {"executor.kind": executor, "executor.workers": workers, "executor.dask_scheduler": dask_scheduler}
+
+
+@commands.command(rich_help_panel=SEARCH)
+def run(
+    config: SettingsFile = None,
+    assignments: Assignments = None,
+    dataset: Annotated[str | None, typer.Option(metavar="NAME", help="Images to learn.", show_default=False)] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where data sets lie.", show_default=False)
+    ] = None,
+    area_limit_mm2: Annotated[
+        float | None, typer.Option(metavar="X", help="Largest chip area.", show_default=False)
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Of all randomness.", show_default=False)] = None,
+    executor: Executor = None,
+    workers: Workers = None,
+    dask_scheduler: DaskScheduler = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Run folder [runs/DATASET-SEED].", show_default=False)
+    ] = None,
+    labels_from: Annotated[
+        list[Path] | None,
+        typer.Option("--labels-from", metavar="DIR", help="Reuse an earlier run's labels.", show_default=False),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the settings and the task, then stop.")] = False,
+    json_log: JsonLog = False,
+    quiet: Quiet = False,
+) -> None:
+    """Search: train first designs, fit the surrogate, evolve, train the front, judge the finalists.
+
+    Examples:
+      xpert-evo run
+      xpert-evo run --dataset cifar10 --data-dir ~/data --area-limit-mm2 40 --seed 1
+      xpert-evo run --set training.protocol=smoke --set search.generations=20
+    """
+    from xpert_evo.cli.searching import start
+
+    options = {
+        "dataset.name": dataset,
+        "dataset.data_dir": str(data_dir) if data_dir is not None else None,
+        "hardware.area_limit_mm2": area_limit_mm2,
+        "seed": seed,
+        **_executor_options(executor, workers, dask_scheduler),
+    }
+    start(
+        config,
+        assignments,
+        options,
+        labels_from=labels_from or (),
+        out=out,
+        dry_run=dry_run,
+        json_log=json_log,
+        quiet=quiet,
+    )
+
+
+@commands.command(rich_help_panel=SEARCH)
+def resume(
+    folder: RunFolder,
+    assignments: Assignments = None,
+    executor: Executor = None,
+    workers: Workers = None,
+    dask_scheduler: DaskScheduler = None,
+    json_log: JsonLog = False,
+    quiet: Quiet = False,
+) -> None:
+    """Go on with an interrupted run; it ends with the same front as an uninterrupted one.
+
+    Example:
+      xpert-evo resume runs/fashion-mnist-0
+    """
+    from xpert_evo.cli import searching
+
+    options = _executor_options(executor, workers, dask_scheduler)
+    searching.resume(folder, assignments, options, json_log=json_log, quiet=quiet)
+
+
+@commands.command(rich_help_panel=SEARCH)
+def status(folder: RunFolder) -> None:
+    """Tell how far a run is and its best designs so far, without disturbing it."""
+    from xpert_evo.cli.status import show_status
+
+    show_status(folder)
+
+
+@commands.command(rich_help_panel=SEARCH)
+def report(folder: RunFolder) -> None:
+    """Write report.html, front.json, front.csv and the pictures of a run again, from its store."""
+    from xpert_evo.cli.searching import show_result
+
+    show_result(folder)
