@@ -125,9 +125,9 @@ class TrainingConfig(Frozen):
 
     protocol: str = "laptop"
     finalist_protocol: str = "laptop-finalist"
-    first_designs: Annotated[int, Field(ge=4)] = 16
+    first_designs: Annotated[int, Field(ge=4)] = 14
     rounds: AtLeastOne = 2
-    designs_per_round: AtLeastOne = 8
+    designs_per_round: AtLeastOne = 7
     probes_per_round: Count = 2
     finalists: AtLeastOne = 5
     judge_images: AtLeastOne | None = None
