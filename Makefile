@@ -12,7 +12,7 @@ run: $(VENV)/.installed  ## search on the embedded data; writes runs/<name>/
 	$(BIN)/xpert-evo run
 
 test: $(VENV)/.installed-dev  ## every test
-	$(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile
 
 lint: $(VENV)/.installed-dev  ## style, types, dependencies with known holes
 	$(BIN)/ruff check .

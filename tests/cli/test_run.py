@@ -173,7 +173,7 @@ def test_resume_of_a_finished_run_does_nothing_but_report(finished: Path, tmp_pa
         (["run", "--set", "search.generation=5"], 3, "did you mean 'generations'"),
         (["run", "--dataset", "cifar10"], 5, "xpert-evo data fetch cifar10"),
         (["run", "--dataset", "cifar"], 5, "cifar10"),
-        (["run", "--set", "hardware.device=rram"], 11, "rram-6k"),
+        (["run", "--set", "hardware.device=rram-7k"], 11, "rram-6k"),
         (["run", "--executor", "threads"], 3, "serial"),
         (["run", "--set", "space.backbone=vgg61"], 3, "vgg16"),
         (["run", "--set", "training.protocol=lap"], 3, "laptop"),
