@@ -1,5 +1,7 @@
 """Settings come from one place, are checked at once, and a mistake is told in one sentence."""
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,12 @@ def test_defaults_are_overridden_by_the_file_and_that_by_the_command_line(tmp_pa
     config = load_config(path, {"search.generations": 9})
     assert (config.seed, config.search.generations, config.search.population_size) == (3, 9, 50)
     assert config.search.offspring_size == RunConfig().search.offspring_size
+
+
+def test_none_takes_a_limit_away_and_stays_away_in_the_store() -> None:
+    config = load_config(None, parse_assignments(["hardware.area_limit_mm2=none"]))
+    assert config.hardware.area_limit_mm2 is None
+    assert parse_config(config.to_plain()) == config
 
 
 def test_plain_settings_are_read_back_equal() -> None:
@@ -109,3 +117,8 @@ def test_the_annotated_file_is_valid_and_changes_nothing(tmp_path: Path) -> None
     path = tmp_path / "settings.toml"
     path.write_text(annotated_settings())
     assert load_config(path) == RunConfig()
+
+
+def test_every_line_of_the_annotated_file_may_be_uncommented() -> None:
+    uncommented = re.sub(r"(?m)^#(?=[a-z_]+ = )", "", annotated_settings())
+    assert parse_config(tomllib.loads(uncommented)) == RunConfig()

@@ -206,13 +206,23 @@ class RunConfig(Frozen):
     executor: ExecutorConfig = ExecutorConfig()
 
     def to_plain(self) -> dict[str, Any]:
-        """Nested dictionaries of plain values, None left out, as in a settings file."""
-        return self.model_dump(mode="json", exclude_none=True)
+        """Nested dictionaries of plain values, as `parse_config` reads them back to equal settings."""
+        return self.model_dump(mode="json")
 
 
 def parse_config(data: Mapping[str, object], *, where: str = "settings") -> RunConfig:
-    """Settings from nested tables; raises ConfigError that starts with `where`."""
-    return parse(RunConfig, data, where=where, error=ConfigError)
+    """Settings from nested tables; the text `none` stands for no value, for which TOML has no word.
+
+    Raises:
+        ConfigError: A setting is wrong; the sentence starts with `where`.
+    """
+    return parse(RunConfig, _with_none(data), where=where, error=ConfigError)
+
+
+def _with_none(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {name: _with_none(inner) for name, inner in value.items()}
+    return None if value == "none" else value
 
 
 def load_config(path: Path | None, overrides: Mapping[str, object] | None = None) -> RunConfig:

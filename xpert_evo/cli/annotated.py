@@ -10,6 +10,7 @@ from xpert_evo.config import RunConfig
 
 _HEAD = """\
 # Settings of xpert-evo. Every line that is commented out shows the default; take the "#" away to change it.
+# "none" stands for no value: no limit, or what the program chooses by itself (the paper's choices for genes).
 # `xpert-evo run --config THIS_FILE --dry-run` checks the file and shows what it asks for.
 """
 
@@ -54,7 +55,7 @@ def _comment(text: str) -> list[str]:
 
 def _shown(value: object) -> str:
     if value is None:
-        return '"none: leave out"'
+        return '"none"'
     if isinstance(value, dict):
         return "{}"
     return json.dumps(value)
