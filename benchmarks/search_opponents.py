@@ -90,7 +90,7 @@ def pymoo(algorithm: type, *, seeded: bool = False) -> Method:
     return run
 
 
-class _AsPymoo(PymooProblem):  # type: ignore[misc]
+class _AsPymoo(PymooProblem):
     def __init__(self, record: Recorder) -> None:
         top = record.problem.space.n_choices - 1
         super().__init__(n_var=len(top), n_obj=2, n_ieq_constr=1, xl=0, xu=top, vtype=int)

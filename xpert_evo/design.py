@@ -82,6 +82,11 @@ def parse_design(data: object, *, where: str = "design") -> Design:
     return parse(Design, data, where=where, error=DesignError)
 
 
+def design_from_text(text: str) -> Design:
+    """A design from the JSON text that a store keeps; raises DesignError."""
+    return parse_design(json.loads(text))
+
+
 def load_designs(path: Path) -> list[Design]:
     """The designs of a file: one design, a list of them, or a `front.json`; raises DesignError."""
     try:

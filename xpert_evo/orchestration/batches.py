@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xpert_evo.accuracy.protocols import TrainingProtocol
-from xpert_evo.design import Design, parse_design
+from xpert_evo.design import Design, design_from_text
 from xpert_evo.errors import StoreError, TrainingError
 from xpert_evo.executors import Executor, JobDone, JobFailed
 from xpert_evo.objectives import FloatArray
@@ -113,7 +113,7 @@ def _job(shop: Workshop, plan: Plan, protocol: TrainingProtocol) -> TrainingJob:
     folder.mkdir(exist_ok=True)
     data_dir = config.dataset.data_dir
     return TrainingJob(
-        design=parse_design(json.loads(plan.design)),
+        design=design_from_text(plan.design),
         dataset=config.dataset.model_copy(update={"data_dir": data_dir and str(Path(data_dir).absolute())}),
         dataset_digest=shop.dataset_digest,
         protocol=protocol,

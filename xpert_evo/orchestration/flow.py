@@ -5,7 +5,6 @@ started again from its store walks the same path: batches that were planned stay
 stay ended, and a search goes on from its last generation.
 """
 
-import json
 from dataclasses import asdict
 
 import numpy as np
@@ -13,7 +12,7 @@ import numpy as np
 from xpert_evo.accuracy.features import macs
 from xpert_evo.accuracy.protocols import TrainingProtocol, load_protocol
 from xpert_evo.accuracy.surrogate import FittedSurrogate, fit_surrogate, honesty
-from xpert_evo.design import parse_design
+from xpert_evo.design import design_from_text
 from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.batches import Workshop, plan_batch, run_batch
 from xpert_evo.orchestration.context import FINALISTS, FIRST, round_name
@@ -59,7 +58,7 @@ def labelled(shop: Workshop, protocol: TrainingProtocol) -> tuple[Genomes, Float
     rows: dict[str, Genomes] = {}
     for plan in shop.store.each_plan():  # a genome is small, a design is not: none is held
         if plan.digest in accuracies and plan.digest not in rows:
-            rows[plan.digest] = shop.task.space.encode([parse_design(json.loads(plan.design))])
+            rows[plan.digest] = shop.task.space.encode([design_from_text(plan.design)])
     digests = sorted(rows)
     genomes = np.concatenate([shop.task.space.encode([]), *(rows[digest] for digest in digests)])
     return genomes, np.array([accuracies[digest] for digest in digests])
@@ -174,7 +173,7 @@ def _infill(
     """
     task, training = shop.task, shop.task.config.training
     rng = np.random.default_rng(spawned(task.config.seed, Purpose.INFILL, round_))
-    tried = task.space.encode([parse_design(json.loads(plan.design)) for plan in shop.store.plans()])
+    tried = task.space.encode([design_from_text(plan.design) for plan in shop.store.plans()])
     genomes, accuracies = labelled(shop, protocol)
     values = task.values(genomes, accuracies)
     within = (task.constraints.violations(values) <= 0).all(axis=1)
@@ -206,7 +205,7 @@ def _check_honesty(shop: Workshop, round_: int, protocol: TrainingProtocol) -> N
     plans = [p for p in shop.store.plans() if p.batch in names and p.digest in labels and p.predicted is not None]
     if len(plans) < 2:
         return
-    genomes = shop.task.space.encode([parse_design(json.loads(plan.design)) for plan in plans])
+    genomes = shop.task.space.encode([design_from_text(plan.design) for plan in plans])
     report = honesty(
         np.array([plan.predicted for plan in plans], dtype=np.float64),
         np.array([plan.std for plan in plans], dtype=np.float64),

@@ -1,11 +1,10 @@
 """Labels of earlier runs serve a new one: same design, same protocol, same data, same crossbars."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 from xpert_evo.accuracy.protocols import load_protocol
-from xpert_evo.design import parse_design
+from xpert_evo.design import design_from_text
 from xpert_evo.errors import DesignError
 from xpert_evo.orchestration.batches import Workshop
 from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED
@@ -54,7 +53,7 @@ def _fitting(folder: Path, contexts: set[str], space: SearchSpace) -> dict[tuple
 
 def _is_in(space: SearchSpace, plan: Plan) -> bool:
     try:
-        space.encode([parse_design(json.loads(plan.design))])
+        space.encode([design_from_text(plan.design)])
     except DesignError:
         return False
     return True

@@ -1,6 +1,5 @@
 """The result of a run: which designs are the front, how good they were measured to be, and what they cost."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from hw_models import evaluate
 from xpert_evo.config import RunConfig, parse_config
-from xpert_evo.design import Design, parse_design
+from xpert_evo.design import Design, design_from_text
 from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.context import FINALISTS, FIRST
 from xpert_evo.orchestration.task import Task, build_task
@@ -201,7 +200,7 @@ def _candidates(store: Store, task: Task, plans: Sequence[Plan]) -> list[Candida
     planned = {plan.digest: plan for plan in plans if plan.digest in labels}
     if not planned:
         return []
-    designs = [parse_design(json.loads(plan.design)) for plan in planned.values()]
+    designs = [design_from_text(plan.design) for plan in planned.values()]
     figures = hardware_figures(task, task.space.encode(designs))
     return [
         _candidate(design, plan, labels[plan.digest], hardware)
