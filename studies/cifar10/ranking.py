@@ -1,0 +1,64 @@
+"""How far the labels' ranking held at native size: proxy label against native accuracy, design by design.
+
+    python studies/cifar10/ranking.py runs/native runs/native-homogeneous --labels runs/joint \
+        --homogeneous runs/homogeneous.json --out studies/cifar10/results/ranking
+
+Native accuracies are validation accuracies of native.py's results (noise model of the training), so that the test set
+takes no part. Designs without a label of the run or of homogeneous.py's file are left out, and counted.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from scipy.stats import kendalltau, spearmanr
+
+import xpert_evo as xe
+from xpert_evo.files import write_text
+from xpert_evo.report.pictures.common import BLUE
+
+
+def main() -> None:
+    """Prints the correlations, draws the pairs."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("natives", type=Path, nargs="+")
+    parser.add_argument("--labels", type=Path, required=True)
+    parser.add_argument("--homogeneous", type=Path)
+    parser.add_argument("--out", type=Path, required=True, help="without an ending: .png, .svg and .json are written")
+    options = parser.parse_args()
+    labels = {c.digest: c.validation for c in xe.load_run(options.labels).result.measured}
+    if options.homogeneous:
+        rows = json.loads(options.homogeneous.read_text(encoding="utf-8"))
+        labels |= {entry["id"]: entry["accuracy"] for entry in rows}
+    natives: dict[str, list[float]] = {}
+    for folder in options.natives:
+        for path in sorted(folder.glob("*/result.json")):
+            result = json.loads(path.read_text(encoding="utf-8"))
+            natives.setdefault(path.parent.name.rpartition("-")[0], []).append(result["validation"])
+    known = [name for name in natives if name in labels]
+    x = 100 * np.array([labels[name] for name in known])
+    y = 100 * np.array([np.mean(natives[name]) for name in known])
+    if len(known) < 3:
+        raise SystemExit(f"only {len(known)} native designs have a label; train at least three that the run labelled.")
+    tau, rho = float(kendalltau(x, y).statistic), float(spearmanr(x, y).statistic)
+    print(f"{len(known)} designs (of {len(natives)}): Kendall tau {tau:.2f}, Spearman {rho:.2f}")
+    figure = Figure(figsize=(4.6, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    axes.scatter(x, y, color=BLUE)
+    for name, a, b in zip(known, x, y, strict=True):
+        axes.annotate(name[:4], (a, b), xytext=(4, 3), textcoords="offset points", fontsize=7)
+    axes.set(xlabel="label of the proxy [%]", ylabel="native validation accuracy [%]")
+    axes.set_title(f"Kendall's tau {tau:.2f}, {len(known)} designs", loc="left")
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    for ending in (".png", ".svg"):
+        figure.savefig(options.out.with_suffix(ending), dpi=150)
+    pairs = [{"id": name, "label": labels[name], "native": float(np.mean(natives[name]))} for name in known]
+    write_text(
+        options.out.with_suffix(".json"), json.dumps({"tau": tau, "rho": rho, "designs": pairs}, indent=1) + "\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
