@@ -36,7 +36,7 @@ def test_plain_settings_are_read_back_equal() -> None:
     ("text", "words"),
     [
         ("sede = 1", "unknown name 'sede'; did you mean 'seed'"),
-        ("[search]\npopulation = 9", "'search.population'; did you mean 'population_size'"),
+        ("[search]\npopulation = 9", "'search.population'; did you mean 'search.population_size'"),
         ("[search]\npopulation_size = 'many'", "'search.population_size' must be a valid integer, got \"many\""),
         ("[search]\npopulation_size = 1", "greater than or equal to 4, got 1"),
         ("[training]\nrounds = 0", "training.rounds"),
@@ -48,7 +48,7 @@ def test_plain_settings_are_read_back_equal() -> None:
         ("seed = -1", "seed"),
         ("search = 3", "table"),
         ("seed = ", "TOML"),
-        ("[space.layers.conv1]\nadc_typ = ['sar']", "did you mean 'adc_type'"),
+        ("[space.layers.conv1]\nadc_typ = ['sar']", "did you mean 'space.layers.conv1.adc_type'"),
     ],
 )
 def test_mistakes_in_a_file_are_told_with_its_name(tmp_path: Path, text: str, words: str) -> None:

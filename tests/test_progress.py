@@ -15,8 +15,8 @@ from xpert_evo.progress import (
     PlainLines,
     TrainingEnded,
     describe,
-    duration,
 )
+from xpert_evo.words import duration
 
 TRAINED = TrainingEnded(
     batch="round-1",

@@ -143,7 +143,7 @@ def _changed(change: dict[str, object]) -> dict[str, object]:
         (b"7", "table of names"),
         (
             json.dumps(_changed({"adc_typ": "sar"})).encode(),
-            "name 'layers.0..adc_typ'.*did you mean 'adc_type'",
+            "name 'layers.0..adc_typ'.*did you mean 'layers.0..adc_type'",
         ),
         (json.dumps(_changed({"adc_type": "flush"})).encode(), "did you mean 'flash'"),
         (json.dumps(_changed({"adc_precision": 2.5})).encode(), "integer"),

@@ -5,10 +5,13 @@ reads and, in residual networks, the layer whose output is added to its own. Lay
 channel depth, which ties the ends of a residual addition together.
 """
 
-from dataclasses import dataclass, field
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
+from xpert_evo.backbone_file import BackboneDescription
 from xpert_evo.errors import ConfigError
 from xpert_evo.validation import nearest
 
@@ -64,6 +67,7 @@ class Backbone:
         image_size: Side of the square image in pixels that hardware cost is computed for.
         image_channels: Planes of the image.
         n_classes: Outputs of the classifier.
+        own: The description that it was made from; None for a built-in one.
     """
 
     name: str
@@ -71,28 +75,57 @@ class Backbone:
     image_size: int = 32
     image_channels: int = 3
     n_classes: int = 10
+    own: BackboneDescription | None = None
     _index: dict[str, int] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Checks the wiring; raises ConfigError."""
         for i, layer in enumerate(self.layers):
-            for name in filter(None, (layer.source, layer.adds)):
-                if name != INPUT and name not in self._index:
-                    raise ConfigError(
-                        f"backbone {self.name}: layer {layer.name} reads '{name}', which is no earlier layer; "
-                        + nearest(name, [INPUT, *self._index])
-                    )
+            self._check_reads(layer)
             if layer.name in self._index or layer.name == INPUT:
                 raise ConfigError(f"backbone {self.name}: two layers are called '{layer.name}'; rename one.")
             self._index[layer.name] = i
-            if layer.adds and self.layers[self._index[layer.adds]].group != layer.group:
-                raise ConfigError(
-                    f"backbone {self.name}: {layer.name} adds {layer.adds}, so both need the same depth_group, "
-                    f"got '{layer.group}' and '{self.layers[self._index[layer.adds]].group}'."
-                )
             if (layer.kind is LayerKind.LINEAR) != (i == len(self.layers) - 1):
                 raise ConfigError(
                     f"backbone {self.name}: the last layer, and only it, must be linear; see {layer.name}."
+                )
+        self._check_all_are_read()
+        for image_size in (self.image_size, self.image_size // 2):
+            self._check_sizes(image_size)
+
+    def _check_reads(self, layer: BackboneLayer) -> None:
+        """Raises ConfigError unless a layer reads and adds what stands before it, at the same depth where it adds."""
+        for name in filter(None, (layer.source, layer.adds)):
+            if name != INPUT and name not in self._index:
+                raise ConfigError(
+                    f"backbone {self.name}: layer {layer.name} reads '{name}', which is no earlier layer; "
+                    + nearest(name, [INPUT, *self._index])
+                )
+        if layer.adds == INPUT:
+            raise ConfigError(
+                f"backbone {self.name}: layer {layer.name} adds the image; add the output of a layer instead."
+            )
+        if layer.adds and self.layers[self._index[layer.adds]].group != layer.group:
+            raise ConfigError(
+                f"backbone {self.name}: {layer.name} adds {layer.adds}, so both need the same depth_group, "
+                f"got '{layer.group}' and '{self.layers[self._index[layer.adds]].group}'."
+            )
+
+    def _check_all_are_read(self) -> None:
+        read = {name for layer in self.layers for name in (layer.source, layer.adds)}
+        idle = [layer.name for layer in self.layers[:-1] if layer.name not in read]
+        if idle:
+            raise ConfigError(f"backbone {self.name}: no layer reads the output of {idle[0]}; wire it, or take it out.")
+
+    def _check_sizes(self, image_size: int) -> None:
+        """Raises ConfigError where maps of different size would be added, for images of a size [pixels]."""
+        sizes, passed_on = self._sizes(image_size)
+        for layer, size in zip(self.layers, sizes, strict=True):
+            if layer.adds and passed_on[self._index[layer.adds]] != size:
+                raise ConfigError(
+                    f"backbone {self.name}: {layer.name} adds {layer.adds}, whose map has a side of "
+                    f"{passed_on[self._index[layer.adds]]} pixels, not {size} (images of {image_size}); give both the "
+                    "same strides and poolings."
                 )
 
     def index(self, name: str) -> int:
@@ -119,14 +152,18 @@ class Backbone:
         Args:
             image_size: Side of the image; the backbone's own by default. Smaller images serve cheap trainings.
         """
+        return self._sizes(image_size or self.image_size)[0]
+
+    def _sizes(self, image_size: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Side of each layer's output map [pixels] before and after its pooling."""
         passed_on: list[int] = []
         sizes: list[int] = []
         for layer, source in zip(self.layers, self.sources, strict=True):
-            size = (image_size or self.image_size) if source is None else passed_on[source]
+            size = image_size if source is None else passed_on[source]
             size = 1 if layer.kind is LayerKind.LINEAR else -(-size // layer.stride)
             sizes.append(size)
             passed_on.append(size // 2 if layer.pool and size > 1 else size)
-        return tuple(sizes)
+        return tuple(sizes), tuple(passed_on)
 
 
 def _vgg(name: str, depths: tuple[int, ...], pooled: tuple[int, ...], n_classes: int, image_channels: int) -> Backbone:
@@ -187,17 +224,66 @@ def _resnet20(n_classes: int, image_channels: int) -> Backbone:
     return Backbone("resnet20", tuple(layers), n_classes=n_classes, image_channels=image_channels)
 
 
-def load_backbone(name: str, *, n_classes: int = 10, image_channels: int = 3) -> Backbone:
-    """The backbone called `name`; raises ConfigError where there is none.
+def _own(description: BackboneDescription, n_classes: int, image_channels: int) -> Backbone:
+    """One's own backbone; its name ends in a digest of its layers, so that designs tell whose they are."""
+    layers: list[BackboneLayer] = []
+    for entry in description.layers:
+        kind = LayerKind(entry.kind)
+        layers.append(
+            BackboneLayer(
+                name=entry.name,
+                kind=kind,
+                reference_depth=entry.reference_depth,
+                kernel_size=1 if kind is LayerKind.LINEAR else entry.kernel_size,
+                stride=entry.stride,
+                pool=entry.pool,
+                source=entry.source or (layers[-1].name if layers else INPUT),
+                adds=entry.adds,
+                depth_group=entry.depth_group or entry.name,
+            )
+        )
+    text = json.dumps([asdict(layer) for layer in layers], sort_keys=True, separators=(",", ":"))
+    name = f"{description.name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return Backbone(name, tuple(layers), n_classes=n_classes, image_channels=image_channels, own=description)
+
+
+def load_backbone(backbone: str | BackboneDescription, *, n_classes: int = 10, image_channels: int = 3) -> Backbone:
+    """A built-in backbone by its name, or one's own; raises ConfigError where there is none or its wiring is wrong.
 
     Args:
-        name: One of `BACKBONES`.
+        backbone: One of `BACKBONES`, or a description.
         n_classes: Outputs of the classifier, from the data set.
         image_channels: Planes of the image, from the data set.
     """
-    if name not in BACKBONES:
-        raise ConfigError(f"no backbone is called '{name}'; {nearest(name, BACKBONES)}")
-    return BACKBONES[name](n_classes, image_channels)
+    if isinstance(backbone, BackboneDescription):
+        return _own(backbone, n_classes, image_channels)
+    if backbone not in BACKBONES:
+        raise ConfigError(
+            f"no backbone is called '{backbone}'; {nearest(backbone, BACKBONES)} Your own one is named by its file: "
+            "--set space.backbone=FILE.toml (a run with such a one keeps it as backbone.toml in its folder)."
+        )
+    return BACKBONES[backbone](n_classes, image_channels)
+
+
+def backbone_of(
+    name: str, offered: str | BackboneDescription, *, n_classes: int = 10, image_channels: int = 3
+) -> Backbone:
+    """The backbone that a design names: the settings' own one where it is that, else a built-in one.
+
+    Args:
+        name: As the design has it.
+        offered: `space.backbone` of the settings.
+        n_classes: Outputs of the classifier, from the data set.
+        image_channels: Planes of the image, from the data set.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    if isinstance(offered, BackboneDescription):
+        own = load_backbone(offered, n_classes=n_classes, image_channels=image_channels)
+        if own.name == name:
+            return own
+    return load_backbone(name, n_classes=n_classes, image_channels=image_channels)
 
 
 BACKBONES = {"vgg16": _vgg16, "vgg8": _vgg8, "resnet20": _resnet20}

@@ -10,9 +10,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from hw_models import AdcType
+from xpert_evo.backbone_file import SUFFIX, BackboneDescription, parse_description, read_description
 from xpert_evo.errors import ConfigError
 from xpert_evo.validation import Frozen, parse
 
@@ -47,12 +48,20 @@ class SpaceConfig(GeneChoices):
     """What is searched.
 
     Attributes:
-        backbone: The network's fixed part.
+        backbone: The network's fixed part: vgg16, vgg8, resnet20, or the path of one's own description in TOML.
+            What the file says becomes part of the settings, so a run does not need the file again.
         layers: Choices for single layers, by name; a single choice freezes the gene.
     """
 
-    backbone: str = "vgg16"
+    backbone: str | BackboneDescription = "vgg16"
     layers: dict[str, GeneChoices] = Field(default_factory=dict)
+
+    @field_validator("backbone", mode="before")
+    @classmethod
+    def _read_own(cls, backbone: object) -> object:
+        if isinstance(backbone, str) and backbone.endswith(SUFFIX):
+            return read_description(Path(backbone))
+        return parse_description(backbone, where="space.backbone") if isinstance(backbone, dict) else backbone
 
 
 class CrossbarConfig(Frozen):

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from xpert_evo.words import duration
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingEnded:
@@ -89,10 +91,3 @@ def describe(event: Event) -> str:
     expected = "" if event.predicted is None else f", predicted {100 * event.predicted:.1f} %"
     left = "" if event.left_s is None else f"; about {duration(event.left_s)} left"
     return f"{head}: {100 * event.accuracy:.2f} % on validation{expected}, {event.seconds:.0f} s{where}{left}"
-
-
-def duration(seconds: float) -> str:
-    """`75 s`, `12 min`, `3.4 h`: two digits are enough to plan by."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

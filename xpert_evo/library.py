@@ -22,6 +22,7 @@ from hw_models import CrossbarSpec
 from xpert_evo.accuracy.checkpoints import read_tensors
 from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, build_network
 from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.backbone_file import parse_description
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import RunConfig, load_config
 from xpert_evo.design import parse_design
@@ -190,9 +191,11 @@ def load_network(path: Folder, crossbar: CrossbarSpec | None = None) -> TrainedN
     protocol = parse(TrainingProtocol, metadata["protocol"], where=str(path), error=TrainingError)
     weights = [tensor for name, tensor in tensors.items() if name.endswith(".weight")]
     first, last = tensors["layers.0.weight"], tensors[f"layers.{len(weights) - 1}.weight"]
+    own = metadata.get("backbone")
+    described = parse_description(own, where=f"{path}, backbone") if own is not None else design.backbone
     network = build_network(
         design,
-        load_backbone(design.backbone, n_classes=last.shape[0], image_channels=first.shape[1]),
+        load_backbone(described, n_classes=last.shape[0], image_channels=first.shape[1]),
         crossbar=crossbar or build_hardware(RunConfig()).crossbar,
         width_divisor=protocol.width_divisor,
         image_size=protocol.image_size,

@@ -7,7 +7,7 @@ from typing import IO, Protocol
 
 from rich.console import Console
 
-from xpert_evo.events import Event, GenerationEnded, Message, TrainingEnded, describe, duration
+from xpert_evo.events import Event, GenerationEnded, Message, TrainingEnded, describe
 from xpert_evo.screen import LiveScreen
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "TrainingEnded",
     "choose_listener",
     "describe",
-    "duration",
 ]
 
 

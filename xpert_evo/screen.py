@@ -5,8 +5,9 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from xpert_evo.events import Event, GenerationEnded, Message, TrainingEnded, describe, duration
+from xpert_evo.events import Event, GenerationEnded, Message, TrainingEnded, describe
 from xpert_evo.terminal import Marks, scatter, sparkline
+from xpert_evo.words import duration
 
 _LEAST_LINES = 24
 _PLOT_LINES = 9

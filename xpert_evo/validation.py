@@ -51,7 +51,7 @@ def _sentence(model: type[BaseModel], details: list[ErrorDetails]) -> str:
     path = _path(loc)
     shown = _shown(detail["input"])
     if detail["type"] == "extra_forbidden":
-        return f"unknown name '{path}'; {nearest(str(loc[-1]), _fields_at(model, loc[:-1]))}"
+        return f"unknown name '{path}'; {_hint(model, loc)}"
     if detail["type"] == "missing":
         return f"'{path}' is missing; add it."
     if detail["type"] in {"model_type", "dict_type"}:
@@ -64,6 +64,29 @@ def _sentence(model: type[BaseModel], details: list[ErrorDetails]) -> str:
         names = [word.strip("' ") for word in wanted.replace(" or ", ",").split(",")]
         return f"'{path}' must be {wanted}, got {shown}; {nearest(detail['input'], names)}"
     return f"'{path}' must be {wanted}, got {shown}."
+
+
+def _hint(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
+    """The full name that was meant: one of the same table, or the same word in another table; else what is known."""
+    name, before = str(loc[-1]), loc[:-1]
+    names = _fields_at(model, before)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    elsewhere = [path for path in _leaves(model) if path.rpartition(".")[2] == name]
+    if not close and elsewhere:
+        return f"did you mean '{elsewhere[0]}'?"
+    return f"did you mean '{_path((*before, *close))}'?" if close else nearest(name, names)
+
+
+def _leaves(model: type[BaseModel], prefix: str = "") -> list[str]:
+    """Dotted names of all settings of a model, tables themselves left out."""
+    found: list[str] = []
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            found += _leaves(inner, f"{prefix}{name}.")
+        else:
+            found.append(f"{prefix}{name}")
+    return found
 
 
 def _path(loc: tuple[int | str, ...]) -> str:

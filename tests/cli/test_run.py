@@ -170,7 +170,7 @@ def test_resume_of_a_finished_run_does_nothing_but_report(finished: Path, tmp_pa
     [
         (["run", "--area-limit-mm2", "0.5"], 6, "smallest reachable area"),
         (["run", "--area-limit-mm2", "wide"], 2, "area-limit-mm2"),
-        (["run", "--set", "search.generation=5"], 3, "did you mean 'generations'"),
+        (["run", "--set", "search.generation=5"], 3, "did you mean 'search.generations'"),
         (["run", "--dataset", "cifar10"], 5, "xpert-evo data fetch cifar10"),
         (["run", "--dataset", "cifar"], 5, "cifar10"),
         (["run", "--set", "hardware.device=rram-7k"], 11, "rram-6k"),

@@ -49,7 +49,7 @@ def test_the_tutorial_works_from_its_first_to_its_last_line(
     for line in commands:
         assert line.startswith("$ xpert-evo ")
         carry_out(line, capsys)
-    for name in ("report.html", "front.json", "steps.png", "export/neurosim/README.txt", "../../comparison.png"):
+    for name in ("report.html", "front.json", "steps.png", "export/neurosim/README.txt", "../compare-first-second.png"):
         assert (tmp_path / "runs" / "first" / name).exists(), name
     (script,) = blocks("tutorial.md", "python")
     outcome = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)

@@ -166,6 +166,9 @@ def save_weights(trained: TrainedDesign, path: Path) -> None:
         "seed": trained.seed,
         "validation_accuracy": trained.validation_accuracy,
     }
+    own = trained.network.backbone.own
+    if own is not None:
+        metadata["backbone"] = own.model_dump(mode="json")
     write_tensors(path, trained.network.state_dict(), metadata)
 
 

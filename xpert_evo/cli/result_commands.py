@@ -35,9 +35,14 @@ def show(
 @commands.command(rich_help_panel=RESULTS)
 def compare(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR DIR...", help="Folders of two or more runs.")],
-    picture: Annotated[Path, typer.Option(metavar="FILE", help="Their fronts; png, svg or pdf.")] = Path(
-        "comparison.png"
-    ),
+    picture: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Where to draw the fronts: png, svg or pdf [beside the first run].",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Compare fronts: hypervolume, EDAP at equal accuracy, and whose designs survive the union.

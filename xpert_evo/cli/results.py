@@ -7,21 +7,22 @@ from pathlib import Path
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
-from xpert_evo.cli.costs import print_cost
+from xpert_evo.cli.consoles import PlainConsole
+from xpert_evo.cli.cost_tables import print_cost
 from xpert_evo.errors import UsageError
 from xpert_evo.files import write_atomically
 from xpert_evo.report.comparison import Comparison, compare, draw_comparison
 from xpert_evo.report.exports import export
 from xpert_evo.report.pick import by_id, of_accuracy, the_knee
 from xpert_evo.report.pictures import house_style
-from xpert_evo.report.pictures.common import number
 from xpert_evo.report.pictures.costs import report_of
 from xpert_evo.report.result import Candidate, RunResult, load_result
-from xpert_evo.report.table import times
 from xpert_evo.store import Store
+from xpert_evo.words import counted, edap_text, times
+
+_LONGEST_NAME = 120
 
 
 def read_result(folder: Path) -> RunResult:
@@ -44,10 +45,9 @@ def show(folder: Path, *, knee: bool, accuracy: float | None, id_: str | None, a
     if as_json:
         print(candidate.design.to_json())  # noqa: T201
         return
-    console = Console()
+    console = PlainConsole()
     print_cost(console, candidate.design, report_of(result, candidate))
-    for line in _accuracy_lines(result, candidate):
-        console.print(line, highlight=False)
+    console.lines(_accuracy_lines(result, candidate))
 
 
 def _accuracy_lines(result: RunResult, candidate: Candidate) -> list[str]:
@@ -58,18 +58,31 @@ def _accuracy_lines(result: RunResult, candidate: Candidate) -> list[str]:
         lines.append(f"test accuracy {100 * candidate.test:.2f}{spread} % of {images}")
     if candidate.predicted is not None and candidate.std is not None:
         lines.append(f"predicted before {100 * candidate.predicted:.2f} ± {100 * candidate.std:.2f} %")
-    if result.baseline is not None:
+    if result.baseline is not None and result.baseline.digest == candidate.digest:
+        lines.append("this is the homogeneous baseline that other designs are compared with")
+    elif result.baseline is not None:
         ratio = result.baseline.hardware["edap"] / candidate.hardware["edap"]
-        difference = 100 * (candidate.measured - result.baseline.measured)
-        lines.append(
-            f"against the homogeneous baseline: EDAP {times(ratio)} times lower, accuracy {difference:+.2f} points"
-        )
+        gained = _gained(candidate, result.baseline)
+        lines.append(f"against the homogeneous baseline: EDAP {times(ratio)} times lower{gained}")
     return lines
 
 
-def compare_runs(folders: Sequence[Path], *, picture: Path, as_json: bool) -> None:
-    """Prints several runs side by side and draws their fronts."""
+def _gained(candidate: Candidate, baseline: Candidate) -> str:
+    """The difference of two accuracies, where the same protocol and split measured both."""
+    if (candidate.protocol, candidate.split) != (baseline.protocol, baseline.split):
+        return f" (its accuracy was measured otherwise: {baseline.split}, {baseline.protocol})"
+    return f", accuracy {100 * (candidate.measured - baseline.measured):+.2f} points ({candidate.split})"
+
+
+def compare_runs(folders: Sequence[Path], *, picture: Path | None, as_json: bool) -> None:
+    """Prints several runs side by side and draws their fronts, by default beside the first run's folder."""
+    real = [folder.resolve() for folder in folders]
+    twice = next((folder for i, folder in enumerate(folders) if real[i] in real[:i]), None)
+    if twice is not None:
+        raise UsageError(f"compare takes different runs, got {twice} twice.")
     comparison = compare([read_result(folder) for folder in folders])
+    if picture is None:
+        picture = real[0].parent / f"compare-{'-'.join(folder.name for folder in real)[:_LONGEST_NAME]}.png"
     suffix = picture.suffix.removeprefix(".")
     if suffix not in {"png", "svg", "pdf"}:
         raise UsageError(f"--picture must end in .png, .svg or .pdf, got '{picture}'.")
@@ -81,11 +94,10 @@ def compare_runs(folders: Sequence[Path], *, picture: Path, as_json: bool) -> No
     if as_json:
         print(json.dumps(plain_comparison(comparison), indent=1))  # noqa: T201
         return
-    console = Console()
-    console.print(_comparison_table(comparison))
-    for warning in comparison.warnings:
-        console.print(f"warning: {warning}", style="yellow", highlight=False)
-    console.print(f"fronts: {picture}", highlight=False)
+    console = PlainConsole()
+    console.table(_comparison_table(comparison))
+    console.warnings(comparison.warnings)
+    console.lines([f"picture of the fronts: {picture}"])
 
 
 def plain_comparison(comparison: Comparison) -> dict[str, object]:
@@ -131,8 +143,8 @@ def _comparison_table(comparison: Comparison) -> Table:
     table.add_row("designs on the front", *(str(len(front)) for front in comparison.fronts))
     table.add_row("of these survive the union", *(str(len(survivors)) for survivors in comparison.survivors))
     for i, step in enumerate(comparison.steps):
-        edaps = comparison.edap_at[:, i]
-        table.add_row(f"EDAP at {100 * step:g} %", *("-" if np.isnan(edap) else number(edap) for edap in edaps))
+        edaps = ["-" if np.isnan(edap) else edap_text(edap) for edap in comparison.edap_at[:, i]]
+        table.add_row(f"EDAP at {100 * step:g} %, mm² µs µJ", *edaps)
     return table
 
 
@@ -144,7 +156,5 @@ def export_designs(folder: Path, *, formats: str, id_: str | None, out: Path | N
     names = [name.strip() for name in formats.split(",") if name.strip()]
     if not names:
         raise UsageError("--format names no format; give some, such as --format json,csv.")
-    console = Console()
-    for sentence in export(names, target, folder, result, designs):
-        console.print(sentence, highlight=False)
-    console.print(f"written to {target}", highlight=False)
+    sentences = export(names, target, folder, result, designs)
+    PlainConsole().lines([*sentences, f"{counted(len(designs), 'design')} written to {target}"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.dry_run import show_task
 from xpert_evo.cli.settings import changes, resolve
 from xpert_evo.errors import StoreError
@@ -68,9 +69,9 @@ def show_result(folder: Path, *, json_log: bool = False) -> None:
     for complaint in write_report(folder, result):
         sys.stderr.write(f"xpert-evo: {complaint}; mend that, then `xpert-evo report {folder}`.\n")
     if not json_log:
-        console = Console()
-        console.print(result_table(result))
-        console.print(f"report.html, front.json, front.csv and pictures: {folder}", highlight=False)
+        console = PlainConsole()
+        console.table(result_table(result))
+        console.lines([f"report.html, front.json, front.csv and pictures: {folder}"])
 
 
 def _free_folder(folder: Path) -> Path:

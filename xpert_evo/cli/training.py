@@ -14,7 +14,7 @@ from xpert_evo.accuracy.judge import Judgement, judge, save_weights
 from xpert_evo.accuracy.nonidealities import NonIdealities
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.accuracy.training import TrainedDesign, train_design
-from xpert_evo.backbones import load_backbone
+from xpert_evo.backbones import backbone_of
 from xpert_evo.cli.settings import resolve
 from xpert_evo.config import parse_assignments
 from xpert_evo.design import Design, load_designs
@@ -22,8 +22,8 @@ from xpert_evo.errors import ConfigError, UsageError
 from xpert_evo.files import write_text
 from xpert_evo.orchestration.task import build_hardware
 from xpert_evo.orchestration.trainings import cached_dataset
-from xpert_evo.progress import duration
 from xpert_evo.validation import parse
+from xpert_evo.words import duration
 
 
 def train_one(
@@ -43,7 +43,12 @@ def train_one(
     devices = parse(NonIdealities, parse_assignments(noise), where="--noise", error=ConfigError)
     design = _only_design(path)
     dataset = cached_dataset(settings.dataset)
-    backbone = load_backbone(design.backbone, n_classes=dataset.n_classes, image_channels=dataset.image_channels)
+    backbone = backbone_of(
+        design.backbone,
+        settings.space.backbone,
+        n_classes=dataset.n_classes,
+        image_channels=dataset.image_channels,
+    )
     design.check(backbone)
     console = Console()
     chosen = load_protocol(protocol)

@@ -122,6 +122,7 @@ def _job(shop: Workshop, plan: Plan, protocol: TrainingProtocol) -> TrainingJob:
         judged=plan.batch == FINALISTS,
         judge_images=config.training.judge_images,
         checkpoint=folder / f"{plan.digest}-{plan.context}.pt",
+        backbone=shop.task.backbone.own,
     )
 
 

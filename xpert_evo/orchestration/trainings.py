@@ -12,6 +12,7 @@ from xpert_evo.accuracy.datasets import Dataset, load_dataset
 from xpert_evo.accuracy.judge import judge
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.accuracy.training import train_design
+from xpert_evo.backbone_file import BackboneDescription
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import DatasetConfig
 from xpert_evo.design import Design
@@ -33,6 +34,7 @@ class TrainingJob:
         judge_images: Test images that judge it; None for all.
         checkpoint: File that the training goes on from after an interruption; None for none. A worker that does
             not share its folder trains without.
+        backbone: One's own backbone, which a worker cannot know by its name; None for a built-in one.
     """
 
     design: Design
@@ -44,6 +46,7 @@ class TrainingJob:
     judged: bool = False
     judge_images: int | None = None
     checkpoint: Path | None = None
+    backbone: BackboneDescription | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +78,9 @@ def train_job(job: TrainingJob) -> TrainingReport:
     started = time.perf_counter()
     dataset = _dataset(job)
     checkpoint = job.checkpoint if job.checkpoint is not None and job.checkpoint.parent.is_dir() else None
-    backbone = load_backbone(job.design.backbone, n_classes=dataset.n_classes, image_channels=dataset.image_channels)
+    backbone = load_backbone(
+        job.backbone or job.design.backbone, n_classes=dataset.n_classes, image_channels=dataset.image_channels
+    )
     trained = train_design(
         job.design,
         backbone,

@@ -10,6 +10,8 @@ from xpert_evo.files import write_text
 from xpert_evo.report.result import HARDWARE_FIELDS, Candidate, RunResult
 
 _ACCURACY_FIELDS = ("measured", "predicted", "std", "split", "protocol", "emulation", "validation", "n_images")
+_COLUMNS = {"std": "predicted_std", "n_images": "n_test_images"}
+"""Names that need more than one word where they do not stand inside `accuracy`."""
 
 
 def write_front(folder: Path, result: RunResult) -> None:
@@ -21,7 +23,8 @@ def write_front(folder: Path, result: RunResult) -> None:
 def front_csv(front: Sequence[Candidate]) -> str:
     """One row a design: id, accuracy, hardware, then the genes as `conv1.channel_depth` and so on."""
     rows = [front_row(member) for member in front]
-    names = list(rows[0]) if rows else ["id", *_ACCURACY_FIELDS, *HARDWARE_FIELDS]
+    accuracies = [_COLUMNS.get(name, name) for name in _ACCURACY_FIELDS]
+    names = list(rows[0]) if rows else ["id", *accuracies, *HARDWARE_FIELDS]
     text = io.StringIO()
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
@@ -38,5 +41,5 @@ def front_row(member: Candidate) -> dict[str, object]:
         for gene, value in layer.items()
         if gene != "name"
     }
-    accuracy = {name: plain["accuracy"][name] for name in _ACCURACY_FIELDS}
+    accuracy = {_COLUMNS.get(name, name): plain["accuracy"][name] for name in _ACCURACY_FIELDS}
     return {"id": member.digest, **accuracy, **member.hardware, **genes}

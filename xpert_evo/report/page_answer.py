@@ -7,7 +7,7 @@ from xpert_evo.report.pictures.common import number
 from xpert_evo.report.recommend import Recommendation, Rival, times_better
 from xpert_evo.report.result import Candidate, RunResult
 from xpert_evo.report.scene import Scene
-from xpert_evo.report.table import times
+from xpert_evo.words import times
 
 _RATIOS = ("edap", "tops_per_w", "tops_per_mm2")
 _Z95 = 1.96

@@ -6,6 +6,7 @@ from html import escape
 import hw_models
 from xpert_evo.config import RunConfig
 from xpert_evo.report.result import RunResult
+from xpert_evo.words import counted
 
 
 def honesty_tables(result: RunResult) -> str:
@@ -85,7 +86,7 @@ def sources_list(result: RunResult) -> str:
 
 
 def _n_constants(n: int) -> str:
-    return f' <span class="note">({n} constants)</span>' if n else ""
+    return f' <span class="note">({counted(n, "constant")})</span>' if n else ""
 
 
 def _table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:

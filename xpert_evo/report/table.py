@@ -4,6 +4,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from xpert_evo.report.result import Candidate, RunResult
+from xpert_evo.words import edap_text, times
 
 
 def result_table(result: RunResult) -> Table:
@@ -47,17 +48,12 @@ def _cells(candidate: Candidate, baseline: Candidate | None) -> list[str]:
     return [
         candidate.digest[:8],
         f"{100 * candidate.measured:.2f}",
-        f"{hardware['edap']:.3g}",
+        edap_text(hardware["edap"]),
         f"{times(baseline.hardware['edap'] / hardware['edap'])} x" if baseline else "",
         f"{hardware['area_mm2']:.2f}",
         f"{hardware['latency_us']:.4g}",
         f"{hardware['energy_uj']:.3g}",
     ]
-
-
-def times(ratio: float) -> str:
-    """A ratio with three digits and no exponent: `0.986`, `17.4`, `1790`."""
-    return f"{ratio:.0f}" if ratio >= 100 else f"{ratio:.3g}"
 
 
 def _title(result: RunResult) -> str:

@@ -1,0 +1,155 @@
+"""One's own backbone: read from TOML, checked with one sentence, known by the digest of its layers."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from xpert_evo.backbone_file import BackboneDescription, parse_description, read_description
+from xpert_evo.backbones import backbone_of, load_backbone
+from xpert_evo.config import load_config, parse_config
+from xpert_evo.errors import ConfigError, XpertEvoError
+from xpert_evo.orchestration.task import build_task
+from xpert_evo.space import GeneKind
+
+NET = """
+name = "tiny"
+
+[[layers]]
+name = "stem"
+reference_depth = 64
+depth_group = "body"
+pool = true
+
+[[layers]]
+name = "wide"
+reference_depth = 128
+kernel_size = 5
+
+[[layers]]
+name = "join"
+reference_depth = 64
+adds = "stem"
+depth_group = "body"
+
+[[layers]]
+name = "classifier"
+kind = "linear"
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "net.toml"
+    path.write_text(NET)
+    return path
+
+
+def test_a_description_becomes_a_backbone_with_the_usual_values(file: Path) -> None:
+    backbone = load_backbone(read_description(file), n_classes=7, image_channels=1)
+    assert backbone.name.startswith("tiny-")
+    assert [layer.source for layer in backbone.layers] == ["input", "stem", "wide", "join"]
+    assert backbone.output_sizes() == (32, 16, 16, 1)
+    assert backbone.depth_owners == (0, 1, 0, None)
+    assert [layer.kernel_size for layer in backbone.layers] == [3, 5, 3, 1]
+
+
+def test_the_name_follows_the_layers_and_not_how_they_are_written(file: Path) -> None:
+    first = load_backbone(read_description(file))
+    spelt_out = NET.replace('name = "wide"\n', 'name = "wide"\nsource = "stem"\nstride = 1\n')
+    file.write_text(spelt_out)
+    assert load_backbone(read_description(file)).name == first.name
+    file.write_text(NET.replace("kernel_size = 5", "kernel_size = 7"))
+    other = load_backbone(read_description(file))
+    assert other.name != first.name
+    assert other.name.startswith("tiny-")
+
+
+def test_settings_hold_the_description_and_do_without_the_file(file: Path) -> None:
+    config = load_config(None, {"space.backbone": str(file)})
+    plain = json.loads(json.dumps(config.to_plain()))
+    file.unlink()
+    again = parse_config(plain)
+    assert again == config
+    task = build_task(again, n_classes=10, image_channels=1)
+    assert task.space.n_genes == 2 + 4 * 4, "two depths of their own; the third is tied"
+    design = task.space.decode(task.baseline)[0]
+    assert design.backbone == task.backbone.name
+    assert np.array_equal(task.space.encode([design]), task.baseline)
+    assert task.space.values(task.baseline, GeneKind.CHANNEL_DEPTH).tolist() == [[64, 128, 64, 10]]
+
+
+def test_toml_that_is_written_reads_back_equal(file: Path) -> None:
+    description = read_description(file)
+    file.write_text(description.to_toml())
+    assert read_description(file) == description
+
+
+def test_a_design_finds_its_backbone_where_settings_name_the_file(file: Path) -> None:
+    own = read_description(file)
+    name = load_backbone(own).name
+    assert backbone_of(name, own).name == name
+    assert backbone_of("vgg8", own).name == "vgg8"
+    with pytest.raises(ConfigError, match=r"space\.backbone=FILE\.toml"):
+        backbone_of(name, "vgg16")
+
+
+def entries(**changes: dict[str, object]) -> dict[str, object]:
+    """A chain of three layers, with changes by layer."""
+    layers: dict[str, dict[str, object]] = {
+        "a": {"name": "a", "reference_depth": 64},
+        "b": {"name": "b", "reference_depth": 64},
+        "out": {"name": "out", "kind": "linear"},
+    }
+    return {"name": "chain", "layers": [{**layer, **changes.get(name, {})} for name, layer in layers.items()]}
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (entries(b={"source": "c"}), "reads 'c', which is no earlier layer"),
+        (entries(b={"name": "a"}), "two layers are called 'a'"),
+        (entries(b={"adds": "a"}), "both need the same depth_group, got 'b' and 'a'"),
+        (entries(b={"adds": "input"}), "b adds the image"),
+        (entries(b={"source": "input"}), "no layer reads the output of a"),
+        (
+            entries(a={"depth_group": "g"}, b={"depth_group": "g", "adds": "a", "stride": 2}),
+            "b adds a, whose map has a side of 32 pixels, not 16",
+        ),
+        (entries(b={"kernel_size": 4}), "needs an odd kernel_size"),
+        (entries(b={"reference_depth": None}), "needs a reference_depth"),
+        (entries(b={"kind": "linear"}), "reference_depth out"),
+        (entries(out={"kind": "convolution", "reference_depth": 10}), "must be linear"),
+        (entries(out={"pool": True}), "take pool out"),
+        (entries(b={"depth": 64}), "unknown name 'layers[1].depth'; did you mean 'layers[1].depth_group'?"),
+        (entries(b={"name": "ä b"}), "layers[1].name"),
+        ({"name": "chain", "layers": []}, "layers"),
+        ({"layers": [{"name": "a"}]}, "'name' is missing"),
+        ({**entries(), "name": 3}, "'name' must be a valid string"),
+    ],
+)
+def test_mistakes_are_told_in_one_sentence(data: dict[str, object], words: str) -> None:
+    with pytest.raises(ConfigError) as failure:
+        load_backbone(parse_description(data, where="net.toml"))
+    assert words in str(failure.value)
+
+
+@pytest.mark.parametrize("text", ["name = ", "\x00", "[[layers]]\nname = 1"])
+def test_a_file_that_is_none_is_told(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "net.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"net\.toml"):
+        load_config(None, {"space.backbone": str(path)})
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(XpertEvoError, match="cannot be read"):
+        load_config(None, {"space.backbone": str(tmp_path / "none.toml")})
+
+
+def test_a_table_in_the_settings_serves_too() -> None:
+    config = parse_config({"space": {"backbone": entries()}})
+    assert isinstance(config.space.backbone, BackboneDescription)
+    with pytest.raises(ConfigError, match=r"space\.backbone: 'name' is missing"):
+        parse_config({"space": {"backbone": {"layers": []}}})

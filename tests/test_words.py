@@ -1,0 +1,21 @@
+"""Numbers as people write them."""
+
+import pytest
+
+from xpert_evo.words import counted, edap_text, times
+
+
+@pytest.mark.parametrize(
+    ("n", "text"), [(0, "0 constants"), (1, "1 constant"), (2, "2 constants"), (1200, "1,200 constants")]
+)
+def test_one_is_singular(n: int, text: str) -> None:
+    assert counted(n, "constant") == text
+
+
+@pytest.mark.parametrize(("ratio", "text"), [(0.98612, "0.986"), (17.41, "17.4"), (1790.3, "1790")])
+def test_ratios_have_no_exponent(ratio: float, text: str) -> None:
+    assert times(ratio) == text
+
+
+def test_edap_has_one_form_whatever_its_size() -> None:
+    assert [edap_text(value) for value in (8350.0, 121_400.0, 3.2)] == ["8.35e+03", "1.21e+05", "3.20e+00"]

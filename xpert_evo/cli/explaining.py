@@ -1,0 +1,61 @@
+"""A number followed down to its constants, as text: the values beside every formula, each source named once."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from hw_models import CrossbarSpec, TraceNode
+from hw_models.model import REFERENCE_ACTIVITY
+from xpert_evo.design import Design
+
+
+def explained(trees: Sequence[TraceNode], design: Design, layer: int, crossbar: CrossbarSpec) -> list[str]:
+    """Area, latency and energy of one layer, down to constants; the sources stand as numbered notes at the end.
+
+    Args:
+        trees: Of `hw_models.explain`.
+        design: Whose layer it is.
+        layer: Which one, from 0.
+        crossbar: That it was costed for.
+    """
+    genes = design.layers[layer]
+    symbols = {
+        "CS": f"{genes.column_sharing}",
+        "AP": f"{genes.adc_precision}",
+        "IP": f"{genes.input_precision}",
+        "k": f"{crossbar.columns_per_weight}",
+        "activity": f"{REFERENCE_ACTIVITY:g}",
+    }
+    unused = "flash." if genes.adc_type == "sar" else "sar."
+    sources: dict[str, int] = {}
+    body = [line for tree in trees for line in _lines(tree, 0, symbols, unused, sources)]
+    return [
+        f"design {design.digest[:8]}, {genes.name}: {genes.adc_type} ADC, {crossbar.rows} rows and {crossbar.columns} "
+        f"columns a crossbar; {', '.join(f'{name} {value}' for name, value in symbols.items())}",
+        "CS columns share an ADC of AP bits, IP input bits; a weight takes k columns; activity is the share of input "
+        "bits that are 1. Numbers in brackets are sources, at the end.",
+        *body,
+        "sources:",
+        *(f"[{number}] {source}" for source, number in sources.items()),
+    ]
+
+
+def _lines(node: TraceNode, depth: int, symbols: dict[str, str], unused: str, sources: dict[str, int]) -> Iterator[str]:
+    indent = "  " * depth
+    yield f"{indent}{node.name}: {node.value:.6g} {node.unit} = {node.formula}"
+    inside = [f"{name} {symbols[name]}" for name in symbols if re.search(rf"(?<!\w){name}(?!\w)", node.formula)]
+    for constant in node.constants:
+        if not constant.name.startswith(unused):
+            number = sources.setdefault(constant.source, len(sources) + 1)
+            inside.append(f"{constant.name} {_shown(constant.value)}{_unit(constant.unit)} [{number}]")
+    if node.constants:
+        yield f"{indent}    with {', '.join(inside)}"
+    for part in node.parts:
+        yield from _lines(part, depth + 1, symbols, unused, sources)
+
+
+def _unit(unit: str) -> str:
+    return "" if unit == "1" else f" {unit}"
+
+
+def _shown(value: float | tuple[float, ...]) -> str:
+    return f"{value:g}" if isinstance(value, float) else "(" + ", ".join(f"{item:g}" for item in value) + ")"

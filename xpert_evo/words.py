@@ -1,0 +1,23 @@
+"""Numbers as people write them, for every place that shows some."""
+
+
+def counted(n: int, noun: str) -> str:
+    """`1 constant`, `2 constants`, `1,200 trainings`."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def times(ratio: float) -> str:
+    """A ratio with three digits and no exponent: `0.986`, `17.4`, `1790`."""
+    return f"{ratio:.0f}" if ratio >= 100 else f"{ratio:.3g}"
+
+
+def duration(seconds: float) -> str:
+    """`75 s`, `12 min`, `3.4 h`: two digits are enough to plan by."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def edap_text(edap: float) -> str:
+    """EDAP [mm2 us uJ] in the one form of all tables of the terminal: `1.23e+05`."""
+    return f"{edap:.2e}"
