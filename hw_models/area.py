@@ -80,13 +80,13 @@ def tree_stages(n: int) -> int:
 def periphery_of(arrays: dict[str, IntArray], spec: CrossbarSpec) -> Periphery:
     """What follows from the peripheral choices: ADCs of a crossbar, widths of sums."""
     sharing, precision, bits = arrays["column_sharing"], arrays["adc_precision"], arrays["input_precision"]
-    sum_bits = precision + bits + spec.columns_per_weight + 1
+    sum_bits = precision + bits + spec.cells_per_weight + 1
     return Periphery(
         sharing=sharing,
         precision=precision,
         bits=bits,
         flash=arrays["adc_type"] == AdcType.FLASH.code,
-        n_adcs=ceil_divide(np.full_like(sharing, spec.columns + spec.converted_references), sharing),
+        n_adcs=ceil_divide(np.full_like(sharing, spec.converted_columns + spec.converted_references), sharing),
         sum_bits=sum_bits,
         tile_bits=sum_bits + tree_stages(spec.pe_side),
     )
@@ -177,7 +177,7 @@ def shift_add_um2(p: Periphery, spec: CrossbarSpec, technology: Technology, arra
     bits of the input. Each has an adder a bit of its input, whole rows of flip-flops for its result, and one row of
     control. A digital offset adds a counter of active rows.
     """
-    area, k = technology.area, spec.columns_per_weight
+    area, k = technology.area, spec.cells_per_weight
     per_row = max(1, int(array_width_um / technology.layout.flipflop_width_um))
     row_um2 = array_width_um * technology.layout.row_height_um
 

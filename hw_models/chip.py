@@ -95,7 +95,7 @@ def chip_level(
         "accumulation": area.full_adder_um2 * _accumulator_bits(pairing, found.mapping.tile_rows, p.tile_bits, at_once),
         "activation": area.flipflop_um2 * (bits * at_once).max(axis=1),
         "pooling": crossbar.tile_side
-        * crossbar.columns
+        * crossbar.converted_columns
         * (area.pooling_base_um2 + area.pooling_bit_um2 * bits.max(axis=1)),
     }
     return ChipReport(area_um2=MappingProxyType(units), residual_pj=_residual_pj(added, bits, setting).sum(axis=1))

@@ -19,7 +19,8 @@ class WeightCoding(StrEnum):
     """Weight + offset in the cells; the offset is subtracted after the ADC: a converted reference column, or a count of
     the active rows."""
     DIFFERENTIAL = "differential"
-    """Positive and negative part in two sets of columns: twice the columns, and as many conversions."""
+    """Positive and negative part in two columns whose currents are subtracted before the ADC: twice the columns, one
+    conversion a pair."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,16 @@ class CrossbarSpec:
     def columns_per_weight(self) -> int:
         """Columns of one signed weight."""
         return self.cells_per_weight * (2 if self.coding is WeightCoding.DIFFERENTIAL else 1)
+
+    @property
+    def columns_per_conversion(self) -> int:
+        """Columns whose currents one conversion reads: a differential pair, or one."""
+        return self.columns_per_weight // self.cells_per_weight
+
+    @property
+    def converted_columns(self) -> int:
+        """Columns, or pairs of columns, of a crossbar that are converted; references are not among them."""
+        return self.columns // self.columns_per_conversion
 
     @property
     def built_columns(self) -> int:

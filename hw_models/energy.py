@@ -85,7 +85,7 @@ def _conversion_terms(m: Mapping, p: Periphery, setting: Setting) -> list[Energy
     per_siemens = np.where(
         p.flash, 1e3 * technology.flash.conductance_w * sense, sar_pj_per_siemens(p.precision, technology.sar)
     )
-    encoder = np.where(p.flash, spec.columns * flash_encoder_pj(p.precision, technology.flash), 0.0)
+    encoder = np.where(p.flash, spec.converted_columns * flash_encoder_pj(p.precision, technology.flash), 0.0)
     if setting.adc_model is AdcModel.SURVEY:
         fixed, per_siemens, encoder = (
             survey_pj(p.precision, technology.survey),
@@ -122,7 +122,7 @@ def _conversion_terms(m: Mapping, p: Periphery, setting: Setting) -> list[Energy
             event="encoders of one crossbar's Flash ADCs for one input-bit vector",
             count=v * m.crossbar_reads,
             energy_pj=p.bits * encoder,
-            formula="IP x columns x (encoder_base + encoder_level 2^AP), Flash only",
+            formula="IP x conversions x (encoder_base + encoder_level 2^AP), Flash only",
             constants=("flash.encoder_base_pj", "flash.encoder_level_pj"),
         ),
         EnergyTerm(
@@ -155,12 +155,13 @@ def _conversion_terms(m: Mapping, p: Periphery, setting: Setting) -> list[Energy
 def _accumulation_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
     """Shift-adders, PE trees, tile accumulators and the sum over tiles."""
     spec, energy = setting.crossbar, setting.technology.energy
-    k, v, add = spec.columns_per_weight, m.positions, setting.technology.energy.tree_adder_pj
-    cells = spec.columns * (energy.full_adder_pj * p.precision + energy.flipflop_pj * (p.precision + k))
+    k, v, add = spec.cells_per_weight, m.positions, setting.technology.energy.tree_adder_pj
+    weights = spec.columns / spec.columns_per_weight
+    cells = spec.converted_columns * (energy.full_adder_pj * p.precision + energy.flipflop_pj * (p.precision + k))
     joined = energy.full_adder_pj * (p.precision + k) + energy.flipflop_pj * (p.precision + k + p.bits)
-    inputs = np.where(p.bits > 1, spec.columns / k * joined, 0.0)
+    inputs = np.where(p.bits > 1, weights * joined, 0.0)
     counter = energy.full_adder_pj * (spec.rows - 1) if spec.coding is WeightCoding.OFFSET_DIGITAL else 0.0
-    pe_outputs, tile_outputs = spec.pe_side * spec.columns / k, spec.pes_per_side * spec.columns / k
+    pe_outputs, tile_outputs = spec.pe_side * weights, spec.pes_per_side * weights
     adders, growth = adder_tree(m.tile_rows)
     across = m.outputs * m.tile_columns
     grown = pe_outputs * m.pe_adder_growth + tile_outputs * m.tile_adder_growth + across * growth
@@ -172,8 +173,8 @@ def _accumulation_terms(m: Mapping, p: Periphery, setting: Setting) -> list[Ener
             event="shift-adders of one crossbar for one output position",
             count=v * m.crossbar_reads,
             energy_pj=p.bits * (cells + inputs + counter),
-            formula="IP x columns x (adder AP + flip-flop (AP + k)), and for IP > 1 IP x columns / k x "
-            "(adder (AP + k) + flip-flop (AP + k + IP)); k columns a weight",
+            formula="IP x conversions x (adder AP + flip-flop (AP + k)), and for IP > 1 IP x weights x "
+            "(adder (AP + k) + flip-flop (AP + k + IP)); k conversions a weight, a pair of columns is one",
             constants=("energy.full_adder_pj", "energy.flipflop_pj"),
         ),
         EnergyTerm(

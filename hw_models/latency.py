@@ -45,7 +45,8 @@ def clock_parts(p: Periphery, setting: Setting) -> dict[str, FloatArray]:
     """What one clock period consists of [ns], before the layout ratio.
 
     The multiplexer's decoder grows with the columns that share an ADC, while the line that it drives has a load for
-    each ADC: many ADCs (little sharing) are slow to switch as well, so the delay has a minimum between.
+    each column that it connects to an ADC: many ADCs (little sharing) are slow to switch as well, so the delay has a
+    minimum between.
     """
     technology, timing = setting.technology, setting.technology.timing
     log2_sharing = np.log2(p.sharing)
@@ -60,7 +61,7 @@ def clock_parts(p: Periphery, setting: Setting) -> dict[str, FloatArray]:
     )
     column_ns = timing.column_base_ns + timing.column_ns_per_ohm * setting.device.cell.settling_ohm
     return {
-        "multiplexer": decoder + drive * p.n_adcs,
+        "multiplexer": decoder + drive * p.n_adcs * setting.crossbar.columns_per_conversion,
         "column": np.full(sense.shape, column_ns),
         "sensing": sense,
         "encoder": np.where(p.flash, flash_encoder_ns(p.precision, technology.flash), 0.0),
@@ -107,7 +108,7 @@ def latency_components(
 def cycle_terms(m: Mapping, p: Periphery, clock: FloatArray, setting: Setting) -> list[CycleTerm]:
     """All work but that in whole cycles: PE output buffers, global buffer, chip tree and ReLU units."""
     spec, v = setting.crossbar, m.positions
-    k, side = spec.columns_per_weight, spec.pes_per_side
+    k, side = spec.cells_per_weight, spec.pes_per_side
     steps = np.maximum(1, p.sharing // k)
     bus = side * spec.rows
     one = np.ones_like(p.sharing)
@@ -182,7 +183,7 @@ def pe_output_cycles(m: Mapping, p: Periphery, setting: Setting, pairing: Pairin
     stages = tree_stages(spec.pe_side)
     fill = m.pe_columns / (spec.pe_side * spec.columns)
     words = pairing.by_shape(fill * m.positions)
-    words *= pairing.by_periphery(stages * p.sharing / spec.columns_per_weight * p.sum_bits / p.tile_bits)
+    words *= pairing.by_periphery(stages * p.sharing / spec.cells_per_weight * p.sum_bits / p.tile_bits)
     whole: FloatArray = np.floor(words + 1e-9)
     return whole * pairing.by_shape(2 / m.pe_speedup)
 

@@ -34,7 +34,7 @@ def layer_leakage_uw(m: Mapping, p: Periphery, setting: Setting, pairing: Pairin
 def _always_uw(p: Periphery, setting: Setting) -> FloatArray:
     """Leakage of one tile without its adder trees [uW]."""
     spec, leakage = setting.crossbar, setting.technology.leakage
-    k, side = spec.columns_per_weight, spec.pes_per_side
+    k, side = spec.cells_per_weight, spec.pes_per_side
     second = np.where(p.bits > 1, 1, 0)
     adder_bits = p.n_adcs * (p.precision + second * (p.precision + k))
     register_bits = p.n_adcs * (p.precision + k + second * (p.precision + k + p.bits))

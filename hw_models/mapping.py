@@ -38,7 +38,8 @@ class Mapping:
         pe_inputs, pe_columns: of the fullest PE: inputs, and columns with weights.
         utilization: part of the tiles' cells that holds weights.
         crossbar_reads: crossbars charged, sum over all PEs.
-        column_reads: columns converted with at least one active input, sum over all crossbars.
+        column_reads: conversions of a column, or of a differential pair, with at least one active input, sum over all
+        crossbars.
         cell_reads: cells with weights, sum over all crossbars.
         pe_inputs_sum, pe_outputs_sum: inputs and outputs through PE buses and buffers, sum over PEs.
         tile_inputs_sum, tile_outputs_sum: the same for tiles.
@@ -263,7 +264,8 @@ class _TileEvents:
         down, across = ceil_divide(rows, self.spec.rows), ceil_divide(columns, self.spec.columns)
         last_rows = rows - (down - 1) * self.spec.rows
         full_share = min(1.0, self.activity * self.spec.rows)
-        conversions = columns * ((down - 1) * full_share + np.minimum(1.0, self.activity * last_rows))
+        active = (down - 1) * full_share + np.minimum(1.0, self.activity * last_rows)
+        conversions = columns * active / self.spec.columns_per_conversion
         adders, growth = adder_tree(down)
         n_trees = np.where(self.repeated, down * across, 1)
         return {

@@ -121,9 +121,10 @@ def checked_setting(
     """
     check_number("activity", activity, low=1e-3, high=1.0)
     most = int(np.max(peripherals.column_sharing))
-    if most > crossbar.columns:
+    if most > crossbar.converted_columns:
+        what = "columns" if crossbar.columns_per_conversion == 1 else "pairs of columns"
         raise HardwareModelError(
-            f"column_sharing must be at most the crossbar's {crossbar.columns} columns, got {most}; "
+            f"column_sharing must be at most the crossbar's {crossbar.converted_columns} {what}, got {most}; "
             "share less or give the crossbar more columns."
         )
     if crossbar.cell_bits > device.cell.max_cell_bits:

@@ -48,8 +48,8 @@ class Setting:
         return self.device.cell.on_ohm / (_DESIGN_ACTIVITY * self.crossbar.rows * self.cell_ratio)
 
     def columns_at_once(self, p: Periphery) -> FloatArray:
-        """Columns of a tile that are converted at the same time."""
-        return self.crossbar.tile_side * self.crossbar.columns / p.sharing
+        """Columns (or differential pairs) of a tile that are converted at the same time."""
+        return self.crossbar.tile_side * self.crossbar.converted_columns / p.sharing
 
     def bus_bits(self, p: Periphery) -> FloatArray:
         """Width of the chip's bus: the rows of a tile, and a bit for each of its column groups."""

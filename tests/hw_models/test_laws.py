@@ -136,7 +136,7 @@ def test_no_combination_inside_the_ranges_gives_nan_zero_or_less(data: st.DataOb
         groups=groups,
     )
     choice = Peripherals(
-        column_sharing=data.draw(st.integers(1, spec["columns"])),
+        column_sharing=data.draw(st.integers(1, CrossbarSpec(**spec).converted_columns)),
         adc_type=data.draw(st.integers(0, 1)),
         adc_precision=data.draw(st.integers(1, 12)),
         input_precision=data.draw(st.integers(1, 16)),

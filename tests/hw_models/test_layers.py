@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 from hardware_settings import DEVICE, TECHNOLOGY, cost, peripherals, shapes
 
-from hw_models import AdcModel, CrossbarSpec, LayerShapes, chip_level, evaluate, explain
+from hw_models import (
+    AdcModel,
+    AdcType,
+    CrossbarSpec,
+    HardwareModelError,
+    LayerShapes,
+    Peripherals,
+    WeightCoding,
+    chip_level,
+    evaluate,
+    explain,
+)
 from hw_models.adc_survey import schreier_pj, survey_pj, walden_pj
 from hw_models.chip_tree import tree_length
 from hw_models.mapping import adder_tree
@@ -57,6 +68,35 @@ def test_differential_coding_doubles_the_columns() -> None:
     assert CrossbarSpec(coding="differential").columns_per_weight == 4
     assert differential.n_tiles.item() == 2 * offset.n_tiles.item()
     assert differential.energy_pj.item() > offset.energy_pj.item()
+
+
+@pytest.mark.parametrize("adc_type", list(AdcType))
+def test_a_differential_pair_of_columns_is_one_conversion(adc_type: AdcType) -> None:
+    # 512 rows and 512 columns of cells fill one tile; the pairs fill two. No copies in either.
+    layer, choice = shapes(in_channels=512, kernel_size=1, out_channels=256), peripherals(adc_type=adc_type.code)
+    offset, differential = cost(layer, choice), cost(layer, choice, coding="differential")
+    assert [offset.n_tiles.item(), differential.n_tiles.item()] == [1, 2]
+    fixed = [_conversion_pj(layer, choice, coding) for coding in ("offset-analog", "differential")]
+    assert fixed[1] == pytest.approx(fixed[0])
+    by_part = [report.breakdown["area_um2"] for report in (offset, differential)]
+    assert by_part[1]["array"].item() == pytest.approx(2 * by_part[0]["array"].item())
+    assert by_part[1]["adc"].item() == pytest.approx(by_part[0]["adc"].item(), rel=0.2), "encoders come in whole rows"
+    cycles = [report.breakdown["latency_ns"]["adc"] / report.clock_ns for report in (offset, differential)]
+    assert cycles[1].item() == pytest.approx(cycles[0].item()), "as many conversions one after another"
+
+
+def _conversion_pj(layer: LayerShapes, choice: Peripherals, coding: str) -> float:
+    """Energy of all conversions [pJ] but for what their columns' currents add."""
+    spec = CrossbarSpec(coding=WeightCoding(coding))
+    energy = explain(layer, choice, layer=0, crossbar=spec, device=DEVICE, technology=TECHNOLOGY)[2]
+    adc = next(part for part in energy.parts if part.name == "adc")
+    return next(part.value for part in adc.parts if part.name.startswith("conversion of a column"))
+
+
+def test_column_sharing_counts_pairs_where_weights_are_differential() -> None:
+    assert cost(None, peripherals(column_sharing=32), coding="differential").area_um2.item() > 0
+    with pytest.raises(HardwareModelError, match="at most the crossbar's 32 pairs of columns, got 64"):
+        cost(None, peripherals(column_sharing=64), coding="differential")
 
 
 @pytest.mark.parametrize(("coding", "converted"), [("offset-analog", False), ("offset-digital", True)])
