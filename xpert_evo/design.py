@@ -10,7 +10,7 @@ from pydantic import Field
 from hw_models import AdcType
 from xpert_evo.backbones import Backbone
 from xpert_evo.errors import DesignError
-from xpert_evo.validation import Frozen, parse
+from xpert_evo.validation import Frozen, parse, parse_text
 
 
 class LayerDesign(Frozen):
@@ -84,7 +84,7 @@ def parse_design(data: object, *, where: str = "design") -> Design:
 
 def design_from_text(text: str) -> Design:
     """A design from the JSON text that a store keeps; raises DesignError."""
-    return parse_design(json.loads(text))
+    return parse_text(Design, text, where="design", error=DesignError)
 
 
 def load_designs(path: Path) -> list[Design]:

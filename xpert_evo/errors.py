@@ -71,6 +71,10 @@ class TrainingError(XpertEvoError):
     exit_code = 9
 
 
+class CheckpointError(TrainingError):
+    """A training's checkpoint is damaged or of another training; without it the training begins anew."""
+
+
 class ExecutorError(XpertEvoError):
     """The workers that train designs cannot be reached or have vanished."""
 

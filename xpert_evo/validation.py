@@ -37,9 +37,14 @@ def parse(model: type[Model], data: object, *, where: str, error: type[XpertEvoE
         where: What the data is, for the message: a file's name, "settings".
         error: The class to raise, with one sentence that starts with `where`.
     """
+    # The JSON form keeps strictness (1.0 is no integer) but takes an enumeration by its name and a list as a tuple.
+    return parse_text(model, json.dumps(data, default=str), where=where, error=error)
+
+
+def parse_text(model: type[Model], text: str, *, where: str, error: type[XpertEvoError]) -> Model:
+    """JSON text as a `model`, in one pass; see `parse`."""
     try:
-        # The JSON form keeps strictness (1.0 is no integer) but takes an enumeration by its name and a list as a tuple.
-        return model.model_validate_json(json.dumps(data, default=str))
+        return model.model_validate_json(text)
     except ValidationError as failure:
         raise error(f"{where}: {_sentence(model, failure.errors())}") from None
 

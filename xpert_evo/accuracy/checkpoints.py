@@ -4,7 +4,6 @@ A checkpoint is written aside, flushed and moved into place: a kill leaves the p
 """
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -13,7 +12,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from xpert_evo.accuracy.network import CrossbarNetwork
-from xpert_evo.errors import TrainingError
+from xpert_evo.errors import CheckpointError, TrainingError
+from xpert_evo.files import write_atomically
 
 _METADATA = "xpert_evo"
 
@@ -56,15 +56,7 @@ def write_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[s
         {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
         {_METADATA: json.dumps(metadata)},
     )
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with aside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    write_atomically(path, lambda stream: stream.write(content))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, object]]:
@@ -79,22 +71,42 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, object]
         ) from None
 
 
-def save_checkpoint(path: Path, state: TrainingState, identity: str) -> None:
-    """Writes all loop variables of `state`; `identity` names the training."""
+def save_checkpoint(path: Path, state: TrainingState, identity: str) -> bool:
+    """Writes all loop variables of `state`; `identity` names the training.
+
+    Returns:
+        Whether it could be written. On a full disk it cannot: that costs time after an interruption, not the training.
+    """
     tensors = {f"network.{name}": tensor for name, tensor in state.network.state_dict().items()}
     for name, momentum in _momenta(state).items():
         tensors[f"momentum.{name}"] = momentum
     tensors["generator"] = state.generator.get_state()
-    write_tensors(path, tensors, {"training": identity, "history": [asdict(epoch) for epoch in state.history]})
+    try:
+        write_tensors(path, tensors, {"training": identity, "history": [asdict(epoch) for epoch in state.history]})
+    except OSError:
+        return False
+    return True
 
 
 def load_checkpoint(path: Path, state: TrainingState, identity: str) -> None:
-    """Fills a fresh `state` from a checkpoint; raises TrainingError where it is damaged or of another training."""
-    tensors, metadata = read_tensors(path)
+    """Fills a fresh `state` from a checkpoint; raises CheckpointError where it is damaged or of another training."""
+    try:
+        tensors, metadata = read_tensors(path)
+    except TrainingError as failure:
+        raise CheckpointError(str(failure)) from None
     if metadata.get("training") != identity:
-        raise TrainingError(
+        raise CheckpointError(
             f"{path} is the checkpoint of another training ({metadata.get('training')}), not of {identity}; remove it."
         )
+    try:
+        _fill(state, tensors, metadata)
+    except (KeyError, RuntimeError, TypeError, ValueError) as failure:
+        raise CheckpointError(
+            f"{path} does not hold what a checkpoint does ({failure}); remove it to start anew."
+        ) from None
+
+
+def _fill(state: TrainingState, tensors: dict[str, torch.Tensor], metadata: dict[str, object]) -> None:
     device = next(state.network.parameters()).device
     state.network.load_state_dict(
         {n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")}

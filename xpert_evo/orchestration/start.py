@@ -13,6 +13,7 @@ from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.config import ExecutorKind, RunConfig, parse_config
 from xpert_evo.errors import DataError, ExecutorError, StoreError
 from xpert_evo.executors import Executor, ProcessExecutor, SerialExecutor, load_dask_executor
+from xpert_evo.files import sweep
 from xpert_evo.orchestration.batches import Workshop
 from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, SEARCHED
 from xpert_evo.orchestration.flow import go
@@ -87,6 +88,7 @@ def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> 
 
 def _work(task: Task, dataset: Dataset, store: Store, executor: Executor, listener: Listener) -> None:
     how_to_resume = f"xpert-evo resume {store.folder}"
+    _tidy(store)
     torch.set_num_threads(1)  # the workers have the cores, and sums must round alike on every machine
     with threadpool_limits(1), Interrupts(how_to_resume) as interrupts:
         shop = Workshop(
@@ -104,6 +106,14 @@ def _work(task: Task, dataset: Dataset, store: Store, executor: Executor, listen
             go(shop)
         except ExecutorError as failure:
             raise ExecutorError(f"{failure} Go on with `{how_to_resume}`.") from None
+
+
+def _tidy(store: Store) -> None:
+    """Removes what a killed run left half-written, and notes in the diary who goes on."""
+    for folder in (store.folder, store.folder / "checkpoints"):
+        sweep(folder)
+    with store.transaction():
+        store.add_event("started", ", ".join(f"{name} {number}" for name, number in versions().items()))
 
 
 def build_executor(config: RunConfig, listener: Listener) -> Executor:

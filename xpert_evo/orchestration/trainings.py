@@ -3,7 +3,7 @@
 import socket
 import time
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from xpert_evo.backbone_file import BackboneDescription
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import DatasetConfig
 from xpert_evo.design import Design
-from xpert_evo.errors import DataError
+from xpert_evo.errors import CheckpointError, DataError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,8 @@ def train_job(job: TrainingJob) -> TrainingReport:
     backbone = load_backbone(
         job.backbone or job.design.backbone, n_classes=dataset.n_classes, image_channels=dataset.image_channels
     )
-    trained = train_design(
+    train = partial(
+        train_design,
         job.design,
         backbone,
         dataset,
@@ -90,6 +91,13 @@ def train_job(job: TrainingJob) -> TrainingReport:
         seed=job.seed,
         checkpoint=checkpoint,
     )
+    try:
+        trained = train()
+    except CheckpointError:  # damaged: it only saves time, and the result without it is the same
+        if checkpoint is None:
+            raise
+        checkpoint.unlink(missing_ok=True)
+        trained = train()
     # The noise model that trains flatters some designs with coarse ADCs; a label is what the crossbars would compute.
     label = judge(trained, dataset, split="validation", exact=True, seed=job.seed, max_images=job.protocol.n_validation)
     details: dict[str, Any] = {

@@ -1,6 +1,8 @@
-"""The SQLite file under a store: its schema, its lock, and its errors in our words."""
+"""The SQLite file under a store: its connections, its lock, and its errors in our words."""
 
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,33 +10,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from xpert_evo.errors import StoreError, StoreLockedError
+from xpert_evo.store.migrations import APPLICATION_ID, SCHEMA_VERSION
 
 FILE_NAME = "run.sqlite"
-_APPLICATION_ID = 0x58504556  # "XPEV"
-
-# Each script takes the schema one version up; a new store runs them all.
-_MIGRATIONS = (
-    """
-    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL, checksum TEXT NOT NULL);
-    CREATE TABLE plans (
-        batch TEXT NOT NULL, position INTEGER NOT NULL, digest TEXT NOT NULL, design TEXT NOT NULL,
-        context TEXT NOT NULL, predicted REAL, std REAL, checksum TEXT NOT NULL, PRIMARY KEY (batch, position));
-    CREATE TABLE trainings (
-        id INTEGER PRIMARY KEY, digest TEXT NOT NULL, context TEXT NOT NULL, protocol TEXT NOT NULL,
-        seed INTEGER NOT NULL, accuracy REAL, failure TEXT, seconds REAL NOT NULL, details TEXT NOT NULL,
-        at TEXT NOT NULL, checksum TEXT NOT NULL);
-    CREATE UNIQUE INDEX labels ON trainings (digest, context) WHERE accuracy IS NOT NULL;
-    CREATE INDEX failures ON trainings (context, digest) WHERE failure IS NOT NULL;
-    CREATE TABLE generations (
-        round INTEGER NOT NULL, generation INTEGER NOT NULL, state BLOB NOT NULL, summary TEXT NOT NULL,
-        checksum TEXT NOT NULL, PRIMARY KEY (round, generation));
-    CREATE TABLE notes (topic TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, checksum TEXT NOT NULL,
-        PRIMARY KEY (topic, key));
-    CREATE TABLE events (id INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL,
-        checksum TEXT NOT NULL);
-    """,
-)
-SCHEMA_VERSION = len(_MIGRATIONS)
 
 
 def require(folder: Path) -> None:
@@ -68,6 +46,48 @@ def connect(path: Path, *, mode: str) -> sqlite3.Connection:
     return connection
 
 
+def connect_readonly(folder: Path) -> sqlite3.Connection:
+    """A connection that only looks; where the folder takes no files, which SQLite needs, one to a copy in memory."""
+    connection = connect(folder / FILE_NAME, mode="ro")
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master")
+    except sqlite3.OperationalError as failure:
+        connection.close()
+        if "unable to open" not in str(failure) and "readonly" not in str(failure):
+            with translated(folder):
+                raise
+        return _copied(folder)
+    except sqlite3.DatabaseError:
+        connection.close()
+        with translated(folder):
+            raise
+    return connection
+
+
+def in_memory(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """A copy of a database that no file stands behind; closes `connection`."""
+    copy = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        connection.backup(copy)
+    finally:
+        connection.close()
+    return copy
+
+
+def _copied(folder: Path) -> sqlite3.Connection:
+    """The database in memory, by way of a folder where SQLite may write."""
+    with translated(folder), tempfile.TemporaryDirectory(prefix="xpert-evo-") as scratch:
+        try:
+            for name in (FILE_NAME, f"{FILE_NAME}-wal"):
+                if (folder / name).exists():
+                    shutil.copyfile(folder / name, Path(scratch) / name)
+        except OSError as failure:
+            raise StoreError(
+                f"{folder / FILE_NAME} cannot be read ({failure.strerror}); check its permissions."
+            ) from None
+        return in_memory(connect(Path(scratch) / FILE_NAME, mode="rw"))
+
+
 @contextmanager
 def translated(folder: Path) -> Iterator[None]:
     """SQLite's errors as ours, with the next step."""
@@ -99,7 +119,7 @@ def checked_version(connection: sqlite3.Connection, folder: Path) -> int:
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         verdict = connection.execute("PRAGMA integrity_check").fetchone()[0]
-    if application != _APPLICATION_ID or version < 1:
+    if application != APPLICATION_ID or version < 1:
         raise StoreError(f"{folder / FILE_NAME} is not the store of a run; give the folder of one.")
     if version > SCHEMA_VERSION:
         raise StoreError(
@@ -109,12 +129,3 @@ def checked_version(connection: sqlite3.Connection, folder: Path) -> int:
     if verdict != "ok":
         raise damaged(folder, str(verdict).splitlines()[0])
     return version
-
-
-def migrate(connection: sqlite3.Connection, version: int) -> None:
-    """Takes the schema from `version` (0 is an empty file) to the newest, inside the caller's transaction."""
-    for script in _MIGRATIONS[version:]:
-        for statement in filter(str.strip, script.split(";")):
-            connection.execute(statement)
-    connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

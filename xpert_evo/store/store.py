@@ -15,17 +15,19 @@ from typing import Any, Self
 from filelock import FileLock
 
 from xpert_evo.errors import StoreError
+from xpert_evo.files import move
 from xpert_evo.store.database import (
     FILE_NAME,
-    SCHEMA_VERSION,
     checked_version,
     connect,
+    connect_readonly,
     damaged,
+    in_memory,
     locked,
-    migrate,
     require,
     translated,
 )
+from xpert_evo.store.migrations import SCHEMA_VERSION, content_of, migrate
 from xpert_evo.store.records import Failure, Generation, Label, Plan
 from xpert_evo.store.rows import Cell, as_json, checksum, failure_of, generation_of, label_of, packed, plan_of
 
@@ -60,8 +62,6 @@ class Store:
                 )
             _write_new(folder, meta)
             store = cls(connect(folder / FILE_NAME, mode="rw"), folder, lock)
-            with translated(folder):
-                store._connection.execute("PRAGMA journal_mode = WAL")  # readers and the writer do not wait for another
         except BaseException:
             lock.release()
             raise
@@ -79,24 +79,16 @@ class Store:
         lock = locked(folder)
         try:
             store = cls(connect(folder / FILE_NAME, mode="rw"), folder, lock)
-            version = checked_version(store._connection, folder)
-            if version < SCHEMA_VERSION:
-                with store.transaction(), translated(folder):
-                    migrate(store._connection, version)
         except BaseException:
             lock.release()
             raise
-        return store
+        return store._brought_up()
 
     @classmethod
     def open_readonly(cls, folder: Path) -> Self:
-        """An existing run, to look at; disturbs nobody. Raises StoreError."""
+        """An existing run, to look at: disturbs nobody and needs no right to write; raises StoreError."""
         require(folder)
-        store = cls(connect(folder / FILE_NAME, mode="ro"), folder, None)
-        version = checked_version(store._connection, folder)
-        if version < SCHEMA_VERSION:
-            raise StoreError(f"{folder} was written by an older version; `xpert-evo resume {folder}` brings it up.")
-        return store
+        return cls(connect_readonly(folder), folder, None)._brought_up()
 
     def __enter__(self) -> Self:
         """The store itself."""
@@ -125,6 +117,20 @@ class Store:
             if self._connection.in_transaction:
                 self._connection.rollback()
             raise
+
+    def _brought_up(self) -> Self:
+        """This store, checked, in today's schema; an older one is changed in the file, or for a reader in memory."""
+        try:
+            version = checked_version(self._connection, self.folder)
+            if version < SCHEMA_VERSION:
+                if self._lock is None:
+                    self._connection = in_memory(self._connection)
+                with self.transaction(), translated(self.folder):
+                    migrate(self._connection, version)
+        except BaseException:
+            self.close()
+            raise
+        return self
 
     # Writing; each belongs inside a transaction.
 
@@ -222,9 +228,8 @@ class Store:
 
     def summaries(self) -> list[dict[str, Any]]:
         """Figures about every generation, oldest first, with `round` and `generation`."""
-        with translated(self.folder):
-            rows = self._connection.execute("SELECT round, generation, summary FROM generations ORDER BY rowid")
-            return [{"round": r, "generation": g, **json.loads(text)} for r, g, text in rows]
+        rows = self._each("generations", "", ())
+        return [{"round": r["round"], "generation": r["generation"], **json.loads(r["summary"])} for r in rows]
 
     def notes(self, topic: str) -> dict[str, Any]:
         """Plain values under a topic, oldest first."""
@@ -265,8 +270,7 @@ class Store:
             names = [column[0] for column in cursor.description]
             for cells in cursor:
                 row = dict(zip(names, cells, strict=True))
-                content = {name: value for name, value in row.items() if name not in {"checksum", "id"}}
-                if checksum(content) != row["checksum"]:
+                if checksum(content_of(row)) != row["checksum"]:
                     raise damaged(self.folder, f"a row of table {table} has changed since it was written")
                 yield row
 
@@ -274,14 +278,17 @@ class Store:
 def _write_new(folder: Path, meta: Mapping[str, Any]) -> None:
     """Makes the file aside and moves it into place, so that a run exists with its settings or not at all."""
     aside = folder / f"{FILE_NAME}.new"
-    aside.unlink(missing_ok=True)
+    for left in (aside.name, f"{aside.name}-wal", f"{FILE_NAME}-wal"):
+        (folder / left).unlink(missing_ok=True)  # SQLite would play an old write-ahead log into a new file
     store = Store(connect(aside, mode="rwc"), folder, None)
+    with translated(folder):
+        store._connection.execute("PRAGMA journal_mode = WAL")  # for good: readers and the writer do not wait
     with store.transaction():
         migrate(store._connection, 0)
         for key, value in meta.items():
             store._insert("meta", key=key, value=as_json(value))
     store.close()
-    aside.replace(folder / FILE_NAME)
+    move(aside, folder / FILE_NAME)
 
 
 def _now() -> str:
