@@ -38,29 +38,29 @@ def locked(folder: Path) -> FileLock:
 def connect(path: Path, *, mode: str) -> sqlite3.Connection:
     """A connection to the file in SQLite's `mode`: `ro`, `rw` or `rwc`."""
     with translated(path.parent):
-        connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=30
-        )
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA cell_size_check = ON")
-    return connection
+        return _connected(path, mode)
 
 
 def connect_readonly(folder: Path) -> sqlite3.Connection:
     """A connection that only looks; where the folder takes no files, which SQLite needs, one to a copy in memory."""
-    connection = connect(folder / FILE_NAME, mode="ro")
-    try:
-        connection.execute("SELECT count(*) FROM sqlite_master")
-    except sqlite3.OperationalError as failure:
-        connection.close()
-        if "unable to open" not in str(failure) and "readonly" not in str(failure):
-            with translated(folder):
+    with translated(folder):
+        try:
+            return _connected(folder / FILE_NAME, "ro")
+        except sqlite3.OperationalError as failure:
+            if "unable to open" not in str(failure) and "readonly" not in str(failure):
                 raise
-        return _copied(folder)
-    except sqlite3.DatabaseError:
+    return _copied(folder)
+
+
+def _connected(path: Path, mode: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=30)
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA cell_size_check = ON")
+        connection.execute("SELECT count(*) FROM sqlite_master")  # files are opened at the first question
+    except sqlite3.Error:
         connection.close()
-        with translated(folder):
-            raise
+        raise
     return connection
 
 

@@ -39,16 +39,16 @@ STEPS: tuple[Step, ...] = (_TABLES,)
 SCHEMA_VERSION = len(STEPS)
 
 
-def migrate(connection: sqlite3.Connection, version: int, steps: tuple[Step, ...] = STEPS) -> None:
+def migrate(connection: sqlite3.Connection, version: int) -> None:
     """Takes the schema from `version` (0 is an empty file) to the newest, inside the caller's transaction."""
-    for step in steps[version:]:
+    for step in STEPS[version:]:
         if callable(step):
             step(connection)
         else:
             for statement in filter(str.strip, step.split(";")):
                 connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {len(steps)}")
+    connection.execute(f"PRAGMA user_version = {len(STEPS)}")
 
 
 def add_column(connection: sqlite3.Connection, table: str, column: str, value: Cell = None) -> None:
