@@ -44,8 +44,8 @@ from xpert_evo.config import parse_config
 from xpert_evo.executors import Executor, SerialExecutor, load_dask_executor
 from xpert_evo.orchestration.batches import Workshop, plan_batch, run_batch
 from xpert_evo.orchestration.context import FIRST, SEARCHED
-from xpert_evo.orchestration.flow import labelled
 from xpert_evo.orchestration.interrupts import Interrupts
+from xpert_evo.orchestration.knowledge import look
 from xpert_evo.orchestration.start import prepare
 from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.trainings import TrainingJob, TrainingReport
@@ -242,13 +242,13 @@ def measure_labels(folder: Path) -> None:
         batch_s = time.perf_counter() - began
         figures.append(process.memory_info().rss)
         began = time.perf_counter()
-        genomes, _ = labelled(shop, PROTOCOL)
+        known = look(shop, PROTOCOL)
         look_s = time.perf_counter() - began
         figures.append(process.memory_info().rss)
     mib = [figure / 2**20 for figure in figures]
     size_mib = (folder / "run-1" / "run.sqlite").stat().st_size / 2**20
     print(
-        f"{len(genomes) - 16:>7} {size_mib:>9.1f} {mib[0]:>10.0f} {mib[1] - mib[0]:>+10.1f} {1000 * batch_s:>10.0f} "
+        f"{len(known) - 16:>7} {size_mib:>9.1f} {mib[0]:>10.0f} {mib[1] - mib[0]:>+10.1f} {1000 * batch_s:>10.0f} "
         f"{mib[2] - mib[1]:>+10.1f} {look_s:>9.2f}",
         flush=True,
     )

@@ -85,6 +85,7 @@ class HardwareConfig(Frozen):
         technology: Process of the periphery: the name of a file in `hw_models/technologies` or the path of one.
         crossbar: Size, coding and grouping of the crossbars.
         area_limit_mm2: Largest area of all tiles; None for no limit.
+        further_area_limits_mm2: Tighter limits, each of which gets a search and a front of its own; all share labels.
         latency_limit_us: Longest time for one image; None for no limit.
     """
 
@@ -92,26 +93,65 @@ class HardwareConfig(Frozen):
     technology: str = "cmos-32nm-lstp"
     crossbar: CrossbarConfig = CrossbarConfig()
     area_limit_mm2: Positive | None = 50.0
+    further_area_limits_mm2: tuple[Positive, ...] = ()
     latency_limit_us: Positive | None = None
+
+    @model_validator(mode="after")
+    def _further_limits_are_tighter(self) -> "HardwareConfig":
+        limits = self.further_area_limits_mm2
+        loosest = self.area_limit_mm2
+        if len(set(limits)) < len(limits) or (loosest is not None and any(limit >= loosest for limit in limits)):
+            raise ValueError(
+                f"hardware.further_area_limits_mm2 must be different limits below hardware.area_limit_mm2 ({loosest}), "
+                f"got {', '.join(f'{limit:g}' for limit in limits)}; the loosest limit is area_limit_mm2."
+            )
+        return self
+
+    @property
+    def area_limits_mm2(self) -> tuple[float | None, ...]:
+        """All limits on area, the tightest first, the loosest (None for no limit) last."""
+        return (*sorted(self.further_area_limits_mm2), self.area_limit_mm2)
+
+
+class SearchMode(StrEnum):
+    """What a run searches, always with the same number of trainings.
+
+    Joint searches all genes at once. Two-phase is the paper's order: channel depth, column sharing and ADC type for
+    least latency, then the precisions on the network found. The random modes train random designs, or random
+    homogeneous ones, without a search: what every search must beat.
+    """
+
+    JOINT = "joint"
+    TWO_PHASE = "two-phase"
+    RANDOM = "random"
+    RANDOM_HOMOGENEOUS = "random-homogeneous"
 
 
 class SearchConfig(Frozen):
     """How NSGA-II searches between two rounds of trainings.
 
     Attributes:
+        mode: joint; two-phase, the paper's order; random or random-homogeneous, without a search, for comparison.
         objectives: What is traded, by name; the first two are plotted.
         population_size: Designs kept from generation to generation.
         offspring_size: New designs a generation.
         generations: Generations a round.
         least_accuracy: Designs predicted below this accuracy count as infeasible; None for no bound.
+        first_phase_accuracy: What the network of the two-phase mode must keep; None for what the homogeneous
+            baseline measured, less two points.
+        stall_rounds: The search ends after so many rounds in which the hypervolume of the measured designs grew by less
+            than a thousandth in all; None to go on to the end.
         surrogate: Which model predicts accuracy; `auto` chooses by cross-validation.
     """
 
+    mode: SearchMode = SearchMode.JOINT
     objectives: Annotated[tuple[str, ...], Field(min_length=2, max_length=4)] = ("accuracy", "edap")
     population_size: Annotated[int, Field(ge=4, le=100_000)] = 200
     offspring_size: Annotated[int, Field(ge=1, le=100_000)] = 100
     generations: AtLeastOne = 150
     least_accuracy: Annotated[float, Field(gt=0, lt=1)] | None = None
+    first_phase_accuracy: Annotated[float, Field(gt=0, lt=1)] | None = None
+    stall_rounds: AtLeastOne | None = None
     surrogate: str = "auto"
 
 
@@ -130,6 +170,8 @@ class TrainingConfig(Frozen):
         judge_images: Test images that judge a finalist; None for all.
         retries: How often a failed training is tried again.
         time_limit_s: Seconds after which a training is stopped and counts as failed; None for no limit.
+        budget_s: Seconds of trainings after which no further round begins, over all resumes and all workers; the
+            finalists are trained in any case. None for no limit besides `rounds`.
     """
 
     protocol: str = "laptop"
@@ -142,6 +184,7 @@ class TrainingConfig(Frozen):
     judge_images: AtLeastOne | None = None
     retries: Annotated[int, Field(ge=0, le=10)] = 1
     time_limit_s: Positive | None = None
+    budget_s: Positive | None = None
 
     @model_validator(mode="after")
     def _probes_are_part_of_a_round(self) -> "TrainingConfig":
@@ -213,6 +256,15 @@ class RunConfig(Frozen):
     search: SearchConfig = SearchConfig()
     training: TrainingConfig = TrainingConfig()
     executor: ExecutorConfig = ExecutorConfig()
+
+    @model_validator(mode="after")
+    def _modes_fit(self) -> "RunConfig":
+        if self.search.mode is SearchMode.TWO_PHASE and self.hardware.further_area_limits_mm2:
+            raise ValueError(
+                'search.mode = "two-phase" finds one network for one area limit, so leave '
+                "hardware.further_area_limits_mm2 out or search jointly."
+            )
+        return self
 
     def to_plain(self) -> dict[str, Any]:
         """Nested dictionaries of plain values, as `parse_config` reads them back to equal settings."""

@@ -66,21 +66,21 @@ OBJECTIVES: Mapping[str, Objective] = {
 
 
 class Objectives:
-    """Two to four objectives, in the order of the columns that a search sees.
+    """One to four objectives, in the order of the columns that a search sees; runs have two at least.
 
     Args:
         names: Of `OBJECTIVES`, each once.
 
     Raises:
-        ConfigError: A name is unknown or repeated, or there are fewer than two or more than four.
+        ConfigError: A name is unknown or repeated, or there are none or more than four.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
         for name in names:
             if name not in OBJECTIVES:
                 raise ConfigError(f"objectives: '{name}' is unknown; {nearest(name, OBJECTIVES)}")
-        if len(set(names)) != len(names) or not 2 <= len(names) <= 4:
-            raise ConfigError(f"objectives must be two to four different names, got {', '.join(names) or 'none'}.")
+        if len(set(names)) != len(names) or not 1 <= len(names) <= 4:
+            raise ConfigError(f"objectives must be one to four different names, got {', '.join(names) or 'none'}.")
         self.names = tuple(names)
 
     def __len__(self) -> int:

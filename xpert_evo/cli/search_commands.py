@@ -29,6 +29,14 @@ def _executor_options(
     return {"executor.kind": executor, "executor.workers": workers, "executor.dask_scheduler": dask_scheduler}
 
 
+def _area_limits(limits: list[float]) -> dict[str, object]:
+    """Limits on area as settings: the loosest is the run's, the others get fronts of their own."""
+    if not limits:
+        return {}
+    *further, loosest = sorted(limits)
+    return {"hardware.area_limit_mm2": loosest, **({"hardware.further_area_limits_mm2": further} if further else {})}
+
+
 @commands.command(rich_help_panel=SEARCH)
 def run(
     config: SettingsFile = None,
@@ -38,7 +46,12 @@ def run(
         Path | None, typer.Option(metavar="DIR", help="Where data sets lie.", show_default=False)
     ] = None,
     area_limit_mm2: Annotated[
-        float | None, typer.Option(metavar="X", help="Largest chip area.", show_default=False)
+        list[float] | None,
+        typer.Option(metavar="X", help="Largest chip area; several times for a front each.", show_default=False),
+    ] = None,
+    mode: Annotated[
+        str | None,
+        typer.Option(metavar="MODE", help="joint, two-phase, random or random-homogeneous.", show_default=False),
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Of all randomness.", show_default=False)] = None,
     executor: Executor = None,
@@ -60,6 +73,8 @@ def run(
     Examples:
       xpert-evo run
       xpert-evo run --dataset cifar10 --data-dir ~/data --area-limit-mm2 40 --seed 1
+      xpert-evo run --mode two-phase
+      xpert-evo run --area-limit-mm2 50 --area-limit-mm2 30
       xpert-evo run --set training.protocol=smoke --set search.generations=20
     """
     from xpert_evo.cli.searching import start
@@ -67,7 +82,8 @@ def run(
     options = {
         "dataset.name": dataset,
         "dataset.data_dir": str(data_dir) if data_dir is not None else None,
-        "hardware.area_limit_mm2": area_limit_mm2,
+        "search.mode": mode,
+        **_area_limits(area_limit_mm2 or []),
         "seed": seed,
         **_executor_options(executor, workers, dask_scheduler),
     }

@@ -3,8 +3,11 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.design import Design, design_from_text
@@ -33,6 +36,7 @@ class Workshop:
         interrupts: When to stop.
         dataset_digest: Of the images and their split.
         tally: How many trainings have ended.
+        genomes: Of planned designs, by digest, so that each is parsed once.
     """
 
     task: Task
@@ -42,6 +46,7 @@ class Workshop:
     interrupts: Interrupts
     dataset_digest: str
     tally: Tally
+    genomes: dict[str, NDArray[np.int16]] = field(default_factory=dict)
 
     def context(self, batch: str, protocol: TrainingProtocol) -> str:
         """Digest of all that decides a batch's labels besides the design and the seed."""

@@ -9,6 +9,9 @@ from xpert_evo.config import RunConfig
 FIRST, FINALISTS = "first", "finalists"
 """Batches before the first round and after the last one."""
 
+SECOND_PHASE = "second-phase"
+"""What the second phase of the two-phase mode begins with."""
+
 REUSED = "reused"
 """Labels that other runs have made."""
 

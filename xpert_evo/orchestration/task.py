@@ -1,5 +1,6 @@
 """The task that settings describe: space, hardware, objectives and limits, checked before any work."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from hw_models import AdcType, CostTable, CrossbarSpec, Device, Technology, load
 from xpert_evo.backbones import Backbone, load_backbone
 from xpert_evo.config import GeneChoices, RunConfig
 from xpert_evo.errors import InfeasibleError
-from xpert_evo.objectives import Constraints, FloatArray, Objectives
+from xpert_evo.objectives import OBJECTIVES, Constraints, FloatArray, Objectives
 from xpert_evo.orchestration.layers import table_layers
 from xpert_evo.space import Choices, GeneKind, Genomes, SearchSpace
 
@@ -35,7 +36,7 @@ class Task:
         hardware: The chip.
         table: Cost of every choice of the space, for scoring populations.
         objectives: What is traded.
-        constraints: Limits on the chip.
+        constraints: Limits on the chip; of several limits on area the loosest.
         baseline: The paper's kind of baseline (1, genes): the backbone's own depths, 6-bit SAR ADCs shared by 8
             columns, 8-bit inputs, or what is nearest to them in the space.
     """
@@ -60,9 +61,9 @@ class Task:
         }
         return {name: np.asarray(column, dtype=np.float64) for name, column in columns.items()}
 
-    def values(self, genomes: Genomes, accuracy: FloatArray) -> dict[str, FloatArray]:
-        """`costs` together with the designs' accuracies."""
-        return {**self.costs(genomes), "accuracy": np.clip(accuracy, 0.0, 1.0)}
+    def values(self, genomes: Genomes, accuracies: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+        """`costs` together with what trainings measure or a surrogate predicts, by objective name, (designs,) each."""
+        return {**self.costs(genomes), **{name: np.clip(column, 0.0, 1.0) for name, column in accuracies.items()}}
 
     def feasible(self, genomes: Genomes) -> NDArray[np.bool_]:
         """Which genomes keep the limits on the chip, (designs,); what accuracy asks for is left open."""
@@ -72,8 +73,13 @@ class Task:
     @property
     def reference_point(self) -> FloatArray:
         """Where hypervolumes are measured from, (objectives,): guessing at random, at the baseline's cost."""
+        return self.reference_of(self.objectives)
+
+    def reference_of(self, objectives: Objectives) -> FloatArray:
+        """`reference_point` of other objectives."""
         chance = np.array([1 / self.backbone.n_classes])
-        return np.asarray(self.objectives.minimised(self.values(self.baseline, chance))[0])
+        guessing = {name: chance for name, objective in OBJECTIVES.items() if objective.is_accuracy}
+        return np.asarray(objectives.minimised(self.values(self.baseline, guessing))[0])
 
 
 def build_hardware(config: RunConfig) -> Hardware:
@@ -128,7 +134,7 @@ def build_task(config: RunConfig, *, n_classes: int, image_channels: int) -> Tas
 
 
 def _check_area(task: Task) -> None:
-    limit = task.constraints.area_limit_mm2
+    limit = task.config.hardware.area_limits_mm2[0]
     bounds = task.table.bounds()
     if limit is None or bounds.smallest_mm2 <= limit:
         return

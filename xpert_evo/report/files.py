@@ -15,9 +15,15 @@ _COLUMNS = {"std": "predicted_std", "n_images": "n_test_images"}
 
 
 def write_front(folder: Path, result: RunResult) -> None:
-    """Writes `front.json` (schema in the README) and `front.csv` (a row a design, genes layer by layer)."""
+    """Writes `front.json` (schema in the README) and `front.csv` (a row a design, genes layer by layer).
+
+    The fronts of tighter limits on area follow, as `front-30mm2.json`.
+    """
     write_text(folder / "front.json", json.dumps([member.to_plain() for member in result.front], indent=1) + "\n")
     write_text(folder / "front.csv", front_csv(result.front))
+    for limit, front in list(result.fronts.items())[:-1]:
+        members = [member.to_plain() for member in front]
+        write_text(folder / f"front-{limit:g}mm2.json", json.dumps(members, indent=1) + "\n")
 
 
 def front_csv(front: Sequence[Candidate]) -> str:

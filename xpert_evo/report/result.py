@@ -99,6 +99,7 @@ class RunResult:
         dataset: Name and digest of the images.
         measured: All designs trained with the labels' protocol, in the order in which they were planned.
         front: The measured front by rising EDAP: of finalists once there are any, else of all measured designs.
+        fronts: Likewise for each limit on area [mm2] of the run, the tightest first; the last one is `front`.
         baseline: The homogeneous baseline as `front` was measured, or None before it was trained.
         final: Whether `front` consists of finalists.
         predicted_front: EDAP and predicted accuracy of the newest search's front, each (designs,); None before any.
@@ -115,6 +116,7 @@ class RunResult:
     dataset: dict[str, Any]
     measured: list[Candidate]
     front: list[Candidate]
+    fronts: dict[float | None, list[Candidate]]
     baseline: Candidate | None
     final: bool
     predicted_front: tuple[FloatArray, FloatArray] | None
@@ -156,6 +158,7 @@ def load_result(store: Store) -> RunResult:
         dataset=dataset,
         measured=measured,
         front=select_front(task, pool),
+        fronts={limit: select_front(task, pool, limit) for limit in config.hardware.area_limits_mm2},
         baseline=next((c for c in pool if c.digest == baseline_digest), None),
         final=final,
         predicted_front=_predicted_front(store, task),
@@ -167,11 +170,18 @@ def load_result(store: Store) -> RunResult:
     )
 
 
-def select_front(task: Task, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Members within all limits that no other dominates, judged by validation accuracy, by rising EDAP."""
+def select_front(task: Task, candidates: Sequence[Candidate], area_limit_mm2: float | None = None) -> list[Candidate]:
+    """Members within all limits that no other dominates, judged by validation accuracy, by rising EDAP.
+
+    Args:
+        task: For objectives and limits.
+        candidates: Trained designs.
+        area_limit_mm2: A tighter limit on area than the task's; None for none.
+    """
     if not candidates:
         return []
-    feasible = np.flatnonzero(within_limits(task, candidates))
+    small = np.array([area_limit_mm2 is None or c.hardware["area_mm2"] <= area_limit_mm2 for c in candidates])
+    feasible = np.flatnonzero(within_limits(task, candidates) & small)
     if not len(feasible):
         return []
     best = feasible[non_dominated(objectives_of(task, candidates)[feasible])]
@@ -231,20 +241,25 @@ def _predicted_front(store: Store, task: Task) -> tuple[FloatArray, FloatArray] 
     if newest is None or "accuracy" not in task.objectives.names:
         return None
     state = SearchState.from_arrays(newest.arrays)
+    if newest.summary.get("objectives", list(task.objectives.names)) != list(task.objectives.names):
+        return None  # the first of two phases, which looks for latency
     accuracy = task.objectives.restored(state.objectives[state.front])["accuracy"]
     return task.costs(state.genomes[state.front])["edap"], accuracy
 
 
 def objectives_of(task: Task, candidates: Sequence[Candidate]) -> FloatArray:
     """Minimised objectives of candidates by their validation accuracy, (designs, objectives)."""
-    genomes = task.space.encode([candidate.design for candidate in candidates])
-    return task.objectives.minimised(task.values(genomes, np.array([c.validation for c in candidates])))
+    return task.objectives.minimised(_values(task, candidates))
 
 
 def within_limits(task: Task, candidates: Sequence[Candidate]) -> NDArray[np.bool_]:
     """Which candidates keep every limit, accuracy by validation data, (designs,)."""
     if not candidates:
         return np.zeros(0, dtype=bool)
+    return np.asarray((task.constraints.violations(_values(task, candidates)) <= 0).all(axis=1))
+
+
+def _values(task: Task, candidates: Sequence[Candidate]) -> dict[str, FloatArray]:
+    """Costs and validation accuracies of candidates by objective name, (designs,) each."""
     genomes = task.space.encode([candidate.design for candidate in candidates])
-    values = task.values(genomes, np.array([candidate.validation for candidate in candidates]))
-    return np.asarray((task.constraints.violations(values) <= 0).all(axis=1))
+    return task.values(genomes, {"accuracy": np.array([candidate.validation for candidate in candidates])})

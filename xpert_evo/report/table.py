@@ -27,6 +27,38 @@ def result_table(result: RunResult) -> Table:
     return table
 
 
+def limits_table(result: RunResult) -> Table | None:
+    """The front of each limit on area in a row; None where there is but one limit."""
+    if len(result.fronts) < 2:
+        return None
+    table = Table(title="Fronts by area limit", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for name in (
+        "area limit\nmm²",
+        "designs",
+        "most accurate\n%",
+        "at EDAP\nmm² µs µJ",
+        "lowest EDAP\nmm² µs µJ",
+        "at\n%",
+    ):
+        table.add_column(name, justify="right", no_wrap=True)
+    for limit, front in result.fronts.items():
+        name = "none" if limit is None else f"{limit:g}"
+        if not front:
+            table.add_row(name, "0")
+            continue
+        best = max(front, key=lambda candidate: candidate.validation)
+        cheapest = min(front, key=lambda candidate: candidate.hardware["edap"])
+        table.add_row(
+            name,
+            str(len(front)),
+            f"{100 * best.measured:.2f}",
+            f"{best.hardware['edap']:.3g}",
+            f"{cheapest.hardware['edap']:.3g}",
+            f"{100 * cheapest.measured:.2f}",
+        )
+    return table
+
+
 def picks(result: RunResult) -> list[tuple[str, Candidate]]:
     """The designs to look at first, by name: one row each, several names where they coincide."""
     if not result.front:

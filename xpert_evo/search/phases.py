@@ -39,3 +39,11 @@ def to_whole_space(frozen: SearchSpace, whole: SearchSpace, genomes: Genomes) ->
         for i, (gene, whole_gene) in enumerate(zip(frozen.genes, whole.genes, strict=True))
     ]
     return np.stack(columns, axis=1)
+
+
+def to_frozen_space(frozen: SearchSpace, genomes: Genomes) -> Genomes:
+    """Genomes of the space that a frozen one was made from as genomes of the frozen one, (designs, genes).
+
+    Frozen genes take their only choice, so that designs outside the frozen space become their like inside it.
+    """
+    return np.where(frozen.n_choices == 1, 0, genomes)

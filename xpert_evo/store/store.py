@@ -220,9 +220,17 @@ class Store:
         where, values = ("", ()) if context is None else (" AND context = ?", (context,))
         return [failure_of(row) for row in self._each("trainings", f"WHERE failure IS NOT NULL{where}", values, "id")]
 
-    def last_generation(self, round_: int | None = None) -> Generation | None:
-        """The newest generation of a round's search, or of the whole run."""
-        where, values = ("", ()) if round_ is None else ("WHERE round = ?", (round_,))
+    def last_generation(self, round_: int | None = None, *, first: int = 0, last: int = 2**62) -> Generation | None:
+        """The newest generation of a round, or of the whole run; within numbers, which tell a round's searches apart.
+
+        Args:
+            round_: None for the newest round that has any.
+            first: Least number that counts.
+            last: Largest one.
+        """
+        where, values = "WHERE generation BETWEEN ? AND ?", [first, last]
+        if round_ is not None:
+            where, values = f"{where} AND round = ?", [*values, round_]
         rows = self._select("generations", where, values, "round DESC, generation DESC LIMIT 1")
         return generation_of(rows[0]) if rows else None
 

@@ -1,0 +1,155 @@
+"""Whole runs in this process: the real orchestration, surrogate and search, with a formula in place of trainings."""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from xpert_evo.config import RunConfig, parse_config
+from xpert_evo.executors import JobDone, JobFailed
+from xpert_evo.orchestration.batches import Workshop
+from xpert_evo.orchestration.context import FINALISTS, SEARCHED
+from xpert_evo.orchestration.flow import go
+from xpert_evo.orchestration.interrupts import Interrupts
+from xpert_evo.orchestration.tally import Tally
+from xpert_evo.orchestration.task import build_task
+from xpert_evo.orchestration.trainings import TrainingJob, TrainingReport
+from xpert_evo.progress import Silent
+from xpert_evo.report.result import RunResult, load_result
+from xpert_evo.store import FILE_NAME, Store
+from xpert_evo.versions import versions
+
+SMALL: Mapping[str, Mapping[str, object]] = {
+    "space": {"backbone": "vgg8"},
+    "training": {"first_designs": 8, "rounds": 2, "designs_per_round": 5, "probes_per_round": 1, "finalists": 3},
+    "search": {"generations": 3, "population_size": 16, "offspring_size": 12, "surrogate": "ridge"},
+}
+
+
+class StoppedHereError(Exception):
+    """Stands for a kill."""
+
+
+def formula(job: TrainingJob) -> TrainingReport:
+    """An accuracy that rises with channels and precisions, with the noise of a seed; three seconds each."""
+    layers = job.design.layers
+    depth = np.mean([np.log2(layer.channel_depth) for layer in layers if layer.channel_depth])
+    adc = np.mean([layer.adc_precision for layer in layers])
+    inputs = np.mean([layer.input_precision for layer in layers])
+    noise = np.random.default_rng(job.seed).normal(0, 0.005)
+    lost = 0.25 * np.exp(-(depth - 5) / 1.2) + 0.3 * np.exp(-(adc - 2) / 1.3) + 0.2 * np.exp(-inputs / 1.5)
+    accuracy = float(np.clip(0.94 - lost + noise, 0.1, 1.0))
+    details: dict[str, Any] = {"epochs": 1}
+    if job.judged:
+        details["test"] = {"accuracy": accuracy, "n_images": 100, "emulation": "a formula"}
+    return TrainingReport(validation_accuracy=accuracy, seconds=3.0, details=details)
+
+
+@dataclass
+class Formulas:
+    """An executor that gives `formula` in place of every training; stops the run after so many of them."""
+
+    stop_after: int | None = None
+    n_workers: int = 1
+    n_done: int = 0
+
+    def run(self, function: object, jobs: Sequence[TrainingJob]) -> Iterator[JobDone[TrainingReport] | JobFailed]:
+        for position, job in enumerate(jobs):
+            if self.n_done == self.stop_after:
+                raise StoppedHereError
+            self.n_done += 1
+            yield JobDone(position=position, result=formula(job))
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Makes runs in a folder and looks into them."""
+
+    folder: Path
+
+    def settings(self, **changes: Mapping[str, object]) -> RunConfig:
+        """A small run; each keyword is a table of settings that win."""
+        return parse_config({name: {**SMALL.get(name, {}), **changes.get(name, {})} for name in {**SMALL, **changes}})
+
+    def go(self, name: str, config: RunConfig, executor: Any = None) -> Path:
+        """Begins a run, or goes on with it, until it ends or its executor stops it."""
+        folder = self.folder / name
+        dataset = {"name": "fashion-mnist", "digest": "0" * 16, "n_classes": 10, "image_channels": 1}
+        meta = {"settings": config.to_plain(), "versions": versions(), "dataset": dataset, "labels_from": []}
+        tally = Tally(1)
+        for kind in (SEARCHED, FINALISTS):
+            tally.expect(kind, 1, work=1.0)
+        exists = (folder / FILE_NAME).exists()
+        with Store.open(folder) if exists else Store.create(folder, meta) as store, Interrupts("nothing") as interrupts:
+            shop = Workshop(
+                task=build_task(config, n_classes=10, image_channels=1),
+                store=store,
+                executor=executor or Formulas(),
+                listener=Silent(),
+                interrupts=interrupts,
+                dataset_digest="0" * 16,
+                tally=tally,
+            )
+            with suppress(StoppedHereError):
+                go(shop)
+        return folder
+
+    def executor(self, **settings: Any) -> "Formulas":
+        """The executor of `go`, to be stopped."""
+        return Formulas(**settings)
+
+    def killed_and_resumed(self, name: str, config: RunConfig, every: int) -> Path:
+        """A run that is stopped after every so many trainings, and gone on with until it ends."""
+        while True:
+            executor = Formulas(stop_after=every)
+            folder = self.go(name, config, executor)
+            if executor.n_done < every:
+                return folder
+
+    def result(self, name: str) -> RunResult:
+        """What the report reads of a run."""
+        with Store.open_readonly(self.folder / name) as store:
+            return load_result(store)
+
+    def notes(self, name: str, topic: str) -> dict[str, Any]:
+        """Notes of a run."""
+        with Store.open_readonly(self.folder / name) as store:
+            return store.notes(topic)
+
+    def batches(self, name: str) -> dict[str, list[str]]:
+        """Digests of each batch's designs."""
+        found: dict[str, list[str]] = {}
+        with Store.open_readonly(self.folder / name) as store:
+            for plan in store.plans():
+                found.setdefault(plan.batch, []).append(plan.digest)
+        return found
+
+
+def content(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """What a run computed: everything in its store but clocks and the order of events."""
+    queries = {
+        "plans": "SELECT batch, position, digest, context, predicted, std FROM plans ORDER BY batch, position",
+        "labels": "SELECT digest, context, seed, accuracy, details FROM trainings WHERE failure IS NULL ORDER BY 1, 2",
+        "generations": "SELECT round, generation, state, summary FROM generations ORDER BY round, generation",
+        "notes": "SELECT topic, key, value FROM notes ORDER BY topic, key",
+    }
+    with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
+        return {name: connection.execute(query).fetchall() for name, query in queries.items()}
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Runs:
+    return Runs(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def same_content() -> Callable[[Path, Path], bool]:
+    return lambda one, other: content(one) == content(other)

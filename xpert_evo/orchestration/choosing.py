@@ -1,0 +1,155 @@
+"""Which designs to train next: before any is trained, in a round, and in the end."""
+
+import numpy as np
+
+from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.config import SearchMode
+from xpert_evo.errors import InfeasibleError
+from xpert_evo.orchestration.batches import Workshop
+from xpert_evo.orchestration.finalists import choose_finalists
+from xpert_evo.orchestration.goals import Goal, joint_goals
+from xpert_evo.orchestration.knowledge import Knowledge, look
+from xpert_evo.orchestration.randomness import Purpose, spawned
+from xpert_evo.orchestration.surrogates import Surrogates
+from xpert_evo.orchestration.task import Task
+from xpert_evo.search import SearchState, non_dominated
+from xpert_evo.search.baselines import BASELINES
+from xpert_evo.search.infill import select_infill
+from xpert_evo.search.seeding import first_designs, first_population
+from xpert_evo.space import Genomes
+
+_ATTEMPTS = 20
+"""How often random designs are drawn anew where too few keep the limits."""
+
+
+def starting_designs(task: Task, goal: Goal, n_designs: int, *key: int) -> Genomes:
+    """Designs to train before a goal's first surrogate; the homogeneous baseline where its space holds it.
+
+    Args:
+        task: For costs and the seed.
+        goal: Whose space and limits count.
+        n_designs: How many.
+        *key: Tells further sets of a run from its first.
+    """
+    baseline = goal.own(task.baseline)
+    holds_baseline = np.array_equal(goal.whole(baseline), task.baseline)
+    genomes = first_designs(
+        goal.space,
+        n_designs,
+        np.random.default_rng(spawned(task.config.seed, Purpose.FIRST_DESIGNS, *key)),
+        costs=lambda rows: np.log10(task.costs(goal.whole(rows))["edap"]),
+        feasible=goal.feasible,
+        reference=baseline if holds_baseline else None,
+    )
+    return goal.whole(genomes)
+
+
+def infill(
+    shop: Workshop,
+    round_: int,
+    searches: list[tuple[Goal, SearchState]],
+    *,
+    surrogates: Surrogates,
+    known: Knowledge,
+    tried: Genomes,
+) -> Genomes:
+    """What a round trains: members of each front where most is to be gained, and a few probes drawn from everywhere.
+
+    The goals share the batch evenly. Probes keep the surrogate honest: on front members alone, which are all alike,
+    nobody can tell a good ranking.
+    """
+    training = shop.task.config.training
+    rng = np.random.default_rng(spawned(shop.task.config.seed, Purpose.INFILL, round_))
+    n_wanted = training.designs_per_round - training.probes_per_round
+    chosen = tried[:0]
+    for i, (goal, state) in enumerate(searches):
+        n = (n_wanted - len(chosen)) // (len(searches) - i)
+        seen = np.concatenate([tried, chosen])
+        members = front_members(goal, state, n, surrogates=surrogates, known=known, tried=seen, rng=rng)
+        chosen = np.concatenate([chosen, members])
+    main = searches[-1][0]
+    pool = first_population(main.space, 4 * training.designs_per_round, rng, feasible=main.feasible)
+    probes = unknown(main.whole(rng.permutation(pool)), tried, chosen)
+    return np.concatenate([chosen, probes[: training.designs_per_round - len(chosen)]])
+
+
+def front_members(
+    goal: Goal,
+    state: SearchState,
+    n_designs: int,
+    *,
+    surrogates: Surrogates,
+    known: Knowledge,
+    tried: Genomes,
+    rng: np.random.Generator,
+) -> Genomes:
+    """At most so many designs of a search's population that promise most, none of them tried before.
+
+    Where no member keeps the limits, all are candidates: trainings may show that the predictions were too low.
+    """
+    candidates = state.genomes[state.feasible] if state.feasible.any() else state.genomes
+    picked = select_infill(
+        n_designs,
+        genomes=candidates,
+        mean=goal.traded.minimised(surrogates.values(candidates)),
+        std=surrogates.doubt(candidates, goal.traded),
+        trained=tried,
+        measured=known.within(goal.constraints, goal.traded),
+        reference_point=goal.task.reference_of(goal.traded),
+        rng=rng,
+    )
+    return candidates[picked]
+
+
+def unknown(genomes: Genomes, *tried: Genomes) -> Genomes:
+    """The genomes that are not among those tried, in order, each once."""
+    seen = {row.tobytes() for row in np.concatenate(tried).astype(np.int64)}
+    kept = []
+    for i, row in enumerate(genomes.astype(np.int64)):
+        if row.tobytes() not in seen:
+            seen.add(row.tobytes())
+            kept.append(i)
+    return genomes[kept]
+
+
+def random_batch(task: Task, n_designs: int, tried: Genomes, *key: int) -> Genomes:
+    """What the random modes train: designs within the loosest limits that were not tried; fewer where there are none.
+
+    Args:
+        task: For the space, the limits, the mode and the seed.
+        n_designs: How many.
+        tried: Not to be drawn again, (designs, genes).
+        *key: Which draw of the run this is.
+
+    Raises:
+        InfeasibleError: No drawn design keeps the limits.
+    """
+    rng = np.random.default_rng(spawned(task.config.seed, Purpose.INFILL, *key))
+    draw = BASELINES[task.config.search.mode]
+    found, n_feasible = tried[:0], 0
+    for _ in range(_ATTEMPTS if task.config.search.mode is SearchMode.RANDOM else 1):
+        drawn = draw(task.space, 10_000, rng)
+        drawn = drawn[task.feasible(drawn)]
+        n_feasible += len(drawn)
+        found = np.concatenate([found, unknown(drawn, tried, found)])[:n_designs]
+        if len(found) == n_designs:
+            break
+    if not n_feasible:
+        raise InfeasibleError(
+            f"none of the designs that search.mode = {task.config.search.mode} draws keeps the limits; raise them."
+        )
+    return found
+
+
+def finalists(shop: Workshop, protocol: TrainingProtocol) -> Genomes:
+    """The baseline, and members of the measured front of each limit: its ends first, then what lies farthest apart."""
+    task, known = shop.task, look(shop, protocol)
+    objectives = task.objectives.minimised(known.values)
+    chosen: list[int] = []
+    for goal in joint_goals(task):
+        within = np.flatnonzero((goal.constraints.violations(known.values) <= 0).all(axis=1))
+        front = within[non_dominated(objectives[within])] if len(within) else within
+        picked = front[choose_finalists(objectives[front], task.config.training.finalists)]
+        chosen += [int(i) for i in picked if int(i) not in chosen]
+    members = [row for row in known.genomes[chosen] if not np.array_equal(row, task.baseline[0])]
+    return np.stack([*members, task.baseline[0]])

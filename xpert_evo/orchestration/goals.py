@@ -1,0 +1,152 @@
+"""What a round's searches are after: all objectives within each limit on area, or one of the paper's two phases."""
+
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.config import SearchMode
+from xpert_evo.objectives import Constraints, FloatArray, Objectives
+from xpert_evo.orchestration.batches import Workshop
+from xpert_evo.orchestration.knowledge import look, note_once
+from xpert_evo.orchestration.task import Task
+from xpert_evo.progress import Message
+from xpert_evo.search.phases import FIRST_PHASE, SECOND_PHASE, frozen_space, to_frozen_space, to_whole_space
+from xpert_evo.space import Genomes, SearchSpace
+
+TWO_PHASES = "two-phase"
+"""Topic of the note that names the network which the first phase found."""
+
+ACCURACY_LOSS = 0.02
+"""Accuracy that the first phase's network may lose against the homogeneous baseline, where nothing else is asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """What one search is after.
+
+    Attributes:
+        number: Among the searches of its round, from 0.
+        task: What is searched in all.
+        space: Where this one searches: the whole space, or a part of it with frozen genes.
+        objectives: What the search minimises.
+        traded: What designs are chosen for training by: `objectives` and what these leave to a limit.
+        constraints: Limits that it keeps.
+    """
+
+    number: int
+    task: Task
+    space: SearchSpace
+    objectives: Objectives
+    traded: Objectives
+    constraints: Constraints
+
+    def feasible(self, genomes: Genomes) -> NDArray[np.bool_]:
+        """Which genomes of its space keep the limits on the chip, (designs,)."""
+        limits = replace(self.constraints, least_accuracy=None, least_robustness=None)
+        return np.asarray((limits.violations(self.task.costs(self.whole(genomes))) <= 0).all(axis=1))
+
+    def whole(self, genomes: Genomes) -> Genomes:
+        """Genomes of its space as genomes of the whole one."""
+        return to_whole_space(self.space, self.task.space, genomes)
+
+    def own(self, genomes: Genomes) -> Genomes:
+        """Genomes of the whole space as genomes of its own, with the frozen genes' only choices."""
+        return to_frozen_space(self.space, genomes)
+
+    @property
+    def reference_point(self) -> FloatArray:
+        """Of hypervolumes of `objectives`."""
+        return self.task.reference_of(self.objectives)
+
+
+def joint_goals(task: Task) -> list[Goal]:
+    """A search for each limit on area, the tightest first, so that the newest one is always the loosest limit's."""
+    return [
+        Goal(
+            number=number,
+            task=task,
+            space=task.space,
+            objectives=task.objectives,
+            traded=task.objectives,
+            constraints=replace(task.constraints, area_limit_mm2=limit),
+        )
+        for number, limit in enumerate(task.config.hardware.area_limits_mm2)
+    ]
+
+
+def first_phase(task: Task, least_accuracy: float | None = None) -> Goal:
+    """The paper's first phase: least latency within the limits, at an accuracy, with the baseline's precisions."""
+    return Goal(
+        number=0,
+        task=task,
+        space=frozen_space(task.space, task.baseline, FIRST_PHASE),
+        objectives=Objectives(("latency",)),
+        traded=Objectives(("accuracy", "latency")),
+        constraints=replace(task.constraints, least_accuracy=least_accuracy),
+    )
+
+
+def second_phase(task: Task, network: Genomes) -> Goal:
+    """The paper's second phase: the run's objectives, over the precisions of the network (1, genes) found."""
+    return replace(joint_goals(task)[-1], space=frozen_space(task.space, network, SECOND_PHASE))
+
+
+def goals_of(shop: Workshop, protocol: TrainingProtocol) -> list[Goal]:
+    """What the next round's searches are after; the first phase lasts until its network is noted."""
+    if shop.task.config.search.mode is not SearchMode.TWO_PHASE:
+        return joint_goals(shop.task)
+    network = found_network(shop)
+    if network is None:
+        return [first_phase(shop.task, accuracy_to_keep(shop, protocol))]
+    return [second_phase(shop.task, network)]
+
+
+def found_network(shop: Workshop) -> Genomes | None:
+    """The network that the first phase found, (1, genes); None while it lasts."""
+    note = shop.store.notes(TWO_PHASES).get("network")
+    return None if note is None else np.array([note["genome"]], dtype=np.int64)
+
+
+def accuracy_to_keep(shop: Workshop, protocol: TrainingProtocol) -> float:
+    """The accuracy that the first phase keeps: as set, else the homogeneous baseline's less `ACCURACY_LOSS`.
+
+    Where the baseline's training failed, the best design's accuracy stands in.
+    """
+    asked = shop.task.config.search.first_phase_accuracy
+    if asked is not None:
+        return asked
+    known = look(shop, protocol)
+    is_baseline = (known.genomes == shop.task.baseline).all(axis=1)
+    accuracies = known.measured["accuracy"]
+    best = accuracies[is_baseline] if is_baseline.any() else accuracies
+    return max(0.0, float(best.max()) - ACCURACY_LOSS)
+
+
+def settle_network(shop: Workshop, protocol: TrainingProtocol, after_round: int) -> None:
+    """Ends the first phase: notes the labelled design of least latency that keeps the limits and the accuracy.
+
+    Where none does, the one that breaks them least.
+    """
+    goal = first_phase(shop.task, accuracy_to_keep(shop, protocol))
+    known = look(shop, protocol)
+    broken = np.maximum(goal.constraints.violations(known.values), 0).sum(axis=1)
+    best = int(np.lexsort((known.values["latency"], broken))[0])
+    accuracy, latency = float(known.measured["accuracy"][best]), float(known.values["latency"][best])
+    limits = {name: limit for name, limit in asdict(goal.constraints).items() if limit is not None}
+    note = {
+        "after_round": after_round,
+        "digest": known.digests[best],
+        "genome": known.genomes[best].tolist(),
+        "accuracy": accuracy,
+        "latency_us": latency,
+        "limits": limits,
+        "keeps_limits": bool(broken[best] == 0),
+    }
+    if note_once(shop, TWO_PHASES, "network", note):
+        text = (
+            f"first phase: network {known.digests[best][:8]} with {latency:.4g} us and {100 * accuracy:.2f} % on "
+            f"validation (asked for: {100 * limits['least_accuracy']:.2f} %); the second phase searches its precisions"
+        )
+        shop.listener.tell(Message(text=text, warning=bool(broken[best]), topic="phase"))

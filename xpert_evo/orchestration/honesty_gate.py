@@ -1,0 +1,42 @@
+"""The honesty gate: what was predicted before trainings against what they measured, noted and told, with a warning."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
+
+from xpert_evo.accuracy.features import macs
+from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.accuracy.surrogate import honesty
+from xpert_evo.orchestration.batches import Workshop
+from xpert_evo.orchestration.context import FIRST
+from xpert_evo.orchestration.knowledge import genome_of, note_once
+from xpert_evo.progress import Message
+from xpert_evo.store import Plan
+
+
+def check_honesty(shop: Workshop, round_: int, plans: Sequence[Plan], protocol: TrainingProtocol) -> None:
+    """Compares the predictions of labelled plans with their labels; plans without either are passed over."""
+    accuracies = shop.store.accuracies(shop.context(FIRST, protocol))
+    judged = [plan for plan in plans if plan.digest in accuracies and plan.predicted is not None]
+    if len(judged) < 2:
+        return
+    report = honesty(
+        np.array([plan.predicted for plan in judged], dtype=np.float64),
+        np.array([plan.std for plan in judged], dtype=np.float64),
+        [accuracies[plan.digest] for plan in judged],
+        macs(shop.task.space, np.stack([genome_of(shop, plan) for plan in judged]).astype(np.int64)),
+    )
+    if not note_once(shop, "honesty", str(round_), asdict(report)):
+        return
+    held_out = report.surrogate
+    shop.listener.tell(
+        Message(
+            text=f"honesty after round {round_}: on {held_out.n} trainings predicted beforehand, Kendall tau "
+            f"{held_out.tau:.2f} (multiply-accumulates alone {report.baseline.tau:.2f}), error "
+            f"{100 * held_out.rmse:.1f} points, 90 % intervals hold {100 * held_out.coverage:.0f} %",
+            topic="honesty",
+        )
+    )
+    if report.warning:
+        shop.listener.tell(Message(text=report.warning, warning=True))

@@ -1,0 +1,84 @@
+"""What a run knows: the measured values of all labelled designs, and which designs were ever planned."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.design import design_from_text
+from xpert_evo.objectives import Constraints, FloatArray, Objectives
+from xpert_evo.orchestration.batches import Workshop
+from xpert_evo.orchestration.context import FIRST
+from xpert_evo.space import Genomes
+from xpert_evo.store import Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """Labelled designs in the order of their digests, so that nothing depends on which training ended first.
+
+    Attributes:
+        digests: Of the designs.
+        genomes: (designs, genes).
+        measured: `accuracy` and what else trainings measured, by objective name, fractions, (designs,).
+        values: `measured` with the designs' costs, as objectives and limits take them.
+    """
+
+    digests: list[str]
+    genomes: Genomes
+    measured: Mapping[str, FloatArray]
+    values: Mapping[str, FloatArray]
+
+    def __len__(self) -> int:
+        """How many designs have labels."""
+        return len(self.digests)
+
+    def within(self, constraints: Constraints, objectives: Objectives) -> FloatArray:
+        """Minimised objectives of the designs that keep the limits, (designs, objectives)."""
+        return objectives.minimised(self.values)[(constraints.violations(self.values) <= 0).all(axis=1)]
+
+
+def look(shop: Workshop, protocol: TrainingProtocol, batches: Iterable[str] | None = None) -> Knowledge:
+    """All labels of a protocol, or only those of designs that one of the `batches` planned."""
+    accuracies = shop.store.accuracies(shop.context(FIRST, protocol))
+    asked = None if batches is None else set(batches)
+    rows: dict[str, NDArray[np.int16]] = {}
+    for plan in shop.store.each_plan():  # a genome is small, a design is not: none is held
+        if plan.digest in accuracies and (asked is None or plan.batch in asked):
+            rows.setdefault(plan.digest, genome_of(shop, plan))
+    digests = sorted(rows)
+    genomes = _stacked(shop, [rows[digest] for digest in digests])
+    measured = {"accuracy": np.array([accuracies[digest] for digest in digests])}
+    return Knowledge(digests=digests, genomes=genomes, measured=measured, values=shop.task.values(genomes, measured))
+
+
+def planned(shop: Workshop) -> Genomes:
+    """All designs that any batch planned, labelled, failed or not, (plans, genes)."""
+    return _stacked(shop, [genome_of(shop, plan) for plan in shop.store.each_plan()])
+
+
+def genome_of(shop: Workshop, plan: Plan) -> NDArray[np.int16]:
+    """The genome (genes,) of a planned design, which is parsed once; held in 16 bits a gene, for there are many."""
+    genome = shop.genomes.get(plan.digest)
+    if genome is None:
+        genome = shop.task.space.encode([design_from_text(plan.design)])[0].astype(np.int16)
+        shop.genomes[plan.digest] = genome
+    return genome
+
+
+def _stacked(shop: Workshop, rows: Sequence[NDArray[np.int16]]) -> Genomes:
+    genomes = np.empty((len(rows), shop.task.space.n_genes), dtype=np.int64)
+    for i, row in enumerate(rows):
+        genomes[i] = row
+    return genomes
+
+
+def note_once(shop: Workshop, topic: str, key: str, value: Mapping[str, object]) -> bool:
+    """Writes a note unless it is there, and whether it is new; a resumed run has written it before."""
+    if key in shop.store.notes(topic):
+        return False
+    with shop.interrupts.held_back(), shop.store.transaction() as store:
+        store.add_note(topic, key, value)
+    return True

@@ -1,0 +1,110 @@
+"""The schedule of rounds: fit, search, train a batch, wait for all of it, compare with what was predicted; again.
+
+Every step looks into the store first and does only what is missing there.
+"""
+
+import numpy as np
+
+from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.config import SearchMode
+from xpert_evo.orchestration.batches import Workshop, plan_batch, run_batch
+from xpert_evo.orchestration.choosing import infill, random_batch, starting_designs, unknown
+from xpert_evo.orchestration.context import FIRST, SECOND_PHASE, round_name
+from xpert_evo.orchestration.goals import (
+    first_phase,
+    found_network,
+    goals_of,
+    joint_goals,
+    second_phase,
+    settle_network,
+)
+from xpert_evo.orchestration.honesty_gate import check_honesty
+from xpert_evo.orchestration.knowledge import look, planned
+from xpert_evo.orchestration.searching import evolve
+from xpert_evo.orchestration.stopping import has_stalled, spent_s, stops_before
+from xpert_evo.orchestration.surrogates import fit_round
+from xpert_evo.space import Genomes
+
+LEAST_FIRST = 4
+"""Designs that a phase begins with at least: a surrogate of fewer labels cannot be cross-validated."""
+
+
+def run_rounds(shop: Workshop, protocol: TrainingProtocol) -> None:
+    """Trains the first designs, then round after round until the last one or until the run stops before it."""
+    config = shop.task.config
+    two_phases = config.search.mode is SearchMode.TWO_PHASE
+    searches = config.search.mode in {SearchMode.JOINT, SearchMode.TWO_PHASE}
+    if not shop.store.plans(FIRST):
+        _plan(shop, FIRST, _first_designs(shop), protocol)
+    run_batch(shop, FIRST, protocol)
+    earlier = [FIRST]
+    for round_ in range(1, config.training.rounds + 1):
+        name = round_name(round_)
+        if not shop.store.plans(name):
+            if two_phases:
+                _begin_second_phase(shop, round_, earlier, protocol)
+            if stops_before(shop, round_, earlier, protocol):
+                break
+            if searches:
+                _plan_round(shop, round_, protocol)
+            else:
+                designs = random_batch(shop.task, config.training.designs_per_round, planned(shop), round_)
+                _plan(shop, name, designs, protocol)
+        run_batch(shop, name, protocol)
+        earlier.append(name)
+        plans = [plan for plan in shop.store.each_plan() if plan.batch in earlier[1:]]
+        check_honesty(shop, round_, plans, protocol)
+
+
+def _plan(shop: Workshop, name: str, genomes: Genomes, protocol: TrainingProtocol) -> None:
+    plan_batch(shop, name, shop.task.space.decode(genomes), protocol)
+
+
+def _plan_round(shop: Workshop, round_: int, protocol: TrainingProtocol) -> None:
+    """Fits, searches for each goal, and writes down what the round trains with what is expected of it."""
+    known = look(shop, protocol)
+    surrogates = fit_round(shop, round_, known)
+    searches = [(goal, evolve(shop, round_, goal, surrogates, known)) for goal in goals_of(shop, protocol)]
+    genomes = infill(shop, round_, searches, surrogates=surrogates, known=known, tried=planned(shop))
+    plan_batch(shop, round_name(round_), shop.task.space.decode(genomes), protocol, surrogates.accuracy(genomes))
+
+
+def _first_designs(shop: Workshop) -> Genomes:
+    task, n = shop.task, shop.task.config.training.first_designs
+    mode = task.config.search.mode
+    if mode is SearchMode.JOINT:
+        return starting_designs(task, joint_goals(task)[-1], n)
+    if mode is SearchMode.TWO_PHASE:
+        return starting_designs(task, first_phase(task), _first_share(n))
+    others = random_batch(task, n - 1, task.baseline, 0)
+    return np.concatenate([task.baseline, others])
+
+
+def _first_share(n_designs: int) -> int:
+    """How many of the first designs the first phase gets; the second begins with the rest."""
+    return min(n_designs, max(LEAST_FIRST, (n_designs + 1) // 2))
+
+
+def _begin_second_phase(shop: Workshop, round_: int, earlier: list[str], protocol: TrainingProtocol) -> None:
+    """Ends the first phase before this round if it is over, and trains what the second one begins with.
+
+    The first phase has half of the rounds; it ends before that where half of the seconds are spent or the measured
+    front stalls. Both phases together train as many designs as a joint search.
+    """
+    config = shop.task.config
+    if found_network(shop) is None:
+        budget_s, stall = config.training.budget_s, config.search.stall_rounds
+        over = round_ > config.training.rounds // 2
+        over = over or (budget_s is not None and spent_s(shop, protocol) >= budget_s / 2)
+        over = over or (stall is not None and has_stalled(shop, earlier, stall, protocol))
+        if not over:
+            return
+        settle_network(shop, protocol, round_ - 1)
+    n = config.training.first_designs - _first_share(config.training.first_designs)
+    if n and not shop.store.plans(SECOND_PHASE):
+        network = found_network(shop)
+        assert network is not None
+        genomes = starting_designs(shop.task, second_phase(shop.task, network), n, 1)
+        _plan(shop, SECOND_PHASE, unknown(genomes, planned(shop)), protocol)
+    if n:
+        run_batch(shop, SECOND_PHASE, protocol)

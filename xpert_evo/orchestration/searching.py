@@ -1,0 +1,107 @@
+"""A search between trainings: NSGA-II on predictions and costs, every generation kept, gone on with where it stopped.
+
+Stored generations hold genomes of the whole space, also where a search knows a part of it only: the frozen space of a
+phase exists in here alone. The searches of a round follow one another in the numbering of its generations.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from xpert_evo.orchestration.batches import Workshop
+from xpert_evo.orchestration.goals import Goal
+from xpert_evo.orchestration.knowledge import Knowledge
+from xpert_evo.orchestration.randomness import Purpose, spawned
+from xpert_evo.orchestration.surrogates import Surrogates
+from xpert_evo.progress import GenerationEnded
+from xpert_evo.search import Nsga2, SearchSettings, SearchState, hypervolume
+from xpert_evo.search.seeding import first_population
+from xpert_evo.space import Genomes
+from xpert_evo.store import Generation
+
+
+def evolve(shop: Workshop, round_: int, goal: Goal, surrogates: Surrogates, known: Knowledge) -> SearchState:
+    """The last state of a round's search for a goal, genomes of the whole space; begins or goes on as stored."""
+    config = shop.task.config
+    settings = SearchSettings(
+        population_size=config.search.population_size, offspring_size=config.search.offspring_size
+    )
+    last = _last(shop, round_, goal.number)
+    if last is None:
+        seed = spawned(config.seed, Purpose.SEARCH, round_, *_key(goal, 0))
+        search = Nsga2(goal.space, settings, seed=seed, initial=_starts(shop, round_, goal, known))
+    else:
+        search = Nsga2(goal.space, settings, state=_translated(last, goal.own))
+    while search.state.generation < config.search.generations:
+        genomes = goal.whole(search.ask())
+        values = surrogates.values(genomes)
+        search.tell(goal.objectives.minimised(values), goal.constraints.violations(values))
+        _keep(shop, round_, goal, _translated(search.state, goal.whole))
+    return _translated(search.state, goal.whole)
+
+
+def _key(goal: Goal, stream: int) -> tuple[int, ...]:
+    """What tells a goal's two streams of random numbers (0 searches, 1 begins) from those of all others."""
+    return () if goal.number + stream == 0 else (2 * goal.number + stream,)
+
+
+def _translated(state: SearchState, translate: Callable[[Genomes], Genomes]) -> SearchState:
+    return replace(state, genomes=translate(state.genomes), recent_genomes=translate(state.recent_genomes))
+
+
+def _last(shop: Workshop, round_: int, number: int) -> SearchState | None:
+    """The newest state of a search, genomes of the whole space."""
+    n = shop.task.config.search.generations
+    stored = shop.store.last_generation(round_, first=number * n + 1, last=(number + 1) * n)
+    return None if stored is None else SearchState.from_arrays(stored.arrays)
+
+
+def _starts(shop: Workshop, round_: int, goal: Goal, known: Knowledge) -> Genomes:
+    """First population: all labelled designs, the same search's population a round before, good known shapes."""
+    before = _last(shop, round_ - 1, goal.number)
+    rng = np.random.default_rng(spawned(shop.task.config.seed, Purpose.SEARCH, round_, *_key(goal, 1)))
+    size = shop.task.config.search.population_size
+    parts = [goal.own(known.genomes)]
+    if before is not None:
+        parts.append(goal.own(before.genomes))
+    return np.concatenate([*parts, first_population(goal.space, size, rng, feasible=goal.feasible)])
+
+
+def _keep(shop: Workshop, round_: int, goal: Goal, state: SearchState) -> None:
+    """Writes a generation into the store and tells of it."""
+    front = state.front
+    total = shop.task.config.search.generations
+    volume = hypervolume(state.objectives[front], goal.reference_point) if len(front) else 0.0
+    n_feasible = int(state.feasible.sum())
+    figures = {
+        "hypervolume": volume,
+        "n_feasible": n_feasible,
+        "n_front": len(front),
+        "n_evaluated": state.n_evaluated,
+        "objectives": list(goal.objectives.names),
+        "area_limit_mm2": goal.constraints.area_limit_mm2,
+    }
+    place = goal.number * total + state.generation
+    generation = Generation(round=round_, generation=place, arrays=state.to_arrays(), summary=figures)
+    with shop.interrupts.held_back(), shop.store.transaction() as store:
+        store.add_generation(generation)
+    shop.listener.tell(
+        GenerationEnded(
+            round=round_,
+            generation=state.generation,
+            total=total,
+            hypervolume=volume,
+            n_feasible=n_feasible,
+            front=_drawn_front(goal, state),
+        )
+    )
+
+
+def _drawn_front(goal: Goal, state: SearchState) -> tuple[tuple[float, float], ...]:
+    """(EDAP, predicted accuracy) of at most 60 members of the front, evenly spread, for whoever draws it."""
+    values = goal.objectives.restored(state.objectives[state.front])
+    if not {"accuracy", "edap"} <= set(values) or not len(state.front):
+        return ()
+    shown = np.unique(np.linspace(0, len(state.front) - 1, 60).astype(np.int64))
+    return tuple((float(values["edap"][i]), float(values["accuracy"][i])) for i in shown)

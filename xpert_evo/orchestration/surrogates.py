@@ -1,0 +1,77 @@
+"""The surrogates of a round, one for each accuracy that trainings measure, and what they say of themselves."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from xpert_evo.accuracy.surrogate import FittedSurrogate, fit_surrogate
+from xpert_evo.objectives import FloatArray, Objectives
+from xpert_evo.orchestration.batches import Workshop
+from xpert_evo.orchestration.knowledge import Knowledge, note_once
+from xpert_evo.orchestration.randomness import Purpose, as_integer, spawned
+from xpert_evo.orchestration.task import Task
+from xpert_evo.progress import Message
+from xpert_evo.space import Genomes
+
+ACCURACY = "accuracy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surrogates:
+    """What is expected of a training.
+
+    Attributes:
+        task: For the designs' costs.
+        fitted: By objective name the surrogate of what a training measures; `accuracy` is always there.
+    """
+
+    task: Task
+    fitted: Mapping[str, FittedSurrogate]
+
+    def accuracy(self, genomes: Genomes) -> tuple[FloatArray, FloatArray]:
+        """Mean and standard deviation of the accuracy, fractions, (designs,) each."""
+        return self.fitted[ACCURACY].predict(genomes)
+
+    def values(self, genomes: Genomes) -> dict[str, FloatArray]:
+        """Costs and expected accuracies of genomes of the whole space, by objective name, (designs,) each."""
+        return self.task.values(genomes, {name: one.predict(genomes)[0] for name, one in self.fitted.items()})
+
+    def doubt(self, genomes: Genomes, objectives: Objectives) -> FloatArray:
+        """Standard deviations of minimised objectives, (designs, objectives); costs are known, so theirs is 0.
+
+        An accuracy enters the objectives as its error, so its own deviation is that of its column.
+        """
+        known = np.zeros(len(genomes))
+        columns = [self.fitted[name].predict(genomes)[1] if name in self.fitted else known for name in objectives.names]
+        return np.stack(columns, axis=1)
+
+
+def fit_round(shop: Workshop, round_: int, known: Knowledge) -> Surrogates:
+    """The surrogates of all labels so far; what they say of themselves is noted once."""
+    return Surrogates(task=shop.task, fitted={name: _fit(shop, round_, known, name) for name in known.measured})
+
+
+def _fit(shop: Workshop, round_: int, known: Knowledge, name: str) -> FittedSurrogate:
+    task = shop.task
+    surrogate = fit_surrogate(
+        task.space,
+        known.genomes,
+        known.measured[name],
+        crossbar=task.hardware.crossbar,
+        seed=as_integer(spawned(task.config.seed, Purpose.SURROGATE, round_)),
+        kind=task.config.search.surrogate,
+    )
+    report = surrogate.report
+    topic = "surrogate" if name == ACCURACY else f"surrogate of {name}"
+    note_once(shop, topic, str(round_), asdict(report))
+    quality = report.models[report.chosen]
+    shop.listener.tell(
+        Message(
+            text=f"{topic} {round_}: {report.chosen} on {report.n_labels} labels, cross-validated Kendall tau "
+            f"{quality.tau:.2f} (multiply-accumulates alone {report.baseline.tau:.2f}), error {100 * quality.rmse:.1f} "
+            f"points, 90 % intervals hold {100 * quality.coverage:.0f} %",
+            topic=topic,
+        )
+    )
+    return surrogate
