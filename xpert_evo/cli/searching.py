@@ -69,17 +69,11 @@ def show_result(folder: Path, *, json_log: bool = False) -> None:
     for complaint in write_report(folder, result):
         sys.stderr.write(f"xpert-evo: {complaint}; mend that, then `xpert-evo report {folder}`.\n")
     if not json_log:
-<<<<<<< HEAD
         console = PlainConsole()
         console.table(result_table(result))
-        console.lines([f"report.html, front.json, front.csv and pictures: {folder}"])
-=======
-        console = Console()
-        console.print(result_table(result))
         if (by_limit := limits_table(result)) is not None:
-            console.print(by_limit)
-        console.print(f"report.html, front.json, front.csv and pictures: {folder}", highlight=False)
->>>>>>> 9d356cb (Two phases, random modes, several area limits and budgets in real runs; the flow split by subject)
+            console.table(by_limit)
+        console.lines([f"report.html, front.json, front.csv and pictures: {folder}"])
 
 
 def _free_folder(folder: Path) -> Path:
