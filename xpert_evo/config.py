@@ -127,6 +127,19 @@ class SearchMode(StrEnum):
     RANDOM_HOMOGENEOUS = "random-homogeneous"
 
 
+class Baseline(StrEnum):
+    """Methods that a search is compared with on predictions.
+
+    The last two are the paper's descent on a softmax over the options of each layer, as published and corrected.
+    """
+
+    RANDOM = "random"
+    RANDOM_HOMOGENEOUS = "random-homogeneous"
+    HOMOGENEOUS = "homogeneous"
+    GRADIENT_PUBLISHED = "gradient-published"
+    GRADIENT_CORRECTED = "gradient-corrected"
+
+
 class SearchConfig(Frozen):
     """How NSGA-II searches between two rounds of trainings.
 
@@ -141,6 +154,8 @@ class SearchConfig(Frozen):
             baseline measured, less two points.
         stall_rounds: The search ends after so many rounds in which the hypervolume of the measured designs grew by less
             than a thousandth in all; None to go on to the end.
+        baselines: Methods whose designs each round scores with its surrogate, as many as its search did, for the
+            report: random, random-homogeneous, homogeneous, gradient-published, gradient-corrected. None is trained.
         surrogate: Which model predicts accuracy; `auto` chooses by cross-validation.
     """
 
@@ -152,6 +167,7 @@ class SearchConfig(Frozen):
     least_accuracy: Annotated[float, Field(gt=0, lt=1)] | None = None
     first_phase_accuracy: Annotated[float, Field(gt=0, lt=1)] | None = None
     stall_rounds: AtLeastOne | None = None
+    baselines: tuple[Baseline, ...] = ()
     surrogate: str = "auto"
 
 

@@ -13,6 +13,7 @@ class Purpose(IntEnum):
     SURROGATE = 2
     SEARCH = 3
     INFILL = 4
+    BASELINE = 5
 
 
 def spawned(seed: int, purpose: Purpose, *key: int) -> np.random.SeedSequence:

@@ -7,6 +7,7 @@ import numpy as np
 
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.config import SearchMode
+from xpert_evo.orchestration.baselines import score_baselines
 from xpert_evo.orchestration.batches import Workshop, plan_batch, run_batch
 from xpert_evo.orchestration.choosing import infill, random_batch, starting_designs, unknown
 from xpert_evo.orchestration.context import FIRST, SECOND_PHASE, round_name
@@ -65,6 +66,9 @@ def _plan_round(shop: Workshop, round_: int, protocol: TrainingProtocol) -> None
     known = look(shop, protocol)
     surrogates = fit_round(shop, round_, known)
     searches = [(goal, evolve(shop, round_, goal, surrogates, known)) for goal in goals_of(shop, protocol)]
+    main, state = searches[-1]
+    if main.objectives.names == shop.task.objectives.names:  # the first of two phases is after something else
+        score_baselines(shop, round_, surrogates, state.n_evaluated)
     genomes = infill(shop, round_, searches, surrogates=surrogates, known=known, tried=planned(shop))
     plan_batch(shop, round_name(round_), shop.task.space.decode(genomes), protocol, surrogates.accuracy(genomes))
 

@@ -14,6 +14,7 @@ from xpert_evo.config import ExecutorKind, RunConfig, parse_config
 from xpert_evo.errors import DataError, ExecutorError, StoreError
 from xpert_evo.executors import Executor, ProcessExecutor, SerialExecutor, load_dask_executor
 from xpert_evo.files import sweep
+from xpert_evo.orchestration.baselines import check_baselines
 from xpert_evo.orchestration.batches import Workshop
 from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, SEARCHED
 from xpert_evo.orchestration.flow import go
@@ -40,6 +41,7 @@ def prepare(config: RunConfig) -> tuple[Task, Dataset]:
     load_protocol(config.training.finalist_protocol)
     dataset = cached_dataset(config.dataset)
     task = build_task(config, n_classes=dataset.n_classes, image_channels=dataset.image_channels)
+    check_baselines(task)
     return task, dataset
 
 

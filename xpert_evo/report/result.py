@@ -11,6 +11,7 @@ from hw_models import evaluate
 from xpert_evo.config import RunConfig, parse_config
 from xpert_evo.design import Design, design_from_text
 from xpert_evo.objectives import FloatArray
+from xpert_evo.orchestration.baselines import topic_of
 from xpert_evo.orchestration.context import FINALISTS, FIRST
 from xpert_evo.orchestration.task import Task, build_task
 from xpert_evo.search import SearchState, knee, non_dominated
@@ -104,6 +105,8 @@ class RunResult:
         final: Whether `front` consists of finalists.
         predicted_front: EDAP and predicted accuracy of the newest search's front, each (designs,); None before any.
         generations: Figures about every generation of the searches, oldest first.
+        baselines: By name and round (as text) the curve of a baseline that was asked for: its predicted `hypervolume`
+            after so many `evaluations`, with the surrogate of the round's search.
         surrogate_notes: What each round's surrogate said of itself, by the round's number as text.
         honesty: How its predictions compared with the trainings that followed, by the round's number as text.
         versions: Of the program and its libraries when the run began.
@@ -121,6 +124,7 @@ class RunResult:
     final: bool
     predicted_front: tuple[FloatArray, FloatArray] | None
     generations: list[dict[str, Any]]
+    baselines: dict[str, dict[str, dict[str, list[float]]]]
     surrogate_notes: dict[str, Any]
     honesty: dict[str, Any]
     versions: dict[str, str]
@@ -163,6 +167,7 @@ def load_result(store: Store) -> RunResult:
         final=final,
         predicted_front=_predicted_front(store, task),
         generations=store.summaries(),
+        baselines={str(name): store.notes(topic_of(name)) for name in config.search.baselines},
         surrogate_notes=store.notes("surrogate"),
         honesty=store.notes("honesty"),
         versions=store.meta("versions"),

@@ -1,6 +1,7 @@
 """Hypervolume against trainings, training time and generations."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,6 +16,7 @@ from xpert_evo.search import hypervolume, non_dominated
 
 _FEW = 12
 _STYLES = ("-", "--", "-.")
+_DOTS = (":", (0, (1, 3)), (0, (5, 3)), (0, (5, 1, 1, 1)), (0, (3, 1, 1, 1, 1, 1)))
 
 
 def draw_hypervolume(scene: Scene) -> Figure | None:
@@ -81,13 +83,31 @@ def _mark_batches(axes: Axes, candidates: Sequence[Candidate]) -> None:
 
 
 def _draw_generations(axes: Axes, result: RunResult) -> None:
-    rounds = sorted({row["round"] for row in result.generations})
-    for round_, colour in zip(rounds, (PALETTE * len(rounds))[: len(rounds)], strict=True):
-        rows = [row for row in result.generations if row["round"] == round_]
-        x, y = [row["generation"] for row in rows], [row["hypervolume"] for row in rows]
+    """The search of each round for the objectives and the loosest limit, and the baselines of the last one."""
+    searches = _searches(result)
+    for round_, colour in zip(searches, (PALETTE * len(searches))[: len(searches)], strict=True):
+        rows = searches[round_]
+        x, y = list(range(1, len(rows) + 1)), [row["hypervolume"] for row in rows]
         axes.plot(
             x, y, color=colour, ls=_STYLES[round_ % 3], marker="o" if len(rows) < 2 else None, label=f"round {round_}"
         )
+    for i, (name, curves) in enumerate(result.baselines.items()):
+        if searches and (curve := curves.get(str(max(searches)))):
+            rows = searches[max(searches)]
+            at = np.interp(curve["evaluations"], [row["n_evaluated"] for row in rows], np.arange(1, len(rows) + 1))
+            axes.plot(
+                at, curve["hypervolume"], color=GREY, lw=1.0, ls=_DOTS[i % len(_DOTS)], label=f"{name}, predicted"
+            )
     axes.set_xlabel("generation of the round")
     axes.set_title("predicted")
     axes.set_xlim(left=0)
+
+
+def _searches(result: RunResult) -> dict[int, list[dict[str, Any]]]:
+    """Generations by round of the searches for the run's own objectives under its loosest limit."""
+    wanted = list(result.task.objectives.names), result.config.hardware.area_limit_mm2
+    found: dict[int, list[dict[str, Any]]] = {}
+    for row in result.generations:
+        if (row.get("objectives", wanted[0]), row.get("area_limit_mm2", wanted[1])) == wanted:
+            found.setdefault(row["round"], []).append(row)
+    return found

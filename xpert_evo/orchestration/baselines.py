@@ -1,0 +1,101 @@
+"""Baselines on request: what other methods find with the surrogate and as many evaluations as a round's search.
+
+They are scored, not trained: their curves say whether the search optimises what it is given. The random modes of
+`search.mode` train designs instead, a whole run each, and compare what was measured.
+"""
+
+from collections.abc import Sequence
+from itertools import islice
+
+import numpy as np
+
+from xpert_evo.config import Baseline
+from xpert_evo.objectives import FloatArray
+from xpert_evo.orchestration.batches import Workshop
+from xpert_evo.orchestration.knowledge import note_once
+from xpert_evo.orchestration.layer_grid import layer_grid
+from xpert_evo.orchestration.randomness import Purpose, spawned
+from xpert_evo.orchestration.surrogates import Surrogates
+from xpert_evo.orchestration.task import Task
+from xpert_evo.progress import Message
+from xpert_evo.search import hypervolume, non_dominated
+from xpert_evo.search.baselines import BASELINES, GradientSettings, gradient_designs
+from xpert_evo.space import Genomes
+
+N_MARKS = 24
+"""Numbers of evaluations at which a curve is drawn."""
+
+_BLOCK = 5000
+_LATENCY_UNITS, _AREA_UNITS = 100.0, 1e4
+
+
+def topic_of(baseline: Baseline) -> str:
+    """Of the notes that hold a baseline's curves, one for each round."""
+    return f"baseline {baseline}"
+
+
+def check_baselines(task: Task) -> None:
+    """Raises ConfigError where a baseline was asked for that the task's network does not allow."""
+    if any(baseline not in BASELINES for baseline in task.config.search.baselines):
+        layer_grid(task)
+
+
+def score_baselines(shop: Workshop, round_: int, surrogates: Surrogates, n_evaluations: int) -> None:
+    """Scores the baselines that were asked for with a round's surrogate, once, and notes their curves."""
+    for number, baseline in enumerate(shop.task.config.search.baselines):
+        if str(round_) in shop.store.notes(topic_of(baseline)):
+            continue
+        rng = np.random.default_rng(spawned(shop.task.config.seed, Purpose.BASELINE, round_, number))
+        genomes = baseline_designs(shop.task, baseline, n_evaluations, rng)
+        curve = scored(shop.task, genomes, surrogates, n_evaluations)
+        note_once(shop, topic_of(baseline), str(round_), curve)
+        volume = curve["hypervolume"][-1]
+        text = f"baseline {baseline}, round {round_}: predicted hypervolume {volume:.4f} of {len(genomes)} designs"
+        shop.listener.tell(Message(text=text))
+
+
+def baseline_designs(task: Task, baseline: Baseline, n_designs: int, rng: np.random.Generator) -> Genomes:
+    """At most so many designs in the order in which a method looks at them, (designs, genes); raises ConfigError."""
+    if baseline in BASELINES:
+        return BASELINES[baseline](task.space, n_designs, rng)
+    grid = layer_grid(task)
+    # The release does not tell its units. Here the loss's 0.01 latency becomes the latency relative to the baseline's,
+    # and its 1e-7 (area - target)^2 becomes ten times the squared relative distance from the target.
+    latency = float(task.costs(task.baseline)["latency"][0])
+    target = task.constraints.area_limit_mm2 or float(task.costs(task.baseline)["area"][0])
+    steps = gradient_designs(
+        grid.latency_us * (_LATENCY_UNITS / latency),
+        grid.area_mm2 * (_AREA_UNITS / target),
+        area_target=_AREA_UNITS,
+        settings=GradientSettings(corrected=baseline is Baseline.GRADIENT_CORRECTED, n_steps=n_designs),
+        rng=rng,
+    )
+    depth, setting = (np.array(column) for column in zip(*islice(steps, n_designs), strict=True))
+    return grid.genomes(depth, setting)
+
+
+def scored(task: Task, genomes: Genomes, surrogates: Surrogates, n_evaluations: int) -> dict[str, Sequence[float]]:
+    """The predicted hypervolume of the designs within all limits after growing numbers of evaluations.
+
+    A method that runs out of designs stays where it is.
+    """
+    marks = np.unique(np.geomspace(min(50, n_evaluations), n_evaluations, N_MARKS).astype(np.int64))
+    rows, feasible = [], []
+    for start in range(0, len(genomes), _BLOCK):
+        values = surrogates.values(genomes[start : start + _BLOCK])
+        rows.append(task.objectives.minimised(values))
+        feasible.append((task.constraints.violations(values) <= 0).all(axis=1))
+    objectives, within = np.concatenate(rows), np.concatenate(feasible)
+    volumes: list[float] = []
+    front, begin = objectives[:0], 0
+    for mark in marks:
+        block = slice(begin, int(mark))
+        front = _best(np.concatenate([front, objectives[block][within[block]]]))
+        volumes.append(hypervolume(front, task.reference_point) if len(front) else 0.0)
+        begin = int(mark)
+    return {"evaluations": marks.tolist(), "hypervolume": volumes}
+
+
+def _best(objectives: FloatArray) -> FloatArray:
+    distinct = np.unique(objectives, axis=0)
+    return distinct[non_dominated(distinct)] if len(distinct) else distinct
