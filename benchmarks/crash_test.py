@@ -225,15 +225,15 @@ def main() -> int:
             folder = Path(scratch) / f"killed-{tally.runs}"
             tally.runs += 1
             while not attempt(folder, rng, options, start_s, tally):
-                print(f"\r{tally.kills} kills, run {tally.runs}", end="", file=sys.stderr, flush=True)
+                print(f"{tally.kills} kills, run {tally.runs}", file=sys.stderr, flush=True)
             found = content(folder)
             differing = [name for name in COMPARED if found[name] != wanted[name]]
             if differing or (folder / "front.json").read_bytes() != wanted_front or leftovers(folder):
                 tally.bad.append(f"run {tally.runs}: {differing} or its front differ, or it left {leftovers(folder)}")
     for name, n in tally.phases.most_common():
         print(f"{name:28} {n:4} kills {'#' * round(50 * n / tally.kills)}")
-    print(", ".join(f"{n} {name}" for name, n in tally.traces.items()))
-    print("\n".join(tally.bad))
+    print("kills " + ", ".join(f"{name} {n}" for name, n in sorted(tally.traces.items())))
+    print("".join(f"{sentence}\n" for sentence in tally.bad), end="")
     print(f"{tally.kills} kills in {tally.runs} runs to the end: {len(tally.bad)} things wrong")
     return int(bool(tally.bad))
 
