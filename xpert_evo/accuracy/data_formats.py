@@ -1,6 +1,7 @@
 """Readers of data sets' published file layouts; each returns plain arrays or raises DataError."""
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,6 +17,7 @@ Arrays: TypeAlias = dict[str, tuple[Images, NDArray[np.int64]]]
 
 EMBEDDED_FILE = "fashion_mnist.npz"
 IMAGENET_FILE = "tiny-imagenet.npz"
+_LARGEST_SIDE = 1_024  # Tiny ImageNet's images have 64; decoding takes memory by the claimed size
 
 
 def read_embedded(folder: Path) -> Arrays:
@@ -74,7 +76,7 @@ def read_tiny_imagenet(folder: Path) -> Arrays:
     try:
         with np.load(path, allow_pickle=False) as file:
             return {part: (file[f"{part}_images"], file[f"{part}_labels"]) for part in ("train", "test")}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as failure:
+    except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as failure:
         raise DataError(f"{path} cannot be read ({failure}); import or fetch tiny-imagenet again.") from None
 
 
@@ -114,8 +116,10 @@ def write_tiny_imagenet(root: Path, target: Path) -> None:
 def _decoded(path: Path) -> Images:
     """One image as (3, 32, 32)."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=["JPEG"]) as image:
+            if max(image.size) > _LARGEST_SIDE:
+                raise ValueError(f"it claims {image.width} x {image.height} pixels")
             small = image.convert("RGB").resize((32, 32), Image.Resampling.BOX)
-    except (OSError, ValueError, SyntaxError) as failure:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as failure:
         raise DataError(f"{path} cannot be read as an image ({failure}); get it again.") from None
     return np.ascontiguousarray(np.asarray(small, dtype=np.uint8).transpose(2, 0, 1))

@@ -2,9 +2,12 @@
 
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from xpert_evo.accuracy.archives import extract, moved_into_place
@@ -14,6 +17,7 @@ from xpert_evo.accuracy.downloads import Progress, download
 from xpert_evo.accuracy.python_batches import pixels, read_batch
 from xpert_evo.errors import DataError
 
+_UNPACKING = ".unpacking-"
 _PYTHON_FILES = {
     "cifar10": {**{f"data_batch_{i}": f"data_batch_{i}.bin" for i in range(1, 6)}, "test_batch": "test_batch.bin"},
     "cifar100": {"train": "train.bin", "test": "test.bin"},
@@ -39,9 +43,10 @@ def fetch_dataset(
     if spec.url is None or spec.md5 is None:
         raise DataError(f"{name} comes with xpert-evo; there is nothing to fetch.")
     archive = data_dir / Path(spec.url).name
-    download(url or spec.url, archive, md5=md5 or spec.md5, on_progress=on_progress)
-    folder = import_dataset(name, archive, data_dir)
-    archive.unlink()
+    with _alone_in(data_dir):
+        download(url or spec.url, archive, md5=md5 or spec.md5, on_progress=on_progress)
+        folder = _imported(name, archive, data_dir)
+        archive.unlink()
     return folder
 
 
@@ -61,12 +66,42 @@ def import_dataset(name: str, path: Path, data_dir: Path) -> Path:
         raise DataError(f"{name} comes with xpert-evo; there is nothing to import.")
     if not path.exists():
         raise DataError(f"{path} does not exist; give the archive or folder that holds {name}.")
-    folder = data_dir / spec.folder
+    with _alone_in(data_dir):
+        return _imported(name, path, data_dir)
+
+
+@contextmanager
+def _alone_in(data_dir: Path) -> Iterator[None]:
+    """Keeps other processes from filling `data_dir` meanwhile, and removes what one that was killed left unpacked."""
+    is_new = not data_dir.exists()
+    path = data_dir / ".filling.lock"
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        with FileLock(path, blocking=False):
+            try:
+                for left in data_dir.glob(f"{_UNPACKING}*"):
+                    shutil.rmtree(left, ignore_errors=True)
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+                if is_new and not any(data_dir.iterdir()):
+                    data_dir.rmdir()
+    except Timeout:
+        raise DataError(f"another process is filling {data_dir}; wait for it, or choose another --data-dir.") from None
+    except OSError as failure:
+        what = failure.strerror or failure
+        raise DataError(f"{data_dir} cannot be filled ({what}); free some space or choose another folder.") from None
+
+
+def _imported(name: str, path: Path, data_dir: Path) -> Path:
+    """Unpacks or copies, checks by loading, and only then moves into place."""
+    spec = dataset_spec(name)
+    folder = data_dir / str(spec.folder)
     with moved_into_place(folder) as new:
         if path.is_dir():
             _take(name, path, new)
         else:
-            with tempfile.TemporaryDirectory(dir=data_dir, prefix=".unpacking-") as unpacked:
+            with tempfile.TemporaryDirectory(dir=data_dir, prefix=_UNPACKING) as unpacked:
                 extract(path, Path(unpacked))
                 _take(name, Path(unpacked), new)
         spec.read(new)

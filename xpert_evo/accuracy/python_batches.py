@@ -32,7 +32,7 @@ def read_batch(path: Path) -> dict[str, Any]:
     """The dictionary of a batch: texts, numbers, lists, and `Inert` notes; raises DataError."""
     try:
         content = _run(path.read_bytes())
-    except (OSError, ValueError, IndexError, KeyError, TypeError) as failure:
+    except (OSError, ValueError, IndexError, KeyError, TypeError, AttributeError) as failure:
         raise DataError(f"{path} is no batch of CIFAR's python version ({failure}); get it again.") from None
     if not isinstance(content, dict):
         raise DataError(f"{path} is no batch of CIFAR's python version: it holds no dictionary; get it again.")
@@ -46,9 +46,11 @@ def pixels(batch: dict[str, Any], path: Path) -> NDArray[np.uint8]:
     if not isinstance(state, tuple) or len(state) != 5 or not isinstance(state[1], tuple):
         raise DataError(f"{path} holds no array of images; get it again.")
     shape, values = state[1], state[4]
-    raw = values.encode("latin-1") if isinstance(values, str) else values
-    if len(shape) != 2 or shape[1] != 3072 or not isinstance(raw, bytes) or len(raw) != shape[0] * 3072:
-        raise DataError(f"{path} must hold images of 3072 bytes, got the shape {shape}; get it again.")
+    raw = values.encode("latin-1", errors="replace") if isinstance(values, str) else values
+    if len(shape) != 2 or shape[1] != 3072 or not isinstance(shape[0], int):
+        raise DataError(f"{path} must hold images of 3072 bytes in an array of two axes; get it again.")
+    if not isinstance(raw, bytes) or len(raw) != shape[0] * 3072:
+        raise DataError(f"{path} must hold {shape[0]} images of 3072 bytes, but holds no such array; get it again.")
     return np.frombuffer(raw, np.uint8).reshape(shape)
 
 
@@ -123,6 +125,8 @@ class _Machine:
     def _set(self, values: list[Any]) -> None:
         if not isinstance(self.stack[-1], dict):
             raise ValueError("it sets items of something that is no dictionary")
+        if not all(isinstance(key, str | bytes) for key in values[::2]):
+            raise ValueError("a name in it is no text")  # and hashing nested tuples may take for ever
         self.stack[-1].update(zip(values[::2], values[1::2], strict=True))
 
     def _note(self) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
+from zipfile import BadZipFile
 
 from filelock import FileLock
 
@@ -232,7 +233,10 @@ class Store:
         if round_ is not None:
             where, values = f"{where} AND round = ?", [*values, round_]
         rows = self._select("generations", where, values, "round DESC, generation DESC LIMIT 1")
-        return generation_of(rows[0]) if rows else None
+        try:
+            return generation_of(rows[0]) if rows else None
+        except (ValueError, OSError, EOFError, BadZipFile) as failure:
+            raise damaged(self.folder, f"a generation cannot be read: {failure}") from None
 
     def summaries(self) -> list[dict[str, Any]]:
         """Figures about every generation, oldest first, with `round` and `generation`."""
