@@ -1,7 +1,8 @@
 """The surrogate: predicts the accuracy of any design, with its doubt, from the designs trained so far.
 
-Several models compete on cross-validated rank correlation; the winner is fitted to all labels, and its standard
-deviations are stretched until the 90 % intervals of the cross-validation hold 90 % of the labels.
+Several models compete in cross-validation, on rank correlation first and on error where that ties. They learn the
+log-odds of accuracy (`surrogate_scale`), so none predicts more than a little above the best label. The winner is fitted
+to all labels, and its doubt is stretched until the 90 % intervals of the cross-validation hold 90 % of the labels.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from hw_models import CrossbarSpec
 from xpert_evo.accuracy.features import FeatureMap, macs
 from xpert_evo.accuracy.surrogate_models import MODELS, Model, SurrogateKind
 from xpert_evo.accuracy.surrogate_quality import Z90, HonestyReport, Quality, honesty, line_predictions
+from xpert_evo.accuracy.surrogate_scale import AccuracyScale
 from xpert_evo.errors import ConfigError
 from xpert_evo.objectives import FloatArray
 from xpert_evo.space import Genomes, SearchSpace
@@ -24,6 +26,8 @@ __all__ = ["FittedSurrogate", "HonestyReport", "SurrogateKind", "SurrogateReport
 AUTO = "auto"
 LEAST_LABELS = 4
 """Fewer labels cannot be cross-validated."""
+TAU_TIE = 0.05
+"""Rank correlations of cross-validation that differ by less are held to be equal: few labels tell no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +39,7 @@ class SurrogateReport:
         chosen: The model that won, or that was asked for.
         models: Cross-validated quality of each competing model.
         baseline: Of a straight line over the logarithm of the multiply-accumulates.
-        std_scale: Factor on the chosen model's standard deviations that the cross-validation asked for.
+        std_scale: Factor on the chosen model's standard deviations of the log-odds that the cross-validation asked for.
     """
 
     n_labels: int
@@ -58,10 +62,9 @@ class FittedSurrogate:
         self.report = report
 
     def predict(self, genomes: Genomes) -> tuple[FloatArray, FloatArray]:
-        """Mean and standard deviation of the accuracy that a training would measure, fractions, (designs,) each."""
+        """Median and standard deviation of the accuracy that a training would measure, fractions, (designs,) each."""
         mean, std = self._model.predict(self._features.of(genomes))
-        mean, std = self._features.accuracies(mean, std * self.report.std_scale)
-        return np.clip(mean, 0, 1), std
+        return self._features.accuracies(mean, std * self.report.std_scale)
 
 
 def fit_surrogate(
@@ -82,7 +85,8 @@ def fit_surrogate(
         accuracies: What the trainings measured, fractions, (labels,).
         crossbar: Whose conversions limit the signal-to-noise ratio.
         seed: For the folds and the networks.
-        seed_std: Known spread of the accuracy between seeds of one design; None where it is not known.
+        seed_std: Known spread of the accuracy between seeds of one design; None takes it from designs that stand there
+            several times, and leaves it to the models where there is none.
         kind: A `SurrogateKind`, or `auto` to let them compete.
 
     Raises:
@@ -97,9 +101,8 @@ def fit_surrogate(
     kinds = _kinds(kind)
     features = _Standardised(FeatureMap(space, crossbar=crossbar), genomes, labels)
     table, targets = features.of(genomes), features.targets(labels)
-    noise_std = (seed_std or 0.0) / features.label_scale
+    noise_std = _seed_std(genomes, labels, seed_std) / max(float(labels.std()), _NO_SPREAD)
     folds = _folds(genomes, np.random.default_rng(seed))
-    work = np.log2(macs(space, genomes))
 
     def crossed(one: SurrogateKind) -> tuple[FloatArray, FloatArray]:
         mean, std = np.empty(len(labels)), np.empty(len(labels))
@@ -107,48 +110,53 @@ def fit_surrogate(
             out = folds == fold
             model = MODELS[one](table[~out], targets[~out], noise_std=noise_std, seed=seed)
             mean[out], std[out] = model.predict(table[out])
-        return features.accuracies(mean, std)
+        return mean, std
 
     predictions = {one: crossed(one) for one in kinds}
-    scales = {one: _std_scale(*predictions[one], labels) for one in kinds}
-    qualities = {one: Quality.of(mean, std * scales[one], labels) for one, (mean, std) in predictions.items()}
-    chosen = max(kinds, key=lambda one: (round(qualities[one].tau, 3), -qualities[one].rmse))
+    scales = {one: _std_scale(features, *predictions[one], labels) for one in kinds}
+    qualities = {
+        one: Quality.of(*features.accuracies(mean, std * scales[one]), labels)
+        for one, (mean, std) in predictions.items()
+    }
+    chosen = _best(qualities)
     report = SurrogateReport(
         n_labels=len(labels),
         chosen=chosen,
         models=qualities,
-        baseline=_baseline(work, labels, folds),
+        baseline=_baseline(np.log2(macs(space, genomes)), labels, folds),
         std_scale=scales[chosen],
     )
     return FittedSurrogate(features, MODELS[chosen](table, targets, noise_std=noise_std, seed=seed), report)
 
 
 class _Standardised:
-    """Features and labels with mean 0 and deviation 1 over the trained designs."""
+    """Features, and log-odds of labels, with mean 0 and deviation 1 over the trained designs."""
 
     def __init__(self, feature_map: FeatureMap, genomes: Genomes, labels: FloatArray) -> None:
         self._map = feature_map
-        table = feature_map(genomes)
+        self._accuracy = AccuracyScale.of(labels, feature_map.space.backbone.n_classes)
+        table, log_odds = feature_map(genomes), self._accuracy.log_odds(labels)
         self._mean, self._scale = table.mean(axis=0), table.std(axis=0)
         self._scale[self._scale < _NO_SPREAD] = 1.0
-        self._label_mean = float(labels.mean())
-        self.label_scale = max(float(labels.std()), _NO_SPREAD)
+        self._label_mean = float(log_odds.mean())
+        self._label_scale = max(float(log_odds.std()), _NO_SPREAD)
 
     def of(self, genomes: Genomes) -> FloatArray:
         """Standardised features (designs, features)."""
         return np.asarray((self._map(genomes) - self._mean) / self._scale)
 
     def targets(self, labels: FloatArray) -> FloatArray:
-        """Standardised labels."""
-        return (labels - self._label_mean) / self.label_scale
+        """Standardised log-odds of labels."""
+        return (self._accuracy.log_odds(labels) - self._label_mean) / self._label_scale
 
     def accuracies(self, mean: FloatArray, std: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Predictions in fractions of accuracy."""
-        return mean * self.label_scale + self._label_mean, std * self.label_scale
+        return self._accuracy.accuracies(mean * self._label_scale + self._label_mean, std * self._label_scale)
 
 
 _NO_SPREAD = 1e-6
 _N_FOLDS = 6
+_FACTORS = np.geomspace(1.0, 16.0, 81)
 
 
 def _kinds(kind: str) -> list[SurrogateKind]:
@@ -166,15 +174,40 @@ def _folds(genomes: Genomes, rng: np.random.Generator) -> np.ndarray:
     return (rng.permutation(n_designs) % min(_N_FOLDS, n_designs))[design.ravel()]
 
 
-def _std_scale(mean: FloatArray, std: FloatArray, labels: FloatArray) -> float:
-    """The factor on the deviations at which nine in ten labels lie within their 90 % interval.
+def _std_scale(features: _Standardised, mean: FloatArray, std: FloatArray, labels: FloatArray) -> float:
+    """The least factor on the deviations at which nine in ten labels lie within their 90 % interval.
 
-    The quantile takes the finite number of labels into account (split conformal prediction; Vovk et al., 2005).
-    Deviations are never shrunk: designs of the front differ more from the trained ones than folds from each other.
+    Deviations are stretched in log-odds, where a design far from the trained ones has the most to be stretched. The
+    quantile takes the finite number of labels into account (split conformal prediction; Vovk et al., 2005). Deviations
+    are never shrunk: designs of the front differ more from the trained ones than folds from each other.
     """
-    ratios = np.abs(labels - mean) / (Z90 * std)
     level = min(1.0, 0.9 * (len(labels) + 1) / len(labels))
-    return float(np.clip(np.quantile(ratios, level, method="higher"), 1.0, 10.0))
+    for factor in _FACTORS:
+        median, deviation = features.accuracies(mean, std * factor)
+        ratios = np.abs(labels - median) / (Z90 * deviation)
+        if np.quantile(ratios, level, method="higher") <= 1:
+            break
+    return float(factor)
+
+
+def _best(qualities: Mapping[SurrogateKind, Quality]) -> SurrogateKind:
+    """The least error among the models whose rank correlation is as good as the best."""
+    highest = max(quality.tau for quality in qualities.values())
+    return min(
+        (kind for kind in qualities if qualities[kind].tau >= highest - TAU_TIE), key=lambda k: qualities[k].rmse
+    )
+
+
+def _seed_std(genomes: Genomes, labels: FloatArray, known: float | None) -> float:
+    """Spread of accuracy between seeds of one design: as known, or as repeated designs show it, or 0 for 'unknown'."""
+    if known is not None:
+        return known
+    _, design, counts = np.unique(genomes, axis=0, return_inverse=True, return_counts=True)
+    n_repeats = len(labels) - len(counts)
+    if not n_repeats:
+        return 0.0
+    means = np.bincount(design.ravel(), labels) / counts
+    return float(np.sqrt(((labels - means[design.ravel()]) ** 2).sum() / n_repeats))
 
 
 def _baseline(work: FloatArray, labels: FloatArray, folds: np.ndarray) -> Quality:

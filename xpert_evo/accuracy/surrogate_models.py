@@ -13,7 +13,6 @@ import torch
 from scipy.optimize import minimize
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
-from sklearn.linear_model import BayesianRidge
 
 from xpert_evo.objectives import FloatArray
 
@@ -33,19 +32,44 @@ class Model(Protocol):
         """Mean and standard deviation of a new measurement, (designs,) each."""
 
 
+def least_noise_variance(noise_std: float) -> float:
+    """Least variance of standardised labels that a model must leave to chance."""
+    return max(noise_std**2, 0.01)
+
+
 class Ridge:
-    """Bayesian linear regression; its strength of shrinkage is found by the evidence (MacKay, 1992)."""
+    """Bayesian linear regression; the weights' spread and the noise maximise the evidence (MacKay, 1992).
+
+    With fewer labels than features the evidence alone may take everything for signal, so the noise has a least value.
+    """
 
     def __init__(self, features: FloatArray, labels: FloatArray, *, noise_std: float, seed: int) -> None:
-        del noise_std, seed
-        self._model = BayesianRidge().fit(features, labels)
+        del seed
+        self._scale, self._mean = np.sqrt(features.shape[1]), labels.mean()
+        self._features = features / self._scale
+        values, vectors = np.linalg.eigh(self._features @ self._features.T)
+        values, seen = np.maximum(values, 0.0), vectors.T @ (labels - self._mean)
+        spectra = values + _NOISE_RATIOS[:, None]
+        signal = np.maximum((seen**2 / spectra).mean(axis=1), _TINY)  # the best variance of the weights at each ratio
+        evidence = -0.5 * (len(labels) * np.log(signal) + np.log(spectra).sum(axis=1))
+        allowed = (signal * _NOISE_RATIOS >= least_noise_variance(noise_std)) | (_NOISE_RATIOS[-1] == _NOISE_RATIOS)
+        best = int(np.argmax(np.where(allowed, evidence, -np.inf)))
+        self._signal = signal[best]
+        self._noise = max(signal[best] * _NOISE_RATIOS[best], least_noise_variance(noise_std))
+        self._inverse = vectors / spectra[best] @ vectors.T
+        self._weights = self._features.T @ (vectors @ (seen / spectra[best]))
 
     def predict(self, features: FloatArray) -> tuple[FloatArray, FloatArray]:
         """As `Model.predict`."""
-        weights, covariance = self._model.coef_, self._model.sigma_
-        centred = features - self._model.X_offset_
-        variance = ((centred @ covariance) * centred).sum(axis=1) + 1 / self._model.alpha_
-        return features @ weights + self._model.intercept_, np.sqrt(variance)
+        scaled = features / self._scale
+        across = scaled @ self._features.T
+        explained = np.einsum("ij,jk,ik->i", across, self._inverse, across, optimize=True)
+        variance = self._signal * np.maximum((scaled**2).sum(axis=1) - explained, 0.0) + self._noise
+        return scaled @ self._weights + self._mean, np.sqrt(variance)
+
+
+_NOISE_RATIOS = np.geomspace(1e-3, 1e3, 61)
+_TINY = 1e-12
 
 
 class GaussianProcess:
@@ -57,7 +81,7 @@ class GaussianProcess:
     def __init__(self, features: FloatArray, labels: FloatArray, *, noise_std: float, seed: int) -> None:
         del seed
         scale = np.sqrt(features.shape[1])
-        least_noise = max(noise_std**2, 1e-4)
+        least_noise = least_noise_variance(noise_std)
         kernel = (
             ConstantKernel(0.5, (1e-3, 1e2)) * RBF(2.0, (0.3, 30.0))
             + ConstantKernel(0.5, (1e-3, 1e2)) * DotProduct(0.0, "fixed")
@@ -109,7 +133,7 @@ class Networks:
             torch.autograd.backward(loss)
             optimiser.step()
         residual = float(((self._forward(x).mean(dim=0) - y) ** 2).mean().detach())
-        self._noise_variance = max(residual, noise_std**2, 1e-4)
+        self._noise_variance = max(residual, least_noise_variance(noise_std))
 
     def _forward(self, features: torch.Tensor) -> torch.Tensor:
         """Every member's prediction, (members, designs): a linear part and one hidden layer."""

@@ -1,0 +1,66 @@
+"""The scale on which surrogates learn: the log-odds of accuracy between a floor and a ceiling.
+
+Accuracy saturates at both ends. A model that is linear in it runs past 100 % where designs grow beyond the trained
+ones; one that is linear in log-odds approaches a ceiling, and its doubt shrinks there as the room for error does.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from xpert_evo.objectives import FloatArray
+
+FLOOR_MARGIN = 0.1
+"""How far the floor lies below chance. At chance itself the log-odds of a label would be all luck."""
+
+CEILING_MARGIN = 0.05
+"""How far the ceiling lies above the best label, at most; nearer to 100 % it is half of what is left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccuracyScale:
+    """A bounded scale of accuracy.
+
+    Nothing better than what was trained is predicted, but for the margin: training such a design lifts the ceiling.
+
+    Attributes:
+        chance: Accuracy of guessing, which no prediction undercuts, a fraction.
+        floor: Accuracy whose log-odds are minus infinity.
+        ceiling: Accuracy whose log-odds are infinity.
+    """
+
+    chance: float
+    floor: float
+    ceiling: float
+
+    @classmethod
+    def of(cls, accuracies: FloatArray, n_classes: int) -> "AccuracyScale":
+        """The scale for labels, fractions (labels,), of a task with so many classes."""
+        chance, best = 1 / n_classes, float(accuracies.max())
+        margin = max(min(CEILING_MARGIN, (1 - best) / 2), _LEAST_MARGIN)
+        return cls(chance=chance, floor=chance - FLOOR_MARGIN, ceiling=max(best, chance) + margin)
+
+    def log_odds(self, accuracies: FloatArray) -> FloatArray:
+        """Log-odds of accuracies, of any shape."""
+        share = (accuracies - self.floor) / (self.ceiling - self.floor)
+        share = np.clip(share, _LEAST_SHARE, 1 - _LEAST_SHARE)
+        return np.asarray(np.log(share / (1 - share)))
+
+    def accuracies(self, mean: FloatArray, std: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Median and standard deviation of the accuracy whose log-odds are Gaussian, (designs,) each.
+
+        The deviation is that of the whole distribution, by Gauss-Hermite quadrature: at most half of the scale.
+        """
+        at_nodes = self._restored(mean[:, None] + std[:, None] * _NODES)
+        deviation = np.sqrt((at_nodes - (at_nodes @ _WEIGHTS)[:, None]) ** 2 @ _WEIGHTS)
+        return np.clip(self._restored(mean), self.chance, 1.0), deviation
+
+    def _restored(self, log_odds: FloatArray) -> FloatArray:
+        return np.asarray(self.floor + (self.ceiling - self.floor) * expit(log_odds))
+
+
+_LEAST_MARGIN = 0.005
+_LEAST_SHARE = 0.005
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
+_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
