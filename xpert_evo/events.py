@@ -21,6 +21,7 @@ class TrainingEnded:
         reason: Why it failed.
         worker: Who trained it, where that is somebody else than this process.
         edap: Of the design [mm2 us uJ], for drawing; None where it was not computed.
+        images_per_s: Images that all workers together train on in a second, by the last trainings.
     """
 
     batch: str
@@ -34,6 +35,7 @@ class TrainingEnded:
     reason: str | None = None
     worker: str | None = None
     edap: float | None = None
+    images_per_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,5 +91,6 @@ def describe(event: Event) -> str:
     if event.accuracy is None:
         return f"{head}: failed{where}, {event.reason}"
     expected = "" if event.predicted is None else f", predicted {100 * event.predicted:.1f} %"
+    speed = "" if event.images_per_s is None else f"; {event.images_per_s:,.0f} images/s"
     left = "" if event.left_s is None else f"; about {duration(event.left_s)} left"
-    return f"{head}: {100 * event.accuracy:.2f} % on validation{expected}, {event.seconds:.0f} s{where}{left}"
+    return f"{head}: {100 * event.accuracy:.2f} % on validation{expected}, {event.seconds:.0f} s{where}{speed}{left}"

@@ -36,8 +36,9 @@ class LiveScreen:
     def tell(self, event: Event) -> None:
         """Moves the bars, draws anew, and prints what should stay."""
         if isinstance(event, TrainingEnded):
-            left = f"about {duration(event.left_s)} left" if event.left_s is not None else ""
-            self._move(self._trainings, event.done, event.total, left)
+            speed = [f"{event.images_per_s:,.0f} images/s"] if event.images_per_s is not None else []
+            left = [f"about {duration(event.left_s)} left"] if event.left_s is not None else []
+            self._move(self._trainings, event.done, event.total, ", ".join([*speed, *left]))
             if event.edap is not None and event.accuracy is not None:
                 self._measured.append((event.edap, event.accuracy))
         elif isinstance(event, GenerationEnded):

@@ -1,42 +1,64 @@
-"""What `--dry-run` shows: the resolved settings with defaults dimmed, and the task they describe."""
+"""What `--dry-run` shows: the resolved settings with defaults dimmed, the task they describe, and what it will take."""
 
-from typing import Any
+from pathlib import Path
 
-from rich.console import Console
-from rich.text import Text
-
-from xpert_evo.config import RunConfig
+from xpert_evo.accuracy.datasets import Dataset
+from xpert_evo.cli.consoles import PlainConsole
+from xpert_evo.config import ExecutorKind, RunConfig
+from xpert_evo.orchestration.estimate import Estimate, estimate, planned_workers
 from xpert_evo.orchestration.start import prepare
+from xpert_evo.orchestration.task import Task
+from xpert_evo.report.page_tables import flat_settings
+from xpert_evo.words import counted, duration, edap_text
 
 
-def show_task(console: Console, config: RunConfig) -> None:
-    """Prints the settings and the task; raises what `prepare` raises."""
+def show_task(config: RunConfig, folder: Path) -> None:
+    """Prints the settings, the task and an estimate of its time; raises what `prepare` raises.
+
+    Args:
+        config: Settings.
+        folder: That the run would write to.
+    """
     task, dataset = prepare(config)
-    for name, value, default in flat(config.model_dump(mode="json"), RunConfig().model_dump(mode="json")):
-        console.print(Text(f"{name} = {value}", style="dim" if default else "bold"))
+    console = PlainConsole()
+    for name, value, default in flat_settings(config):
+        console.lines([f"{name} = {value}"], style="dim" if default else "bold")
+    console.lines(["", *_task_lines(task, dataset), f"output folder: {folder}", f"executor: {_workers(config)}"])
+    console.lines(_time_lines(config, estimate(task, dataset)))
+
+
+def _task_lines(task: Task, dataset: Dataset) -> list[str]:
     bounds = task.table.bounds()
-    training = config.training
+    training = task.config.training
     n_images = [len(split.labels) for split in (dataset.train, dataset.validation, dataset.test)]
     baseline = task.costs(task.baseline)
-    for line in (
-        "",
-        f"space: {task.space.n_genes} genes, about 10^{task.space.log10_size:.0f} designs",
-        f"reachable area: {bounds.smallest_mm2:.2f} to {bounds.largest_mm2:.0f} mm2",
-        f"baseline: {baseline['area'][0]:.2f} mm2, EDAP {baseline['edap'][0]:.4g} mm2 us uJ",
-        f"data: {dataset.name}, {n_images[0]} training, {n_images[1]} validation and {n_images[2]} test images",
+    return [
+        f"space: {task.space.n_genes} genes, about 10^{task.space.log10_size:.0f} designs of {task.backbone.name}",
+        f"reachable area: {bounds.smallest_mm2:.2f} to {bounds.largest_mm2:.0f} mm²",
+        f"baseline: {baseline['area'][0]:.2f} mm², EDAP {edap_text(baseline['edap'][0])} mm² µs µJ",
+        f"data: {dataset.name}, {n_images[0]:,} training, {n_images[1]:,} validation and {n_images[2]:,} test images",
         f"trainings: {training.n_labels} with protocol {training.protocol}, then about {training.finalists + 1} "
         f"with {training.finalist_protocol}",
-    ):
-        console.print(line, highlight=False)
+    ]
 
 
-def flat(values: dict[str, Any], defaults: dict[str, Any], prefix: str = "") -> list[tuple[str, Any, bool]]:
-    """(dotted name, value, whether it is the default) of nested settings, None left out."""
-    rows: list[tuple[str, Any, bool]] = []
-    for name, value in values.items():
-        default = defaults.get(name)
-        if isinstance(value, dict) and isinstance(default, dict) and value:
-            rows += flat(value, default, f"{prefix}{name}.")
-        elif value is not None:
-            rows.append((f"{prefix}{name}", value, value == default))
-    return rows
+def _workers(config: RunConfig) -> str:
+    settings = config.executor
+    if settings.dask_scheduler is not None:
+        return f"dask, with the workers that join {settings.dask_scheduler}"
+    if settings.kind is ExecutorKind.SERIAL:
+        return "serial, in this process"
+    return f"{settings.kind}, {counted(planned_workers(config), 'worker')} of one thread each"
+
+
+def _time_lines(config: RunConfig, found: Estimate) -> list[str]:
+    if config.executor.dask_scheduler is not None:
+        workers = "one worker like this machine's; divide it by how many will join"
+    else:
+        workers = counted(found.n_workers, "worker")
+    return [
+        f"time: about {duration(found.seconds)} with {workers}; a training {duration(found.training_s)} on average, a "
+        f"finalist {duration(found.finalist_s)}, all searches together {duration(found.search_s)}",
+        f"(measured in {found.measured_s:.0f} s: steps and judgements of two of the first designs on one thread, and a "
+        "few generations, carried to all; other work on the machine adds to it)",
+    ]

@@ -4,8 +4,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.dry_run import show_task
 from xpert_evo.cli.settings import changes, resolve
@@ -31,10 +29,10 @@ def start(
 ) -> None:
     """Runs a new search and shows its result."""
     settings = resolve(config, assignments, options)
-    if dry_run:
-        show_task(Console(), settings)
-        return
     folder = out or _free_folder(Path("runs") / f"{settings.dataset.name}-{settings.seed}")
+    if dry_run:
+        show_task(settings, folder)
+        return
     listener = choose_listener(json_log=json_log, quiet=quiet)
     try:
         begin(settings, folder, listener, labels_from)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from xpert_evo.accuracy.features import macs
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.design import Design, design_from_text
 from xpert_evo.errors import StoreError, TrainingError
@@ -102,8 +103,11 @@ def run_batch(shop: Workshop, name: str, protocol: TrainingProtocol) -> None:
         if not missing:
             break
         jobs = [_job(shop, plan, protocol) for plan in missing]
+        sizes = macs(shop.task.space, shop.task.space.encode([job.design for job in jobs]))
+        shop.tally.begin(_kind(name), [float(size) for size in sizes])
         for outcome in shop.executor.run(train_job, jobs):
-            _record(shop, missing[outcome.position], jobs[outcome.position], outcome)
+            size = float(sizes[outcome.position])
+            _record(shop, missing[outcome.position], jobs[outcome.position], outcome, size)
     if plans and not labelled:
         reason = next(f.reason for f in reversed(shop.store.failures(context)) if f.digest == plans[-1].digest)
         raise TrainingError(
@@ -131,7 +135,14 @@ def _job(shop: Workshop, plan: Plan, protocol: TrainingProtocol) -> TrainingJob:
     )
 
 
-def _record(shop: Workshop, plan: Plan, job: TrainingJob, outcome: JobDone[TrainingReport] | JobFailed) -> None:
+def _kind(batch: str) -> str:
+    """How the tally counts a batch."""
+    return FINALISTS if batch == FINALISTS else SEARCHED
+
+
+def _record(
+    shop: Workshop, plan: Plan, job: TrainingJob, outcome: JobDone[TrainingReport] | JobFailed, size: float
+) -> None:
     with shop.interrupts.held_back(), shop.store.transaction() as store:
         if isinstance(outcome, JobFailed):
             store.add_failure(
@@ -157,13 +168,17 @@ def _record(shop: Workshop, plan: Plan, job: TrainingJob, outcome: JobDone[Train
                     details=outcome.result.details,
                 )
             )
-    _tell(shop, plan, job, outcome)
+    _tell(shop, plan, job, outcome, size)
 
 
-def _tell(shop: Workshop, plan: Plan, job: TrainingJob, outcome: JobDone[TrainingReport] | JobFailed) -> None:
+def _tell(
+    shop: Workshop, plan: Plan, job: TrainingJob, outcome: JobDone[TrainingReport] | JobFailed, size: float
+) -> None:
     report = outcome.result if isinstance(outcome, JobDone) else None
     if report is not None:
-        shop.tally.add(FINALISTS if plan.batch == FINALISTS else SEARCHED, report.seconds)
+        shop.tally.add(_kind(plan.batch), report.seconds, size)
+    else:
+        shop.tally.drop(_kind(plan.batch), size)
     shop.listener.tell(
         TrainingEnded(
             batch=plan.batch,
@@ -174,6 +189,7 @@ def _tell(shop: Workshop, plan: Plan, job: TrainingJob, outcome: JobDone[Trainin
             predicted=plan.predicted,
             seconds=report.seconds if report else 0.0,
             left_s=shop.tally.left_s(),
+            images_per_s=shop.tally.images_per_s(),
             reason=outcome.reason if isinstance(outcome, JobFailed) else None,
             worker=outcome.worker,
             edap=float(shop.task.costs(shop.task.space.encode([job.design]))["edap"][0]),

@@ -24,6 +24,7 @@ from xpert_evo.orchestration.knowledge import look, planned
 from xpert_evo.orchestration.searching import evolve
 from xpert_evo.orchestration.stopping import has_stalled, spent_s, stops_before
 from xpert_evo.orchestration.surrogates import fit_round
+from xpert_evo.orchestration.task import Task
 from xpert_evo.space import Genomes
 
 LEAST_FIRST = 4
@@ -36,7 +37,7 @@ def run_rounds(shop: Workshop, protocol: TrainingProtocol) -> None:
     two_phases = config.search.mode is SearchMode.TWO_PHASE
     searches = config.search.mode in {SearchMode.JOINT, SearchMode.TWO_PHASE}
     if not shop.store.plans(FIRST):
-        _plan(shop, FIRST, _first_designs(shop), protocol)
+        _plan(shop, FIRST, first_genomes(shop.task), protocol)
     run_batch(shop, FIRST, protocol)
     earlier = [FIRST]
     for round_ in range(1, config.training.rounds + 1):
@@ -73,8 +74,9 @@ def _plan_round(shop: Workshop, round_: int, protocol: TrainingProtocol) -> None
     plan_batch(shop, round_name(round_), shop.task.space.decode(genomes), protocol, surrogates.accuracy(genomes))
 
 
-def _first_designs(shop: Workshop) -> Genomes:
-    task, n = shop.task, shop.task.config.training.first_designs
+def first_genomes(task: Task) -> Genomes:
+    """What is trained before the first surrogate, (designs, genes); the task and its seed decide it."""
+    n = task.config.training.first_designs
     mode = task.config.search.mode
     if mode is SearchMode.JOINT:
         return starting_designs(task, joint_goals(task)[-1], n)

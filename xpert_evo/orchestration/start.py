@@ -9,14 +9,17 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from xpert_evo.accuracy.datasets import Dataset
+from xpert_evo.accuracy.features import macs
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.config import ExecutorKind, RunConfig, parse_config
+from xpert_evo.design import design_from_text
 from xpert_evo.errors import DataError, ExecutorError, StoreError
 from xpert_evo.executors import Executor, ProcessExecutor, SerialExecutor, load_dask_executor
 from xpert_evo.files import sweep
 from xpert_evo.orchestration.baselines import check_baselines
 from xpert_evo.orchestration.batches import Workshop
 from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, SEARCHED
+from xpert_evo.orchestration.effort import images_trained, work_of
 from xpert_evo.orchestration.flow import go
 from xpert_evo.orchestration.interrupts import Interrupts
 from xpert_evo.orchestration.reuse import reuse_labels
@@ -141,19 +144,28 @@ def build_executor(config: RunConfig, listener: Listener) -> Executor:
 
 def _count(shop: Workshop, dataset: Dataset) -> None:
     """Tells the tally what is to be trained and what has been."""
-    training = shop.task.config.training
-    planned = {plan.digest for plan in shop.store.plans() if plan.batch != REUSED}
+    training, space = shop.task.config.training, shop.task.space
+    n_train, n_validation = len(dataset.train), len(dataset.validation)
+    n_test = min(training.judge_images or len(dataset.test), len(dataset.test))
+    designs = {plan.digest: plan.design for plan in shop.store.plans() if plan.batch != REUSED}
     for batch, name, n in (
         (FIRST, training.protocol, training.n_labels),
         (FINALISTS, training.finalist_protocol, training.finalists + 1),
     ):
         protocol = load_protocol(name)
-        n_images = min(protocol.n_train or len(dataset.train), len(dataset.train))
+        judged = min(protocol.n_validation or n_validation, n_validation) + (n_test if batch == FINALISTS else 0)
         kind = FINALISTS if batch == FINALISTS else SEARCHED
-        shop.tally.expect(kind, n, work=protocol.epochs * n_images)
+        shop.tally.expect(
+            kind,
+            n,
+            work=work_of(protocol, n_train, judged),
+            images=images_trained(protocol, n_train),
+            batch_size=None if batch == FINALISTS else training.designs_per_round,
+        )
         for label in shop.store.labels(shop.context(batch, protocol)).values():
-            if label.digest in planned:
-                shop.tally.add(kind, label.seconds)
+            if label.digest in designs:
+                genome = space.encode([design_from_text(designs[label.digest])])
+                shop.tally.add(kind, label.seconds, float(macs(space, genome)[0]))
 
 
 def _changed(stored: Mapping[str, Any], overrides: Mapping[str, object], folder: Path) -> RunConfig:

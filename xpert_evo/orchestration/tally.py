@@ -1,29 +1,56 @@
 """Counts trainings and estimates the time left, for progress only: no result depends on it."""
 
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
+
+from xpert_evo.orchestration.effort import Pace, Timed, makespan, pace_of
+
+_RECENT = 8
+_LEAST_LEFT = 0.1  # share of its expected time that a training is thought to need still, however long it has run
 
 
 @dataclass(slots=True)
 class _Kind:
-    """Trainings that take about equally long."""
+    """Trainings of one protocol.
+
+    `work` and `images` are those of one training, `batch_size` how many are asked for at a time, None for all.
+    """
 
     expected: int = 0
     work: float = 1.0
+    images: int = 0
+    batch_size: int | None = None
     done: int = 0
-    seconds: list[float] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class _Waiting:
+    """A training that was asked for and has not ended; `since` is when it began, None for not yet."""
+
+    kind: str
+    macs: float
+    since: float | None = None
+
+
+@dataclass(slots=True)
 class Tally:
-    """How many trainings have ended and how long they took.
+    """How many trainings have ended, how long they took and how long the others will take.
 
     Args:
         n_workers: Trainings at a time.
+        clock: Seconds that never run backwards.
     """
 
-    def __init__(self, n_workers: int) -> None:
-        self._n_workers = n_workers
-        self._kinds: dict[str, _Kind] = {}
+    n_workers: int
+    clock: Callable[[], float] = time.monotonic
+    _kinds: dict[str, _Kind] = field(default_factory=dict)
+    _done: list[Timed] = field(default_factory=list)
+    _recent: list[tuple[int, float]] = field(default_factory=list)
+    _waiting: list[_Waiting] = field(default_factory=list)
+    _pauses: list[float] = field(default_factory=list)
+    _idle_since: float | None = None
 
     @property
     def done(self) -> int:
@@ -35,22 +62,75 @@ class Tally:
         """Trainings of the whole run."""
         return sum(max(kind.done, kind.expected) for kind in self._kinds.values())
 
-    def expect(self, kind: str, n: int, *, work: float) -> None:
-        """Announces `n` trainings of a kind, each of so much work (images visited, in any unit)."""
-        self._kinds[kind] = _Kind(expected=n, work=work)
+    def expect(self, kind: str, n: int, *, work: float, images: int = 0, batch_size: int | None = None) -> None:
+        """Announces `n` trainings of a kind.
 
-    def add(self, kind: str, seconds: float) -> None:
+        Args:
+            kind: A name for them.
+            n: How many.
+            work: Of each one, in training images.
+            images: That each one trains on, repeats counted.
+            batch_size: How many are asked for at a time; None for all.
+        """
+        self._kinds[kind] = _Kind(expected=n, work=work, images=images, batch_size=batch_size)
+
+    def begin(self, kind: str, macs: Sequence[float]) -> None:
+        """Tells that trainings of designs with so many multiply-accumulates were handed to the workers, in order."""
+        if self._idle_since is not None:
+            self._pauses.append(self.clock() - self._idle_since)
+        self._idle_since = None
+        self._waiting = [_Waiting(kind=kind, macs=float(one)) for one in macs]
+        self._start_next()
+
+    def add(self, kind: str, seconds: float, macs: float = 0.0) -> None:
         """Counts a training that ended well."""
-        self._kinds[kind].done += 1
-        self._kinds[kind].seconds.append(seconds)
+        counted = self._kinds[kind]
+        counted.done += 1
+        self._done.append(Timed(work=counted.work, macs=float(macs), seconds=seconds))
+        self._recent = [*self._recent, (counted.images, seconds)][-_RECENT:]
+        self.drop(kind, macs)
+
+    def drop(self, kind: str, macs: float) -> None:
+        """Takes a training that ended, well or not, off the list of those that workers have."""
+        ended = next((one for one in self._waiting if (one.kind, one.macs) == (kind, float(macs))), None)
+        if ended is not None:
+            self._waiting.remove(ended)
+            self._start_next()
+        if ended is not None and not self._waiting:
+            self._idle_since = self.clock()
+
+    def images_per_s(self) -> float | None:
+        """Images that all workers together train on in a second, by the last trainings; None before the first one."""
+        images, seconds = (sum(column) for column in zip(*self._recent, strict=True)) if self._recent else (0, 0.0)
+        return self.n_workers * images / seconds if images and seconds else None
 
     def left_s(self) -> float | None:
-        """Seconds until all trainings are done; None before the first one has ended."""
-        rates = [fmean(kind.seconds) / kind.work for kind in self._kinds.values() if kind.seconds]
-        if not rates:
+        """Seconds until the run is done; None before the first training has ended.
+
+        Trainings that workers have are weighed by their designs' size, those that nobody has chosen yet count as the
+        average; between two batches a search lasts as long as the ones before.
+        """
+        pace = pace_of(self._done)
+        if pace is None:
             return None
-        left = 0.0
-        for kind in self._kinds.values():
-            each = fmean(kind.seconds) if kind.seconds else rates[0] * kind.work
-            left += max(0, kind.expected - kind.done) * each
-        return left / self._n_workers
+        left = makespan([self._remaining(one, pace) for one in self._waiting], self.n_workers) if self._waiting else 0.0
+        macs = fmean([timed.macs for timed in self._done] + [one.macs for one in self._waiting])
+        pause = fmean(self._pauses) if self._pauses else 0.0
+        for name, kind in self._kinds.items():
+            n_left = kind.expected - kind.done - sum(one.kind == name for one in self._waiting)
+            while n_left > 0:
+                n = min(n_left, kind.batch_size or n_left)
+                left += pause + makespan([pace.seconds(kind.work, macs)] * n, self.n_workers)
+                n_left -= n
+        return left
+
+    def _start_next(self) -> None:
+        """The first of the waiting trainings are the ones that workers are at."""
+        for one in self._waiting[: self.n_workers]:
+            if one.since is None:
+                one.since = self.clock()
+
+    def _remaining(self, one: _Waiting, pace: Pace) -> float:
+        whole = pace.seconds(self._kinds[one.kind].work, one.macs)
+        gone = 0.0 if one.since is None else self.clock() - one.since
+        return max(_LEAST_LEFT * whole, whole - gone)

@@ -17,6 +17,7 @@ from xpert_evo.backbones import load_backbone
 from xpert_evo.config import DatasetConfig
 from xpert_evo.design import Design
 from xpert_evo.errors import CheckpointError, DataError
+from xpert_evo.orchestration.effort import images_trained
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +103,7 @@ def train_job(job: TrainingJob) -> TrainingReport:
     label = judge(trained, dataset, split="validation", exact=True, seed=job.seed, max_images=job.protocol.n_validation)
     details: dict[str, Any] = {
         "epochs": job.protocol.epochs,
+        "n_training_images": images_trained(job.protocol, len(dataset.train)),
         "emulation": label.emulation,
         "n_validation_images": label.n_images,
         "fast_validation": trained.validation_accuracy,

@@ -12,9 +12,11 @@ from typing import IO
 from hw_models import AdcType
 from xpert_evo.errors import UsageError
 from xpert_evo.files import write_atomically, write_text
+from xpert_evo.report.backbone import write_backbone
 from xpert_evo.report.files import front_csv
 from xpert_evo.report.result import Candidate, RunResult
 from xpert_evo.validation import nearest
+from xpert_evo.words import counted
 
 WEIGHTS_NAME = "weights.safetensors"
 
@@ -48,11 +50,12 @@ def export(formats: Sequence[str], out: Path, run: Path, result: RunResult, desi
 
 
 def _json(out: Path, run: Path, result: RunResult, designs: Sequence[Candidate]) -> list[str]:
-    del run, result
+    del run
     write_text(out / "designs.json", json.dumps([design.to_plain() for design in designs], indent=1) + "\n")
     for candidate in designs:
         write_text(out / f"{candidate.digest}.json", candidate.design.to_json() + "\n")
-    return [f"designs.json with all figures, and a design file for each of {len(designs)} designs"]
+    write_backbone(out, result)
+    return [f"designs.json with all figures, and a design file for each of {counted(len(designs), 'design')}"]
 
 
 def _csv(out: Path, run: Path, result: RunResult, designs: Sequence[Candidate]) -> list[str]:
@@ -120,9 +123,7 @@ TORCH_NOTE = """\
 ID.safetensors: weights and batch-norm statistics of a design that `xpert-evo train` trained, with the design, the
 training protocol and the seed as metadata. As a torch module:
 
-  from functools import partial
-from pathlib import Path
-from typing import IO
+  from pathlib import Path
   import xpert_evo as xe
 
   network = xe.load_network(Path("ID.safetensors"))   # a torch.nn.Module with quantised inputs and weights

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 import hw_models
+from xpert_evo.backbone_file import BackboneDescription
 from xpert_evo.config import RunConfig
 from xpert_evo.report.result import RunResult
 from xpert_evo.words import counted
@@ -58,8 +59,17 @@ def settings_table(result: RunResult) -> str:
 def flat_settings(config: RunConfig) -> list[tuple[str, object, bool]]:
     """(dotted name, value, whether it is the default) of every setting that has a value."""
     defaults = dict(_flat(RunConfig().model_dump(mode="json")))
-    values = _flat(config.model_dump(mode="json"))
+    values = _flat(config.model_dump(mode="json") | {"space": _space(config)})
     return [(name, value, defaults.get(name) == value) for name, value in values if value is not None]
+
+
+def _space(config: RunConfig) -> dict[str, object]:
+    """The table `space`, with one's own backbone told in a few words."""
+    plain = config.space.model_dump(mode="json")
+    own = config.space.backbone
+    if isinstance(own, BackboneDescription):
+        plain["backbone"] = f"{own.name}, one's own, {len(own.layers)} layers (backbone.toml in the run's folder)"
+    return plain
 
 
 def _flat(table: dict[str, object], prefix: str = "") -> Iterable[tuple[str, object]]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from xpert_evo.report.backbone import write_backbone
 from xpert_evo.report.files import write_front
 from xpert_evo.report.page import PAGE_NAME, write_page
 from xpert_evo.report.pictures import draw_pictures, write_pictures
@@ -20,6 +21,7 @@ def write_report(folder: Path, result: RunResult) -> list[str]:
     complaints: list[str] = []
     try:
         write_front(folder, result)
+        write_backbone(folder, result)
         scene = build_scene(result)
         drawings, complaints = draw_pictures(scene)
         write_pictures(folder, drawings)
