@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -54,6 +55,10 @@ def test_lines_say_what_people_ask_for() -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(5.4, "5 s"), (99, "99 s"), (600, "10 min"), (7200, "2.0 h")])
 def test_durations_have_two_digits(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_speed_stands_before_the_time_left() -> None:
+    assert describe(replace(TRAINED, images_per_s=3351.4)).endswith("12 s; 3,351 images/s; about 61 s left")
 
 
 def test_json_lines_hold_every_field() -> None:

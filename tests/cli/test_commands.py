@@ -1,6 +1,7 @@
 """Commands beside the search, through the real command line."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -78,11 +79,15 @@ def test_init_writes_settings_that_change_nothing_and_never_overwrites(tmp_path:
 
 
 def test_dry_run_shows_settings_and_task_and_writes_nothing(tmp_path: Path) -> None:
-    outcome = call("run", "--dry-run", "--set", "search.generations=9", cwd=tmp_path)
+    quick = ("--set", "training.protocol=smoke", "--set", "training.finalist_protocol=smoke", "-j", "3")
+    outcome = call("run", "--dry-run", "--set", "search.generations=9", *quick, cwd=tmp_path)
     assert outcome.returncode == 0, outcome.stderr
     assert "search.generations = 9" in outcome.stdout
     assert "about 10^45 designs" in outcome.stdout
     assert "reachable area" in outcome.stdout
+    assert "processes, 3 workers of one thread each" in outcome.stdout
+    assert "output folder: runs/fashion-mnist-0" in outcome.stdout
+    assert re.search(r"time: about \d+ \w+ with 3 workers; a training", outcome.stdout)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from xpert_evo.cli.app import app
 from xpert_evo.design import load_designs, parse_design
+from xpert_evo.orchestration import estimate
 from xpert_evo.report.pictures import PICTURES
 from xpert_evo.report.result import HARDWARE_FIELDS
 
@@ -23,6 +24,12 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 def blocks(document: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (DOCS / document).read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.fixture(autouse=True)
+def _measured_in_passing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `--dry-run` of a document need not measure for ten seconds."""
+    monkeypatch.setattr(estimate, "BUDGET_S", 0.1)
 
 
 def carry_out(line: str, capsys: pytest.CaptureFixture[str]) -> None:

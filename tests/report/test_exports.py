@@ -5,22 +5,42 @@ import itertools
 import json
 import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 import torch
 
 import xpert_evo as xe
-from hw_models import AdcType
+from hw_models import AdcType, CrossbarSpec
 from xpert_evo.accuracy.checkpoints import write_tensors
-from xpert_evo.accuracy.network import build_network
+from xpert_evo.accuracy.judge import save_weights
+from xpert_evo.accuracy.network import CrossbarLayer, build_network
 from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.accuracy.training import train_design
+from xpert_evo.backbone_file import parse_description
+from xpert_evo.backbones import load_backbone
+from xpert_evo.config import DatasetConfig
 from xpert_evo.design import load_designs
 from xpert_evo.errors import TrainingError, UsageError
+from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.report.exports import EXPORTS, export
+from xpert_evo.report.onnx_file import write_onnx
 from xpert_evo.report.result import Candidate, RunResult
 from xpert_evo.report.scene import Scene
+from xpert_evo.space import GeneKind, SearchSpace
+
+OWN = {
+    "name": "own",
+    "layers": [
+        {"name": "stem", "reference_depth": 64, "depth_group": "body", "stride": 2},
+        {"name": "wide", "reference_depth": 128, "kernel_size": 5},
+        {"name": "join", "reference_depth": 64, "adds": "stem", "depth_group": "body", "pool": True},
+        {"name": "tail", "reference_depth": 64, "kernel_size": 1},
+        {"name": "classifier", "kind": "linear"},
+    ],
+}
 
 
 def train_folder(run: Path, result: RunResult, candidate: Candidate) -> Path:
@@ -74,7 +94,7 @@ def test_weights_that_are_missing_are_named(scene: Scene, tmp_path: Path) -> Non
         export(["torch"], tmp_path / "out", run, scene.result, scene.result.front)
     train_folder(run, scene.result, scene.result.knee)
     sentences = export(["torch"], tmp_path / "out", run, scene.result, scene.result.front)
-    assert sentences[0] == "torch: weights of 1 designs"
+    assert sentences[0] == "torch: weights of 1 design"
     assert all(c.digest[:8] in sentences[1] for c in scene.result.front if c != scene.result.knee)
 
 
@@ -93,6 +113,63 @@ def test_exported_weights_become_a_torch_module(scene: Scene, tmp_path: Path) ->
     write_tensors(tmp_path / "other.safetensors", {"x": torch.zeros(1)}, {"what": "something else"})
     with pytest.raises(TrainingError, match="holds no trained design"):
         xe.load_network(tmp_path / "other.safetensors")
+
+
+@pytest.mark.parametrize("name", ["vgg8", "resnet20", "own"])
+def test_an_onnx_model_gives_the_scores_of_the_torch_module(name: str, tmp_path: Path) -> None:
+    described = parse_description(OWN, where="own") if name == "own" else name
+    backbone = load_backbone(described, image_channels=1)
+    space = SearchSpace(backbone, {GeneKind.CHANNEL_DEPTH: (64, 128)})
+    design = space.decode(space.random(np.random.default_rng(0), 1))[0]
+    protocol = load_protocol("smoke")
+    network = build_network(
+        design,
+        backbone,
+        crossbar=CrossbarSpec(),
+        width_divisor=protocol.width_divisor,
+        image_size=protocol.image_size,
+    )
+    network.initialise(torch.Generator().manual_seed(0))
+    images = torch.rand(6, 1, 32, 32, generator=torch.Generator().manual_seed(1))
+    small = torch.nn.functional.avg_pool2d(images, 2)
+    with torch.no_grad():
+        network.train()(small, CrossbarLayer.product)  # so that batch norm and the inputs' ranges have seen something
+        wanted = network.eval()(small, CrossbarLayer.product).numpy()
+    write_onnx(tmp_path / "model.onnx", network, protocol.image_size, {"design": design.to_plain()})
+    model = onnx.load(tmp_path / "model.onnx")
+    onnx.checker.check_model(model, full_check=True)
+    assert json.loads({p.key: p.value for p in model.metadata_props}["design"]) == design.to_plain()
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    (scores,) = session.run(None, {"images": images.numpy()})
+    np.testing.assert_allclose(scores, wanted, atol=1e-4)
+    assert np.ptp(wanted) > 0.1
+
+
+def test_onnx_is_exported_beside_a_run_and_asks_for_its_extra(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, knee = tmp_path / "run", scene.result.knee
+    train_folder(run, scene.result, knee)
+    (sentence,) = export(["onnx"], tmp_path, run, scene.result, [knee])
+    assert sentence == "onnx: models of 1 design"
+    model = onnx.load(tmp_path / "onnx" / f"{knee.digest}.onnx")
+    assert [one.name for one in model.graph.input] == ["images"]
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(UsageError, match=r"xpert-evo\[onnx\]"):
+        export(["onnx"], tmp_path, run, scene.result, [knee])
+
+
+def test_weights_of_an_own_backbone_bring_it_along(tmp_path: Path) -> None:
+    backbone = load_backbone(parse_description(OWN, where="own"), image_channels=1)
+    space = SearchSpace(backbone)
+    design = space.decode(space.random(np.random.default_rng(0), 1))[0]
+    protocol = load_protocol("smoke").model_copy(update={"n_train": 128, "n_validation": 16, "n_recalibration": 128})
+    dataset = cached_dataset(DatasetConfig())
+    trained = train_design(design, backbone, dataset, protocol, crossbar=CrossbarSpec(), seed=0)
+    save_weights(trained, tmp_path / "weights.safetensors")
+    network = xe.load_network(tmp_path / "weights.safetensors", CrossbarSpec())
+    assert network.network.backbone == backbone
+    assert network(torch.zeros(2, 1, 32, 32)).shape == (2, 10)
 
 
 def test_unknown_formats_and_empty_fronts_are_refused(scene: Scene, begun_scene: Scene, tmp_path: Path) -> None:
@@ -115,16 +192,19 @@ def test_a_loaded_run_gives_its_front_as_a_record_array(finished: Path, begun: P
     assert "not finished" in repr(xe.load_run(begun))
 
 
-def test_a_frame_needs_pandas_and_says_so(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frame_holds_the_front_as_pandas_likes_it(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = xe.load_run(finished)
+    frame = run.frame()
+    assert frame["id"].tolist() == run.front().id.tolist()
+    np.testing.assert_array_equal(frame["edap"].to_numpy(), run.front().edap)
+    assert frame["measured"].dtype == np.float64
+    assert frame["conv1.column_sharing"].dtype == np.int64
+    assert set(frame["conv1.adc_type"]) <= {"sar", "flash"}
+    assert "classifier.channel_depth" not in frame
+    assert {"predicted_std", "n_test_images"} <= set(frame)
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(UsageError, match="pip install pandas"):
-        xe.load_run(finished).frame()
-    stand_in = ModuleType("pandas")
-    vars(stand_in)["DataFrame"] = lambda rows: SimpleNamespace(rows=rows)
-    monkeypatch.setitem(sys.modules, "pandas", stand_in)
-    rows = xe.load_run(finished).frame().rows
-    assert rows[0]["conv1.column_sharing"] in {2, 4, 8, 16, 32}
-    assert "classifier.channel_depth" not in rows[0]
+        run.frame()
 
 
 def test_the_package_names_what_it_offers() -> None:

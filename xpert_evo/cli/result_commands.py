@@ -59,15 +59,18 @@ def compare(
 def export(
     folder: RunFolder,
     formats: Annotated[
-        str, typer.Option("--format", metavar="NAME,...", help="json, csv, neurosim or torch.")
+        str, typer.Option("--format", metavar="NAME,...", help="json, csv, neurosim, torch or onnx.")
     ] = "json,csv,neurosim",
     id_: DesignId = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder [DIR/export].", show_default=False)] = None,
 ) -> None:
-    """Write the front, or one design, for other tools; torch needs designs that `train` has trained.
+    """Write the front, or one design, for other tools.
 
-    Example:
+    json, csv and neurosim describe designs; torch and onnx are networks, of designs that `train` has trained.
+
+    Examples:
       xpert-evo export runs/fashion-mnist-0 --format json,neurosim
+      xpert-evo export runs/fashion-mnist-0 --format onnx --id 0395fba0
     """
     from xpert_evo.cli.results import export_designs
 

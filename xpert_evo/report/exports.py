@@ -14,7 +14,9 @@ from xpert_evo.errors import UsageError
 from xpert_evo.files import write_atomically, write_text
 from xpert_evo.report.backbone import write_backbone
 from xpert_evo.report.files import front_csv
+from xpert_evo.report.onnx_file import load_onnx, write_onnx
 from xpert_evo.report.result import Candidate, RunResult
+from xpert_evo.report.trained import load_network
 from xpert_evo.validation import nearest
 from xpert_evo.words import counted
 
@@ -74,7 +76,8 @@ NetWork_ID.csv: a design as a network file of the form that XPertSim, a fork of 
   7      1 where a 2 x 2 maximum pooling follows, else 0
   8      padding [pixels]
   9      columns that share one ADC
-  10     ADC type: 1 is SAR, 2 is Flash; compare with the source of your simulator, whose numbers may differ
+  10     ADC type: 1 is SAR, 2 is Flash. No publication fixes these two numbers, they are this program's choice:
+         compare with how your copy of the simulator reads this column, and exchange them where it differs
   11     bits of the input
   12     ADC LEVELS, not bits: the simulator takes this column as a number of levels, so a 6-bit ADC stands here as 64
 
@@ -135,26 +138,52 @@ Its ADCs are perfect; `xpert-evo train` judges with the exact emulation of the c
 
 def _torch(out: Path, run: Path, result: RunResult, designs: Sequence[Candidate]) -> list[str]:
     del result
+    found = _weights("torch", run, designs)
+    folder = out / "torch"
+    folder.mkdir(exist_ok=True)
+    for digest, path in found.items():
+        write_atomically(folder / f"{digest}.safetensors", partial(_copy, path))
+    write_text(folder / "README.txt", TORCH_NOTE)
+    return [f"torch: weights of {counted(len(found), 'design')}", *_left_out("torch", found, designs)]
+
+
+ONNX_NOTE = """\
+ID.onnx: a design that `xpert-evo train` trained, as an ONNX model (operators of opset 17). It takes `images`, (n,
+channels, side, side) in [0, 1] of the backbone's size, and gives `scores`, (n, classes). The inputs of layers are
+quantised in the model (Mul, Clip, Round, Mul) and weights stand in it quantised; its ADCs are perfect: `xpert-evo
+train` judges with the exact emulation of the crossbars. Design, protocol and seed are in the model's metadata, as JSON.
+"""
+
+
+def _onnx(out: Path, run: Path, result: RunResult, designs: Sequence[Candidate]) -> list[str]:
+    load_onnx()
+    found = _weights("onnx", run, designs)
+    folder = out / "onnx"
+    folder.mkdir(exist_ok=True)
+    crossbar = result.task.hardware.crossbar
+    for digest, path in found.items():
+        trained = load_network(path, crossbar)
+        write_onnx(folder / f"{digest}.onnx", trained.network, trained.image_size, trained.metadata)
+    write_text(folder / "README.txt", ONNX_NOTE)
+    return [f"onnx: models of {counted(len(found), 'design')}", *_left_out("onnx", found, designs)]
+
+
+def _weights(form: str, run: Path, designs: Sequence[Candidate]) -> dict[str, Path]:
+    """Digest -> trained weights, of designs that have some; raises UsageError where none has."""
     found = {candidate.digest: trained_weights(run, candidate.digest) for candidate in designs}
     missing = [digest for digest, path in found.items() if path is None]
     if len(missing) == len(found):
         raise UsageError(
-            f"--format torch: none of the {len(found)} designs has weights: a search keeps accuracies, not networks. "
+            f"--format {form}: none of the {len(found)} designs has weights: a search keeps accuracies, not networks. "
             f"Train one with `xpert-evo show {run} --id {missing[0][:8]} --json > design.json` and "
             f"`xpert-evo train design.json --out {run.parent / f'train-{missing[0]}'}`, then export again."
         )
-    folder = out / "torch"
-    folder.mkdir(exist_ok=True)
-    for digest, path in found.items():
-        if path is not None:
-            write_atomically(folder / f"{digest}.safetensors", partial(_copy, path))
-    write_text(folder / "README.txt", TORCH_NOTE)
-    sentences = [f"torch: weights of {len(found) - len(missing)} designs"]
-    if missing:
-        sentences.append(
-            f"torch: no weights of {', '.join(d[:8] for d in missing)}: `xpert-evo train` has not trained them"
-        )
-    return sentences
+    return {digest: path for digest, path in found.items() if path is not None}
+
+
+def _left_out(form: str, found: Mapping[str, Path], designs: Sequence[Candidate]) -> list[str]:
+    missing = [candidate.digest[:8] for candidate in designs if candidate.digest not in found]
+    return [f"{form}: no weights of {', '.join(missing)}: `xpert-evo train` has not trained them"] if missing else []
 
 
 def _copy(path: Path, stream: IO[bytes]) -> None:
@@ -168,4 +197,4 @@ def trained_weights(run: Path, digest: str) -> Path | None:
     return max(paths, key=lambda path: path.stat().st_mtime, default=None)
 
 
-EXPORTS: Mapping[str, Export] = {"json": _json, "csv": _csv, "neurosim": _neurosim, "torch": _torch}
+EXPORTS: Mapping[str, Export] = {"json": _json, "csv": _csv, "neurosim": _neurosim, "torch": _torch, "onnx": _onnx}

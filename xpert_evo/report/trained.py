@@ -1,0 +1,74 @@
+"""A trained network read back from its file, ready to classify."""
+
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from hw_models import CrossbarSpec
+from xpert_evo.accuracy.checkpoints import read_tensors
+from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, build_network
+from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.backbone_file import parse_description
+from xpert_evo.backbones import load_backbone
+from xpert_evo.config import RunConfig
+from xpert_evo.design import parse_design
+from xpert_evo.errors import TrainingError
+from xpert_evo.orchestration.task import build_hardware
+from xpert_evo.validation import parse
+
+
+class TrainedNetwork(nn.Module):
+    """A design's network with quantised inputs and weights and perfect ADCs; takes images as they are.
+
+    Attributes:
+        network: With the trained weights.
+        image_size: Side that the training averaged images down to [pixels]; larger images are averaged here, too.
+        metadata: Design, protocol, seed and validation accuracy, from the file.
+    """
+
+    def __init__(self, network: CrossbarNetwork, image_size: int, metadata: Mapping[str, object]) -> None:
+        super().__init__()
+        self.network = network
+        self.image_size = image_size
+        self.metadata = dict(metadata)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Class scores (n, classes) of images in [0, 1], (n, channels, side, side)."""
+        small = nn.functional.adaptive_avg_pool2d(images, self.image_size)
+        return torch.as_tensor(self.network(small, CrossbarLayer.product))
+
+
+def load_network(path: str | PathLike[str], crossbar: CrossbarSpec | None = None) -> TrainedNetwork:
+    """The network that `xpert-evo train` or `xpert-evo export --format torch` wrote, ready to classify.
+
+    Args:
+        path: A safetensors file.
+        crossbar: What it was trained for; None for the default settings' crossbars.
+
+    Raises:
+        TrainingError: The file is none of ours, or damaged.
+    """
+    tensors, metadata = read_tensors(Path(path))
+    if not {"design", "protocol"} <= set(metadata):
+        raise TrainingError(f"{path} holds no trained design; give a weights.safetensors of `xpert-evo train`.")
+    design = parse_design(metadata["design"], where=str(path))
+    protocol = parse(TrainingProtocol, metadata["protocol"], where=str(path), error=TrainingError)
+    weights = [tensor for name, tensor in tensors.items() if name.endswith(".weight")]
+    first, last = tensors["layers.0.weight"], tensors[f"layers.{len(weights) - 1}.weight"]
+    own = metadata.get("backbone")
+    described = parse_description(own, where=f"{path}, backbone") if own is not None else design.backbone
+    network = build_network(
+        design,
+        load_backbone(described, n_classes=last.shape[0], image_channels=first.shape[1]),
+        crossbar=crossbar or build_hardware(RunConfig()).crossbar,
+        width_divisor=protocol.width_divisor,
+        image_size=protocol.image_size,
+    )
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as failure:
+        raise TrainingError(f"{path} does not fit its own design: {str(failure).splitlines()[-1].strip()}") from None
+    return TrainedNetwork(network, protocol.image_size, metadata).eval()
