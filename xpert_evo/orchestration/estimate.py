@@ -22,7 +22,7 @@ from xpert_evo.design import Design
 from xpert_evo.executors.base import usable_cores
 from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.effort import images_trained, makespan
-from xpert_evo.orchestration.flow import first_genomes
+from xpert_evo.orchestration.rounds import first_genomes
 from xpert_evo.orchestration.task import Task
 from xpert_evo.search import Nsga2, SearchSettings
 from xpert_evo.space import Genomes
