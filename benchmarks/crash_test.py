@@ -2,8 +2,9 @@
 
     python benchmarks/crash_test.py --kills 200
 
-One kill in eight falls while the program starts from the command line. The others fall up to `--span` seconds after it
-has begun to work, whatever it is doing then: trainings (in the process itself or in one or two workers, drawn anew for
+One kill in eight falls while the program starts from the command line. The others fall after it has begun to work, up
+to the share `--span` of the time that the uninterrupted run takes on this machine now (half as long where no workers
+have to come up), whatever it is doing then: trainings (in the process itself or in one or two workers, drawn anew for
 each start), the search with its transaction every few milliseconds, the finalists, the report. These starts are forks
 of this process, which has imported all libraries before and calls the program as its command does.
 
@@ -56,10 +57,16 @@ QUERIES = {
     "failures": "SELECT digest, failure FROM trainings WHERE failure IS NOT NULL ORDER BY 1",
     "generations": "SELECT round, generation, state, summary FROM generations ORDER BY 1, 2",
     "notes": "SELECT topic, key, value FROM notes ORDER BY 1, 2",
-    "starts": "SELECT id FROM events WHERE kind = 'started' ORDER BY 1",
 }
-COMPARED = ("plans", "labels", "failures", "generations", "notes")
 Content: TypeAlias = dict[str, list[tuple[Any, ...]]]
+
+
+@dataclass(frozen=True)
+class Times:
+    """What this machine needs now [s]: for the whole run, and until it begins to work."""
+
+    whole_s: float
+    start_s: float
 
 
 @dataclass
@@ -81,6 +88,18 @@ def content(folder: Path) -> Content:
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=60)
     try:
         return {name: connection.execute(query).fetchall() for name, query in QUERIES.items()}
+    finally:
+        connection.close()
+
+
+def n_starts(folder: Path) -> int:
+    """How often the run has begun to work."""
+    path = folder / FILE_NAME
+    if not path.exists():
+        return 0
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=60)
+    try:
+        return int(connection.execute("SELECT count(*) FROM events WHERE kind = 'started'").fetchone()[0])
     finally:
         connection.close()
 
@@ -151,24 +170,24 @@ def leftovers(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*") if ".partial-" in path.name or path.suffix == ".pt")
 
 
-def attempt(folder: Path, rng: random.Random, options: argparse.Namespace, start_s: float, tally: Tally) -> bool:
+def attempt(folder: Path, rng: random.Random, options: argparse.Namespace, times: Times, tally: Tally) -> bool:
     """Starts or resumes the run and kills it; returns whether it came to its end before that.
 
     Where nothing but the report is missing, every other start is spared, or no run would ever end.
     """
     before = content(folder)
-    n_starts = len(before["starts"])
+    n_before = n_starts(folder)
     spared = tally.kills >= options.kills or (phase(before, started=True) == "report" and rng.random() < 0.5)
     in_start = rng.random() < 0.125 and not spared
     executor = rng.choice(["serial", "serial", "1 worker", "2 workers"])
-    span_s = options.span / 2 if executor == "serial" else options.span  # workers need time to come up
+    span_s = times.whole_s * options.span / (2 if executor == "serial" else 1)
     program = Program(command(folder, executor), folder.with_suffix(".log"), forked=not in_start)
-    deadline = time.monotonic() + rng.uniform(0, start_s)
+    deadline = time.monotonic() + rng.uniform(0, times.start_s)
     started = False
     while program.code() is None and (spared or time.monotonic() < deadline or not (in_start or started)):
-        if not in_start and not started and len(content(folder)["starts"]) > n_starts:
+        if not in_start and not started and n_starts(folder) > n_before:
             started, deadline = True, time.monotonic() + rng.uniform(0, span_s)
-        time.sleep(0.02)
+        time.sleep(0.05)
     if program.code() is not None:
         if program.code():
             tally.bad.append(f"run {tally.runs} ended with code {program.code()}: {program.complaint()}")
@@ -177,11 +196,11 @@ def attempt(folder: Path, rng: random.Random, options: argparse.Namespace, start
     program.kill()
     tally.traces[f"of {executor}"] += 1
     tally.kills += 1
-    examine(folder, seen, n_starts, tally)
+    examine(folder, seen, n_before, tally)
     return False
 
 
-def examine(folder: Path, seen: Content, n_starts: int, tally: Tally) -> None:
+def examine(folder: Path, seen: Content, n_before: int, tally: Tally) -> None:
     """Looks at what a kill has left."""
     tally.traces["with a training's checkpoint"] += any(folder.glob("checkpoints/*.pt"))
     tally.traces["with a file half-written aside"] += any(".partial-" in path.name for path in folder.rglob("*"))
@@ -193,7 +212,7 @@ def examine(folder: Path, seen: Content, n_starts: int, tally: Tally) -> None:
         except StoreError as failure:
             tally.bad.append(f"kill {tally.kills}: {failure}")
     after = content(folder)
-    tally.phases[phase(after, started=len(after["starts"]) > n_starts)] += 1
+    tally.phases[phase(after, started=n_starts(folder) > n_before)] += 1
     for name in QUERIES:
         lost = len(set(seen[name]) - set(after[name]))
         if lost:
@@ -204,7 +223,7 @@ def main() -> int:
     """Runs the test; 0 where nothing was lost and nothing differs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--span", type=float, default=6.0, help="latest kill after the work has begun [s]")
+    parser.add_argument("--span", type=float, default=0.16, help="latest kill, as a share of the whole run's time")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     rng = random.Random(options.seed)
@@ -216,18 +235,19 @@ def main() -> int:
         began = time.perf_counter()
         program = [sys.executable, "-m", "xpert_evo"]
         subprocess.run([*program, *command(whole, "2 workers")], check=True, capture_output=True)
-        print(f"uninterrupted run: {time.perf_counter() - began:.0f} s", flush=True)
+        whole_s = time.perf_counter() - began
+        print(f"uninterrupted run: {whole_s:.0f} s", flush=True)
         began = time.perf_counter()
         subprocess.run([*program, "status", str(whole)], check=True, capture_output=True)
-        start_s = 2 * (time.perf_counter() - began)  # a run imports about twice as much
+        times = Times(whole_s, 2 * (time.perf_counter() - began))  # a run imports about twice as much
         wanted, wanted_front = content(whole), (whole / "front.json").read_bytes()
         while tally.kills < options.kills:
             folder = Path(scratch) / f"killed-{tally.runs}"
             tally.runs += 1
-            while not attempt(folder, rng, options, start_s, tally):
+            while not attempt(folder, rng, options, times, tally):
                 print(f"{tally.kills} kills, run {tally.runs}", file=sys.stderr, flush=True)
             found = content(folder)
-            differing = [name for name in COMPARED if found[name] != wanted[name]]
+            differing = [name for name in QUERIES if found[name] != wanted[name]]
             if differing or (folder / "front.json").read_bytes() != wanted_front or leftovers(folder):
                 tally.bad.append(f"run {tally.runs}: {differing} or its front differ, or it left {leftovers(folder)}")
     for name, n in tally.phases.most_common():

@@ -4,6 +4,7 @@ No more is believed of an archive than what it turns out to hold: sizes that it 
 sooner, and what it says of itself in long headers is not read.
 """
 
+import lzma
 import shutil
 import tarfile
 import zipfile
@@ -49,6 +50,7 @@ def extract(archive: Path, folder: Path, max_bytes: int = MAX_BYTES, max_members
         tarfile.TarError,
         zipfile.BadZipFile,
         zlib.error,
+        lzma.LZMAError,
         EOFError,
         OSError,
         ValueError,

@@ -4,7 +4,7 @@ import os
 import sys
 from typing import NoReturn
 
-from xpert_evo.errors import XpertEvoError
+from xpert_evo.errors import UsageError, XpertEvoError
 
 
 def main() -> NoReturn:
@@ -24,12 +24,12 @@ def main() -> NoReturn:
         code = 0
     except Exception as failure:
         if type(failure).__name__ == "HardwareModelError":  # hw_models knows nothing of this program's errors
-            _say(str(failure))
+            _say(str(XpertEvoError(str(failure))))
             code = 11
         elif hasattr(failure, "format_message"):  # how the parser of the command line says that a user erred
             message = " ".join(failure.format_message().split())
             if message:
-                _say(f"{message} See `xpert-evo {' '.join(sys.argv[1:2])} --help`.")
+                _say(str(UsageError(f"{message} See `xpert-evo {' '.join(sys.argv[1:2])} --help`.")))
             code = 2
         else:
             raise
