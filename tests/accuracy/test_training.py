@@ -12,6 +12,7 @@ from xpert_evo.accuracy.datasets import Dataset
 from xpert_evo.accuracy.images import augmented
 from xpert_evo.accuracy.optimisers import learning_rate_factor, orthogonalised
 from xpert_evo.accuracy.protocols import PROTOCOLS, TrainingProtocol, load_protocol
+from xpert_evo.accuracy.quantisers import quantise_input
 from xpert_evo.accuracy.training import TrainedDesign, train_design
 from xpert_evo.backbones import Backbone, load_backbone
 from xpert_evo.design import Design
@@ -161,3 +162,19 @@ def test_augmented_images_are_shifts_and_mirrors_of_themselves() -> None:
         windows = new.unfold(1, 4, 1).unfold(2, 4, 1).reshape(-1, 4, 4)
         assert any(torch.equal(w, image[0]) or torch.equal(w, image[0].flip(-1)) for w in windows)
     assert not torch.equal(changed, images)
+
+
+def test_a_clip_that_stays_on_its_device_quantises_like_a_number() -> None:
+    inputs = torch.randn(2_000, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    for clip in (1.25, torch.tensor(1.25)):
+        quantise_input(inputs, clip, 4).square().sum().backward()
+    inputs.grad, both = None, inputs.grad
+    quantise_input(inputs, 1.25, 4).square().sum().backward()
+    assert inputs.grad is not None
+    assert both is not None
+    torch.testing.assert_close(both, 2 * inputs.grad)
+    torch.testing.assert_close(quantise_input(inputs, 1.25, 4), quantise_input(inputs, torch.tensor(1.25), 4))
+
+
+def test_the_definition_of_laptop_is_the_one_that_labels_in_stores_have() -> None:
+    assert load_protocol("laptop").digest == "5ec234e2f45c11b3"

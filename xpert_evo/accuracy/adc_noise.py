@@ -35,7 +35,7 @@ class NoisyProduct:
 
     def __init__(self, generator: torch.Generator, device: torch.device, n_numbers: int = 1 << 21) -> None:
         self.generator = generator
-        self._buffer = torch.randn(n_numbers, generator=generator).to(device)
+        self._buffer = self._drawn(n_numbers, device)
 
     def __call__(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
         """The layer's product with noise."""
@@ -45,9 +45,16 @@ class NoisyProduct:
 
     def _noise_like(self, outputs: torch.Tensor) -> torch.Tensor:
         if outputs.numel() >= len(self._buffer):
-            self._buffer = torch.randn(2 * outputs.numel(), generator=self.generator).to(outputs.device)
+            self._buffer = self._drawn(2 * outputs.numel(), outputs.device)
         start = torch.randint(len(self._buffer) - outputs.numel(), (), generator=self.generator)
         return self._buffer.as_strided(outputs.shape, outputs.stride(), int(start))
+
+    def _drawn(self, n_numbers: int, device: torch.device) -> torch.Tensor:
+        if device.type == "cpu":
+            return torch.randn(n_numbers, generator=self.generator)
+        # An accelerator draws its hundreds of megabytes itself, from a seed that the generator gives.
+        own = torch.Generator(device).manual_seed(int(torch.randint(1 << 62, (), generator=self.generator)))
+        return torch.randn(n_numbers, generator=own, device=device)
 
 
 def local_strength(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
@@ -57,7 +64,9 @@ def local_strength(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
     0. The noise's power therefore follows that of the inputs in the pixel's window.
     """
     g = layer.geometry
-    power = inputs.clamp(0, layer.clip).square_().sum(1, keepdim=True)
+    clip = layer.clip_on_device
+    clipped = inputs.clamp_min(0).minimum(clip) if isinstance(clip, torch.Tensor) else inputs.clamp(0, clip)
+    power = clipped.square_().sum(1, keepdim=True)
     local = F.avg_pool2d(power, g.kernel_size, g.stride, g.kernel_size // 2)
     return (local / local.mean().clamp_min(1e-30)).sqrt_()
 

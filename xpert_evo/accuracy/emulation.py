@@ -6,6 +6,8 @@ codes are shifted, added and accumulated digitally. With ideal devices all of it
 is bit for bit that of the plain loops that define it in the tests.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -22,7 +24,10 @@ from xpert_evo.accuracy.snr import PERCENTILE
 EMULATION = "exact crossbar emulation"
 
 _CHUNK_SUMS = 1 << 18
-"""Partial sums handled at once: few enough for the cache, enough to outweigh the calls."""
+"""Partial sums handled at once on a CPU: few enough for the cache, enough to outweigh the calls."""
+
+_ACCELERATOR_CHUNK_SUMS = 1 << 25
+"""The same where a call costs more than the cache gives: 128 MiB for each tensor in flight."""
 
 _CALIBRATION_PIXELS = 512
 _CALIBRATION_SUMS = 1 << 22
@@ -53,11 +58,12 @@ class EmulatedLayer:
         """The layer's output map (n, outputs, size, size) for unquantised inputs (n, channels, side, side)."""
         g = self.geometry
         codes = _integer_codes(inputs, self.clip, g.input_precision)
-        n_group = max(1, _CHUNK_SUMS // g.out_channels // g.output_size**2)
-        products = [
-            converted_product(unfolded(group, g), self.cells, self.ranges, g, self.disturbance)
-            for group in torch.split(codes, n_group)
-        ]
+        n_group = max(1, _chunk_sums(codes) // g.out_channels // g.output_size**2)
+        with _true_float32():
+            products = [
+                converted_product(unfolded(group, g), self.cells, self.ranges, g, self.disturbance)
+                for group in torch.split(codes, n_group)
+            ]
         maps = torch.cat(products, dim=1).view(g.out_channels, len(inputs), g.output_size, g.output_size)
         return maps.transpose(0, 1).contiguous(memory_format=torch.channels_last).mul_(self.scale)
 
@@ -72,7 +78,7 @@ def converted_product(
     """Products (outputs, pixels) of input codes (rows, pixels) with weight codes, as the converters deliver them."""
     worths = slice_weights(geometry.crossbar)
     parts = []
-    for chunk in torch.split(windows, max(1, _CHUNK_SUMS // geometry.out_channels), dim=1):
+    for chunk in torch.split(windows, max(1, _chunk_sums(windows) // geometry.out_channels), dim=1):
         like = chunk.new_empty((len(cells.digits[0]), chunk.shape[1]), dtype=torch.float32)
         accumulators = [Accumulator(adc, like) for adc in ranges]
         for sums in partial_sums(chunk, cells, geometry.input_precision):
@@ -83,6 +89,21 @@ def converted_product(
             total.add_(accumulator.half_levels().mul_(worth))
         parts.append(total[:-1] - total[-1:] if cells.digital_reference else total)
     return torch.cat(parts, dim=1)
+
+
+def _chunk_sums(like: torch.Tensor) -> int:
+    return _CHUNK_SUMS if like.device.type == "cpu" else _ACCELERATOR_CHUNK_SUMS
+
+
+@contextmanager
+def _true_float32() -> Iterator[None]:
+    """No TensorFloat-32 in matrix products for a while: its 11 bits would round partial sums."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def _integer_codes(inputs: torch.Tensor, clip: float, n_bits: int) -> torch.Tensor:
@@ -137,10 +158,12 @@ def emulate_layer(
     order = torch.randperm(windows.shape[1], generator=torch.Generator().manual_seed(0))
     n_pixels = max(32, min(_CALIBRATION_PIXELS, _CALIBRATION_SUMS // (g.out_channels * len(g.array_rows))))
     sample = windows[:, order[:n_pixels].to(windows.device)]
+    with _true_float32():
+        ranges = calibrated_ranges(sample, cells, g.input_precision, g.adc_precision, percentile)
     return EmulatedLayer(
         geometry=g,
         cells=cells,
-        ranges=calibrated_ranges(sample, cells, g.input_precision, g.adc_precision, percentile),
+        ranges=ranges,
         clip=clip,
         scale=clip / (2**g.input_precision - 1) * float(scale),
         disturbance=disturbance,

@@ -8,7 +8,7 @@ import torch
 
 from xpert_evo.accuracy.adc_noise import analytic_noise_power
 from xpert_evo.accuracy.emulation import emulate_layer
-from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork
+from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, Product
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +65,29 @@ def measure_corrections(network: CrossbarNetwork, images: torch.Tensor) -> None:
     for layer, values in zip(network.crossbar_layers, inputs, strict=True):
         powers = layer_fidelity(layer, values)
         layer.noise_correction.fill_(powers.exact_noise_power / max(powers.analytic_noise_power, 1e-30))
+
+
+@torch.no_grad()
+def set_statistics(network: CrossbarNetwork, images: torch.Tensor, product: Product) -> None:
+    """Sets batch norm's statistics, layer by layer, to those of prepared training images under `product`.
+
+    Unlike `training.recalibrate` it leaves the inputs' ranges as they are, so that forms can be compared.
+
+    Args:
+        network: Left in evaluation mode.
+        images: A few hundred, (n, channels, side, side), in one batch.
+        product: Computes the layers; an `Emulator` that has seen no layer yet calibrates its ADCs on the way.
+    """
+
+    def followed(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
+        outputs = product(layer, inputs)
+        if layer.normalised:
+            layer.mean.copy_(outputs.mean((0, 2, 3)))
+            layer.variance.copy_(outputs.var((0, 2, 3)))
+        return outputs
+
+    network.eval()
+    network(images, followed)
 
 
 @contextmanager

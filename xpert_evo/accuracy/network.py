@@ -10,7 +10,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
 from hw_models import CrossbarSpec
-from xpert_evo.accuracy.quantisers import quantise_input, quantise_weights
+from xpert_evo.accuracy.quantisers import Clip, quantise_input, quantise_weights
 from xpert_evo.accuracy.snr import input_statistics
 from xpert_evo.backbones import Backbone, LayerKind
 from xpert_evo.design import Design
@@ -131,6 +131,13 @@ class CrossbarLayer(nn.Module):
         rms = math.sqrt(max(float(self.input_power), 1e-12))
         return input_statistics(self.geometry.input_precision).clip * rms
 
+    @property
+    def clip_on_device(self) -> Clip:
+        """`clip`; on an accelerator a tensor, since reading a number there would stop the training at each layer."""
+        if self.geometry.reads_image or self.input_power.device.type == "cpu":
+            return self.clip
+        return self.input_power.clamp_min(1e-12).sqrt() * input_statistics(self.geometry.input_precision).clip
+
     def track(self, inputs: torch.Tensor) -> None:
         """Follows the mean square of the rectified inputs with a moving average."""
         power = inputs.detach()[:_POWER_SAMPLE].clamp_min(0).square_().mean()
@@ -139,7 +146,7 @@ class CrossbarLayer(nn.Module):
     def product(self, inputs: torch.Tensor) -> torch.Tensor:
         """The matrix product with quantised inputs and weights and perfect ADCs."""
         g = self.geometry
-        quantised = quantise_input(inputs, self.clip, g.input_precision)
+        quantised = quantise_input(inputs, self.clip_on_device, g.input_precision)
         weights = quantise_weights(self.weight, g.crossbar)
         if g.output_size == 1 and g.stride == 1 and g.kernel_size > 1:
             middle = g.kernel_size // 2

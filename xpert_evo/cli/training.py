@@ -52,11 +52,14 @@ def train_one(
     design.check(backbone)
     console = Console()
     chosen = load_protocol(protocol)
+    n_images = min(chosen.n_train or len(dataset.train), len(dataset.train))
 
     def tell(epoch: Epoch) -> None:
         left = (chosen.epochs - epoch.number) * epoch.seconds / epoch.number
+        speed = epoch.number * n_images / epoch.seconds
         console.print(
-            f"epoch {epoch.number}/{chosen.epochs}: loss {epoch.loss:.4f}, about {duration(left)} left",
+            f"epoch {epoch.number}/{chosen.epochs}: loss {epoch.loss:.4f}, {speed:,.0f} images/s, about "
+            f"{duration(left)} left",
             highlight=False,
         )
 
