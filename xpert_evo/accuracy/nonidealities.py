@@ -5,10 +5,10 @@ highest level. In this order it is changed by
 
 - variation of programming: g (1 + s n), Gaussian, as XPert and most of the field assume (A. Moitra et al., DAC 2023),
   or g exp(s n - s^2 / 2), lognormal, as measured in oxide RRAM (S. Yu et al., IEDM 2011);
-- stuck cells: at 1 or at g_min (C.-Y. Chen et al., IEEE Trans. Computers 64(1), 2015);
+- stuck cells: at 1 or at g_min (C.-Y. Chen et al., IEEE Trans. Computers 64(1), 180-190, 2015);
 - drift: g (t / 1 s)^-v with v spread from cell to cell (V. Joshi et al., Nature Communications 11, 2473, 2020);
 - wires: every segment between a cell and its driver and its converter is in series with it,
-  1 / (1 / g + r n_segments), the first-order form of MNSIM (L. Xia et al., IEEE TCAD 37(5), 2018).
+  1 / (1 / g + r n_segments), the first-order form of MNSIM (L. Xia et al., IEEE TCAD 37(5), 1009-1022, 2018).
 
 Converters have a fixed offset each, and noise in every conversion, in steps (A. S. Rekhi et al., DAC 2019, lump both).
 """
