@@ -119,9 +119,8 @@ def _lines(result: Mapping[str, Any]) -> list[str]:
         f"test: {100 * test['mean']:.2f} % of {test['n_images']} images ({test['emulation']})",
     ]
     if noisy:
-        active = ", ".join(
-            f"{key} {value}" for key, value in result["device_noise"].items() if value not in {0.0, None}
-        )
+        off = NonIdealities().model_dump(mode="json")
+        active = ", ".join(f"{key} {value}" for key, value in result["device_noise"].items() if value != off[key])
         lines.append(
             f"test with device noise: mean {100 * noisy['mean']:.2f} %, worst {100 * noisy['worst']:.2f} %, spread "
             f"{100 * noisy['spread']:.2f} points over {noisy['n_draws']} draws ({active})"

@@ -1,0 +1,85 @@
+"""`xpert-evo train` from the first epoch to the judgement: progress, interruption, going on, files."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hw_models import AdcType
+from xpert_evo.accuracy.datasets import Split, load_dataset
+from xpert_evo.accuracy.protocols import PROTOCOLS, TrainingProtocol
+from xpert_evo.backbones import load_backbone
+from xpert_evo.cli import training
+from xpert_evo.space import SearchSpace
+
+TINY = TrainingProtocol(
+    name="tiny",
+    width_divisor=64,
+    image_size=16,
+    epochs=2,
+    n_train=256,
+    n_validation=64,
+    n_recalibration=64,
+    n_threads=1,
+)
+
+
+@pytest.fixture
+def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Trains one design by a tiny protocol with two draws of 5 % variation; returns the folder of the given name."""
+    monkeypatch.setitem(PROTOCOLS, "tiny", TINY)
+    data = load_dataset("fashion-mnist")
+    few = replace(data, test=Split(images=data.test.images[:100], labels=data.test.labels[:100]))
+    monkeypatch.setattr(training, "cached_dataset", lambda _: few)
+    space = SearchSpace(load_backbone("vgg8"))
+    genome = space.homogeneous(column_sharing=8, adc_type=AdcType.SAR, adc_precision=5, input_precision=2)
+    design = tmp_path / "design.json"
+    design.write_text(space.decode(genome)[0].to_json())
+
+    def run(name: str) -> Path:
+        training.train_one(
+            design,
+            None,
+            None,
+            {},
+            protocol="tiny",
+            seed=3,
+            noise=["variation_ratio=0.05"],
+            noise_draws=2,
+            out=tmp_path / name,
+        )
+        return tmp_path / name
+
+    return run
+
+
+def test_an_interrupted_training_goes_on_from_its_last_epoch_and_ends_like_a_whole_one(
+    train: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(training, "duration", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train("stopped")
+    kept = [path.name for path in (tmp_path / "stopped").iterdir()]
+    assert len(kept) == 1, "the checkpoint of the first epoch alone"
+    stopped = train("stopped")
+    assert "epoch 1/2" not in capsys.readouterr().out
+    whole = train("whole")
+    said = capsys.readouterr().out
+    assert "epoch 1/2" in said
+    assert "images/s" in said
+    assert "2 draws (variation_ratio 0.05)" in " ".join(said.split())
+    results = [json.loads((folder / "result.json").read_text()) for folder in (stopped, whole)]
+    for name in ("validation", "test", "test_with_device_noise", "device_noise", "protocol", "design"):
+        assert results[0][name] == results[1][name], name
+    assert results[0]["test_with_device_noise"]["n_draws"] == 2
+    weights = [(folder / "weights.safetensors").read_bytes() for folder in (stopped, whole)]
+    assert weights[0] == weights[1]
+    assert sorted(path.name for path in stopped.iterdir()) == ["result.json", "weights.safetensors"]
+
+
+def interrupt(_: float) -> str:
+    """Stands for Ctrl-C after the first epoch."""
+    raise KeyboardInterrupt
