@@ -61,6 +61,14 @@ WORDS = [
 ]  # fmt: skip
 
 
+CONSTANTS = {"device": ("devices", "rram-6k.toml"), "technology": ("technologies", "cmos-32nm-lstp.toml")}
+
+
+def constants_folder(package: str) -> Any:
+    """Where the hardware model finds its constants: in the working folder where a case has laid some there."""
+    return Path("constants") if Path("constants").exists() else resources.files(package)
+
+
 def quick(job: TrainingJob) -> TrainingReport:
     """A training that costs nothing, for the run whose store is broken."""
     accuracy = int(job.design.digest[:4], 16) / 0xFFFF
@@ -115,11 +123,8 @@ class Inputs:
         genome = space.homogeneous(column_sharing=8, adc_type=AdcType.SAR, adc_precision=6, input_precision=8)
         self.design: Design = space.decode(genome)[0]
         (good / "design.json").write_text(self.design.to_json())
-        constants = resources.files("hw_models")
-        self.constants = {
-            "device": (constants / "devices" / "rram-6k.toml").read_bytes(),
-            "technology": (constants / "technologies" / "cmos-32nm-lstp.toml").read_bytes(),
-        }
+        package = resources.files("hw_models")
+        self.constants = {kind: (package / folder / name).read_bytes() for kind, (folder, name) in CONSTANTS.items()}
         self.backbone = {
             "name": "mine",
             "layers": [
@@ -151,9 +156,8 @@ class Inputs:
         Path("mine.toml").write_text(as_toml(self.backbone))
         cases = [["run", "--dry-run", "--config", "settings.toml"], ["evaluate", str(self.good / "design.json")]]
         cases += [["run", "--dry-run", "--set", "space.backbone=mine.toml"], ["status", str(self.good / "run")]]
-        for kind, content in self.constants.items():
-            Path(f"{kind}.toml").write_text(as_toml(tomllib.loads(content.decode())))
-            cases.append([*cases[1], "--set", f"hardware.{kind}={Path(f'{kind}.toml').resolve()}"])
+        plain = {kind: tomllib.loads(content.decode()) for kind, content in self.constants.items()}
+        self.lay_constants({kind: as_toml(tables).encode() for kind, tables in plain.items()})
         return cases
 
     def settings_file(self, rng: random.Random) -> list[str]:
@@ -187,12 +191,18 @@ class Inputs:
         return ["evaluate", "design.json", "--json"]
 
     def constants_file(self, rng: random.Random) -> list[str]:
-        """A technology or device with something wrong."""
+        """The constants of a technology or a device with something wrong; see `constants_folder`."""
         kind = rng.choice(sorted(self.constants))
         plain = break_value(tomllib.loads(self.constants[kind].decode()), rng)
-        path = Path("constants.toml").resolve()
-        path.write_bytes(break_bytes(self.constants[kind], rng) if rng.random() < 0.5 else as_toml(plain).encode())
-        return ["evaluate", str(self.good / "design.json"), "--json", "--set", f"hardware.{kind}={path}"]
+        text = break_bytes(self.constants[kind], rng) if rng.random() < 0.5 else as_toml(plain).encode()
+        self.lay_constants({kind: text})
+        return ["evaluate", str(self.good / "design.json"), "--json"]
+
+    def lay_constants(self, changed: dict[str, bytes]) -> None:
+        """Writes the constants in use into the folder that stands for the package's."""
+        for kind, (folder, name) in CONSTANTS.items():
+            Path("constants", folder).mkdir(parents=True)
+            Path("constants", folder, name).write_bytes(changed.get(kind, self.constants[kind]))
 
     def backbone_file(self, rng: random.Random) -> list[str]:
         """One's own backbone with something wrong."""
@@ -245,7 +255,12 @@ def contents(folder: Path) -> dict[str, str]:
 def call(arguments: list[str]) -> tuple[int | None, str, str]:
     """Exit code, standard output and error of the program; no code where it ended with a traceback."""
     out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), mock.patch("sys.argv", ["x", *arguments]):
+    with (
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        mock.patch("sys.argv", ["xpert-evo", *arguments]),
+        mock.patch("hw_models.constants.resources", mock.Mock(files=constants_folder)),
+    ):
         try:
             cli.main()
         except SystemExit as ending:

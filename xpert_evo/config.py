@@ -81,8 +81,8 @@ class HardwareConfig(Frozen):
     """The chip.
 
     Attributes:
-        device: Cell technology: the name of a file in `hw_models/devices` or the path of one.
-        technology: Process of the periphery: the name of a file in `hw_models/technologies` or the path of one.
+        device: Cell technology: the name of a file in `hw_models/devices`.
+        technology: Process of the periphery: the name of a file in `hw_models/technologies`.
         crossbar: Size, coding and grouping of the crossbars.
         area_limit_mm2: Largest area of all tiles; None for no limit.
         further_area_limits_mm2: Tighter limits, each of which gets a search and a front of its own; all share labels.
