@@ -171,6 +171,13 @@ class SearchConfig(Frozen):
     surrogate: str = "auto"
 
 
+class Schedule(StrEnum):
+    """When the next trainings are chosen: round by round for all workers, or one whenever a worker is free."""
+
+    ROUNDS = "rounds"
+    STEADY_STATE = "steady-state"
+
+
 class TrainingConfig(Frozen):
     """Which designs are trained, for how long, and how often.
 
@@ -186,6 +193,8 @@ class TrainingConfig(Frozen):
         judge_images: Test images that judge a finalist; None for all.
         retries: How often a failed training is tried again.
         time_limit_s: Seconds after which a training is stopped and counts as failed; None for no limit.
+        schedule: rounds, whose results do not depend on workers; or steady-state, where a design is chosen whenever a
+            worker is free: no worker waits, and choices depend on which trainings ended first, as the run's log tells.
         budget_s: Seconds of trainings after which no further round begins, over all resumes and all workers; the
             finalists are trained in any case. None for no limit besides `rounds`.
     """
@@ -200,6 +209,7 @@ class TrainingConfig(Frozen):
     judge_images: AtLeastOne | None = None
     retries: Annotated[int, Field(ge=0, le=10)] = 1
     time_limit_s: Positive | None = None
+    schedule: Schedule = Schedule.ROUNDS
     budget_s: Positive | None = None
 
     @model_validator(mode="after")
@@ -279,6 +289,11 @@ class RunConfig(Frozen):
             raise ValueError(
                 'search.mode = "two-phase" finds one network for one area limit, so leave '
                 "hardware.further_area_limits_mm2 out or search jointly."
+            )
+        if self.training.schedule is Schedule.STEADY_STATE and self.search.mode is not SearchMode.JOINT:
+            raise ValueError(
+                f'training.schedule = "steady-state" needs search.mode = "joint", got "{self.search.mode}"; '
+                "change one of them."
             )
         return self
 

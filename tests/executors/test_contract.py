@@ -73,6 +73,13 @@ def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
 in_other_processes = pytest.mark.parametrize("executor", ["processes", "dask"], indirect=True)
 
 
+def test_jobs_may_be_added_while_others_run(executor: Executor) -> None:
+    later = [[7, 8], [], [9]]
+    outcomes = {o.position: o for o in executor.run(square, [5, 6], lambda: later.pop(0) if later else [])}
+    assert [outcomes[i].result for i in range(5)] == [25, 36, 49, 64, 81]
+    assert len(outcomes) == 5
+
+
 def _by_position(
     executor: Executor, function: Callable[[int], int], jobs: list[int]
 ) -> dict[int, JobDone[int] | JobFailed]:

@@ -2,8 +2,8 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 from xpert_evo.config import RunConfig, parse_config
 from xpert_evo.executors import JobDone, JobFailed
+from xpert_evo.executors.base import More, nothing_more
 from xpert_evo.orchestration.batches import Workshop
 from xpert_evo.orchestration.context import FINALISTS, SEARCHED
 from xpert_evo.orchestration.flow import go
@@ -52,18 +53,38 @@ def formula(job: TrainingJob) -> TrainingReport:
 
 @dataclass
 class Formulas:
-    """An executor that gives `formula` in place of every training; stops the run after so many of them."""
+    """An executor that gives `formula` in place of every training.
+
+    It stops the run after `stop_after` trainings; with `shuffled`, whichever of the `n_workers` running ones ends next
+    is drawn; `poison` tells which fail.
+    """
 
     stop_after: int | None = None
     n_workers: int = 1
+    shuffled: np.random.Generator | None = None
+    poison: Callable[[TrainingJob], bool] | None = None
     n_done: int = 0
+    in_flight: list[int] = field(default_factory=list)
 
-    def run(self, function: object, jobs: Sequence[TrainingJob]) -> Iterator[JobDone[TrainingReport] | JobFailed]:
-        for position, job in enumerate(jobs):
+    def run(
+        self, function: object, jobs: Sequence[TrainingJob], more: More[TrainingJob] = nothing_more
+    ) -> Iterator[JobDone[TrainingReport] | JobFailed]:
+        given = list(jobs)
+        running = list(range(len(given)))
+        while running:
             if self.n_done == self.stop_after:
                 raise StoppedHereError
             self.n_done += 1
-            yield JobDone(position=position, result=formula(job))
+            self.in_flight.append(len(running))
+            place = 0 if self.shuffled is None else int(self.shuffled.integers(min(self.n_workers, len(running))))
+            position = running.pop(place)
+            if self.poison is not None and self.poison(given[position]):
+                yield JobFailed(position=position, reason="poison")
+            else:
+                yield JobDone(position=position, result=formula(given[position]))
+            added = more()
+            running += range(len(given), len(given) + len(added))
+            given += added
 
     def close(self) -> None:
         """Nothing to free."""
@@ -81,6 +102,13 @@ class Runs:
 
     def go(self, name: str, config: RunConfig, executor: Any = None) -> Path:
         """Begins a run, or goes on with it, until it ends or its executor stops it."""
+        with self.shop(name, config, executor) as shop, suppress(StoppedHereError):
+            go(shop)
+        return self.folder / name
+
+    @contextmanager
+    def shop(self, name: str, config: RunConfig, executor: Any = None) -> Iterator[Workshop]:
+        """What the steps of a run share, new or as it was left."""
         folder = self.folder / name
         dataset = {"name": "fashion-mnist", "digest": "0" * 16, "n_classes": 10, "image_channels": 1}
         meta = {"settings": config.to_plain(), "versions": versions(), "dataset": dataset, "labels_from": []}
@@ -89,7 +117,7 @@ class Runs:
             tally.expect(kind, 1, work=1.0)
         exists = (folder / FILE_NAME).exists()
         with Store.open(folder) if exists else Store.create(folder, meta) as store, Interrupts("nothing") as interrupts:
-            shop = Workshop(
+            yield Workshop(
                 task=build_task(config, n_classes=10, image_channels=1),
                 store=store,
                 executor=executor or Formulas(),
@@ -98,9 +126,6 @@ class Runs:
                 dataset_digest="0" * 16,
                 tally=tally,
             )
-            with suppress(StoppedHereError):
-                go(shop)
-        return folder
 
     def executor(self, **settings: Any) -> "Formulas":
         """The executor of `go`, to be stopped."""

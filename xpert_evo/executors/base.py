@@ -3,7 +3,7 @@
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from joblib import cpu_count
 
@@ -29,6 +29,15 @@ class JobFailed:
     worker: str | None = None
 
 
+More: TypeAlias = Callable[[], Sequence[Job]]
+"""Gives jobs that are to be added to those which run, as many as it likes."""
+
+
+def nothing_more() -> Sequence[Any]:
+    """No further jobs: the ones given are all."""
+    return ()
+
+
 class Executor(Protocol):
     """Runs jobs; frees its workers when closed."""
 
@@ -37,12 +46,15 @@ class Executor(Protocol):
         """Jobs at a time, at least 1; on a cluster it changes as workers join and leave."""
         ...
 
-    def run(self, function: Callable[[Job], Result], jobs: Sequence[Job]) -> Iterator[JobDone[Result] | JobFailed]:
+    def run(
+        self, function: Callable[[Job], Result], jobs: Sequence[Job], more: More[Job] = nothing_more
+    ) -> Iterator[JobDone[Result] | JobFailed]:
         """Calls `function` on each job; yields as jobs end.
 
         Args:
             function: A function of a module, so that workers can import it.
             jobs: Its arguments, which can be pickled between our own processes.
+            more: Asked for further jobs each time after an outcome was taken; their positions count on.
 
         Raises:
             ExecutorError: The workers as a whole cannot be reached; single ones that die are no reason.

@@ -17,7 +17,7 @@ from distributed import Future, KilledWorker, get_worker
 from distributed.protocol import pickle
 
 from xpert_evo.errors import ExecutorError
-from xpert_evo.executors.base import Job, JobDone, JobFailed, Result, carry_out
+from xpert_evo.executors.base import Job, JobDone, JobFailed, More, Result, carry_out
 from xpert_evo.executors.dask_cluster import Client
 
 POLL_S = 0.25
@@ -65,7 +65,7 @@ class DaskBatch(Generic[Job, Result]):
     ) -> None:
         self._client = client
         self._function = function
-        self._jobs = jobs
+        self._jobs = list(jobs)
         self._time_limit_s = time_limit_s
         self._resources = resources
         self._most_losses = most_losses
@@ -77,8 +77,8 @@ class DaskBatch(Generic[Job, Result]):
         self._n_starts: Counter[int] = Counter()
         self._n_losses: Counter[int] = Counter()
 
-    def outcomes(self, look: Callable[[], None]) -> Iterator[JobDone[Result] | JobFailed]:
-        """Submits the jobs and yields as they end; calls `look` now and then meanwhile.
+    def outcomes(self, look: Callable[[], None], more: More[Job]) -> Iterator[JobDone[Result] | JobFailed]:
+        """Submits the jobs, and `more` after each outcome, and yields as they end; calls `look` now and then meanwhile.
 
         Raises:
             ExecutorError: The scheduler is gone.
@@ -87,13 +87,21 @@ class DaskBatch(Generic[Job, Result]):
         for position in range(len(self._jobs)):
             self._submit(position)
         while self._pending:
-            for news in self._waited():
-                if not isinstance(news, Future):
-                    self._started(news)
-                elif (outcome := self._ended(news)) is not None:
-                    yield outcome
-            yield from self._overdue()
+            for outcome in self._arrived():
+                yield outcome
+                for job in more():
+                    self._jobs.append(job)
+                    self._submit(len(self._jobs) - 1)
             look()
+
+    def _arrived(self) -> Iterator[JobDone[Result] | JobFailed]:
+        """Outcomes since the last call, and those of jobs that have run for too long."""
+        for news in self._waited():
+            if not isinstance(news, Future):
+                self._started(news)
+            elif (outcome := self._ended(news)) is not None:
+                yield outcome
+        yield from self._overdue()
 
     def cancel(self) -> None:
         """Takes back what has not ended; a job that runs goes on to its end, its result is dropped."""

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from xpert_evo.executors import dask_batch, dask_cluster
-from xpert_evo.executors.base import Job, JobDone, JobFailed, Result, usable_cores
+from xpert_evo.executors.base import Job, JobDone, JobFailed, More, Result, nothing_more, usable_cores
 from xpert_evo.executors.dask_cluster import Client, Cluster
 from xpert_evo.executors.dask_versions import PACKAGES, differences
 
@@ -57,7 +57,9 @@ class DaskExecutor:
         """Jobs at a time: local workers, or threads of those that were there at the last look."""
         return max(1, sum(self._threads.values()) if self._scheduler is not None else self._n_local)
 
-    def run(self, function: Callable[[Job], Result], jobs: Sequence[Job]) -> Iterator[JobDone[Result] | JobFailed]:
+    def run(
+        self, function: Callable[[Job], Result], jobs: Sequence[Job], more: More[Job] = nothing_more
+    ) -> Iterator[JobDone[Result] | JobFailed]:
         """See `Executor.run`; raises ExecutorError where the scheduler vanishes."""
         client = self._connected()
         self._last_worker = time.monotonic()
@@ -72,7 +74,7 @@ class DaskExecutor:
             tell=self._tell,
         )
         try:
-            yield from batch.outcomes(lambda: self._look_again(client))
+            yield from batch.outcomes(lambda: self._look_again(client), more)
         finally:
             batch.cancel()
 

@@ -7,7 +7,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,7 +16,7 @@ from pebble import ProcessExpired, ProcessPool
 from threadpoolctl import threadpool_limits
 
 from xpert_evo.errors import ExecutorError
-from xpert_evo.executors.base import Job, JobDone, JobFailed, Result, carry_out, usable_cores
+from xpert_evo.executors.base import Job, JobDone, JobFailed, More, Result, carry_out, nothing_more, usable_cores
 from xpert_evo.executors.gpus import take_gpu
 
 LOOK_EVERY_S = 1.0
@@ -43,24 +44,26 @@ class ProcessExecutor:
         self._pool: Any = None  # pebble is annotated in part only
         self._slots: tempfile.TemporaryDirectory[str] | None = None
 
-    def run(self, function: Callable[[Job], Result], jobs: Sequence[Job]) -> Iterator[JobDone[Result] | JobFailed]:
-        """See `Executor.run`; raises ExecutorError where workers die again and again before they begin."""
-        pending = self._scheduled(function, enumerate(jobs))
-        since: dict[Future[Any], float] = {}
-        n_breakdowns = 0
+    def run(
+        self, function: Callable[[Job], Result], jobs: Sequence[Job], more: More[Job] = nothing_more
+    ) -> Iterator[JobDone[Result] | JobFailed]:
+        """See `Executor.run`."""
+        pool = self._started()
+        pending: dict[Future[JobDone[Result] | JobFailed], int] = {}
+        position = count()
+
+        def schedule(added: Sequence[Job]) -> None:
+            for job in added:
+                place = next(position)
+                pending[pool.schedule(_in_process, args=(function, place, job), timeout=self._time_limit_s)] = place
+
+        schedule(jobs)
         try:
             while pending:
-                done, _ = wait(pending, timeout=LOOK_EVERY_S, return_when=FIRST_COMPLETED)
+                done, _ = wait(pending, timeout=1.0, return_when=FIRST_COMPLETED)
                 for future in done:
-                    if isinstance(future.exception(), BrokenExecutor):
-                        continue  # the pool broke down before anybody had the job
-                    n_breakdowns = 0
-                    since.pop(future, None)
                     yield self._outcome(future, pending.pop(future))
-                if pending and not self._pool.active:
-                    n_breakdowns += 1
-                    pending = self._restarted(function, jobs, pending, n_breakdowns)
-                yield from self._overdue(pending, since)
+                    schedule(more())
         finally:
             for future in pending:
                 future.cancel()

@@ -62,11 +62,27 @@ def plan_batch(
     prediction: tuple[FloatArray, FloatArray] | None = None,
 ) -> None:
     """Writes down what a batch is going to train, with what the surrogate expects of it."""
+    plans = plans_of(shop, name, designs, protocol, prediction=prediction)
+    with shop.interrupts.held_back(), shop.store.transaction() as store:
+        store.add_plans(plans)
+        store.add_event("planned", f"{name}: {len(plans)} designs")
+
+
+def plans_of(
+    shop: Workshop,
+    name: str,
+    designs: Sequence[Design],
+    protocol: TrainingProtocol,
+    *,
+    prediction: tuple[FloatArray, FloatArray] | None = None,
+    first: int = 0,
+) -> list[Plan]:
+    """Plans of a batch, `first` the position of the first one; not written yet."""
     context = shop.context(name, protocol)
-    plans = [
+    return [
         Plan(
             batch=name,
-            position=position,
+            position=first + position,
             digest=design.digest,
             design=json.dumps(design.to_plain()),
             context=context,
@@ -75,9 +91,6 @@ def plan_batch(
         )
         for position, design in enumerate(designs)
     ]
-    with shop.interrupts.held_back(), shop.store.transaction() as store:
-        store.add_plans(plans)
-        store.add_event("planned", f"{name}: {len(plans)} designs")
 
 
 def run_batch(shop: Workshop, name: str, protocol: TrainingProtocol) -> None:
@@ -102,12 +115,11 @@ def run_batch(shop: Workshop, name: str, protocol: TrainingProtocol) -> None:
         missing = [p for p in plans if p.digest not in labelled and failures[p.digest] < attempts_allowed]
         if not missing:
             break
-        jobs = [_job(shop, plan, protocol) for plan in missing]
-        sizes = macs(shop.task.space, shop.task.space.encode([job.design for job in jobs]))
-        shop.tally.begin(_kind(name), [float(size) for size in sizes])
+        jobs = [job_of(shop, plan, protocol) for plan in missing]
+        sizes = sizes_of(shop, jobs)
+        shop.tally.begin(_kind(name), sizes)
         for outcome in shop.executor.run(train_job, jobs):
-            size = float(sizes[outcome.position])
-            _record(shop, missing[outcome.position], jobs[outcome.position], outcome, size)
+            record(shop, missing[outcome.position], jobs[outcome.position], outcome, sizes[outcome.position])
     if plans and not labelled:
         reason = next(f.reason for f in reversed(shop.store.failures(context)) if f.digest == plans[-1].digest)
         raise TrainingError(
@@ -116,7 +128,8 @@ def run_batch(shop: Workshop, name: str, protocol: TrainingProtocol) -> None:
         )
 
 
-def _job(shop: Workshop, plan: Plan, protocol: TrainingProtocol) -> TrainingJob:
+def job_of(shop: Workshop, plan: Plan, protocol: TrainingProtocol) -> TrainingJob:
+    """What a worker is given for a plan."""
     config = shop.task.config
     folder = shop.store.folder.absolute() / "checkpoints"  # workers may have another working folder
     folder.mkdir(exist_ok=True)
@@ -135,14 +148,20 @@ def _job(shop: Workshop, plan: Plan, protocol: TrainingProtocol) -> TrainingJob:
     )
 
 
+def sizes_of(shop: Workshop, jobs: Sequence[TrainingJob]) -> list[float]:
+    """Multiply-accumulates of the jobs' designs, by which the tally weighs them."""
+    return [float(size) for size in macs(shop.task.space, shop.task.space.encode([job.design for job in jobs]))]
+
+
 def _kind(batch: str) -> str:
     """How the tally counts a batch."""
     return FINALISTS if batch == FINALISTS else SEARCHED
 
 
-def _record(
+def record(
     shop: Workshop, plan: Plan, job: TrainingJob, outcome: JobDone[TrainingReport] | JobFailed, size: float
 ) -> None:
+    """Writes what came of a plan, in a transaction of its own, and tells it."""
     with shop.interrupts.held_back(), shop.store.transaction() as store:
         if isinstance(outcome, JobFailed):
             store.add_failure(

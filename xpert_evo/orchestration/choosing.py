@@ -3,11 +3,12 @@
 import numpy as np
 
 from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.accuracy.surrogate import LEAST_LABELS
 from xpert_evo.config import SearchMode
 from xpert_evo.errors import InfeasibleError
 from xpert_evo.orchestration.batches import Workshop
 from xpert_evo.orchestration.finalists import choose_finalists
-from xpert_evo.orchestration.goals import Goal, joint_goals
+from xpert_evo.orchestration.goals import Goal, first_phase, joint_goals
 from xpert_evo.orchestration.knowledge import Knowledge, look
 from xpert_evo.orchestration.randomness import Purpose, spawned
 from xpert_evo.orchestration.surrogates import Surrogates
@@ -20,6 +21,21 @@ from xpert_evo.space import Genomes
 
 _ATTEMPTS = 20
 """How often random designs are drawn anew where too few keep the limits."""
+
+
+def first_batch(task: Task) -> Genomes:
+    """The designs that a run trains before anything else, the homogeneous baseline among them."""
+    mode, n = task.config.search.mode, task.config.training.first_designs
+    if mode is SearchMode.JOINT:
+        return starting_designs(task, joint_goals(task)[-1], n)
+    if mode is SearchMode.TWO_PHASE:
+        return starting_designs(task, first_phase(task), first_share(n))
+    return np.concatenate([task.baseline, random_batch(task, n - 1, task.baseline, 0)])
+
+
+def first_share(n_designs: int) -> int:
+    """How many of the first designs the first of two phases gets; the second begins with the rest."""
+    return min(n_designs, max(LEAST_LABELS, (n_designs + 1) // 2))
 
 
 def starting_designs(task: Task, goal: Goal, n_designs: int, *key: int) -> Genomes:
@@ -67,10 +83,23 @@ def infill(
         seen = np.concatenate([tried, chosen])
         members = front_members(goal, state, n, surrogates=surrogates, known=known, tried=seen, rng=rng)
         chosen = np.concatenate([chosen, members])
-    main = searches[-1][0]
-    pool = first_population(main.space, 4 * training.designs_per_round, rng, feasible=main.feasible)
-    probes = unknown(main.whole(rng.permutation(pool)), tried, chosen)
-    return np.concatenate([chosen, probes[: training.designs_per_round - len(chosen)]])
+    n_left = training.designs_per_round - len(chosen)
+    others = probes(searches[-1][0], n_left, np.concatenate([tried, chosen]), rng, training.designs_per_round)
+    return np.concatenate([chosen, others])
+
+
+def probes(goal: Goal, n_designs: int, tried: Genomes, rng: np.random.Generator, n_pool: int = 10) -> Genomes:
+    """At most so many designs from all over a goal's space that keep its limits and were not tried.
+
+    Args:
+        goal: Whose space and limits count.
+        n_designs: How many.
+        tried: Designs that are known, (designs, genes).
+        rng: Draws them.
+        n_pool: Four times as many are drawn to choose from.
+    """
+    pool = first_population(goal.space, 4 * n_pool, rng, feasible=goal.feasible)
+    return unknown(goal.whole(rng.permutation(pool)), tried)[:n_designs]
 
 
 def front_members(

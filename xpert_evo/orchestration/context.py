@@ -12,6 +12,9 @@ FIRST, FINALISTS = "first", "finalists"
 SECOND_PHASE = "second-phase"
 """What the second phase of the two-phase mode begins with."""
 
+STEADY = "steady"
+"""All designs of the steady-state schedule after the first ones."""
+
 REUSED = "reused"
 """Labels that other runs have made."""
 

@@ -21,8 +21,8 @@ from xpert_evo.config import ExecutorKind, RunConfig
 from xpert_evo.design import Design
 from xpert_evo.executors.base import usable_cores
 from xpert_evo.objectives import FloatArray
+from xpert_evo.orchestration.choosing import first_batch
 from xpert_evo.orchestration.effort import images_trained, makespan
-from xpert_evo.orchestration.rounds import first_genomes
 from xpert_evo.orchestration.task import Task
 from xpert_evo.search import Nsga2, SearchSettings
 from xpert_evo.space import Genomes
@@ -97,7 +97,7 @@ def estimate(task: Task, dataset: Dataset, budget_s: float | None = None) -> Est
     """
     started = time.perf_counter()
     training, n_workers = task.config.training, planned_workers(task.config)
-    genomes = first_genomes(task)
+    genomes = first_batch(task)
     sizes = np.asarray(macs(task.space, genomes), dtype=np.float64)
     order = np.argsort(sizes)
     measured = [int(order[round(q * (len(order) - 1))]) for q in (_SMALL, _LARGE)]

@@ -1,16 +1,18 @@
 """The whole job, step by step. Every step looks into the store first and does only what is missing there.
 
-first designs -> [surrogate -> search -> members of the front] x rounds -> finalists. So an interrupted run that is
-started again from its store walks the same path: batches that were planned stay as planned, trainings that ended
-stay ended, and a search goes on from its last generation.
+first designs -> [surrogate -> search -> members of the front] x rounds -> finalists; in a steady state, design after
+design takes the place of rounds. So an interrupted run that is started again from its store walks the same path: what
+was planned stays as planned, trainings that ended stay ended, and a search goes on from its last generation.
 """
 
 from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.config import Schedule
 from xpert_evo.orchestration.batches import Workshop, plan_batch, run_batch
 from xpert_evo.orchestration.choosing import finalists
 from xpert_evo.orchestration.context import FINALISTS
 from xpert_evo.orchestration.knowledge import look
 from xpert_evo.orchestration.rounds import run_rounds
+from xpert_evo.orchestration.steady_state import fit_sizes, run_steady_state
 from xpert_evo.orchestration.surrogates import fit_round
 
 
@@ -18,10 +20,13 @@ def go(shop: Workshop) -> None:
     """Does all that is missing; raises InterruptedRunError, TrainingError."""
     training = shop.task.config.training
     protocol = load_protocol(training.protocol)
-    run_rounds(shop, protocol)
+    if training.schedule is Schedule.STEADY_STATE:
+        run_steady_state(shop, protocol)
+    else:
+        run_rounds(shop, protocol)
     finalist_protocol = load_protocol(training.finalist_protocol)
     if not shop.store.plans(FINALISTS):
-        surrogates = fit_round(shop, training.rounds + 1, look(shop, protocol))
+        surrogates = fit_round(shop, max(training.rounds, len(fit_sizes(shop))) + 1, look(shop, protocol))
         genomes = finalists(shop, protocol)
         designs = shop.task.space.decode(genomes)
         plan_batch(shop, FINALISTS, designs, finalist_protocol, surrogates.accuracy(genomes))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import islice
 
 import numpy as np
 
@@ -15,9 +16,19 @@ from xpert_evo.progress import Message
 from xpert_evo.store import Plan
 
 
-def check_honesty(shop: Workshop, round_: int, plans: Sequence[Plan], protocol: TrainingProtocol) -> None:
-    """Compares the predictions of labelled plans with their labels; plans without either are passed over."""
-    accuracies = shop.store.accuracies(shop.context(FIRST, protocol))
+def check_honesty(
+    shop: Workshop, round_: int, plans: Sequence[Plan], protocol: TrainingProtocol, n_known: int | None = None
+) -> None:
+    """Compares the predictions of labelled plans with their labels; plans without either are passed over.
+
+    Args:
+        shop: The run.
+        round_: After which this is told.
+        plans: Whose predictions count.
+        protocol: Of the labels.
+        n_known: Only the first so many labels count, in the order in which they came; None for all.
+    """
+    accuracies = dict(islice(shop.store.accuracies(shop.context(FIRST, protocol)).items(), n_known))
     judged = [plan for plan in plans if plan.digest in accuracies and plan.predicted is not None]
     if len(judged) < 2:
         return

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,23 +41,41 @@ class Knowledge:
         return objectives.minimised(self.values)[(constraints.violations(self.values) <= 0).all(axis=1)]
 
 
-def look(shop: Workshop, protocol: TrainingProtocol, batches: Iterable[str] | None = None) -> Knowledge:
-    """All labels of a protocol, or only those of designs that one of the `batches` planned."""
-    accuracies = shop.store.accuracies(shop.context(FIRST, protocol))
+def look(
+    shop: Workshop,
+    protocol: TrainingProtocol,
+    *,
+    batches: Iterable[str] | None = None,
+    n_known: int | None = None,
+) -> Knowledge:
+    """All labels of a protocol, or some.
+
+    Args:
+        shop: The run.
+        protocol: Of the trainings.
+        batches: Only of designs that one of these planned.
+        n_known: Only the first so many, in the order in which they came.
+    """
+    accuracies = dict(islice(shop.store.accuracies(shop.context(FIRST, protocol)).items(), n_known))
     asked = None if batches is None else set(batches)
     rows: dict[str, NDArray[np.int16]] = {}
     for plan in shop.store.each_plan():  # a genome is small, a design is not: none is held
         if plan.digest in accuracies and (asked is None or plan.batch in asked):
             rows.setdefault(plan.digest, genome_of(shop, plan))
     digests = sorted(rows)
-    genomes = _stacked(shop, [rows[digest] for digest in digests])
+    genomes = stacked(shop, [rows[digest] for digest in digests])
     measured = {"accuracy": np.array([accuracies[digest] for digest in digests])}
     return Knowledge(digests=digests, genomes=genomes, measured=measured, values=shop.task.values(genomes, measured))
 
 
+def known_digests(shop: Workshop, protocol: TrainingProtocol) -> list[str]:
+    """Digests of the labelled designs, in the order in which their labels came."""
+    return list(shop.store.accuracies(shop.context(FIRST, protocol)))
+
+
 def planned(shop: Workshop) -> Genomes:
     """All designs that any batch planned, labelled, failed or not, (plans, genes)."""
-    return _stacked(shop, [genome_of(shop, plan) for plan in shop.store.each_plan()])
+    return stacked(shop, [genome_of(shop, plan) for plan in shop.store.each_plan()])
 
 
 def genome_of(shop: Workshop, plan: Plan) -> NDArray[np.int16]:
@@ -68,7 +87,8 @@ def genome_of(shop: Workshop, plan: Plan) -> NDArray[np.int16]:
     return genome
 
 
-def _stacked(shop: Workshop, rows: Sequence[NDArray[np.int16]]) -> Genomes:
+def stacked(shop: Workshop, rows: Sequence[NDArray[np.int16]]) -> Genomes:
+    """Single genomes as an array (designs, genes), however few they are."""
     genomes = np.empty((len(rows), shop.task.space.n_genes), dtype=np.int64)
     for i, row in enumerate(rows):
         genomes[i] = row

@@ -3,32 +3,24 @@
 Every step looks into the store first and does only what is missing there.
 """
 
-import numpy as np
-
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.config import SearchMode
 from xpert_evo.orchestration.baselines import score_baselines
 from xpert_evo.orchestration.batches import Workshop, plan_batch, run_batch
-from xpert_evo.orchestration.choosing import infill, random_batch, starting_designs, unknown
+from xpert_evo.orchestration.choosing import first_batch, first_share, infill, random_batch, starting_designs, unknown
 from xpert_evo.orchestration.context import FIRST, SECOND_PHASE, round_name
 from xpert_evo.orchestration.goals import (
-    first_phase,
     found_network,
     goals_of,
-    joint_goals,
     second_phase,
     settle_network,
 )
 from xpert_evo.orchestration.honesty_gate import check_honesty
-from xpert_evo.orchestration.knowledge import look, planned
+from xpert_evo.orchestration.knowledge import Knowledge, look, planned
 from xpert_evo.orchestration.searching import evolve
 from xpert_evo.orchestration.stopping import has_stalled, spent_s, stops_before
 from xpert_evo.orchestration.surrogates import fit_round
-from xpert_evo.orchestration.task import Task
 from xpert_evo.space import Genomes
-
-LEAST_FIRST = 4
-"""Designs that a phase begins with at least: a surrogate of fewer labels cannot be cross-validated."""
 
 
 def run_rounds(shop: Workshop, protocol: TrainingProtocol) -> None:
@@ -37,7 +29,7 @@ def run_rounds(shop: Workshop, protocol: TrainingProtocol) -> None:
     two_phases = config.search.mode is SearchMode.TWO_PHASE
     searches = config.search.mode in {SearchMode.JOINT, SearchMode.TWO_PHASE}
     if not shop.store.plans(FIRST):
-        _plan(shop, FIRST, first_genomes(shop.task), protocol)
+        _plan(shop, FIRST, first_batch(shop.task), protocol)
     run_batch(shop, FIRST, protocol)
     earlier = [FIRST]
     for round_ in range(1, config.training.rounds + 1):
@@ -45,7 +37,7 @@ def run_rounds(shop: Workshop, protocol: TrainingProtocol) -> None:
         if not shop.store.plans(name):
             if two_phases:
                 _begin_second_phase(shop, round_, earlier, protocol)
-            if stops_before(shop, round_, earlier, protocol):
+            if stops_before(shop, round_, protocol, **_stall_window(shop, earlier, protocol)):
                 break
             if searches:
                 _plan_round(shop, round_, protocol)
@@ -74,23 +66,6 @@ def _plan_round(shop: Workshop, round_: int, protocol: TrainingProtocol) -> None
     plan_batch(shop, round_name(round_), shop.task.space.decode(genomes), protocol, surrogates.accuracy(genomes))
 
 
-def first_genomes(task: Task) -> Genomes:
-    """What is trained before the first surrogate, (designs, genes); the task and its seed decide it."""
-    n = task.config.training.first_designs
-    mode = task.config.search.mode
-    if mode is SearchMode.JOINT:
-        return starting_designs(task, joint_goals(task)[-1], n)
-    if mode is SearchMode.TWO_PHASE:
-        return starting_designs(task, first_phase(task), _first_share(n))
-    others = random_batch(task, n - 1, task.baseline, 0)
-    return np.concatenate([task.baseline, others])
-
-
-def _first_share(n_designs: int) -> int:
-    """How many of the first designs the first phase gets; the second begins with the rest."""
-    return min(n_designs, max(LEAST_FIRST, (n_designs + 1) // 2))
-
-
 def _begin_second_phase(shop: Workshop, round_: int, earlier: list[str], protocol: TrainingProtocol) -> None:
     """Ends the first phase before this round if it is over, and trains what the second one begins with.
 
@@ -99,14 +74,14 @@ def _begin_second_phase(shop: Workshop, round_: int, earlier: list[str], protoco
     """
     config = shop.task.config
     if found_network(shop) is None:
-        budget_s, stall = config.training.budget_s, config.search.stall_rounds
+        budget_s, window = config.training.budget_s, _stall_window(shop, earlier, protocol)
         over = round_ > config.training.rounds // 2
         over = over or (budget_s is not None and spent_s(shop, protocol) >= budget_s / 2)
-        over = over or (stall is not None and has_stalled(shop, earlier, stall, protocol))
+        over = over or (bool(window) and has_stalled(shop.task, **window))
         if not over:
             return
         settle_network(shop, protocol, round_ - 1)
-    n = config.training.first_designs - _first_share(config.training.first_designs)
+    n = config.training.first_designs - first_share(config.training.first_designs)
     if n and not shop.store.plans(SECOND_PHASE):
         network = found_network(shop)
         assert network is not None
@@ -114,3 +89,11 @@ def _begin_second_phase(shop: Workshop, round_: int, earlier: list[str], protoco
         _plan(shop, SECOND_PHASE, unknown(genomes, planned(shop)), protocol)
     if n:
         run_batch(shop, SECOND_PHASE, protocol)
+
+
+def _stall_window(shop: Workshop, earlier: list[str], protocol: TrainingProtocol) -> dict[str, Knowledge]:
+    """What was known `search.stall_rounds` batches ago and is known now; empty where nothing can have stalled yet."""
+    stall = shop.task.config.search.stall_rounds
+    if stall is None or len(earlier) <= stall:
+        return {}
+    return {"before": look(shop, protocol, batches=earlier[:-stall]), "now": look(shop, protocol, batches=earlier)}

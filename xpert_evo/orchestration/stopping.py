@@ -7,7 +7,8 @@ decides as before. The decision is noted, for the report and against settings th
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.orchestration.batches import Workshop
 from xpert_evo.orchestration.context import FIRST, REUSED
-from xpert_evo.orchestration.knowledge import look, note_once
+from xpert_evo.orchestration.knowledge import Knowledge, note_once
+from xpert_evo.orchestration.task import Task
 from xpert_evo.progress import Message
 from xpert_evo.search import hypervolume
 
@@ -25,24 +26,32 @@ def spent_s(shop: Workshop, protocol: TrainingProtocol) -> float:
     return sum(label.seconds for label in labels if label.digest in own)
 
 
-def stops_before(shop: Workshop, round_: int, earlier: list[str], protocol: TrainingProtocol) -> bool:
+def stops_before(
+    shop: Workshop,
+    round_: int,
+    protocol: TrainingProtocol,
+    *,
+    before: Knowledge | None = None,
+    now: Knowledge | None = None,
+) -> bool:
     """Whether no round begins any more.
 
     Args:
         shop: The run.
         round_: The one that would begin.
-        earlier: Batches so far, in order; one for each round, after those that came before the first round.
         protocol: Of the labels.
+        before: What was known `search.stall_rounds` rounds ago; None where there were not so many.
+        now: What is known now.
     """
     if shop.store.notes(STOPPED):
         return True
     config = shop.task.config
     reason = None
-    budget_s, stall = config.training.budget_s, config.search.stall_rounds
+    budget_s = config.training.budget_s
     if budget_s is not None and (spent := spent_s(shop, protocol)) >= budget_s:
         reason = f"{spent:.0f} s of trainings have used up training.budget_s = {budget_s:g}"
-    elif stall is not None and has_stalled(shop, earlier, stall, protocol):
-        reason = f"the measured hypervolume has not grown for {stall} rounds (search.stall_rounds)"
+    elif before is not None and now is not None and has_stalled(shop.task, before, now):
+        reason = f"the measured hypervolume has not grown for {config.search.stall_rounds} rounds (search.stall_rounds)"
     if reason is None:
         return False
     if note_once(shop, STOPPED, "rounds", {"before_round": round_, "reason": reason}):
@@ -50,16 +59,12 @@ def stops_before(shop: Workshop, round_: int, earlier: list[str], protocol: Trai
     return True
 
 
-def has_stalled(shop: Workshop, batches: list[str], n_rounds: int, protocol: TrainingProtocol) -> bool:
-    """Whether the last so many batches together added next to nothing to the measured hypervolume."""
-    if len(batches) <= n_rounds:
-        return False
-    before, after = (_volume(shop, part, protocol) for part in (batches[:-n_rounds], batches))
-    return after - before <= LEAST_GROWTH_RATIO * before
+def has_stalled(task: Task, before: Knowledge, now: Knowledge) -> bool:
+    """Whether next to nothing was added to the measured hypervolume of the loosest limits."""
+    then, after = (_volume(task, known) for known in (before, now))
+    return after - then <= LEAST_GROWTH_RATIO * then
 
 
-def _volume(shop: Workshop, batches: list[str], protocol: TrainingProtocol) -> float:
-    """Hypervolume of the designs of some batches that keep the loosest limits, as they were measured."""
-    task = shop.task
-    measured = look(shop, protocol, batches).within(task.constraints, task.objectives)
+def _volume(task: Task, known: Knowledge) -> float:
+    measured = known.within(task.constraints, task.objectives)
     return hypervolume(measured, task.reference_point) if len(measured) else 0.0

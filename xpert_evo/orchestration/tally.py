@@ -82,6 +82,12 @@ class Tally:
         self._waiting = [_Waiting(kind=kind, macs=float(one)) for one in macs]
         self._start_next()
 
+    def begin_more(self, kind: str, macs: Sequence[float]) -> None:
+        """Likewise for trainings that come to those which workers have."""
+        self._idle_since = None
+        self._waiting += [_Waiting(kind=kind, macs=float(one)) for one in macs]
+        self._start_next()
+
     def add(self, kind: str, seconds: float, macs: float = 0.0) -> None:
         """Counts a training that ended well."""
         counted = self._kinds[kind]

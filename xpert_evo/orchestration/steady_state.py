@@ -1,0 +1,222 @@
+"""The steady-state schedule: whenever a worker is free, the next design is chosen from what is known and submitted.
+
+No worker waits for the end of a batch. What is chosen depends on which trainings have ended, so on timing; but each
+choice is written down together with how many labels it knew, in the order in which they came, and follows from these
+and the plans before it alone. So a run can be replayed from its log, and a resumed one goes on from it.
+
+Surrogate and search are made anew each time `training.designs_per_round` further labels are there, and each choice in
+between is one infill: labels that came since count as measured, designs in training as measured at their prediction.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.accuracy.surrogate import LEAST_LABELS
+from xpert_evo.errors import TrainingError
+from xpert_evo.executors import JobFailed
+from xpert_evo.orchestration.baselines import score_baselines
+from xpert_evo.orchestration.batches import Workshop, job_of, plan_batch, plans_of, record, sizes_of
+from xpert_evo.orchestration.choosing import first_batch, front_members, probes
+from xpert_evo.orchestration.context import FINALISTS, FIRST, SEARCHED, STEADY
+from xpert_evo.orchestration.goals import Goal, joint_goals
+from xpert_evo.orchestration.honesty_gate import check_honesty
+from xpert_evo.orchestration.knowledge import Knowledge, genome_of, known_digests, look, note_once, stacked
+from xpert_evo.orchestration.randomness import Purpose, spawned
+from xpert_evo.orchestration.searching import evolve
+from xpert_evo.orchestration.stopping import stops_before
+from xpert_evo.orchestration.surrogates import Surrogates, fit_round
+from xpert_evo.orchestration.trainings import TrainingJob, train_job
+from xpert_evo.search import SearchState
+from xpert_evo.space import Genomes
+from xpert_evo.store import Plan
+
+LOG, FITS = "steady-state", "steady-state fit"
+"""Topics: of each choice, by its position, and of each surrogate, by its number, how many labels it knew."""
+
+AHEAD = 1
+"""Jobs that wait beside those in training, so that a free worker need not wait while the next design is chosen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """What choices are made from until the next one.
+
+    Attributes:
+        number: From 1.
+        n_known: Labels that it knew.
+        surrogates: Of these.
+        searches: A goal and its population for each limit on area.
+    """
+
+    number: int
+    n_known: int
+    surrogates: Surrogates
+    searches: list[tuple[Goal, SearchState]]
+
+
+def run_steady_state(shop: Workshop, protocol: TrainingProtocol) -> None:
+    """Trains the first designs and all that follow, until there are `training.n_labels` or the run stops before.
+
+    Raises:
+        TrainingError: So many trainings failed that no surrogate can be fitted.
+    """
+    if not shop.store.plans(FIRST):
+        plan_batch(shop, FIRST, shop.task.space.decode(first_batch(shop.task)), protocol)
+    line = _Line(shop, protocol)
+    for outcome in shop.executor.run(train_job, line.more(), line.more):
+        plan, job, size = line.given[outcome.position]
+        record(shop, plan, job, outcome, size)
+        line.ended(plan, failed=isinstance(outcome, JobFailed))
+    check_honesty(shop, len(fit_sizes(shop)), shop.store.plans(STEADY), protocol)
+    if len(known_digests(shop, protocol)) < LEAST_LABELS:
+        failures = shop.store.failures()
+        reason = failures[-1].reason if failures else "none was begun"
+        raise TrainingError(
+            f"too many trainings failed to go on, the last one because of: {reason}. Mend the cause, then "
+            f"`xpert-evo resume {shop.store.folder}` with a larger training.retries."
+        )
+
+
+class _Line:
+    """What waits, what runs, and what comes next; all of it found again in the store when a run is resumed."""
+
+    def __init__(self, shop: Workshop, protocol: TrainingProtocol) -> None:
+        self._shop, self._protocol = shop, protocol
+        self.given: list[tuple[Plan, TrainingJob, float]] = []
+        self._n_running = 0
+        labelled = known_digests(shop, protocol)
+        plans = [*shop.store.plans(FIRST), *shop.store.plans(STEADY)]
+        self._n_steady = sum(plan.batch == STEADY for plan in plans)
+        self._n_failures = Counter(f.digest for f in shop.store.failures(shop.context(FIRST, protocol)))
+        self._waiting = [plan for plan in plans if plan.digest not in labelled and self._may_try(plan)]
+        self._fit: Fit | None = None
+
+    def more(self) -> list[TrainingJob]:
+        """Jobs that fill the workers, and one more."""
+        added = []
+        while self._n_running < self._shop.executor.n_workers + AHEAD:
+            plan = self._waiting.pop(0) if self._waiting else self._next()
+            if plan is None:
+                break
+            job = job_of(self._shop, plan, self._protocol)
+            [size] = sizes_of(self._shop, [job])
+            self._shop.tally.begin_more(SEARCHED, [size])
+            self.given.append((plan, job, size))
+            added.append(job)
+            self._n_running += 1
+        return added
+
+    def ended(self, plan: Plan, *, failed: bool) -> None:
+        """Takes a job off the workers; a failed one may be tried again."""
+        self._n_running -= 1
+        if failed:
+            self._n_failures[plan.digest] += 1
+            if self._may_try(plan):
+                self._waiting.append(plan)
+
+    def _may_try(self, plan: Plan) -> bool:
+        return self._n_failures[plan.digest] <= self._shop.task.config.training.retries
+
+    def _next(self) -> Plan | None:
+        """Chooses and writes down the next design; None where none is wanted, or too little is known yet."""
+        shop, training = self._shop, self._shop.task.config.training
+        position, n_known = self._n_steady, len(known_digests(shop, self._protocol))
+        least = LEAST_LABELS if not self._n_running else max(LEAST_LABELS, training.first_designs // 2)
+        if position >= training.n_labels - training.first_designs or n_known < least:
+            return None
+        fit = self._current(n_known)
+        if fit is None:
+            return None
+        genomes = choose(shop, self._protocol, fit, position=position, n_known=n_known)
+        if not len(genomes):
+            return None
+        expected = fit.surrogates.accuracy(genomes)
+        designs = shop.task.space.decode(genomes)
+        plans = plans_of(shop, STEADY, designs, self._protocol, prediction=expected, first=position)
+        with shop.interrupts.held_back(), shop.store.transaction() as store:
+            store.add_plans(plans)
+            store.add_note(LOG, str(position), {"n_known": n_known, "fit": fit.number})
+        self._n_steady += 1
+        return plans[0]
+
+    def _current(self, n_known: int) -> Fit | None:
+        """The newest fit, or a new one where enough labels came since; None where the run stops instead."""
+        shop, each = self._shop, self._shop.task.config.training.designs_per_round
+        sizes = fit_sizes(shop)
+        if not sizes or n_known >= sizes[-1] + each:
+            number = len(sizes) + 1
+            if _stops(shop, self._protocol, [*sizes, n_known]):
+                return None
+            if number > 1:
+                check_honesty(shop, number - 1, shop.store.plans(STEADY), self._protocol, n_known)
+            note_once(shop, FITS, str(number), {"n_known": n_known})
+            sizes.append(n_known)
+        if self._fit is None or self._fit.number != len(sizes):
+            self._fit = make_fit(shop, self._protocol, len(sizes), sizes[-1])
+        return self._fit
+
+
+def fit_sizes(shop: Workshop) -> list[int]:
+    """How many labels each fit so far knew."""
+    return [int(note["n_known"]) for note in shop.store.notes(FITS).values()]
+
+
+def make_fit(shop: Workshop, protocol: TrainingProtocol, number: int, n_known: int) -> Fit:
+    """The fit of the first so many labels: what the store has of it is taken, what is missing is done."""
+    known = look(shop, protocol, n_known=n_known)
+    surrogates = fit_round(shop, number, known)
+    searches = [(goal, evolve(shop, number, goal, surrogates, known)) for goal in joint_goals(shop.task)]
+    score_baselines(shop, number, surrogates, searches[-1][1].n_evaluated)
+    return Fit(number=number, n_known=n_known, surrogates=surrogates, searches=searches)
+
+
+def choose(shop: Workshop, protocol: TrainingProtocol, fit: Fit, *, position: int, n_known: int) -> Genomes:
+    """The design that position `position` trains, (1, genes), or (0, genes) where all are tried.
+
+    It follows from the fit, the first `n_known` labels and the plans before it; nothing that came later is looked at.
+    """
+    task, training = shop.task, shop.task.config.training
+    rng = np.random.default_rng(spawned(task.config.seed, Purpose.INFILL, position, 1))
+    earlier = [
+        plan
+        for plan in shop.store.each_plan()
+        if plan.batch != FINALISTS and (plan.batch != STEADY or plan.position < position)
+    ]
+    tried = stacked(shop, [genome_of(shop, plan) for plan in earlier])
+    goal, state = fit.searches[position % len(fit.searches)]
+    if position % training.designs_per_round < training.designs_per_round - training.probes_per_round:
+        known = _believed(shop, look(shop, protocol, n_known=n_known), earlier, fit.surrogates)
+        members = front_members(goal, state, 1, surrogates=fit.surrogates, known=known, tried=tried, rng=rng)
+        if len(members):
+            return members
+    return probes(goal, 1, tried, rng)
+
+
+def _believed(shop: Workshop, known: Knowledge, plans: list[Plan], surrogates: Surrogates) -> Knowledge:
+    """What is known, with the planned designs that have no label yet at what is expected of them."""
+    labelled = set(known.digests)
+    pending = {plan.digest: genome_of(shop, plan) for plan in plans if plan.digest not in labelled}
+    if not pending:
+        return known
+    genomes = stacked(shop, list(pending.values()))
+    expected = surrogates.values(genomes)
+    together = {name: np.concatenate([column, expected[name]]) for name, column in known.values.items()}
+    return replace(
+        known,
+        digests=[*known.digests, *pending],
+        genomes=np.concatenate([known.genomes, genomes]),
+        measured={name: together[name] for name in known.measured},
+        values=together,
+    )
+
+
+def _stops(shop: Workshop, protocol: TrainingProtocol, sizes: list[int]) -> bool:
+    """Whether the run stops before a fit of `sizes[-1]` labels."""
+    stall = shop.task.config.search.stall_rounds
+    if stall is None or len(sizes) <= stall:
+        return stops_before(shop, len(sizes), protocol)
+    before, now = (look(shop, protocol, n_known=n) for n in (sizes[-1 - stall], sizes[-1]))
+    return stops_before(shop, len(sizes), protocol, before=before, now=now)
