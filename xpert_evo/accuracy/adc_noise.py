@@ -80,7 +80,13 @@ def analytic_noise_power(layer: CrossbarLayer) -> torch.Tensor:
     """Variance of the ADC noise on a layer's output for Gaussian partial sums, a tensor without dimensions."""
     g = layer.geometry
     power = layer.input_power * layer.weight.detach().square().mean()
-    return power * (noise_ratio(g) * g.n_rows * g.coverage_ratio)
+    return power * _power_ratio(g)
+
+
+@lru_cache(maxsize=4096)
+def _power_ratio(geometry: LayerGeometry) -> float:
+    """ADC noise over input power times weight power; looked up, because a step of a small network is short."""
+    return noise_ratio(geometry) * geometry.n_rows * geometry.coverage_ratio
 
 
 def set_tabled_corrections(network: CrossbarNetwork) -> None:
