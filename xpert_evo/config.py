@@ -150,6 +150,7 @@ class SearchConfig(Frozen):
         offspring_size: New designs a generation.
         generations: Generations a round.
         least_accuracy: Designs predicted below this accuracy count as infeasible; None for no bound.
+        least_robustness: Likewise for the accuracy under device noise, which every training then measures.
         first_phase_accuracy: What the network of the two-phase mode must keep; None for what the homogeneous
             baseline measured, less two points.
         stall_rounds: The search ends after so many rounds in which the hypervolume of the measured designs grew by less
@@ -165,6 +166,7 @@ class SearchConfig(Frozen):
     offspring_size: Annotated[int, Field(ge=1, le=100_000)] = 100
     generations: AtLeastOne = 150
     least_accuracy: Annotated[float, Field(gt=0, lt=1)] | None = None
+    least_robustness: Annotated[float, Field(gt=0, lt=1)] | None = None
     first_phase_accuracy: Annotated[float, Field(gt=0, lt=1)] | None = None
     stall_rounds: AtLeastOne | None = None
     baselines: tuple[Baseline, ...] = ()
@@ -193,6 +195,9 @@ class TrainingConfig(Frozen):
         judge_images: Test images that judge a finalist; None for all.
         retries: How often a failed training is tried again.
         time_limit_s: Seconds after which a training is stopped and counts as failed; None for no limit.
+        noise_draws: Draws of devices over which the accuracy under noise is averaged; measured only where `robustness`
+            is an objective or `search.least_robustness` is set.
+        conductance_variation_ratio: Standard deviation of the conductances then, relative (Gaussian).
         schedule: rounds, whose results do not depend on workers; or steady-state, where a design is chosen whenever a
             worker is free: no worker waits, and choices depend on which trainings ended first, as the run's log tells.
         budget_s: Seconds of trainings after which no further round begins, over all resumes and all workers; the
@@ -209,6 +214,8 @@ class TrainingConfig(Frozen):
     judge_images: AtLeastOne | None = None
     retries: Annotated[int, Field(ge=0, le=10)] = 1
     time_limit_s: Positive | None = None
+    noise_draws: AtLeastOne = 3
+    conductance_variation_ratio: Annotated[float, Field(gt=0, le=10)] = 0.1
     schedule: Schedule = Schedule.ROUNDS
     budget_s: Positive | None = None
 
@@ -296,6 +303,11 @@ class RunConfig(Frozen):
                 "change one of them."
             )
         return self
+
+    @property
+    def measures_robustness(self) -> bool:
+        """Whether trainings measure the accuracy under device noise, too."""
+        return "robustness" in self.search.objectives or self.search.least_robustness is not None
 
     def to_plain(self) -> dict[str, Any]:
         """Nested dictionaries of plain values, as `parse_config` reads them back to equal settings."""

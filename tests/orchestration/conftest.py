@@ -19,7 +19,7 @@ from xpert_evo.orchestration.flow import go
 from xpert_evo.orchestration.interrupts import Interrupts
 from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.task import build_task
-from xpert_evo.orchestration.trainings import TrainingJob, TrainingReport
+from xpert_evo.orchestration.trainings import NOISY, TrainingJob, TrainingReport
 from xpert_evo.progress import Silent
 from xpert_evo.report.result import RunResult, load_result
 from xpert_evo.store import FILE_NAME, Store
@@ -46,6 +46,8 @@ def formula(job: TrainingJob) -> TrainingReport:
     lost = 0.25 * np.exp(-(depth - 5) / 1.2) + 0.3 * np.exp(-(adc - 2) / 1.3) + 0.2 * np.exp(-inputs / 1.5)
     accuracy = float(np.clip(0.94 - lost + noise, 0.1, 1.0))
     details: dict[str, Any] = {"epochs": 1}
+    if job.noise_draws:
+        details[NOISY] = {"accuracy": accuracy * (0.7 + 0.03 * float(np.mean([one.adc_precision for one in layers])))}
     if job.judged:
         details["test"] = {"accuracy": accuracy, "n_images": 100, "emulation": "a formula"}
     return TrainingReport(validation_accuracy=accuracy, seconds=3.0, details=details)

@@ -141,6 +141,8 @@ def job_of(shop: Workshop, plan: Plan, protocol: TrainingProtocol) -> TrainingJo
         protocol=protocol,
         crossbar=shop.task.hardware.crossbar,
         seed=as_integer(spawned(config.seed, Purpose.TRAINING, int(plan.digest, 16))),
+        noise_draws=config.training.noise_draws if config.measures_robustness else 0,
+        conductance_variation_ratio=config.training.conductance_variation_ratio,
         judged=plan.batch == FINALISTS,
         judge_images=config.training.judge_images,
         checkpoint=folder / f"{plan.digest}-{plan.context}.pt",

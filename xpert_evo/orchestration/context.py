@@ -31,7 +31,7 @@ def label_context(config: RunConfig, protocol: TrainingProtocol, dataset_digest:
     """Sixteen hexadecimal digits: labels with the same ones may stand for one another.
 
     Args:
-        config: For the crossbars that accuracy depends on.
+        config: For the crossbars that accuracy depends on, and the device noise where it is measured.
         protocol: How designs are trained.
         dataset_digest: Of the images and their split.
         judged: Whether the label comes with a judgement on test data, as a finalist's does.
@@ -42,6 +42,11 @@ def label_context(config: RunConfig, protocol: TrainingProtocol, dataset_digest:
         "emulation": "exact",
         "crossbar": config.hardware.crossbar.model_dump(mode="json"),
     }
+    if config.measures_robustness:
+        content["noise"] = {
+            "draws": config.training.noise_draws,
+            "conductance_variation_ratio": config.training.conductance_variation_ratio,
+        }
     if judged:
         content["judge_images"] = config.training.judge_images
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

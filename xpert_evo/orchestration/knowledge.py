@@ -12,6 +12,7 @@ from xpert_evo.design import design_from_text
 from xpert_evo.objectives import Constraints, FloatArray, Objectives
 from xpert_evo.orchestration.batches import Workshop
 from xpert_evo.orchestration.context import FIRST
+from xpert_evo.orchestration.trainings import NOISY
 from xpert_evo.space import Genomes
 from xpert_evo.store import Plan
 
@@ -56,7 +57,8 @@ def look(
         batches: Only of designs that one of these planned.
         n_known: Only the first so many, in the order in which they came.
     """
-    accuracies = dict(islice(shop.store.accuracies(shop.context(FIRST, protocol)).items(), n_known))
+    context = shop.context(FIRST, protocol)
+    accuracies = dict(islice(shop.store.accuracies(context).items(), n_known))
     asked = None if batches is None else set(batches)
     rows: dict[str, NDArray[np.int16]] = {}
     for plan in shop.store.each_plan():  # a genome is small, a design is not: none is held
@@ -65,6 +67,9 @@ def look(
     digests = sorted(rows)
     genomes = stacked(shop, [rows[digest] for digest in digests])
     measured = {"accuracy": np.array([accuracies[digest] for digest in digests])}
+    if shop.task.config.measures_robustness:
+        labels = shop.store.labels(context)
+        measured["robustness"] = np.array([labels[digest].details[NOISY]["accuracy"] for digest in digests])
     return Knowledge(digests=digests, genomes=genomes, measured=measured, values=shop.task.values(genomes, measured))
 
 

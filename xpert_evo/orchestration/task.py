@@ -126,6 +126,7 @@ def build_task(config: RunConfig, *, n_classes: int, image_channels: int) -> Tas
             area_limit_mm2=config.hardware.area_limit_mm2,
             latency_limit_us=config.hardware.latency_limit_us,
             least_accuracy=config.search.least_accuracy,
+            least_robustness=config.search.least_robustness,
         ),
         baseline=space.homogeneous(column_sharing=8, adc_type=AdcType.SAR, adc_precision=6, input_precision=8),
     )

@@ -10,14 +10,18 @@ from typing import Any
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.datasets import Dataset, load_dataset
 from xpert_evo.accuracy.judge import judge
+from xpert_evo.accuracy.nonidealities import NonIdealities
 from xpert_evo.accuracy.protocols import TrainingProtocol
-from xpert_evo.accuracy.training import train_design
+from xpert_evo.accuracy.training import TrainedDesign, train_design
 from xpert_evo.backbone_file import BackboneDescription
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import DatasetConfig
 from xpert_evo.design import Design
 from xpert_evo.errors import CheckpointError, DataError
 from xpert_evo.orchestration.effort import images_trained
+
+NOISY = "noisy_validation"
+"""Among a label's details: the accuracy under device noise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,8 @@ class TrainingJob:
         protocol: For how long and how.
         crossbar: The array whose conversions it is trained for.
         seed: Of initial weights, batches and noise.
+        noise_draws: Draws of devices under whose noise validation accuracy is measured, too; 0 for none.
+        conductance_variation_ratio: Standard deviation of the conductances then, relative.
         judged: Whether the test set judges it too.
         judge_images: Test images that judge it; None for all.
         checkpoint: File that the training goes on from after an interruption; None for none. A worker that does
@@ -44,6 +50,8 @@ class TrainingJob:
     protocol: TrainingProtocol
     crossbar: CrossbarSpec
     seed: int
+    noise_draws: int = 0
+    conductance_variation_ratio: float = 0.0
     judged: bool = False
     judge_images: int | None = None
     checkpoint: Path | None = None
@@ -108,6 +116,8 @@ def train_job(job: TrainingJob) -> TrainingReport:
         "n_validation_images": label.n_images,
         "fast_validation": trained.validation_accuracy,
     }
+    if job.noise_draws:
+        details[NOISY] = _under_noise(job, trained, dataset)
     if job.judged:
         judgement = judge(trained, dataset, split="test", exact=True, seed=job.seed, max_images=job.judge_images)
         details["test"] = {
@@ -118,6 +128,28 @@ def train_job(job: TrainingJob) -> TrainingReport:
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     return TrainingReport(validation_accuracy=label.mean, seconds=time.perf_counter() - started, details=details)
+
+
+def _under_noise(job: TrainingJob, trained: TrainedDesign, dataset: Dataset) -> dict[str, Any]:
+    """Accuracy on the label's validation images with scattered conductances, over draws of devices."""
+    noisy = judge(
+        trained,
+        dataset,
+        split="validation",
+        exact=True,
+        nonidealities=NonIdealities(variation_ratio=job.conductance_variation_ratio),
+        n_draws=job.noise_draws,
+        seed=job.seed,
+        max_images=job.protocol.n_validation,
+    )
+    return {
+        "accuracy": noisy.mean,
+        "worst": noisy.worst,
+        "spread": noisy.spread,
+        "n_draws": noisy.n_draws,
+        "n_images": noisy.n_images,
+        "conductance_variation_ratio": job.conductance_variation_ratio,
+    }
 
 
 def _dataset(job: TrainingJob) -> Dataset:

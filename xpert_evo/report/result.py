@@ -14,6 +14,7 @@ from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.baselines import topic_of
 from xpert_evo.orchestration.context import FINALISTS, FIRST
 from xpert_evo.orchestration.task import Task, build_task
+from xpert_evo.orchestration.trainings import NOISY
 from xpert_evo.search import SearchState, knee, non_dominated
 from xpert_evo.space import Genomes
 from xpert_evo.store import Label, Plan, Store
@@ -30,6 +31,7 @@ class Candidate:
         digest: Its name.
         protocol: Of the training that gave the accuracies.
         validation: Accuracy on validation data, which selects; by the exact emulation of the crossbars.
+        robustness: Accuracy on validation data under device noise; None where it was not measured.
         test: Accuracy on test data, which judges; None where it was not judged.
         emulation: How the crossbars were computed for `test`.
         n_test_images: That judged it.
@@ -44,6 +46,7 @@ class Candidate:
     digest: str
     protocol: str
     validation: float
+    robustness: float | None
     test: float | None
     emulation: str | None
     n_test_images: int | None
@@ -83,6 +86,7 @@ class Candidate:
                 "protocol": self.protocol,
                 "emulation": self.emulation,
                 "validation": self.validation,
+                **({} if self.robustness is None else {"under_noise": self.robustness}),
                 "n_images": self.n_test_images,
             },
             "hardware": self.hardware,
@@ -230,6 +234,7 @@ def _candidate(design: Design, plan: Plan, label: Label, hardware: dict[str, flo
         digest=plan.digest,
         protocol=label.protocol,
         validation=label.accuracy,
+        robustness=label.details.get(NOISY, {}).get("accuracy"),
         test=test.get("accuracy"),
         emulation=test.get("emulation"),
         n_test_images=test.get("n_images"),
@@ -267,4 +272,7 @@ def within_limits(task: Task, candidates: Sequence[Candidate]) -> NDArray[np.boo
 def _values(task: Task, candidates: Sequence[Candidate]) -> dict[str, FloatArray]:
     """Costs and validation accuracies of candidates by objective name, (designs,) each."""
     genomes = task.space.encode([candidate.design for candidate in candidates])
-    return task.values(genomes, {"accuracy": np.array([candidate.validation for candidate in candidates])})
+    accuracies = {"accuracy": np.array([candidate.validation for candidate in candidates])}
+    if task.config.measures_robustness:
+        accuracies["robustness"] = np.array([candidate.robustness for candidate in candidates], dtype=np.float64)
+    return task.values(genomes, accuracies)
