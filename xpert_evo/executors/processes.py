@@ -7,10 +7,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from itertools import count
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 from threadpoolctl import threadpool_limits
@@ -21,9 +20,6 @@ from xpert_evo.executors.gpus import take_gpu
 
 LOOK_EVERY_S = 1.0
 MOST_BREAKDOWNS = 3
-
-Pending: TypeAlias = dict[Future[Any], int]
-"""Positions of the jobs that have not ended, by their futures."""
 
 
 class ProcessExecutor:
@@ -47,26 +43,16 @@ class ProcessExecutor:
     def run(
         self, function: Callable[[Job], Result], jobs: Sequence[Job], more: More[Job] = nothing_more
     ) -> Iterator[JobDone[Result] | JobFailed]:
-        """See `Executor.run`."""
-        pool = self._started()
-        pending: dict[Future[JobDone[Result] | JobFailed], int] = {}
-        position = count()
-
-        def schedule(added: Sequence[Job]) -> None:
-            for job in added:
-                place = next(position)
-                pending[pool.schedule(_in_process, args=(function, place, job), timeout=self._time_limit_s)] = place
-
-        schedule(jobs)
+        """See `Executor.run`; raises ExecutorError where workers die again and again before they begin."""
+        batch = _Batch(self._started, function, self._time_limit_s)
+        batch.add(jobs)
         try:
-            while pending:
-                done, _ = wait(pending, timeout=1.0, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield self._outcome(future, pending.pop(future))
-                    schedule(more())
+            while batch.pending:
+                for outcome in batch.ended():
+                    yield outcome
+                    batch.add(more())
         finally:
-            for future in pending:
-                future.cancel()
+            batch.cancel()
 
     def close(self) -> None:
         """Stops the workers at once."""
@@ -91,39 +77,96 @@ class ProcessExecutor:
             )
         return self._pool
 
-    def _scheduled(self, function: Callable[[Job], Result], jobs: Iterable[tuple[int, Job]]) -> Pending:
-        pool = self._started()
-        return {pool.schedule(_in_process, args=(function, position, job)): position for position, job in jobs}
 
-    def _restarted(
-        self, function: Callable[[Job], Result], jobs: Sequence[Job], pending: Pending, n_breakdowns: int
-    ) -> Pending:
-        """Schedules what is pending anew after the pool broke down: a worker was killed while nobody had a job."""
-        if n_breakdowns >= MOST_BREAKDOWNS:
+class _Batch:
+    """Jobs that were given to a pool and have not ended.
+
+    Args:
+        pool: Gives the pool, in place of a broken one a new one.
+        function: Carries out a job.
+        time_limit_s: Seconds after which a job is stopped; None for no limit.
+    """
+
+    def __init__(self, pool: Callable[[], Any], function: Callable[[Any], Any], time_limit_s: float | None) -> None:
+        self.pending: dict[Future[Any], int] = {}
+        self._pool = pool
+        self._used = pool()
+        self._function = function
+        self._time_limit_s = time_limit_s
+        self._jobs: list[Any] = []
+        self._since: dict[Future[Any], float] = {}
+        self._n_breakdowns = 0
+
+    def add(self, jobs: Sequence[Any]) -> None:
+        """Gives further jobs to the pool; their positions go on counting."""
+        if not jobs:
+            return
+        self._revive()
+        first = len(self._jobs)
+        self._jobs += jobs
+        self._schedule(range(first, len(self._jobs)))
+
+    def ended(self) -> list[JobDone[Any] | JobFailed]:
+        """Outcomes of jobs that have ended since the last call, after a short wait if none has."""
+        done, _ = wait(self.pending, timeout=LOOK_EVERY_S, return_when=FIRST_COMPLETED)
+        outcomes = []
+        for future in done:
+            if isinstance(future.exception(), BrokenExecutor):
+                continue  # the pool broke down before anybody had the job
+            self._n_breakdowns = 0
+            self._since.pop(future, None)
+            outcomes.append(_outcome(future, self.pending.pop(future)))
+        self._revive()
+        return outcomes + self._overdue()
+
+    def cancel(self) -> None:
+        """Takes back what has not ended."""
+        for future in self.pending:
+            future.cancel()
+
+    def _schedule(self, positions: Iterable[int]) -> None:
+        self._used = self._pool()
+        for position in positions:
+            future = self._used.schedule(_in_process, args=(self._function, position, self._jobs[position]))
+            self.pending[future] = position
+
+    def _revive(self) -> None:
+        """Schedules all anew after the pool broke down: its last worker was killed while nobody had a job."""
+        if not self.pending or self._used.active:
+            return
+        self._n_breakdowns += 1
+        if self._n_breakdowns >= MOST_BREAKDOWNS:
             raise ExecutorError(
-                f"worker processes died {n_breakdowns} times in a row before they began a training; is there enough "
-                "memory? Try fewer with --workers."
+                f"worker processes died {self._n_breakdowns} times in a row before they began a training; is there "
+                "enough memory? Try fewer with --workers."
             )
-        return self._scheduled(function, [(position, jobs[position]) for position in pending.values()])
+        positions = list(self.pending.values())
+        self.pending.clear()
+        self._since.clear()
+        self._schedule(positions)
 
-    def _overdue(self, pending: Pending, since: dict[Future[Any], float]) -> list[JobFailed]:
+    def _overdue(self) -> list[JobFailed]:
         """Stops what has run for too long; the pool's own limit would go by the wall clock, which may jump."""
         if self._time_limit_s is None:
             return []
         now, late = time.monotonic(), []
-        for future, position in list(pending.items()):
-            if future.running() and now - since.setdefault(future, now) > self._time_limit_s and future.cancel():
-                del pending[future]
+        for future, position in list(self.pending.items()):
+            if not future.running() or now - self._since.setdefault(future, now) <= self._time_limit_s:
+                continue
+            if future.cancel():
+                del self.pending[future], self._since[future]
                 reason = f"stopped after the time limit of {self._time_limit_s:g} s"
                 late.append(JobFailed(position=position, reason=reason))
         return late
 
-    def _outcome(self, future: Future[JobDone[Result] | JobFailed], position: int) -> JobDone[Result] | JobFailed:
-        try:
-            return future.result()
-        except ProcessExpired as failure:
-            worker = f"process {failure.pid}"
-            return JobFailed(position=position, reason=f"its worker died (exit code {failure.exitcode})", worker=worker)
+
+def _outcome(future: Future[Any], position: int) -> JobDone[Any] | JobFailed:
+    try:
+        outcome: JobDone[Any] | JobFailed = future.result()
+    except ProcessExpired as failure:
+        worker = f"process {failure.pid}"
+        return JobFailed(position=position, reason=f"its worker died (exit code {failure.exitcode})", worker=worker)
+    return outcome
 
 
 def _in_process(function: Callable[[Job], Result], position: int, job: Job) -> JobDone[Result] | JobFailed:
