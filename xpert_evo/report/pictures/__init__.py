@@ -104,7 +104,7 @@ PICTURES: Mapping[str, Picture] = {
     "pareto": Picture(
         draw=draw_pareto,
         caption="Accuracy against EDAP. Upper left is better. Bars are 95 % intervals of the finite test set; dashed "
-        "is what the surrogate predicts, not a measurement.",
+        "is what the surrogate predicts, not a measurement; dotted is where it predicts more than was ever measured.",
     ),
     "hypervolume": Picture(
         draw=draw_hypervolume,
@@ -114,7 +114,7 @@ PICTURES: Mapping[str, Picture] = {
     "predictions": Picture(
         draw=draw_predictions,
         caption="What the surrogate predicted before a training against what the training measured; bars are its 90 % "
-        "intervals. On the diagonal it was right.",
+        "intervals, cut at 0, at 100 % and at the frame. On the diagonal it was right.",
     ),
     "genes": Picture(
         draw=draw_genes,

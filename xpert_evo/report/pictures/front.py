@@ -6,11 +6,13 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from xpert_evo.objectives import FloatArray
 from xpert_evo.report.pictures.common import EDAP_LABEL, GREY, ORANGE, SKY, edap, legend_below
 from xpert_evo.report.result import Candidate, RunResult, select_front
 from xpert_evo.report.scene import Scene
 
 _Z95 = 1.96
+_MOST = 102.0  # no accuracy is above 100 %
 
 
 def draw_pareto(scene: Scene) -> Figure | None:
@@ -46,9 +48,7 @@ def _draw_search(axes: Axes, result: RunResult, homogeneous: list[Candidate], no
     protocol = result.config.training.protocol
     axes.set_title(f"In the search: validation, {protocol}", fontweight="normal")
     if result.predicted_front is not None:
-        x, y = result.predicted_front
-        order = np.argsort(x)
-        axes.plot(x[order], 100 * y[order], color=SKY, ls="--", label="predicted front of the last search", zorder=1)
+        _draw_predicted(axes, *result.predicted_front, max(c.validation for c in result.measured))
     axes.scatter(
         edap(result.measured),
         _validation(result.measured),
@@ -75,6 +75,18 @@ def _draw_search(axes: Axes, result: RunResult, homogeneous: list[Candidate], no
     baseline = next((c for c in result.measured if c.digest == baseline_digest), None)
     _draw_front(axes, result, front, baseline, norm, judged=False)
     _finish(axes)
+
+
+def _draw_predicted(axes: Axes, x: FloatArray, y: FloatArray, best_measured: float) -> None:
+    """The predicted front; what lies above every measured accuracy is a guess and looks like one."""
+    order = np.argsort(x)
+    x, y = x[order], y[order]
+    known = np.searchsorted(np.maximum.accumulate(y), best_measured, side="right")
+    axes.plot(x[:known], 100 * y[:known], color=SKY, ls="--", label="predicted front of the last search", zorder=1)
+    if known < len(x):
+        beyond = slice(max(0, known - 1), None)
+        label = "the same beyond the best measured accuracy:\nextrapolated, not to be believed"
+        axes.plot(x[beyond], 100 * y[beyond], color=SKY, ls=":", lw=1.2, label=label, zorder=1)
 
 
 def _draw_finalists(axes: Axes, result: RunResult, norm: Normalize) -> None:
@@ -155,6 +167,7 @@ def _finish(axes: Axes) -> None:
     axes.set_ylabel("accuracy [%]")
     axes.yaxis.set_major_locator(MaxNLocator(6))
     axes.margins(0.12, 0.12)
+    axes.set_ylim(top=min(axes.get_ylim()[1], _MOST))
 
 
 def _validation(candidates: list[Candidate]) -> list[float]:

@@ -1,5 +1,6 @@
 """Predicted against measured accuracy."""
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -25,7 +26,7 @@ def draw_predictions(scene: Scene) -> Figure | None:
         axes.errorbar(
             [100 * (c.predicted or 0) for c in members],
             [100 * c.validation for c in members],
-            xerr=[100 * Z90 * (c.std or 0) for c in members],
+            xerr=np.transpose([_reach(100 * (c.predicted or 0), 100 * Z90 * (c.std or 0)) for c in members]),
             fmt=_MARKERS[i % len(_MARKERS)],
             color=PALETTE[i % len(PALETTE)],
             ecolor=(*_rgb(PALETTE[i % len(PALETTE)]), 0.25 if crowded else 0.6),
@@ -58,10 +59,15 @@ def honesty_words(result: RunResult) -> list[str]:
     ]
 
 
+def _reach(centre: float, half: float) -> tuple[float, float]:
+    """How far an interval around an accuracy [%] reaches down and up: not below 0, not above 100."""
+    return max(0.0, min(half, centre)), max(0.0, min(half, 100 - centre))
+
+
 def _diagonal(axes: Axes, values: list[float]) -> None:
     low, high = min(values), max(values)
     margin = 0.08 * max(high - low, 1.0)
-    ends = (low - margin, high + margin)
+    ends = (max(low - margin, -1.0), min(high + margin, 101.0))
     axes.plot(ends, ends, color="black", lw=0.9, zorder=1.5)
     axes.set_xlim(ends)
     axes.set_ylim(ends)
