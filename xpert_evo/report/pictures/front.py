@@ -149,8 +149,8 @@ def _draw_front(
             "knee",
             (knee.hardware["edap"], height),
             textcoords="offset points",
-            xytext=(-7, 16),
-            ha="right",
+            xytext=(9, -17),  # below a front there is room, and right of a point there is no axis
+            ha="left",
             arrowprops={"arrowstyle": "-", "lw": 0.8, "shrinkB": 4},
         )
 

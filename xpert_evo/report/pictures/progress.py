@@ -15,6 +15,7 @@ from xpert_evo.report.scene import Scene
 from xpert_evo.search import hypervolume, non_dominated
 
 _FEW = 12
+_FEW_SECONDS = 300.0
 _STYLES = ("-", "--", "-.")
 _DOTS = (":", (0, (1, 3)), (0, (5, 3)), (0, (5, 1, 1, 1)), (0, (3, 1, 1, 1, 1, 1)))
 
@@ -31,10 +32,11 @@ def draw_hypervolume(scene: Scene) -> Figure | None:
     everything = growth(result, result.measured)
     alone = growth(result, result.measured, only=homogeneous)
     trainings = np.arange(1, len(result.measured) + 1)
-    minutes = np.cumsum([c.seconds for c in result.measured]) / 60
+    seconds = np.cumsum([c.seconds for c in result.measured])
+    unit, scale = ("min", 60.0) if seconds[-1] >= _FEW_SECONDS else ("s", 1.0)
     for axes, x, label in (
         (panels[0], trainings, "trainings of the search"),
-        (panels[1], minutes, "time in these trainings [min]"),
+        (panels[1], seconds / scale, f"time in these trainings [{unit}]"),
     ):
         marker = "o" if len(trainings) < _FEW else None
         axes.step(x, everything, where="post", color=BLUE, marker=marker, label="all trained designs")
