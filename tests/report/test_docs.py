@@ -13,9 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from xpert_evo.backbone_file import LayerEntry
+from xpert_evo.backbones import BACKBONES
 from xpert_evo.cli.app import app
+from xpert_evo.config import load_config
 from xpert_evo.design import load_designs, parse_design
 from xpert_evo.orchestration import estimate
+from xpert_evo.orchestration.task import build_task
 from xpert_evo.report.pictures import PICTURES
 from xpert_evo.report.result import HARDWARE_FIELDS
 
@@ -72,6 +76,25 @@ def test_the_design_in_the_formats_is_a_design(tmp_path: Path, capsys: pytest.Ca
     assert parse_design(design.to_plain()) == design
     app(["evaluate", str(path)], standalone_mode=False)
     assert "TOPS/W" in capsys.readouterr().out
+
+
+def test_the_backbone_of_the_documents_can_be_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    description, space = blocks("backbones.md", "toml")
+    Path("small.toml").write_text(description)
+    Path("settings.toml").write_text(space)
+    (command,) = blocks("backbones.md", "console")
+    carry_out(command.strip(), capsys)
+    config = load_config(Path("settings.toml"))
+    task = build_task(config, n_classes=10, image_channels=1)
+    assert [layer.name for layer in task.backbone.layers] == ["stem", "wide", "join", "classifier"]
+    frozen = [gene.kind for gene in task.space.genes if gene.layer == 0 and gene.choices == (8,)]
+    assert frozen == ["input_precision"]
+    text = (DOCS / "backbones.md").read_text(encoding="utf-8")
+    for name in [*LayerEntry.model_fields, *BACKBONES]:
+        assert f"`{name}`" in text
 
 
 def test_the_formats_name_every_figure_and_every_picture() -> None:

@@ -51,10 +51,13 @@ def train(
     noise_draws: Annotated[int, typer.Option(metavar="K", min=0, help="Random devices to judge with.")] = 5,
     noise: Annotated[
         list[str] | None,
-        typer.Option("--noise", metavar="KEY=VALUE", help="Of the devices [variation_ratio=0.1].", show_default=False),
+        typer.Option(
+            "--noise", metavar="KEY=VALUE", help="Of the devices (default: variation_ratio=0.1).", show_default=False
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder [runs/train-DIGEST].", show_default=False)
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder (default: runs/train-ID-PROTOCOL-SEED).", show_default=False),
     ] = None,
 ) -> None:
     """Train one design to the end and measure it on the test set, with and without device noise.

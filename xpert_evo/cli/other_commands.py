@@ -16,7 +16,11 @@ DatasetName = Annotated[str, typer.Argument(metavar="NAME", help="Of the data se
 
 @data.command("list")
 def list_(data_dir: DataDir = Path("data")) -> None:
-    """Show the known data sets and which of them are at hand."""
+    """Show the known data sets and which of them are at hand.
+
+    Example:
+      xpert-evo data list --data-dir ~/data
+    """
     from xpert_evo.cli.datasets import show_datasets
 
     show_datasets(data_dir)
@@ -54,7 +58,12 @@ def import_(
 def init(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write.")] = Path("xpert-evo.toml"),
 ) -> None:
-    """Write a settings file with every setting, its default and what it means."""
+    """Write a settings file with every setting, its default and what it means.
+
+    Examples:
+      xpert-evo init
+      xpert-evo init my-search.toml
+    """
     from xpert_evo.cli.settings import write_settings
 
     write_settings(path)
@@ -62,7 +71,11 @@ def init(
 
 @commands.command(rich_help_panel=OTHER)
 def sources(config: SettingsFile = None, assignments: Assignments = None) -> None:
-    """List the publications behind every constant in use."""
+    """List the publications behind every constant in use.
+
+    Example:
+      xpert-evo sources --set hardware.device=rram-100k
+    """
     from xpert_evo.cli.costs import show_sources
 
     show_sources(config, assignments)

@@ -39,7 +39,7 @@ def compare(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Where to draw the fronts: png, svg or pdf [beside the first run].",
+            help="Where to draw the fronts: png, svg or pdf (default: beside the first run).",
             show_default=False,
         ),
     ] = None,
@@ -62,7 +62,9 @@ def export(
         str, typer.Option("--format", metavar="NAME,...", help="json, csv, neurosim, torch or onnx.")
     ] = "json,csv,neurosim",
     id_: DesignId = None,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder [DIR/export].", show_default=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder (default: DIR/export).", show_default=False)
+    ] = None,
 ) -> None:
     """Write the front, or one design, for other tools.
 

@@ -58,7 +58,7 @@ def run(
     workers: Workers = None,
     dask_scheduler: DaskScheduler = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Run folder [runs/DATASET-SEED].", show_default=False)
+        Path | None, typer.Option(metavar="DIR", help="Run folder (default: runs/DATASET-SEED).", show_default=False)
     ] = None,
     labels_from: Annotated[
         list[Path] | None,
@@ -122,7 +122,11 @@ def resume(
 
 @commands.command(rich_help_panel=SEARCH)
 def status(folder: RunFolder) -> None:
-    """Tell how far a run is and its best designs so far, without disturbing it."""
+    """Tell how far a run is and its best designs so far, without disturbing it.
+
+    Example:
+      xpert-evo status runs/fashion-mnist-0
+    """
     from xpert_evo.cli.status import show_status
 
     show_status(folder)
@@ -130,7 +134,11 @@ def status(folder: RunFolder) -> None:
 
 @commands.command(rich_help_panel=SEARCH)
 def report(folder: RunFolder) -> None:
-    """Write report.html, front.json, front.csv and the pictures of a run again, from its store."""
+    """Write report.html, front.json, front.csv and the pictures of a run again, from its store.
+
+    Example:
+      xpert-evo report runs/fashion-mnist-0
+    """
     from xpert_evo.cli.searching import show_result
 
     show_result(folder)

@@ -12,6 +12,7 @@ from xpert_evo.report.scene import Scene
 _WIDTH, _HEIGHT = 640, 424
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 16, 34, 70
 _Z95 = 1.96
+_LETTER = 7  # width of a letter, on the safe side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,10 +102,11 @@ def _half_bar(candidate: Candidate, height: float) -> float:
 def _legend(groups: Sequence[_Group]) -> list[str]:
     """A line below the axis, so that it covers no point."""
     lines = []
-    for i, group in enumerate(group for group in groups if group.members):
-        left, top = _LEFT + 145 * i, _HEIGHT - 10
+    left, top = _LEFT, _HEIGHT - 10
+    for group in (group for group in groups if group.members):
         lines.append(f'<circle class="point {group.name}" cx="{left}" cy="{top - 4}" r="5"/>')
         lines.append(f'<text x="{left + 10}" y="{top}">{escape(group.label)}</text>')
+        left += 34 + _LETTER * len(group.label)
     return lines
 
 

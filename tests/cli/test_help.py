@@ -1,0 +1,71 @@
+"""Help texts: every command has an example that can be typed, and nothing of a text is taken for markup."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from xpert_evo.cli.app import app
+
+ROOT = Path(__file__).parents[2]
+COMMAND = typer.main.get_command(app)
+
+
+def commands() -> dict[str, typer.core.TyperCommand]:
+    """Full name -> command, groups walked through."""
+    found = {}
+    for name, command in COMMAND.commands.items():
+        inner = getattr(command, "commands", None)
+        found |= {f"{name} {below}": c for below, c in inner.items()} if inner else {name: command}
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(commands()))
+def test_every_help_has_examples_of_its_own_command_that_parse(name: str) -> None:
+    command = commands()[name]
+    examples = re.findall(r"^\s*xpert-evo (.*)$", command.help or "", re.MULTILINE)
+    assert examples, f"{name} shows no example"
+    for example in examples:
+        words = shlex.split(example.partition(" > ")[0])
+        assert " ".join(words[: len(name.split())]) == name
+        command.make_context(name, words[len(name.split()) :], resilient_parsing=False)
+
+
+@pytest.mark.parametrize("name", sorted(commands()))
+def test_no_help_text_loses_words_to_markup(name: str) -> None:
+    for parameter in commands()[name].params:
+        assert "[" not in (getattr(parameter, "help", None) or ""), parameter.name
+
+
+@pytest.mark.parametrize("document", ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])
+def test_commands_that_documents_mention_exist(document: str) -> None:
+    text = " ".join((ROOT / document).read_text(encoding="utf-8").split())
+    mentioned = re.findall(r"`xpert-evo ([^`]+)`", text)
+    known = commands()
+    for line in mentioned:
+        words = shlex.split(line.partition(" > ")[0].replace("[", "").replace("]", ""))
+        name = next((n for n in (" ".join(words[:2]), words[0]) if n in known), None)
+        if name is None:
+            assert words[0] in COMMAND.commands or words[0].startswith("-"), line
+            continue
+        options = {o for parameter in known[name].params for o in (*parameter.opts, *parameter.secondary_opts)}
+        for word in words:
+            if word.startswith("-"):
+                assert word.partition("=")[0] in {*options, "--help"}, line
+
+
+def test_commands_are_grouped_and_the_groups_shown() -> None:
+    outcome = CliRunner().invoke(app, ["--help"])
+    assert outcome.exit_code == 0
+    for group in ("Search", "Results", "Designs", "Settings and data", "--install-completion"):
+        assert group in outcome.output
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts_call_the_program(shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome = CliRunner().invoke(app, [], env={"_XPERT_EVO_COMPLETE": f"source_{shell}"}, prog_name="xpert-evo")
+    assert "xpert-evo" in outcome.output
+    assert "_XPERT_EVO_COMPLETE" in outcome.output
