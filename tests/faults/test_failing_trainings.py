@@ -1,10 +1,12 @@
-"""A search in which trainings die, hang, diverge, raise and run out of memory ends well, and says what happened."""
+"""A search in which trainings die, diverge, raise and run out of memory ends well, and says what happened.
+
+That a worker which hangs ends in the same kind of failure is the executors' contract, tested there.
+"""
 
 import errno
 import os
 import resource
 import signal
-import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +30,6 @@ from xpert_evo.store import Store
 
 FAULTS = {
     "dies": "its worker died",
-    "hangs": "stopped after the time limit of 4 s",
     "diverges": "TrainingError: the loss is nan after epoch 1 of 1: it diverged.",
     "raises": "ZeroDivisionError: nothing to divide by",
     "starves": "MemoryError",
@@ -50,8 +51,6 @@ def faulty(job: TrainingJob) -> TrainingReport:
     match fault_of(job):
         case "dies":
             os.kill(os.getpid(), signal.SIGKILL)
-        case "hangs":
-            time.sleep(600)
         case "diverges":
             raise TrainingError("the loss is nan after epoch 1 of 1: it diverged.")
         case "raises":
@@ -69,7 +68,7 @@ def faulty(job: TrainingJob) -> TrainingReport:
 def test_a_search_survives_all_that_can_happen_to_a_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xpert_evo.orchestration.batches.train_job", faulty)
     settings = small_settings(
-        training={"first_designs": 10, "designs_per_round": 2, "retries": 1, "time_limit_s": 4.0},
+        training={"first_designs": 10, "designs_per_round": 2, "retries": 1},
         executor={"kind": "processes", "workers": 2},
     )
     begin(settings, tmp_path / "run", Silent())
@@ -82,7 +81,7 @@ def test_a_search_survives_all_that_can_happen_to_a_training(tmp_path: Path, mon
         [fault] = [name for name, words in FAULTS.items() if failure.reason.startswith(words)]
         reasons.setdefault(fault, set()).add(failure.digest)
     assert reasons.keys() == FAULTS.keys(), "every kind has happened, and each is recorded with its reason"
-    assert set(Counter(failure.digest for failure in failures).values()) == {2}, [(f.digest, f.reason) for f in failures]
+    assert set(Counter(failure.digest for failure in failures).values()) == {2}, "once, and one retry"
     finalists = {plan.digest for plan in plans if plan.batch == "finalists"}
     failed = {failure.digest for failure in failures}
     assert failed.isdisjoint({label.digest for label in labels} - finalists), "a failure is never a label"
