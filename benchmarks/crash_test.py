@@ -219,11 +219,20 @@ def examine(folder: Path, seen: Content, n_before: int, tally: Tally) -> None:
             tally.bad.append(f"kill {tally.kills}: {lost} committed rows of {name} are lost")
 
 
+def show(tally: Tally) -> None:
+    """Prints where the kills fell and what was wrong, so far."""
+    for name, n in tally.phases.most_common():
+        print(f"{name:28} {n:4} kills {'#' * round(50 * n / tally.kills)}")
+    print("kills " + ", ".join(f"{name} {n}" for name, n in sorted(tally.traces.items())))
+    print("".join(f"{sentence}\n" for sentence in tally.bad), end="")
+    print(f"{tally.kills} kills in {tally.runs} runs: {len(tally.bad)} things wrong\n", flush=True)
+
+
 def main() -> int:
     """Runs the test; 0 where nothing was lost and nothing differs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--span", type=float, default=0.16, help="latest kill, as a share of the whole run's time")
+    parser.add_argument("--span", type=float, default=0.12, help="latest kill, as a share of the whole run's time")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     rng = random.Random(options.seed)
@@ -245,16 +254,13 @@ def main() -> int:
             folder = Path(scratch) / f"killed-{tally.runs}"
             tally.runs += 1
             while not attempt(folder, rng, options, times, tally):
-                print(f"{tally.kills} kills, run {tally.runs}", file=sys.stderr, flush=True)
+                if tally.kills % 25 == 0:
+                    show(tally)
             found = content(folder)
             differing = [name for name in QUERIES if found[name] != wanted[name]]
             if differing or (folder / "front.json").read_bytes() != wanted_front or leftovers(folder):
                 tally.bad.append(f"run {tally.runs}: {differing} or its front differ, or it left {leftovers(folder)}")
-    for name, n in tally.phases.most_common():
-        print(f"{name:28} {n:4} kills {'#' * round(50 * n / tally.kills)}")
-    print("kills " + ", ".join(f"{name} {n}" for name, n in sorted(tally.traces.items())))
-    print("".join(f"{sentence}\n" for sentence in tally.bad), end="")
-    print(f"{tally.kills} kills in {tally.runs} runs to the end: {len(tally.bad)} things wrong")
+    show(tally)
     return int(bool(tally.bad))
 
 
