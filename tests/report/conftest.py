@@ -25,6 +25,31 @@ from xpert_evo.report.scene import Scene, build_scene
 from xpert_evo.store import Store
 from xpert_evo.versions import versions
 
+OWN_BACKBONE = """
+name = "small"
+
+[[layers]]
+name = "stem"
+reference_depth = 64
+pool = true
+depth_group = "body"
+
+[[layers]]
+name = "wide"
+reference_depth = 128
+kernel_size = 5
+
+[[layers]]
+name = "join"
+reference_depth = 64
+adds = "stem"
+depth_group = "body"
+
+[[layers]]
+name = "classifier"
+kind = "linear"
+"""
+
 
 def formula(job: TrainingJob) -> TrainingReport:
     """An accuracy that rises with channels and precision and saturates, with the noise of a seed."""
@@ -132,3 +157,14 @@ def second(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a finished run with another seed."""
     config = settings(search={"generations": 3})
     return make_run(tmp_path_factory.mktemp("runs") / "second", config.model_copy(update={"seed": 1}))
+
+
+@pytest.fixture(scope="session")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run of one's own backbone, whose description is gone."""
+    folder = tmp_path_factory.mktemp("runs")
+    description = folder / "net.toml"
+    description.write_text(OWN_BACKBONE)
+    config = settings(space={"backbone": str(description)}, search={"generations": 3})
+    description.unlink()
+    return make_run(folder / "own", config)

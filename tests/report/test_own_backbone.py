@@ -1,0 +1,50 @@
+"""A run of one's own backbone: all that comes after its beginning does without the file that described it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import xpert_evo as xe
+from xpert_evo.cli.app import app
+from xpert_evo.errors import ConfigError
+
+
+def call(*words: str | Path) -> None:
+    app([str(word) for word in words], standalone_mode=False, prog_name="xpert-evo")
+
+
+def test_every_command_on_the_run_works_without_the_description(
+    own: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    run = xe.load_run(own)
+    name = run.result.task.backbone.name
+    assert name.startswith("small-")
+    for words in (
+        ["status"],
+        ["report"],
+        ["show", "--knee"],
+        ["export", "--format", "json,csv,neurosim", "--out", tmp_path],
+    ):
+        call(words[0], own, *words[1:])
+    assert capsys.readouterr().err == ""
+    assert "small, one" in (own / "report.html").read_text()
+    assert json.loads((own / "front.json").read_text())[0]["design"]["backbone"] == name
+    rows = (tmp_path / "neurosim" / f"NetWork_{run.knee.digest}.csv").read_text().splitlines()
+    assert [row.split(",")[3:5] for row in rows] == [["3", "3"], ["5", "5"], ["3", "3"], ["1", "1"]]
+
+
+def test_a_design_file_alone_needs_to_be_told_of_its_backbone(
+    own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call("report", own)
+    call("show", own, "--knee", "--json")
+    design = tmp_path / "design.json"
+    design.write_text(capsys.readouterr().out.partition("\n{")[2].join(["{", ""]))
+    with pytest.raises(ConfigError, match=r"space\.backbone=FILE\.toml"):
+        call("evaluate", design)
+    call("evaluate", design, "--set", f"space.backbone={own / 'backbone.toml'}", "--json")
+    [cost] = json.loads(capsys.readouterr().out)
+    knee = xe.load_run(own).knee
+    assert cost["id"] == knee.digest
+    assert cost["total"]["edap"] == pytest.approx(knee.hardware["edap"])
