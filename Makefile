@@ -18,6 +18,7 @@ lint: $(VENV)/.installed-dev  ## style, types, dependencies with known holes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python scripts/audit_dependencies.py
 
 format: $(VENV)/.installed-dev  ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .
