@@ -40,12 +40,6 @@ class Costing:
         """The costing that settings ask for; raises ConfigError, DataError, HardwareModelError."""
         return cls(settings=settings, hardware=build_hardware(settings), spec=dataset_spec(settings.dataset.name))
 
-    @property
-    def chip(self) -> dict[str, Any]:
-        """The chip as `hw_models` takes it."""
-        hardware = self.hardware
-        return {"crossbar": hardware.crossbar, "device": hardware.device, "technology": hardware.technology}
-
     def arrays(self, design: Design) -> tuple[LayerShapes, Peripherals]:
         """A design as `hw_models` takes it, (1, layers); raises ConfigError, DesignError."""
         backbone = backbone_of(
@@ -59,7 +53,7 @@ class Costing:
 
     def report(self, design: Design) -> HardwareReport:
         """The hardware report of one design; arrays have the shape (1, layers)."""
-        return hw_models.evaluate(*self.arrays(design), **self.chip)
+        return hw_models.evaluate(*self.arrays(design), **self.hardware.settings)
 
 
 def show_cost(
@@ -115,7 +109,7 @@ def _explained(costing: Costing, design: Design, layer: str) -> list[str]:
     if layer not in names:
         raise UsageError(f"--explain: the design has no layer '{layer}'; {nearest(layer, names)}")
     position = names.index(layer)
-    trees = hw_models.explain(*costing.arrays(design), layer=position, **costing.chip)
+    trees = hw_models.explain(*costing.arrays(design), layer=position, **costing.hardware.settings)
     return explained(trees, design, position, costing.hardware.crossbar)
 
 
@@ -156,8 +150,8 @@ def plain_cost(design: Design, report: HardwareReport) -> dict[str, Any]:
 def _beyond_lines(costing: Costing, design: Design, report: HardwareReport) -> list[str]:
     """What the sums over tiles leave out: leakage, the chip around the tiles, the best ADCs that were published."""
     shapes, peripherals = costing.arrays(design)
-    chip = hw_models.chip_level(shapes, peripherals, **costing.chip)
-    best = hw_models.evaluate(shapes, peripherals, **costing.chip, adc_model=hw_models.AdcModel.SURVEY)
+    chip = hw_models.chip_level(shapes, peripherals, **costing.hardware.settings)
+    best = hw_models.evaluate(shapes, peripherals, **costing.hardware.settings, adc_model=hw_models.AdcModel.SURVEY)
     adc_pj, best_pj = (float(r.breakdown["energy_pj"]["adc"].sum()) for r in (report, best))
     around = {name: 1e-6 * float(area[0]) for name, area in chip.area_um2.items() if name != "tiles"}
     return [

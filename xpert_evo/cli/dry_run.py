@@ -4,7 +4,7 @@ from pathlib import Path
 
 from xpert_evo.accuracy.datasets import Dataset
 from xpert_evo.cli.consoles import PlainConsole
-from xpert_evo.config import ExecutorKind, RunConfig
+from xpert_evo.config import ExecutorKind, RunConfig, Schedule
 from xpert_evo.orchestration.estimate import Estimate, estimate, planned_workers
 from xpert_evo.orchestration.start import prepare
 from xpert_evo.orchestration.task import Task
@@ -24,6 +24,7 @@ def show_task(config: RunConfig, folder: Path) -> None:
     for name, value, default in flat_settings(config):
         console.lines([f"{name} = {value}"], style="dim" if default else "bold")
     console.lines(["", *_task_lines(task, dataset), f"output folder: {folder}", f"executor: {_workers(config)}"])
+    console.lines(_idle_lines(config))
     console.lines(_time_lines(config, estimate(task, dataset)))
 
 
@@ -49,6 +50,23 @@ def _workers(config: RunConfig) -> str:
     if settings.kind is ExecutorKind.SERIAL:
         return "serial, in this process"
     return f"{settings.kind}, {counted(planned_workers(config), 'worker')} of one thread each"
+
+
+def _idle_lines(config: RunConfig) -> list[str]:
+    """Where a batch leaves workers idle at its end.
+
+    Batches are never sized to workers by themselves: what a run finds must not depend on where it runs.
+    """
+    n_workers, training = planned_workers(config), config.training
+    if training.schedule is Schedule.STEADY_STATE:
+        return []
+    batches = {"first_designs": training.first_designs, "designs_per_round": training.designs_per_round}
+    return [
+        f"training.{name} = {n} leaves {-n % n_workers} of {n_workers} workers idle at the end; a multiple of "
+        f"{n_workers} would not, nor training.schedule = steady-state"
+        for name, n in batches.items()
+        if n % n_workers
+    ]
 
 
 def _time_lines(config: RunConfig, found: Estimate) -> list[str]:

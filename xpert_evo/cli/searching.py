@@ -66,6 +66,8 @@ def show_result(folder: Path, *, json_log: bool = False) -> None:
         raise StoreError(f"{folder} has no finished training yet; go on with `xpert-evo resume {folder}`.")
     for complaint in write_report(folder, result):
         sys.stderr.write(f"xpert-evo: {complaint}; mend that, then `xpert-evo report {folder}`.\n")
+    if result.cost_drift is not None:
+        sys.stderr.write(f"xpert-evo: {result.cost_drift}\n")
     if not json_log:
         console = PlainConsole()
         console.table(result_table(result))

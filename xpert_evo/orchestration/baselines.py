@@ -43,7 +43,7 @@ def check_baselines(task: Task) -> None:
 def score_baselines(shop: Workshop, round_: int, surrogates: Surrogates, n_evaluations: int) -> None:
     """Scores the baselines that were asked for with a round's surrogate, once, and notes their curves."""
     for number, baseline in enumerate(shop.task.config.search.baselines):
-        if str(round_) in shop.store.notes(topic_of(baseline)):
+        if shop.store.note(topic_of(baseline), str(round_)) is not None:
             continue
         rng = np.random.default_rng(spawned(shop.task.config.seed, Purpose.BASELINE, round_, number))
         genomes = baseline_designs(shop.task, baseline, n_evaluations, rng)

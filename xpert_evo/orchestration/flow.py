@@ -10,6 +10,7 @@ from xpert_evo.config import Schedule
 from xpert_evo.orchestration.batches import Workshop, plan_batch, run_batch
 from xpert_evo.orchestration.choosing import finalists
 from xpert_evo.orchestration.context import FINALISTS
+from xpert_evo.orchestration.cost_drift import keep_costs
 from xpert_evo.orchestration.knowledge import look
 from xpert_evo.orchestration.rounds import run_rounds
 from xpert_evo.orchestration.steady_state import fit_sizes, run_steady_state
@@ -18,6 +19,7 @@ from xpert_evo.orchestration.surrogates import fit_round
 
 def go(shop: Workshop) -> None:
     """Does all that is missing; raises InterruptedRunError, TrainingError."""
+    keep_costs(shop)
     training = shop.task.config.training
     protocol = load_protocol(training.protocol)
     if training.schedule is Schedule.STEADY_STATE:

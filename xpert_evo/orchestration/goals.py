@@ -105,7 +105,7 @@ def goals_of(shop: Workshop, protocol: TrainingProtocol) -> list[Goal]:
 
 def found_network(shop: Workshop) -> Genomes | None:
     """The network that the first phase found, (1, genes); None while it lasts."""
-    note = shop.store.notes(TWO_PHASES).get("network")
+    note = shop.store.note(TWO_PHASES, "network")
     return None if note is None else np.array([note["genome"]], dtype=np.int64)
 
 

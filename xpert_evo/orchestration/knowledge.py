@@ -102,7 +102,7 @@ def stacked(shop: Workshop, rows: Sequence[NDArray[np.int16]]) -> Genomes:
 
 def note_once(shop: Workshop, topic: str, key: str, value: Mapping[str, object]) -> bool:
     """Writes a note unless it is there, and whether it is new; a resumed run has written it before."""
-    if key in shop.store.notes(topic):
+    if shop.store.note(topic, key) is not None:
         return False
     with shop.interrupts.held_back(), shop.store.transaction() as store:
         store.add_note(topic, key, value)

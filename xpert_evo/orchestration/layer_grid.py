@@ -76,9 +76,7 @@ def layer_grid(task: Task) -> LayerGrid:
             adc_precision=precisions.adc_precision,
             input_precision=precisions.input_precision,
         ),
-        crossbar=hardware.crossbar,
-        device=hardware.device,
-        technology=hardware.technology,
+        **hardware.settings,
     )
     shape = (n_layers, len(depths), len(depths), len(sharing) * len(types))
     return LayerGrid(

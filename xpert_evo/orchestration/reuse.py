@@ -20,7 +20,7 @@ def reuse_labels(shop: Workshop) -> None:
         StoreError: A folder holds no run, or a damaged one.
     """
     folders = [Path(folder) for folder in shop.store.meta("labels_from")]
-    if not folders or shop.store.notes(REUSED):
+    if not folders or shop.store.note(REUSED, "labels") is not None:
         return
     training = shop.task.config.training
     contexts = {
@@ -46,7 +46,7 @@ def reuse_labels(shop: Workshop) -> None:
 def _fitting(folder: Path, contexts: set[str], space: SearchSpace) -> dict[tuple[str, str], tuple[Plan, Label]]:
     """Labels of a run that could have been made here, with their plans, by digest and context."""
     with Store.open_readonly(folder) as store:
-        plans = {(plan.digest, plan.context): plan for plan in store.plans()}
+        plans = {(plan.digest, plan.context): plan for plan in store.each_plan() if plan.context in contexts}
         labels = {(label.digest, label.context): label for label in store.all_labels() if label.context in contexts}
     return {key: (plans[key], labels[key]) for key in sorted(labels) if key in plans and _is_in(space, plans[key])}
 

@@ -43,7 +43,7 @@ def stops_before(
         before: What was known `search.stall_rounds` rounds ago; None where there were not so many.
         now: What is known now.
     """
-    if shop.store.notes(STOPPED):
+    if shop.store.note(STOPPED, "rounds") is not None:
         return True
     config = shop.task.config
     reason = None

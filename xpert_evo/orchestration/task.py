@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,19 @@ from xpert_evo.space import Choices, GeneKind, Genomes, SearchSpace
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hardware:
     """The chip that settings name: crossbars, cells and process."""
+
+    crossbar: CrossbarSpec
+    device: Device
+    technology: Technology
+
+    @property
+    def settings(self) -> "HardwareSettings":
+        """What the functions of `hw_models` take besides shapes and peripherals, for `**`."""
+        return {"crossbar": self.crossbar, "device": self.device, "technology": self.technology}
+
+
+class HardwareSettings(TypedDict):
+    """Keyword arguments of `hw_models`."""
 
     crossbar: CrossbarSpec
     device: Device
@@ -112,9 +125,7 @@ def build_task(config: RunConfig, *, n_classes: int, image_channels: int) -> Tas
     backbone = load_backbone(config.space.backbone, n_classes=n_classes, image_channels=image_channels)
     space = build_space(config, backbone)
     hardware = build_hardware(config)
-    table = CostTable.build(
-        table_layers(space), crossbar=hardware.crossbar, device=hardware.device, technology=hardware.technology
-    )
+    table = CostTable.build(table_layers(space), **hardware.settings)
     task = Task(
         config=config,
         backbone=backbone,

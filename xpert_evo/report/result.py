@@ -13,6 +13,7 @@ from xpert_evo.design import Design, design_from_text
 from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.baselines import topic_of
 from xpert_evo.orchestration.context import FINALISTS, FIRST
+from xpert_evo.orchestration.cost_drift import drift
 from xpert_evo.orchestration.task import Task, build_task
 from xpert_evo.orchestration.trainings import NOISY
 from xpert_evo.search import SearchState, knee, non_dominated
@@ -115,6 +116,7 @@ class RunResult:
         honesty: How its predictions compared with the trainings that followed, by the round's number as text.
         versions: Of the program and its libraries when the run began.
         n_failures: Trainings that failed.
+        cost_drift: A sentence where today's hardware model costs designs differently from when the run began.
     """
 
     name: str
@@ -133,6 +135,7 @@ class RunResult:
     honesty: dict[str, Any]
     versions: dict[str, str]
     n_failures: int
+    cost_drift: str | None
 
     @property
     def knee(self) -> Candidate:
@@ -176,6 +179,7 @@ def load_result(store: Store) -> RunResult:
         honesty=store.notes("honesty"),
         versions=store.meta("versions"),
         n_failures=len(store.failures()),
+        cost_drift=drift(store, task),
     )
 
 
@@ -204,9 +208,7 @@ def hardware_figures(task: Task, genomes: Genomes) -> list[dict[str, float]]:
     report = evaluate(
         shapes,
         peripherals,
-        crossbar=hardware.crossbar,
-        device=hardware.device,
-        technology=hardware.technology,
+        **hardware.settings,
     )
     columns = {name: np.asarray(getattr(report, name)) for name in HARDWARE_FIELDS}
     return [{name: float(column[i]) for name, column in columns.items()} for i in range(len(genomes))]

@@ -247,6 +247,11 @@ class Store:
         """Plain values under a topic, oldest first."""
         return {row["key"]: json.loads(row["value"]) for row in self._select("notes", "WHERE topic = ?", (topic,))}
 
+    def note(self, topic: str, key: str) -> Any:
+        """The plain value under a topic and a key; None where there is none."""
+        rows = self._select("notes", "WHERE topic = ? AND key = ?", (topic, key))
+        return json.loads(rows[0]["value"]) if rows else None
+
     def events(self) -> list[tuple[str, str, str]]:
         """(time, kind, text) of the diary, oldest first."""
         return [(row["at"], row["kind"], row["text"]) for row in self._select("events", "", (), "id")]

@@ -52,7 +52,9 @@ def report_of(result: RunResult, candidate: Candidate) -> HardwareReport:
     space, hardware = result.task.space, result.task.hardware
     shapes, peripherals = space.hardware_arrays(space.encode([candidate.design]))
     return evaluate(
-        shapes, peripherals, crossbar=hardware.crossbar, device=hardware.device, technology=hardware.technology
+        shapes,
+        peripherals,
+        **hardware.settings,
     )
 
 
