@@ -63,14 +63,14 @@ class JsonLines:
 
 
 class PlainLines:
-    """A line for each training and message, and every tenth of the generations."""
+    """A line for each training and message, and at most ten for the generations of a round."""
 
     def __init__(self, stream: IO[str] = sys.stdout) -> None:
         self._stream = stream
 
     def tell(self, event: Event) -> None:
         """Writes the event as a line, where it deserves one."""
-        if isinstance(event, GenerationEnded) and event.generation % max(1, event.total // 10):
+        if isinstance(event, GenerationEnded) and event.generation % -(-event.total // 10):
             return
         print(f"{time.strftime('%H:%M:%S')} {describe(event)}", file=self._stream, flush=True)
 

@@ -21,6 +21,7 @@ from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.accuracy.training import train_design
 from xpert_evo.backbone_file import parse_description
 from xpert_evo.backbones import load_backbone
+from xpert_evo.cli.results import export_designs
 from xpert_evo.config import DatasetConfig
 from xpert_evo.design import load_designs
 from xpert_evo.errors import TrainingError, UsageError
@@ -211,3 +212,12 @@ def test_the_package_names_what_it_offers() -> None:
     assert set(dir(xe)) == {"Run", "load_network", "load_run", "run"}
     with pytest.raises(AttributeError, match="it offers"):
         xe.__getattr__("fly")
+
+
+def test_a_format_that_cannot_be_written_keeps_no_other_back(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UsageError, match="--format onnx: none of"):
+        export_designs(finished, formats="onnx,json", id_=None, out=tmp_path / "out")
+    assert "designs.json" in capsys.readouterr().out
+    assert (tmp_path / "out" / "designs.json").exists()

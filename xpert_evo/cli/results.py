@@ -20,7 +20,7 @@ from xpert_evo.report.pictures import house_style
 from xpert_evo.report.pictures.costs import report_of
 from xpert_evo.report.result import Candidate, RunResult, load_result
 from xpert_evo.store import Store
-from xpert_evo.words import counted, edap_text, times
+from xpert_evo.words import edap_text, times
 
 _LONGEST_NAME = 120
 
@@ -156,5 +156,14 @@ def export_designs(folder: Path, *, formats: str, id_: str | None, out: Path | N
     names = [name.strip() for name in formats.split(",") if name.strip()]
     if not names:
         raise UsageError("--format names no format; give some, such as --format json,csv.")
-    sentences = export(names, target, folder, result, designs)
-    PlainConsole().lines([*sentences, f"{counted(len(designs), 'design')} written to {target}"])
+    console = PlainConsole()
+    failures: list[UsageError] = []
+    for name in dict.fromkeys(names):
+        try:  # a format that cannot be written keeps no other one back
+            console.lines(export([name], target, folder, result, designs))
+        except UsageError as failure:
+            failures.append(failure)
+    if len(failures) < len(set(names)):
+        console.lines([f"written to {target}"])
+    if failures:
+        raise failures[0]

@@ -176,7 +176,8 @@ def _weights(form: str, run: Path, designs: Sequence[Candidate]) -> dict[str, Pa
         raise UsageError(
             f"--format {form}: none of the {len(found)} designs has weights: a search keeps accuracies, not networks. "
             f"Train one with `xpert-evo show {run} --id {missing[0][:8]} --json > design.json` and "
-            f"`xpert-evo train design.json --out {run.parent / f'train-{missing[0]}'}`, then export again."
+            f"`xpert-evo train design.json --out {run.parent / f'train-{missing[0]}'}`, then export "
+            "again; `--protocol laptop-finalist` is quicker than the default."
         )
     return {digest: path for digest, path in found.items() if path is not None}
 
