@@ -1,4 +1,4 @@
-"""Asks pip-audit whether a pinned dependency has a known hole; exits with 1 for one that has, never for want of a network.
+"""Asks pip-audit whether a pinned dependency has a known hole; exits with 1 where one has, never for want of a network.
 
     python scripts/audit_dependencies.py
 
@@ -35,14 +35,12 @@ def verdict(answer: str | None) -> tuple[int, str]:
         return 0, "dependencies not audited: the vulnerability data cannot be reached from here."
     known = [package for package in packages if "skip_reason" not in package]
     holes = [
-        f"{package['name']} {package['version']} has {hole['id']}, mended in {', '.join(hole['fix_versions']) or 'none'}"
+        f"{package['name']} {package['version']} has {hole['id']}, mended in {', '.join(hole['fix_versions']) or '?'}"
         for package in known
         for hole in package["vulns"]
     ]
     if holes:
-        return 1, "\n".join(
-            [*holes, "Move the versions in constraints.txt, and the bounds in pyproject.toml with them."]
-        )
+        return 1, "\n".join([*holes, "Raise the versions in constraints.txt and pyproject.toml."])
     if not known:
         return 0, f"dependencies not audited: the index here knows none of the {len(packages)} packages."
     return 0, f"{len(known)} of {len(packages)} dependencies audited: no known hole."

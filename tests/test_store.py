@@ -5,6 +5,7 @@ import os
 import signal
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,19 @@ def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
     with pytest.raises(KeyError):
         fails()
     assert store.all_labels() == []
+
+
+def test_numbers_of_any_type_are_read_back_and_never_taken_for_damage(store: Store) -> None:
+    one = np.int64(1)
+    with store.transaction():
+        store.add_plans([replace(_plan(1), position=one, predicted=np.float64(0.5), std=1)])
+        store.add_label(replace(_label(), accuracy=one, seconds=2, seed=one))
+        store.add_failure(Failure(digest="b" * 16, context="c", protocol="p", seed=one, reason="sad", seconds=0))
+        store.add_generation(replace(_generation(1), round=one, generation=one))
+    assert store.plans() == [replace(_plan(1), predicted=0.5, std=1.0)]
+    assert [label.seconds for label in store.all_labels()] == [2.0]
+    assert [failure.seed for failure in store.failures()] == [1]
+    assert store.summaries()[0]["round"] == 1
 
 
 def test_a_label_is_written_once(store: Store) -> None:

@@ -133,7 +133,8 @@ class Store:
             raise
         return self
 
-    # Writing; each belongs inside a transaction.
+    # Writing; each belongs inside a transaction. Numbers are given the types that SQLite gives back, since checksums
+    # tell 1 from 1.0 and from NumPy's.
 
     def add_plans(self, plans: Sequence[Plan]) -> None:
         """Writes what a batch is going to train."""
@@ -141,12 +142,12 @@ class Store:
             self._insert(
                 "plans",
                 batch=plan.batch,
-                position=plan.position,
+                position=int(plan.position),
                 digest=plan.digest,
                 design=plan.design,
                 context=plan.context,
-                predicted=plan.predicted,
-                std=plan.std,
+                predicted=None if plan.predicted is None else float(plan.predicted),
+                std=None if plan.std is None else float(plan.std),
             )
 
     def add_label(self, label: Label) -> None:
@@ -161,8 +162,8 @@ class Store:
         """Writes a generation."""
         self._insert(
             "generations",
-            round=generation.round,
-            generation=generation.generation,
+            round=int(generation.round),
+            generation=int(generation.generation),
             state=packed(generation.arrays),
             summary=as_json(generation.summary),
         )
@@ -264,10 +265,10 @@ class Store:
             digest=training.digest,
             context=training.context,
             protocol=training.protocol,
-            seed=training.seed,
+            seed=int(training.seed),
             accuracy=accuracy,
             failure=failure,
-            seconds=training.seconds,
+            seconds=float(training.seconds),
             details=as_json(details),
             at=_now(),
         )
