@@ -111,12 +111,10 @@ def optuna(sampler_name: str) -> Method:
         def objective(trial: Any) -> tuple[float, ...]:
             genome = [trial.suggest_int(f"g{i}", 0, int(k) - 1) for i, k in enumerate(space.n_choices)]
             objectives, violations = record(np.array([genome]))
-            trial.set_user_attr("violations", violations[0].tolist())
+            trial.set_constraint("area", float(violations[0, 0]))
             return tuple(objectives[0])
 
-        sampler = getattr(library.samplers, sampler_name)(
-            seed=seed, constraints_func=lambda trial: trial.user_attrs["violations"]
-        )
+        sampler = getattr(library.samplers, sampler_name)(seed=seed)
         library.create_study(directions=["minimize"] * 2, sampler=sampler).optimize(objective, n_trials=n)
 
     return run

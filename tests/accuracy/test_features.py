@@ -14,11 +14,12 @@ CROSSBAR = CrossbarSpec()
 
 
 @pytest.fixture(scope="module", params=["vgg16", "resnet20"])
-def space(request):
-    return SearchSpace(load_backbone(request.param))
+def space(request: pytest.FixtureRequest) -> SearchSpace:
+    name: str = request.param
+    return SearchSpace(load_backbone(name))
 
 
-def test_every_column_has_a_name_and_finite_values(space):
+def test_every_column_has_a_name_and_finite_values(space: SearchSpace) -> None:
     feature_map = FeatureMap(space, crossbar=CROSSBAR)
     table = feature_map(space.random(np.random.default_rng(0), 20))
     assert table.shape == (20, len(feature_map.names))
@@ -27,7 +28,7 @@ def test_every_column_has_a_name_and_finite_values(space):
     assert np.isfinite(table).all()
 
 
-def test_genes_that_do_not_change_the_network_do_not_change_its_features(space):
+def test_genes_that_do_not_change_the_network_do_not_change_its_features(space: SearchSpace) -> None:
     rng = np.random.default_rng(1)
     genomes = space.random(rng, 5)
     other = genomes.copy()
@@ -38,7 +39,7 @@ def test_genes_that_do_not_change_the_network_do_not_change_its_features(space):
     assert_allclose(feature_map(other), feature_map(genomes))
 
 
-def test_the_looked_up_ratio_is_that_of_the_analytic_model(space):
+def test_the_looked_up_ratio_is_that_of_the_analytic_model(space: SearchSpace) -> None:
     genomes = space.random(np.random.default_rng(2), 6)
     kernels = np.array([layer.kernel_size**2 for layer in space.backbone.layers])
     expected = conversion_snr_db(
@@ -50,7 +51,7 @@ def test_the_looked_up_ratio_is_that_of_the_analytic_model(space):
     assert_allclose(FeatureMap(space, crossbar=CROSSBAR).snr_db(genomes), expected)
 
 
-def test_multiply_accumulates_of_vgg16_are_those_counted_by_hand():
+def test_multiply_accumulates_of_vgg16_are_those_counted_by_hand() -> None:
     space = SearchSpace(load_backbone("vgg16"))
     reference = space.homogeneous(column_sharing=8, adc_type=AdcType.SAR, adc_precision=6, input_precision=8)
     first, full, half, last, classifier = (

@@ -1,5 +1,7 @@
 """The surrogate: it learns, knows its doubt, is remade exactly, and says when it is no good."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
@@ -7,14 +9,15 @@ from numpy.testing import assert_array_equal
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.features import FeatureMap, macs
-from xpert_evo.accuracy.surrogate import TAU_TIE, SurrogateKind, fit_surrogate, honesty
+from xpert_evo.accuracy.surrogate import TAU_TIE, FittedSurrogate, SurrogateKind, fit_surrogate, honesty
 from xpert_evo.accuracy.surrogate_models import MODELS
 from xpert_evo.accuracy.surrogate_quality import Quality, kendall_tau, line_predictions
 from xpert_evo.accuracy.surrogate_scale import CEILING_MARGIN
 from xpert_evo.backbones import load_backbone
 from xpert_evo.errors import ConfigError
+from xpert_evo.objectives import FloatArray
 from xpert_evo.search.seeding import varied_designs
-from xpert_evo.space import SearchSpace
+from xpert_evo.space import Genomes, SearchSpace
 
 SPACE = SearchSpace(load_backbone("vgg8"))
 CROSSBAR = CrossbarSpec()
@@ -22,34 +25,34 @@ SEED_STD = 0.01
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_thread():
+def one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
 
 
-def labels(genomes, rng):
+def labels(genomes: Genomes, rng: np.random.Generator) -> FloatArray:
     """Saturating in size, falling with the noise of the weakest layers, and a seed's luck."""
     feature_map = FeatureMap(SPACE, crossbar=CROSSBAR)
     table = dict(zip(feature_map.names, feature_map(genomes).T, strict=True))
     loss = 0.1 * np.exp2(-(table["log2_macs"] - 26) / 2) + 0.5 / (1 + np.exp(table["through_snr"]))
-    return np.clip(0.9 - loss + SEED_STD * rng.standard_normal(len(genomes)), 0.05, 1)
+    return np.asarray(np.clip(0.9 - loss + SEED_STD * rng.standard_normal(len(genomes)), 0.05, 1))
 
 
-def designs(n, seed):
+def designs(n: int, seed: int) -> tuple[Genomes, FloatArray]:
     rng = np.random.default_rng(seed)
     genomes = varied_designs(SPACE, n, rng)
     return genomes, labels(genomes, rng)
 
 
 @pytest.fixture(scope="module")
-def fitted():
+def fitted() -> FittedSurrogate:
     genomes, accuracies = designs(40, 0)
     return fit_surrogate(SPACE, genomes, accuracies, crossbar=CROSSBAR, seed=0, seed_std=SEED_STD)
 
 
-def test_it_ranks_unseen_designs_better_than_their_size_does(fitted):
+def test_it_ranks_unseen_designs_better_than_their_size_does(fitted: FittedSurrogate) -> None:
     genomes, accuracies = designs(120, 1)
     report = honesty(*fitted.predict(genomes), accuracies, macs(SPACE, genomes))
     assert report.surrogate.tau > max(0.6, report.baseline.tau)
@@ -58,8 +61,11 @@ def test_it_ranks_unseen_designs_better_than_their_size_does(fitted):
 
 
 @pytest.mark.parametrize("kind", MODELS)
-def test_nine_in_ten_intervals_hold_on_average_over_label_sets_for_the_most_promising_designs_too(kind):
-    everywhere, promising = [], []
+def test_intervals_hold_on_average_over_label_sets_and_for_promising_designs_too(
+    kind: SurrogateKind,
+) -> None:
+    everywhere: list[float] = []
+    promising: list[float] = []
     for seed in range(6):
         genomes, accuracies = designs(20, 100 + seed)
         surrogate = fit_surrogate(SPACE, genomes, accuracies, crossbar=CROSSBAR, seed=seed, kind=kind)
@@ -73,7 +79,7 @@ def test_nine_in_ten_intervals_hold_on_average_over_label_sets_for_the_most_prom
 
 
 @pytest.mark.parametrize("kind", MODELS)
-def test_designs_beyond_the_trained_ones_are_not_predicted_far_above_the_best_label(kind):
+def test_designs_beyond_the_trained_ones_are_not_predicted_far_above_the_best_label(kind: SurrogateKind) -> None:
     genomes, accuracies = designs(120, 10)
     small = np.argsort(macs(SPACE, genomes))[:30]
     surrogate = fit_surrogate(SPACE, genomes[small], accuracies[small], crossbar=CROSSBAR, seed=0, kind=kind)
@@ -85,7 +91,7 @@ def test_designs_beyond_the_trained_ones_are_not_predicted_far_above_the_best_la
     assert std.max() > known.min()
 
 
-def test_the_winner_ranks_as_well_as_the_best_competitor_with_the_least_error(fitted):
+def test_the_winner_ranks_as_well_as_the_best_competitor_with_the_least_error(fitted: FittedSurrogate) -> None:
     report = fitted.report
     assert set(report.models) == set(SurrogateKind)
     assert report.n_labels == report.baseline.n == 40
@@ -95,7 +101,7 @@ def test_the_winner_ranks_as_well_as_the_best_competitor_with_the_least_error(fi
 
 
 @pytest.mark.parametrize("kind", MODELS)
-def test_a_fit_is_remade_exactly_from_its_labels(kind):
+def test_a_fit_is_remade_exactly_from_its_labels(kind: SurrogateKind) -> None:
     genomes, accuracies = designs(16, 2)
     fits = [fit_surrogate(SPACE, genomes, accuracies, crossbar=CROSSBAR, seed=7, kind=kind) for _ in range(2)]
     unseen, _ = designs(20, 3)
@@ -106,7 +112,7 @@ def test_a_fit_is_remade_exactly_from_its_labels(kind):
 
 
 @pytest.mark.parametrize("kind", MODELS)
-def test_predictions_are_fractions_with_positive_doubt(kind):
+def test_predictions_are_fractions_with_positive_doubt(kind: SurrogateKind) -> None:
     genomes, accuracies = designs(12, 4)
     surrogate = fit_surrogate(SPACE, genomes, accuracies, crossbar=CROSSBAR, seed=0, kind=kind)
     mean, std = surrogate.predict(SPACE.random(np.random.default_rng(0), 200))
@@ -114,14 +120,14 @@ def test_predictions_are_fractions_with_positive_doubt(kind):
     assert (std > 0).all()
 
 
-def test_the_gaussian_process_doubts_strange_designs_more_than_known_ones():
+def test_the_gaussian_process_doubts_strange_designs_more_than_known_ones() -> None:
     genomes, accuracies = designs(30, 5)
     surrogate = fit_surrogate(SPACE, genomes, accuracies, crossbar=CROSSBAR, seed=0, kind="gaussian-process")
     known, strange = surrogate.predict(genomes)[1].mean(), surrogate.predict(designs(30, 6)[0])[1].mean()
     assert strange > known
 
 
-def test_several_seeds_of_one_design_are_never_split_between_folds():
+def test_several_seeds_of_one_design_are_never_split_between_folds() -> None:
     genomes, _ = designs(6, 8)
     rng = np.random.default_rng(0)
     repeated, chance = np.repeat(genomes, 4, axis=0), np.repeat(rng.random(6), 4)
@@ -129,13 +135,13 @@ def test_several_seeds_of_one_design_are_never_split_between_folds():
     assert report.models[SurrogateKind.RIDGE].tau < 0.7
 
 
-def test_equal_labels_are_survived():
+def test_equal_labels_are_survived() -> None:
     genomes, _ = designs(8, 9)
     mean, _ = fit_surrogate(SPACE, genomes, np.full(8, 0.5), crossbar=CROSSBAR, seed=0).predict(genomes)
     assert mean == pytest.approx(0.5, abs=1e-3)
 
 
-def test_the_spread_of_repeated_seeds_is_the_least_doubt():
+def test_the_spread_of_repeated_seeds_is_the_least_doubt() -> None:
     genomes, _ = designs(10, 11)
     repeated = np.repeat(genomes, 3, axis=0)
     doubts = []
@@ -147,7 +153,7 @@ def test_the_spread_of_repeated_seeds_is_the_least_doubt():
     assert doubts[1] > 0.08
 
 
-def test_too_few_labels_unknown_models_and_wrong_labels_are_refused():
+def test_too_few_labels_unknown_models_and_wrong_labels_are_refused() -> None:
     genomes, accuracies = designs(5, 0)
     with pytest.raises(ConfigError, match="at least 4 trained designs, got 3"):
         fit_surrogate(SPACE, genomes[:3], accuracies[:3], crossbar=CROSSBAR, seed=0)
@@ -157,7 +163,7 @@ def test_too_few_labels_unknown_models_and_wrong_labels_are_refused():
         fit_surrogate(SPACE, genomes, 100 * accuracies, crossbar=CROSSBAR, seed=0)
 
 
-def test_honesty_warns_when_size_ranks_better():
+def test_honesty_warns_when_size_ranks_better() -> None:
     work = np.array([1e6, 2e6, 4e6, 8e6])
     measured = np.array([0.4, 0.5, 0.6, 0.7])
     report = honesty(measured[::-1], np.full(4, 0.1), measured, work)
@@ -167,29 +173,29 @@ def test_honesty_warns_when_size_ranks_better():
     assert "tau -1.00 against 1.00 on 4 held-out" in report.warning
 
 
-def test_honesty_does_not_warn_when_the_surrogate_ranks_better():
+def test_honesty_does_not_warn_when_the_surrogate_ranks_better() -> None:
     measured = np.array([0.4, 0.5, 0.6, 0.7])
     assert honesty(measured, np.full(4, 0.1), measured, [8e6, 1e6, 4e6, 2e6]).warning is None
 
 
 @pytest.mark.parametrize("wrong", [[0.5], [0.5, np.nan], [0.5, 0.6, 0.7]])
-def test_honesty_refuses_what_it_cannot_judge(wrong):
+def test_honesty_refuses_what_it_cannot_judge(wrong: list[float]) -> None:
     other = [0.5] if len(wrong) == 1 else [0.5, 0.6]
     with pytest.raises(ValueError, match=r"honesty takes|at least two"):
         honesty(wrong, other, other, other)
 
 
-def test_quality_counts_what_lies_within_the_ninety_percent_interval():
+def test_quality_counts_what_lies_within_the_ninety_percent_interval() -> None:
     quality = Quality.of([0.5, 0.5], [0.1, 0.1], [0.66, 0.67])
     assert quality.coverage == 0.5
     assert quality.rmse == pytest.approx(np.sqrt((0.16**2 + 0.17**2) / 2))
 
 
-def test_rank_correlation_of_a_constant_is_zero():
+def test_rank_correlation_of_a_constant_is_zero() -> None:
     assert kendall_tau([1, 1, 1], [1, 2, 3]) == 0
 
 
-def test_a_line_goes_through_points_on_a_line():
+def test_a_line_goes_through_points_on_a_line() -> None:
     mean, std = line_predictions(np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 5.0]), np.array([4.0]))
     assert mean == pytest.approx([9.0])
     assert std == pytest.approx([0.0])
