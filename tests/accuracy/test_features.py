@@ -24,6 +24,7 @@ def test_every_column_has_a_name_and_finite_values(space: SearchSpace) -> None:
     table = feature_map(space.random(np.random.default_rng(0), 20))
     assert table.shape == (20, len(feature_map.names))
     assert feature_map.names[: len(SUMMARIES)] == SUMMARIES
+    assert feature_map.weights.shape == (len(feature_map.names),)
     assert len(set(feature_map.names)) == len(feature_map.names)
     assert np.isfinite(table).all()
 

@@ -1,6 +1,8 @@
-"""What a surrogate sees of a design: the genes that accuracy depends on, layer by layer, and a few summaries.
+"""What a surrogate sees of a design: a few summaries, and less loudly the signal-to-noise ratio of every layer.
 
-Column sharing and the type of the ADC are left out: they change what a design costs, not what it computes.
+Column sharing and the type of the ADC are left out: they change what a design costs, not what it computes. Left out too
+are the single layers' genes. The first labels, many of homogeneous designs, cannot tell one layer's precision from the
+next one's; a model that is offered them all the same guesses, and a search finds the designs where it guesses high.
 """
 
 import numpy as np
@@ -24,6 +26,9 @@ SUMMARIES = (
 )
 """Names of the first columns of a feature table."""
 
+LAYER_WEIGHT = 0.3
+"""What a single layer's column counts beside a summary, after both were standardised."""
+
 
 def macs(space: SearchSpace, genomes: Genomes) -> IntArray:
     """Multiply-accumulates of one image, (designs,)."""
@@ -41,7 +46,8 @@ class FeatureMap:
         crossbar: The array whose conversions limit the signal-to-noise ratio.
 
     Attributes:
-        names: Of the columns: `SUMMARIES`, then for each layer its depth, ADC precision and input precision.
+        names: Of the columns: `SUMMARIES`, then the signal-to-noise ratio of each layer.
+        weights: Of the columns once they are standardised, (features,).
     """
 
     def __init__(self, space: SearchSpace, *, crossbar: CrossbarSpec) -> None:
@@ -49,12 +55,8 @@ class FeatureMap:
         layers = space.backbone.layers
         self._kernel_areas = np.array([layer.kernel_size**2 for layer in layers])
         self._own_depth = [i for i, owner in enumerate(space.backbone.depth_owners) if owner == i]
-        self.names = (
-            *SUMMARIES,
-            *(f"log2_depth_{layers[i].name}" for i in self._own_depth),
-            *(f"adc_precision_{layer.name}" for layer in layers),
-            *(f"input_precision_{layer.name}" for layer in layers),
-        )
+        self.names = (*SUMMARIES, *(f"snr_{layer.name}" for layer in layers))
+        self.weights = np.array([1.0] * len(SUMMARIES) + [LAYER_WEIGHT] * len(layers))
         self._n_rows = self._all_row_counts()
         self._most_adc, self._most_input = (
             max(int(c) for gene in space.genes if gene.kind is kind for c in gene.choices)
@@ -84,7 +86,7 @@ class FeatureMap:
             *(f(table, axis=1) for table in (depths, adc, inputs, snr_db / _DB_A_BIT) for f in (np.mean, np.min)),
             through_db / _DB_A_BIT,
         )
-        return np.concatenate([np.stack(summaries, axis=1), depths, adc, inputs], axis=1)
+        return np.concatenate([np.stack(summaries, axis=1), snr_db / _DB_A_BIT], axis=1)
 
     def snr_db(self, genomes: Genomes) -> FloatArray:
         """Signal-to-noise ratio of each layer's output [dB], (designs, layers), looked up."""

@@ -130,7 +130,7 @@ def fit_surrogate(
 
 
 class _Standardised:
-    """Features, and log-odds of labels, with mean 0 and deviation 1 over the trained designs."""
+    """Features, weighted, and log-odds of labels, with mean 0 and deviation 1 over the trained designs."""
 
     def __init__(self, feature_map: FeatureMap, genomes: Genomes, labels: FloatArray) -> None:
         self._map = feature_map
@@ -142,8 +142,8 @@ class _Standardised:
         self._label_scale = max(float(log_odds.std()), _NO_SPREAD)
 
     def of(self, genomes: Genomes) -> FloatArray:
-        """Standardised features (designs, features)."""
-        return np.asarray((self._map(genomes) - self._mean) / self._scale)
+        """Standardised features, each times its weight, (designs, features)."""
+        return np.asarray((self._map(genomes) - self._mean) / self._scale * self._map.weights)
 
     def targets(self, labels: FloatArray) -> FloatArray:
         """Standardised log-odds of labels."""
@@ -179,13 +179,15 @@ def _std_scale(features: _Standardised, mean: FloatArray, std: FloatArray, label
 
     Deviations are stretched in log-odds, where a design far from the trained ones has the most to be stretched. The
     quantile takes the finite number of labels into account (split conformal prediction; Vovk et al., 2005). Deviations
-    are never shrunk: designs of the front differ more from the trained ones than folds from each other.
+    are never shrunk: designs of the front differ more from the trained ones than folds from each other. And nine in ten
+    must lie within among the third with the highest predictions too, since these are what a search selects.
     """
     level = min(1.0, 0.9 * (len(labels) + 1) / len(labels))
+    promising = np.argsort(-mean, kind="stable")[: max(1, len(mean) // 3)]
     for factor in _FACTORS:
         median, deviation = features.accuracies(mean, std * factor)
         ratios = np.abs(labels - median) / (Z90 * deviation)
-        if np.quantile(ratios, level, method="higher") <= 1:
+        if np.quantile(ratios, level, method="higher") <= 1 and np.quantile(ratios[promising], 0.9) <= 1:
             break
     return float(factor)
 
