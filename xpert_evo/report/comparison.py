@@ -135,6 +135,7 @@ def _warnings(results: Sequence[RunResult], *, judged: bool) -> list[str]:
             "images, so their accuracies do not compare",
             [f"{r.dataset['name']} {r.dataset['digest']}" for r in results],
         ),
+        *differ("backbone", [r.task.backbone.name for r in results]),
         *differ("training protocol, so their accuracies do not compare", protocols),
         *differ("device, technology or crossbar, so EDAP compares chips of different kinds", crossbars),
         *differ("area limit [mm2]", [r.config.hardware.area_limit_mm2 for r in results]),
