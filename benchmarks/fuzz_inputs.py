@@ -260,6 +260,8 @@ def call(arguments: list[str]) -> tuple[int | None, str, str]:
         contextlib.redirect_stderr(err),
         mock.patch("sys.argv", ["xpert-evo", *arguments]),
         mock.patch("hw_models.constants.resources", mock.Mock(files=constants_folder)),
+        mock.patch("xpert_evo.cli.dry_run.estimate"),  # it trains for some seconds, once everything is checked
+        mock.patch("xpert_evo.cli.dry_run._time_lines", return_value=[]),
     ):
         try:
             cli.main()
