@@ -11,6 +11,9 @@ from xpert_evo.cli.searching import show_result
 from xpert_evo.errors import StoreError, StoreLockedError
 from xpert_evo.orchestration.start import go_on
 from xpert_evo.progress import Silent
+from xpert_evo.report import pictures
+from xpert_evo.report.result import load_result
+from xpert_evo.report.writing import write_report
 from xpert_evo.store import FILE_NAME, Label, Store
 
 
@@ -80,3 +83,23 @@ def test_a_create_that_was_cut_off_can_be_repeated(tmp_path: Path) -> None:
     (tmp_path / "run" / f"{FILE_NAME}.new").write_bytes(b"half a store")
     with Store.create(tmp_path / "run", {"settings": {"seed": 4}}) as store:
         assert store.meta("settings") == {"seed": 4}
+
+
+def test_a_disk_that_is_full_when_the_report_is_written_is_told_and_ends_no_run(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "PICTURES", {"genes": pictures.PICTURES["genes"]})
+    with Store.open_readonly(finished) as store:
+        result = load_result(store)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        complaints = write_report(finished, result)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert complaints
+    assert all("OSError" in complaint for complaint in complaints)
+    assert not [path for path in finished.rglob("*") if ".partial-" in path.name]
+    assert not (finished / "front.json").exists(), "not half of it either"
+    assert write_report(finished, result) == []
+    assert (finished / "front.json").stat().st_size > 100
