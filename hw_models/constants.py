@@ -6,6 +6,7 @@ A file has a `name`, a `description`, a table `[sources]` of citations by key, a
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -59,19 +60,22 @@ class ConstantFile:
         """The section as a frozen dataclass whose field names are its keys.
 
         Raises:
-            HardwareModelError: for a missing or an unknown key.
+            HardwareModelError: for a missing or an unknown key, a number where a list belongs, or the reverse.
         """
-        wanted = [field.name for field in fields(kind)]
+        wanted = {field.name: str(field.type) for field in fields(kind)}
         present = {
             key.partition(".")[2]: value for key, value in self.constants.items() if key.startswith(f"{section}.")
         }
         for key in present:
             if key not in wanted:
                 raise HardwareModelError(f"{self.name}: unknown constant {section}.{key}; {suggestion(key, wanted)}")
-        for key in wanted:
+        for key, kind_of_value in wanted.items():
             if key not in present:
                 near = suggestion(key, present) if present else "the section is empty or missing."
                 raise HardwareModelError(f"{self.name}: the constant {section}.{key} is missing; {near}")
+            shape = "list of numbers" if kind_of_value == "Table" else "number"
+            if isinstance(present[key].value, tuple) != (shape != "number"):
+                raise HardwareModelError(f"{self.name}: {section}.{key} must be a {shape}, got {present[key].value}.")
         return kind(**{key: present[key].value for key in wanted})
 
 
@@ -90,7 +94,10 @@ def load_file(folder: str, name: str) -> ConstantFile:
     names = available(folder)
     if name not in names:
         raise HardwareModelError(f"no {folder} file is called {name!r}; {suggestion(str(name), names)}")
-    text = resources.files("hw_models").joinpath(folder, f"{name}.toml").read_text(encoding="utf-8")
+    try:
+        text = resources.files("hw_models").joinpath(folder, f"{name}.toml").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise HardwareModelError(f"{name}: cannot be read as UTF-8 ({error}); install the package again.") from None
     return parse_file(text, name)
 
 
@@ -109,6 +116,8 @@ def parse_file(text: str, name: str) -> ConstantFile:
             raise HardwareModelError(f"{name}: the key {key!r} is missing; {suggestion(key, tables)}")
     if tables["name"] != name:
         raise HardwareModelError(f"{name}: the file calls itself {tables['name']!r}; name and file must agree.")
+    if not isinstance(tables["sources"], dict):
+        raise HardwareModelError(f"{name}: 'sources' must be a table of citations, got {tables['sources']!r}.")
     sources = {str(key): str(value) for key, value in tables["sources"].items()}
     constants: dict[str, Constant] = {}
     for section, table in tables.items():
@@ -160,4 +169,10 @@ def _value(file: str, key: str, value: object) -> float | tuple[float, ...]:
 def _number(file: str, key: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise HardwareModelError(f"{file}: {key} must be a number or a list of numbers, got {value!r}.")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise HardwareModelError(f"{file}: {key} must be finite, got {value!r}.")
+    return number

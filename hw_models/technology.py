@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+
+import numpy as np
 
 from hw_models.constants import Constant, ConstantFile, available, load_file
 from hw_models.errors import HardwareModelError
 
 Table = tuple[float, ...]
+
+_TABLES = (
+    ("area.mux_decoder_sharing", "area.mux_decoder_um2"),
+    ("area.register_decoder_entries", "area.register_decoder_um2"),
+    ("timing.mux_sharing", "timing.mux_decoder_ns", "timing.mux_drive_ns"),
+)
+"""Places and values of curves, which are read between their points."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,6 +249,8 @@ def technology_from(file: ConstantFile) -> Technology:
     Raises:
         HardwareModelError: for a missing or unknown section or key.
     """
+    for first, *others in _TABLES:
+        _check_lengths(file, first, others)
     _check_sections(file, {"node", "layout", "area", "timing", "energy", "leakage", "sar", "flash", "survey"})
     return Technology(
         name=file.name,
@@ -271,6 +282,16 @@ def device_from(file: ConstantFile) -> Device:
         constants=MappingProxyType(dict(file.constants)),
         extrapolated=file.name not in REFERENCE_DEVICES,
     )
+
+
+def _check_lengths(file: ConstantFile, first: str, others: Sequence[str]) -> None:
+    """Refuse tables that belong together and have different lengths."""
+    lengths = {key: np.size(file.constants[key].value) for key in (first, *others) if key in file.constants}
+    for key in others:
+        if lengths.get(key) != lengths.get(first):
+            raise HardwareModelError(
+                f"{file.name}: {key} must have as many numbers as {first} ({lengths.get(first)}), got {lengths.get(key)}."
+            )
 
 
 def _check_sections(file: ConstantFile, wanted: set[str]) -> None:

@@ -7,6 +7,7 @@ A new data set is a reader in `data_formats` and an entry of `DATASETS`.
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -119,9 +120,10 @@ def find_folder(name: str, data_dir: Path) -> Path:
     """The folder of a data set at or inside `data_dir`; raises DataError where there is none."""
     folder = dataset_spec(name).folder
     assert folder is not None, "only data sets with a folder are looked for"
-    for candidate in (data_dir / folder, data_dir):
-        if candidate.is_dir() and candidate.name == folder:
-            return candidate
+    with suppress(OSError):  # a name that is too long for the file system
+        for candidate in (data_dir / folder, data_dir):
+            if candidate.is_dir() and candidate.name == folder:
+                return candidate
     raise DataError(
         f"{name} is not in {data_dir}: expected the folder {folder}; get it with: "
         f"xpert-evo data fetch {name} --data-dir {data_dir}"
