@@ -290,7 +290,7 @@ def _check_lengths(file: ConstantFile, first: str, others: Sequence[str]) -> Non
     for key in others:
         if lengths.get(key) != lengths.get(first):
             raise HardwareModelError(
-                f"{file.name}: {key} must have as many numbers as {first}: {lengths.get(first)}, got {lengths.get(key)}."
+                f"{file.name}: {key} must be as long as {first}: {lengths.get(first)}, got {lengths.get(key)}."
             )
 
 
