@@ -96,7 +96,7 @@ class _Modest(tarfile.TarInfo):
     """A member's header, whose extensions may be as long as a path is: the library would read them into memory."""
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str | None, errors: str) -> Self:
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         """The header in 512 bytes; raises DataError where its extension is a bomb."""
         member = super().frombuf(buf, encoding, errors)
         plain = member.type in {*tarfile.REGULAR_TYPES, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE}
