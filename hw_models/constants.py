@@ -109,7 +109,7 @@ def parse_file(text: str, name: str) -> ConstantFile:
     """
     try:
         tables: dict[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise HardwareModelError(f"{name}: not valid TOML: {error}.") from None
     for key in ("name", "description", "sources"):
         if key not in tables:

@@ -1,5 +1,6 @@
 """`xpert-evo run`, `resume` and `report`."""
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -80,7 +81,7 @@ def _free_folder(folder: Path) -> Path:
     """`folder`, or the first free one with a number behind its name."""
     n = 1
     candidate = folder
-    while candidate.exists():
+    while os.path.lexists(candidate):  # false, not an error, for a name that no file system takes
         n += 1
         candidate = folder.with_name(f"{folder.name}-{n}")
     return candidate
