@@ -1,10 +1,10 @@
 """How far the labels' ranking held at native size: proxy label against native accuracy, design by design.
 
-    python studies/cifar10/ranking.py runs/native runs/native-homogeneous --labels runs/joint \
-        --homogeneous runs/homogeneous.json --out studies/cifar10/results/ranking
+    python studies/cifar10/ranking.py runs/native runs/native-homogeneous --labels runs/joint runs/random-homogeneous \
+        --out studies/cifar10/results/ranking
 
 Native accuracies are validation accuracies of native.py's results (noise model of the training), so that the test set
-takes no part. Designs without a label of the run or of homogeneous.py's file are left out, and counted.
+takes no part. Designs that none of the runs has labelled are left out, and counted; runs must share the protocol.
 """
 
 import argparse
@@ -24,14 +24,10 @@ def main() -> None:
     """Prints the correlations, draws the pairs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("natives", type=Path, nargs="+")
-    parser.add_argument("--labels", type=Path, required=True)
-    parser.add_argument("--homogeneous", type=Path)
+    parser.add_argument("--labels", type=Path, nargs="+", required=True, help="folders of runs")
     parser.add_argument("--out", type=Path, required=True, help="without an ending: .png, .svg and .json are written")
     options = parser.parse_args()
-    labels = {c.digest: c.validation for c in xe.load_run(options.labels).result.measured}
-    if options.homogeneous:
-        rows = json.loads(options.homogeneous.read_text(encoding="utf-8"))
-        labels |= {entry["id"]: entry["accuracy"] for entry in rows}
+    labels = {c.digest: c.validation for folder in options.labels for c in xe.load_run(folder).result.measured}
     natives: dict[str, list[float]] = {}
     for folder in options.natives:
         for path in sorted(folder.glob("*/result.json")):

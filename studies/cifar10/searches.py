@@ -1,7 +1,7 @@
 """Draws what searches found with equally many labels: their fronts, and the hypervolume label by label.
 
-    python studies/cifar10/searches.py joint=runs/joint two-phase=runs/two-phase \
-        --homogeneous runs/homogeneous.json --labels 60 --out studies/cifar10/results/searches
+    python studies/cifar10/searches.py joint=runs/joint two-phase=runs/two-phase homogeneous=runs/random-homogeneous \
+        --labels 100 --out studies/cifar10/results/searches
 
 All accuracies are labels: the runs' protocol, exact emulation, validation images. The hypervolume is counted in
 fractions of accuracy times decades of EDAP, from guessing at the cost of the paper's kind of baseline.
@@ -60,20 +60,10 @@ def of_run(name: str, folder: Path, limit_mm2: float) -> tuple[Labels, tuple[flo
     return Labels(name=name, objectives=np.array(rows)), reference
 
 
-def of_file(name: str, path: Path, limit_mm2: float) -> Labels:
-    """The labels in a file of homogeneous.py."""
-    rows = [
-        [1 - row["accuracy"], np.log10(row["edap"])] if row["area"] <= limit_mm2 else [np.nan, np.nan]
-        for row in json.loads(path.read_text(encoding="utf-8"))
-    ]
-    return Labels(name=name, objectives=np.array(rows))
-
-
 def main() -> None:
     """Reads the command line, draws, writes the picture and its figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", metavar="NAME=FOLDER")
-    parser.add_argument("--homogeneous", type=Path)
     parser.add_argument("--labels", type=int, required=True)
     parser.add_argument("--area-limit-mm2", type=float, default=50.0)
     parser.add_argument("--out", type=Path, required=True, help="without an ending: .png, .svg and .json are written")
@@ -82,8 +72,6 @@ def main() -> None:
     read = [of_run(name, Path(folder), options.area_limit_mm2) for name, _, folder in pairs]
     reference = read[0][1]
     methods = [labels for labels, _ in read]
-    if options.homogeneous:
-        methods.append(of_file("random homogeneous", options.homogeneous, options.area_limit_mm2))
     figure = Figure(figsize=(9.0, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     summary = {}
