@@ -16,7 +16,8 @@ LABEL = Label(digest="f" * 16, context="c", protocol="smoke", seed=7, accuracy=0
 
 
 def _compare(folder: Path) -> None:
-    compare_runs([folder, folder], picture=folder / "comparison.png", as_json=True)
+    other = shutil.copytree(folder, folder.with_name("other"))
+    compare_runs([folder, other], picture=folder / "comparison.png", as_json=True)
 
 
 LOOKS: dict[str, Callable[[Path], object]] = {
