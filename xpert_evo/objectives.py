@@ -5,7 +5,7 @@ not depend on the unit. Accuracies enter as the error 1 - accuracy.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -137,6 +137,11 @@ class Constraints:
     def active(self) -> tuple[str, ...]:
         """Names of the limits that are set, in the order of the columns of `violations`."""
         return tuple(field.name for field in fields(self) if getattr(self, field.name) is not None)
+
+    @property
+    def on_chip(self) -> "Constraints":
+        """The limits on the chip alone; what accuracies ask for is left open."""
+        return replace(self, least_accuracy=None, least_robustness=None)
 
     def violations(self, values: Mapping[str, FloatArray]) -> FloatArray:
         """By how much each limit is broken, (designs, constraints); a design with no value above 0 is feasible.

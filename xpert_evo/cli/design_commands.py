@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from xpert_evo.cli.root import DESIGNS, Assignments, DesignFile, SettingsFile
+from xpert_evo.cli.root import DESIGNS, Assignments, DesignFile, ImagesFolder, ImagesName, SettingsFile
 
 commands = typer.Typer()
 
@@ -42,10 +42,8 @@ def train(
     design: DesignFile,
     config: SettingsFile = None,
     assignments: Assignments = None,
-    dataset: Annotated[str | None, typer.Option(metavar="NAME", help="Images to learn.", show_default=False)] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where data sets lie.", show_default=False)
-    ] = None,
+    dataset: ImagesName = None,
+    data_dir: ImagesFolder = None,
     protocol: Annotated[str, typer.Option(metavar="NAME", help="Named training settings.")] = "full",
     seed: Annotated[int, typer.Option(metavar="N", help="Of initial weights, batches and noise.")] = 0,
     noise_draws: Annotated[int, typer.Option(metavar="K", min=0, help="Random devices to judge with.")] = 5,

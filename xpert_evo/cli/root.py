@@ -26,6 +26,12 @@ Assignments = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as search.generations=40.", show_default=False),
 ]
+ImagesName = Annotated[
+    str | None, typer.Option("--dataset", metavar="NAME", help="Images to learn.", show_default=False)
+]
+ImagesFolder = Annotated[
+    Path | None, typer.Option("--data-dir", metavar="DIR", help="Where data sets lie.", show_default=False)
+]
 Executor = Annotated[
     str | None,
     typer.Option("--executor", metavar="serial|processes|dask", help="Where trainings run.", show_default=False),

@@ -10,6 +10,8 @@ from xpert_evo.cli.root import (
     Assignments,
     DaskScheduler,
     Executor,
+    ImagesFolder,
+    ImagesName,
     JsonLog,
     Quiet,
     RunFolder,
@@ -41,10 +43,8 @@ def _area_limits(limits: list[float]) -> dict[str, object]:
 def run(
     config: SettingsFile = None,
     assignments: Assignments = None,
-    dataset: Annotated[str | None, typer.Option(metavar="NAME", help="Images to learn.", show_default=False)] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where data sets lie.", show_default=False)
-    ] = None,
+    dataset: ImagesName = None,
+    data_dir: ImagesFolder = None,
     area_limit_mm2: Annotated[
         list[float] | None,
         typer.Option(metavar="X", help="Largest chip area; several times for a front each.", show_default=False),

@@ -44,8 +44,8 @@ class Goal:
 
     def feasible(self, genomes: Genomes) -> NDArray[np.bool_]:
         """Which genomes of its space keep the limits on the chip, (designs,)."""
-        limits = replace(self.constraints, least_accuracy=None, least_robustness=None)
-        return np.asarray((limits.violations(self.task.costs(self.whole(genomes))) <= 0).all(axis=1))
+        costs = self.task.costs(self.whole(genomes))
+        return np.asarray((self.constraints.on_chip.violations(costs) <= 0).all(axis=1))
 
     def whole(self, genomes: Genomes) -> Genomes:
         """Genomes of its space as genomes of the whole one."""
