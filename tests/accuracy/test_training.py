@@ -1,15 +1,19 @@
 """Trainings: they learn, repeat bit for bit, survive interruptions, and tell failures apart from labels."""
 
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.checkpoints import Epoch
 from xpert_evo.accuracy.datasets import Dataset
-from xpert_evo.accuracy.images import augmented
+from xpert_evo.accuracy.images import augmented, resized
+from xpert_evo.accuracy.network import CrossbarNetwork, Product
 from xpert_evo.accuracy.optimisers import learning_rate_factor, orthogonalised
 from xpert_evo.accuracy.protocols import PROTOCOLS, TrainingProtocol, load_protocol
 from xpert_evo.accuracy.quantisers import quantise_input
@@ -162,6 +166,43 @@ def test_augmented_images_are_shifts_and_mirrors_of_themselves() -> None:
         windows = new.unfold(1, 4, 1).unfold(2, 4, 1).reshape(-1, 4, 4)
         assert any(torch.equal(w, image[0]) or torch.equal(w, image[0].flip(-1)) for w in windows)
     assert not torch.equal(changed, images)
+
+
+def test_progressive_resizing_trains_on_small_images_first(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    whole_forward = CrossbarNetwork.forward
+
+    def forward(self: CrossbarNetwork, images: torch.Tensor, product: Product) -> torch.Tensor:
+        if self.training:
+            seen.append(images.shape[-1])
+        return whole_forward(self, images, product)
+
+    monkeypatch.setattr(CrossbarNetwork, "forward", forward)
+    trainer.protocol = trainer.protocol.model_copy(update={"epochs": 3, "image_size": 8, "early_sizes": (4, 6)})
+    trainer()
+    assert [size for size, _ in groupby(seen)] == [4, 6, 8]
+
+
+def test_resized_images_keep_their_mean_and_their_place() -> None:
+    image = torch.zeros(1, 1, 32, 32)
+    image[..., :16] = 1.0
+    small = resized(image, 24)
+    assert small.shape == (1, 1, 24, 24)
+    assert float(small.mean()) == pytest.approx(0.5, abs=1e-6)
+    assert float(small[..., :11].min()) > 0.99
+    assert resized(image, 32) is image
+
+
+@given(epochs=st.integers(1, 60), early=st.lists(st.integers(1, 32), max_size=4))
+def test_parts_of_progressive_resizing_are_even_and_end_at_full_size(epochs: int, early: list[int]) -> None:
+    protocol = TrainingProtocol(name="p", epochs=epochs, early_sizes=tuple(early))
+    sizes = [protocol.size_in_epoch(number) for number in range(1, epochs + 1)]
+    assert sizes[-1] == protocol.image_size
+    if epochs > len(early):
+        assert sizes[0] == (*early, 32)[0]
+    lengths = [len(list(group)) for _, group in groupby(sizes)]
+    if len(set(early) | {32}) == len(early) + 1 <= epochs:
+        assert max(lengths) - min(lengths) <= 1
 
 
 def test_a_clip_that_stays_on_its_device_quantises_like_a_number() -> None:

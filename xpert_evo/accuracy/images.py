@@ -60,6 +60,13 @@ def augmented(images: torch.Tensor, generator: torch.Generator, *, flip: bool, s
     return result
 
 
+def resized(images: torch.Tensor, size: int) -> torch.Tensor:
+    """Images (n, channels, side, side) with another side, smoothed before they are sampled; the same where it fits."""
+    if images.shape[-1] == size:
+        return images
+    return F.interpolate(images, size=(size, size), mode="bilinear", antialias=True)
+
+
 def batches(split: Split, size: int, order: torch.Tensor | None = None) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Images and labels in batches of `size`; with an `order` shuffled, and an incomplete last batch left out."""
     if order is None:

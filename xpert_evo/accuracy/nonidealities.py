@@ -3,12 +3,16 @@
 A cell's conductance g is counted in units of the on-conductance, from g_min = 1 / on-off ratio at level 0 to 1 at the
 highest level. In this order it is changed by
 
-- variation of programming: g (1 + s n), Gaussian, as XPert and most of the field assume (A. Moitra et al., DAC 2023),
-  or g exp(s n - s^2 / 2), lognormal, as measured in oxide RRAM (S. Yu et al., IEDM 2011);
+- variation of programming: g (1 + s n), Gaussian, or g exp(s n - s^2 / 2), lognormal. Read currents of HfO2 cells were
+  found normal at low and lognormal at high resistance ("Statistical assessment of endurance degradation in high and
+  low resistive states of the HfO2-based RRAM", 2013); why lognormal: V. Karpov, D. Niraula, "Log-normal statistics in
+  filamentary RRAM devices and related systems", 2017. How large s is depends on the cells at hand: there is no default;
 - stuck cells: at 1 or at g_min (C.-Y. Chen et al., IEEE Trans. Computers 64(1), 180-190, 2015);
 - drift: g (t / 1 s)^-v with v spread from cell to cell (V. Joshi et al., Nature Communications 11, 2473, 2020);
 - wires: every segment between a cell and its driver and its converter is in series with it,
-  1 / (1 / g + r n_segments), the first-order form of MNSIM (L. Xia et al., IEEE TCAD 37(5), 1009-1022, 2018).
+  1 / (1 / g + r n_segments): Ohm's law for a path that the cell has to itself. Currents of other cells in the same wire
+  are left out. Behaviour-level models like that of MNSIM (L. Xia et al., IEEE TCAD 37(5), 2018) hold such forms against
+  SPICE; its equations were not at hand, so this one is not theirs.
 
 Converters have a fixed offset each, and noise in every conversion, in steps (A. S. Rekhi et al., DAC 2019, lump both).
 """

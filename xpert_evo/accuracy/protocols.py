@@ -5,9 +5,9 @@ An accuracy is comparable only with others of the same protocol, so its name is 
 
 import hashlib
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from xpert_evo.errors import ConfigError
 from xpert_evo.validation import Frozen, nearest
@@ -24,6 +24,8 @@ class TrainingProtocol(Frozen):
         width_divisor: Channel depths are divided by this (never below 4); above 1 the network is a *proxy*, whose
             rows are dealt evenly to arrays so that its signal-to-noise ratio is that of the full-width layers.
         image_size: Images are averaged down to this side [pixels].
+        early_sizes: Progressive resizing: smaller sides of the images in the first parts of the training [pixels]; all
+            parts, the last one with `image_size`, have about as many epochs.
         epochs: Passes over the training images.
         n_train: Training images used, from a fixed shuffle; None for all.
         n_validation: Validation images that give the label, from the start of the split; None for all.
@@ -45,6 +47,7 @@ class TrainingProtocol(Frozen):
     name: str
     width_divisor: Positive = 1
     image_size: Positive = 32
+    early_sizes: tuple[Positive, ...] = ()
     epochs: Positive
     n_train: Positive | None = None
     n_validation: Positive | None = None
@@ -61,6 +64,19 @@ class TrainingProtocol(Frozen):
     noise: bool = True
     n_recalibration: Positive = 2_048
     n_threads: Positive | None = None
+
+    @model_serializer(mode="wrap")
+    def _plain(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what came later where it changes nothing, so that labels from before keep their context."""
+        values: dict[str, Any] = serialise(self)
+        if not self.early_sizes:
+            del values["early_sizes"]
+        return values
+
+    def size_in_epoch(self, number: int) -> int:
+        """Side of the images in an epoch, counted from 1 [pixels]."""
+        sizes = (*self.early_sizes, self.image_size)
+        return sizes[-1 - (self.epochs - number) * len(sizes) // self.epochs]
 
     @property
     def digest(self) -> str:

@@ -19,7 +19,7 @@ from xpert_evo.accuracy.adc_noise import NoisyProduct, set_tabled_corrections
 from xpert_evo.accuracy.checkpoints import Epoch, TrainingState, load_checkpoint, save_checkpoint
 from xpert_evo.accuracy.datasets import Dataset, Split
 from xpert_evo.accuracy.fidelity import measure_corrections
-from xpert_evo.accuracy.images import augmented, batches, prepared, training_subset
+from xpert_evo.accuracy.images import augmented, batches, prepared, resized, training_subset
 from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, Product, build_network
 from xpert_evo.accuracy.optimisers import build_optimisers, learning_rate_factor
 from xpert_evo.accuracy.protocols import TrainingProtocol
@@ -147,7 +147,7 @@ def _initial_state(
 def _train_epoch(state: TrainingState, train: Split, protocol: TrainingProtocol, number: int) -> float:
     """One pass over the training images; returns the mean loss."""
     p, network, generator = protocol, state.network.train(), state.generator
-    images = augmented(train.images, generator, flip=p.flip, shift=p.shift)
+    images = resized(augmented(train.images, generator, flip=p.flip, shift=p.shift), p.size_in_epoch(number))
     order = torch.randperm(len(train), generator=generator).to(train.labels.device)
     product = _product(p, generator, train.images.device)
     n_steps = max(1, len(train) // p.batch_size)
