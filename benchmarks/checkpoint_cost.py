@@ -84,7 +84,7 @@ def checkpoints(folder: Path, protocol: str) -> None:
         protocol=load_protocol(protocol),
         crossbar=CrossbarSpec(),
         seed=0,
-        checkpoint=folder / "checkpoint.pt",
+        checkpoint=folder / "checkpoint.safetensors",
     )
     clock = Clock()
     with mock.patch.object(training, "save_checkpoint", clock.around(training.save_checkpoint)), timed() as whole:

@@ -108,7 +108,7 @@ def test_train_goes_on_from_its_checkpoint_and_reports_device_noise(design: Path
     assert result["protocol"]["name"] == "smoke"
     assert result["test_with_device_noise"]["n_draws"] == 2
     assert (folder / "weights.safetensors").stat().st_size > 1000
-    assert not (folder / "checkpoint.pt").exists()
+    assert not (folder / "checkpoint.safetensors").exists()
 
 
 def test_help_and_version_do_not_load_the_heavy_libraries() -> None:

@@ -116,7 +116,7 @@ def whole(bare_job: TrainingJob) -> TrainingReport:
 @pytest.fixture
 def job(bare_job: TrainingJob, tmp_path: Path) -> TrainingJob:
     """The same training with a checkpoint after its only epoch."""
-    return replace(bare_job, checkpoint=tmp_path / "checkpoint.pt")
+    return replace(bare_job, checkpoint=tmp_path / "checkpoint.safetensors")
 
 
 @pytest.mark.parametrize("content", [b"", b"cut off", save({"odd": torch.zeros(1)}, {"xpert_evo": "{}"})])

@@ -75,13 +75,13 @@ def train_one(
         chosen,
         crossbar=build_hardware(settings).crossbar,
         seed=seed,
-        checkpoint=folder / "checkpoint.pt",
+        checkpoint=folder / "checkpoint.safetensors",
         on_epoch=tell,
     )
     save_weights(trained, folder / "weights.safetensors")
     result = _judged(trained, dataset, devices, noise_draws)
     write_text(folder / "result.json", json.dumps(result, indent=1) + "\n")
-    (folder / "checkpoint.pt").unlink(missing_ok=True)
+    (folder / "checkpoint.safetensors").unlink(missing_ok=True)
     for line in _lines(result):
         console.print(line, highlight=False)
     console.print(f"weights and result.json: {folder}", highlight=False)
