@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hw_models.arrays import FloatArray, IntArray, as_int_array, check_shape
+from hw_models.chip_tree import by_doublings
 from hw_models.crossbar import CrossbarSpec
 from hw_models.distinct import Pairing
 from hw_models.mapping import adder_tree
@@ -25,7 +26,9 @@ from hw_models.technology import Device, Technology
 from hw_models.workload import LayerShapes
 
 _TREE_AREA = (0.0, 0.0, 9.52857, 30.11429, 72.81429)
-"""Area of the chip's tree in bus width x wire pitch x tile side, by doublings of the grid of tiles; reference data."""
+"""Area of the chip's tree in bus width x wire pitch x tile side, by doublings of the grid of tiles; reference data.
+
+Beyond it the area grows 2.4 times with each doubling; a full grid of 2 x 2 or 4 x 4 tiles has 4 more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -91,7 +94,7 @@ def chip_level(
     units = {
         "tiles": tiles_um2,
         "global_buffer": area.buffer_core_um2 * cores,
-        "tree": bus_um * tile_side_um * _tree_area(n_tiles),
+        "tree": bus_um * tile_side_um * by_doublings(n_tiles, _TREE_AREA, growth=2.4, full=4.0),
         "accumulation": area.full_adder_um2 * _accumulator_bits(pairing, found.mapping.tile_rows, p.tile_bits, at_once),
         "activation": area.flipflop_um2 * (bits * at_once).max(axis=1),
         "pooling": crossbar.tile_side
@@ -106,17 +109,6 @@ def _accumulator_bits(pairing: Pairing, tile_rows: IntArray, tile_bits: IntArray
     adders, growth = adder_tree(tile_rows)
     width = pairing.by_shape(adders) * (1 + pairing.by_periphery(tile_bits)) + pairing.by_shape(growth)
     return np.asarray((at_once * width).max(axis=1))
-
-
-def _tree_area(n_tiles: FloatArray) -> FloatArray:
-    """Area of the chip's tree in bus width x tile side, (designs,); 4 more for a full grid of 2 x 2 or 4 x 4 tiles."""
-    rows = np.ceil(np.sqrt(n_tiles))
-    columns = np.ceil(n_tiles / rows)
-    stage = np.ceil(np.log2(rows)).astype(np.int64)
-    known = len(_TREE_AREA) - 1
-    base = np.asarray(_TREE_AREA)[np.minimum(stage, known)] * 2.4 ** np.maximum(0, stage - known)
-    full = (columns == rows) & (rows == 2.0**stage) & ((stage == 1) | (stage == 2))
-    return base + np.where(full, 4.0, 0.0)
 
 
 def _residual_pj(elements: npt.NDArray[np.int64], bits: FloatArray, setting: Setting) -> FloatArray:

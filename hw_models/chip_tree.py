@@ -10,6 +10,27 @@ _PARTLY_FILLED = (0.0, 0.5, 2.0, 4.5, 9.0)
 _FULL_FOUR = 2.5
 
 
+def by_doublings(
+    n_leaves: IntArray | FloatArray, known: tuple[float, ...], *, growth: float, full: float
+) -> FloatArray:
+    """A quantity of the tree that depends on how often its grid of leaves was doubled.
+
+    Args:
+        n_leaves: Leaves; they stand in a nearly square grid of ceil(sqrt(n)) rows.
+        known: The quantity for grids of up to 1, 2, 4, ... rows.
+        growth: Its factor for each doubling beyond these.
+        full: What a full grid of 2 x 2 or 4 x 4 has more.
+    """
+    n = np.asarray(n_leaves)
+    rows = np.ceil(np.sqrt(n))
+    columns = np.ceil(n / rows)
+    stage = np.ceil(np.log2(rows)).astype(np.int64)
+    last = len(known) - 1
+    base: FloatArray = np.asarray(known)[np.minimum(stage, last)] * growth ** np.maximum(0, stage - last)
+    is_full = (columns == rows) & (rows == 2.0**stage) & ((stage == 1) | (stage == 2))
+    return base + np.where(is_full, full, 0.0)
+
+
 def tree_length(n_leaves: IntArray) -> FloatArray:
     """Length of the tree's path, in sides of a leaf.
 
@@ -17,14 +38,7 @@ def tree_length(n_leaves: IntArray) -> FloatArray:
     those of the reference: 0.5, 2, 4.5 and 9 sides for grids of up to 2, 4, 8 and 16 rows, 0.5 more for a full grid
     of 2 x 2 or 4 x 4. Larger grids, beyond the reference, double the length.
     """
-    n = np.asarray(n_leaves)
-    rows = np.ceil(np.sqrt(n))
-    columns = np.ceil(n / rows)
-    stage = np.ceil(np.log2(rows)).astype(np.int64)
-    known = len(_PARTLY_FILLED) - 1
-    length = np.asarray(_PARTLY_FILLED)[np.minimum(stage, known)] * 2.0 ** np.maximum(0, stage - known)
-    full = (columns == rows) & (rows == 2.0**stage) & ((stage == 1) | (stage == 2))
-    return length + np.where(full, 0.5, 0.0)
+    return by_doublings(n_leaves, _PARTLY_FILLED, growth=2.0, full=0.5)
 
 
 def tree_delay_length(n_leaves: IntArray) -> FloatArray:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.small_runs import OWN_BACKBONE
 from xpert_evo.backbone_file import BackboneDescription, parse_description, read_description
 from xpert_evo.backbones import backbone_of, load_backbone
 from xpert_evo.config import load_config, parse_config
@@ -13,42 +14,17 @@ from xpert_evo.errors import ConfigError, XpertEvoError
 from xpert_evo.orchestration.task import build_task
 from xpert_evo.space import GeneKind
 
-NET = """
-name = "tiny"
-
-[[layers]]
-name = "stem"
-reference_depth = 64
-depth_group = "body"
-pool = true
-
-[[layers]]
-name = "wide"
-reference_depth = 128
-kernel_size = 5
-
-[[layers]]
-name = "join"
-reference_depth = 64
-adds = "stem"
-depth_group = "body"
-
-[[layers]]
-name = "classifier"
-kind = "linear"
-"""
-
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "net.toml"
-    path.write_text(NET)
+    path.write_text(OWN_BACKBONE)
     return path
 
 
 def test_a_description_becomes_a_backbone_with_the_usual_values(file: Path) -> None:
     backbone = load_backbone(read_description(file), n_classes=7, image_channels=1)
-    assert backbone.name.startswith("tiny-")
+    assert backbone.name.startswith("small-")
     assert [layer.source for layer in backbone.layers] == ["input", "stem", "wide", "join"]
     assert backbone.output_sizes() == (32, 16, 16, 1)
     assert backbone.depth_owners == (0, 1, 0, None)
@@ -57,13 +33,13 @@ def test_a_description_becomes_a_backbone_with_the_usual_values(file: Path) -> N
 
 def test_the_name_follows_the_layers_and_not_how_they_are_written(file: Path) -> None:
     first = load_backbone(read_description(file))
-    spelt_out = NET.replace('name = "wide"\n', 'name = "wide"\nsource = "stem"\nstride = 1\n')
+    spelt_out = OWN_BACKBONE.replace('name = "wide"\n', 'name = "wide"\nsource = "stem"\nstride = 1\n')
     file.write_text(spelt_out)
     assert load_backbone(read_description(file)).name == first.name
-    file.write_text(NET.replace("kernel_size = 5", "kernel_size = 7"))
+    file.write_text(OWN_BACKBONE.replace("kernel_size = 5", "kernel_size = 7"))
     other = load_backbone(read_description(file))
     assert other.name != first.name
-    assert other.name.startswith("tiny-")
+    assert other.name.startswith("small-")
 
 
 def test_settings_hold_the_description_and_do_without_the_file(file: Path) -> None:

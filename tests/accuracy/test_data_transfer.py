@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.traps import Trap
 from xpert_evo.accuracy import data_formats
 from xpert_evo.accuracy.archives import extract
 from xpert_evo.accuracy.data_transfer import fetch_dataset, import_dataset
@@ -213,21 +214,10 @@ def test_the_python_layout_is_read_without_running_it(
     np.testing.assert_array_equal(records[:, 0], labels)
 
 
-class Hostile:
-    """Unpickled the usual way, it would make a file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[object, tuple[Path]]:
-        """What the serialisation asks its reader to call."""
-        return Path.touch, (self.path,)
-
-
 def test_a_hostile_batch_does_nothing_but_fail(tmp_path: Path) -> None:
     trap = tmp_path / "sprung"
     batch = tmp_path / "data_batch_1"
-    batch.write_bytes(pickle.dumps({"data": Hostile(trap), "labels": []}, protocol=2))
+    batch.write_bytes(pickle.dumps({"data": Trap(trap), "labels": []}, protocol=2))
     with pytest.raises(DataError, match=r"no array of images|no batch"):
         pixels(read_batch(batch), batch)
     assert not trap.exists()

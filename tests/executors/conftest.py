@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from distributed import Client
 
+from tests.small_runs import SMOKE_SEARCH, with_changes
 from xpert_evo.config import RunConfig, parse_config
 from xpert_evo.orchestration.start import begin
 from xpert_evo.progress import Silent
@@ -73,23 +74,8 @@ def cluster(tmp_path: Path) -> Iterator[DaskProcesses]:
 
 def search_settings(**executor: object) -> RunConfig:
     """A search of seven real trainings of about a second."""
-    return parse_config(
-        {
-            "space": {"backbone": "vgg8"},
-            "search": {"generations": 3, "population_size": 16, "offspring_size": 8, "surrogate": "ridge"},
-            "training": {
-                "protocol": "smoke",
-                "finalist_protocol": "smoke",
-                "first_designs": 4,
-                "rounds": 1,
-                "designs_per_round": 1,
-                "probes_per_round": 0,
-                "finalists": 1,
-                "judge_images": 4,
-            },
-            "executor": executor,
-        }
-    )
+    fewer = {"designs_per_round": 1, "probes_per_round": 0, "finalists": 1}
+    return parse_config(with_changes(SMOKE_SEARCH, {"training": fewer, "executor": executor}))
 
 
 def computed(folder: Path) -> dict[str, Any]:

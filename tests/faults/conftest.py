@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.small_runs import SMOKE_SEARCH, with_changes
 from xpert_evo.config import RunConfig, parse_config
 from xpert_evo.orchestration.start import begin
 from xpert_evo.orchestration.trainings import TrainingJob, TrainingReport
@@ -26,24 +27,8 @@ def quick(job: TrainingJob) -> TrainingReport:
 
 def small_settings(**changes: dict[str, object]) -> RunConfig:
     """A search of nine trainings; each keyword is a table of settings that win."""
-    tables: dict[str, dict[str, object]] = {
-        "space": {"backbone": "vgg8"},
-        "search": {"generations": 3, "population_size": 16, "offspring_size": 8, "surrogate": "ridge"},
-        "training": {
-            "protocol": "smoke",
-            "finalist_protocol": "smoke",
-            "first_designs": 4,
-            "rounds": 1,
-            "designs_per_round": 2,
-            "probes_per_round": 1,
-            "finalists": 2,
-            "judge_images": 4,
-        },
-        "executor": {"kind": "serial"},
-    }
-    for name, table in changes.items():
-        tables[name] = {**tables.get(name, {}), **table}
-    return parse_config(tables)
+    serially = with_changes(SMOKE_SEARCH, {"executor": {"kind": "serial"}})
+    return parse_config(with_changes(serially, changes))
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import save
 
+from tests.traps import Trap
 from xpert_evo.accuracy import data_formats
 from xpert_evo.accuracy.checkpoints import read_tensors
 from xpert_evo.accuracy.data_transfer import import_dataset
@@ -100,17 +101,6 @@ def test_the_sources_have_no_way_to_run_what_a_file_says() -> None:
 )
 def test_the_search_for_such_ways_finds_them(line: str) -> None:
     assert list(_suspects(ast.parse(line)))
-
-
-class Trap:
-    """Unpickled the usual way, it would make a file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[object, tuple[Path]]:
-        """What the serialisation asks its reader to call."""
-        return Path.touch, (self.path,)
 
 
 def _object_npy(trap: Path) -> bytes:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hardware_settings import DEVICE, TECHNOLOGY, cost, peripherals, shapes
 
 from hw_models import AdcType, CrossbarSpec, HardwareModelError, evaluate, explain
+from tests.hw_models.hardware_settings import DEVICE, TECHNOLOGY, cost, peripherals, shapes
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hardware_settings import DEVICE, TECHNOLOGY
 
 from hw_models import (
     AdcType,
@@ -19,6 +18,7 @@ from hw_models import (
     Peripherals,
     evaluate,
 )
+from tests.hw_models.hardware_settings import DEVICE, TECHNOLOGY
 
 SETTING = {"crossbar": CrossbarSpec(), "device": DEVICE, "technology": TECHNOLOGY}
 CHANNELS = (32, 96, 256)

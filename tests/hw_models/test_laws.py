@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hardware_settings import cost, peripherals, shapes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw_models import AdcType, CrossbarSpec, LayerShapes, Peripherals, WeightCoding, device_names, load_device
+from tests.hw_models.hardware_settings import cost, peripherals, shapes
 
 QUANTITIES = ("area_um2", "latency_ns", "energy_pj")
 

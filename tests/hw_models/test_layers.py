@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hardware_settings import DEVICE, TECHNOLOGY, cost, peripherals, shapes
 
 from hw_models import (
     AdcModel,
@@ -21,6 +20,7 @@ from hw_models import (
 from hw_models.adc_survey import schreier_pj, survey_pj, walden_pj
 from hw_models.chip_tree import tree_length
 from hw_models.mapping import adder_tree
+from tests.hw_models.hardware_settings import DEVICE, TECHNOLOGY, cost, peripherals, shapes
 
 
 @pytest.mark.parametrize("kernel_size", [1, 3, 5, 7])

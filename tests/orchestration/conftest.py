@@ -1,8 +1,7 @@
 """Whole runs in this process: the real orchestration, surrogate and search, with a formula in place of trainings."""
 
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.small_runs import Tables, content, saturating_accuracy, with_changes
 from xpert_evo.config import RunConfig, parse_config
 from xpert_evo.executors import JobDone, JobFailed
 from xpert_evo.executors.base import More, nothing_more
@@ -25,7 +25,7 @@ from xpert_evo.report.result import RunResult, load_result
 from xpert_evo.store import FILE_NAME, Store
 from xpert_evo.versions import versions
 
-SMALL: Mapping[str, Mapping[str, object]] = {
+SMALL: Tables = {
     "space": {"backbone": "vgg8"},
     "training": {"first_designs": 8, "rounds": 2, "designs_per_round": 5, "probes_per_round": 1, "finalists": 3},
     "search": {"generations": 3, "population_size": 16, "offspring_size": 12, "surrogate": "ridge"},
@@ -37,14 +37,9 @@ class StoppedHereError(Exception):
 
 
 def formula(job: TrainingJob) -> TrainingReport:
-    """An accuracy that rises with channels and precisions, with the noise of a seed; three seconds each."""
+    """A saturating accuracy; three seconds each."""
     layers = job.design.layers
-    depth = np.mean([np.log2(layer.channel_depth) for layer in layers if layer.channel_depth])
-    adc = np.mean([layer.adc_precision for layer in layers])
-    inputs = np.mean([layer.input_precision for layer in layers])
-    noise = np.random.default_rng(job.seed).normal(0, 0.005)
-    lost = 0.25 * np.exp(-(depth - 5) / 1.2) + 0.3 * np.exp(-(adc - 2) / 1.3) + 0.2 * np.exp(-inputs / 1.5)
-    accuracy = float(np.clip(0.94 - lost + noise, 0.1, 1.0))
+    accuracy = saturating_accuracy(job.design, job.seed, noise_std=0.005)
     details: dict[str, Any] = {"epochs": 1}
     if job.noise_draws:
         details[NOISY] = {"accuracy": accuracy * (0.7 + 0.03 * float(np.mean([one.adc_precision for one in layers])))}
@@ -100,7 +95,7 @@ class Runs:
 
     def settings(self, **changes: Mapping[str, object]) -> RunConfig:
         """A small run; each keyword is a table of settings that win."""
-        return parse_config({name: {**SMALL.get(name, {}), **changes.get(name, {})} for name in {**SMALL, **changes}})
+        return parse_config(with_changes(SMALL, changes))
 
     def go(self, name: str, config: RunConfig, executor: Any = None) -> Path:
         """Begins a run, or goes on with it, until it ends or its executor stops it."""
@@ -160,18 +155,6 @@ class Runs:
         return found
 
 
-def content(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """What a run computed: everything in its store but clocks and the order of events."""
-    queries = {
-        "plans": "SELECT batch, position, digest, context, predicted, std FROM plans ORDER BY batch, position",
-        "labels": "SELECT digest, context, seed, accuracy, details FROM trainings WHERE failure IS NULL ORDER BY 1, 2",
-        "generations": "SELECT round, generation, state, summary FROM generations ORDER BY round, generation",
-        "notes": "SELECT topic, key, value FROM notes ORDER BY topic, key",
-    }
-    with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
-        return {name: connection.execute(query).fetchall() for name, query in queries.items()}
-
-
 @pytest.fixture
 def runs(tmp_path: Path) -> Runs:
     return Runs(tmp_path)
@@ -179,4 +162,4 @@ def runs(tmp_path: Path) -> Runs:
 
 @pytest.fixture(scope="session")
 def same_content() -> Callable[[Path, Path], bool]:
-    return lambda one, other: content(one) == content(other)
+    return lambda one, other: content(one, details=True) == content(other, details=True)
