@@ -11,8 +11,8 @@ from enum import StrEnum
 import numpy as np
 
 from hw_models.arrays import FloatArray, IntArray
+from hw_models.circuit_constants import FlashConstants, LayoutConstants, SarConstants
 from hw_models.errors import HardwareModelError, suggestion
-from hw_models.technology import FlashConstants, LayoutConstants, SarConstants
 
 
 class AdcType(StrEnum):

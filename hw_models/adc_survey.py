@@ -14,7 +14,7 @@ from enum import StrEnum
 import numpy as np
 
 from hw_models.arrays import FloatArray, IntArray
-from hw_models.technology import SurveyConstants
+from hw_models.circuit_constants import SurveyConstants
 
 
 class AdcModel(StrEnum):

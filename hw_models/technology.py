@@ -8,10 +8,19 @@ from types import MappingProxyType
 
 import numpy as np
 
+from hw_models.circuit_constants import (
+    AreaConstants,
+    EnergyConstants,
+    FlashConstants,
+    LayoutConstants,
+    LeakageConstants,
+    NodeConstants,
+    SarConstants,
+    SurveyConstants,
+    TimingConstants,
+)
 from hw_models.constants import Constant, ConstantFile, available, load_file
 from hw_models.errors import HardwareModelError
-
-Table = tuple[float, ...]
 
 _TABLES = (
     ("area.mux_decoder_sharing", "area.mux_decoder_um2"),
@@ -19,139 +28,6 @@ _TABLES = (
     ("timing.mux_sharing", "timing.mux_decoder_ns", "timing.mux_drive_ns"),
 )
 """Places and values of curves, which are read between their points."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeConstants:
-    """What the node is."""
-
-    feature_nm: float
-    vdd_v: float
-    temperature_k: float
-    level_shifter_above_v: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayoutConstants:
-    """Heights and widths of layout [um], with which circuits are folded along a crossbar."""
-
-    row_height_um: float
-    flipflop_width_um: float
-    subarray_extra_width_um: float
-    subarray_extra_height_um: float
-    wire_pitch_um: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AreaConstants:
-    """Areas of circuits [um2]."""
-
-    row_switch_um2: float
-    level_shifter_um2: float
-    column_switch_um2: float
-    full_adder_um2: float
-    flipflop_um2: float
-    mux_decoder_sharing: Table
-    mux_decoder_um2: Table
-    register_decoder_entries: Table
-    register_decoder_um2: Table
-    tree_growth: float
-    buffer_core_um2: float
-    pooling_base_um2: float
-    pooling_bit_um2: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimingConstants:
-    """Delays [ns] that make up the clock."""
-
-    layout_ratio: float
-    mux_sharing: Table
-    mux_decoder_ns: Table
-    mux_drive_ns: Table
-    column_base_ns: float
-    column_ns_per_ohm: float
-    buffer_core_bits: float
-    tree_um_per_ns: float
-    adder_bit_ns: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnergyConstants:
-    """Energies of events [pJ]."""
-
-    line_base_pj: float
-    line_pj: float
-    cell_pulse_ns: float
-    row_switch_base_pj: float
-    row_switch_active_pj: float
-    mux_pj: float
-    mux_decoder_pj: float
-    full_adder_pj: float
-    tree_adder_pj: float
-    flipflop_pj: float
-    tile_buffer_bit_pj: float
-    pe_buffer_bit_pj: float
-    global_buffer_read_pj: float
-    global_buffer_write_pj: float
-    activation_bit_pj: float
-    wire_pj_per_um: float
-    pe_bus_ratio: float
-    one_bit_level_ratio: float
-    two_bit_level_ratio: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeakageConstants:
-    """Leakage powers [uW]."""
-
-    row_uw: float
-    decoder_uw: float
-    full_adder_uw: float
-    tree_adder_uw: float
-    flipflop_uw: float
-    buffer_bit_uw: float
-    comparator_uw: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SarConstants:
-    """The successive-approximation ADC."""
-
-    base_um2: float
-    bit_um2: float
-    cycle_ns: float
-    base_uw: float
-    bit_uw: float
-    conductance_w: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlashConstants:
-    """The Flash ADC and its encoder."""
-
-    comparator_um2: float
-    encoder_base_um: float
-    encoder_input_um: float
-    sense_ns: float
-    sense_ns_per_octave: float
-    sense_onset_ohm: float
-    slowest_column_ratio: float
-    few_levels_ns: float
-    encoder_base_ns: float
-    encoder_level_ns: float
-    comparator_uw: float
-    conductance_w: float
-    encoder_base_pj: float
-    encoder_level_pj: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SurveyConstants:
-    """Figures of merit of the best published ADCs."""
-
-    walden_fj: float
-    schreier_db: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

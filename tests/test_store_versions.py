@@ -30,7 +30,7 @@ def old(tmp_path: Path) -> Path:
 def _with_step(monkeypatch: pytest.MonkeyPatch, step: Step) -> None:
     """A program whose schema is one version newer."""
     monkeypatch.setattr(migrations, "STEPS", (*migrations.STEPS, step))
-    for user in ("database", "store"):
+    for user in ("database", "run_file"):
         monkeypatch.setattr(f"xpert_evo.store.{user}.SCHEMA_VERSION", SCHEMA_VERSION + 1)
 
 

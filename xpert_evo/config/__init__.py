@@ -1,0 +1,22 @@
+"""Settings: the one place where defaults live, and the list of valid names.
+
+Defaults are overridden by a TOML file, that by the command line; the result is checked at once and never changes.
+"""
+
+from xpert_evo.config.method import Baseline, ExecutorKind, Schedule, SearchMode
+from xpert_evo.config.problem import DatasetConfig, GeneChoices
+from xpert_evo.config.reading import load_config, parse_assignments, parse_config
+from xpert_evo.config.run import RunConfig
+
+__all__ = [
+    "Baseline",
+    "DatasetConfig",
+    "ExecutorKind",
+    "GeneChoices",
+    "RunConfig",
+    "Schedule",
+    "SearchMode",
+    "load_config",
+    "parse_assignments",
+    "parse_config",
+]

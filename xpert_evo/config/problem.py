@@ -1,0 +1,101 @@
+"""What is to be designed: for which images, which network with which genes, on which chip within which limits."""
+
+from pathlib import Path
+
+from pydantic import Field, field_validator, model_validator
+
+from hw_models import AdcType
+from xpert_evo.backbone_file import SUFFIX, BackboneDescription, parse_description, read_description
+from xpert_evo.config.quantities import AtLeastOne, Count, Positive
+from xpert_evo.validation import Frozen
+
+
+class DatasetConfig(Frozen):
+    """Which images are learnt.
+
+    Attributes:
+        name: A data set's name; `xpert-evo data list` shows them.
+        data_dir: Folder that holds data sets which are not embedded.
+    """
+
+    name: str = "fashion-mnist"
+    data_dir: str | None = None
+
+
+class GeneChoices(Frozen):
+    """Choices of each gene, in rising order; None keeps what applies to all layers (the paper's for all)."""
+
+    channel_depth: tuple[AtLeastOne, ...] | None = None
+    column_sharing: tuple[AtLeastOne, ...] | None = None
+    adc_type: tuple[AdcType, ...] | None = None
+    adc_precision: tuple[AtLeastOne, ...] | None = None
+    input_precision: tuple[AtLeastOne, ...] | None = None
+
+
+class SpaceConfig(GeneChoices):
+    """What is searched.
+
+    Attributes:
+        backbone: The network's fixed part: vgg16, vgg8, resnet20, or the path of one's own description in TOML.
+            What the file says becomes part of the settings, so a run does not need the file again.
+        layers: Choices for single layers, by name; a single choice freezes the gene.
+    """
+
+    backbone: str | BackboneDescription = "vgg16"
+    layers: dict[str, GeneChoices] = Field(default_factory=dict)
+
+    @field_validator("backbone", mode="before")
+    @classmethod
+    def _read_own(cls, backbone: object) -> object:
+        if isinstance(backbone, str) and backbone.endswith(SUFFIX):
+            return read_description(Path(backbone))
+        return parse_description(backbone, where="space.backbone") if isinstance(backbone, dict) else backbone
+
+
+class CrossbarConfig(Frozen):
+    """The crossbars and how they are grouped; see `hw_models.CrossbarSpec`."""
+
+    rows: AtLeastOne = 64
+    columns: AtLeastOne = 64
+    cell_bits: AtLeastOne = 4
+    weight_bits: AtLeastOne = 8
+    pe_side: AtLeastOne = 4
+    tile_side: AtLeastOne = 8
+    coding: str = "offset-analog"
+    reference_columns: Count = 1
+
+
+class HardwareConfig(Frozen):
+    """The chip.
+
+    Attributes:
+        device: Cell technology: the name of a file in `hw_models/devices`.
+        technology: Process of the periphery: the name of a file in `hw_models/technologies`.
+        crossbar: Size, coding and grouping of the crossbars.
+        area_limit_mm2: Largest area of all tiles; None for no limit.
+        further_area_limits_mm2: Tighter limits, each of which gets a search and a front of its own; all share labels.
+        latency_limit_us: Longest time for one image; None for no limit.
+    """
+
+    device: str = "rram-6k"
+    technology: str = "cmos-32nm-lstp"
+    crossbar: CrossbarConfig = CrossbarConfig()
+    area_limit_mm2: Positive | None = 50.0
+    further_area_limits_mm2: tuple[Positive, ...] = ()
+    latency_limit_us: Positive | None = None
+
+    @model_validator(mode="after")
+    def _further_limits_are_tighter(self) -> "HardwareConfig":
+        limits = self.further_area_limits_mm2
+        loosest = self.area_limit_mm2
+        if len(set(limits)) < len(limits) or (loosest is not None and any(limit >= loosest for limit in limits)):
+            raise ValueError(
+                f"hardware.further_area_limits_mm2 must be different limits below hardware.area_limit_mm2 ({loosest}), "
+                f"got {', '.join(f'{limit:g}' for limit in limits)}; the loosest limit is area_limit_mm2."
+            )
+        return self
+
+    @property
+    def area_limits_mm2(self) -> tuple[float | None, ...]:
+        """All limits on area, the tightest first, the loosest (None for no limit) last."""
+        return (*sorted(self.further_area_limits_mm2), self.area_limit_mm2)

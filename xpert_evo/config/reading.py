@@ -1,0 +1,79 @@
+"""Settings out of nested tables, a TOML file and the assignments of the command line."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from xpert_evo.config.run import RunConfig
+from xpert_evo.errors import ConfigError
+from xpert_evo.validation import parse
+
+
+def parse_config(data: Mapping[str, object], *, where: str = "settings") -> RunConfig:
+    """Settings from nested tables; the text `none` stands for no value, for which TOML has no word.
+
+    Raises:
+        ConfigError: A setting is wrong; the sentence starts with `where`.
+    """
+    return parse(RunConfig, _with_none(data), where=where, error=ConfigError)
+
+
+def _with_none(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {name: _with_none(inner) for name, inner in value.items()}
+    return None if value == "none" else value
+
+
+def load_config(path: Path | None, overrides: Mapping[str, object] | None = None) -> RunConfig:
+    """Settings from a TOML file and dotted overrides.
+
+    Args:
+        path: A TOML file; None for defaults alone.
+        overrides: Dotted names and values that win over the file, such as `{"search.generations": 40}`.
+
+    Raises:
+        ConfigError: The file cannot be read, or a setting is wrong.
+    """
+    tables = _read(path) if path is not None else {}
+    if path is not None:
+        parse_config(tables, where=str(path))  # so that the file is blamed for its own mistakes
+    for name, value in (overrides or {}).items():
+        _put(tables, name, value)
+    return parse_config(tables)
+
+
+def parse_assignments(assignments: Sequence[str]) -> dict[str, object]:
+    """`["search.generations=40"]` as `{"search.generations": 40}`; raises ConfigError.
+
+    A value is read as TOML; what TOML does not know is taken as text, so quotes may be left out.
+    """
+    overrides: dict[str, object] = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals or not name.strip():
+            raise ConfigError(f"--set takes NAME=VALUE, such as search.generations=40, got '{assignment}'.")
+        try:
+            value: object = tomllib.loads(f"value = {text}")["value"]
+        except (tomllib.TOMLDecodeError, RecursionError, ValueError):
+            value = text.strip()
+        overrides[name.strip()] = value
+    return overrides
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as failure:
+        raise ConfigError(f"{path}: cannot be read ({failure.strerror}); `xpert-evo init` writes one.") from None
+    except (ValueError, RecursionError) as failure:
+        raise ConfigError(f"{path}: is not a TOML file in UTF-8 ({failure}).") from None
+
+
+def _put(tables: dict[str, Any], name: str, value: object) -> None:
+    *path, last = name.split(".")
+    for part in path:
+        tables = tables.setdefault(part, {})
+        if not isinstance(tables, dict):
+            raise ConfigError(f"--set {name}: '{part}' is a value, not a table of settings.")
+    tables[last] = value
