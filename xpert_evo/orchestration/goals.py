@@ -15,8 +15,8 @@ from xpert_evo.progress import Message
 from xpert_evo.search.phases import FIRST_PHASE, SECOND_PHASE, frozen_space, to_frozen_space, to_whole_space
 from xpert_evo.space import Genomes, SearchSpace
 
-TWO_PHASES = "two-phase"
-"""Topic of the note that names the network which the first phase found."""
+TWO_PHASES, NETWORK = "two-phase", "network"
+"""Topic and key of the note that names the network which the first phase found."""
 
 ACCURACY_LOSS = 0.02
 """Accuracy that the first phase's network may lose against the homogeneous baseline, where nothing else is asked."""
@@ -105,7 +105,7 @@ def goals_of(shop: Workshop, protocol: TrainingProtocol) -> list[Goal]:
 
 def found_network(shop: Workshop) -> Genomes | None:
     """The network that the first phase found, (1, genes); None while it lasts."""
-    note = shop.store.note(TWO_PHASES, "network")
+    note = shop.store.note(TWO_PHASES, NETWORK)
     return None if note is None else np.array([note["genome"]], dtype=np.int64)
 
 
@@ -144,7 +144,7 @@ def settle_network(shop: Workshop, protocol: TrainingProtocol, after_round: int)
         "limits": limits,
         "keeps_limits": bool(broken[best] == 0),
     }
-    if note_once(shop, TWO_PHASES, "network", note):
+    if note_once(shop, TWO_PHASES, NETWORK, note):
         text = (
             f"first phase: network {known.digests[best][:8]} with {latency:.4g} us and {100 * accuracy:.2f} % on "
             f"validation (asked for: {100 * limits['least_accuracy']:.2f} %); the second phase searches its precisions"

@@ -12,8 +12,8 @@ from xpert_evo.orchestration.task import Task
 from xpert_evo.progress import Message
 from xpert_evo.search import hypervolume
 
-STOPPED = "stopped"
-"""Topic of the note that ends a run's rounds."""
+STOPPED, ROUNDS = "stopped", "rounds"
+"""Topic and key of the note that ends a run's rounds."""
 
 LEAST_GROWTH_RATIO = 1e-3
 """A hypervolume that grows by less counts as stalled."""
@@ -43,7 +43,7 @@ def stops_before(
         before: What was known `search.stall_rounds` rounds ago; None where there were not so many.
         now: What is known now.
     """
-    if shop.store.note(STOPPED, "rounds") is not None:
+    if shop.store.note(STOPPED, ROUNDS) is not None:
         return True
     config = shop.task.config
     reason = None
@@ -54,7 +54,7 @@ def stops_before(
         reason = f"the measured hypervolume has not grown for {config.search.stall_rounds} rounds (search.stall_rounds)"
     if reason is None:
         return False
-    if note_once(shop, STOPPED, "rounds", {"before_round": round_, "reason": reason}):
+    if note_once(shop, STOPPED, ROUNDS, {"before_round": round_, "reason": reason}):
         shop.listener.tell(Message(text=f"no round {round_}: {reason}"))
     return True
 

@@ -10,7 +10,9 @@ from string import Template
 
 from xpert_evo.files import write_text
 from xpert_evo.report.page_answer import answer
+from xpert_evo.report.page_fronts import fronts_table
 from xpert_evo.report.page_plot import front_plots
+from xpert_evo.report.page_remarks import remarks
 from xpert_evo.report.page_tables import honesty_tables, settings_table, sources_list, versions_table
 from xpert_evo.report.pictures import Drawing
 from xpert_evo.report.pictures.common import number, power_of_ten
@@ -39,8 +41,10 @@ def page(scene: Scene, drawings: Sequence[Drawing]) -> str:
         style=(folder / "page.css").read_text(encoding="utf-8"),
         script=(folder / "page.js").read_text(encoding="utf-8"),
         summary=escape(_summary(result)),
+        remarks=remarks(result),
         answer=answer(scene),
         plots=front_plots(scene),
+        fronts=fronts_table(result),
         pictures="\n".join(_figure(drawing) for drawing in drawings) or "<p>No picture could be drawn.</p>",
         honesty=honesty_tables(result),
         settings=settings_table(result),
@@ -73,7 +77,8 @@ def _figure(drawing: Drawing) -> str:
 def _data(result: RunResult) -> str:
     """What the script knows of each design, by digest, as JSON that is safe inside a script element."""
     shown = {c.digest: c for c in result.measured}
-    shown |= {c.digest: c for c in [*([result.baseline] if result.baseline else []), *result.front]}
+    shown |= {c.digest: c for c in [result.baseline] if c is not None}
+    shown |= {c.digest: c for front in result.fronts.values() for c in front}
     content = {digest: _design(candidate) for digest, candidate in shown.items()}
     return json.dumps(content, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
 

@@ -34,7 +34,7 @@ def answer(scene: Scene) -> str:
 
 def _row(recommendation: Recommendation, result: RunResult) -> str:
     candidate = recommendation.candidate
-    cells = [_plain_cells(", ".join(recommendation.roles), candidate)]
+    cells = [design_cells(", ".join(recommendation.roles), candidate)]
     if result.baseline:
         cells.append(_ratio_cells(candidate, result.baseline.hardware))
     else:
@@ -44,7 +44,8 @@ def _row(recommendation: Recommendation, result: RunResult) -> str:
     return f"<tr>{''.join(cells)}</tr>"
 
 
-def _plain_cells(name: str, candidate: Candidate) -> str:
+def design_cells(name: str, candidate: Candidate) -> str:
+    """Cells of a design: a name for it, its id, accuracy, EDAP, area, TOPS/W and TOPS/mm2."""
     hardware, std = candidate.hardware, candidate.measured_std
     spread = f" ± {100 * _Z95 * std:.1f}" if std is not None else ""
     return (
@@ -58,7 +59,7 @@ def _plain_cells(name: str, candidate: Candidate) -> str:
 def _baseline_row(baseline: Candidate) -> str:
     name = "baseline (a)"
     return (
-        f'<tr>{_plain_cells(name, baseline)}<td class="first" colspan="3"></td><td class="first" colspan="4"></td></tr>'
+        f'<tr>{design_cells(name, baseline)}<td class="first" colspan="3"></td><td class="first" colspan="4"></td></tr>'
     )
 
 

@@ -1,7 +1,7 @@
 """The front of the page as inline SVG, whose points can be hovered and clicked."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -34,25 +34,37 @@ def front_plots(scene: Scene) -> str:
     baseline = [result.baseline] if result.baseline else []
     if result.final:
         groups = [_Group(name="baseline", label="baseline", radius=7, members=baseline)]
+        groups.append(_tighter(result.front, result.fronts.values()))
         groups.append(_Group(name="front", label="front", radius=6, members=result.front))
         title = f"Finalists, test data, {result.config.training.finalist_protocol}; bars are 95 % intervals"
         plots.append(_plot(title, groups, lambda candidate: candidate.measured))
+    fronts = [select_front(result.task, result.measured, limit) for limit in result.fronts]
     front = select_front(result.task, result.measured)
-    special = {c.digest for c in [*front, *scene.homogeneous, *baseline]}
+    tighter = _tighter(front, fronts)
+    special = {c.digest for c in [*front, *tighter.members, *scene.homogeneous, *baseline]}
     digest = result.task.space.decode(result.task.baseline)[0].digest
     searched_baseline = [c for c in result.measured if c.digest == digest]
-    homogeneous = [c for c in scene.homogeneous if c.digest not in {f.digest for f in front} | {digest}]
+    elsewhere = {c.digest for c in [*front, *tighter.members]} | {digest}
+    homogeneous = [c for c in scene.homogeneous if c.digest not in elsewhere]
     groups = [
         _Group(
             name="trained", label="trained", radius=4, members=[c for c in result.measured if c.digest not in special]
         ),
-        _Group(name="homogeneous", label="trained, homogeneous", radius=4, members=homogeneous),
+        _Group(name="homogeneous", label="homogeneous", radius=4, members=homogeneous),
         _Group(name="baseline", label="baseline", radius=7, members=searched_baseline),
+        tighter,
         _Group(name="front", label="front of the search", radius=6, members=front),
     ]
     title = f"All trained designs, validation data, {result.config.training.protocol}"
     plots.append(_plot(title, groups, lambda candidate: candidate.validation))
     return "\n".join(plots)
+
+
+def _tighter(front: Sequence[Candidate], fronts: Iterable[Sequence[Candidate]]) -> _Group:
+    """Members of any front that are not on the main one: those of tighter limits on area."""
+    main = {member.digest for member in front}
+    others = {member.digest: member for members in fronts for member in members if member.digest not in main}
+    return _Group(name="tighter", label="tighter limits", radius=6, members=list(others.values()))
 
 
 def _plot(title: str, groups: Sequence[_Group], height: Callable[[Candidate], float]) -> str:

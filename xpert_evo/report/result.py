@@ -14,6 +14,8 @@ from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.baselines import topic_of
 from xpert_evo.orchestration.context import FINALISTS, FIRST
 from xpert_evo.orchestration.cost_drift import drift
+from xpert_evo.orchestration.goals import NETWORK, TWO_PHASES
+from xpert_evo.orchestration.stopping import ROUNDS, STOPPED
 from xpert_evo.orchestration.task import Task, build_task
 from xpert_evo.orchestration.trainings import NOISY
 from xpert_evo.search import SearchState, knee, non_dominated
@@ -116,6 +118,8 @@ class RunResult:
         honesty: How its predictions compared with the trainings that followed, by the round's number as text.
         versions: Of the program and its libraries when the run began.
         n_failures: Trainings that failed.
+        network: What the first of two phases chose, as `settle_network` notes it; None before and in other modes.
+        stopped: Where no further round began before the last one: `before_round` and `reason`; else None.
         cost_drift: A sentence where today's hardware model costs designs differently from when the run began.
     """
 
@@ -135,6 +139,8 @@ class RunResult:
     honesty: dict[str, Any]
     versions: dict[str, str]
     n_failures: int
+    network: dict[str, Any] | None
+    stopped: dict[str, Any] | None
     cost_drift: str | None
 
     @property
@@ -179,6 +185,8 @@ def load_result(store: Store) -> RunResult:
         honesty=store.notes("honesty"),
         versions=store.meta("versions"),
         n_failures=len(store.failures()),
+        network=store.note(TWO_PHASES, NETWORK),
+        stopped=store.note(STOPPED, ROUNDS),
         cost_drift=drift(store, task),
     )
 

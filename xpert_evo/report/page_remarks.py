@@ -1,0 +1,40 @@
+"""Remarks of the page's head: what came about on the way that a reader of the front must know."""
+
+from html import escape
+
+from xpert_evo.config import SearchMode
+from xpert_evo.report.pictures.common import number
+from xpert_evo.report.result import RunResult
+
+
+def remarks(result: RunResult) -> str:
+    """A paragraph for each: costs that have drifted, the network of the first phase, an early end."""
+    parts = []
+    if result.cost_drift is not None:
+        sentence = result.cost_drift[:1].upper() + result.cost_drift[1:]
+        parts.append(_paragraph(escape(sentence), warning=True))
+    if result.config.search.mode is SearchMode.TWO_PHASE:
+        parts.append(_first_phase(result))
+    if result.stopped is not None:
+        before, reason = result.stopped["before_round"], escape(result.stopped["reason"])
+        parts.append(_paragraph(f"No round {before} began: {reason}."))
+    return "\n".join(parts)
+
+
+def _first_phase(result: RunResult) -> str:
+    note = result.network
+    if note is None:
+        return _paragraph("The first of two phases has not chosen its network yet.")
+    digest, asked = escape(note["digest"]), note["limits"]["least_accuracy"]
+    kept = "" if note["keeps_limits"] else " None kept the limits at that accuracy: this one breaks them least."
+    return _paragraph(
+        f"In the first of two phases, after round {note['after_round']}, the trained design of least latency at an "
+        f'accuracy of at least {100 * asked:.2f} % became the network: <button class="link" data-id="{digest}">'
+        f"{digest[:8]}</button>, {number(note['latency_us'])} µs and {100 * note['accuracy']:.2f} % (validation, "
+        f"{escape(result.config.training.protocol)}).{kept} The second phase searches its ADC and input precisions.",
+        warning=not note["keeps_limits"],
+    )
+
+
+def _paragraph(content: str, *, warning: bool = False) -> str:
+    return f'<p class="warning">{content}</p>' if warning else f"<p>{content}</p>"
