@@ -111,7 +111,15 @@ PROTOCOLS = _by_name(
     ),
     _LAPTOP,
     _LAPTOP.model_copy(update={"name": "laptop-finalist", "epochs": 6, "n_train": 16_384}),
+    TrainingProtocol(
+        name="overnight",
+        epochs=15,
+        early_sizes=(16, 24),
+        shift=2,
+        n_threads=1,
+    ),
     TrainingProtocol(name="full", epochs=60, shift=3),
 )
 """`smoke` only shows that a run works, its numbers rank nothing; `laptop` labels designs by a proxy; `laptop-finalist`
-trains the same proxy longer; `full` trains the design itself and wants a GPU."""
+trains the same proxy longer; `overnight` trains the design itself in the few epochs that a CPU core manages in hours,
+most of them on smaller images; `full` does so at leisure and wants a GPU."""
