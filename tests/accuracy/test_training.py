@@ -15,7 +15,7 @@ from xpert_evo.accuracy.datasets import Dataset
 from xpert_evo.accuracy.images import augmented, resized
 from xpert_evo.accuracy.network import CrossbarNetwork, Product
 from xpert_evo.accuracy.optimisers import learning_rate_factor, orthogonalised
-from xpert_evo.accuracy.protocols import PROTOCOLS, TrainingProtocol, load_protocol
+from xpert_evo.accuracy.protocols import PROTOCOLS, TrainingProtocol, load_protocol, trains_proxies
 from xpert_evo.accuracy.quantisers import quantise_input
 from xpert_evo.accuracy.training import TrainedDesign, train_design
 from xpert_evo.backbones import Backbone, load_backbone
@@ -136,11 +136,16 @@ def test_residual_networks_train_as_well(trainer: Trainer) -> None:
 
 
 def test_protocols_have_their_names_and_distinct_digests() -> None:
-    assert {"smoke", "laptop", "laptop-finalist", "full"} <= set(PROTOCOLS)
+    assert {"smoke", "laptop", "laptop-finalist", "overnight", "full"} == set(PROTOCOLS)
     assert all(protocol.name == name for name, protocol in PROTOCOLS.items())
     assert len({protocol.digest for protocol in PROTOCOLS.values()}) == len(PROTOCOLS)
     with pytest.raises(ConfigError, match="did you mean 'laptop'"):
         load_protocol("labtop")
+
+
+def test_protocols_that_train_the_design_itself_are_told_from_those_of_proxies() -> None:
+    assert {name for name in PROTOCOLS if not trains_proxies(name)} == {"overnight", "full"}
+    assert trains_proxies("of another version")
 
 
 def test_orthogonalised_updates_have_singular_values_near_one() -> None:

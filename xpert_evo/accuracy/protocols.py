@@ -92,6 +92,11 @@ def load_protocol(name: str) -> TrainingProtocol:
     return PROTOCOLS[name]
 
 
+def trains_proxies(name: str) -> bool:
+    """Whether a protocol trains smaller networks in place of the designs; assumed of names that are not known here."""
+    return name not in PROTOCOLS or PROTOCOLS[name].width_divisor > 1
+
+
 def _by_name(*protocols: TrainingProtocol) -> dict[str, TrainingProtocol]:
     return {protocol.name: protocol for protocol in protocols}
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
+from xpert_evo.accuracy.protocols import trains_proxies
 from xpert_evo.report.pictures.common import number
 from xpert_evo.report.recommend import Recommendation, Rival, times_better
 from xpert_evo.report.result import Candidate, RunResult
@@ -87,17 +88,20 @@ def _cells(contents: Sequence[str]) -> str:
 
 
 def _reading(result: RunResult) -> str:
-    judged = ""
+    judged, protocol = "", result.config.training.protocol
     if result.final and result.front:
         first = result.front[0]
+        protocol = first.protocol
         judged = (
             f" The accuracies in the table are of {first.n_test_images} test images after protocol {first.protocol}, "
             f"computed by {first.emulation}; ± is the 95 % interval of so many images."
         )
+    size = "They are those of the networks themselves, at native width."
+    if trains_proxies(protocol):
+        size = "They rank designs on smaller proxy networks and are not the accuracy at native size."
     selected = (
         f"Designs were selected on validation data after short trainings (protocol {result.config.training.protocol})."
-        f'{judged} Unless the protocol is "full" they rank designs on a smaller proxy network and are not the accuracy '
-        "at native size. EDAP is the product of area, latency and energy of one image; TOPS counts two operations a "
+        f"{judged} {size} EDAP is the product of area, latency and energy of one image; TOPS counts two operations a "
         "multiply-accumulate. The baseline is the homogeneous backbone with 6-bit SAR ADCs, 8 columns an ADC and 8-bit "
         "inputs. A ratio below 1 means that the other design is better."
     )

@@ -3,6 +3,7 @@
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from xpert_evo.accuracy.protocols import trains_proxies
 from xpert_evo.report.result import Candidate, RunResult
 from xpert_evo.words import edap_text, times
 
@@ -97,9 +98,10 @@ def _caption(result: RunResult) -> str:
     first = result.front[0] if result.front else None
     split, protocol = (first.split, first.protocol) if first else ("validation", result.config.training.protocol)
     emulation = f" with {first.emulation}" if first and first.emulation else ""
+    proxies = "It trains a smaller proxy of each network: this ranks designs and is not the accuracy at native size. "
     return (
         f"Accuracy: measured on {split} data{emulation} after training protocol '{protocol}'; designs were selected on "
-        "validation data. Unless the protocol is 'full' this ranks designs and is not the accuracy at native size. "
+        f"validation data. {proxies if trains_proxies(protocol) else ''}"
         f"Baseline: homogeneous {result.task.backbone.name}, 6-bit SAR, 8 columns an ADC, 8-bit inputs; 'EDAP lower' "
         "compares with it."
     )
