@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hw_models import CrossbarSpec
-from xpert_evo.accuracy.checkpoints import Epoch
+from xpert_evo.accuracy.checkpoints import Epoch, Start, read_start
 from xpert_evo.accuracy.datasets import Dataset
 from xpert_evo.accuracy.images import augmented, resized
+from xpert_evo.accuracy.judge import save_weights
 from xpert_evo.accuracy.network import CrossbarNetwork, Product
 from xpert_evo.accuracy.optimisers import learning_rate_factor, orthogonalised
 from xpert_evo.accuracy.protocols import PROTOCOLS, TrainingProtocol, load_protocol, trains_proxies
@@ -34,7 +35,13 @@ class Trainer:
     def __init__(self, *, design: Design, backbone: Backbone, dataset: Dataset, protocol: TrainingProtocol) -> None:
         self.design, self.backbone, self.dataset, self.protocol = design, backbone, dataset, protocol
 
-    def __call__(self, seed: int = 0, checkpoint: Path | None = None, stop_after: int | None = None) -> TrainedDesign:
+    def __call__(
+        self,
+        seed: int = 0,
+        checkpoint: Path | None = None,
+        stop_after: int | None = None,
+        start_from: Start | None = None,
+    ) -> TrainedDesign:
         def on_epoch(epoch: Epoch) -> None:
             if epoch.number == stop_after:
                 raise StoppedError
@@ -48,6 +55,7 @@ class Trainer:
             seed=seed,
             device="cpu",
             checkpoint=checkpoint,
+            start_from=start_from,
             on_epoch=on_epoch,
         )
 
@@ -115,6 +123,53 @@ def test_a_damaged_checkpoint_is_named(trainer: Trainer, tmp_path: Path, content
         trainer(checkpoint=checkpoint)
 
 
+@pytest.fixture
+def start(trainer: Trainer, tmp_path: Path) -> Start:
+    """A trained network, by way of its file; afterwards the trainer fine-tunes it for 3-bit ADCs, two epochs."""
+    trained = trainer()
+    save_weights(trained, tmp_path / "weights.safetensors")
+    layers = [layer.model_copy(update={"adc_precision": 3}) for layer in trainer.design.layers]
+    trainer.design = trainer.design.model_copy(update={"layers": tuple(layers)})
+    trainer.protocol = trainer.protocol.model_copy(update={"name": "tune", "epochs": 2, "learning_rate": 0.01})
+    return read_start(tmp_path / "weights.safetensors")
+
+
+def test_fine_tuning_begins_with_the_given_weights_and_says_whose_they_are(trainer: Trainer, start: Start) -> None:
+    still = {"learning_rate": 1e-9, "classifier_learning_rate": 1e-9}
+    trainer.protocol = trainer.protocol.model_copy(update=still)
+    tuned = trainer(seed=5, start_from=start)
+    for name, weight in tuned.network.named_parameters():
+        # Muon keeps the weights' norm at a fixed number, so steps of nearly nothing still rescale them.
+        torch.testing.assert_close(weight.detach(), start.tensors[name], rtol=2e-3, atol=1e-5)
+    assert tuned.start is not None
+    assert tuned.start.told().keys() == {"design", "protocol", "weights_sha256"}
+    assert tuned.design.digest != start.design
+
+
+def test_an_interrupted_fine_tuning_ends_like_a_whole_one(trainer: Trainer, start: Start, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "tuning.safetensors"
+    with pytest.raises(StoppedError):
+        trainer(checkpoint=checkpoint, stop_after=1, start_from=start)
+    resumed = trainer(checkpoint=checkpoint, start_from=start)
+    assert torch.equal(weights(resumed), weights(trainer(start_from=start)))
+    with pytest.raises(TrainingError, match="another training"):
+        trainer(checkpoint=checkpoint)
+
+
+def test_weights_of_other_channel_depths_are_no_start(trainer: Trainer, start: Start) -> None:
+    wider = trainer.design.layers[0].model_copy(update={"channel_depth": 512})
+    layers = (wider, *trainer.design.layers[1:])
+    trainer.design = trainer.design.model_copy(update={"layers": layers})
+    with pytest.raises(TrainingError, match="from a design with the same channel depths"):
+        trainer(start_from=start)
+
+
+def test_a_checkpoint_is_no_start(trainer: Trainer, tmp_path: Path) -> None:
+    trainer(checkpoint=tmp_path / "checkpoint.safetensors")
+    with pytest.raises(TrainingError, match="does not say which design"):
+        read_start(tmp_path / "checkpoint.safetensors")
+
+
 def test_a_diverged_training_is_an_error_with_its_reason(trainer: Trainer) -> None:
     trainer.protocol = trainer.protocol.model_copy(update={"classifier_learning_rate": 1e30})
     with pytest.raises(TrainingError, match="diverged"):
@@ -136,7 +191,7 @@ def test_residual_networks_train_as_well(trainer: Trainer) -> None:
 
 
 def test_protocols_have_their_names_and_distinct_digests() -> None:
-    assert {"smoke", "laptop", "laptop-finalist", "overnight", "full"} == set(PROTOCOLS)
+    assert {"smoke", "laptop", "laptop-finalist", "overnight", "fine-tune", "full"} == set(PROTOCOLS)
     assert all(protocol.name == name for name, protocol in PROTOCOLS.items())
     assert len({protocol.digest for protocol in PROTOCOLS.values()}) == len(PROTOCOLS)
     with pytest.raises(ConfigError, match="did you mean 'laptop'"):
@@ -144,7 +199,7 @@ def test_protocols_have_their_names_and_distinct_digests() -> None:
 
 
 def test_protocols_that_train_the_design_itself_are_told_from_those_of_proxies() -> None:
-    assert {name for name in PROTOCOLS if not trains_proxies(name)} == {"overnight", "full"}
+    assert {name for name in PROTOCOLS if not trains_proxies(name)} == {"overnight", "fine-tune", "full"}
     assert trains_proxies("of another version")
 
 

@@ -1,13 +1,14 @@
 """`xpert-evo train` from the first epoch to the judgement: progress, interruption, going on, files."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from hw_models import AdcType
+from xpert_evo.accuracy.checkpoints import read_tensors
 from xpert_evo.accuracy.datasets import Split, load_dataset
 from xpert_evo.accuracy.protocols import PROTOCOLS, TrainingProtocol
 from xpert_evo.backbones import load_backbone
@@ -26,8 +27,14 @@ TINY = TrainingProtocol(
 )
 
 
+class Trainer(Protocol):
+    """Runs the command's function; a folder's name, and perhaps weights to begin with."""
+
+    def __call__(self, name: str, start_from: Path | None = None) -> Path: ...
+
+
 @pytest.fixture
-def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trainer:
     """Trains one design by a tiny protocol with two draws of 5 % variation; returns the folder of the given name."""
     monkeypatch.setitem(PROTOCOLS, "tiny", TINY)
     data = load_dataset("fashion-mnist")
@@ -38,7 +45,7 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Pa
     design = tmp_path / "design.json"
     design.write_text(space.decode(genome)[0].to_json())
 
-    def run(name: str) -> Path:
+    def run(name: str, start_from: Path | None = None) -> Path:
         training.train_one(
             design,
             None,
@@ -49,6 +56,7 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Pa
             noise=["variation_ratio=0.05"],
             noise_draws=2,
             out=tmp_path / name,
+            start_from=start_from,
         )
         return tmp_path / name
 
@@ -56,7 +64,7 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Pa
 
 
 def test_an_interrupted_training_goes_on_from_its_last_epoch_and_ends_like_a_whole_one(
-    train: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    train: Trainer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(training, "duration", interrupt)
@@ -83,3 +91,14 @@ def test_an_interrupted_training_goes_on_from_its_last_epoch_and_ends_like_a_who
 def interrupt(_: float) -> str:
     """Stands for Ctrl-C after the first epoch."""
     raise KeyboardInterrupt
+
+
+def test_fine_tuning_tells_in_its_result_and_weights_what_it_went_on_from(train: Trainer) -> None:
+    first = train("first")
+    tuned = train("tuned", start_from=first / "weights.safetensors")
+    begun, result = (json.loads((folder / "result.json").read_text()) for folder in (first, tuned))
+    assert begun["started_from"] is None
+    assert result["started_from"]["protocol"] == "tiny"
+    _, metadata = read_tensors(tuned / "weights.safetensors")
+    assert metadata["started_from"] == result["started_from"]
+    assert len(result["started_from"]["weights_sha256"]) == 16

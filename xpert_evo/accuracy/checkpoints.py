@@ -3,6 +3,7 @@
 A checkpoint is written aside, flushed and moved into place: a kill leaves the previous one or the new one.
 """
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,7 +13,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from xpert_evo.accuracy.network import CrossbarNetwork
-from xpert_evo.errors import CheckpointError, TrainingError
+from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.design import parse_design
+from xpert_evo.errors import CheckpointError, DesignError, TrainingError
 from xpert_evo.files import write_atomically
 
 _METADATA = "xpert_evo"
@@ -68,6 +71,53 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, object]
     except (OSError, SafetensorError, KeyError, ValueError) as failure:
         raise TrainingError(
             f"{path} cannot be read as weights of xpert-evo ({failure}); remove it to start anew."
+        ) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """A trained network that another training goes on from, instead of random weights.
+
+    Attributes:
+        tensors: Of the network, by name.
+        design: Id of the trained design.
+        protocol: It was trained with.
+        digest: First sixteen hexadecimal digits of the file's SHA-256.
+    """
+
+    tensors: dict[str, torch.Tensor]
+    design: str
+    protocol: str
+    digest: str
+
+    def told(self) -> dict[str, str]:
+        """For results and weights: what the training began with."""
+        return {"design": self.design, "protocol": self.protocol, "weights_sha256": self.digest}
+
+
+def read_start(path: Path) -> Start:
+    """The network in a `weights.safetensors` of `xpert-evo train`; raises TrainingError."""
+    tensors, metadata = read_tensors(path)
+    try:
+        design = parse_design(metadata["design"], where=str(path)).digest
+        protocol = str(TrainingProtocol.model_validate_json(json.dumps(metadata["protocol"])).name)
+    except (KeyError, ValueError, DesignError):
+        raise TrainingError(
+            f"{path} does not say which design was trained how; give the weights.safetensors that `train` leaves."
+        ) from None
+    return Start(
+        tensors=tensors, design=design, protocol=protocol, digest=hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    )
+
+
+def take_weights(network: CrossbarNetwork, start: Start) -> None:
+    """Copies all weights and statistics of a trained network; raises TrainingError where its layers are others."""
+    try:
+        network.load_state_dict(start.tensors)
+    except RuntimeError as failure:
+        raise TrainingError(
+            f"the weights of design {start.design[:8]} do not fit ({str(failure).splitlines()[-1].strip()}); start "
+            "from a design with the same channel depths that was trained at the same width."
         ) from None
 
 

@@ -166,6 +166,8 @@ def save_weights(trained: TrainedDesign, path: Path) -> None:
         "seed": trained.seed,
         "validation_accuracy": trained.validation_accuracy,
     }
+    if trained.start is not None:
+        metadata["started_from"] = trained.start.told()
     own = trained.network.backbone.own
     if own is not None:
         metadata["backbone"] = own.model_dump(mode="json")

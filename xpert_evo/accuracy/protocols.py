@@ -123,8 +123,18 @@ PROTOCOLS = _by_name(
         shift=2,
         n_threads=1,
     ),
+    TrainingProtocol(
+        name="fine-tune",
+        epochs=2,
+        learning_rate=0.01,
+        classifier_learning_rate=0.01,
+        warmup_ratio=0.1,
+        shift=2,
+        n_threads=1,
+    ),
     TrainingProtocol(name="full", epochs=60, shift=3),
 )
 """`smoke` only shows that a run works, its numbers rank nothing; `laptop` labels designs by a proxy; `laptop-finalist`
 trains the same proxy longer; `overnight` trains the design itself in the few epochs that a CPU core manages in hours,
-most of them on smaller images; `full` does so at leisure and wants a GPU."""
+most of them on smaller images; `fine-tune` takes a trained design to other precisions; `full` trains the design at
+leisure and wants a GPU."""

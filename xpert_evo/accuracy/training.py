@@ -16,7 +16,7 @@ import torch.nn.functional as F  # noqa: N812
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.adc_noise import NoisyProduct, set_tabled_corrections
-from xpert_evo.accuracy.checkpoints import Epoch, TrainingState, load_checkpoint, save_checkpoint
+from xpert_evo.accuracy.checkpoints import Epoch, Start, TrainingState, load_checkpoint, save_checkpoint, take_weights
 from xpert_evo.accuracy.datasets import Dataset, Split
 from xpert_evo.accuracy.fidelity import measure_corrections
 from xpert_evo.accuracy.images import augmented, batches, prepared, resized, training_subset
@@ -44,6 +44,7 @@ class TrainedDesign:
         validation_accuracy: Fraction of validation images classified rightly, ADC noise as in training.
         seconds: Of training and measuring [s].
         history: The epochs.
+        start: The network that the training went on from; None for random weights.
     """
 
     design: Design
@@ -54,6 +55,7 @@ class TrainedDesign:
     validation_accuracy: float
     seconds: float
     history: tuple[Epoch, ...]
+    start: Start | None = None
 
 
 def train_design(
@@ -66,6 +68,7 @@ def train_design(
     seed: int,
     device: torch.device | str | None = None,
     checkpoint: Path | None = None,
+    start_from: Start | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> TrainedDesign:
     """Trains a design from scratch, or on from `checkpoint`.
@@ -79,10 +82,11 @@ def train_design(
         seed: Decides all that is random.
         device: CUDA where there is one, else the CPU, by default.
         checkpoint: Written after each epoch and read if it exists; the caller removes it.
+        start_from: A trained network of the same shapes to go on from; its precisions may be others.
         on_epoch: Called after each epoch.
 
     Raises:
-        TrainingError: The loss is not finite, or the checkpoint is of another training.
+        TrainingError: The loss is not finite, or the checkpoint is of another training, or `start_from` does not fit.
         DesignError: The design is not for this backbone.
         DataError: The data do not fit the backbone.
     """
@@ -94,9 +98,13 @@ def train_design(
         )
         state = _initial_state(network, protocol, seed, where)
         identity = f"{design.digest} {dataset.digest} {protocol.digest} {crossbar} {seed}"
+        train = prepared(training_subset(dataset.train, protocol.n_train), protocol, where)
+        if start_from is not None:
+            identity += f" from {start_from.digest}"
+            take_weights(state.network, start_from)
+            measure_corrections(state.network, train.images[:_N_CORRECTION])
         if checkpoint is not None and checkpoint.exists():
             load_checkpoint(checkpoint, state, identity)
-        train = prepared(training_subset(dataset.train, protocol.n_train), protocol, where)
         before = state.history[-1].seconds if state.history else 0.0
         start = time.perf_counter() - before
         for number in range(len(state.history) + 1, protocol.epochs + 1):
@@ -122,6 +130,7 @@ def train_design(
         validation_accuracy=accuracy,
         seconds=time.perf_counter() - start,
         history=tuple(state.history),
+        start=start_from,
     )
 
 

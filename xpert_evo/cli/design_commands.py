@@ -53,6 +53,10 @@ def train(
             "--noise", metavar="KEY=VALUE", help="Of the devices (default: variation_ratio=0.1).", show_default=False
         ),
     ] = None,
+    start_from: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Go on from an earlier training's weights.safetensors.", show_default=False),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder (default: runs/train-ID-PROTOCOL-SEED).", show_default=False),
@@ -62,8 +66,11 @@ def train(
 
     Goes on from its last epoch when called again with the same folder.
 
-    Example:
+    Weights of a design with the same channel depths can be fine-tuned for other precisions.
+
+    Examples:
       xpert-evo train design.json --protocol laptop-finalist --noise-draws 5
+      xpert-evo train other.json --protocol fine-tune --start-from runs/first/weights.safetensors
     """
     from xpert_evo.cli.training import train_one
 
@@ -78,4 +85,5 @@ def train(
         noise=noise or ["variation_ratio=0.1"],
         noise_draws=noise_draws,
         out=out,
+        start_from=start_from,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from xpert_evo.accuracy.checkpoints import Epoch
+from xpert_evo.accuracy.checkpoints import Epoch, read_start
 from xpert_evo.accuracy.datasets import Dataset
 from xpert_evo.accuracy.judge import Judgement, judge, save_weights
 from xpert_evo.accuracy.nonidealities import NonIdealities
@@ -37,6 +37,7 @@ def train_one(
     noise: Sequence[str],
     noise_draws: int,
     out: Path | None,
+    start_from: Path | None = None,
 ) -> None:
     """Trains the design in a file, or goes on where `out` has a checkpoint; writes weights and `result.json`."""
     settings = resolve(config, assignments, options)
@@ -50,6 +51,7 @@ def train_one(
         image_channels=dataset.image_channels,
     )
     design.check(backbone)
+    start = read_start(start_from) if start_from is not None else None
     console = Console()
     chosen = load_protocol(protocol)
     n_images = min(chosen.n_train or len(dataset.train), len(dataset.train))
@@ -76,6 +78,7 @@ def train_one(
         crossbar=build_hardware(settings).crossbar,
         seed=seed,
         checkpoint=folder / "checkpoint.safetensors",
+        start_from=start,
         on_epoch=tell,
     )
     save_weights(trained, folder / "weights.safetensors")
@@ -104,6 +107,7 @@ def _judged(trained: TrainedDesign, dataset: Dataset, devices: NonIdealities, n_
         "dataset": {"name": dataset.name, "digest": dataset.digest},
         "protocol": trained.protocol.model_dump(mode="json"),
         "seed": trained.seed,
+        "started_from": trained.start.told() if trained.start else None,
         "seconds": trained.seconds,
         "validation": trained.validation_accuracy,
         "test": asdict(ideal),
