@@ -65,12 +65,14 @@ def main() -> None:
     parser.add_argument("--dataset", default="cifar10")
     parser.add_argument("--data-dir")
     parser.add_argument("--protocol", default="full")
+    parser.add_argument("--start-from", help="weights.safetensors of a design with the same channel depths")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--at-once", type=int, default=1)
     parser.add_argument("--minutes", type=float, help="stop what has not ended by then; another call goes on")
     options = parser.parse_args()
     end = time.monotonic() + 60 * options.minutes if options.minutes else None
     passed_on = ["--dataset", options.dataset, *(["--data-dir", options.data_dir] if options.data_dir else [])]
+    passed_on += ["--start-from", options.start_from] if options.start_from else []
     waiting = _trainings(load_designs(options.designs), options.seeds, options.out)
     running: dict[Training, subprocess.Popen[bytes]] = {}
     failed = 0

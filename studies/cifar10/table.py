@@ -30,6 +30,7 @@ class Native:
 
     Attributes:
         design: What was trained.
+        protocol: How.
         tests: Test accuracy of each seed, exact emulation, ideal devices.
         noisy: The same with device noise, mean over the draws; empty where it was not judged.
         worst: Of the worst draw of each seed.
@@ -37,6 +38,7 @@ class Native:
     """
 
     design: Design
+    protocol: str
     tests: list[float]
     noisy: list[float]
     worst: list[float]
@@ -65,6 +67,7 @@ def read(folder: Path, settings: Path) -> list[Native]:
     natives = [
         Native(
             design=design,
+            protocol=found[0]["protocol"]["name"],
             tests=[r["test"]["mean"] for r in found],
             noisy=[r["test_with_device_noise"]["mean"] for r in found if r["test_with_device_noise"]],
             worst=[r["test_with_device_noise"]["worst"] for r in found if r["test_with_device_noise"]],
@@ -87,6 +90,7 @@ def row(native: Native, baseline: dict[str, float], homogeneous: list[Native]) -
     equals = [h.hardware["edap"] for h in homogeneous if h.accuracy >= native.accuracy]
     return {
         "id": native.design.digest,
+        "protocol": native.protocol,
         "seeds": len(native.tests),
         "test": native.accuracy,
         "spread": native.spread,
@@ -122,9 +126,9 @@ def main() -> None:
 def markdown(rows: list[dict[str, Any]]) -> str:
     """The table as people read it."""
     lines = [
-        "| design | test accuracy (seeds) | with device noise (worst draw) | EDAP | lower than baseline | "
+        "| design | protocol | test accuracy (seeds) | with device noise (worst draw) | EDAP | lower than baseline | "
         "lower than equal homogeneous | TOPS/W | TOPS/mm2 | area |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for r in rows:
         spread = f" ± {100 * r['spread']:.2f}" if r["seeds"] > 1 else ""
@@ -134,6 +138,7 @@ def markdown(rows: list[dict[str, Any]]) -> str:
         equal = r["edap_ratio_to_homogeneous"]
         cells = (
             r["id"][:8] + (" (homogeneous)" if r.get("homogeneous") else ""),
+            r["protocol"],
             f"{100 * r['test']:.2f}{spread} % ({r['seeds']})",
             noise,
             f"{r['edap']:.3g}",
