@@ -9,6 +9,7 @@ Both sides of a ratio alternate within one run on one thread; the least time of 
 Usage: python benchmarks/emulation_speed.py
 """
 
+import argparse
 import time
 from collections.abc import Callable
 
@@ -97,6 +98,7 @@ def fast_against_plain(batch_size: int = 32) -> tuple[float, float]:
 
 def main() -> None:
     """Prints both ratios."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     torch.set_num_threads(1)
     print("exact emulation, forward, conv 256 -> 256, 3 x 3, 8 x 8, batch 32, 64-row arrays, two 4-bit cells, 1 thread")
     print(f"{'coding':16} {'IP':>3} {'AP':>3} {'conv2d ms':>10} {'exact ms':>10} {'ratio':>7}   target 12")

@@ -9,6 +9,7 @@ Usage: OMP_NUM_THREADS=1 python benchmarks/hardware_speed.py
 
 from __future__ import annotations
 
+import argparse
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -120,6 +121,7 @@ def best_rate(function: Callable[[], object], n_designs: int, repeats: int = 7) 
 
 def main() -> None:
     """Print all rates, their agreement and the memory."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     start = time.process_time()
     table = CostTable.build(layers(), **SETTING)  # type of the values is known to mypy through the literal
     build_s = time.process_time() - start
