@@ -10,7 +10,7 @@ from tests.small_runs import OWN_BACKBONE
 from xpert_evo.backbone_file import BackboneDescription, parse_description, read_description
 from xpert_evo.backbones import backbone_of, load_backbone
 from xpert_evo.config import load_config, parse_config
-from xpert_evo.errors import ConfigError, XpertEvoError
+from xpert_evo.errors import ConfigError, DesignError, XpertEvoError
 from xpert_evo.orchestration.task import build_task
 from xpert_evo.space import GeneKind
 
@@ -67,8 +67,10 @@ def test_a_design_finds_its_backbone_where_settings_name_the_file(file: Path) ->
     name = load_backbone(own).name
     assert backbone_of(name, own).name == name
     assert backbone_of("vgg8", own).name == "vgg8"
-    with pytest.raises(ConfigError, match=r"space\.backbone=FILE\.toml"):
+    with pytest.raises(DesignError, match=r"space\.backbone=FILE\.toml"):
         backbone_of(name, "vgg16")
+    with pytest.raises(DesignError, match=r"'alexnet'.*known: resnet20, vgg16, vgg8"):
+        backbone_of("alexnet", "vgg16")
 
 
 def entries(**changes: dict[str, object]) -> dict[str, object]:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from xpert_evo.backbone_file import BackboneDescription
-from xpert_evo.errors import ConfigError
+from xpert_evo.errors import ConfigError, DesignError
 from xpert_evo.validation import nearest
 
 INPUT = "input"
@@ -277,12 +277,18 @@ def backbone_of(
         image_channels: Planes of the image, from the data set.
 
     Raises:
-        ConfigError: It is neither.
+        DesignError: It is neither.
     """
     if isinstance(offered, BackboneDescription):
         own = load_backbone(offered, n_classes=n_classes, image_channels=image_channels)
         if own.name == name:
             return own
+    if name not in BACKBONES:
+        raise DesignError(
+            f"the design is for a backbone '{name}', which is not known; known: {', '.join(sorted(BACKBONES))}. A "
+            "design of your own one needs its file: --set space.backbone=FILE.toml (a run with such a one keeps it as "
+            "backbone.toml in its folder)."
+        )
     return load_backbone(name, n_classes=n_classes, image_channels=image_channels)
 
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -82,6 +84,15 @@ def parse_design(data: object, *, where: str = "design") -> Design:
     return parse(Design, data, where=where, error=DesignError)
 
 
+@contextmanager
+def blaming(where: str) -> Iterator[None]:
+    """Puts `where`, such as a file's name, before the sentence of a DesignError that is raised inside."""
+    try:
+        yield
+    except DesignError as failure:
+        raise DesignError(f"{where}: {failure}") from None
+
+
 def design_from_text(text: str) -> Design:
     """A design from the JSON text that a store keeps; raises DesignError."""
     return parse_text(Design, text, where="design", error=DesignError)
@@ -99,5 +110,9 @@ def load_designs(path: Path) -> list[Design]:
     if not entries:
         raise DesignError(f"{path}: holds no design.")
     plain = [entry["design"] if isinstance(entry, dict) and "design" in entry else entry for entry in entries]
-    many = len(plain) > 1
-    return [parse_design(entry, where=f"{path}, design {i}" if many else str(path)) for i, entry in enumerate(plain)]
+    return [parse_design(entry, where=place_in(path, i, len(plain))) for i, entry in enumerate(plain)]
+
+
+def place_in(path: Path, position: int, n_designs: int) -> str:
+    """How messages name one of the designs of a file."""
+    return f"{path}, design {position}" if n_designs > 1 else str(path)

@@ -7,7 +7,7 @@ import pytest
 
 import xpert_evo as xe
 from xpert_evo.cli.app import app
-from xpert_evo.errors import ConfigError
+from xpert_evo.errors import DesignError
 
 
 def call(*words: str | Path) -> None:
@@ -41,10 +41,12 @@ def test_a_design_file_alone_needs_to_be_told_of_its_backbone(
     call("show", own, "--knee", "--json")
     design = tmp_path / "design.json"
     design.write_text(capsys.readouterr().out.partition("\n{")[2].join(["{", ""]))
-    with pytest.raises(ConfigError, match=r"space\.backbone=FILE\.toml"):
+    with pytest.raises(DesignError, match=r"space\.backbone=FILE\.toml"):
         call("evaluate", design)
     call("evaluate", design, "--set", f"space.backbone={own / 'backbone.toml'}", "--json")
     [cost] = json.loads(capsys.readouterr().out)
     knee = xe.load_run(own).knee
     assert cost["id"] == knee.digest
     assert cost["total"]["edap"] == pytest.approx(knee.hardware["edap"])
+    call("evaluate", own / "front.json", "--json")  # beside its run it needs no telling
+    assert knee.digest in {cost["id"] for cost in json.loads(capsys.readouterr().out)}

@@ -12,12 +12,13 @@ import hw_models
 from hw_models import HardwareReport, LayerShapes, Peripherals
 from xpert_evo.accuracy.datasets import DatasetSpec, dataset_spec
 from xpert_evo.backbones import backbone_of
+from xpert_evo.cli.assumptions import assumption_lines, plain_assumptions, settings_for
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.cost_tables import BY_LAYER, print_cost
 from xpert_evo.cli.explaining import explained
 from xpert_evo.cli.settings import resolve
 from xpert_evo.config import RunConfig
-from xpert_evo.design import Design, load_designs
+from xpert_evo.design import Design, blaming, load_designs, place_in
 from xpert_evo.errors import UsageError
 from xpert_evo.orchestration.task import Hardware, build_hardware
 from xpert_evo.space import SearchSpace
@@ -29,19 +30,28 @@ TOTALS = ("area_mm2", "latency_us", "energy_uj", "edap", "tops_per_w", "tops_per
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costing:
-    """What turns designs into costs: settings, the chip that they name, and the images' planes and classes."""
+    """What turns designs into costs: settings, the chip that they name, and the images' planes and classes.
+
+    Attributes:
+        settings: That name everything else.
+        hardware: The chip.
+        spec: Of the data set.
+        run: The folder whose run the settings are from; None where they are the user's or the defaults.
+    """
 
     settings: RunConfig
     hardware: Hardware
     spec: DatasetSpec
+    run: Path | None
 
     @classmethod
-    def of(cls, settings: RunConfig) -> "Costing":
-        """The costing that settings ask for; raises ConfigError, DataError, HardwareModelError."""
-        return cls(settings=settings, hardware=build_hardware(settings), spec=dataset_spec(settings.dataset.name))
+    def of(cls, settings: RunConfig, run: Path | None = None) -> "Costing":
+        """The costing that settings ask for; raises DataError, HardwareModelError."""
+        spec = dataset_spec(settings.dataset.name)
+        return cls(settings=settings, hardware=build_hardware(settings), spec=spec, run=run)
 
     def arrays(self, design: Design) -> tuple[LayerShapes, Peripherals]:
-        """A design as `hw_models` takes it, (1, layers); raises ConfigError, DesignError."""
+        """A design as `hw_models` takes it, (1, layers); raises DesignError."""
         backbone = backbone_of(
             design.backbone,
             self.settings.space.backbone,
@@ -49,6 +59,7 @@ class Costing:
             image_channels=self.spec.image_channels,
         )
         space = SearchSpace.around(design, backbone)
+        self.hardware.check(design)
         return space.hardware_arrays(np.zeros((1, space.n_genes), dtype=np.int64))
 
     def report(self, design: Design) -> HardwareReport:
@@ -66,14 +77,21 @@ def show_cost(
     explain: str | None,
 ) -> None:
     """Prints the cost of the designs in a file."""
-    costing = Costing.of(resolve(config, assignments, {"dataset.name": dataset}))
+    costing = Costing.of(*settings_for(path, config, assignments, {"dataset.name": dataset}))
     designs = load_designs(path)
-    reports = [costing.report(design) for design in designs]
+    reports = []
+    for i, design in enumerate(designs):
+        with blaming(place_in(path, i, len(designs))):
+            reports.append(costing.report(design))
     if as_json:
-        plain = [plain_cost(design, report) for design, report in zip(designs, reports, strict=True)]
+        assumed = plain_assumptions(costing.settings, costing.spec, costing.run)
+        plain = [
+            {**plain_cost(design, report), "assumed": assumed} for design, report in zip(designs, reports, strict=True)
+        ]
         print(json.dumps(plain, indent=1))  # noqa: T201
         return
     console = PlainConsole()
+    console.lines(assumption_lines(costing.settings, costing.spec, costing.run))
     for design, report in zip(designs, reports, strict=True):
         if explain is not None:
             console.lines(_explained(costing, design, explain))

@@ -17,7 +17,7 @@ from xpert_evo.accuracy.training import TrainedDesign, train_design
 from xpert_evo.backbones import backbone_of
 from xpert_evo.cli.settings import resolve
 from xpert_evo.config import parse_assignments
-from xpert_evo.design import Design, load_designs
+from xpert_evo.design import Design, blaming, load_designs
 from xpert_evo.errors import ConfigError, UsageError
 from xpert_evo.files import write_text
 from xpert_evo.orchestration.task import build_hardware
@@ -44,13 +44,14 @@ def train_one(
     devices = parse(NonIdealities, parse_assignments(noise), where="--noise", error=ConfigError)
     design = _only_design(path)
     dataset = cached_dataset(settings.dataset)
-    backbone = backbone_of(
-        design.backbone,
-        settings.space.backbone,
-        n_classes=dataset.n_classes,
-        image_channels=dataset.image_channels,
-    )
-    design.check(backbone)
+    with blaming(str(path)):
+        backbone = backbone_of(
+            design.backbone,
+            settings.space.backbone,
+            n_classes=dataset.n_classes,
+            image_channels=dataset.image_channels,
+        )
+        design.check(backbone)
     start = read_start(start_from) if start_from is not None else None
     console = Console()
     chosen = load_protocol(protocol)

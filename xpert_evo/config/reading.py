@@ -1,5 +1,6 @@
 """Settings out of nested tables, a TOML file and the assignments of the command line."""
 
+import copy
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,17 +26,20 @@ def _with_none(value: object) -> object:
     return None if value == "none" else value
 
 
-def load_config(path: Path | None, overrides: Mapping[str, object] | None = None) -> RunConfig:
-    """Settings from a TOML file and dotted overrides.
+def load_config(
+    path: Path | None, overrides: Mapping[str, object] | None = None, *, base: Mapping[str, object] | None = None
+) -> RunConfig:
+    """Settings from a TOML file, or from a run's tables, and dotted overrides.
 
     Args:
-        path: A TOML file; None for defaults alone.
+        path: A TOML file; None for `base` alone.
         overrides: Dotted names and values that win over the file, such as `{"search.generations": 40}`.
+        base: Nested tables in place of a file, such as a run keeps; None for defaults.
 
     Raises:
         ConfigError: The file cannot be read, or a setting is wrong.
     """
-    tables = _read(path) if path is not None else {}
+    tables: dict[str, Any] = _read(path) if path is not None else copy.deepcopy(dict(base or {}))
     if path is not None:
         parse_config(tables, where=str(path))  # so that the file is blamed for its own mistakes
     for name, value in (overrides or {}).items():

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw_models import AdcType, CostTable, CrossbarSpec, Device, Technology, load_device, load_technology
+from hw_models.periphery import ADC_PRECISION_RANGE, INPUT_PRECISION_RANGE
 from xpert_evo.backbones import Backbone, load_backbone
 from xpert_evo.config import GeneChoices, RunConfig
-from xpert_evo.errors import InfeasibleError
+from xpert_evo.design import Design
+from xpert_evo.errors import DesignError, InfeasibleError
 from xpert_evo.objectives import OBJECTIVES, Constraints, FloatArray, Objectives
 from xpert_evo.orchestration.layers import table_layers
 from xpert_evo.space import Choices, GeneKind, Genomes, SearchSpace
@@ -28,6 +30,20 @@ class Hardware:
     def settings(self) -> "HardwareSettings":
         """What the functions of `hw_models` take besides shapes and peripherals, for `**`."""
         return {"crossbar": self.crossbar, "device": self.device, "technology": self.technology}
+
+    def check(self, design: Design) -> None:
+        """Raises DesignError, with the layer, where a design asks for a periphery that the chip cannot have."""
+        bounds = {
+            GeneKind.COLUMN_SHARING: (1, self.crossbar.converted_columns),
+            GeneKind.ADC_PRECISION: ADC_PRECISION_RANGE,
+            GeneKind.INPUT_PRECISION: INPUT_PRECISION_RANGE,
+        }
+        for layer in design.layers:
+            for kind, (low, high) in bounds.items():
+                value = getattr(layer, kind)
+                if not low <= value <= high:
+                    why = " (the columns of a crossbar that are converted)" if kind is GeneKind.COLUMN_SHARING else ""
+                    raise DesignError(f"layer {layer.name}: {kind} must be from {low} to {high}{why}, got {value}.")
 
 
 class HardwareSettings(TypedDict):

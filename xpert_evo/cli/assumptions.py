@@ -1,0 +1,65 @@
+"""What stands behind a design file's costs: settings of the run that it lies in, else defaults; and lines that tell."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from xpert_evo.accuracy.datasets import DatasetSpec
+from xpert_evo.cli.settings import changes, resolve
+from xpert_evo.config import RunConfig, load_config
+from xpert_evo.store import FILE_NAME, Store
+from xpert_evo.words import counted
+
+_EXPORT = "export"
+
+
+def settings_for(
+    path: Path, config: Path | None, assignments: Sequence[str] | None, options: Mapping[str, object | None]
+) -> tuple[RunConfig, Path | None]:
+    """The settings that a design file is to be costed with, and the run that they were taken from.
+
+    A file in the folder of a run, or of its export, was costed with the run's settings; they are the base there, and
+    `--set` and the command's options win. A settings file of the user's is the whole base, as everywhere.
+
+    Raises:
+        ConfigError: A setting is wrong.
+        StoreError: The run beside the file is damaged.
+    """
+    folder = None if config is not None else _run_of(path)
+    if folder is None:
+        return resolve(config, assignments, options), None
+    with Store.open_readonly(folder) as store:
+        base = store.meta("settings")
+    return load_config(None, changes(assignments, options), base=base), folder
+
+
+def _run_of(path: Path) -> Path | None:
+    folder = path.parent
+    above = folder.absolute().parent
+    if (folder / FILE_NAME).is_file():
+        return folder
+    return above if folder.absolute().name == _EXPORT and (above / FILE_NAME).is_file() else None
+
+
+def assumption_lines(settings: RunConfig, spec: DatasetSpec, folder: Path | None) -> list[str]:
+    """Which images and which chip costs are for, and where that comes from."""
+    hardware = settings.hardware
+    lines = [f"settings of the run in {folder}, where the designs lie (--set and options win)"] if folder else []
+    planes = counted(spec.image_channels, "image plane")
+    return [
+        *lines,
+        f"assumed: {settings.dataset.name} ({spec.n_classes} classes, {planes}), device "
+        f"{hardware.device}, technology {hardware.technology}, crossbars of {hardware.crossbar.rows} x "
+        f"{hardware.crossbar.columns}",
+    ]
+
+
+def plain_assumptions(settings: RunConfig, spec: DatasetSpec, folder: Path | None) -> dict[str, Any]:
+    """Likewise as plain values, for machines."""
+    return {
+        "settings_of": None if folder is None else str(folder),
+        "dataset": settings.dataset.name,
+        "n_classes": spec.n_classes,
+        "image_channels": spec.image_channels,
+        "hardware": settings.hardware.model_dump(mode="json", include={"device", "technology", "crossbar"}),
+    }
