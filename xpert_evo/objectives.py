@@ -111,7 +111,7 @@ class Constraints:
     """Limits that every design of the front must keep; None leaves a limit out.
 
     Attributes:
-        area_limit_mm2: Largest chip area [mm2].
+        area_limit_mm2: Largest area of all tiles [mm2].
         latency_limit_us: Longest latency of an image [us].
         energy_limit_uj: Most energy of an image [uJ].
         least_accuracy: Smallest accuracy, a fraction.

@@ -21,6 +21,7 @@ from xpert_evo.config import RunConfig
 from xpert_evo.design import Design, blaming, load_designs, place_in
 from xpert_evo.errors import UsageError
 from xpert_evo.orchestration.task import Hardware, build_hardware
+from xpert_evo.report.around import around_line, around_tiles
 from xpert_evo.space import SearchSpace
 from xpert_evo.validation import nearest
 from xpert_evo.words import counted
@@ -107,7 +108,7 @@ def remarks(design: Design, report: HardwareReport, hardware: Hardware, area_lim
     area = float(report.area_mm2[0])
     if area_limit_mm2 is not None and area > area_limit_mm2:
         found.append(
-            f"the area of {area:.2f} mm² is above the limit of {area_limit_mm2:g} mm² (hardware.area_limit_mm2)"
+            f"the tiles' area of {area:.2f} mm² is above the limit of {area_limit_mm2:g} mm² (hardware.area_limit_mm2)"
         )
     columns = hardware.crossbar.columns
     odd = [layer for layer in design.layers if columns % layer.column_sharing]
@@ -168,15 +169,11 @@ def plain_cost(design: Design, report: HardwareReport) -> dict[str, Any]:
 def _beyond_lines(costing: Costing, design: Design, report: HardwareReport) -> list[str]:
     """What the sums over tiles leave out: leakage, the chip around the tiles, the best ADCs that were published."""
     shapes, peripherals = costing.arrays(design)
-    chip = hw_models.chip_level(shapes, peripherals, **costing.hardware.settings)
     best = hw_models.evaluate(shapes, peripherals, **costing.hardware.settings, adc_model=hw_models.AdcModel.SURVEY)
     adc_pj, best_pj = (float(r.breakdown["energy_pj"]["adc"].sum()) for r in (report, best))
-    around = {name: 1e-6 * float(area[0]) for name, area in chip.area_um2.items() if name != "tiles"}
     return [
         f"leakage {1e-3 * report.leakage_uw.sum():.3g} mW, {report.leakage_uj[0]:.3g} µJ in the time of an image "
         "(not in the energy above)",
-        f"around the tiles: {sum(around.values()):.3g} mm² ("
-        + ", ".join(f"{name.replace('_', ' ')} {area:.2g}" for name, area in around.items())
-        + "; not in the area above)",
+        around_line(around_tiles(shapes, peripherals, costing.hardware)),
         f"ADCs {1e-6 * adc_pj:.3g} µJ, {adc_pj / best_pj:.3g} times the limit of the published survey (B. Murmann)",
     ]

@@ -13,6 +13,7 @@ from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.cost_tables import print_cost
 from xpert_evo.errors import UsageError
 from xpert_evo.files import write_atomically
+from xpert_evo.report.around import around_candidate, around_line
 from xpert_evo.report.comparison import Comparison, compare, draw_comparison
 from xpert_evo.report.exports import export
 from xpert_evo.report.pick import by_id, of_accuracy, the_knee
@@ -47,23 +48,35 @@ def show(folder: Path, *, knee: bool, accuracy: float | None, id_: str | None, a
         return
     console = PlainConsole()
     print_cost(console, candidate.design, report_of(result, candidate))
-    console.lines(_accuracy_lines(result, candidate))
+    console.lines([around_line(around_candidate(result, candidate)), *_accuracy_lines(result, candidate)])
 
 
 def _accuracy_lines(result: RunResult, candidate: Candidate) -> list[str]:
+    """What was measured and what was predicted before, each with the protocol that it is of."""
     lines = [f"validation accuracy {100 * candidate.validation:.2f} % (protocol {candidate.protocol})"]
     if candidate.test is not None:
         spread = f" ± {196 * candidate.measured_std:.1f}" if candidate.measured_std is not None else ""
         images = f"{candidate.n_test_images} images, {candidate.emulation}"
-        lines.append(f"test accuracy {100 * candidate.test:.2f}{spread} % of {images}")
-    if candidate.predicted is not None and candidate.std is not None:
-        lines.append(f"predicted before {100 * candidate.predicted:.2f} ± {100 * candidate.std:.2f} %")
+        lines.append(f"test accuracy {100 * candidate.test:.2f}{spread} % of {images} (protocol {candidate.protocol})")
+    lines += _label_lines(candidate)
     if result.baseline is not None and result.baseline.digest == candidate.digest:
         lines.append("this is the homogeneous baseline that other designs are compared with")
     elif result.baseline is not None:
         ratio = result.baseline.hardware["edap"] / candidate.hardware["edap"]
         gained = _gained(candidate, result.baseline)
         lines.append(f"against the homogeneous baseline: EDAP {times(ratio)} times lower{gained}")
+    return lines
+
+
+def _label_lines(candidate: Candidate) -> list[str]:
+    """The search's own label beside its prediction: like by like, whatever protocol judged the design later."""
+    lines = []
+    if candidate.label is not None and candidate.protocol != candidate.label_protocol:
+        name = f"protocol {candidate.label_protocol}"
+        lines.append(f"in the search: validation accuracy {100 * candidate.label:.2f} % ({name})")
+    if candidate.predicted is not None and candidate.std is not None:
+        shown = f"{100 * candidate.predicted:.2f} ± {100 * candidate.std:.2f} %"
+        lines.append(f"predicted before that training: {shown} (validation, protocol {candidate.label_protocol})")
     return lines
 
 

@@ -47,7 +47,11 @@ def run(
     data_dir: ImagesFolder = None,
     area_limit_mm2: Annotated[
         list[float] | None,
-        typer.Option(metavar="X", help="Largest chip area; several times for a front each.", show_default=False),
+        typer.Option(
+            metavar="X",
+            help="Largest area of all tiles (buffer, tree around them: on top); several for a front each.",
+            show_default=False,
+        ),
     ] = None,
     mode: Annotated[
         str | None,

@@ -72,7 +72,7 @@ class HardwareConfig(Frozen):
         device: Cell technology: the name of a file in `hw_models/devices`.
         technology: Process of the periphery: the name of a file in `hw_models/technologies`.
         crossbar: Size, coding and grouping of the crossbars.
-        area_limit_mm2: Largest area of all tiles; None for no limit.
+        area_limit_mm2: Largest area of all tiles; what surrounds them on the chip comes on top. None for no limit.
         further_area_limits_mm2: Tighter limits, each of which gets a search and a front of its own; all share labels.
         latency_limit_us: Longest time for one image; None for no limit.
     """

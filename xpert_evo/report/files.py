@@ -9,7 +9,10 @@ from pathlib import Path
 from xpert_evo.files import write_text
 from xpert_evo.report.result import HARDWARE_FIELDS, Candidate, RunResult
 
-_ACCURACY_FIELDS = ("measured", "predicted", "std", "split", "protocol", "emulation", "validation", "n_images")
+_ACCURACY_FIELDS = (
+    *("measured", "predicted", "std", "split", "protocol", "emulation", "validation", "n_images"),
+    *("label", "label_protocol"),
+)
 _COLUMNS = {"std": "predicted_std", "n_images": "n_test_images"}
 """Names that need more than one word where they do not stand inside `accuracy`."""
 

@@ -56,7 +56,7 @@ def page(scene: Scene, drawings: Sequence[Drawing]) -> str:
 
 def _summary(result: RunResult) -> str:
     limit = result.config.hardware.area_limit_mm2
-    within = f" within {limit:g} mm²" if limit is not None else ""
+    within = f" with tiles of at most {limit:g} mm²" if limit is not None else ""
     state = "finished" if result.final else "not finished: this is the front so far"
     size = power_of_ten(round(result.task.space.log10_size))
     return (
@@ -87,10 +87,11 @@ def _design(candidate: Candidate) -> dict[str, object]:
     hardware = candidate.hardware
     figures = [
         ("accuracy, measured", f"{100 * candidate.measured:.2f} % ({candidate.split}, {candidate.protocol})"),
-        ("accuracy, validation", f"{100 * candidate.validation:.2f} %"),
+        ("accuracy, validation", f"{100 * candidate.validation:.2f} % ({candidate.protocol})"),
         ("accuracy, predicted before", _predicted(candidate)),
+        ("accuracy, in the search", _label(candidate)),
         ("EDAP", f"{number(hardware['edap'])} mm² µs µJ"),
-        ("area", f"{number(hardware['area_mm2'])} mm²"),
+        ("area of all tiles", f"{number(hardware['area_mm2'])} mm²"),
         ("latency", f"{number(hardware['latency_us'])} µs"),
         ("energy", f"{number(hardware['energy_uj'])} µJ"),
         ("TOPS/W", number(hardware["tops_per_w"])),
@@ -117,4 +118,10 @@ def _design(candidate: Candidate) -> dict[str, object]:
 def _predicted(candidate: Candidate) -> str:
     if candidate.predicted is None or candidate.std is None:
         return "not asked"
-    return f"{100 * candidate.predicted:.2f} ± {100 * candidate.std:.2f} %"
+    return f"{100 * candidate.predicted:.2f} ± {100 * candidate.std:.2f} % (validation, {candidate.label_protocol})"
+
+
+def _label(candidate: Candidate) -> str:
+    if candidate.label is None:
+        return "not trained there"
+    return f"{100 * candidate.label:.2f} % (validation, {candidate.label_protocol})"

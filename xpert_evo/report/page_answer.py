@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from xpert_evo.accuracy.protocols import trains_proxies
+from xpert_evo.report.around import around_candidate
 from xpert_evo.report.pictures.common import number
 from xpert_evo.report.recommend import Recommendation, Rival, times_better
 from xpert_evo.report.result import Candidate, RunResult
@@ -19,18 +20,25 @@ def answer(scene: Scene) -> str:
     result = scene.result
     if not scene.recommended:
         return '<p class="warning">No trained design keeps the limits yet, so there is nothing to recommend.</p>'
+    split, label = _judged_by(result), escape(f"validation, {result.config.training.protocol}")
     head = (
-        '<tr><th class="text" rowspan="2">design</th><th rowspan="2">id</th><th rowspan="2">accuracy<br>%</th>'
-        '<th rowspan="2">EDAP<br>mm² µs µJ</th><th rowspan="2">area<br>mm²</th><th rowspan="2">TOPS<br>/W</th>'
-        '<th rowspan="2">TOPS<br>/mm²</th><th class="group" colspan="3">times better than<br>(a) the baseline</th>'
+        '<tr><th class="text" rowspan="2">design</th><th rowspan="2">id</th><th rowspan="2">accuracy<br>%<br>'
+        f"<small>{escape(split)}</small></th>"
+        '<th rowspan="2">EDAP<br>mm² µs µJ</th><th rowspan="2">area<br>of tiles<br>mm²</th>'
+        '<th rowspan="2">TOPS<br>/W</th><th rowspan="2">TOPS<br>/mm²</th><th class="group" colspan="3">times better than<br>(a) the baseline</th>'
         '<th class="group" colspan="4">times better than (b) the best<br>homogeneous design as accurate</th></tr>'
-        '<tr><th class="first">EDAP</th><th>TOPS<br>/W</th><th>TOPS<br>/mm²</th><th class="first">its accuracy</th>'
-        "<th>EDAP</th><th>TOPS<br>/W</th><th>TOPS<br>/mm²</th></tr>"
+        '<tr><th class="first">EDAP</th><th>TOPS<br>/W</th><th>TOPS<br>/mm²</th><th class="first">its accuracy'
+        f" / this design's<br><small>{label}</small></th><th>EDAP</th><th>TOPS<br>/W</th><th>TOPS<br>/mm²</th></tr>"
     )
     rows = "".join(_row(recommendation, result) for recommendation in scene.recommended)
     baseline = _baseline_row(result.baseline) if result.baseline else ""
     table = f'<table class="answer"><thead>{head}</thead><tbody>{rows}{baseline}</tbody></table>'
-    return f'<div class="wide">{table}</div>{_reading(result)}'
+    return f'<div class="wide">{table}</div>{_reading(result)}{_area_note(scene)}'
+
+
+def _judged_by(result: RunResult) -> str:
+    """Split and protocol of the accuracies in the table: `test, laptop-finalist`."""
+    return result.accuracy_words.removeprefix("measured, ")
 
 
 def _row(recommendation: Recommendation, result: RunResult) -> str:
@@ -75,7 +83,8 @@ def _rival_cells(candidate: Candidate, rivals: Sequence[Rival]) -> str:
     lines: list[list[str]] = [[], [], [], []]
     for rival in rivals:
         kind = "measured" if rival.measured else "predicted"
-        lines[0].append(f'{100 * rival.accuracy:.2f} % <span class="badge {kind}">{kind}</span>')
+        both = f"{100 * rival.accuracy:.2f} % / {100 * rival.own_accuracy:.2f} %"
+        lines[0].append(f'{both} <span class="badge {kind}">{kind}</span>')
         for column, figure in zip(lines[1:], _RATIOS, strict=True):
             column.append(times(times_better(candidate.hardware, rival.hardware, figure)))
     return _cells(["<br>".join(line) for line in lines])
@@ -108,8 +117,20 @@ def _reading(result: RunResult) -> str:
     return f'<p class="note">{escape(selected)}</p>{_RIVALS}'
 
 
+def _area_note(scene: Scene) -> str:
+    """What the area leaves out, with the figures of the table's first design."""
+    first = scene.recommended[0]
+    tiles, around = first.candidate.hardware["area_mm2"], sum(around_candidate(scene.result, first.candidate).values())
+    return (
+        f'<p class="note">Area, EDAP and the limit on area count all tiles, as the reference simulator does. The '
+        "global buffer, tree, accumulation, activation and pooling around the tiles come on top: for the design "
+        f"{escape(', '.join(first.roles))} {number(around)} mm² around {number(tiles)} mm² of tiles.</p>"
+    )
+
+
 _RIVALS = """\
-<p class="note">(b) compares like with like, limits on the chip aside.
+<p class="note">(b) compares like with like, limits on the chip aside: its columns show both accuracies by the
+search's own short training, not by the longer one of finalists.
 <span class="badge measured">measured</span>: of the homogeneous designs that the search trained, those whose validation
 accuracy was at least this design's, and of them the one with the lowest EDAP.
 <span class="badge predicted">predicted</span>: the same among all homogeneous designs, trained or not, with accuracies

@@ -22,12 +22,14 @@ class Rival:
     Attributes:
         design: The same peripherals in all layers.
         accuracy: A fraction, by the search's protocol on validation data.
+        own_accuracy: Of the design that it is held against, found in the same way; not that of its finalist's training.
         measured: Whether the accuracy is that of a training; else it is the surrogate's.
         hardware: `HARDWARE_FIELDS` by name.
     """
 
     design: Design
     accuracy: float
+    own_accuracy: float
     measured: bool
     hardware: dict[str, float]
 
@@ -145,10 +147,16 @@ def _roles(result: RunResult) -> dict[str, list[str]]:
 
 def _measured_rival(own: Candidate | None, homogeneous: Sequence[Candidate]) -> Rival | None:
     good = [c for c in homogeneous if own is not None and c.validation >= own.validation]
-    if not good:
+    if own is None or not good:
         return None
     best = min(good, key=lambda c: c.hardware["edap"])
-    return Rival(design=best.design, accuracy=best.validation, measured=True, hardware=best.hardware)
+    return Rival(
+        design=best.design,
+        accuracy=best.validation,
+        own_accuracy=own.validation,
+        measured=True,
+        hardware=best.hardware,
+    )
 
 
 def _predicted_rival(
@@ -162,6 +170,7 @@ def _predicted_rival(
     return Rival(
         design=result.task.space.decode(genome)[0],
         accuracy=float(predicted[best]),
+        own_accuracy=own,
         measured=False,
         hardware=hardware_figures(result.task, genome)[0],
     )

@@ -1,7 +1,7 @@
 """The result of a run: which designs are the front, how good they were measured to be, and what they cost."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,9 @@ class Candidate:
         test: Accuracy on test data, which judges; None where it was not judged.
         emulation: How the crossbars were computed for `test`.
         n_test_images: That judged it.
-        predicted: What the surrogate expects of a training with the labels' protocol; None where it was not asked.
+        label: Validation accuracy of the search's own training; None where the search did not train it.
+        label_protocol: Of `label` and `predicted`; `protocol` differs from it for finalists.
+        predicted: What the surrogate expected `label` to be; None where it was not asked.
         std: Standard deviation of that prediction.
         hardware: `HARDWARE_FIELDS` by name.
         batch: The part of the run that asked for it.
@@ -53,6 +55,8 @@ class Candidate:
     test: float | None
     emulation: str | None
     n_test_images: int | None
+    label: float | None
+    label_protocol: str
     predicted: float | None
     std: float | None
     hardware: dict[str, float]
@@ -83,6 +87,8 @@ class Candidate:
             "design": self.design.to_plain(),
             "accuracy": {
                 "measured": self.measured,
+                "label": self.label,
+                "label_protocol": self.label_protocol,
                 "predicted": self.predicted,
                 "std": self.std,
                 "split": self.split,
@@ -164,7 +170,8 @@ def load_result(store: Store) -> RunResult:
     contexts = {plan.context for plan in plans if plan.batch == FIRST}
     measured = _candidates(store, task, [p for p in plans if p.batch != FINALISTS and p.context in contexts])
     finalist_plans = [plan for plan in plans if plan.batch == FINALISTS]
-    finalists = _candidates(store, task, finalist_plans)
+    labels = {candidate.digest: candidate.validation for candidate in measured}
+    finalists = [replace(c, label=labels.get(c.digest)) for c in _candidates(store, task, finalist_plans)]
     final = bool(finalists) and len(finalists) >= len(finalist_plans)
     baseline_digest = task.space.decode(task.baseline)[0].digest
     pool = finalists if final else measured
@@ -232,12 +239,12 @@ def _candidates(store: Store, task: Task, plans: Sequence[Plan]) -> list[Candida
     designs = [design_from_text(plan.design) for plan in planned.values()]
     figures = hardware_figures(task, task.space.encode(designs))
     return [
-        _candidate(design, plan, labels[plan.digest], hardware)
+        _candidate(design, plan, labels[plan.digest], hardware, task.config.training.protocol)
         for design, plan, hardware in zip(designs, planned.values(), figures, strict=True)
     ]
 
 
-def _candidate(design: Design, plan: Plan, label: Label, hardware: dict[str, float]) -> Candidate:
+def _candidate(design: Design, plan: Plan, label: Label, hardware: dict[str, float], label_protocol: str) -> Candidate:
     test = label.details.get("test", {})
     return Candidate(
         design=design,
@@ -248,6 +255,8 @@ def _candidate(design: Design, plan: Plan, label: Label, hardware: dict[str, flo
         test=test.get("accuracy"),
         emulation=test.get("emulation"),
         n_test_images=test.get("n_images"),
+        label=label.accuracy,
+        label_protocol=label_protocol,
         predicted=plan.predicted,
         std=plan.std,
         hardware=hardware,

@@ -109,7 +109,8 @@ PICTURES: Mapping[str, Picture] = {
     "hypervolume": Picture(
         draw=draw_hypervolume,
         caption="How much of the objective space the front covers, against trainings, time and generations. The lower "
-        "curve counts homogeneous designs alone: what the same trainings would have found without a search.",
+        "curve counts the homogeneous designs among these trainings alone, of which a search trains few after the "
+        "first batch; for as many trainings without a search compare with a run of `--mode random-homogeneous`.",
     ),
     "predictions": Picture(
         draw=draw_predictions,
