@@ -41,6 +41,8 @@ def test_work_counts_repeats_and_judged_images() -> None:
     protocol = load_protocol("laptop")
     assert images_trained(protocol, 10_000) == 3 * 8192
     assert images_trained(protocol, 100) == 300
+    growing = protocol.model_copy(update={"image_size": 32, "early_sizes": (8, 16)})
+    assert images_trained(growing, 1_600) == 1_600 + 400 + 100
     assert work_of(protocol, 100, 40) == 300 + 40 * JUDGED_IMAGE
 
 

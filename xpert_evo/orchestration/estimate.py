@@ -32,6 +32,7 @@ BUDGET_S = 10.0
 
 _SMALL, _LARGE = 0.25, 0.9  # which of the first designs are measured: quantiles of their multiply-accumulates
 _N_JUDGED = 32
+_NATIVE_SHARE = 8  # designs at native width are measured on so many times fewer images
 _FORWARD_RATIO = 1 / 3  # of a training step's time, the pass forward alone
 _N_GENERATIONS = 4
 
@@ -146,10 +147,18 @@ def _alike(first: TrainingProtocol, second: TrainingProtocol) -> bool:
 
 def _measured(design: Design, task: Task, dataset: Dataset, protocol: TrainingProtocol, share_s: float) -> Costs:
     """Times one design: few steps, then as many as `share_s` allows; a judgement of few images, then of more."""
+    share = 1 if protocol.width_divisor > 1 else _NATIVE_SHARE
+    batch_size, n_judged = max(1, protocol.batch_size // share), _N_JUDGED // share
 
     def epoch(n_steps: int) -> tuple[float, TrainedDesign]:
-        n_images = n_steps * protocol.batch_size
-        small = {"epochs": 1, "n_train": n_images, "n_validation": 1, "n_recalibration": protocol.batch_size}
+        small = {
+            "epochs": 1,
+            "early_sizes": (),
+            "n_train": n_steps * batch_size,
+            "batch_size": batch_size,
+            "n_validation": 1,
+            "n_recalibration": batch_size,
+        }
         trained = train_design(
             design,
             task.backbone,
@@ -162,21 +171,21 @@ def _measured(design: Design, task: Task, dataset: Dataset, protocol: TrainingPr
 
     epoch(1)  # memory and kernels are made ready
     short_s, _ = epoch(1)
-    most = max(2, (protocol.n_train or len(dataset.train)) // protocol.batch_size)
+    most = max(2, (protocol.n_train or len(dataset.train)) // batch_size)
     n_steps = int(np.clip(0.5 * share_s / short_s, 2, most))
     long_s, trained = epoch(n_steps)
     step_s = max(0.0, long_s - short_s) / (n_steps - 1) or long_s / n_steps
     judgements = []
-    for n in (_N_JUDGED, 4 * _N_JUDGED):
+    for n in (n_judged, 4 * n_judged):
         begun = time.perf_counter()
         judge(trained, dataset, split="validation", exact=True, max_images=n)
         judgements.append(time.perf_counter() - begun)
-    judged_s = max(0.0, judgements[1] - judgements[0]) / (3 * _N_JUDGED)
+    judged_s = max(0.0, judgements[1] - judgements[0]) / (3 * n_judged)
     return Costs(
-        image_s=step_s / protocol.batch_size,
+        image_s=step_s / batch_size,
         epoch_s=max(0.0, short_s - step_s),
         judged_s=judged_s,
-        judging_s=max(0.0, judgements[0] - _N_JUDGED * judged_s),
+        judging_s=max(0.0, judgements[0] - n_judged * judged_s),
     )
 
 
