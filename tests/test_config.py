@@ -47,6 +47,7 @@ def test_plain_settings_are_read_back_equal() -> None:
         ("[executor]\ndask_scheduler = 'tcp://x:1'", 'executor.kind = "dask"'),
         ("seed = -1", "seed"),
         ("search = 3", "table"),
+        ("[space]\nadc_precision = 4", r"'space.adc_precision' must be a list such as \[4\], got 4"),
         ("seed = ", "TOML"),
         ("[space.layers.conv1]\nadc_typ = ['sar']", "did you mean 'space.layers.conv1.adc_type'"),
     ],

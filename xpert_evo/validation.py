@@ -65,6 +65,9 @@ def _sentence(model: type[BaseModel], details: list[ErrorDetails]) -> str:
     if detail["type"] in {"value_error", "assertion_error"}:
         return str(detail.get("ctx", {}).get("error", detail["msg"]))
     wanted = detail["msg"].removeprefix("Input should be ").removeprefix("Value should be ")
+    if detail["type"] in {"tuple_type", "list_type"}:
+        single = isinstance(detail["input"], (int, float, str))
+        wanted = f"a list such as [{shown}]" if single else "a list"
     if detail["type"] == "enum" and isinstance(detail["input"], str):
         names = [word.strip("' ") for word in wanted.replace(" or ", ",").split(",")]
         return f"'{path}' must be {wanted}, got {shown}; {nearest(detail['input'], names)}"

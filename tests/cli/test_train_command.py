@@ -13,6 +13,7 @@ from xpert_evo.accuracy.datasets import Split, load_dataset
 from xpert_evo.accuracy.protocols import PROTOCOLS, TrainingProtocol
 from xpert_evo.backbones import load_backbone
 from xpert_evo.cli import training
+from xpert_evo.errors import InterruptedRunError, UsageError
 from xpert_evo.space import SearchSpace
 
 TINY = TrainingProtocol(
@@ -30,7 +31,7 @@ TINY = TrainingProtocol(
 class Trainer(Protocol):
     """Runs the command's function; a folder's name, and perhaps weights to begin with."""
 
-    def __call__(self, name: str, start_from: Path | None = None) -> Path: ...
+    def __call__(self, name: str, start_from: Path | None = None, noise_draws: int = 2) -> Path: ...
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trainer:
     design = tmp_path / "design.json"
     design.write_text(space.decode(genome)[0].to_json())
 
-    def run(name: str, start_from: Path | None = None) -> Path:
+    def run(name: str, start_from: Path | None = None, noise_draws: int = 2) -> Path:
         training.train_one(
             design,
             None,
@@ -54,7 +55,7 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trainer:
             protocol="tiny",
             seed=3,
             noise=["variation_ratio=0.05"],
-            noise_draws=2,
+            noise_draws=noise_draws,
             out=tmp_path / name,
             start_from=start_from,
         )
@@ -68,7 +69,7 @@ def test_an_interrupted_training_goes_on_from_its_last_epoch_and_ends_like_a_who
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(training, "duration", interrupt)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(InterruptedRunError, match=r"kept in .*stopped\. The same command will go on"):
             train("stopped")
     kept = [path.name for path in (tmp_path / "stopped").iterdir()]
     assert len(kept) == 1, "the checkpoint of the first epoch alone"
@@ -93,12 +94,40 @@ def interrupt(_: float) -> str:
     raise KeyboardInterrupt
 
 
-def test_fine_tuning_tells_in_its_result_and_weights_what_it_went_on_from(train: Trainer) -> None:
-    first = train("first")
+def test_fine_tuning_tells_in_its_result_and_weights_what_it_went_on_from(
+    train: Trainer, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    first = train("first", noise_draws=1)
     tuned = train("tuned", start_from=first / "weights.safetensors")
     begun, result = (json.loads((folder / "result.json").read_text()) for folder in (first, tuned))
     assert begun["started_from"] is None
+    assert begun["test_with_device_noise"]["spread"] is None, "one draw has no spread"
+    assert result["test_with_device_noise"]["spread"] is not None
+    assert "fast form" in result["validation_emulation"]
+    said = " ".join(capsys.readouterr().out.split())
+    assert "%, 1 draw (variation_ratio 0.05)" in said
     assert result["started_from"]["protocol"] == "tiny"
     _, metadata = read_tensors(tuned / "weights.safetensors")
     assert metadata["started_from"] == result["started_from"]
     assert len(result["started_from"]["weights_sha256"]) == 16
+    with pytest.raises(UsageError, match="does not exist"):
+        train("never", start_from=tmp_path / "nowhere")
+
+
+def test_a_training_that_stops_in_its_first_epoch_says_that_nothing_is_kept(
+    train: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "train_design", stopped)
+    with pytest.raises(InterruptedRunError, match="no finished epoch is kept"):
+        train("at once")
+
+
+def test_a_file_of_several_designs_is_refused_with_the_way_to_one(train: Trainer, tmp_path: Path) -> None:
+    path = tmp_path / "design.json"
+    design = json.loads(path.read_text())
+    path.write_text(json.dumps([design, design]))
+    with pytest.raises(UsageError, match=r"xpert-evo show DIR --id [0-9a-f]{8} --json > design\.json"):
+        train("two")

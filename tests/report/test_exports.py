@@ -26,7 +26,7 @@ from xpert_evo.config import DatasetConfig
 from xpert_evo.design import load_designs
 from xpert_evo.errors import TrainingError, UsageError
 from xpert_evo.orchestration.trainings import cached_dataset
-from xpert_evo.report.exports import EXPORTS, export
+from xpert_evo.report.exports import EXPORTS, export, trained_weights
 from xpert_evo.report.onnx_file import write_onnx
 from xpert_evo.report.result import Candidate, RunResult
 from xpert_evo.report.scene import Scene
@@ -99,6 +99,16 @@ def test_weights_that_are_missing_are_named(scene: Scene, tmp_path: Path) -> Non
     assert all(c.digest[:8] in sentences[1] for c in scene.result.front if c != scene.result.knee)
 
 
+def test_weights_are_found_whatever_their_folder_is_called(scene: Scene, tmp_path: Path) -> None:
+    run, knee = tmp_path / "run", scene.result.knee
+    train_folder(run, scene.result, knee).rename(tmp_path / "my knee")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "weights.safetensors").write_bytes(b"no weights")
+    assert trained_weights(run) == {knee.digest: tmp_path / "my knee" / "weights.safetensors"}
+    (sentence,) = export(["torch"], tmp_path / "out", run, scene.result, [knee])
+    assert sentence == "torch: weights of 1 design"
+
+
 def test_exported_weights_become_a_torch_module(scene: Scene, tmp_path: Path) -> None:
     run, knee = tmp_path / "run", scene.result.knee
     train_folder(run, scene.result, knee)
@@ -114,6 +124,8 @@ def test_exported_weights_become_a_torch_module(scene: Scene, tmp_path: Path) ->
     write_tensors(tmp_path / "other.safetensors", {"x": torch.zeros(1)}, {"what": "something else"})
     with pytest.raises(TrainingError, match="holds no trained design"):
         xe.load_network(tmp_path / "other.safetensors")
+    with pytest.raises(TrainingError, match="does not exist; give a weights"):
+        xe.load_network(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("name", ["vgg8", "resnet20", "own"])

@@ -4,21 +4,26 @@ import os
 import sys
 from typing import NoReturn
 
-from xpert_evo.errors import UsageError, XpertEvoError
+from xpert_evo.errors import InterruptedRunError, UsageError, XpertEvoError
+
+_STOPPED = InterruptedRunError.exit_code
+_KEPT = "stopped; every file is whole or not there, and the same command may be called again."
 
 
 def main() -> NoReturn:
     """Runs the command that the arguments name, then exits with its code (see `xpert_evo.errors`)."""
-    from xpert_evo.cli.app import app
-
     try:
+        from xpert_evo.cli.app import app
+
         code = app(standalone_mode=False, prog_name="xpert-evo")
+        if code == _STOPPED:  # typer has caught the KeyboardInterrupt
+            _say(_KEPT)
     except XpertEvoError as failure:
         _say(str(failure))
         code = failure.exit_code
     except KeyboardInterrupt:
-        _say("stopped; nothing that was committed is lost.")
-        code = 130
+        _say(_KEPT)
+        code = _STOPPED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; the exit must not write to it
         code = 0
@@ -29,7 +34,8 @@ def main() -> NoReturn:
         elif hasattr(failure, "format_message"):  # how the parser of the command line says that a user erred
             message = " ".join(failure.format_message().split())
             if message:
-                _say(str(UsageError(f"{message} See `xpert-evo {' '.join(sys.argv[1:2])} --help`.")))
+                context = getattr(failure, "ctx", None)  # of the innermost command that could be told
+                _say(str(UsageError(f"{message} See `{getattr(context, 'command_path', 'xpert-evo')} --help`.")))
             code = 2
         else:
             raise

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from xpert_evo.cli.root import DESIGNS, Assignments, DesignFile, ImagesFolder, ImagesName, SettingsFile
+from xpert_evo.cli.root import DESIGNS, Assignments, DesignFile, ImagesFolder, ImagesName, OneDesign, SettingsFile
 
 commands = typer.Typer()
 
@@ -39,7 +39,7 @@ def evaluate(
 
 @commands.command(rich_help_panel=DESIGNS)
 def train(
-    design: DesignFile,
+    design: OneDesign,
     config: SettingsFile = None,
     assignments: Assignments = None,
     dataset: ImagesName = None,

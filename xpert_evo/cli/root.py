@@ -17,6 +17,9 @@ RunFolder = Annotated[Path, typer.Argument(metavar="DIR", help="A run's folder, 
 DesignFile = Annotated[
     Path, typer.Argument(metavar="DESIGN.json", help="A design, a list of designs, or the front.json of a run.")
 ]
+OneDesign = Annotated[
+    Path, typer.Argument(metavar="DESIGN.json", help="One design, as `xpert-evo show --json` writes it.")
+]
 JsonLog = Annotated[bool, typer.Option("--json-log", help="Tell progress as JSON lines, for machines.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Tell only the result.")]
 SettingsFile = Annotated[

@@ -9,7 +9,7 @@ from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.dry_run import show_task
 from xpert_evo.cli.settings import changes, resolve
 from xpert_evo.errors import StoreError
-from xpert_evo.orchestration.start import begin, go_on
+from xpert_evo.orchestration.start import begin, check_earlier, go_on
 from xpert_evo.progress import choose_listener
 from xpert_evo.report.result import load_result
 from xpert_evo.report.table import limits_table, result_table
@@ -32,6 +32,7 @@ def start(
     settings = resolve(config, assignments, options)
     folder = out or _free_folder(Path("runs") / f"{settings.dataset.name}-{settings.seed}")
     if dry_run:
+        check_earlier(labels_from)
         show_task(settings, folder)
         return
     listener = choose_listener(json_log=json_log, quiet=quiet)

@@ -1,7 +1,8 @@
 """`xpert-evo train`: one design trained to the end, judged on the test set with and without device noise."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from rich.console import Console
 
 from xpert_evo.accuracy.checkpoints import Epoch, read_start
 from xpert_evo.accuracy.datasets import Dataset
-from xpert_evo.accuracy.judge import Judgement, judge, save_weights
+from xpert_evo.accuracy.judge import FAST_FORM, Judgement, judge, save_weights
 from xpert_evo.accuracy.nonidealities import NonIdealities
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.accuracy.training import TrainedDesign, train_design
@@ -18,12 +19,14 @@ from xpert_evo.backbones import backbone_of
 from xpert_evo.cli.settings import resolve
 from xpert_evo.config import parse_assignments
 from xpert_evo.design import Design, blaming, load_designs
-from xpert_evo.errors import ConfigError, UsageError
+from xpert_evo.errors import ConfigError, InterruptedRunError, UsageError
 from xpert_evo.files import write_text
 from xpert_evo.orchestration.task import build_hardware
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.validation import parse
 from xpert_evo.words import duration
+
+_NOISELESS_FORM = "fast form: quantisers, ideal ADCs"
 
 
 def train_one(
@@ -52,6 +55,8 @@ def train_one(
             image_channels=dataset.image_channels,
         )
         design.check(backbone)
+    if start_from is not None and not start_from.is_file():
+        raise UsageError(f"--start-from: {start_from} does not exist; give a weights.safetensors of `xpert-evo train`.")
     start = read_start(start_from) if start_from is not None else None
     console = Console()
     chosen = load_protocol(protocol)
@@ -71,30 +76,46 @@ def train_one(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as failure:
         raise UsageError(f"{folder} cannot be made ({failure.strerror}); choose another --out.") from None
-    trained = train_design(
-        design,
-        backbone,
-        dataset,
-        chosen,
-        crossbar=build_hardware(settings).crossbar,
-        seed=seed,
-        checkpoint=folder / "checkpoint.safetensors",
-        start_from=start,
-        on_epoch=tell,
-    )
-    save_weights(trained, folder / "weights.safetensors")
-    result = _judged(trained, dataset, devices, noise_draws)
-    write_text(folder / "result.json", json.dumps(result, indent=1) + "\n")
-    (folder / "checkpoint.safetensors").unlink(missing_ok=True)
+    checkpoint = folder / "checkpoint.safetensors"
+    with _stoppable(checkpoint):
+        trained = train_design(
+            design,
+            backbone,
+            dataset,
+            chosen,
+            crossbar=build_hardware(settings).crossbar,
+            seed=seed,
+            checkpoint=checkpoint,
+            start_from=start,
+            on_epoch=tell,
+        )
+        save_weights(trained, folder / "weights.safetensors")
+        result = _judged(trained, dataset, devices, noise_draws)
+        write_text(folder / "result.json", json.dumps(result, indent=1) + "\n")
+    checkpoint.unlink(missing_ok=True)
     for line in _lines(result):
         console.print(line, highlight=False)
     console.print(f"weights and result.json: {folder}", highlight=False)
 
 
+@contextmanager
+def _stoppable(checkpoint: Path) -> Iterator[None]:
+    """Turns Ctrl-C into an InterruptedRunError that says what is kept and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = "the epochs that ended are kept in" if checkpoint.is_file() else "no finished epoch is kept in"
+        how = "go on from there" if checkpoint.is_file() else "begin anew"
+        raise InterruptedRunError(f"stopped; {kept} {checkpoint.parent}. The same command will {how}.") from None
+
+
 def _only_design(path: Path) -> Design:
     designs = load_designs(path)
     if len(designs) != 1:
-        raise UsageError(f"{path} holds {len(designs)} designs; train takes one: put it into a file of its own.")
+        raise UsageError(
+            f"{path} holds {len(designs)} designs, and train takes one; write it to a file of its own, such as with "
+            f"`xpert-evo show DIR --id {designs[0].digest[:8]} --json > design.json`."
+        )
     return designs[0]
 
 
@@ -111,23 +132,32 @@ def _judged(trained: TrainedDesign, dataset: Dataset, devices: NonIdealities, n_
         "started_from": trained.start.told() if trained.start else None,
         "seconds": trained.seconds,
         "validation": trained.validation_accuracy,
+        "validation_emulation": FAST_FORM if trained.protocol.noise else _NOISELESS_FORM,
         "test": asdict(ideal),
-        "test_with_device_noise": asdict(noisy) if noisy else None,
+        "test_with_device_noise": _of_draws(noisy) if noisy else None,
         "device_noise": devices.model_dump(mode="json"),
     }
+
+
+def _of_draws(noisy: Judgement) -> dict[str, Any]:
+    """A judgement of devices at random as plain values; one draw of them has no spread."""
+    return {**asdict(noisy), "spread": noisy.spread if noisy.n_draws > 1 else None}
 
 
 def _lines(result: Mapping[str, Any]) -> list[str]:
     test, noisy, name = result["test"], result["test_with_device_noise"], result["protocol"]["name"]
     lines = [
-        f"validation: {100 * result['validation']:.2f} % (protocol {name}, noise model of the training)",
+        f"validation: {100 * result['validation']:.2f} % (protocol {name}, {result['validation_emulation']})",
         f"test: {100 * test['mean']:.2f} % of {test['n_images']} images ({test['emulation']})",
     ]
     if noisy:
         off = NonIdealities().model_dump(mode="json")
         active = ", ".join(f"{key} {value}" for key, value in result["device_noise"].items() if value != off[key])
-        lines.append(
-            f"test with device noise: mean {100 * noisy['mean']:.2f} %, worst {100 * noisy['worst']:.2f} %, spread "
-            f"{100 * noisy['spread']:.2f} points over {noisy['n_draws']} draws ({active})"
-        )
+        figures = f"{100 * noisy['mean']:.2f} %, 1 draw"
+        if noisy["spread"] is not None:
+            figures = (
+                f"mean {100 * noisy['mean']:.2f} %, worst {100 * noisy['worst']:.2f} %, spread "
+                f"{100 * noisy['spread']:.2f} points over {noisy['n_draws']} draws"
+            )
+        lines.append(f"test with device noise: {figures} ({active})")
     return lines

@@ -48,6 +48,12 @@ def prepare(config: RunConfig) -> tuple[Task, Dataset]:
     return task, dataset
 
 
+def check_earlier(labels_from: Sequence[Path]) -> None:
+    """Raises StoreError where a folder holds no run that labels can be taken from; quick, so it comes first."""
+    for earlier in labels_from:
+        Store.open_readonly(earlier).close()
+
+
 def begin(config: RunConfig, folder: Path, listener: Listener, labels_from: Sequence[Path] = ()) -> None:
     """Runs a new search; raises what `prepare` and `go` raise, and StoreError.
 
@@ -57,9 +63,8 @@ def begin(config: RunConfig, folder: Path, listener: Listener, labels_from: Sequ
         listener: Is told what happens.
         labels_from: Folders of earlier runs, whose fitting labels are taken over.
     """
+    check_earlier(labels_from)
     task, dataset = prepare(config)
-    for earlier in labels_from:
-        Store.open_readonly(earlier).close()  # a wrong folder is told before anything is written
     meta = {
         "settings": config.to_plain(),
         "versions": versions(),

@@ -16,7 +16,7 @@ from xpert_evo.report.backbone import write_backbone
 from xpert_evo.report.files import front_csv
 from xpert_evo.report.onnx_file import load_onnx, write_onnx
 from xpert_evo.report.result import Candidate, RunResult
-from xpert_evo.report.trained import load_network
+from xpert_evo.report.trained import load_network, trained_design
 from xpert_evo.validation import nearest
 from xpert_evo.words import counted
 
@@ -170,16 +170,18 @@ def _onnx(out: Path, run: Path, result: RunResult, designs: Sequence[Candidate])
 
 def _weights(form: str, run: Path, designs: Sequence[Candidate]) -> dict[str, Path]:
     """Digest -> trained weights, of designs that have some; raises UsageError where none has."""
-    found = {candidate.digest: trained_weights(run, candidate.digest) for candidate in designs}
-    missing = [digest for digest, path in found.items() if path is None]
-    if len(missing) == len(found):
+    wanted = [candidate.digest for candidate in designs]
+    trained = trained_weights(run)
+    found = {digest: trained[digest] for digest in wanted if digest in trained}
+    if not found:
+        first = wanted[0]
         raise UsageError(
-            f"--format {form}: none of the {len(found)} designs has weights: a search keeps accuracies, not networks. "
-            f"Train one with `xpert-evo show {run} --id {missing[0][:8]} --json > design.json` and "
-            f"`xpert-evo train design.json --out {run.parent / f'train-{missing[0]}'}`, then export "
+            f"--format {form}: none of the {len(wanted)} designs has weights: a search keeps accuracies, not networks. "
+            f"Train one with `xpert-evo show {run} --id {first[:8]} --json > design.json` and "
+            f"`xpert-evo train design.json --out {run.parent / f'train-{first}'}`, then export "
             "again; `--protocol laptop-finalist` is quicker than the default."
         )
-    return {digest: path for digest, path in found.items() if path is not None}
+    return found
 
 
 def _left_out(form: str, found: Mapping[str, Path], designs: Sequence[Candidate]) -> list[str]:
@@ -192,10 +194,11 @@ def _copy(path: Path, stream: IO[bytes]) -> None:
         shutil.copyfileobj(source, stream)
 
 
-def trained_weights(run: Path, digest: str) -> Path | None:
-    """The newest weights that `xpert-evo train` left beside the run for a design; None where there are none."""
-    paths = [path for path in run.absolute().parent.glob(f"train-{digest}*/{WEIGHTS_NAME}") if path.is_file()]
-    return max(paths, key=lambda path: path.stat().st_mtime, default=None)
+def trained_weights(run: Path) -> dict[str, Path]:
+    """Digest -> the newest weights that `xpert-evo train` left of a design, in any folder beside the run's."""
+    paths = [path for path in run.absolute().parent.glob(f"*/{WEIGHTS_NAME}") if path.is_file()]
+    designs = {path: trained_design(path) for path in sorted(paths, key=lambda path: path.stat().st_mtime)}
+    return {design.digest: path for path, design in designs.items() if design is not None}
 
 
 EXPORTS: Mapping[str, Export] = {"json": _json, "csv": _csv, "neurosim": _neurosim, "torch": _torch, "onnx": _onnx}

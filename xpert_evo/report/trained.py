@@ -1,10 +1,12 @@
 """A trained network read back from its file, ready to classify."""
 
+import json
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from hw_models import CrossbarSpec
@@ -14,8 +16,8 @@ from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.backbone_file import parse_description
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import RunConfig
-from xpert_evo.design import parse_design
-from xpert_evo.errors import TrainingError
+from xpert_evo.design import Design, parse_design
+from xpert_evo.errors import DesignError, TrainingError
 from xpert_evo.orchestration.task import build_hardware
 from xpert_evo.validation import parse
 
@@ -41,6 +43,17 @@ class TrainedNetwork(nn.Module):
         return torch.as_tensor(self.network(small, CrossbarLayer.product))
 
 
+def trained_design(path: Path) -> Design | None:
+    """The design in the metadata of a safetensors file, its tensors left unread; None where it tells of none."""
+    try:
+        with safe_open(path, framework="np") as file:
+            entries = [json.loads(text) for text in (file.metadata() or {}).values()]
+        plain = next((entry["design"] for entry in entries if isinstance(entry, dict) and "design" in entry), None)
+        return None if plain is None else parse_design(plain, where=str(path))
+    except (OSError, SafetensorError, ValueError, RecursionError, DesignError):
+        return None
+
+
 def load_network(path: str | PathLike[str], crossbar: CrossbarSpec | None = None) -> TrainedNetwork:
     """The network that `xpert-evo train` or `xpert-evo export --format torch` wrote, ready to classify.
 
@@ -49,8 +62,10 @@ def load_network(path: str | PathLike[str], crossbar: CrossbarSpec | None = None
         crossbar: What it was trained for; None for the default settings' crossbars.
 
     Raises:
-        TrainingError: The file is none of ours, or damaged.
+        TrainingError: The file is missing, none of ours, or damaged.
     """
+    if not Path(path).is_file():
+        raise TrainingError(f"{path} does not exist; give a weights.safetensors of `xpert-evo train`.")
     tensors, metadata = read_tensors(Path(path))
     if not {"design", "protocol"} <= set(metadata):
         raise TrainingError(f"{path} holds no trained design; give a weights.safetensors of `xpert-evo train`.")

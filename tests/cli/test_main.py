@@ -1,0 +1,69 @@
+"""The outermost function of the command line: how it ends on Ctrl-C and on words that it does not know."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from xpert_evo.cli import main, searching, status
+from xpert_evo.errors import StoreError
+
+
+def ended(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """Calls the program with words; returns its exit code."""
+    monkeypatch.setattr(sys, "argv", ["xpert-evo", *words])
+    with pytest.raises(SystemExit) as exit_:
+        main()
+    assert isinstance(exit_.value.code, int)
+    return exit_.value.code
+
+
+def test_an_interrupt_in_any_command_is_told_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(status, "show_status", interrupted)
+    assert ended(monkeypatch, "status", "anywhere") == 130
+    said = capsys.readouterr().err
+    assert said.startswith("xpert-evo: stopped; ")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "help_"),
+    [
+        (["foo"], "`xpert-evo --help`"),
+        (["status"], "`xpert-evo status --help`"),
+        (["data", "foo"], "`xpert-evo data --help`"),
+        (["evaluate", "x.json", "--nope"], "`xpert-evo evaluate --help`"),
+    ],
+)
+def test_a_mistake_points_to_a_help_that_exists(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], help_: str
+) -> None:
+    assert ended(monkeypatch, *words) == 2
+    assert capsys.readouterr().err.strip().endswith(f"See {help_}.")
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_labels_from_no_run_are_refused_before_anything_else(
+    dry_run: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reached(*_: object) -> None:
+        raise AssertionError("the task was prepared first")
+
+    monkeypatch.setattr("xpert_evo.cli.searching.show_task", reached)
+    monkeypatch.setattr("xpert_evo.orchestration.start.prepare", reached)
+    with pytest.raises(StoreError, match="nope holds no run"):
+        searching.start(
+            None,
+            None,
+            {},
+            labels_from=[tmp_path / "nope"],
+            out=tmp_path / "run",
+            dry_run=dry_run,
+            json_log=False,
+            quiet=True,
+        )
