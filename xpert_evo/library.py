@@ -91,7 +91,7 @@ class Run:
 
     def report(self) -> Path:
         """Writes `report.html`, the pictures, `front.json` and `front.csv`; returns the page's path."""
-        complaints = write_report(self.folder, self.result)
+        _, complaints = write_report(self.folder, self.result)
         if complaints:
             raise UsageError(f"{self.folder}: {'; '.join(complaints)}.")
         return self.folder / "report.html"

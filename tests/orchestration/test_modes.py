@@ -113,6 +113,7 @@ def test_runs_of_different_modes_compare(runs: Any) -> None:
     comparison = compare([runs.result(mode) for mode in MODES])
     assert comparison.names == list(MODES)
     assert comparison.warnings == []
+    assert comparison.hypervolumes is not None
     assert max(comparison.hypervolumes[:2]) > comparison.hypervolumes[2], "a search beats random designs"
 
 

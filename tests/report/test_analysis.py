@@ -1,6 +1,7 @@
 """Recommendations, rivals, steps of genes and comparisons, each against an independent reckoning."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xpert_evo import load_run
+from xpert_evo.cli.results import plain_comparison
 from xpert_evo.errors import UsageError
 from xpert_evo.report.comparison import compare, draw_comparison
 from xpert_evo.report.influence import importance, one_gene_steps
@@ -108,6 +110,8 @@ def test_importance_is_the_range_over_a_genes_choices(scene: Scene) -> None:
 
 def test_a_run_compared_with_itself_is_even(scene: Scene) -> None:
     comparison = compare([scene.result, scene.result])
+    assert comparison.hypervolumes is not None
+    assert comparison.survivors is not None
     assert comparison.hypervolumes[0] == comparison.hypervolumes[1] > 0
     assert comparison.survivors[0] == comparison.survivors[1] != []
     assert comparison.names[0] != comparison.names[1]
@@ -118,6 +122,7 @@ def test_a_run_compared_with_itself_is_even(scene: Scene) -> None:
 def test_two_runs_share_one_reference_and_one_union(scene: Scene, second: Path) -> None:
     other = load_run(second).result
     comparison = compare([scene.result, other])
+    assert comparison.survivors is not None
     for edaps in comparison.edap_at:
         reached = edaps[np.isfinite(edaps)]
         assert np.all(np.diff(reached) >= 0)
@@ -132,6 +137,21 @@ def test_a_comparison_with_an_unfinished_run_falls_back_on_validation(scene: Sce
     assert compare([scene.result, begun_scene.result]).how == "measured on validation data"
     with pytest.raises(UsageError, match="two or more runs, got 1"):
         compare([scene.result])
+
+
+def test_fronts_on_different_images_share_no_hypervolume_and_no_union(scene: Scene) -> None:
+    other = replace(scene.result, dataset={**scene.result.dataset, "name": "digits", "digest": "1" * 16})
+    comparison = compare([scene.result, other])
+    assert comparison.hypervolumes is comparison.survivors is None
+    assert "accuracies do not compare" in comparison.warnings[0]
+    assert comparison.data == ["fashion-mnist, laptop-finalist", "digits, laptop-finalist"]
+    axes = draw_comparison(comparison).axes[0]
+    assert "Different images" in axes.get_title()
+    _, labels = axes.get_legend_handles_labels()
+    assert [label.partition(": ")[2] for label in labels] == comparison.data
+    shown = plain_comparison(comparison)["runs"]
+    assert isinstance(shown, list)
+    assert all(run["hypervolume"] is run["survivors"] is None for run in shown)
 
 
 def test_picks_find_their_design_or_say_why_not(scene: Scene) -> None:

@@ -1,5 +1,6 @@
 """Like stands by like: labels beside predictions, areas with what they leave out, and what a protocol is good for."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,10 @@ from xpert_evo.cli.app import app
 from xpert_evo.report.around import around_candidate
 from xpert_evo.report.files import front_row
 from xpert_evo.report.page import page
+from xpert_evo.report.protocol_words import worth_of
 from xpert_evo.report.scene import Scene
+from xpert_evo.report.table import rival_line
+from xpert_evo.words import times
 
 
 def test_finalists_keep_the_label_that_their_prediction_was_of(scene: Scene) -> None:
@@ -53,3 +57,26 @@ def test_the_page_tells_what_surrounds_the_tiles(scene: Scene) -> None:
     around = sum(around_candidate(scene.result, first).values())
     assert around > 0
     assert f"{around:.3g} mm² around {first.hardware['area_mm2']:.3g} mm² of tiles" in page(scene, [])
+
+
+def test_only_protocols_that_rank_are_said_to_rank() -> None:
+    assert "rank nothing" in worth_of("smoke")
+    assert "not the accuracy at native size" in worth_of("laptop-finalist")
+    assert "networks themselves" in worth_of("overnight")
+
+
+def test_the_line_below_the_table_prefers_the_measured_rival(scene: Scene) -> None:
+    (knee,) = (one for one in scene.recommended if "knee" in one.roles)
+    assert knee.rival_predicted is not None
+    measured = replace(knee.rival_predicted, measured=True, accuracy=0.81, own_accuracy=0.8)
+    lines = [
+        rival_line([replace(knee, rival_measured=rival, rival_predicted=predicted)], "laptop")
+        for rival, predicted in ((measured, knee.rival_predicted), (None, knee.rival_predicted), (None, None))
+    ]
+    ratio = knee.rival_predicted.hardware["edap"] / knee.candidate.hardware["edap"]
+    assert f"EDAP {times(ratio)} x lower (measured; accuracy 80.00 % against its 81.00 %, validation, laptop)" in str(
+        lines[0]
+    )
+    assert "predicted, nobody measured it" in str(lines[1])
+    assert "none was found" in str(lines[2])
+    assert rival_line([], "laptop") is None

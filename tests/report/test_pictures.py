@@ -48,7 +48,7 @@ def test_a_picture_that_fails_is_told_and_the_others_are_there(
 
     some = {"broken": Picture(draw=fail, caption=""), "genes": PICTURES["genes"]}
     monkeypatch.setattr(pictures, "PICTURES", some)
-    complaints = write_report(tmp_path, scene.result)
+    _, complaints = write_report(tmp_path, scene.result)
     assert complaints == ["picture 'broken' failed (ZeroDivisionError: nothing to divide by)"]
     assert (tmp_path / "genes.png").exists()
     assert (tmp_path / "front.json").exists()

@@ -108,8 +108,8 @@ def compare_runs(folders: Sequence[Path], *, picture: Path | None, as_json: bool
         print(json.dumps(plain_comparison(comparison), indent=1))  # noqa: T201
         return
     console = PlainConsole()
-    console.table(_comparison_table(comparison))
     console.warnings(comparison.warnings)
+    console.table(_comparison_table(comparison))
     console.lines([f"picture of the fronts: {picture}"])
 
 
@@ -124,9 +124,10 @@ def plain_comparison(comparison: Comparison) -> dict[str, object]:
         "runs": [
             {
                 "name": name,
-                "hypervolume": comparison.hypervolumes[i],
+                "data": comparison.data[i],
+                "hypervolume": comparison.hypervolumes[i] if comparison.hypervolumes is not None else None,
                 "n_front": len(comparison.fronts[i]),
-                "survivors": comparison.survivors[i],
+                "survivors": comparison.survivors[i] if comparison.survivors is not None else None,
                 "edap_at_accuracy": {
                     f"{step:g}": float(edap)
                     for step, edap in zip(comparison.steps, comparison.edap_at[i], strict=True)
@@ -139,12 +140,21 @@ def plain_comparison(comparison: Comparison) -> dict[str, object]:
     }
 
 
+_UNION = (
+    "Hypervolume in decades of EDAP times accuracy, on one reference: guessing at the dearest of the runs' baselines. "
+    "A survivor is dominated by no design of all runs."
+)
+_NO_UNION = (
+    "The runs saw different images: their accuracies share no scale, so there is no hypervolume on one reference and "
+    "no union of the fronts."
+)
+
+
 def _comparison_table(comparison: Comparison) -> Table:
     table = Table(
         title="fronts side by side",
         title_justify="left",
-        caption=f"Accuracies {comparison.how}. Hypervolume in decades of EDAP times accuracy, on one reference: "
-        "guessing at the dearest of the runs' baselines. A survivor is dominated by no design of all runs.",
+        caption=f"Accuracies {comparison.how}. {_UNION if comparison.survivors is not None else _NO_UNION}",
         caption_justify="left",
         box=SIMPLE_HEAD,
         pad_edge=False,
@@ -152,9 +162,12 @@ def _comparison_table(comparison: Comparison) -> Table:
     table.add_column("")
     for name in comparison.names:
         table.add_column(name, justify="right")
-    table.add_row("hypervolume", *(f"{volume:.4f}" for volume in comparison.hypervolumes))
+    table.add_row("images, protocol", *comparison.data)
+    if comparison.hypervolumes is not None:
+        table.add_row("hypervolume", *(f"{volume:.4f}" for volume in comparison.hypervolumes))
     table.add_row("designs on the front", *(str(len(front)) for front in comparison.fronts))
-    table.add_row("of these survive the union", *(str(len(survivors)) for survivors in comparison.survivors))
+    if comparison.survivors is not None:
+        table.add_row("of these survive the union", *(str(len(survivors)) for survivors in comparison.survivors))
     for i, step in enumerate(comparison.steps):
         edaps = ["-" if np.isnan(edap) else edap_text(edap) for edap in comparison.edap_at[:, i]]
         table.add_row(f"EDAP at {100 * step:g} %, mm² µs µJ", *edaps)

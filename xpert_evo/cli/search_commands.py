@@ -49,7 +49,7 @@ def run(
         list[float] | None,
         typer.Option(
             metavar="X",
-            help="Largest area of all tiles (buffer, tree around them: on top); several for a front each.",
+            help="Largest area of all tiles, without what surrounds them; several times for a front each.",
             show_default=False,
         ),
     ] = None,

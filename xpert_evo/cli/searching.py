@@ -12,7 +12,7 @@ from xpert_evo.errors import StoreError
 from xpert_evo.orchestration.start import begin, check_earlier, go_on
 from xpert_evo.progress import choose_listener
 from xpert_evo.report.result import load_result
-from xpert_evo.report.table import limits_table, result_table
+from xpert_evo.report.table import limits_table, result_table, rival_line
 from xpert_evo.report.writing import write_report
 from xpert_evo.store import Store
 
@@ -66,13 +66,16 @@ def show_result(folder: Path, *, json_log: bool = False) -> None:
         result = load_result(store)
     if not result.measured:
         raise StoreError(f"{folder} has no finished training yet; go on with `xpert-evo resume {folder}`.")
-    for complaint in write_report(folder, result):
+    scene, complaints = write_report(folder, result)
+    for complaint in complaints:
         sys.stderr.write(f"xpert-evo: {complaint}; mend that, then `xpert-evo report {folder}`.\n")
     if result.cost_drift is not None:
         sys.stderr.write(f"xpert-evo: {result.cost_drift}\n")
     if not json_log:
         console = PlainConsole()
         console.table(result_table(result))
+        if scene is not None and (line := rival_line(scene.recommended, result.config.training.protocol)) is not None:
+            console.lines([line])
         if (by_limit := limits_table(result)) is not None:
             console.table(by_limit)
         console.lines([f"report.html, front.json, front.csv and pictures: {folder}"])

@@ -23,11 +23,13 @@ class Comparison:
         fronts: Of each run, by rising EDAP.
         accuracies: What stands for the members' accuracy, fractions; as `how` tells.
         how: Where the accuracies come from.
-        hypervolumes: Of each front, in decades of EDAP times accuracy, all against `reference_point`.
+        data: Data set and protocol of each run's accuracies: `cifar10, laptop-finalist`.
+        hypervolumes: Of each front, in decades of EDAP times accuracy, all against `reference_point`; None where the
+            runs saw different images, whose accuracies share no scale.
         reference_point: Error and decimal logarithm of EDAP: guessing, at the dearest of the runs' baselines.
         steps: Accuracies at which the runs are compared, fractions, rising.
         edap_at: Lowest EDAP of each run at each step, (runs, steps); NaN where a run does not reach it.
-        survivors: Digests of each front's members that no member of all the fronts dominates.
+        survivors: Digests of each front's members that no member of all the fronts dominates; None as hypervolumes.
         warnings: Reasons not to trust the comparison.
     """
 
@@ -35,11 +37,12 @@ class Comparison:
     fronts: list[list[Candidate]]
     accuracies: list[list[float]]
     how: str
-    hypervolumes: list[float]
+    data: list[str]
+    hypervolumes: list[float] | None
     reference_point: FloatArray
     steps: list[float]
     edap_at: FloatArray
-    survivors: list[list[str]]
+    survivors: list[list[str]] | None
     warnings: list[str]
 
 
@@ -60,27 +63,24 @@ def compare(results: Sequence[RunResult]) -> Comparison:
     tables = [_minimised(front, values) for front, values in zip(fronts, accuracies, strict=True)]
     reference = np.max([_reference(result) for result in results], axis=0)
     steps = accuracy_steps([value for values in accuracies for value in values])
-    kept = non_dominated(np.concatenate(tables))
-    ends = np.cumsum([len(front) for front in fronts])
+    same_images = len({result.dataset["digest"] for result in results}) == 1
     return Comparison(
         names=_distinct_names(results),
         fronts=fronts,
         accuracies=accuracies,
         how="measured on test data" if judged else "measured on validation data",
-        hypervolumes=[hypervolume(table, reference) for table in tables],
+        data=[f"{result.dataset['name']}, {_protocol(result, judged=judged)}" for result in results],
+        hypervolumes=[hypervolume(table, reference) for table in tables] if same_images else None,
         reference_point=reference,
         steps=steps,
         edap_at=np.array([[_edap_at(f, a, step) for step in steps] for f, a in zip(fronts, accuracies, strict=True)]),
-        survivors=[
-            [c.digest for c, keeps in zip(front, kept[end - len(front) : end], strict=True) if keeps]
-            for front, end in zip(fronts, ends, strict=True)
-        ],
+        survivors=_survivors(fronts, tables) if same_images else None,
         warnings=_warnings(results, judged=judged),
     )
 
 
 def draw_comparison(comparison: Comparison) -> Figure:
-    """The fronts in one picture; members that survive the union are filled."""
+    """The fronts in one picture; members that survive the union are filled, all where there is no union."""
     figure = Figure(figsize=(6.4, 4.8))
     axes = figure.add_subplot()
     markers = "osD^vP"
@@ -88,17 +88,36 @@ def draw_comparison(comparison: Comparison) -> Figure:
         colour, marker = PALETTE[i % len(PALETTE)], markers[i % len(markers)]
         x = np.array([c.hardware["edap"] for c in front])
         y = 100 * np.array(comparison.accuracies[i])
-        alive = np.array([c.digest in comparison.survivors[i] for c in front])
+        survivors = comparison.survivors
+        alive = np.array([survivors is None or c.digest in survivors[i] for c in front])
+        told = "" if survivors is None else f" ({alive.sum()} survive)"
         axes.plot(x, y, color=colour, lw=1.0, drawstyle="steps-post", alpha=0.7)
         axes.scatter(x[~alive], y[~alive], marker=marker, facecolor="white", edgecolor=colour, zorder=3)
-        axes.scatter(x[alive], y[alive], marker=marker, color=colour, label=f"{name} ({alive.sum()} survive)", zorder=4)
+        axes.scatter(
+            x[alive], y[alive], marker=marker, color=colour, label=f"{name}{told}: {comparison.data[i]}", zorder=4
+        )
     axes.set_xscale("log")
     axes.set_xlabel(EDAP_LABEL)
     axes.set_ylabel(f"accuracy [%], {comparison.how}")
-    axes.set_title("Filled: no design of all runs is better in both")
+    together = "Filled: no design of all runs is better in both"
+    axes.set_title(together if comparison.survivors is not None else "Different images: accuracies do not compare")
     axes.margins(0.1)
-    legend_below(figure, [axes], 2)
+    legend_below(figure, [axes], 1)
     return figure
+
+
+def _survivors(fronts: Sequence[Sequence[Candidate]], tables: Sequence[FloatArray]) -> list[list[str]]:
+    kept = non_dominated(np.concatenate(tables))
+    ends = np.cumsum([len(front) for front in fronts])
+    return [
+        [c.digest for c, keeps in zip(front, kept[end - len(front) : end], strict=True) if keeps]
+        for front, end in zip(fronts, ends, strict=True)
+    ]
+
+
+def _protocol(result: RunResult, *, judged: bool) -> str:
+    training = result.config.training
+    return training.finalist_protocol if judged else training.protocol
 
 
 def _minimised(front: Sequence[Candidate], accuracies: Sequence[float]) -> FloatArray:
@@ -127,8 +146,7 @@ def _warnings(results: Sequence[RunResult], *, judged: bool) -> list[str]:
         different = list(dict.fromkeys(map(str, values)))
         return [f"the runs differ in {what}: {', '.join(different)}"] if len(different) > 1 else []
 
-    trainings = [r.config.training for r in results]
-    protocols = [t.finalist_protocol if judged else t.protocol for t in trainings]
+    protocols = [_protocol(result, judged=judged) for result in results]
     crossbars = [(r.config.hardware.device, r.config.hardware.technology, r.config.hardware.crossbar) for r in results]
     return [
         *differ(

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from html import escape
 
-from xpert_evo.accuracy.protocols import trains_proxies
 from xpert_evo.report.around import around_candidate
 from xpert_evo.report.pictures.common import number
+from xpert_evo.report.protocol_words import worth_of
 from xpert_evo.report.recommend import Recommendation, Rival, times_better
 from xpert_evo.report.result import Candidate, RunResult
 from xpert_evo.report.scene import Scene
@@ -25,7 +25,8 @@ def answer(scene: Scene) -> str:
         '<tr><th class="text" rowspan="2">design</th><th rowspan="2">id</th><th rowspan="2">accuracy<br>%<br>'
         f"<small>{escape(split)}</small></th>"
         '<th rowspan="2">EDAP<br>mm² µs µJ</th><th rowspan="2">area<br>of tiles<br>mm²</th>'
-        '<th rowspan="2">TOPS<br>/W</th><th rowspan="2">TOPS<br>/mm²</th><th class="group" colspan="3">times better than<br>(a) the baseline</th>'
+        '<th rowspan="2">TOPS<br>/W</th><th rowspan="2">TOPS<br>/mm²</th>'
+        '<th class="group" colspan="3">times better than<br>(a) the baseline</th>'
         '<th class="group" colspan="4">times better than (b) the best<br>homogeneous design as accurate</th></tr>'
         '<tr><th class="first">EDAP</th><th>TOPS<br>/W</th><th>TOPS<br>/mm²</th><th class="first">its accuracy'
         f" / this design's<br><small>{label}</small></th><th>EDAP</th><th>TOPS<br>/W</th><th>TOPS<br>/mm²</th></tr>"
@@ -105,14 +106,11 @@ def _reading(result: RunResult) -> str:
             f" The accuracies in the table are of {first.n_test_images} test images after protocol {first.protocol}, "
             f"computed by {first.emulation}; ± is the 95 % interval of so many images."
         )
-    size = "They are those of the networks themselves, at native width."
-    if trains_proxies(protocol):
-        size = "They rank designs on smaller proxy networks and are not the accuracy at native size."
     selected = (
         f"Designs were selected on validation data after short trainings (protocol {result.config.training.protocol})."
-        f"{judged} {size} EDAP is the product of area, latency and energy of one image; TOPS counts two operations a "
-        "multiply-accumulate. The baseline is the homogeneous backbone with 6-bit SAR ADCs, 8 columns an ADC and 8-bit "
-        "inputs. A ratio below 1 means that the other design is better."
+        f"{judged} {worth_of(protocol)} EDAP is the product of area, latency and energy of one image; TOPS counts two "
+        "operations a multiply-accumulate. The baseline is the homogeneous backbone with 6-bit SAR ADCs, 8 columns an "
+        "ADC and 8-bit inputs. A ratio below 1 means that the other design is better."
     )
     return f'<p class="note">{escape(selected)}</p>{_RIVALS}'
 

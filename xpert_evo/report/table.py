@@ -1,9 +1,12 @@
 """The result as a short table for the terminal."""
 
+from collections.abc import Sequence
+
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from xpert_evo.accuracy.protocols import trains_proxies
+from xpert_evo.report.protocol_words import worth_of
+from xpert_evo.report.recommend import Recommendation, times_better
 from xpert_evo.report.result import Candidate, RunResult
 from xpert_evo.words import edap_text, times
 
@@ -60,6 +63,31 @@ def limits_table(result: RunResult) -> Table | None:
     return table
 
 
+def rival_line(recommended: Sequence[Recommendation], protocol: str) -> str | None:
+    """The knee against (b), the best homogeneous design at least as accurate; measured where there is one.
+
+    Args:
+        recommended: Of the run's scene.
+        protocol: Of the search's labels, which the accuracies are of.
+
+    Returns:
+        A line to follow the table; None where there is no front.
+    """
+    knee = next((one for one in recommended if "knee" in one.roles), None)
+    if knee is None:
+        return None
+    rival = knee.rival_measured or knee.rival_predicted
+    if rival is None:
+        return "Knee against the best homogeneous design at least as accurate: none was found that is as accurate."
+    ratio = times(times_better(knee.candidate.hardware, rival.hardware, "edap"))
+    how = "measured" if rival.measured else "predicted, nobody measured it"
+    return (
+        f"Knee against the best homogeneous design at least as accurate, {rival.design.digest[:8]}: EDAP {ratio} x "
+        f"lower ({how}; accuracy {100 * rival.own_accuracy:.2f} % against its {100 * rival.accuracy:.2f} %, validation"
+        f", {protocol})."
+    )
+
+
 def picks(result: RunResult) -> list[tuple[str, Candidate]]:
     """The designs to look at first, by name: one row each, several names where they coincide."""
     if not result.front:
@@ -98,10 +126,9 @@ def _caption(result: RunResult) -> str:
     first = result.front[0] if result.front else None
     split, protocol = (first.split, first.protocol) if first else ("validation", result.config.training.protocol)
     emulation = f" with {first.emulation}" if first and first.emulation else ""
-    proxies = "It trains a smaller proxy of each network: this ranks designs and is not the accuracy at native size. "
     return (
         f"Accuracy: measured on {split} data{emulation} after training protocol '{protocol}'; designs were selected on "
-        f"validation data. {proxies if trains_proxies(protocol) else ''}"
+        f"validation data. {worth_of(protocol)} "
         f"Baseline: homogeneous {result.task.backbone.name}, 6-bit SAR, 8 columns an ADC, 8-bit inputs; 'EDAP lower' "
         "compares with it."
     )

@@ -7,17 +7,19 @@ from xpert_evo.report.files import write_front
 from xpert_evo.report.page import PAGE_NAME, write_page
 from xpert_evo.report.pictures import draw_pictures, write_pictures
 from xpert_evo.report.result import RunResult
-from xpert_evo.report.scene import build_scene
+from xpert_evo.report.scene import Scene, build_scene
 
 
-def write_report(folder: Path, result: RunResult) -> list[str]:
+def write_report(folder: Path, result: RunResult) -> tuple[Scene | None, list[str]]:
     """Writes `front.json`, `front.csv`, the pictures and `report.html` into `folder`, each whole or not at all.
 
     What fails is left out and told: a run that has ended is never lost to a picture.
 
     Returns:
-        A sentence for each part that failed; empty when all is well.
+        The scene that page and pictures show, None where it could not be built; and a sentence for each part that
+        failed, none when all is well.
     """
+    scene: Scene | None = None
     complaints: list[str] = []
     try:
         write_front(folder, result)
@@ -28,4 +30,4 @@ def write_report(folder: Path, result: RunResult) -> list[str]:
         write_page(folder / PAGE_NAME, scene, drawings)
     except Exception as failure:
         complaints.append(f"the report stopped ({type(failure).__name__}: {failure})")
-    return complaints
+    return scene, complaints
