@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xpert_evo.cli.annotated import annotated_settings, meanings_of
+from xpert_evo.cli.annotated import annotated_settings, known_names, meanings_of
 from xpert_evo.config import RunConfig, load_config, parse_assignments, parse_config
 from xpert_evo.errors import ConfigError
 
@@ -103,15 +103,25 @@ def test_any_tables_give_settings_or_one_sentence(tables: dict[str, object]) -> 
 
 def test_every_setting_is_explained() -> None:
     config = RunConfig()
-    for table in ("dataset", "space", "hardware", "search", "training", "executor"):
-        model = type(getattr(config, table))
-        assert set(meanings_of(model)) >= set(model.model_fields) - {
-            "channel_depth",
-            "column_sharing",
-            "adc_type",
-            "adc_precision",
-            "input_precision",
-        }
+    tables = [getattr(config, name) for name in ("dataset", "space", "hardware", "search", "training", "executor")]
+    for table in (*tables, config.hardware.crossbar):
+        assert set(meanings_of(type(table))) >= set(type(table).model_fields)
+
+
+def test_the_annotated_file_lists_the_names_to_choose_from() -> None:
+    lines = annotated_settings().splitlines()
+    for setting, words in (
+        ("channel_depth", "The paper's: [64, 128, 256, 512]"),
+        ("adc_type", '["sar", "flash"]'),
+        ("coding", "offset-digital"),
+        ("surrogate", "auto, "),
+        ("protocol", "laptop-finalist"),
+        ("device", "rram-6k"),
+    ):
+        position = next(i for i, line in enumerate(lines) if line.startswith(f"#{setting} = "))
+        assert words in lines[position - 1], setting
+    paths = {f"{table}.{name}" for table, model in RunConfig() for name in getattr(type(model), "model_fields", ())}
+    assert set(known_names()) <= paths | {"hardware.crossbar.coding"}
 
 
 def test_the_annotated_file_is_valid_and_changes_nothing(tmp_path: Path) -> None:

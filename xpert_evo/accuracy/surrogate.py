@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.features import FeatureMap, macs
-from xpert_evo.accuracy.surrogate_models import MODELS, Model, SurrogateKind
+from xpert_evo.accuracy.surrogate_kinds import AUTO, SurrogateKind
+from xpert_evo.accuracy.surrogate_models import MODELS, Model
 from xpert_evo.accuracy.surrogate_quality import Z90, HonestyReport, Quality, honesty, line_predictions
 from xpert_evo.accuracy.surrogate_scale import AccuracyScale
 from xpert_evo.errors import ConfigError
@@ -21,9 +22,8 @@ from xpert_evo.objectives import FloatArray
 from xpert_evo.space import Genomes, SearchSpace
 from xpert_evo.validation import nearest
 
-__all__ = ["FittedSurrogate", "HonestyReport", "SurrogateKind", "SurrogateReport", "fit_surrogate", "honesty"]
+__all__ = ["AUTO", "FittedSurrogate", "HonestyReport", "SurrogateKind", "SurrogateReport", "fit_surrogate", "honesty"]
 
-AUTO = "auto"
 LEAST_LABELS = 4
 """Fewer labels cannot be cross-validated."""
 TAU_TIE = 0.05

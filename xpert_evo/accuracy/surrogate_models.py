@@ -5,7 +5,6 @@ its seed alone, so it is remade from the labels and never stored.
 """
 
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
@@ -14,15 +13,8 @@ from scipy.optimize import minimize
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
 
+from xpert_evo.accuracy.surrogate_kinds import SurrogateKind
 from xpert_evo.objectives import FloatArray
-
-
-class SurrogateKind(StrEnum):
-    """The competing models."""
-
-    RIDGE = "ridge"
-    GAUSSIAN_PROCESS = "gaussian-process"
-    NETWORKS = "networks"
 
 
 class Model(Protocol):

@@ -3,10 +3,16 @@
 import inspect
 import json
 import textwrap
+from collections.abc import Iterable
 
 from pydantic import BaseModel
 
-from xpert_evo.config import RunConfig
+from hw_models import WeightCoding, device_names, technology_names
+from xpert_evo.accuracy.protocols import PROTOCOLS
+from xpert_evo.accuracy.surrogate_kinds import AUTO, SurrogateKind
+from xpert_evo.config import ExecutorKind, RunConfig, Schedule, SearchMode
+from xpert_evo.objectives import OBJECTIVES
+from xpert_evo.space import PAPER_CHOICES
 
 _HEAD = """\
 # Settings of xpert-evo. Every line that is commented out shows the default; take the "#" away to change it.
@@ -16,12 +22,15 @@ _HEAD = """\
 
 
 def annotated_settings() -> str:
-    """A settings file with every setting, its default and its meaning; all of it commented out but the tables."""
+    """A settings file with every setting, its default, meaning and names to choose from.
+
+    All of it is commented out but the tables.
+    """
     return "\n".join([_HEAD, *_lines(RunConfig(), "")]) + "\n"
 
 
 def _lines(model: BaseModel, prefix: str) -> list[str]:
-    meanings = meanings_of(type(model))
+    meanings, known = meanings_of(type(model)), known_names()
     values, tables = [], []
     for name in type(model).model_fields:
         value = getattr(model, name)
@@ -29,8 +38,27 @@ def _lines(model: BaseModel, prefix: str) -> list[str]:
             head = (inspect.getdoc(type(value)) or "").splitlines()[0]
             tables += ["", f"# {head}", f"[{prefix}{name}]", *_lines(value, f"{prefix}{name}.")]
         else:
-            values += [*_comment(meanings.get(name, "")), f"#{name} = {_shown(value)}"]
+            choices = known.get(f"{prefix}{name}", "")
+            values += [*_comment(meanings.get(name, "")), *_comment(choices), f"#{name} = {_shown(value)}"]
     return values + tables
+
+
+def known_names() -> dict[str, str]:
+    """Setting -> the names that it takes, from the enumerations and tables that decide; a gene's own choices."""
+    names: dict[str, Iterable[str]] = {
+        "hardware.device": device_names(),
+        "hardware.technology": technology_names(),
+        "hardware.crossbar.coding": WeightCoding,
+        "search.mode": SearchMode,
+        "search.objectives": OBJECTIVES,
+        "search.surrogate": (AUTO, *SurrogateKind),
+        "training.protocol": PROTOCOLS,
+        "training.finalist_protocol": PROTOCOLS,
+        "training.schedule": Schedule,
+        "executor.kind": ExecutorKind,
+    }
+    genes = {f"space.{kind}": f"The paper's: {_shown(choices)}" for kind, choices in PAPER_CHOICES.items()}
+    return {**{setting: f"Known: {', '.join(known)}." for setting, known in names.items()}, **genes}
 
 
 def meanings_of(model: type[BaseModel]) -> dict[str, str]:

@@ -23,7 +23,15 @@ class DatasetConfig(Frozen):
 
 
 class GeneChoices(Frozen):
-    """Choices of each gene, in rising order; None keeps what applies to all layers (the paper's for all)."""
+    """Choices of each gene, in rising order; None keeps what applies to all layers (the paper's for all).
+
+    Attributes:
+        channel_depth: Output channels of a layer.
+        column_sharing: Columns that take turns at one ADC.
+        adc_type: Circuit of the ADCs.
+        adc_precision: Bits of the ADCs.
+        input_precision: Bits of a layer's input, streamed one by one.
+    """
 
     channel_depth: tuple[AtLeastOne, ...] | None = None
     column_sharing: tuple[AtLeastOne, ...] | None = None
@@ -53,7 +61,18 @@ class SpaceConfig(GeneChoices):
 
 
 class CrossbarConfig(Frozen):
-    """The crossbars and how they are grouped; see `hw_models.CrossbarSpec`."""
+    """The crossbars and how they are grouped; see `hw_models.CrossbarSpec`.
+
+    Attributes:
+        rows: Rows of a crossbar, all of them read at once.
+        columns: Columns of a crossbar that hold weights.
+        cell_bits: Bits stored in one cell.
+        weight_bits: Bits of a weight.
+        pe_side: Crossbars along the side of a processing element.
+        tile_side: Crossbars along the side of a tile, a multiple of `pe_side`.
+        coding: How signed weights are stored.
+        reference_columns: Further columns of every crossbar, which hold what is subtracted.
+    """
 
     rows: AtLeastOne = 64
     columns: AtLeastOne = 64
