@@ -8,6 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from xpert_evo.accuracy.protocols import PROTOCOLS
 from xpert_evo.cli.app import app
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +39,11 @@ def test_every_help_has_examples_of_its_own_command_that_parse(name: str) -> Non
 def test_no_help_text_loses_words_to_markup(name: str) -> None:
     for parameter in commands()[name].params:
         assert "[" not in (getattr(parameter, "help", None) or ""), parameter.name
+
+
+def test_the_help_of_train_names_every_protocol() -> None:
+    (protocol,) = (parameter for parameter in commands()["train"].params if parameter.name == "protocol")
+    assert re.findall(r"[a-z-]{4,}", getattr(protocol, "help", "")) == list(PROTOCOLS)
 
 
 @pytest.mark.parametrize("document", ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from xpert_evo.accuracy.protocols import PROTOCOLS
 from xpert_evo.backbone_file import LayerEntry
 from xpert_evo.backbones import BACKBONES
 from xpert_evo.cli.app import app
@@ -60,12 +61,27 @@ def test_the_tutorial_works_from_its_first_to_its_last_line(
     for line in commands:
         assert line.startswith("$ xpert-evo ")
         carry_out(line, capsys)
-    for name in ("report.html", "front.json", "steps.png", "export/neurosim/README.txt", "../compare-first-second.png"):
+    for name in ("report.html", "front.json", "steps.png", "export/torch/README.txt", "../compare-first-second.png"):
         assert (tmp_path / "runs" / "first" / name).exists(), name
     (script,) = blocks("tutorial.md", "python")
     outcome = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
     assert outcome.returncode == 0, outcome.stderr
     assert "Run('runs/first'): finished" in outcome.stdout
+
+
+def test_the_tutorial_tells_every_protocol_as_it_is() -> None:
+    text = (DOCS / "tutorial.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z-]+)` \| (\S+) \| (\S+) \| (\S+) \| (\S+) \| .+ \|$", text, re.MULTILINE)
+    assert rows == [
+        (
+            protocol.name,
+            str(protocol.epochs),
+            f"{protocol.n_train:,}" if protocol.n_train else "all",
+            f"1/{protocol.width_divisor}" if protocol.width_divisor > 1 else "1",
+            str(protocol.image_size),
+        )
+        for protocol in PROTOCOLS.values()
+    ]
 
 
 def test_the_design_in_the_formats_is_a_design(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,7 +44,9 @@ def train(
     assignments: Assignments = None,
     dataset: ImagesName = None,
     data_dir: ImagesFolder = None,
-    protocol: Annotated[str, typer.Option(metavar="NAME", help="Named training settings.")] = "full",
+    protocol: Annotated[
+        str, typer.Option(metavar="NAME", help="smoke, laptop, laptop-finalist, overnight, fine-tune or full.")
+    ] = "full",
     seed: Annotated[int, typer.Option(metavar="N", help="Of initial weights, batches and noise.")] = 0,
     noise_draws: Annotated[int, typer.Option(metavar="K", min=0, help="Random devices to judge with.")] = 5,
     noise: Annotated[

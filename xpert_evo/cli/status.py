@@ -42,9 +42,9 @@ def status_lines(store: Store) -> list[str]:
     if summaries:
         last = summaries[-1]
         lines.append(
-            f"search: round {last['round']} of {training.rounds}, generation {last['generation']}, predicted "
-            f"hypervolume {last['hypervolume']:.4f} (decades of EDAP x accuracy gained on guessing at the baseline's "
-            "EDAP; more is better)"
+            f"search: round {last['round']} of {training.rounds}, generation {last['generation']}; predicted "
+            f"hypervolume {last['hypervolume']:.4f}: how much better than guessing at the baseline's EDAP the front is "
+            "predicted to be (accuracy above guessing, summed over each tenfold saving of EDAP; more is better)"
         )
     spent = sum(label.seconds for label in labels)
     lines.append(f"spent in trainings: {duration(spent)}{_speed(labels)}; failed trainings: {len(failures)}")

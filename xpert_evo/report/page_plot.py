@@ -35,7 +35,7 @@ def front_plots(scene: Scene) -> str:
     if result.final:
         groups = [_Group(name="baseline", label="baseline", radius=7, members=baseline)]
         groups.append(_tighter(result.front, result.fronts.values()))
-        groups.append(_Group(name="front", label="front", radius=6, members=result.front))
+        groups.append(_Group(name="front", label="final front", radius=6, members=result.front))
         title = f"Finalists, test data, {result.config.training.finalist_protocol}; bars are 95 % intervals"
         plots.append(_plot(title, groups, lambda candidate: candidate.measured))
     fronts = [select_front(result.task, result.measured, limit) for limit in result.fronts]

@@ -31,9 +31,9 @@ def draw_pareto(scene: Scene) -> Figure | None:
         _draw_finalists(panels[1], result, norm)
     legend_below(figure, panels, 3 if result.final else 2)
     coloured = panels[-1].collections[-1]
-    figure.colorbar(coloured, ax=list(panels), label="area [mm²]", pad=0.01, aspect=30)
+    figure.colorbar(coloured, ax=list(panels), label="area of tiles [mm²]", pad=0.01, aspect=30)
     limit = result.config.hardware.area_limit_mm2
-    limit_text = f", area at most {limit:g} mm²" if limit is not None else ""
+    limit_text = f", tiles at most {limit:g} mm²" if limit is not None else ""
     figure.suptitle(
         f"{result.name}: {result.task.backbone.name} on {result.dataset['name']}{limit_text}",
         x=0.01,
@@ -139,7 +139,7 @@ def _draw_front(
         s=52 if len(front) < 40 else 26,
         edgecolor="black",
         linewidth=0.8,
-        label="front",
+        label="final front: finalists on test data" if judged else "front of the search",
         zorder=4,
     )
     if front and judged == result.final:

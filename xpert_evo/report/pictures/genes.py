@@ -32,7 +32,8 @@ def draw_genes(scene: Scene) -> Figure | None:
             columns=layer_names([layer.name for layer in layers]),
         )
         axes.set_title(
-            f"{name}: {100 * candidate.measured:.2f} %, EDAP {number(candidate.hardware['edap'])}, "
+            f"{name}: {100 * candidate.measured:.2f} % ({candidate.split}), "
+            f"EDAP {number(candidate.hardware['edap'])} mm² µs µJ, "
             f"{candidate.hardware['area_mm2']:.1f} mm² (design {candidate.digest[:8]})",
             fontsize=9.5,
         )

@@ -23,7 +23,10 @@ def draw_importance(scene: Scene) -> Figure | None:
     for axes, values, title in zip(
         figure.subplots(2, 1),
         (100 * found.accuracy, found.edap),
-        ("Accuracy: percentage points that a gene alone moves", "EDAP: factor between a gene's best and worst choice"),
+        (
+            "Predicted accuracy: percentage points that a gene alone moves",
+            "EDAP: factor between a gene's best and worst choice",
+        ),
         strict=True,
     ):
         shown = values if axes.get_subplotspec().is_first_row() else np.power(10.0, values)
