@@ -136,6 +136,7 @@ def _draw_front(
         heights,
         c=[c.hardware["area_mm2"] for c in front],
         norm=norm,
+        marker="D" if judged else "o",
         s=52 if len(front) < 40 else 26,
         edgecolor="black",
         linewidth=0.8,
