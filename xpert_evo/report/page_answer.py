@@ -121,8 +121,8 @@ def _area_note(scene: Scene) -> str:
     tiles, around = first.candidate.hardware["area_mm2"], sum(around_candidate(scene.result, first.candidate).values())
     return (
         f'<p class="note">Area, EDAP and the limit on area count all tiles, as the reference simulator does. The '
-        "global buffer, tree, accumulation, activation and pooling around the tiles come on top: for the design "
-        f"{escape(', '.join(first.roles))} {number(around)} mm² around {number(tiles)} mm² of tiles.</p>"
+        "global buffer, tree, accumulation, activation and pooling around the tiles come on top: for the design '"
+        f"{escape(first.roles[0])}' {number(around)} mm² around {number(tiles)} mm² of tiles.</p>"
     )
 
 

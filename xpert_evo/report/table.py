@@ -6,7 +6,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from xpert_evo.report.protocol_words import worth_of
-from xpert_evo.report.recommend import Recommendation, times_better
+from xpert_evo.report.recommend import Recommendation, Rival, times_better
 from xpert_evo.report.result import Candidate, RunResult
 from xpert_evo.words import edap_text, times
 
@@ -64,7 +64,9 @@ def limits_table(result: RunResult) -> Table | None:
 
 
 def rival_line(recommended: Sequence[Recommendation], protocol: str) -> str | None:
-    """The knee against (b), the best homogeneous design at least as accurate; measured where there is one.
+    """The knee against (b), the best homogeneous design at least as accurate: the measured and the predicted one.
+
+    Both stand there because few homogeneous designs are trained, so that the measured one alone flatters the search.
 
     Args:
         recommended: Of the run's scene.
@@ -76,16 +78,16 @@ def rival_line(recommended: Sequence[Recommendation], protocol: str) -> str | No
     knee = next((one for one in recommended if "knee" in one.roles), None)
     if knee is None:
         return None
-    rival = knee.rival_measured or knee.rival_predicted
-    if rival is None:
-        return "Knee against the best homogeneous design at least as accurate: none was found that is as accurate."
-    ratio = times(times_better(knee.candidate.hardware, rival.hardware, "edap"))
+    rivals = [rival for rival in (knee.rival_measured, knee.rival_predicted) if rival is not None]
+    found = "; ".join(_against(knee.candidate, rival) for rival in rivals) or "none was found"
+    return f"Knee against the best homogeneous design at least as accurate (validation, {protocol}): {found}."
+
+
+def _against(candidate: Candidate, rival: Rival) -> str:
+    ratio = times(times_better(candidate.hardware, rival.hardware, "edap"))
     how = "measured" if rival.measured else "predicted, nobody measured it"
-    return (
-        f"Knee against the best homogeneous design at least as accurate, {rival.design.digest[:8]}: EDAP {ratio} x "
-        f"lower ({how}; accuracy {100 * rival.own_accuracy:.2f} % against its {100 * rival.accuracy:.2f} %, validation"
-        f", {protocol})."
-    )
+    own, its = 100 * rival.own_accuracy, 100 * rival.accuracy
+    return f"EDAP {ratio} x lower ({how}: {own:.2f} % against its {its:.2f} %)"
 
 
 def picks(result: RunResult) -> list[tuple[str, Candidate]]:
