@@ -1,7 +1,7 @@
 """`xpert-evo train`: one design trained to the end, judged on the test set with and without device noise."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -62,13 +62,16 @@ def train_one(
     chosen = load_protocol(protocol)
     n_images = min(chosen.n_train or len(dataset.train), len(dataset.train))
 
+    def say(line: str) -> None:
+        console.print(line, highlight=False)
+
     def tell(epoch: Epoch) -> None:
-        left = (chosen.epochs - epoch.number) * epoch.seconds / epoch.number
+        pixels = [chosen.size_in_epoch(number) ** 2 for number in range(1, chosen.epochs + 1)]
+        left = epoch.seconds * sum(pixels[epoch.number :]) / sum(pixels[: epoch.number])
         speed = epoch.number * n_images / epoch.seconds
-        console.print(
+        say(
             f"epoch {epoch.number}/{chosen.epochs}: loss {epoch.loss:.4f}, {speed:,.0f} images/s, about "
-            f"{duration(left)} left",
-            highlight=False,
+            f"{duration(left)} left"
         )
 
     folder = out or Path("runs") / f"train-{design.digest}-{protocol}-{seed}"
@@ -90,12 +93,10 @@ def train_one(
             on_epoch=tell,
         )
         save_weights(trained, folder / "weights.safetensors")
-        result = _judged(trained, dataset, devices, noise_draws)
+        result = _judged(trained, dataset, devices, noise_draws, say)
         write_text(folder / "result.json", json.dumps(result, indent=1) + "\n")
     checkpoint.unlink(missing_ok=True)
-    for line in _lines(result):
-        console.print(line, highlight=False)
-    console.print(f"weights and result.json: {folder}", highlight=False)
+    say(f"weights and result.json: {folder}")
 
 
 @contextmanager
@@ -119,11 +120,18 @@ def _only_design(path: Path) -> Design:
     return designs[0]
 
 
-def _judged(trained: TrainedDesign, dataset: Dataset, devices: NonIdealities, n_draws: int) -> dict[str, Any]:
+def _judged(
+    trained: TrainedDesign, dataset: Dataset, devices: NonIdealities, n_draws: int, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """The content of `result.json`; says each accuracy when it is known, since exact ones take their time."""
+    fast_form = FAST_FORM if trained.protocol.noise else _NOISELESS_FORM
+    say(f"validation: {100 * trained.validation_accuracy:.2f} % (protocol {trained.protocol.name}, {fast_form})")
     ideal = judge(trained, dataset)
+    say(f"test: {100 * ideal.mean:.2f} % of {ideal.n_images} images ({ideal.emulation})")
     noisy: Judgement | None = None
     if n_draws and devices != NonIdealities():
         noisy = judge(trained, dataset, nonidealities=devices, n_draws=n_draws, seed=trained.seed)
+        say(f"test with device noise: {_figures(noisy)} ({_active(devices)})")
     return {
         "design": trained.design.to_plain(),
         "dataset": {"name": dataset.name, "digest": dataset.digest},
@@ -132,7 +140,7 @@ def _judged(trained: TrainedDesign, dataset: Dataset, devices: NonIdealities, n_
         "started_from": trained.start.told() if trained.start else None,
         "seconds": trained.seconds,
         "validation": trained.validation_accuracy,
-        "validation_emulation": FAST_FORM if trained.protocol.noise else _NOISELESS_FORM,
+        "validation_emulation": fast_form,
         "test": asdict(ideal),
         "test_with_device_noise": _of_draws(noisy) if noisy else None,
         "device_noise": devices.model_dump(mode="json"),
@@ -144,20 +152,16 @@ def _of_draws(noisy: Judgement) -> dict[str, Any]:
     return {**asdict(noisy), "spread": noisy.spread if noisy.n_draws > 1 else None}
 
 
-def _lines(result: Mapping[str, Any]) -> list[str]:
-    test, noisy, name = result["test"], result["test_with_device_noise"], result["protocol"]["name"]
-    lines = [
-        f"validation: {100 * result['validation']:.2f} % (protocol {name}, {result['validation_emulation']})",
-        f"test: {100 * test['mean']:.2f} % of {test['n_images']} images ({test['emulation']})",
-    ]
-    if noisy:
-        off = NonIdealities().model_dump(mode="json")
-        active = ", ".join(f"{key} {value}" for key, value in result["device_noise"].items() if value != off[key])
-        figures = f"{100 * noisy['mean']:.2f} %, 1 draw"
-        if noisy["spread"] is not None:
-            figures = (
-                f"mean {100 * noisy['mean']:.2f} %, worst {100 * noisy['worst']:.2f} %, spread "
-                f"{100 * noisy['spread']:.2f} points over {noisy['n_draws']} draws"
-            )
-        lines.append(f"test with device noise: {figures} ({active})")
-    return lines
+def _figures(noisy: Judgement) -> str:
+    if noisy.n_draws == 1:
+        return f"{100 * noisy.mean:.2f} %, 1 draw"
+    return (
+        f"mean {100 * noisy.mean:.2f} %, worst {100 * noisy.worst:.2f} %, spread {100 * noisy.spread:.2f} points over "
+        f"{noisy.n_draws} draws"
+    )
+
+
+def _active(devices: NonIdealities) -> str:
+    """The settings that differ from ideal devices."""
+    off = NonIdealities().model_dump(mode="json")
+    return ", ".join(f"{key} {value}" for key, value in devices.model_dump(mode="json").items() if value != off[key])
