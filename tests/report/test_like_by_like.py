@@ -21,6 +21,7 @@ def test_finalists_keep_the_label_that_their_prediction_was_of(scene: Scene) -> 
     assert finalists
     for candidate in finalists:
         assert candidate.label == trained[candidate.digest].validation != candidate.validation
+        assert candidate.predicted == trained[candidate.digest].predicted, "predicted before the label was known"
         assert (candidate.protocol, candidate.label_protocol) == ("laptop-finalist", "laptop")
         assert front_row(candidate)["label"] == candidate.to_plain()["accuracy"]["label"] == candidate.label
     for candidate in scene.result.measured:

@@ -40,7 +40,7 @@ class Candidate:
         n_test_images: That judged it.
         label: Validation accuracy of the search's own training; None where the search did not train it.
         label_protocol: Of `label` and `predicted`; `protocol` differs from it for finalists.
-        predicted: What the surrogate expected `label` to be; None where it was not asked.
+        predicted: What the surrogate expected `label` to be, before it; None where it was not asked.
         std: Standard deviation of that prediction.
         hardware: `HARDWARE_FIELDS` by name.
         batch: The part of the run that asked for it.
@@ -170,8 +170,7 @@ def load_result(store: Store) -> RunResult:
     contexts = {plan.context for plan in plans if plan.batch == FIRST}
     measured = _candidates(store, task, [p for p in plans if p.batch != FINALISTS and p.context in contexts])
     finalist_plans = [plan for plan in plans if plan.batch == FINALISTS]
-    labels = {candidate.digest: candidate.validation for candidate in measured}
-    finalists = [replace(c, label=labels.get(c.digest)) for c in _candidates(store, task, finalist_plans)]
+    finalists = _as_searched(_candidates(store, task, finalist_plans), measured)
     final = bool(finalists) and len(finalists) >= len(finalist_plans)
     baseline_digest = task.space.decode(task.baseline)[0].digest
     pool = finalists if final else measured
@@ -219,12 +218,7 @@ def select_front(task: Task, candidates: Sequence[Candidate], area_limit_mm2: fl
 def hardware_figures(task: Task, genomes: Genomes) -> list[dict[str, float]]:
     """`HARDWARE_FIELDS` of genomes (designs, genes), computed by the full model, not by the table."""
     shapes, peripherals = task.space.hardware_arrays(genomes)
-    hardware = task.hardware
-    report = evaluate(
-        shapes,
-        peripherals,
-        **hardware.settings,
-    )
+    report = evaluate(shapes, peripherals, **task.hardware.settings)
     columns = {name: np.asarray(getattr(report, name)) for name in HARDWARE_FIELDS}
     return [{name: float(column[i]) for name, column in columns.items()} for i in range(len(genomes))]
 
@@ -241,6 +235,15 @@ def _candidates(store: Store, task: Task, plans: Sequence[Plan]) -> list[Candida
     return [
         _candidate(design, plan, labels[plan.digest], hardware, task.config.training.protocol)
         for design, plan, hardware in zip(designs, planned.values(), figures, strict=True)
+    ]
+
+
+def _as_searched(finalists: Sequence[Candidate], measured: Sequence[Candidate]) -> list[Candidate]:
+    """Finalists with the search's label, and with what was predicted before it: their own plans know the label."""
+    known = {candidate.digest: candidate for candidate in measured}
+    return [
+        replace(c, label=own.label, predicted=own.predicted, std=own.std) if own else replace(c, label=None)
+        for c, own in ((c, known.get(c.digest)) for c in finalists)
     ]
 
 
