@@ -11,8 +11,8 @@ highest level. In this order it is changed by
 - drift: g (t / 1 s)^-v with v spread from cell to cell (V. Joshi et al., Nature Communications 11, 2473, 2020);
 - wires: every segment between a cell and its driver and its converter is in series with it,
   1 / (1 / g + r n_segments): Ohm's law for a path that the cell has to itself. Currents of other cells in the same wire
-  are left out. Behaviour-level models like that of MNSIM (L. Xia et al., IEEE TCAD 37(5), 2018) hold such forms against
-  SPICE; its equations were not at hand, so this one is not theirs.
+  are left out, so the loss in busy columns is understated; what they do, and that a model of few parameters can follow
+  it, show Y. Jeong, M. Zidan, W. Lu (IEEE Trans. Nanotechnology 17(1), 184-193, 2018).
 
 Converters have a fixed offset each, and noise in every conversion, in steps (A. S. Rekhi et al., DAC 2019, lump both).
 """
