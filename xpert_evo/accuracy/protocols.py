@@ -78,6 +78,11 @@ class TrainingProtocol(Frozen):
         sizes = (*self.early_sizes, self.image_size)
         return sizes[-1 - (self.epochs - number) * len(sizes) // self.epochs]
 
+    def epochs_by_area(self, until: int | None = None) -> float:
+        """Epochs up to one (all by default), each counted by the area of its images over that of full-size ones."""
+        last = self.epochs if until is None else until
+        return sum((self.size_in_epoch(number) / self.image_size) ** 2 for number in range(1, last + 1))
+
     @property
     def digest(self) -> str:
         """Sixteen hexadecimal digits of the settings."""

@@ -101,10 +101,11 @@ def train_design(
         train = prepared(training_subset(dataset.train, protocol.n_train), protocol, where)
         if start_from is not None:
             identity += f" from {start_from.digest}"
-            take_weights(state.network, start_from)
-            measure_corrections(state.network, train.images[:_N_CORRECTION])
         if checkpoint is not None and checkpoint.exists():
             load_checkpoint(checkpoint, state, identity)
+        elif start_from is not None:
+            take_weights(state.network, start_from)
+            measure_corrections(state.network, train.images[:_N_CORRECTION])
         before = state.history[-1].seconds if state.history else 0.0
         start = time.perf_counter() - before
         for number in range(len(state.history) + 1, protocol.epochs + 1):

@@ -66,8 +66,7 @@ def train_one(
         console.print(line, highlight=False)
 
     def tell(epoch: Epoch) -> None:
-        pixels = [chosen.size_in_epoch(number) ** 2 for number in range(1, chosen.epochs + 1)]
-        left = epoch.seconds * sum(pixels[epoch.number :]) / sum(pixels[: epoch.number])
+        left = epoch.seconds * (chosen.epochs_by_area() / chosen.epochs_by_area(epoch.number) - 1)
         speed = epoch.number * n_images / epoch.seconds
         say(
             f"epoch {epoch.number}/{chosen.epochs}: loss {epoch.loss:.4f}, {speed:,.0f} images/s, about "

@@ -44,9 +44,7 @@ class Pace:
 
 def images_trained(protocol: TrainingProtocol, n_train: int) -> int:
     """Images that a training visits of `n_train`, repeats counted, and smaller ones by their area."""
-    sizes = [protocol.size_in_epoch(number) for number in range(1, protocol.epochs + 1)]
-    epochs = sum((size / protocol.image_size) ** 2 for size in sizes)
-    return round(epochs * min(protocol.n_train or n_train, n_train))
+    return round(protocol.epochs_by_area() * min(protocol.n_train or n_train, n_train))
 
 
 def work_of(protocol: TrainingProtocol, n_train: int, n_judged: int) -> float:
