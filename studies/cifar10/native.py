@@ -66,13 +66,17 @@ def main() -> None:
     parser.add_argument("--data-dir")
     parser.add_argument("--protocol", default="full")
     parser.add_argument("--start-from", help="weights.safetensors of a design with the same channel depths")
+    parser.add_argument("--calibrate-norms", default="512", help="training images for each noisy chip's batch norm")
+    parser.add_argument("--no-judge", action="store_true", help="train only; the test set is left alone")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--at-once", type=int, default=1)
     parser.add_argument("--minutes", type=float, help="stop what has not ended by then; another call goes on")
     options = parser.parse_args()
     end = time.monotonic() + 60 * options.minutes if options.minutes else None
     passed_on = ["--dataset", options.dataset, *(["--data-dir", options.data_dir] if options.data_dir else [])]
+    passed_on += ["--calibrate-norms", options.calibrate_norms]
     passed_on += ["--start-from", options.start_from] if options.start_from else []
+    passed_on += ["--no-judge"] if options.no_judge else []
     waiting = _trainings(load_designs(options.designs), options.seeds, options.out)
     running: dict[Training, subprocess.Popen[bytes]] = {}
     failed = 0
@@ -114,10 +118,11 @@ def _tell(training: Training) -> bool:
         print(f"{name}: failed: {words[-1] if words else 'no word'}", flush=True)
         return False
     result = json.loads(training.result.read_text(encoding="utf-8"))
-    test, noisy = result["test"]["mean"], result["test_with_device_noise"]["mean"]
-    print(
-        f"{name}: test {100 * test:.2f} %, with device noise {100 * noisy:.2f} %, {result['seconds']:.0f} s", flush=True
-    )
+    found = f"validation {100 * result['validation']:.2f} %"
+    if result["test"] is not None:
+        test, noisy = result["test"]["mean"], result["test_with_device_noise"]["mean"]
+        found += f", test {100 * test:.2f} %, with device noise {100 * noisy:.2f} %"
+    print(f"{name}: {found}, {result['seconds']:.0f} s", flush=True)
     return True
 
 

@@ -50,6 +50,18 @@ def test_strong_noise_costs_accuracy(trained: TrainedDesign, dataset: Dataset) -
     assert judge(trained, dataset, nonidealities=NonIdealities(adc_noise_steps=10.0)).mean < ideal
 
 
+def test_calibrated_norms_take_up_what_variation_does_to_whole_layers(trained: TrainedDesign, dataset: Dataset) -> None:
+    noise = NonIdealities(variation_ratio=0.15)
+    before = {name: tensor.clone() for name, tensor in trained.network.state_dict().items()}
+    plain = judge(trained, dataset, nonidealities=noise, n_draws=3)
+    calibrated = judge(trained, dataset, nonidealities=noise, n_draws=3, norm_images=128)
+    assert (plain.norm_images, calibrated.norm_images) == (0, 128)
+    assert calibrated.mean > plain.mean + 0.05
+    assert judge(trained, dataset, norm_images=128).mean == pytest.approx(judge(trained, dataset).mean, abs=0.06)
+    for name, tensor in trained.network.state_dict().items():
+        assert torch.equal(tensor, before[name]), f"{name} was not given back"
+
+
 def test_the_training_measured_its_own_noise(trained: TrainedDesign, dataset: Dataset) -> None:
     images = prepared(dataset.test, trained.protocol, torch.device("cpu")).images
     layers = trained.network.crossbar_layers

@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
@@ -12,7 +12,7 @@ from xpert_evo.accuracy.checkpoints import read_tensors
 from xpert_evo.accuracy.datasets import Split, load_dataset
 from xpert_evo.accuracy.protocols import PROTOCOLS, TrainingProtocol
 from xpert_evo.backbones import load_backbone
-from xpert_evo.cli import training
+from xpert_evo.cli import judging, training
 from xpert_evo.errors import InterruptedRunError, UsageError
 from xpert_evo.space import SearchSpace
 
@@ -31,7 +31,9 @@ TINY = TrainingProtocol(
 class Trainer(Protocol):
     """Runs the command's function; a folder's name, and perhaps weights to begin with."""
 
-    def __call__(self, name: str, start_from: Path | None = None, noise_draws: int = 2) -> Path: ...
+    def __call__(
+        self, name: str, start_from: Path | None = None, noise_draws: int = 2, to_judge: bool = True
+    ) -> Path: ...
 
 
 @pytest.fixture
@@ -40,13 +42,14 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trainer:
     monkeypatch.setitem(PROTOCOLS, "tiny", TINY)
     data = load_dataset("fashion-mnist")
     few = replace(data, test=Split(images=data.test.images[:100], labels=data.test.labels[:100]))
-    monkeypatch.setattr(training, "cached_dataset", lambda _: few)
+    for module in (training, judging):
+        monkeypatch.setattr(module, "cached_dataset", lambda _: few)
     space = SearchSpace(load_backbone("vgg8"))
     genome = space.homogeneous(column_sharing=8, adc_type=AdcType.SAR, adc_precision=5, input_precision=2)
     design = tmp_path / "design.json"
     design.write_text(space.decode(genome)[0].to_json())
 
-    def run(name: str, start_from: Path | None = None, noise_draws: int = 2) -> Path:
+    def run(name: str, start_from: Path | None = None, noise_draws: int = 2, to_judge: bool = True) -> Path:
         training.train_one(
             design,
             None,
@@ -56,6 +59,7 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trainer:
             seed=3,
             noise=["variation_ratio=0.05"],
             noise_draws=noise_draws,
+            to_judge=to_judge,
             out=tmp_path / name,
             start_from=start_from,
         )
@@ -112,6 +116,64 @@ def test_fine_tuning_tells_in_its_result_and_weights_what_it_went_on_from(
     assert len(result["started_from"]["weights_sha256"]) == 16
     with pytest.raises(UsageError, match="does not exist"):
         train("never", start_from=tmp_path / "nowhere")
+
+
+def judge_weights(weights: Path, *assignments: str, **changes: Any) -> None:
+    """Runs the command's function: two draws of 5 % variation, unless told otherwise."""
+    options = {"split": "test", "max_images": None, "noise": ["variation_ratio=0.05"], "noise_draws": 2}
+    options |= {"norm_images": 0, "seed": 3, "as_json": False, **changes}
+    judging.judge_weights(weights, None, assignments, {}, **options)
+
+
+def test_kept_weights_are_judged_again_like_after_their_training_and_on_other_chips(
+    train: Trainer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = train("first")
+    result = json.loads((folder / "result.json").read_text())
+    capsys.readouterr()
+
+    def judged(*assignments: str, **changes: Any) -> dict[str, Any]:
+        judge_weights(folder / "weights.safetensors", *assignments, **changes, as_json=True)
+        found: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return found
+
+    same = judged()
+    for name in ("test", "test_with_device_noise", "device_noise", "design", "dataset", "protocol"):
+        assert same[name] == result[name], name
+    other = judged("hardware.crossbar.coding=differential", split="validation", max_images=50, norm_images=64)
+    assert other["crossbar"]["coding"] == "differential"
+    assert other["validation"]["n_images"] == 50
+    assert other["validation_with_device_noise"]["norm_images"] == 64
+    assert judged(noise_draws=0)["test_with_device_noise"] is None
+
+
+def test_a_training_that_is_not_judged_leaves_the_test_set_alone(train: Trainer) -> None:
+    result = json.loads((train("first", to_judge=False) / "result.json").read_text())
+    assert result["test"] is result["test_with_device_noise"] is None
+    assert 0 < result["validation"] < 1
+
+
+def test_a_judgement_says_on_which_chip_and_with_which_calibration(
+    train: Trainer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = train("first", noise_draws=0) / "weights.safetensors"
+    capsys.readouterr()
+    judge_weights(weights, max_images=20, noise_draws=1, norm_images=64)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "protocol tiny, fashion-mnist, crossbars of 64 x 64, weights coded offset-analog" in said
+    assert "1 draw (variation_ratio 0.05, batch norm calibrated on 64 training images)" in said
+
+
+def test_a_judgement_on_an_unknown_split_or_other_images_is_refused(
+    train: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = train("first", noise_draws=0) / "weights.safetensors"
+    with pytest.raises(UsageError, match="did you mean 'validation'"):
+        judge_weights(weights, split="validaton")
+    colour = replace(load_dataset("fashion-mnist"), image_channels=3)
+    monkeypatch.setattr(judging, "cached_dataset", lambda _: colour)
+    with pytest.raises(UsageError, match=r"10 classes and 1 image channels, but .* 10 and 3; name its own data"):
+        judge_weights(weights)
 
 
 def test_a_training_that_stops_in_its_first_epoch_says_that_nothing_is_kept(

@@ -1,8 +1,11 @@
 """Judges trained networks with the exact crossbar emulation, and keeps their weights."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
@@ -10,16 +13,32 @@ from xpert_evo.accuracy.adc_noise import NoisyProduct
 from xpert_evo.accuracy.checkpoints import read_tensors, write_tensors
 from xpert_evo.accuracy.datasets import Dataset, Split
 from xpert_evo.accuracy.emulation import EMULATION, EmulatedLayer, emulate_layer
+from xpert_evo.accuracy.fidelity import set_statistics
 from xpert_evo.accuracy.images import prepared, training_subset
 from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, Product
 from xpert_evo.accuracy.nonidealities import NonIdealities
+from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.accuracy.snr import PERCENTILE
 from xpert_evo.accuracy.training import TrainedDesign, evaluate
 from xpert_evo.errors import TrainingError
 
 FAST_FORM = "fast form: quantisers and Gaussian ADC noise"
 
+SPLITS = ("validation", "test")
+
 _N_CALIBRATION = 128
+
+
+class Trained(Protocol):
+    """What can be judged: a network by `train_design`, or one that `load_network` read."""
+
+    @property
+    def network(self) -> CrossbarNetwork:
+        """In evaluation mode."""
+
+    @property
+    def protocol(self) -> TrainingProtocol:
+        """How it was trained."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +51,7 @@ class Judgement:
         spread: Standard deviation over the draws; 0 for one.
         n_images: Images judged.
         n_draws: Draws of devices, or of the fast form's noise.
+        norm_images: Training images that batch norm was calibrated on in each draw; 0 for the training's statistics.
         split: "validation" or "test".
         emulation: How the crossbars were computed.
         protocol: How the network was trained.
@@ -42,6 +62,7 @@ class Judgement:
     spread: float
     n_images: int
     n_draws: int
+    norm_images: int
     split: str
     emulation: str
     protocol: str
@@ -80,23 +101,8 @@ class Emulator:
 
 
 @torch.no_grad()
-def calibrated_emulator(
-    network: CrossbarNetwork,
-    calibration_images: torch.Tensor,
-    *,
-    percentile: float = PERCENTILE,
-    nonidealities: NonIdealities | None = None,
-    generator: torch.Generator | None = None,
-) -> Emulator:
-    """An `Emulator` of all layers of a network, calibrated on prepared training images (n, channels, side, side)."""
-    emulator = Emulator(percentile=percentile, nonidealities=nonidealities, generator=generator)
-    network.eval()
-    network(calibration_images, emulator)
-    return emulator
-
-
 def judge(
-    trained: TrainedDesign,
+    trained: Trained,
     dataset: Dataset,
     split: str = "test",
     *,
@@ -105,12 +111,18 @@ def judge(
     n_draws: int = 1,
     seed: int = 0,
     max_images: int | None = None,
+    norm_images: int = 0,
     percentile: float = PERCENTILE,
 ) -> Judgement:
     """Accuracy of a trained design on a split.
 
+    Cells that vary shift and stretch the outputs of whole layers. Batch norm is computed digitally, so a chip that has
+    been programmed can be shown training images and take the mean and variance of its own outputs in place of the
+    training's (adaptive batch norm of V. Joshi et al., Nature Communications 11, 2473, 2020); `norm_images` does so
+    for every draw.
+
     Args:
-        trained: By `train_design` or `load_weights`.
+        trained: By `train_design` or `load_network`.
         dataset: The one that it was trained on.
         split: "validation" selects designs; "test" only judges.
         exact: The exact emulation; else the fast form that trains.
@@ -118,25 +130,26 @@ def judge(
         n_draws: Of devices; ideal ones need but one.
         seed: Of the draws.
         max_images: Only the first so many; None for all.
+        norm_images: Training images that each draw's batch norm is calibrated on; 0 keeps the training's statistics.
         percentile: Upper end of the ADCs' ranges.
     """
     network, protocol = trained.network, trained.protocol
     device = next(network.parameters()).device
     images = prepared(_split(dataset, split), protocol, device, max_images)
-    calibration = prepared(training_subset(dataset.train, protocol.n_train), protocol, device, _N_CALIBRATION)
+    n_shown = max(_N_CALIBRATION, norm_images)
+    shown = prepared(training_subset(dataset.train, protocol.n_train), protocol, device, n_shown).images
     accuracies = []
     for draw in range(n_draws):
         generator = torch.Generator().manual_seed(seed * 10_007 + draw)
         product: Product = NoisyProduct(generator, device)
         if exact:
-            product = calibrated_emulator(
-                network,
-                calibration.images,
-                percentile=percentile,
-                nonidealities=nonidealities,
-                generator=generator,
-            )
-        accuracies.append(evaluate(network, images, product))
+            product = Emulator(percentile=percentile, nonidealities=nonidealities, generator=generator)
+        with _statistics_kept(network):
+            if norm_images:
+                set_statistics(network, shown[:norm_images], product)
+            elif exact:
+                network.eval()(shown, product)
+            accuracies.append(evaluate(network, images, product))
     mean = math.fsum(accuracies) / n_draws
     variance = math.fsum((a - mean) ** 2 for a in accuracies) / max(1, n_draws - 1)
     return Judgement(
@@ -145,17 +158,27 @@ def judge(
         spread=math.sqrt(variance),
         n_images=len(images),
         n_draws=n_draws,
+        norm_images=norm_images,
         split=split,
         emulation=EMULATION if exact else FAST_FORM,
         protocol=protocol.name,
     )
 
 
+@contextmanager
+def _statistics_kept(network: CrossbarNetwork) -> Iterator[None]:
+    """Gives a network back the statistics that it came with."""
+    before = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    try:
+        yield
+    finally:
+        network.load_state_dict(before, strict=False)
+
+
 def _split(dataset: Dataset, name: str) -> Split:
-    splits = {"validation": dataset.validation, "test": dataset.test}
-    if name not in splits:
+    if name not in SPLITS:
         raise ValueError(f"split must be 'validation' or 'test', got '{name}'.")
-    return splits[name]
+    return dataset.validation if name == "validation" else dataset.test
 
 
 def save_weights(trained: TrainedDesign, path: Path) -> None:
@@ -165,6 +188,7 @@ def save_weights(trained: TrainedDesign, path: Path) -> None:
         "protocol": trained.protocol.model_dump(mode="json"),
         "seed": trained.seed,
         "validation_accuracy": trained.validation_accuracy,
+        "crossbar": asdict(trained.crossbar),
     }
     if trained.start is not None:
         metadata["started_from"] = trained.start.told()

@@ -122,9 +122,27 @@ PROTOCOLS = _by_name(
     _LAPTOP,
     _LAPTOP.model_copy(update={"name": "laptop-finalist", "epochs": 6, "n_train": 16_384}),
     TrainingProtocol(
+        name="native-short",
+        epochs=3,
+        n_train=22_500,
+        early_sizes=(16, 24),
+        shift=2,
+        n_threads=1,
+    ),
+    TrainingProtocol(
         name="overnight",
         epochs=15,
         early_sizes=(16, 24),
+        learning_rate=0.02,
+        shift=2,
+        n_threads=1,
+    ),
+    TrainingProtocol(
+        name="second-night",
+        epochs=12,
+        learning_rate=0.015,
+        classifier_learning_rate=0.02,
+        warmup_ratio=0.1,
         shift=2,
         n_threads=1,
     ),
@@ -140,6 +158,7 @@ PROTOCOLS = _by_name(
     TrainingProtocol(name="full", epochs=60, shift=3),
 )
 """`smoke` only shows that a run works, its numbers rank nothing; `laptop` labels designs by a proxy; `laptop-finalist`
-trains the same proxy longer; `overnight` trains the design itself in the few epochs that a CPU core manages in hours,
-most of them on smaller images; `fine-tune` takes a trained design to other precisions; `full` trains the design at
-leisure and wants a GPU."""
+trains the same proxy longer. The others train the design itself: `native-short` for minutes of a CPU core, which ranks
+designs and is far from their accuracy; `overnight` in the few epochs that a core manages in hours, most of them on
+smaller images; `second-night` goes on from there; `fine-tune` takes a trained design to other precisions; `full` trains
+at leisure and wants a GPU."""

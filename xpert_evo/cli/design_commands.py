@@ -9,6 +9,20 @@ from xpert_evo.cli.root import DESIGNS, Assignments, DesignFile, ImagesFolder, I
 
 commands = typer.Typer()
 
+DEFAULT_NOISE = ("variation_ratio=0.1",)
+
+DeviceNoise = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--noise", metavar="KEY=VALUE", help=f"Of the devices (default: {DEFAULT_NOISE[0]}).", show_default=False
+    ),
+]
+Draws = Annotated[int, typer.Option(metavar="K", min=0, help="Random devices to judge with.")]
+NormImages = Annotated[
+    int,
+    typer.Option(metavar="N", min=0, help="Training images that each noisy chip calibrates its batch norm on."),
+]
+
 
 @commands.command(rich_help_panel=DESIGNS)
 def evaluate(
@@ -45,20 +59,23 @@ def train(
     dataset: ImagesName = None,
     data_dir: ImagesFolder = None,
     protocol: Annotated[
-        str, typer.Option(metavar="NAME", help="smoke, laptop, laptop-finalist, overnight, fine-tune or full.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="smoke, laptop, laptop-finalist, native-short, overnight, second-night, fine-tune or full.",
+        ),
     ] = "full",
     seed: Annotated[int, typer.Option(metavar="N", help="Of initial weights, batches and noise.")] = 0,
-    noise_draws: Annotated[int, typer.Option(metavar="K", min=0, help="Random devices to judge with.")] = 5,
-    noise: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--noise", metavar="KEY=VALUE", help="Of the devices (default: variation_ratio=0.1).", show_default=False
-        ),
-    ] = None,
+    noise_draws: Draws = 5,
+    noise: DeviceNoise = None,
+    calibrate_norms: NormImages = 0,
     start_from: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Go on from an earlier training's weights.safetensors.", show_default=False),
     ] = None,
+    to_judge: Annotated[
+        bool, typer.Option("--judge/--no-judge", help="On the test set; `xpert-evo judge` does so later.")
+    ] = True,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder (default: runs/train-ID-PROTOCOL-SEED).", show_default=False),
@@ -84,8 +101,56 @@ def train(
         options,
         protocol=protocol,
         seed=seed,
-        noise=noise or ["variation_ratio=0.1"],
+        noise=noise or DEFAULT_NOISE,
         noise_draws=noise_draws,
+        norm_images=calibrate_norms,
+        to_judge=to_judge,
         out=out,
         start_from=start_from,
+    )
+
+
+@commands.command(rich_help_panel=DESIGNS)
+def judge(
+    weights: Annotated[
+        Path, typer.Argument(metavar="WEIGHTS.safetensors", help="A trained network, as `xpert-evo train` leaves it.")
+    ],
+    config: SettingsFile = None,
+    assignments: Assignments = None,
+    dataset: ImagesName = None,
+    data_dir: ImagesFolder = None,
+    split: Annotated[str, typer.Option(metavar="validation|test", help="Which images.")] = "test",
+    images: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Only the first so many.", show_default=False)
+    ] = None,
+    noise_draws: Draws = 5,
+    noise: DeviceNoise = None,
+    calibrate_norms: NormImages = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the devices.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Measure a trained network on chip by the exact emulation: other devices, other crossbars, other images.
+
+    Devices without noise are judged first, then the draws. Crossbars are those of the training, unless settings or
+    --set say otherwise. With --calibrate-norms every drawn chip measures its batch norm anew on training images.
+
+    Examples:
+      xpert-evo judge runs/first/weights.safetensors --noise variation_ratio=0.05 --calibrate-norms 512
+      xpert-evo judge runs/first/weights.safetensors --set hardware.crossbar.coding=differential --images 1000
+    """
+    from xpert_evo.cli.judging import judge_weights
+
+    options = {"dataset.name": dataset, "dataset.data_dir": str(data_dir) if data_dir is not None else None}
+    judge_weights(
+        weights,
+        config,
+        assignments,
+        options,
+        split=split,
+        max_images=images,
+        noise=noise or DEFAULT_NOISE,
+        noise_draws=noise_draws,
+        norm_images=calibrate_norms,
+        seed=seed,
+        as_json=as_json,
     )

@@ -11,19 +11,17 @@ from rich.console import Console
 
 from xpert_evo.accuracy.checkpoints import Epoch, read_start
 from xpert_evo.accuracy.datasets import Dataset
-from xpert_evo.accuracy.judge import FAST_FORM, Judgement, judge, save_weights
-from xpert_evo.accuracy.nonidealities import NonIdealities
+from xpert_evo.accuracy.judge import FAST_FORM, save_weights
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.accuracy.training import TrainedDesign, train_design
 from xpert_evo.backbones import backbone_of
+from xpert_evo.cli.judging import NoisyDevices, measure, plain_draws
 from xpert_evo.cli.settings import resolve
-from xpert_evo.config import parse_assignments
 from xpert_evo.design import Design, blaming, load_designs
-from xpert_evo.errors import ConfigError, InterruptedRunError, UsageError
+from xpert_evo.errors import InterruptedRunError, UsageError
 from xpert_evo.files import write_text
 from xpert_evo.orchestration.task import build_hardware
 from xpert_evo.orchestration.trainings import cached_dataset
-from xpert_evo.validation import parse
 from xpert_evo.words import duration
 
 _NOISELESS_FORM = "fast form: quantisers, ideal ADCs"
@@ -39,12 +37,33 @@ def train_one(
     seed: int,
     noise: Sequence[str],
     noise_draws: int,
+    norm_images: int = 0,
+    to_judge: bool = True,
     out: Path | None,
     start_from: Path | None = None,
 ) -> None:
-    """Trains the design in a file, or goes on where `out` has a checkpoint; writes weights and `result.json`."""
+    """Trains the design in a file, or goes on where `out` has a checkpoint; writes weights and `result.json`.
+
+    Args:
+        path: Of the design.
+        config: Settings file.
+        assignments: Of `--set`.
+        options: The command's own settings, by dotted name.
+        protocol: Its name.
+        seed: Of the training and of the devices drawn.
+        noise: Of the devices, as KEY=VALUE.
+        noise_draws: Devices drawn.
+        norm_images: Training images that each draw's batch norm is calibrated on.
+        to_judge: Judge on the test set; else the result tells the validation accuracy alone.
+        out: Folder; None for one named after design, protocol and seed.
+        start_from: Weights to go on from.
+
+    Raises:
+        UsageError: A file or folder cannot be used.
+        InterruptedRunError: Ctrl-C.
+    """
     settings = resolve(config, assignments, options)
-    devices = parse(NonIdealities, parse_assignments(noise), where="--noise", error=ConfigError)
+    devices = NoisyDevices.read(noise, noise_draws, norm_images)
     design = _only_design(path)
     dataset = cached_dataset(settings.dataset)
     with blaming(str(path)):
@@ -92,7 +111,7 @@ def train_one(
             on_epoch=tell,
         )
         save_weights(trained, folder / "weights.safetensors")
-        result = _judged(trained, dataset, devices, noise_draws, say)
+        result = _result(trained, dataset, devices if to_judge else None, say)
         write_text(folder / "result.json", json.dumps(result, indent=1) + "\n")
     checkpoint.unlink(missing_ok=True)
     say(f"weights and result.json: {folder}")
@@ -119,18 +138,13 @@ def _only_design(path: Path) -> Design:
     return designs[0]
 
 
-def _judged(
-    trained: TrainedDesign, dataset: Dataset, devices: NonIdealities, n_draws: int, say: Callable[[str], None]
+def _result(
+    trained: TrainedDesign, dataset: Dataset, devices: NoisyDevices | None, say: Callable[[str], None]
 ) -> dict[str, Any]:
-    """The content of `result.json`; says each accuracy when it is known, since exact ones take their time."""
+    """The content of `result.json`; without devices the design is not judged."""
     fast_form = FAST_FORM if trained.protocol.noise else _NOISELESS_FORM
     say(f"validation: {100 * trained.validation_accuracy:.2f} % (protocol {trained.protocol.name}, {fast_form})")
-    ideal = judge(trained, dataset)
-    say(f"test: {100 * ideal.mean:.2f} % of {ideal.n_images} images ({ideal.emulation})")
-    noisy: Judgement | None = None
-    if n_draws and devices != NonIdealities():
-        noisy = judge(trained, dataset, nonidealities=devices, n_draws=n_draws, seed=trained.seed)
-        say(f"test with device noise: {_figures(noisy)} ({_active(devices)})")
+    ideal, noisy = measure(trained, dataset, devices, say, seed=trained.seed) if devices else (None, None)
     return {
         "design": trained.design.to_plain(),
         "dataset": {"name": dataset.name, "digest": dataset.digest},
@@ -140,27 +154,7 @@ def _judged(
         "seconds": trained.seconds,
         "validation": trained.validation_accuracy,
         "validation_emulation": fast_form,
-        "test": asdict(ideal),
-        "test_with_device_noise": _of_draws(noisy) if noisy else None,
-        "device_noise": devices.model_dump(mode="json"),
+        "test": asdict(ideal) if ideal else None,
+        "test_with_device_noise": plain_draws(noisy),
+        "device_noise": devices.settings.model_dump(mode="json") if devices else None,
     }
-
-
-def _of_draws(noisy: Judgement) -> dict[str, Any]:
-    """A judgement of devices at random as plain values; one draw of them has no spread."""
-    return {**asdict(noisy), "spread": noisy.spread if noisy.n_draws > 1 else None}
-
-
-def _figures(noisy: Judgement) -> str:
-    if noisy.n_draws == 1:
-        return f"{100 * noisy.mean:.2f} %, 1 draw"
-    return (
-        f"mean {100 * noisy.mean:.2f} %, worst {100 * noisy.worst:.2f} %, spread {100 * noisy.spread:.2f} points over "
-        f"{noisy.n_draws} draws"
-    )
-
-
-def _active(devices: NonIdealities) -> str:
-    """The settings that differ from ideal devices."""
-    off = NonIdealities().model_dump(mode="json")
-    return ", ".join(f"{key} {value}" for key, value in devices.model_dump(mode="json").items() if value != off[key])

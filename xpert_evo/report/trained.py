@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import nn
 
-from hw_models import CrossbarSpec
+from hw_models import CrossbarSpec, HardwareModelError
 from xpert_evo.accuracy.checkpoints import read_tensors
 from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, build_network
 from xpert_evo.accuracy.protocols import TrainingProtocol
@@ -27,14 +27,16 @@ class TrainedNetwork(nn.Module):
 
     Attributes:
         network: With the trained weights.
+        protocol: It was trained with.
         image_size: Side that the training averaged images down to [pixels]; larger images are averaged here, too.
-        metadata: Design, protocol, seed and validation accuracy, from the file.
+        metadata: Design, protocol, seed, crossbar and validation accuracy, from the file.
     """
 
-    def __init__(self, network: CrossbarNetwork, image_size: int, metadata: Mapping[str, object]) -> None:
+    def __init__(self, network: CrossbarNetwork, protocol: TrainingProtocol, metadata: Mapping[str, object]) -> None:
         super().__init__()
         self.network = network
-        self.image_size = image_size
+        self.protocol = protocol
+        self.image_size = protocol.image_size
         self.metadata = dict(metadata)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -59,7 +61,8 @@ def load_network(path: str | PathLike[str], crossbar: CrossbarSpec | None = None
 
     Args:
         path: A safetensors file.
-        crossbar: What it was trained for; None for the default settings' crossbars.
+        crossbar: What shall hold its weights; None for what it was trained for, which older files do not tell: then the
+            default settings' crossbars.
 
     Raises:
         TrainingError: The file is missing, none of ours, or damaged.
@@ -78,7 +81,7 @@ def load_network(path: str | PathLike[str], crossbar: CrossbarSpec | None = None
     network = build_network(
         design,
         load_backbone(described, n_classes=last.shape[0], image_channels=first.shape[1]),
-        crossbar=crossbar or build_hardware(RunConfig()).crossbar,
+        crossbar=crossbar or _own_crossbar(metadata, path) or build_hardware(RunConfig()).crossbar,
         width_divisor=protocol.width_divisor,
         image_size=protocol.image_size,
     )
@@ -86,4 +89,15 @@ def load_network(path: str | PathLike[str], crossbar: CrossbarSpec | None = None
         network.load_state_dict(tensors)
     except RuntimeError as failure:
         raise TrainingError(f"{path} does not fit its own design: {str(failure).splitlines()[-1].strip()}") from None
-    return TrainedNetwork(network, protocol.image_size, metadata).eval()
+    return TrainedNetwork(network, protocol, metadata).eval()
+
+
+def _own_crossbar(metadata: Mapping[str, object], path: str | PathLike[str]) -> CrossbarSpec | None:
+    """The crossbar in the metadata of a file; None where it tells of none."""
+    plain = metadata.get("crossbar")
+    if plain is None:
+        return None
+    try:
+        return CrossbarSpec(**plain)  # type: ignore[arg-type]
+    except (TypeError, HardwareModelError) as failure:
+        raise TrainingError(f"{path}: its crossbar cannot be read ({failure}).") from None
