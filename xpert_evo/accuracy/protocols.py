@@ -124,7 +124,7 @@ PROTOCOLS = _by_name(
     TrainingProtocol(
         name="native-short",
         epochs=3,
-        n_train=22_500,
+        n_train=15_000,
         early_sizes=(16, 24),
         shift=2,
         n_threads=1,
