@@ -7,12 +7,14 @@ import torch
 
 from hw_models import CrossbarSpec, WeightCoding
 from xpert_evo.accuracy.arrays import program
+from xpert_evo.accuracy.checkpoints import read_tensors
 from xpert_evo.accuracy.datasets import Dataset
+from xpert_evo.accuracy.emulation import emulate_layer
 from xpert_evo.accuracy.fidelity import layer_fidelity, layer_inputs
 from xpert_evo.accuracy.images import prepared
 from xpert_evo.accuracy.judge import judge, load_weights, save_weights
-from xpert_evo.accuracy.network import build_network
-from xpert_evo.accuracy.nonidealities import NonIdealities, VariationLaw, disturbed
+from xpert_evo.accuracy.network import CrossbarLayer, LayerGeometry, build_network
+from xpert_evo.accuracy.nonidealities import NonIdealities, VariationLaw, disturbed, programmed_weights
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.accuracy.training import TrainedDesign, train_design
 from xpert_evo.backbones import Backbone
@@ -60,6 +62,28 @@ def test_calibrated_norms_take_up_what_variation_does_to_whole_layers(trained: T
     assert judge(trained, dataset, norm_images=128).mean == pytest.approx(judge(trained, dataset).mean, abs=0.06)
     for name, tensor in trained.network.state_dict().items():
         assert torch.equal(tensor, before[name]), f"{name} was not given back"
+
+
+def test_a_noise_aware_training_bears_noisy_chips_better(
+    trained: TrainedDesign, backbone: Backbone, dataset: Dataset, tmp_path: Path
+) -> None:
+    noise = NonIdealities(variation_ratio=0.1)
+    aware = train_design(
+        trained.design,
+        backbone,
+        dataset,
+        trained.protocol,
+        crossbar=trained.crossbar,
+        seed=0,
+        device="cpu",
+        devices=noise,
+    )
+    plain, better = (judge(one, dataset, nonidealities=noise, n_draws=6).mean for one in (trained, aware))
+    assert better > plain + 0.1
+    assert judge(aware, dataset).mean > 0.8
+    save_weights(aware, tmp_path / "weights.safetensors")
+    _, told = read_tensors(tmp_path / "weights.safetensors")
+    assert told["noise_aware"] == noise.model_dump(mode="json")
 
 
 def test_the_training_measured_its_own_noise(trained: TrainedDesign, dataset: Dataset) -> None:
@@ -133,6 +157,45 @@ def test_variation_has_the_asked_for_spread(law: VariationLaw) -> None:
     errors = torch.cat([(a / b - 1)[b != 0] for b, a in zip(ideal, cells, strict=True)])
     assert errors.std() == pytest.approx(0.05, rel=0.1)
     assert errors.mean().abs() < 0.005
+
+
+@pytest.mark.parametrize("coding", WeightCoding)
+def test_the_weights_that_training_sees_are_those_that_the_emulated_cells_deliver(coding: WeightCoding) -> None:
+    crossbar = CrossbarSpec(coding=coding, reference_columns=1)
+    noise = NonIdealities(variation_ratio=0.1, stuck_on_ratio=0.02, on_off_ratio=20.0, wire_resistance_ratio=1e-4)
+    geometry = LayerGeometry(
+        in_channels=12,
+        out_channels=20,
+        kernel_size=3,
+        stride=1,
+        output_size=6,
+        adc_precision=14,
+        input_precision=4,
+        column_sharing=8,
+        reads_image=True,
+        depth_ratio=0.5,
+        array_rows=(64, 44),
+        crossbar=crossbar,
+    )
+    layer = CrossbarLayer(geometry, normalised=True)
+    layer.initialise(torch.Generator().manual_seed(1))
+    inputs = torch.rand(8, 12, 6, 6, generator=torch.Generator().manual_seed(2))
+    emulated = emulate_layer(
+        layer, inputs, percentile=100.0, nonidealities=noise, generator=torch.Generator().manual_seed(3)
+    )
+    weights = programmed_weights(
+        layer.weight,
+        crossbar,
+        array_rows=geometry.array_rows,
+        nonidealities=noise,
+        generator=torch.Generator().manual_seed(3),
+    )
+    with torch.no_grad():
+        ideal, wanted = layer.product(inputs), layer.product(inputs, weights)
+        left = emulated(inputs) - wanted
+    # Converters round to half a level, finer than any step of ideal cells; that is what is left.
+    assert left.std() < 0.05 * (wanted - ideal).std()
+    assert left.mean().abs() < 0.02 * (wanted - ideal).std()
 
 
 def test_stuck_cells_drift_and_wires_do_what_they_say() -> None:

@@ -15,6 +15,7 @@ from xpert_evo.accuracy.datasets import Dataset
 from xpert_evo.accuracy.images import augmented, resized
 from xpert_evo.accuracy.judge import save_weights
 from xpert_evo.accuracy.network import CrossbarNetwork, Product
+from xpert_evo.accuracy.nonidealities import NonIdealities
 from xpert_evo.accuracy.optimisers import learning_rate_factor, orthogonalised
 from xpert_evo.accuracy.protocols import PROTOCOLS, TrainingProtocol, load_protocol, trains_proxies
 from xpert_evo.accuracy.quantisers import quantise_input
@@ -23,6 +24,8 @@ from xpert_evo.backbones import Backbone, load_backbone
 from xpert_evo.design import Design
 from xpert_evo.errors import ConfigError, DataError, TrainingError
 from xpert_evo.space import SearchSpace
+
+OF_THE_DESIGN_ITSELF = {"native-short", "overnight", "second-night", "fine-tune", "full"}
 
 
 class StoppedError(Exception):
@@ -41,6 +44,7 @@ class Trainer:
         checkpoint: Path | None = None,
         stop_after: int | None = None,
         start_from: Start | None = None,
+        devices: NonIdealities | None = None,
     ) -> TrainedDesign:
         def on_epoch(epoch: Epoch) -> None:
             if epoch.number == stop_after:
@@ -56,6 +60,7 @@ class Trainer:
             device="cpu",
             checkpoint=checkpoint,
             start_from=start_from,
+            devices=devices,
             on_epoch=on_epoch,
         )
 
@@ -121,6 +126,19 @@ def test_a_damaged_checkpoint_is_named(trainer: Trainer, tmp_path: Path, content
     checkpoint.write_bytes(content)
     with pytest.raises(TrainingError, match=r"training\.safetensors cannot be read"):
         trainer(checkpoint=checkpoint)
+
+
+def test_a_noise_aware_training_repeats_after_an_interruption_and_its_checkpoint_is_its_own(
+    trainer: Trainer, tmp_path: Path
+) -> None:
+    checkpoint, noise = tmp_path / "training.safetensors", NonIdealities(variation_ratio=0.05)
+    whole = trainer(devices=noise)
+    with pytest.raises(StoppedError):
+        trainer(devices=noise, checkpoint=checkpoint, stop_after=1)
+    with pytest.raises(TrainingError, match="another training"):
+        trainer(checkpoint=checkpoint)
+    assert torch.equal(weights(trainer(devices=noise, checkpoint=checkpoint)), weights(whole))
+    assert not torch.equal(weights(trainer()), weights(whole))
 
 
 @pytest.fixture
@@ -191,7 +209,7 @@ def test_residual_networks_train_as_well(trainer: Trainer) -> None:
 
 
 def test_protocols_have_their_names_and_distinct_digests() -> None:
-    assert {"smoke", "laptop", "laptop-finalist", "overnight", "fine-tune", "full"} == set(PROTOCOLS)
+    assert set(PROTOCOLS) == {"smoke", "laptop", "laptop-finalist"} | OF_THE_DESIGN_ITSELF
     assert all(protocol.name == name for name, protocol in PROTOCOLS.items())
     assert len({protocol.digest for protocol in PROTOCOLS.values()}) == len(PROTOCOLS)
     with pytest.raises(ConfigError, match="did you mean 'laptop'"):
@@ -199,7 +217,7 @@ def test_protocols_have_their_names_and_distinct_digests() -> None:
 
 
 def test_protocols_that_train_the_design_itself_are_told_from_those_of_proxies() -> None:
-    assert {name for name in PROTOCOLS if not trains_proxies(name)} == {"overnight", "fine-tune", "full"}
+    assert {name for name in PROTOCOLS if not trains_proxies(name)} == OF_THE_DESIGN_ITSELF
     assert trains_proxies("of another version")
 
 

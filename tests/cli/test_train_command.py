@@ -29,11 +29,9 @@ TINY = TrainingProtocol(
 
 
 class Trainer(Protocol):
-    """Runs the command's function; a folder's name, and perhaps weights to begin with."""
+    """Runs the command's function with a folder's name and further arguments."""
 
-    def __call__(
-        self, name: str, start_from: Path | None = None, noise_draws: int = 2, to_judge: bool = True
-    ) -> Path: ...
+    def __call__(self, name: str, *, noise: str = "variation_ratio=0.05", **changes: Any) -> Path: ...
 
 
 @pytest.fixture
@@ -49,20 +47,15 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trainer:
     design = tmp_path / "design.json"
     design.write_text(space.decode(genome)[0].to_json())
 
-    def run(name: str, start_from: Path | None = None, noise_draws: int = 2, to_judge: bool = True) -> Path:
-        training.train_one(
-            design,
-            None,
-            None,
-            {},
-            protocol="tiny",
-            seed=3,
-            noise=["variation_ratio=0.05"],
-            noise_draws=noise_draws,
-            to_judge=to_judge,
-            out=tmp_path / name,
-            start_from=start_from,
-        )
+    def run(name: str, *, noise: str = "variation_ratio=0.05", **changes: Any) -> Path:
+        options: dict[str, Any] = {
+            "protocol": "tiny",
+            "seed": 3,
+            "noise": [noise],
+            "noise_draws": 2,
+            "out": tmp_path / name,
+        }
+        training.train_one(design, None, None, {}, **(options | changes))
         return tmp_path / name
 
     return run
@@ -120,7 +113,7 @@ def test_fine_tuning_tells_in_its_result_and_weights_what_it_went_on_from(
 
 def judge_weights(weights: Path, *assignments: str, **changes: Any) -> None:
     """Runs the command's function: two draws of 5 % variation, unless told otherwise."""
-    options = {"split": "test", "max_images": None, "noise": ["variation_ratio=0.05"], "noise_draws": 2}
+    options: dict[str, Any] = {"split": "test", "max_images": None, "noise": ["variation_ratio=0.05"], "noise_draws": 2}
     options |= {"norm_images": 0, "seed": 3, "as_json": False, **changes}
     judging.judge_weights(weights, None, assignments, {}, **options)
 
@@ -174,6 +167,14 @@ def test_a_judgement_on_an_unknown_split_or_other_images_is_refused(
     monkeypatch.setattr(judging, "cached_dataset", lambda _: colour)
     with pytest.raises(UsageError, match=r"10 classes and 1 image channels, but .* 10 and 3; name its own data"):
         judge_weights(weights)
+
+
+def test_a_noise_aware_training_says_so_and_takes_cells_alone(train: Trainer) -> None:
+    result = json.loads((train("aware", noise_aware=True) / "result.json").read_text())
+    assert result["noise_aware"]["variation_ratio"] == 0.05
+    for noise in ("adc_noise_steps=1", "variation_ratio=0"):
+        with pytest.raises(UsageError, match=r"cells alone, such as variation_ratio=0\.05 \(got "):
+            train("never", noise=noise, noise_aware=True)
 
 
 def test_a_training_that_stops_in_its_first_epoch_says_that_nothing_is_kept(

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 
 from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, LayerGeometry
+from xpert_evo.accuracy.nonidealities import NonIdealities, programmed_weights
 from xpert_evo.accuracy.snr import FloatArray, adc_noise_ratio
 
 CORRECTION_FILE = Path(__file__).parent / "data" / "adc_noise.json"
@@ -30,18 +31,39 @@ class NoisyProduct:
     Args:
         generator: Draws the buffer and the places; on the CPU.
         device: Where the network is.
+        devices: Of the cells that hold the weights, drawn anew for each product; None for ideal ones.
         n_numbers: Numbers in the buffer, drawn anew where an output has more.
     """
 
-    def __init__(self, generator: torch.Generator, device: torch.device, n_numbers: int = 1 << 21) -> None:
+    def __init__(
+        self,
+        generator: torch.Generator,
+        device: torch.device,
+        devices: NonIdealities | None = None,
+        n_numbers: int = 1 << 21,
+    ) -> None:
         self.generator = generator
+        self._devices = devices
+        self._on_device = generator if devices is None or device.type == "cpu" else self._seeded(device)
         self._buffer = self._drawn(n_numbers, device)
 
     def __call__(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
         """The layer's product with noise."""
-        outputs = layer.product(inputs)
+        outputs = layer.product(inputs, self._programmed(layer))
         noise = self._noise_like(outputs) * local_strength(layer, inputs.detach())
         return outputs.addcmul_(noise, noise_deviation(layer))
+
+    def _programmed(self, layer: CrossbarLayer) -> torch.Tensor | None:
+        if self._devices is None:
+            return None
+        g = layer.geometry
+        return programmed_weights(
+            layer.weight,
+            g.crossbar,
+            array_rows=g.array_rows,
+            nonidealities=self._devices,
+            generator=self._on_device,
+        )
 
     def _noise_like(self, outputs: torch.Tensor) -> torch.Tensor:
         if outputs.numel() >= len(self._buffer):
@@ -53,8 +75,10 @@ class NoisyProduct:
         if device.type == "cpu":
             return torch.randn(n_numbers, generator=self.generator)
         # An accelerator draws its hundreds of megabytes itself, from a seed that the generator gives.
-        own = torch.Generator(device).manual_seed(int(torch.randint(1 << 62, (), generator=self.generator)))
-        return torch.randn(n_numbers, generator=own, device=device)
+        return torch.randn(n_numbers, generator=self._seeded(device), device=device)
+
+    def _seeded(self, device: torch.device) -> torch.Generator:
+        return torch.Generator(device).manual_seed(int(torch.randint(1 << 62, (), generator=self.generator)))
 
 
 def local_strength(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:

@@ -192,6 +192,8 @@ def save_weights(trained: TrainedDesign, path: Path) -> None:
     }
     if trained.start is not None:
         metadata["started_from"] = trained.start.told()
+    if trained.devices is not None:
+        metadata["noise_aware"] = trained.devices.model_dump(mode="json")
     own = trained.network.backbone.own
     if own is not None:
         metadata["backbone"] = own.model_dump(mode="json")

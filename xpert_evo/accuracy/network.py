@@ -143,11 +143,12 @@ class CrossbarLayer(nn.Module):
         power = inputs.detach()[:_POWER_SAMPLE].clamp_min(0).square_().mean()
         self.input_power.lerp_(power, _POWER_MOMENTUM)
 
-    def product(self, inputs: torch.Tensor) -> torch.Tensor:
-        """The matrix product with quantised inputs and weights and perfect ADCs."""
+    def product(self, inputs: torch.Tensor, weights: torch.Tensor | None = None) -> torch.Tensor:
+        """The matrix product with quantised inputs and perfect ADCs; `weights` are the layer's own, quantised."""
         g = self.geometry
         quantised = quantise_input(inputs, self.clip_on_device, g.input_precision)
-        weights = quantise_weights(self.weight, g.crossbar)
+        if weights is None:
+            weights = quantise_weights(self.weight, g.crossbar)
         if g.output_size == 1 and g.stride == 1 and g.kernel_size > 1:
             middle = g.kernel_size // 2
             return F.conv2d(quantised, weights[:, :, middle : middle + 1, middle : middle + 1])

@@ -25,8 +25,9 @@ import torch
 from pydantic import Field
 
 from hw_models import CrossbarSpec, WeightCoding
-from xpert_evo.accuracy.arrays import Cells, PartialSums
-from xpert_evo.accuracy.coding import digits, max_code
+from xpert_evo.accuracy.arrays import Cells, PartialSums, program
+from xpert_evo.accuracy.coding import digits, max_code, slice_weights
+from xpert_evo.accuracy.quantisers import weight_codes
 from xpert_evo.validation import Frozen
 
 Spread = Annotated[float, Field(ge=0.0, le=10.0)]
@@ -73,6 +74,11 @@ class NonIdealities(Frozen):
     def least_conductance(self) -> float:
         """Of a cell at level 0, over the highest."""
         return 0.0 if self.on_off_ratio is None else 1 / self.on_off_ratio
+
+    @property
+    def disturbs_converters(self) -> bool:
+        """Whether converters do anything but round."""
+        return bool(self.adc_offset_steps or self.adc_noise_steps)
 
     @property
     def disturbs_cells(self) -> bool:
@@ -122,18 +128,45 @@ def disturbed(
         crossbar: Cells and coding.
         column_sharing: Columns that share one ADC, and its offset.
         nonidealities: Strengths.
-        generator: On the CPU.
+        generator: Of the draws; its device is where they are drawn, and only on a CPU are they the same everywhere.
     """
     cells = (
         _disturbed_cells(codes, ideal, crossbar, nonidealities, generator) if nonidealities.disturbs_cells else ideal
     )
-    if not (nonidealities.adc_offset_steps or nonidealities.adc_noise_steps):
+    if not nonidealities.disturbs_converters:
         return cells, None
     n_columns, slices = len(ideal.digits[0]), len(ideal.digits)
     converter = (torch.arange(n_columns) * slices + torch.arange(slices)[:, None]) // column_sharing
     drawn = torch.randn(len(ideal.array_rows), int(converter.max()) + 1, generator=generator)
     offsets = (drawn * nonidealities.adc_offset_steps)[:, converter].to(codes.device)
     return cells, Disturbance(offsets=offsets, noise_steps=nonidealities.adc_noise_steps, generator=generator)
+
+
+def programmed_weights(
+    weights: torch.Tensor,
+    crossbar: CrossbarSpec,
+    *,
+    array_rows: tuple[int, ...],
+    nonidealities: NonIdealities,
+    generator: torch.Generator,
+) -> torch.Tensor:
+    """What one draw of cells makes of a layer's weights, read by perfect converters; gradients pass straight through.
+
+    Args:
+        weights: (columns, ...), as they are trained.
+        crossbar: Cells and coding.
+        array_rows: Rows of each array.
+        nonidealities: Of cells; those of converters have no part in this.
+        generator: On the device where numbers shall be drawn.
+    """
+    codes, scale = weight_codes(weights.detach(), crossbar)
+    ideal = program(codes.flatten(1), array_rows, crossbar)
+    cells = _disturbed_cells(codes.flatten(1), ideal, crossbar, nonidealities, generator)
+    total = sum((digit * worth for digit, worth in zip(cells.digits, slice_weights(crossbar), strict=True)))
+    assert isinstance(total, torch.Tensor)
+    if cells.digital_reference:
+        total = total[:-1] - total[-1:]
+    return weights + (total.view_as(weights) * scale - weights.detach())
 
 
 def _disturbed_cells(
@@ -181,13 +214,13 @@ class _Devices:
         """Conductances (columns, rows) of cells with the given targets, over the highest."""
         s = self._settings
         least = s.least_conductance
-        g = (least + (1 - least) * targets.float()).cpu()
+        g = (least + (1 - least) * targets.float()).to(self._generator.device)
         if s.variation_ratio and s.variation_law is VariationLaw.GAUSSIAN:
             g = (g * (1 + s.variation_ratio * self._normal(g))).clamp_min(0)
         elif s.variation_ratio:
             g = g * torch.exp(s.variation_ratio * self._normal(g) - s.variation_ratio**2 / 2)
         if s.stuck_on_ratio or s.stuck_off_ratio:
-            fate = torch.rand(g.shape, generator=self._generator)
+            fate = torch.rand(g.shape, generator=self._generator, device=g.device)
             g = g.masked_fill(fate < s.stuck_on_ratio, 1.0).masked_fill(fate > 1 - s.stuck_off_ratio, least)
         if s.drift_exponent:
             exponent = s.drift_exponent * (1 + s.drift_exponent_spread_ratio * self._normal(g))
@@ -195,8 +228,8 @@ class _Devices:
         if s.wire_resistance_ratio:
             from_driver = (torch.arange(len(g)) * self._slices + slice_index) % self._columns + 1
             segments = from_driver[:, None] + self._to_converter
-            g = g / (1 + g * s.wire_resistance_ratio * segments)
+            g = g / (1 + g * s.wire_resistance_ratio * segments.to(g.device))
         return g.to(targets.device)
 
     def _normal(self, like: torch.Tensor) -> torch.Tensor:
-        return torch.randn(like.shape, generator=self._generator)
+        return torch.randn(like.shape, generator=self._generator, device=like.device)

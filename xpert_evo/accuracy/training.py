@@ -21,6 +21,7 @@ from xpert_evo.accuracy.datasets import Dataset, Split
 from xpert_evo.accuracy.fidelity import measure_corrections
 from xpert_evo.accuracy.images import augmented, batches, prepared, resized, training_subset
 from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, Product, build_network
+from xpert_evo.accuracy.nonidealities import NonIdealities
 from xpert_evo.accuracy.optimisers import build_optimisers, learning_rate_factor
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.backbones import Backbone
@@ -45,6 +46,7 @@ class TrainedDesign:
         seconds: Of training and measuring [s].
         history: The epochs.
         start: The network that the training went on from; None for random weights.
+        devices: Cells that were drawn anew in every step; None for ideal ones.
     """
 
     design: Design
@@ -56,6 +58,7 @@ class TrainedDesign:
     seconds: float
     history: tuple[Epoch, ...]
     start: Start | None = None
+    devices: NonIdealities | None = None
 
 
 def train_design(
@@ -69,6 +72,7 @@ def train_design(
     device: torch.device | str | None = None,
     checkpoint: Path | None = None,
     start_from: Start | None = None,
+    devices: NonIdealities | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> TrainedDesign:
     """Trains a design from scratch, or on from `checkpoint`.
@@ -83,6 +87,9 @@ def train_design(
         device: CUDA where there is one, else the CPU, by default.
         checkpoint: Written after each epoch and read if it exists; the caller removes it.
         start_from: A trained network of the same shapes to go on from; its precisions may be others.
+        devices: Noise-aware training: in every step all weights are as one draw of such cells delivers them, so that
+            the network learns to live with any chip (V. Joshi et al., Nature Communications 11, 2473, 2020). What
+            converters add is left out. The accuracy that is measured at the end is that of ideal cells.
         on_epoch: Called after each epoch.
 
     Raises:
@@ -101,6 +108,8 @@ def train_design(
         train = prepared(training_subset(dataset.train, protocol.n_train), protocol, where)
         if start_from is not None:
             identity += f" from {start_from.digest}"
+        if devices is not None:
+            identity += f" on {devices}"
         if checkpoint is not None and checkpoint.exists():
             load_checkpoint(checkpoint, state, identity)
         elif start_from is not None:
@@ -109,7 +118,7 @@ def train_design(
         before = state.history[-1].seconds if state.history else 0.0
         start = time.perf_counter() - before
         for number in range(len(state.history) + 1, protocol.epochs + 1):
-            loss = _train_epoch(state, train, protocol, number)
+            loss = _train_epoch(state, train, protocol, number, devices)
             if not math.isfinite(loss):
                 raise TrainingError(f"the loss is {loss} after epoch {number} of {protocol.epochs}: it diverged.")
             measure_corrections(state.network, train.images[:_N_CORRECTION])
@@ -132,6 +141,7 @@ def train_design(
         seconds=time.perf_counter() - start,
         history=tuple(state.history),
         start=start_from,
+        devices=devices,
     )
 
 
@@ -154,12 +164,14 @@ def _initial_state(
     return TrainingState(network=network, optimisers=build_optimisers(network, protocol), generator=generator)
 
 
-def _train_epoch(state: TrainingState, train: Split, protocol: TrainingProtocol, number: int) -> float:
+def _train_epoch(
+    state: TrainingState, train: Split, protocol: TrainingProtocol, number: int, devices: NonIdealities | None
+) -> float:
     """One pass over the training images; returns the mean loss."""
     p, network, generator = protocol, state.network.train(), state.generator
     images = resized(augmented(train.images, generator, flip=p.flip, shift=p.shift), p.size_in_epoch(number))
     order = torch.randperm(len(train), generator=generator).to(train.labels.device)
-    product = _product(p, generator, train.images.device)
+    product = _product(p, generator, train.images.device, devices)
     n_steps = max(1, len(train) // p.batch_size)
     total = torch.zeros((), device=train.images.device)
     for step, (inputs, labels) in enumerate(
@@ -177,8 +189,13 @@ def _train_epoch(state: TrainingState, train: Split, protocol: TrainingProtocol,
     return float(total) / n_steps
 
 
-def _product(protocol: TrainingProtocol, generator: torch.Generator, device: torch.device) -> Product:
-    return NoisyProduct(generator, device) if protocol.noise else CrossbarLayer.product
+def _product(
+    protocol: TrainingProtocol,
+    generator: torch.Generator,
+    device: torch.device,
+    devices: NonIdealities | None = None,
+) -> Product:
+    return NoisyProduct(generator, device, devices) if protocol.noise else CrossbarLayer.product
 
 
 @torch.no_grad()

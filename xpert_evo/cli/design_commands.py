@@ -73,6 +73,9 @@ def train(
         Path | None,
         typer.Option(metavar="FILE", help="Go on from an earlier training's weights.safetensors.", show_default=False),
     ] = None,
+    noise_aware: Annotated[
+        bool, typer.Option("--noise-aware", help="Train with such devices, too: drawn anew in every step.")
+    ] = False,
     to_judge: Annotated[
         bool, typer.Option("--judge/--no-judge", help="On the test set; `xpert-evo judge` does so later.")
     ] = True,
@@ -90,6 +93,7 @@ def train(
     Examples:
       xpert-evo train design.json --protocol laptop-finalist --noise-draws 5
       xpert-evo train other.json --protocol fine-tune --start-from runs/first/weights.safetensors
+      xpert-evo train design.json --protocol overnight --noise variation_ratio=0.05 --noise-aware
     """
     from xpert_evo.cli.training import train_one
 
@@ -104,6 +108,7 @@ def train(
         noise=noise or DEFAULT_NOISE,
         noise_draws=noise_draws,
         norm_images=calibrate_norms,
+        noise_aware=noise_aware,
         to_judge=to_judge,
         out=out,
         start_from=start_from,

@@ -39,6 +39,7 @@ def train_one(
     noise_draws: int,
     norm_images: int = 0,
     to_judge: bool = True,
+    noise_aware: bool = False,
     out: Path | None,
     start_from: Path | None = None,
 ) -> None:
@@ -54,6 +55,7 @@ def train_one(
         noise: Of the devices, as KEY=VALUE.
         noise_draws: Devices drawn.
         norm_images: Training images that each draw's batch norm is calibrated on.
+        noise_aware: Train with cells that vary as `noise` says, drawn anew in every step.
         to_judge: Judge on the test set; else the result tells the validation accuracy alone.
         out: Folder; None for one named after design, protocol and seed.
         start_from: Weights to go on from.
@@ -64,6 +66,11 @@ def train_one(
     """
     settings = resolve(config, assignments, options)
     devices = NoisyDevices.read(noise, noise_draws, norm_images)
+    if noise_aware and (devices.settings.disturbs_converters or not devices.settings.disturbs_cells):
+        raise UsageError(
+            "--noise-aware draws cells anew in every step of the training; give --noise for cells alone, such as "
+            f"variation_ratio=0.05 (got {devices.told or 'ideal devices'}). `xpert-evo judge` takes the rest."
+        )
     design = _only_design(path)
     dataset = cached_dataset(settings.dataset)
     with blaming(str(path)):
@@ -108,6 +115,7 @@ def train_one(
             seed=seed,
             checkpoint=checkpoint,
             start_from=start,
+            devices=devices.settings if noise_aware else None,
             on_epoch=tell,
         )
         save_weights(trained, folder / "weights.safetensors")
@@ -151,6 +159,7 @@ def _result(
         "protocol": trained.protocol.model_dump(mode="json"),
         "seed": trained.seed,
         "started_from": trained.start.told() if trained.start else None,
+        "noise_aware": trained.devices.model_dump(mode="json") if trained.devices else None,
         "seconds": trained.seconds,
         "validation": trained.validation_accuracy,
         "validation_emulation": fast_form,
