@@ -1,5 +1,6 @@
 """Judging: exact against fast, non-idealities, draws, and weights on disk."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,14 +13,15 @@ from xpert_evo.accuracy.datasets import Dataset
 from xpert_evo.accuracy.emulation import emulate_layer
 from xpert_evo.accuracy.fidelity import layer_fidelity, layer_inputs
 from xpert_evo.accuracy.images import prepared
-from xpert_evo.accuracy.judge import judge, load_weights, save_weights
-from xpert_evo.accuracy.network import CrossbarLayer, LayerGeometry, build_network
+from xpert_evo.accuracy.judge import judge, save_weights
+from xpert_evo.accuracy.network import CrossbarLayer, LayerGeometry
 from xpert_evo.accuracy.nonidealities import NonIdealities, VariationLaw, disturbed, programmed_weights
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.accuracy.training import TrainedDesign, train_design
 from xpert_evo.backbones import Backbone
 from xpert_evo.design import Design
 from xpert_evo.errors import TrainingError
+from xpert_evo.report.trained import load_network
 
 
 @pytest.fixture(scope="module")
@@ -95,29 +97,28 @@ def test_the_training_measured_its_own_noise(trained: TrainedDesign, dataset: Da
         assert 10 * torch.log10(torch.tensor(fast / powers.exact_noise_power)).abs() < 6
 
 
-def test_saved_weights_give_the_same_outputs(
-    trained: TrainedDesign, backbone: Backbone, dataset: Dataset, tmp_path: Path
+def test_saved_weights_give_the_same_outputs_and_judgements(
+    trained: TrainedDesign, dataset: Dataset, tmp_path: Path
 ) -> None:
     path = tmp_path / "weights.safetensors"
     save_weights(trained, path)
-    network = build_network(
-        trained.design, backbone, crossbar=trained.crossbar, width_divisor=trained.protocol.width_divisor, image_size=16
-    )
-    told = load_weights(path, network)
-    network.eval()
-    assert told["design"] == trained.design.to_plain()
+    read = load_network(path)
+    assert read.metadata["design"] == trained.design.to_plain()
+    assert read.network.crossbar_layers[0].geometry.crossbar == trained.crossbar
+    assert judge(read, dataset) == judge(trained, dataset)
     images = prepared(dataset.test, trained.protocol, torch.device("cpu")).images
-    product = type(network.crossbar_layers[0]).product
+    product = type(read.network.crossbar_layers[0]).product
     with torch.no_grad():
-        assert torch.equal(network(images, product), trained.network(images, product))
+        assert torch.equal(read.network(images, product), trained.network(images, product))
 
 
-def test_weights_of_another_network_are_refused(trained: TrainedDesign, backbone: Backbone, tmp_path: Path) -> None:
+def test_weights_that_are_not_of_the_design_beside_them_are_refused(trained: TrainedDesign, tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
-    save_weights(trained, path)
-    other = build_network(trained.design, backbone, crossbar=trained.crossbar, width_divisor=16, image_size=16)
-    with pytest.raises(TrainingError, match="another network"):
-        load_weights(path, other)
+    wider = trained.design.layers[0].model_copy(update={"channel_depth": 512})
+    design = trained.design.model_copy(update={"layers": (wider, *trained.design.layers[1:])})
+    save_weights(replace(trained, design=design), path)
+    with pytest.raises(TrainingError, match="does not fit its own design"):
+        load_network(path)
 
 
 CODES = torch.randint(128, (40, 100), generator=torch.Generator().manual_seed(0)) * 2 - 127

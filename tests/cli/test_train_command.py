@@ -1,6 +1,7 @@
 """`xpert-evo train` from the first epoch to the judgement: progress, interruption, going on, files."""
 
 import json
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -61,13 +62,21 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trainer:
     return run
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_training_goes_on_from_its_last_epoch_and_ends_like_a_whole_one(
-    train: Trainer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    train: Trainer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    *,
+    number: signal.Signals,
 ) -> None:
+    handlers = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
     with monkeypatch.context() as patched:
-        patched.setattr(training, "duration", interrupt)
+        patched.setattr(training, "duration", lambda _: signal.raise_signal(number))
         with pytest.raises(InterruptedRunError, match=r"kept in .*stopped\. The same command will go on"):
             train("stopped")
+    assert handlers == [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
     kept = [path.name for path in (tmp_path / "stopped").iterdir()]
     assert len(kept) == 1, "the checkpoint of the first epoch alone"
     stopped = train("stopped")
@@ -84,11 +93,6 @@ def test_an_interrupted_training_goes_on_from_its_last_epoch_and_ends_like_a_who
     weights = [(folder / "weights.safetensors").read_bytes() for folder in (stopped, whole)]
     assert weights[0] == weights[1]
     assert sorted(path.name for path in stopped.iterdir()) == ["result.json", "weights.safetensors"]
-
-
-def interrupt(_: float) -> str:
-    """Stands for Ctrl-C after the first epoch."""
-    raise KeyboardInterrupt
 
 
 def test_fine_tuning_tells_in_its_result_and_weights_what_it_went_on_from(

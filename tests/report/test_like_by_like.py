@@ -81,5 +81,8 @@ def test_the_line_below_the_table_tells_the_measured_and_the_predicted_rival(sce
     assert f"EDAP {ratio} x lower (predicted, nobody measured it: " in both
     assert f"EDAP {ratio} x lower" in guessed
     assert "measured:" not in guessed
+    stronger = replace(measured, hardware={name: value / 6 for name, value in hardware.items()})
+    lost = str(rival_line([replace(knee, rival_measured=stronger)], "laptop"))
+    assert "EDAP 2 x higher: the rival wins (measured: " in lost
     assert "none was found" in none
     assert rival_line([], "laptop") is None

@@ -69,9 +69,7 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, object]
             metadata = json.loads((file.metadata() or {})[_METADATA])
             return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, ValueError) as failure:
-        raise TrainingError(
-            f"{path} cannot be read as weights of xpert-evo ({failure}); remove it to start anew."
-        ) from None
+        raise TrainingError(f"{path} cannot be read as a file of xpert-evo's trainings ({failure}).") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +141,7 @@ def load_checkpoint(path: Path, state: TrainingState, identity: str) -> None:
     try:
         tensors, metadata = read_tensors(path)
     except TrainingError as failure:
-        raise CheckpointError(str(failure)) from None
+        raise CheckpointError(f"{str(failure).rstrip('.')}; remove it to start anew.") from None
     if metadata.get("training") != identity:
         raise CheckpointError(
             f"{path} is the checkpoint of another training ({metadata.get('training')}), not of {identity}; remove it."

@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 
 from xpert_evo.accuracy.adc_noise import NoisyProduct
-from xpert_evo.accuracy.checkpoints import read_tensors, write_tensors
+from xpert_evo.accuracy.checkpoints import write_tensors
 from xpert_evo.accuracy.datasets import Dataset, Split
 from xpert_evo.accuracy.emulation import EMULATION, EmulatedLayer, emulate_layer
 from xpert_evo.accuracy.fidelity import set_statistics
@@ -20,7 +20,6 @@ from xpert_evo.accuracy.nonidealities import NonIdealities
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.accuracy.snr import PERCENTILE
 from xpert_evo.accuracy.training import TrainedDesign, evaluate
-from xpert_evo.errors import TrainingError
 
 FAST_FORM = "fast form: quantisers and Gaussian ADC noise"
 
@@ -198,15 +197,3 @@ def save_weights(trained: TrainedDesign, path: Path) -> None:
     if own is not None:
         metadata["backbone"] = own.model_dump(mode="json")
     write_tensors(path, trained.network.state_dict(), metadata)
-
-
-def load_weights(path: Path, network: CrossbarNetwork) -> dict[str, object]:
-    """Fills a network of the same design and returns what else the file tells; raises TrainingError."""
-    tensors, metadata = read_tensors(path)
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as failure:
-        raise TrainingError(
-            f"{path} holds weights of another network: {str(failure).splitlines()[-1].strip()}"
-        ) from None
-    return metadata

@@ -1,6 +1,7 @@
 """`xpert-evo train`: one design trained to the end, judged on the test set with and without device noise."""
 
 import json
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -127,13 +128,16 @@ def train_one(
 
 @contextmanager
 def _stoppable(checkpoint: Path) -> Iterator[None]:
-    """Turns Ctrl-C into an InterruptedRunError that says what is kept and how to go on."""
+    """Turns Ctrl-C and SIGTERM into an InterruptedRunError that says what is kept and how to go on."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
         kept = "the epochs that ended are kept in" if checkpoint.is_file() else "no finished epoch is kept in"
         how = "go on from there" if checkpoint.is_file() else "begin anew"
         raise InterruptedRunError(f"stopped; {kept} {checkpoint.parent}. The same command will {how}.") from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _only_design(path: Path) -> Design:

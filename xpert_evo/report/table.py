@@ -84,10 +84,11 @@ def rival_line(recommended: Sequence[Recommendation], protocol: str) -> str | No
 
 
 def _against(candidate: Candidate, rival: Rival) -> str:
-    ratio = times(times_better(candidate.hardware, rival.hardware, "edap"))
+    ratio = times_better(candidate.hardware, rival.hardware, "edap")
+    words = f"EDAP {times(ratio)} x lower" if ratio >= 1 else f"EDAP {times(1 / ratio)} x higher: the rival wins"
     how = "measured" if rival.measured else "predicted, nobody measured it"
     own, its = 100 * rival.own_accuracy, 100 * rival.accuracy
-    return f"EDAP {ratio} x lower ({how}: {own:.2f} % against its {its:.2f} %)"
+    return f"{words} ({how}: {own:.2f} % against its {its:.2f} %)"
 
 
 def picks(result: RunResult) -> list[tuple[str, Candidate]]:
