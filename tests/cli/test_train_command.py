@@ -14,8 +14,11 @@ from xpert_evo.accuracy.datasets import Split, load_dataset
 from xpert_evo.accuracy.protocols import PROTOCOLS, TrainingProtocol
 from xpert_evo.backbones import load_backbone
 from xpert_evo.cli import judging, training
+from xpert_evo.config import parse_config
 from xpert_evo.errors import InterruptedRunError, UsageError
+from xpert_evo.report.trained import load_network
 from xpert_evo.space import SearchSpace
+from xpert_evo.store import Store
 
 TINY = TrainingProtocol(
     name="tiny",
@@ -190,6 +193,22 @@ def test_a_training_that_stops_in_its_first_epoch_says_that_nothing_is_kept(
     monkeypatch.setattr(training, "train_design", stopped)
     with pytest.raises(InterruptedRunError, match="no finished epoch is kept"):
         train("at once")
+
+
+@pytest.mark.usefixtures("train")
+def test_a_design_that_lies_in_a_run_is_trained_for_the_crossbars_of_that_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = parse_config({"hardware": {"crossbar": {"rows": 32}}})
+    Store.create(tmp_path / "run", {"settings": small.to_plain()}).close()
+    inside = tmp_path / "run" / "design.json"
+    inside.write_text((tmp_path / "design.json").read_text())
+    training.train_one(
+        inside, None, None, {}, protocol="tiny", seed=3, noise=[], noise_draws=0, to_judge=False, out=tmp_path / "first"
+    )
+    assert "settings of the run in" in capsys.readouterr().out
+    network = load_network(tmp_path / "first" / "weights.safetensors").network
+    assert network.crossbar_layers[0].geometry.crossbar.rows == 32
 
 
 def test_a_file_of_several_designs_is_refused_with_the_way_to_one(train: Trainer, tmp_path: Path) -> None:

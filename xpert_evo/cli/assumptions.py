@@ -1,4 +1,4 @@
-"""What stands behind a design file's costs: settings of the run that it lies in, else defaults; and lines that tell."""
+"""Which settings a design file goes with: those of the run that it lies in, else defaults; and lines that tell."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,9 +16,9 @@ _EXPORT = "export"
 def settings_for(
     path: Path, config: Path | None, assignments: Sequence[str] | None, options: Mapping[str, object | None]
 ) -> tuple[RunConfig, Path | None]:
-    """The settings that a design file is to be costed with, and the run that they were taken from.
+    """The settings that a design file is to be costed or trained with, and the run that they were taken from.
 
-    A file in the folder of a run, or of its export, was costed with the run's settings; they are the base there, and
+    A file in the folder of a run, or of its export, was found with the run's settings; they are the base there, and
     `--set` and the command's options win. A settings file of the user's is the whole base, as everywhere.
 
     Raises:
@@ -41,10 +41,15 @@ def _run_of(path: Path) -> Path | None:
     return above if folder.absolute().name == _EXPORT and (above / FILE_NAME).is_file() else None
 
 
+def whose_settings(folder: Path) -> str:
+    """That a run's settings hold for a design file beside it."""
+    return f"settings of the run in {folder}, where the designs lie (--set and options win)"
+
+
 def assumption_lines(settings: RunConfig, spec: DatasetSpec, folder: Path | None) -> list[str]:
     """Which images and which chip costs are for, and where that comes from."""
     hardware = settings.hardware
-    lines = [f"settings of the run in {folder}, where the designs lie (--set and options win)"] if folder else []
+    lines = [whose_settings(folder)] if folder else []
     planes = counted(spec.image_channels, "image plane")
     return [
         *lines,

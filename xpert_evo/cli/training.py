@@ -16,8 +16,8 @@ from xpert_evo.accuracy.judge import FAST_FORM, save_weights
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.accuracy.training import TrainedDesign, train_design
 from xpert_evo.backbones import backbone_of
+from xpert_evo.cli.assumptions import settings_for, whose_settings
 from xpert_evo.cli.judging import NoisyDevices, measure, plain_draws
-from xpert_evo.cli.settings import resolve
 from xpert_evo.design import Design, blaming, load_designs
 from xpert_evo.errors import InterruptedRunError, UsageError
 from xpert_evo.files import write_text
@@ -65,7 +65,7 @@ def train_one(
         UsageError: A file or folder cannot be used.
         InterruptedRunError: Ctrl-C.
     """
-    settings = resolve(config, assignments, options)
+    settings, run = settings_for(path, config, assignments, options)
     devices = NoisyDevices.read(noise, noise_draws, norm_images)
     if noise_aware and (devices.settings.disturbs_converters or not devices.settings.disturbs_cells):
         raise UsageError(
@@ -100,6 +100,8 @@ def train_one(
             f"{duration(left)} left"
         )
 
+    if run is not None:
+        say(whose_settings(run))
     folder = out or Path("runs") / f"train-{design.digest}-{protocol}-{seed}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
