@@ -199,6 +199,26 @@ def test_the_weights_that_training_sees_are_those_that_the_emulated_cells_delive
     assert left.mean().abs() < 0.02 * (wanted - ideal).std()
 
 
+def test_reference_columns_average_their_errors() -> None:
+    """The error that all columns of a crossbar share is the reference's."""
+    shared = []
+    for n_columns in (1, 16):
+        crossbar = CrossbarSpec(reference_columns=n_columns)
+        ideal = program(CODES.float(), (64, 36), crossbar)
+        cells, _ = disturbed(
+            CODES,
+            ideal,
+            crossbar,
+            column_sharing=8,
+            nonidealities=NonIdealities(variation_ratio=0.05),
+            generator=torch.Generator().manual_seed(0),
+        )
+        errors = (cells.digits[0] - ideal.digits[0])[:32]
+        shared.append(float(errors.mean(0).square().mean() - errors.var(0).mean() / 32))
+    assert shared[0] == pytest.approx((0.05 * 15) ** 2, rel=0.5)
+    assert shared[1] == pytest.approx(shared[0] / 16, abs=shared[0] / 8)
+
+
 def test_stuck_cells_drift_and_wires_do_what_they_say() -> None:
     ideal, stuck = drawn_cells(WeightCoding.OFFSET_DIGITAL, NonIdealities(stuck_on_ratio=1.0))
     assert all(torch.all(digit == 30) for digit in stuck)

@@ -189,10 +189,11 @@ def _disturbed_cells(
         targets = [torch.cat([t, torch.full_like(t[:1], 0.5)]) for t in targets]
         new = [device.draw(t, s) * half_levels for s, t in enumerate(targets)]
         return Cells(digits=tuple(new), array_rows=ideal.array_rows, exact=False, digital_reference=True)
-    # One reference column a crossbar serves all slices of the weights that lie in it.
+    # The mean current of a crossbar's reference columns serves all slices of the weights that lie in it.
     per_crossbar = max(1, crossbar.columns // slices)
-    n_crossbars = -(-len(codes) // per_crossbar)
-    reference = device.draw(torch.full((n_crossbars, codes.shape[1]), 0.5, device=codes.device), 0)
+    n_crossbars, n_columns = -(-len(codes) // per_crossbar), max(1, crossbar.reference_columns)
+    drawn = device.draw(torch.full((n_columns * n_crossbars, codes.shape[1]), 0.5, device=codes.device), 0)
+    reference = drawn.view(n_columns, n_crossbars, -1).mean(0)
     shared = reference.repeat_interleave(per_crossbar, dim=0)[: len(codes)]
     new = [(device.draw(t, s) - shared) * half_levels for s, t in enumerate(targets)]
     return Cells(digits=tuple(new), array_rows=ideal.array_rows, exact=False)
