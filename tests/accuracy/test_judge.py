@@ -20,7 +20,7 @@ from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.accuracy.training import TrainedDesign, train_design
 from xpert_evo.backbones import Backbone
 from xpert_evo.design import Design
-from xpert_evo.errors import TrainingError
+from xpert_evo.errors import DataError, TrainingError
 from xpert_evo.report.trained import load_network
 
 
@@ -62,6 +62,9 @@ def test_calibrated_norms_take_up_what_variation_does_to_whole_layers(trained: T
     assert (plain.norm_images, calibrated.norm_images) == (0, 128)
     assert calibrated.mean > plain.mean + 0.05
     assert judge(trained, dataset, norm_images=128).mean == pytest.approx(judge(trained, dataset).mean, abs=0.06)
+    for n_images in (2, 385):
+        with pytest.raises(DataError, match=f"calibrated on 32 to 384 images, .* got {n_images}"):
+            judge(trained, dataset, norm_images=n_images)
     for name, tensor in trained.network.state_dict().items():
         assert torch.equal(tensor, before[name]), f"{name} was not given back"
 

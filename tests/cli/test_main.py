@@ -1,5 +1,6 @@
 """The outermost function of the command line: how it ends on Ctrl-C and on words that it does not know."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -18,11 +19,12 @@ def ended(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     return exit_.value.code
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_in_any_command_is_told_in_one_sentence(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: signal.Signals
 ) -> None:
     def interrupted(_: Path) -> None:
-        raise KeyboardInterrupt
+        signal.raise_signal(number)
 
     monkeypatch.setattr(status, "show_status", interrupted)
     assert ended(monkeypatch, "status", "anywhere") == 130

@@ -15,7 +15,7 @@ from xpert_evo.accuracy.protocols import PROTOCOLS, TrainingProtocol
 from xpert_evo.backbones import load_backbone
 from xpert_evo.cli import judging, training
 from xpert_evo.config import parse_config
-from xpert_evo.errors import InterruptedRunError, UsageError
+from xpert_evo.errors import ConfigError, InterruptedRunError, TrainingError, UsageError
 from xpert_evo.report.trained import load_network
 from xpert_evo.space import SearchSpace
 from xpert_evo.store import Store
@@ -65,21 +65,13 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trainer:
     return run
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_training_goes_on_from_its_last_epoch_and_ends_like_a_whole_one(
-    train: Trainer,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    *,
-    number: signal.Signals,
+    train: Trainer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    handlers = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
     with monkeypatch.context() as patched:
-        patched.setattr(training, "duration", lambda _: signal.raise_signal(number))
+        patched.setattr(training, "duration", lambda _: signal.raise_signal(signal.SIGINT))
         with pytest.raises(InterruptedRunError, match=r"kept in .*stopped\. The same command will go on"):
             train("stopped")
-    assert handlers == [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
     kept = [path.name for path in (tmp_path / "stopped").iterdir()]
     assert len(kept) == 1, "the checkpoint of the first epoch alone"
     stopped = train("stopped")
@@ -114,7 +106,7 @@ def test_fine_tuning_tells_in_its_result_and_weights_what_it_went_on_from(
     _, metadata = read_tensors(tuned / "weights.safetensors")
     assert metadata["started_from"] == result["started_from"]
     assert len(result["started_from"]["weights_sha256"]) == 16
-    with pytest.raises(UsageError, match="does not exist"):
+    with pytest.raises(TrainingError, match=r"nowhere does not exist; .* or its folder"):
         train("never", start_from=tmp_path / "nowhere")
 
 
@@ -153,15 +145,54 @@ def test_a_training_that_is_not_judged_leaves_the_test_set_alone(train: Trainer)
     assert 0 < result["validation"] < 1
 
 
+def test_a_training_that_has_ended_is_not_trained_over(train: Trainer, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = train("first", to_judge=False)
+    assert f"judge them with `xpert-evo judge {folder}`" in capsys.readouterr().out.replace("\n", "")
+    before = (folder / "weights.safetensors").read_bytes()
+    for changes in ({}, {"seed": 4}, {"noise_aware": True}):
+        with pytest.raises(UsageError, match="holds a training that has ended; judge it with"):
+            train("first", **changes)
+    assert (folder / "weights.safetensors").read_bytes() == before
+
+
 def test_a_judgement_says_on_which_chip_and_with_which_calibration(
     train: Trainer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     weights = train("first", noise_draws=0) / "weights.safetensors"
     capsys.readouterr()
-    judge_weights(weights, max_images=20, noise_draws=1, norm_images=64)
+    judge_weights(weights.parent, max_images=20, noise_draws=1, norm_images=64)
     said = " ".join(capsys.readouterr().out.split())
-    assert "protocol tiny, fashion-mnist, crossbars of 64 x 64, weights coded offset-analog" in said
+    assert "fashion-mnist, crossbars of 64 x 64, weights coded offset-analog" in said
+    assert "trained by protocol tiny, seed 3" in said
+    assert "draw 1" not in said
     assert "1 draw (variation_ratio 0.05, batch norm calibrated on 64 training images)" in said
+
+
+def test_a_judgement_tells_each_draw_and_what_the_weights_went_through(
+    train: Trainer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = train("first", to_judge=False)
+    second = train("second", start_from=first, noise_aware=True, to_judge=False)
+    capsys.readouterr()
+    judge_weights(second, max_images=20)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "by tiny, noise-aware (variation_ratio 0.05)" in said
+    assert "draw 1 of 2: " in said
+    assert "draw 2 of 2: " in said
+    judge_weights(second, max_images=20, as_json=True)
+    result = json.loads(capsys.readouterr().out)
+    assert result["started_from"]["protocol"] == "tiny"
+    assert result["noise_aware"]["variation_ratio"] == 0.05
+    draws = result["test_with_device_noise"]["accuracies"]
+    assert sum(draws) / 2 == pytest.approx(result["test_with_device_noise"]["mean"])
+
+
+def test_noise_that_changes_nothing_or_is_no_assignment_is_refused(train: Trainer, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="drift_time_s=1000 alone changes nothing; drift needs a drift_exponent"):
+        train("never", noise="drift_time_s=1000")
+    with pytest.raises(ConfigError, match="--noise takes NAME=VALUE, such as variation_ratio"):
+        train("never", noise="variation_ratio")
+    assert not (tmp_path / "never").exists()
 
 
 def test_a_judgement_on_an_unknown_split_or_other_images_is_refused(

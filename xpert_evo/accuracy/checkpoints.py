@@ -5,6 +5,7 @@ A checkpoint is written aside, flushed and moved into place: a kill leaves the p
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.design import parse_design
 from xpert_evo.errors import CheckpointError, DesignError, TrainingError
 from xpert_evo.files import write_atomically
+
+WEIGHTS_NAME = "weights.safetensors"
 
 _METADATA = "xpert_evo"
 
@@ -69,7 +72,17 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, object]
             metadata = json.loads((file.metadata() or {})[_METADATA])
             return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, ValueError) as failure:
-        raise TrainingError(f"{path} cannot be read as a file of xpert-evo's trainings ({failure}).") from None
+        raise TrainingError(
+            f"{path} cannot be read as a file of `xpert-evo train` ({failure}); it is damaged or something else."
+        ) from None
+
+
+def weights_file(path: Path) -> Path:
+    """The file that `path`, or the folder of a training, names; raises TrainingError where there is none."""
+    file = path / WEIGHTS_NAME if path.is_dir() else path
+    if not file.is_file():
+        raise TrainingError(f"{file} does not exist; give a {WEIGHTS_NAME} of `xpert-evo train`, or its folder.")
+    return file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +107,8 @@ class Start:
 
 
 def read_start(path: Path) -> Start:
-    """The network in a `weights.safetensors` of `xpert-evo train`; raises TrainingError."""
+    """The network in a `weights.safetensors` of `xpert-evo train`, or in its folder; raises TrainingError."""
+    path = weights_file(path)
     tensors, metadata = read_tensors(path)
     try:
         design = parse_design(metadata["design"], where=str(path)).digest
@@ -110,17 +124,34 @@ def read_start(path: Path) -> Start:
 
 def take_weights(network: CrossbarNetwork, start: Start) -> None:
     """Copies all weights and statistics of a trained network; raises TrainingError where its layers are others."""
+    for spec, (name, own) in zip(network.backbone.layers, _filters(network.state_dict()), strict=True):
+        found = start.tensors.get(name)
+        if found is None or found.shape != own.shape:
+            there = "is missing" if found is None else f"has {_channels(found)} there"
+            raise TrainingError(
+                f"the weights of design {start.design[:8]}, trained by '{start.protocol}', do not fit: {spec.name} "
+                f"{there} and {_channels(own)} here (channels written x read); start from a design with the same "
+                "channel depths that was trained at the same width."
+            )
     try:
         network.load_state_dict(start.tensors)
     except RuntimeError as failure:
         raise TrainingError(
-            f"the weights of design {start.design[:8]} do not fit ({str(failure).splitlines()[-1].strip()}); start "
-            "from a design with the same channel depths that was trained at the same width."
+            f"the weights of design {start.design[:8]} do not fit ({str(failure).splitlines()[-1].strip()})."
         ) from None
 
 
-def save_checkpoint(path: Path, state: TrainingState, identity: str) -> bool:
-    """Writes all loop variables of `state`; `identity` names the training.
+def _filters(tensors: Mapping[str, torch.Tensor]) -> list[tuple[str, torch.Tensor]]:
+    """The layers' weights among a network's tensors, in execution order."""
+    return [(name, tensor) for name, tensor in tensors.items() if name.endswith(".weight")]
+
+
+def _channels(weight: torch.Tensor) -> str:
+    return " x ".join(str(n) for n in weight.shape[:2])
+
+
+def save_checkpoint(path: Path, state: TrainingState, identity: Mapping[str, str]) -> bool:
+    """Writes all loop variables of `state`; `identity` has all that tells the training from others, by its name.
 
     Returns:
         Whether it could be written. On a full disk it cannot: that costs time after an interruption, not the training.
@@ -130,21 +161,27 @@ def save_checkpoint(path: Path, state: TrainingState, identity: str) -> bool:
         tensors[f"momentum.{name}"] = momentum
     tensors["generator"] = state.generator.get_state()
     try:
-        write_tensors(path, tensors, {"training": identity, "history": [asdict(epoch) for epoch in state.history]})
+        write_tensors(
+            path, tensors, {"training": dict(identity), "history": [asdict(epoch) for epoch in state.history]}
+        )
     except OSError:
         return False
     return True
 
 
-def load_checkpoint(path: Path, state: TrainingState, identity: str) -> None:
+def load_checkpoint(path: Path, state: TrainingState, identity: Mapping[str, str]) -> None:
     """Fills a fresh `state` from a checkpoint; raises CheckpointError where it is damaged or of another training."""
     try:
         tensors, metadata = read_tensors(path)
     except TrainingError as failure:
-        raise CheckpointError(f"{str(failure).rstrip('.')}; remove it to start anew.") from None
-    if metadata.get("training") != identity:
+        raise CheckpointError(f"{failure} Remove it to start anew.") from None
+    other = metadata.get("training")
+    if other != identity:
+        known = other if isinstance(other, dict) else {}
+        names = [name for name, value in identity.items() if known.get(name) != value]
         raise CheckpointError(
-            f"{path} is the checkpoint of another training ({metadata.get('training')}), not of {identity}; remove it."
+            f"{path} is the checkpoint of another training, which has another {' and '.join(names)}; choose another "
+            "folder, or remove it to start anew."
         )
     try:
         _fill(state, tensors, metadata)

@@ -1,7 +1,7 @@
 """Judges trained networks with the exact crossbar emulation, and keeps their weights."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,12 +20,14 @@ from xpert_evo.accuracy.nonidealities import NonIdealities
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.accuracy.snr import PERCENTILE
 from xpert_evo.accuracy.training import TrainedDesign, evaluate
+from xpert_evo.errors import DataError
 
 FAST_FORM = "fast form: quantisers and Gaussian ADC noise"
 
 SPLITS = ("validation", "test")
 
 _N_CALIBRATION = 128
+_LEAST_NORM_IMAGES = 32
 
 
 class Trained(Protocol):
@@ -48,6 +50,7 @@ class Judgement:
         mean: Fraction of images classified rightly, averaged over the draws.
         worst: Of the worst draw.
         spread: Standard deviation over the draws; 0 for one.
+        accuracies: Of each draw.
         n_images: Images judged.
         n_draws: Draws of devices, or of the fast form's noise.
         norm_images: Training images that batch norm was calibrated on in each draw; 0 for the training's statistics.
@@ -59,6 +62,7 @@ class Judgement:
     mean: float
     worst: float
     spread: float
+    accuracies: tuple[float, ...]
     n_images: int
     n_draws: int
     norm_images: int
@@ -112,6 +116,7 @@ def judge(
     max_images: int | None = None,
     norm_images: int = 0,
     percentile: float = PERCENTILE,
+    on_draw: Callable[[float], None] | None = None,
 ) -> Judgement:
     """Accuracy of a trained design on a split.
 
@@ -131,12 +136,21 @@ def judge(
         max_images: Only the first so many; None for all.
         norm_images: Training images that each draw's batch norm is calibrated on; 0 keeps the training's statistics.
         percentile: Upper end of the ADCs' ranges.
+        on_draw: Called with the accuracy of each draw.
+
+    Raises:
+        DataError: There are fewer training images than `norm_images`, or those are too few for a variance.
     """
     network, protocol = trained.network, trained.protocol
     device = next(network.parameters()).device
     images = prepared(_split(dataset, split), protocol, device, max_images)
-    n_shown = max(_N_CALIBRATION, norm_images)
-    shown = prepared(training_subset(dataset.train, protocol.n_train), protocol, device, n_shown).images
+    training = training_subset(dataset.train, protocol.n_train)
+    if norm_images and not _LEAST_NORM_IMAGES <= norm_images <= len(training):
+        raise DataError(
+            f"batch norm is calibrated on {_LEAST_NORM_IMAGES} to {len(training):,} images, all that protocol "
+            f"{protocol.name} trains with on {dataset.name}; got {norm_images:,}."
+        )
+    shown = prepared(training, protocol, device, max(_N_CALIBRATION, norm_images)).images
     accuracies = []
     for draw in range(n_draws):
         generator = torch.Generator().manual_seed(seed * 10_007 + draw)
@@ -149,12 +163,15 @@ def judge(
             elif exact:
                 network.eval()(shown, product)
             accuracies.append(evaluate(network, images, product))
+        if on_draw is not None:
+            on_draw(accuracies[-1])
     mean = math.fsum(accuracies) / n_draws
     variance = math.fsum((a - mean) ** 2 for a in accuracies) / max(1, n_draws - 1)
     return Judgement(
         mean=mean,
         worst=min(accuracies),
         spread=math.sqrt(variance),
+        accuracies=tuple(accuracies),
         n_images=len(images),
         n_draws=n_draws,
         norm_images=norm_images,

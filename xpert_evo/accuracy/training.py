@@ -104,12 +104,16 @@ def train_design(
             design, backbone, crossbar=crossbar, width_divisor=protocol.width_divisor, image_size=protocol.image_size
         )
         state = _initial_state(network, protocol, seed, where)
-        identity = f"{design.digest} {dataset.digest} {protocol.digest} {crossbar} {seed}"
+        identity = {
+            "design": design.digest,
+            "data set": dataset.digest,
+            "protocol": protocol.digest,
+            "crossbar": str(crossbar),
+            "seed": str(seed),
+            "start": "" if start_from is None else start_from.digest,
+            "devices": "" if devices is None else str(devices),
+        }
         train = prepared(training_subset(dataset.train, protocol.n_train), protocol, where)
-        if start_from is not None:
-            identity += f" from {start_from.digest}"
-        if devices is not None:
-            identity += f" on {devices}"
         if checkpoint is not None and checkpoint.exists():
             load_checkpoint(checkpoint, state, identity)
         elif start_from is not None:

@@ -1,17 +1,19 @@
 """The command line. `main` alone turns a failure into an exit code and one sentence on standard error."""
 
 import os
+import signal
 import sys
 from typing import NoReturn
 
 from xpert_evo.errors import InterruptedRunError, UsageError, XpertEvoError
 
 _STOPPED = InterruptedRunError.exit_code
-_KEPT = "stopped; every file is whole or not there, and the same command may be called again."
+_KEPT = "stopped; the same command may be called again, and every file that it writes is whole or not there."
 
 
 def main() -> NoReturn:
     """Runs the command that the arguments name, then exits with its code (see `xpert_evo.errors`)."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a kill is told and cleaned up after like Ctrl-C
     try:
         from xpert_evo.cli.app import app
 

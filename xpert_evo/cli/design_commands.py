@@ -14,7 +14,10 @@ DEFAULT_NOISE = ("variation_ratio=0.1",)
 DeviceNoise = Annotated[
     list[str] | None,
     typer.Option(
-        "--noise", metavar="KEY=VALUE", help=f"Of the devices (default: {DEFAULT_NOISE[0]}).", show_default=False
+        "--noise",
+        metavar="KEY=VALUE",
+        help=f"Of the devices (default: {DEFAULT_NOISE[0]}); the tutorial lists the keys.",
+        show_default=False,
     ),
 ]
 Draws = Annotated[int, typer.Option(metavar="K", min=0, help="Random devices to judge with.")]
@@ -86,7 +89,7 @@ def train(
 ) -> None:
     """Train one design to the end and measure it on the test set, with and without device noise.
 
-    Goes on from its last epoch when called again with the same folder.
+    Goes on from its last epoch when called again with the same folder; a training that has ended stays as it is.
 
     Weights of a design with the same channel depths can be fine-tuned for other precisions.
 
@@ -118,7 +121,8 @@ def train(
 @commands.command(rich_help_panel=DESIGNS)
 def judge(
     weights: Annotated[
-        Path, typer.Argument(metavar="WEIGHTS.safetensors", help="A trained network, as `xpert-evo train` leaves it.")
+        Path,
+        typer.Argument(metavar="WEIGHTS.safetensors", help="A trained network of `xpert-evo train`, or its folder."),
     ],
     config: SettingsFile = None,
     assignments: Assignments = None,
@@ -140,7 +144,7 @@ def judge(
     --set say otherwise. With --calibrate-norms every drawn chip measures its batch norm anew on training images.
 
     Examples:
-      xpert-evo judge runs/first/weights.safetensors --noise variation_ratio=0.05 --calibrate-norms 512
+      xpert-evo judge runs/first --noise variation_ratio=0.05 --calibrate-norms 512
       xpert-evo judge runs/first/weights.safetensors --set hardware.crossbar.coding=differential --images 1000
     """
     from xpert_evo.cli.judging import judge_weights

@@ -16,10 +16,10 @@ from xpert_evo.accuracy.nonidealities import NonIdealities
 from xpert_evo.cli.settings import resolve
 from xpert_evo.config import parse_assignments
 from xpert_evo.design import parse_design
-from xpert_evo.errors import ConfigError, UsageError
+from xpert_evo.errors import ConfigError, TrainingError, UsageError
 from xpert_evo.orchestration.task import build_hardware
 from xpert_evo.orchestration.trainings import cached_dataset
-from xpert_evo.report.trained import load_network
+from xpert_evo.report.trained import TrainedNetwork, load_network
 from xpert_evo.validation import nearest, parse
 
 
@@ -40,16 +40,24 @@ class NoisyDevices:
     @classmethod
     def read(cls, noise: Sequence[str], n_draws: int, norm_images: int) -> "NoisyDevices":
         """From the values of `--noise` and its companions; raises ConfigError."""
-        settings = parse(NonIdealities, parse_assignments(noise), where="--noise", error=ConfigError)
+        values = parse_assignments(noise, option="--noise", example="variation_ratio=0.05")
+        settings = parse(NonIdealities, values, where="--noise", error=ConfigError)
+        if settings != NonIdealities() and not (settings.disturbs_cells or settings.disturbs_converters):
+            raise ConfigError(f"--noise {' '.join(noise)} alone changes nothing; drift needs a drift_exponent, too.")
         return cls(settings=settings, n_draws=n_draws, norm_images=norm_images)
 
     @property
     def told(self) -> str:
         """The settings that differ from ideal devices, and the calibration."""
-        off = NonIdealities().model_dump(mode="json")
-        words = [f"{key} {value}" for key, value in self.settings.model_dump(mode="json").items() if value != off[key]]
-        calibrated = [f"batch norm calibrated on {self.norm_images} training images"] if self.norm_images else []
-        return ", ".join(words + calibrated)
+        calibrated = f", batch norm calibrated on {self.norm_images:,} training images" if self.norm_images else ""
+        return active(self.settings) + calibrated
+
+
+def active(devices: NonIdealities) -> str:
+    """The settings that differ from ideal devices, in words."""
+    off = NonIdealities().model_dump(mode="json")
+    found = [f"{key} {value}" for key, value in devices.model_dump(mode="json").items() if value != off[key]]
+    return ", ".join(found) or "ideal devices"
 
 
 def measure(
@@ -64,9 +72,16 @@ def measure(
 ) -> tuple[Judgement, Judgement | None]:
     """Accuracy on ideal devices, and on noisy ones where there are any; says each when it is known: they take time."""
     ideal = judge(trained, dataset, split, max_images=max_images)
-    say(f"{split}: {100 * ideal.mean:.2f} % of {ideal.n_images} images ({ideal.emulation})")
+    say(f"{split}: {100 * ideal.mean:.2f} % of {ideal.n_images:,} images ({ideal.emulation})")
     if not devices.n_draws or devices.settings == NonIdealities():
         return ideal, None
+    done: list[float] = []
+
+    def tell(accuracy: float) -> None:
+        done.append(accuracy)
+        if devices.n_draws > 1:
+            say(f"draw {len(done)} of {devices.n_draws}: {100 * accuracy:.2f} %")
+
     noisy = judge(
         trained,
         dataset,
@@ -76,6 +91,7 @@ def measure(
         norm_images=devices.norm_images,
         seed=seed,
         max_images=max_images,
+        on_draw=tell,
     )
     say(f"{split} with device noise: {_figures(noisy)} ({devices.told})")
     return ideal, noisy
@@ -120,7 +136,9 @@ def judge_weights(
     def say(line: str) -> None:
         console.print(line, highlight=False)
 
-    say(f"design {design.digest}, protocol {trained.protocol.name}, {dataset.name}, {_crossbar_words(first.crossbar)}")
+    history = {name: trained.metadata.get(name) for name in ("started_from", "noise_aware")}
+    say(f"design {design.digest}, {dataset.name}, {_crossbar_words(first.crossbar)}")
+    say(f"trained by {_training_words(trained)}")
     ideal, noisy = measure(trained, dataset, devices, say, split=split, seed=seed, max_images=max_images)
     if as_json:
         result = {
@@ -129,12 +147,25 @@ def judge_weights(
             "dataset": {"name": dataset.name, "digest": dataset.digest},
             "protocol": trained.protocol.model_dump(mode="json"),
             "crossbar": asdict(first.crossbar),
-            "seed": seed,
+            "training_seed": trained.metadata.get("seed"),
+            **history,
+            "devices_seed": seed,
             split: asdict(ideal),
             f"{split}_with_device_noise": plain_draws(noisy),
             "device_noise": devices.settings.model_dump(mode="json"),
         }
         sys.stdout.write(json.dumps(result, indent=1) + "\n")
+
+
+def _training_words(trained: TrainedNetwork) -> str:
+    """How a network was trained."""
+    words = [f"protocol {trained.protocol.name}, seed {trained.metadata.get('seed')}"]
+    start, devices = trained.metadata.get("started_from"), trained.metadata.get("noise_aware")
+    if isinstance(start, dict):
+        words.append(f"from weights of design {str(start['design'])[:8]} by {start['protocol']}")
+    if devices is not None:
+        words.append(f"noise-aware ({active(parse(NonIdealities, devices, where='noise_aware', error=TrainingError))})")
+    return ", ".join(words)
 
 
 def _crossbar_words(crossbar: CrossbarSpec) -> str:
@@ -145,6 +176,6 @@ def _figures(noisy: Judgement) -> str:
     if noisy.n_draws == 1:
         return f"{100 * noisy.mean:.2f} %, 1 draw"
     return (
-        f"mean {100 * noisy.mean:.2f} %, worst {100 * noisy.worst:.2f} %, spread {100 * noisy.spread:.2f} points over "
-        f"{noisy.n_draws} draws"
+        f"mean {100 * noisy.mean:.2f} %, worst {100 * noisy.worst:.2f} %, standard deviation "
+        f"{100 * noisy.spread:.2f} points over {noisy.n_draws} draws"
     )

@@ -1,7 +1,6 @@
 """`xpert-evo train`: one design trained to the end, judged on the test set with and without device noise."""
 
 import json
-import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -10,20 +9,22 @@ from typing import Any
 
 from rich.console import Console
 
-from xpert_evo.accuracy.checkpoints import Epoch, read_start
+from xpert_evo.accuracy.checkpoints import WEIGHTS_NAME, Epoch, read_start
 from xpert_evo.accuracy.datasets import Dataset
 from xpert_evo.accuracy.judge import FAST_FORM, save_weights
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.accuracy.training import TrainedDesign, train_design
 from xpert_evo.backbones import backbone_of
 from xpert_evo.cli.assumptions import settings_for, whose_settings
-from xpert_evo.cli.judging import NoisyDevices, measure, plain_draws
+from xpert_evo.cli.judging import NoisyDevices, active, measure, plain_draws
 from xpert_evo.design import Design, blaming, load_designs
 from xpert_evo.errors import InterruptedRunError, UsageError
 from xpert_evo.files import write_text
 from xpert_evo.orchestration.task import build_hardware
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.words import duration
+
+RESULT_NAME = "result.json"
 
 _NOISELESS_FORM = "fast form: quantisers, ideal ADCs"
 
@@ -70,7 +71,7 @@ def train_one(
     if noise_aware and (devices.settings.disturbs_converters or not devices.settings.disturbs_cells):
         raise UsageError(
             "--noise-aware draws cells anew in every step of the training; give --noise for cells alone, such as "
-            f"variation_ratio=0.05 (got {devices.told or 'ideal devices'}). `xpert-evo judge` takes the rest."
+            f"variation_ratio=0.05 (got {active(devices.settings)}). `xpert-evo judge` takes the rest."
         )
     design = _only_design(path)
     dataset = cached_dataset(settings.dataset)
@@ -82,8 +83,6 @@ def train_one(
             image_channels=dataset.image_channels,
         )
         design.check(backbone)
-    if start_from is not None and not start_from.is_file():
-        raise UsageError(f"--start-from: {start_from} does not exist; give a weights.safetensors of `xpert-evo train`.")
     start = read_start(start_from) if start_from is not None else None
     console = Console()
     chosen = load_protocol(protocol)
@@ -102,7 +101,13 @@ def train_one(
 
     if run is not None:
         say(whose_settings(run))
-    folder = out or Path("runs") / f"train-{design.digest}-{protocol}-{seed}"
+    variant = ("-noise-aware" if noise_aware else "") + (f"-from-{start.digest[:8]}" if start else "")
+    folder = out or Path("runs") / f"train-{design.digest}-{protocol}-{seed}{variant}"
+    if (folder / RESULT_NAME).exists():
+        raise UsageError(
+            f"{folder} holds a training that has ended; judge it with `xpert-evo judge {folder}`, or choose another "
+            "--out for another one."
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as failure:
@@ -121,25 +126,24 @@ def train_one(
             devices=devices.settings if noise_aware else None,
             on_epoch=tell,
         )
-        save_weights(trained, folder / "weights.safetensors")
+        save_weights(trained, folder / WEIGHTS_NAME)
         result = _result(trained, dataset, devices if to_judge else None, say)
-        write_text(folder / "result.json", json.dumps(result, indent=1) + "\n")
+        write_text(folder / RESULT_NAME, json.dumps(result, indent=1) + "\n")
     checkpoint.unlink(missing_ok=True)
     say(f"weights and result.json: {folder}")
+    if not to_judge:
+        say(f"judge them with `xpert-evo judge {folder}`")
 
 
 @contextmanager
 def _stoppable(checkpoint: Path) -> Iterator[None]:
-    """Turns Ctrl-C and SIGTERM into an InterruptedRunError that says what is kept and how to go on."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Turns Ctrl-C into an InterruptedRunError that says what is kept and how to go on."""
     try:
         yield
     except KeyboardInterrupt:
         kept = "the epochs that ended are kept in" if checkpoint.is_file() else "no finished epoch is kept in"
         how = "go on from there" if checkpoint.is_file() else "begin anew"
         raise InterruptedRunError(f"stopped; {kept} {checkpoint.parent}. The same command will {how}.") from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _only_design(path: Path) -> Design:
@@ -157,7 +161,11 @@ def _result(
 ) -> dict[str, Any]:
     """The content of `result.json`; without devices the design is not judged."""
     fast_form = FAST_FORM if trained.protocol.noise else _NOISELESS_FORM
-    say(f"validation: {100 * trained.validation_accuracy:.2f} % (protocol {trained.protocol.name}, {fast_form})")
+    n_images = min(trained.protocol.n_validation or len(dataset.validation), len(dataset.validation))
+    say(
+        f"validation: {100 * trained.validation_accuracy:.2f} % of {n_images:,} images, ideal devices (protocol "
+        f"{trained.protocol.name}, {fast_form})"
+    )
     ideal, noisy = measure(trained, dataset, devices, say, seed=trained.seed) if devices else (None, None)
     return {
         "design": trained.design.to_plain(),

@@ -47,16 +47,23 @@ def load_config(
     return parse_config(tables)
 
 
-def parse_assignments(assignments: Sequence[str]) -> dict[str, object]:
+def parse_assignments(
+    assignments: Sequence[str], *, option: str = "--set", example: str = "search.generations=40"
+) -> dict[str, object]:
     """`["search.generations=40"]` as `{"search.generations": 40}`; raises ConfigError.
 
     A value is read as TOML; what TOML does not know is taken as text, so quotes may be left out.
+
+    Args:
+        assignments: As they were typed.
+        option: That they were typed after, for messages.
+        example: Of one, for messages.
     """
     overrides: dict[str, object] = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals or not name.strip():
-            raise ConfigError(f"--set takes NAME=VALUE, such as search.generations=40, got '{assignment}'.")
+            raise ConfigError(f"{option} takes NAME=VALUE, such as {example}, got '{assignment}'.")
         try:
             value: object = tomllib.loads(f"value = {text}")["value"]
         except (tomllib.TOMLDecodeError, RecursionError, ValueError):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from hw_models import AdcType
+from xpert_evo.accuracy.checkpoints import WEIGHTS_NAME
 from xpert_evo.errors import UsageError
 from xpert_evo.files import write_atomically, write_text
 from xpert_evo.report.backbone import write_backbone
@@ -19,8 +20,6 @@ from xpert_evo.report.result import Candidate, RunResult
 from xpert_evo.report.trained import load_network, trained_design
 from xpert_evo.validation import nearest
 from xpert_evo.words import counted
-
-WEIGHTS_NAME = "weights.safetensors"
 
 Export = Callable[[Path, Path, RunResult, Sequence[Candidate]], list[str]]
 """(folder to write into, the run's folder, its result, designs) -> sentences for the user."""

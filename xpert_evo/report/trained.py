@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from hw_models import CrossbarSpec, HardwareModelError
-from xpert_evo.accuracy.checkpoints import read_tensors
+from xpert_evo.accuracy.checkpoints import read_tensors, weights_file
 from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, build_network
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.backbone_file import parse_description
@@ -60,16 +60,15 @@ def load_network(path: str | PathLike[str], crossbar: CrossbarSpec | None = None
     """The network that `xpert-evo train` or `xpert-evo export --format torch` wrote, ready to classify.
 
     Args:
-        path: A safetensors file.
+        path: A safetensors file, or the folder of a training.
         crossbar: What shall hold its weights; None for what it was trained for, which older files do not tell: then the
             default settings' crossbars.
 
     Raises:
         TrainingError: The file is missing, none of ours, or damaged.
     """
-    if not Path(path).is_file():
-        raise TrainingError(f"{path} does not exist; give a weights.safetensors of `xpert-evo train`.")
-    tensors, metadata = read_tensors(Path(path))
+    path = weights_file(Path(path))
+    tensors, metadata = read_tensors(path)
     if not {"design", "protocol"} <= set(metadata):
         raise TrainingError(f"{path} holds no trained design; give a weights.safetensors of `xpert-evo train`.")
     design = parse_design(metadata["design"], where=str(path))

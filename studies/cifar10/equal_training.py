@@ -1,0 +1,112 @@
+"""Designs of the search against homogeneous ones, trained alike at native size: accuracy against EDAP.
+
+    python studies/cifar10/equal_training.py runs/native-short --settings studies/cifar10/settings/joint.toml \
+        --out studies/cifar10/results/equal_training
+
+The folder is native.py's; all results must be of one protocol. Accuracies are of validation images, by the form that
+trained, so that the test set takes no part. A design is homogeneous if all convolutions have the same peripherals.
+"""
+
+import argparse
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from xpert_evo.config import load_config
+from xpert_evo.design import Design, parse_design
+from xpert_evo.files import write_text
+from xpert_evo.orchestration.task import build_task
+from xpert_evo.report.pictures.common import BLUE, EDAP_LABEL, ORANGE
+from xpert_evo.report.result import hardware_figures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """One design after its training.
+
+    Attributes:
+        id: Of the design.
+        homogeneous: The same peripherals in all convolutions.
+        validation: Accuracy, mean over its seeds, a fraction.
+        seeds: Trainings.
+        edap: Of the design [mm2 us uJ].
+        ratio: How many times lower that is than the baseline's.
+    """
+
+    id: str
+    homogeneous: bool
+    validation: float
+    seeds: int
+    edap: float
+    ratio: float
+
+
+def is_homogeneous(design: Design) -> bool:
+    """Whether all convolutions have the same peripherals."""
+    layers = [layer for layer in design.layers if layer.channel_depth is not None]
+    return len({(x.column_sharing, x.adc_type, x.adc_precision, x.input_precision) for x in layers}) == 1
+
+
+def read(folder: Path, settings: Path) -> tuple[list[Trained], str]:
+    """The designs by rising EDAP, and their protocol."""
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*/result.json"))]
+    protocols = {result["protocol"]["name"] for result in results}
+    if len(protocols) != 1:
+        raise SystemExit(f"{folder} must hold results of one protocol, it has {sorted(protocols) or 'none'}.")
+    designs: dict[str, Design] = {}
+    found: dict[str, list[float]] = {}
+    for result in results:
+        design = parse_design(result["design"], where=str(folder))
+        designs[design.digest] = design
+        found.setdefault(design.digest, []).append(result["validation"])
+    task = build_task(load_config(settings), n_classes=10, image_channels=3)
+    baseline = hardware_figures(task, task.baseline)[0]["edap"]
+    costs = hardware_figures(task, task.space.encode(list(designs.values())))
+    trained = [
+        Trained(
+            id=name,
+            homogeneous=is_homogeneous(design),
+            validation=sum(found[name]) / len(found[name]),
+            seeds=len(found[name]),
+            edap=cost["edap"],
+            ratio=baseline / cost["edap"],
+        )
+        for (name, design), cost in zip(designs.items(), costs, strict=True)
+    ]
+    return sorted(trained, key=lambda one: one.edap), protocols.pop()
+
+
+def main() -> None:
+    """Prints a table, draws both kinds."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--settings", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="without an ending: .png, .svg and .json are written")
+    options = parser.parse_args()
+    trained, protocol = read(options.folder, options.settings)
+    figure = Figure(figsize=(5.4, 4.0), layout="constrained")
+    axes = figure.add_subplot()
+    for homogeneous, name, colour, marker in ((False, "of the search", BLUE, "o"), (True, "homogeneous", ORANGE, "s")):
+        kind = [one for one in trained if one.homogeneous is homogeneous]
+        x, y = [one.edap for one in kind], [100 * one.validation for one in kind]
+        axes.scatter(x, y, color=colour, marker=marker, label=name)
+    for one in trained:
+        axes.annotate(
+            one.id[:4], (one.edap, 100 * one.validation), xytext=(4, 3), textcoords="offset points", fontsize=7
+        )
+        kind_name = "homogeneous" if one.homogeneous else "of the search"
+        print(f"{one.id[:8]} {kind_name:13s} {one.ratio:7.1f} x lower EDAP, validation {100 * one.validation:.2f} %")
+    axes.set(xscale="log", xlabel=EDAP_LABEL, ylabel="validation accuracy [%]")
+    axes.set_title(f"Native size, all by '{protocol}'", loc="left")
+    axes.legend(loc="lower right")
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    for ending in (".png", ".svg"):
+        figure.savefig(options.out.with_suffix(ending), dpi=150)
+    plain = {"protocol": protocol, "designs": [asdict(one) for one in trained]}
+    write_text(options.out.with_suffix(".json"), json.dumps(plain, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

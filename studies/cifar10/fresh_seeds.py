@@ -1,0 +1,148 @@
+"""How much of a front is luck: its designs labelled again with fresh seeds, and homogeneous designs beside them.
+
+    python studies/cifar10/fresh_seeds.py runs/joint --designs homogeneous-*.json --data-dir DATA --seeds 2 \
+        --ratios 100 2500 --out studies/cifar10/results/fresh_seeds
+
+A label is one short training, so it has noise, and a front picks the designs whose noise was kind (the winner's curse).
+Fresh labels are made as the run makes its own: protocol, crossbar, exact emulation on all validation images. They are
+kept in the .json as they come; a second call goes on. `--ratios` keeps the designs whose EDAP is so many times lower
+than the baseline's.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import xpert_evo as xe
+from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.config import DatasetConfig
+from xpert_evo.design import Design, load_designs
+from xpert_evo.files import write_text
+from xpert_evo.orchestration.trainings import TrainingJob, cached_dataset, train_job
+from xpert_evo.report.pictures.common import BLUE, EDAP_LABEL, GREY, ORANGE
+from xpert_evo.report.result import RunResult, hardware_figures
+
+
+@dataclass(slots=True, kw_only=True)
+class Relabelled:
+    """A design with its labels.
+
+    Attributes:
+        id: Of the design.
+        homogeneous: Given on the command line, not of the front.
+        edap: [mm2 us uJ].
+        label: Of the run; None where it has none.
+        fresh: Of fresh seeds, in their order.
+    """
+
+    id: str
+    homogeneous: bool
+    edap: float
+    label: float | None
+    fresh: list[float] = field(default_factory=list)
+
+
+def chosen(result: RunResult, files: list[Path], ratios: tuple[float, float]) -> Iterator[tuple[Design, Relabelled]]:
+    """The front's designs and those of the files, with what is known of them."""
+    baseline = hardware_figures(result.task, result.task.baseline)[0]["edap"]
+    labels = {candidate.digest: candidate.validation for candidate in result.measured}
+    fitting = [c for c in result.measured if c.hardware["area_mm2"] <= result.task.config.hardware.area_limit_mm2]
+    best = 0.0
+    for candidate in sorted(fitting, key=lambda c: c.hardware["edap"]):
+        if candidate.validation > best:
+            best = candidate.validation
+            edap = candidate.hardware["edap"]
+            if ratios[0] <= baseline / edap <= ratios[1]:
+                entry = Relabelled(id=candidate.digest, homogeneous=False, edap=edap, label=candidate.validation)
+                yield candidate.design, entry
+    for design in (design for file in files for design in load_designs(file)):
+        edap = hardware_figures(result.task, result.task.space.encode([design]))[0]["edap"]
+        yield design, Relabelled(id=design.digest, homogeneous=True, edap=edap, label=labels.get(design.digest))
+
+
+def main() -> None:
+    """Labels, tells, draws."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--designs", type=Path, nargs="*", default=[], help="files of homogeneous designs")
+    parser.add_argument("--data-dir")
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--ratios", type=float, nargs=2, default=(0.0, float("inf")))
+    parser.add_argument("--out", type=Path, required=True, help="without an ending: .png, .svg and .json are written")
+    options = parser.parse_args()
+    result = xe.load_run(options.run).result
+    config = result.task.config
+    dataset = DatasetConfig(name=config.dataset.name, data_dir=options.data_dir or config.dataset.data_dir)
+    pairs = list(chosen(result, options.designs, tuple(options.ratios)))
+    path = options.out.with_suffix(".json")
+    kept = {e["id"]: e["fresh"] for e in json.loads(path.read_text("utf-8"))} if path.exists() else {}
+    for _, entry in pairs:
+        entry.fresh = kept.get(entry.id, [])
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    for seed in range(options.seeds):
+        for design, entry in pairs:
+            if len(entry.fresh) <= seed:
+                job = TrainingJob(
+                    design=design,
+                    dataset=dataset,
+                    dataset_digest=cached_dataset(dataset).digest,
+                    protocol=load_protocol(config.training.protocol),
+                    crossbar=result.task.hardware.crossbar,
+                    seed=seed,
+                )
+                entry.fresh.append(train_job(job).validation_accuracy)
+                write_text(path, json.dumps([asdict(e) for _, e in pairs], indent=1) + "\n")
+                print(f"{entry.id[:8]} seed {seed}: {100 * entry.fresh[-1]:.2f} % (label {entry.label})", flush=True)
+    tell([entry for _, entry in pairs])
+    draw([entry for _, entry in pairs], config.training.protocol, options.out)
+
+
+def tell(entries: list[Relabelled]) -> None:
+    """The bias of the front's labels and the spread of fresh ones."""
+    front = [e for e in entries if not e.homogeneous and e.label is not None]
+    excess = np.array([(e.label or 0.0) - np.mean(e.fresh) for e in front])
+    spread = np.sqrt(np.mean([np.var(e.fresh, ddof=1) for e in entries if len(e.fresh) > 1]))
+    print(
+        f"{len(front)} designs of the front: label less mean of fresh labels {100 * excess.mean():+.2f} points on "
+        f"average ({100 * excess.min():+.2f} ... {100 * excess.max():+.2f}); fresh labels of one design scatter by "
+        f"{100 * spread:.2f} points"
+    )
+
+
+def draw(entries: list[Relabelled], protocol: str, out: Path) -> None:
+    """Labels and fresh means against EDAP."""
+    figure = Figure(figsize=(6.0, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    front = sorted((e for e in entries if not e.homogeneous), key=lambda e: e.edap)
+    axes.plot(
+        [e.edap for e in front],
+        [100 * (e.label or 0) for e in front],
+        "o--",
+        mfc="none",
+        color=GREY,
+        label="their labels",
+    )
+    for kind, colour, marker, name in (
+        (False, BLUE, "o", "front, fresh seeds"),
+        (True, ORANGE, "s", "homogeneous, fresh seeds"),
+    ):
+        group = sorted((e for e in entries if e.homogeneous is kind), key=lambda e: e.edap)
+        means = np.array([100 * np.mean(e.fresh) for e in group])
+        ends = np.array([[100 * min(e.fresh), 100 * max(e.fresh)] for e in group]).reshape(-1, 2).T
+        axes.errorbar(
+            [e.edap for e in group], means, yerr=np.abs(ends - means), fmt=marker, color=colour, label=name, lw=1
+        )
+    axes.set(xscale="log", xlabel=EDAP_LABEL, ylabel=f"accuracy by '{protocol}' [%], validation images")
+    axes.set_title("A front's labels, and the same designs again", loc="left")
+    axes.legend(loc="lower right")
+    for ending in (".png", ".svg"):
+        figure.savefig(out.with_suffix(ending), dpi=150)
+
+
+if __name__ == "__main__":
+    main()
