@@ -86,8 +86,9 @@ class TrainingConfig(Frozen):
         first_designs: Trained before the first surrogate; the homogeneous baseline is one of them.
         rounds: How often members of the front are trained and the surrogate is fitted anew.
         designs_per_round: Trained in each round.
-        probes_per_round: How many of these are drawn from the whole space instead of the front: on them the
-            surrogate's ranking is put to the test.
+        probes_per_round: How many of these do not come from the front, since on front members alone nobody can tell a
+            good ranking: half of them (rounded down) are the homogeneous designs that promise most, the others are
+            drawn from the whole space.
         finalists: Members of the measured front that are trained with the finalists' protocol.
         judge_images: Test images that judge a finalist; None for all.
         retries: How often a failed training is tried again.

@@ -5,6 +5,7 @@ import numpy as np
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.accuracy.surrogate import LEAST_LABELS
 from xpert_evo.config import SearchMode
+from xpert_evo.config.method import TrainingConfig
 from xpert_evo.errors import InfeasibleError
 from xpert_evo.orchestration.batches import Workshop
 from xpert_evo.orchestration.finalists import choose_finalists
@@ -16,7 +17,7 @@ from xpert_evo.orchestration.task import Task
 from xpert_evo.search import SearchState, non_dominated
 from xpert_evo.search.baselines import BASELINES
 from xpert_evo.search.infill import select_infill
-from xpert_evo.search.seeding import first_designs, first_population
+from xpert_evo.search.seeding import DEPTH_FACTORS, first_designs, first_population, homogeneous_designs
 from xpert_evo.space import Genomes
 
 _ATTEMPTS = 20
@@ -69,10 +70,10 @@ def infill(
     known: Knowledge,
     tried: Genomes,
 ) -> Genomes:
-    """What a round trains: members of each front where most is to be gained, and a few probes drawn from everywhere.
+    """What a round trains: members of each front where most is to be gained, rivals, and probes from everywhere.
 
-    The goals share the batch evenly. Probes keep the surrogate honest: on front members alone, which are all alike,
-    nobody can tell a good ranking.
+    The goals share the batch evenly. Rivals and probes keep the surrogate honest: on front members alone, which are all
+    alike, nobody can tell a good ranking, and a front is only worth what it gains over the best homogeneous designs.
     """
     training = shop.task.config.training
     rng = np.random.default_rng(spawned(shop.task.config.seed, Purpose.INFILL, round_))
@@ -83,9 +84,37 @@ def infill(
         seen = np.concatenate([tried, chosen])
         members = front_members(goal, state, n, surrogates=surrogates, known=known, tried=seen, rng=rng)
         chosen = np.concatenate([chosen, members])
-    n_left = training.designs_per_round - len(chosen)
-    others = probes(searches[-1][0], n_left, np.concatenate([tried, chosen]), rng, training.designs_per_round)
+    goal, seen = searches[-1][0], np.concatenate([tried, chosen])
+    opponents = rivals(goal, n_rivals(training), surrogates=surrogates, known=known, tried=seen, rng=rng)
+    chosen, seen = np.concatenate([chosen, opponents]), np.concatenate([seen, opponents])
+    others = probes(goal, training.designs_per_round - len(chosen), seen, rng, training.designs_per_round)
     return np.concatenate([chosen, others])
+
+
+def n_rivals(training: TrainingConfig) -> int:
+    """How many of a round's probes are rivals: half of them, rounded down."""
+    return training.probes_per_round // 2
+
+
+def rivals(
+    goal: Goal,
+    n_designs: int,
+    *,
+    surrogates: Surrogates,
+    known: Knowledge,
+    tried: Genomes,
+    rng: np.random.Generator,
+) -> Genomes:
+    """At most so many homogeneous designs that promise most, none of them tried before.
+
+    Surrogates underestimate good homogeneous designs, which are rare among what they learn from, so that these do not
+    reach the predicted front by themselves. A goal with frozen genes has none.
+    """
+    if goal.space is not goal.task.space:
+        return tried[:0]
+    homogeneous = homogeneous_designs(goal.space, DEPTH_FACTORS)
+    homogeneous = homogeneous[goal.feasible(homogeneous)]
+    return _promising(goal, homogeneous, n_designs, surrogates=surrogates, known=known, tried=tried, rng=rng)
 
 
 def probes(goal: Goal, n_designs: int, tried: Genomes, rng: np.random.Generator, n_pool: int = 10) -> Genomes:
@@ -117,6 +146,22 @@ def front_members(
     Where no member keeps the limits, all are candidates: trainings may show that the predictions were too low.
     """
     candidates = state.genomes[state.feasible] if state.feasible.any() else state.genomes
+    return _promising(goal, candidates, n_designs, surrogates=surrogates, known=known, tried=tried, rng=rng)
+
+
+def _promising(
+    goal: Goal,
+    candidates: Genomes,
+    n_designs: int,
+    *,
+    surrogates: Surrogates,
+    known: Knowledge,
+    tried: Genomes,
+    rng: np.random.Generator,
+) -> Genomes:
+    """At most so many of the candidates, those that the measured front may gain most from."""
+    if not (n_designs and len(candidates)):
+        return candidates[:0]
     picked = select_infill(
         n_designs,
         genomes=candidates,

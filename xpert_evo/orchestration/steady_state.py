@@ -10,6 +10,7 @@ between is one infill: labels that came since count as measured, designs in trai
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from xpert_evo.errors import TrainingError
 from xpert_evo.executors import JobFailed
 from xpert_evo.orchestration.baselines import score_baselines
 from xpert_evo.orchestration.batches import Workshop, job_of, plan_batch, plans_of, record, sizes_of
-from xpert_evo.orchestration.choosing import first_batch, front_members, probes
+from xpert_evo.orchestration.choosing import first_batch, front_members, n_rivals, probes, rivals
 from xpert_evo.orchestration.context import FINALISTS, FIRST, SEARCHED, STEADY
 from xpert_evo.orchestration.goals import Goal, joint_goals
 from xpert_evo.orchestration.honesty_gate import check_honesty
@@ -187,9 +188,12 @@ def choose(shop: Workshop, protocol: TrainingProtocol, fit: Fit, *, position: in
     ]
     tried = stacked(shop, [genome_of(shop, plan) for plan in earlier])
     goal, state = fit.searches[position % len(fit.searches)]
-    if position % training.designs_per_round < training.designs_per_round - training.probes_per_round:
+    place = training.designs_per_round - position % training.designs_per_round  # from the end of a round's worth
+    if place > training.probes_per_round - n_rivals(training):
         known = _believed(shop, look(shop, protocol, n_known=n_known), earlier, fit.surrogates)
-        members = front_members(goal, state, 1, surrogates=fit.surrogates, known=known, tried=tried, rng=rng)
+        is_rival = place <= training.probes_per_round
+        choose_from = partial(rivals, goal) if is_rival else partial(front_members, goal, state)
+        members = choose_from(1, surrogates=fit.surrogates, known=known, tried=tried, rng=rng)
         if len(members):
             return members
     return probes(goal, 1, tried, rng)

@@ -6,6 +6,7 @@ from html import escape
 import hw_models
 from xpert_evo.backbone_file import BackboneDescription
 from xpert_evo.config import RunConfig
+from xpert_evo.report.luck import luck_of
 from xpert_evo.report.result import RunResult
 from xpert_evo.words import counted
 
@@ -25,6 +26,9 @@ def honesty_tables(result: RunResult) -> str:
         ]
         parts.append("<p>Predicted before the training, then measured, all rounds so far together:</p>")
         parts.append(_table(("", "trainings", "predicted by", *_QUALITY), rows))
+    luck = luck_of(result)
+    if luck is not None and luck.is_clear:
+        parts.append(f"<p>{escape(luck.sentence)}</p>")
     rows = [
         (
             f"round {round_}",
