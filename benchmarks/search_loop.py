@@ -3,7 +3,8 @@
     python benchmarks/search_loop.py --seeds 5
 
 A simulated run, with the defaults of `xpert-evo run` but three rounds of eight: 16 first designs, then three times a
-surrogate of all labels, a search of 3,000 evaluations on it, and eight designs trained, two of them probes. A training
+surrogate of all labels, a search of 3,000 evaluations on it, and eight designs trained, one of them a homogeneous rival
+and one a probe. A training
 measures the formula of `search_accuracy` and a seed's luck of 0.012. What counts is the hypervolume of the trained
 designs' true objectives, in percent of the reference front's (`search_quality.py reference`), and how well the designs
 of the rounds were predicted beforehand, all together: Kendall's tau, error, coverage of the 90 % interval, and how far
@@ -27,11 +28,12 @@ from xpert_evo.accuracy.surrogate_quality import Quality
 from xpert_evo.objectives import FloatArray
 from xpert_evo.search import Nsga2, SearchSettings, hypervolume
 from xpert_evo.search.infill import select_infill
-from xpert_evo.search.seeding import first_designs, first_population
+from xpert_evo.search.seeding import DEPTH_FACTORS, first_designs, first_population, homogeneous_designs
 from xpert_evo.space import Genomes
 
 SEED_STD = 0.012
 N_FIRST, N_ROUNDS, N_A_ROUND, N_PROBES, N_EVALUATED = 16, 3, 8, 2, 3_000
+N_RIVALS = N_PROBES // 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,19 +116,33 @@ def without_surrogate(problem: Problem, seed: int) -> Outcome:
 
 def by_gain(run: _Run, surrogate: FittedSurrogate, front: Genomes) -> Genomes:
     """The rule of `xpert-evo run`."""
-    mean, std = surrogate.predict(front)
+    members = without_rivals(run, surrogate, front)
+    homogeneous = homogeneous_designs(run.problem.space, DEPTH_FACTORS)
+    homogeneous = homogeneous[run.feasible(homogeneous)]
+    rivals = _promising(run, surrogate, homogeneous, N_RIVALS, besides=members)
+    return np.concatenate([members, rivals])
+
+
+def without_rivals(run: _Run, surrogate: FittedSurrogate, front: Genomes) -> Genomes:
+    """The rule of `xpert-evo run`, with probes in place of homogeneous rivals."""
+    return _promising(run, surrogate, front, N_A_ROUND - N_PROBES, besides=front[:0])
+
+
+def _promising(run: _Run, surrogate: FittedSurrogate, genomes: Genomes, n: int, besides: Genomes) -> Genomes:
+    """Those of some genomes that the measured front may gain most from, none trained or among `besides`."""
+    mean, std = surrogate.predict(genomes)
     kept = run.feasible(run.genomes)
     chosen = select_infill(
-        N_A_ROUND - N_PROBES,
-        genomes=front,
-        mean=run.objectives(front, mean),
+        n,
+        genomes=genomes,
+        mean=run.objectives(genomes, mean),
         std=std[:, None] * np.array([1.0, 0.0]),
-        trained=run.genomes,
+        trained=np.concatenate([run.genomes, besides]),
         measured=run.objectives(run.genomes, run.labels)[kept],
         reference_point=run.problem.reference_point,
         rng=run.rng,
     )
-    return np.asarray(front[chosen])
+    return np.asarray(genomes[chosen])
 
 
 def from_the_front(run: _Run, surrogate: FittedSurrogate, front: Genomes) -> Genomes:
@@ -162,6 +178,7 @@ def variants() -> Mapping[str, Callable[[Problem, int], Outcome]]:
     """Whole runs by name, the default first."""
     found: dict[str, Callable[[Problem, int], Outcome]] = {
         "everything": lambda problem, seed: simulate(problem, seed, AUTO, by_gain),
+        "infill: no rivals": lambda problem, seed: simulate(problem, seed, AUTO, without_rivals),
         "infill: random of the front": lambda problem, seed: simulate(problem, seed, AUTO, from_the_front),
         "infill: probes alone": lambda problem, seed: simulate(problem, seed, AUTO, from_everywhere),
         "no surrogate": without_surrogate,

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from xpert_evo.config import load_config
 from xpert_evo.design import Design, parse_design
@@ -100,6 +101,9 @@ def main() -> None:
         print(f"{one.id[:8]} {kind_name:13s} {one.ratio:7.1f} x lower EDAP, validation {100 * one.validation:.2f} %")
     axes.set(xscale="log", xlabel=EDAP_LABEL, ylabel="validation accuracy [%]")
     axes.set_title(f"Native size, all by '{protocol}'", loc="left")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0e}".replace("e+0", "e")))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.legend(loc="lower right")
     options.out.parent.mkdir(parents=True, exist_ok=True)
     for ending in (".png", ".svg"):

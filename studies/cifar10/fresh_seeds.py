@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 import xpert_evo as xe
 from xpert_evo.accuracy.protocols import load_protocol
@@ -139,6 +140,9 @@ def draw(entries: list[Relabelled], protocol: str, out: Path) -> None:
         )
     axes.set(xscale="log", xlabel=EDAP_LABEL, ylabel=f"accuracy by '{protocol}' [%], validation images")
     axes.set_title("A front's labels, and the same designs again", loc="left")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0e}".replace("e+0", "e")))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.legend(loc="lower right")
     for ending in (".png", ".svg"):
         figure.savefig(out.with_suffix(ending), dpi=150)
