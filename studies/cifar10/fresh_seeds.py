@@ -27,6 +27,7 @@ from xpert_evo.files import write_text
 from xpert_evo.orchestration.trainings import TrainingJob, cached_dataset, train_job
 from xpert_evo.report.pictures.common import BLUE, EDAP_LABEL, GREY, ORANGE
 from xpert_evo.report.result import RunResult, hardware_figures
+from xpert_evo.report.scene import build_scene
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,6 +39,7 @@ class Relabelled:
         homogeneous: Given on the command line, not of the front.
         edap: [mm2 us uJ].
         label: Of the run; None where it has none.
+        expected: What the surrogate of all the run's labels expects.
         fresh: Of fresh seeds, in their order.
     """
 
@@ -45,6 +47,7 @@ class Relabelled:
     homogeneous: bool
     edap: float
     label: float | None
+    expected: float = float("nan")
     fresh: list[float] = field(default_factory=list)
 
 
@@ -99,6 +102,12 @@ def main() -> None:
                 entry.fresh.append(train_job(job).validation_accuracy)
                 write_text(path, json.dumps([asdict(e) for _, e in pairs], indent=1) + "\n")
                 print(f"{entry.id[:8]} seed {seed}: {100 * entry.fresh[-1]:.2f} % (label {entry.label})", flush=True)
+    surrogate = build_scene(result).surrogate
+    if surrogate is not None:
+        means, _ = surrogate.predict(result.task.space.encode([design for design, _ in pairs]))
+        for (_, entry), mean in zip(pairs, means, strict=True):
+            entry.expected = float(mean)
+    write_text(path, json.dumps([asdict(e) for _, e in pairs], indent=1) + "\n")
     tell([entry for _, entry in pairs])
     draw([entry for _, entry in pairs], config.training.protocol, options.out)
 
@@ -113,6 +122,10 @@ def tell(entries: list[Relabelled]) -> None:
         f"average ({100 * excess.min():+.2f} ... {100 * excess.max():+.2f}); fresh labels of one design scatter by "
         f"{100 * spread:.2f} points"
     )
+    for homogeneous, name in ((False, "of the front"), (True, "homogeneous")):
+        gaps = [e.expected - np.mean(e.fresh) for e in entries if e.homogeneous is homogeneous]
+        if gaps:
+            print(f"{name}: the surrogate of all labels less fresh labels {100 * np.mean(gaps):+.2f} points on average")
 
 
 def draw(entries: list[Relabelled], protocol: str, out: Path) -> None:

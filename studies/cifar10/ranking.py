@@ -1,10 +1,12 @@
 """How far the labels' ranking held at native size: proxy label against native accuracy, design by design.
 
     python studies/cifar10/ranking.py runs/native runs/native-homogeneous --labels runs/joint runs/random-homogeneous \
-        --out studies/cifar10/results/ranking
+        --fresh studies/cifar10/results/fresh_seeds.json --out studies/cifar10/results/ranking
 
-Native accuracies are validation accuracies of native.py's results (noise model of the training), so that the test set
-takes no part. Designs that none of the runs has labelled are left out, and counted; runs must share the protocol.
+Labels are those of the runs; where fresh_seeds.py has labelled a design again, the mean of its fresh labels takes their
+place, since labels of a front are lucky. Native accuracies are validation accuracies of native.py's results (noise
+model of the training), so that the test set takes no part. Designs that have no label are left out, and counted; runs
+must share the protocol.
 """
 
 import argparse
@@ -25,9 +27,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("natives", type=Path, nargs="+")
     parser.add_argument("--labels", type=Path, nargs="+", required=True, help="folders of runs")
+    parser.add_argument("--fresh", type=Path, help="the .json of fresh_seeds.py")
     parser.add_argument("--out", type=Path, required=True, help="without an ending: .png, .svg and .json are written")
     options = parser.parse_args()
     labels = {c.digest: c.validation for folder in options.labels for c in xe.load_run(folder).result.measured}
+    if options.fresh:
+        relabelled = json.loads(options.fresh.read_text(encoding="utf-8"))
+        labels |= {entry["id"]: float(np.mean(entry["fresh"])) for entry in relabelled}
     natives: dict[str, list[float]] = {}
     for folder in options.natives:
         for path in sorted(folder.glob("*/result.json")):
