@@ -19,12 +19,14 @@ def ended(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     return exit_.value.code
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("killed", [False, True])
 def test_an_interrupt_in_any_command_is_told_in_one_sentence(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: signal.Signals
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, killed: bool
 ) -> None:
     def interrupted(_: Path) -> None:
-        signal.raise_signal(number)
+        if killed:
+            signal.raise_signal(signal.SIGTERM)
+        raise KeyboardInterrupt
 
     monkeypatch.setattr(status, "show_status", interrupted)
     assert ended(monkeypatch, "status", "anywhere") == 130

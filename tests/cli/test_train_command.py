@@ -1,7 +1,6 @@
 """`xpert-evo train` from the first epoch to the judgement: progress, interruption, going on, files."""
 
 import json
-import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -69,7 +68,7 @@ def test_an_interrupted_training_goes_on_from_its_last_epoch_and_ends_like_a_who
     train: Trainer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(training, "duration", lambda _: signal.raise_signal(signal.SIGINT))
+        patched.setattr(training, "duration", interrupt)
         with pytest.raises(InterruptedRunError, match=r"kept in .*stopped\. The same command will go on"):
             train("stopped")
     kept = [path.name for path in (tmp_path / "stopped").iterdir()]
@@ -88,6 +87,11 @@ def test_an_interrupted_training_goes_on_from_its_last_epoch_and_ends_like_a_who
     weights = [(folder / "weights.safetensors").read_bytes() for folder in (stopped, whole)]
     assert weights[0] == weights[1]
     assert sorted(path.name for path in stopped.iterdir()) == ["result.json", "weights.safetensors"]
+
+
+def interrupt(_: float) -> str:
+    """Stands for Ctrl-C after the first epoch."""
+    raise KeyboardInterrupt
 
 
 def test_fine_tuning_tells_in_its_result_and_weights_what_it_went_on_from(

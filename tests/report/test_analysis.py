@@ -126,10 +126,14 @@ def test_two_runs_share_one_reference_and_one_union(scene: Scene, second: Path) 
     for edaps in comparison.edap_at:
         reached = edaps[np.isfinite(edaps)]
         assert np.all(np.diff(reached) >= 0)
-    points = [(c.hardware["edap"], c.measured, c.digest) for r in (scene.result, other) for c in r.front]
-    for edap, accuracy, digest in points:
-        beaten = any(e <= edap and a >= accuracy and (e, a) != (edap, accuracy) for e, a, _ in points)
-        assert beaten != (digest in set(comparison.survivors[0]) | set(comparison.survivors[1]))
+    points = [
+        (c.hardware["edap"], c.measured, c.digest, run)
+        for run, result in enumerate((scene.result, other))
+        for c in result.front
+    ]
+    for edap, accuracy, digest, run in points:
+        beaten = any(e <= edap and a >= accuracy and (e, a) != (edap, accuracy) for e, a, *_ in points)
+        assert beaten != (digest in comparison.survivors[run])
     assert draw_comparison(comparison).axes[0].get_xscale() == "log"
 
 

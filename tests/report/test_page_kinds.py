@@ -24,7 +24,9 @@ def phased(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     """A run with three limits on area, whose seconds are spent after the first of two rounds."""
     hardware = {"area_limit_mm2": 18.0, "further_area_limits_mm2": [9.0, 6.0]}
-    config = settings(space={"backbone": "vgg8"}, search=SMALL, hardware=hardware, training={"budget_s": 60.0})
+    config = settings(
+        space={"backbone": "vgg8"}, search=SMALL, hardware=hardware, training={"budget_s": 60.0, "probes_per_round": 1}
+    )
     return read_scene(make_run(tmp_path_factory.mktemp("runs") / "limited", config))
 
 
