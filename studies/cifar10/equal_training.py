@@ -104,6 +104,7 @@ def main() -> None:
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0e}".replace("e+0", "e")))
     axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.margins(0.12)
     axes.legend(loc="lower right")
     options.out.parent.mkdir(parents=True, exist_ok=True)
     for ending in (".png", ".svg"):

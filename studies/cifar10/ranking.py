@@ -52,6 +52,7 @@ def main() -> None:
     for name, a, b in zip(known, x, y, strict=True):
         axes.annotate(name[:4], (a, b), xytext=(4, 3), textcoords="offset points", fontsize=7)
     axes.set(xlabel="label of the proxy [%]", ylabel="native validation accuracy [%]")
+    axes.margins(0.12)
     axes.set_title(f"Kendall's tau {tau:.2f}, {len(known)} designs", loc="left")
     options.out.parent.mkdir(parents=True, exist_ok=True)
     for ending in (".png", ".svg"):
