@@ -12,6 +12,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -79,6 +80,28 @@ def read(folder: Path, settings: Path) -> tuple[list[Trained], str]:
     return sorted(trained, key=lambda one: one.edap), protocols.pop()
 
 
+def ratio_at_equal_accuracy(edap: float, accuracy: float, homogeneous: list[tuple[float, float]]) -> float | None:
+    """How many times the EDAP of a design homogeneous ones need for its accuracy, by interpolation.
+
+    Args:
+        edap: Of the design.
+        accuracy: Of the design.
+        homogeneous: EDAP and accuracy of homogeneous designs; those that another one dominates are left out, and
+            between the others the logarithm of EDAP is linear in accuracy.
+
+    Returns:
+        None where the accuracy lies outside of theirs.
+    """
+    front: list[tuple[float, float]] = []
+    for pair in sorted(homogeneous):
+        if not front or pair[1] > front[-1][1]:
+            front.append(pair)
+    if not front or not front[0][1] <= accuracy <= front[-1][1]:
+        return None
+    costs, accuracies = np.log(np.array(front)[:, 0]), np.array(front)[:, 1]
+    return float(np.exp(np.interp(accuracy, accuracies, costs)) / edap)
+
+
 def main() -> None:
     """Prints a table, draws both kinds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -93,12 +116,16 @@ def main() -> None:
         kind = [one for one in trained if one.homogeneous is homogeneous]
         x, y = [one.edap for one in kind], [100 * one.validation for one in kind]
         axes.scatter(x, y, color=colour, marker=marker, label=name)
+    opponents = [(one.edap, one.validation) for one in trained if one.homogeneous]
     for one in trained:
         axes.annotate(
             one.id[:4], (one.edap, 100 * one.validation), xytext=(4, 3), textcoords="offset points", fontsize=7
         )
         kind_name = "homogeneous" if one.homogeneous else "of the search"
-        print(f"{one.id[:8]} {kind_name:13s} {one.ratio:7.1f} x lower EDAP, validation {100 * one.validation:.2f} %")
+        equal = None if one.homogeneous else ratio_at_equal_accuracy(one.edap, one.validation, opponents)
+        against = f", {equal:.2f} x lower than homogeneous ones at equal accuracy" if equal else ""
+        accuracy = f"validation {100 * one.validation:.2f} %{against}"
+        print(f"{one.id[:8]} {kind_name:13s} {one.ratio:7.1f} x lower EDAP, {accuracy}")
     axes.set(xscale="log", xlabel=EDAP_LABEL, ylabel="validation accuracy [%]")
     axes.set_title(f"Native size, all by '{protocol}'", loc="left")
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))

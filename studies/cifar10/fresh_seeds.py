@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
+from equal_training import ratio_at_equal_accuracy
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -122,6 +123,11 @@ def tell(entries: list[Relabelled]) -> None:
         f"average ({100 * excess.min():+.2f} ... {100 * excess.max():+.2f}); fresh labels of one design scatter by "
         f"{100 * spread:.2f} points"
     )
+    opponents = [(e.edap, float(np.mean(e.fresh))) for e in entries if e.homogeneous]
+    for e in front:
+        equal = ratio_at_equal_accuracy(e.edap, float(np.mean(e.fresh)), opponents)
+        if equal is not None:
+            print(f"{e.id[:8]}: {equal:.2f} x lower EDAP than homogeneous ones at equal accuracy, fresh labels")
     for homogeneous, name in ((False, "of the front"), (True, "homogeneous")):
         gaps = [e.expected - np.mean(e.fresh) for e in entries if e.homogeneous is homogeneous]
         if gaps:
