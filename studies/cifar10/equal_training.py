@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -102,6 +103,13 @@ def ratio_at_equal_accuracy(edap: float, accuracy: float, homogeneous: list[tupl
     return float(np.exp(np.interp(accuracy, accuracies, costs)) / edap)
 
 
+def label_part_of_a_decade(axes: Axes) -> None:
+    """Labels a logarithmic axis of EDAP that spans about a decade at 1, 2 and 5."""
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0e}".replace("e+0", "e")))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
 def main() -> None:
     """Prints a table, draws both kinds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -128,9 +136,7 @@ def main() -> None:
         print(f"{one.id[:8]} {kind_name:13s} {one.ratio:7.1f} x lower EDAP, {accuracy}")
     axes.set(xscale="log", xlabel=EDAP_LABEL, ylabel="validation accuracy [%]")
     axes.set_title(f"Native size, all by '{protocol}'", loc="left")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0e}".replace("e+0", "e")))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    label_part_of_a_decade(axes)
     axes.margins(0.12)
     axes.legend(loc="lower right")
     options.out.parent.mkdir(parents=True, exist_ok=True)

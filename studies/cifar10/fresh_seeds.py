@@ -16,9 +16,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
-from equal_training import ratio_at_equal_accuracy
+from equal_training import label_part_of_a_decade, ratio_at_equal_accuracy
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 import xpert_evo as xe
 from xpert_evo.accuracy.protocols import load_protocol
@@ -27,7 +26,7 @@ from xpert_evo.design import Design, load_designs
 from xpert_evo.files import write_text
 from xpert_evo.orchestration.trainings import TrainingJob, cached_dataset, train_job
 from xpert_evo.report.pictures.common import BLUE, EDAP_LABEL, GREY, ORANGE
-from xpert_evo.report.result import RunResult, hardware_figures
+from xpert_evo.report.result import RunResult, hardware_figures, select_front
 from xpert_evo.report.scene import build_scene
 
 
@@ -56,15 +55,11 @@ def chosen(result: RunResult, files: list[Path], ratios: tuple[float, float]) ->
     """The front's designs and those of the files, with what is known of them."""
     baseline = hardware_figures(result.task, result.task.baseline)[0]["edap"]
     labels = {candidate.digest: candidate.validation for candidate in result.measured}
-    fitting = [c for c in result.measured if c.hardware["area_mm2"] <= result.task.config.hardware.area_limit_mm2]
-    best = 0.0
-    for candidate in sorted(fitting, key=lambda c: c.hardware["edap"]):
-        if candidate.validation > best:
-            best = candidate.validation
-            edap = candidate.hardware["edap"]
-            if ratios[0] <= baseline / edap <= ratios[1]:
-                entry = Relabelled(id=candidate.digest, homogeneous=False, edap=edap, label=candidate.validation)
-                yield candidate.design, entry
+    for candidate in select_front(result.task, result.measured):
+        edap = candidate.hardware["edap"]
+        if ratios[0] <= baseline / edap <= ratios[1]:
+            entry = Relabelled(id=candidate.digest, homogeneous=False, edap=edap, label=candidate.validation)
+            yield candidate.design, entry
     for design in (design for file in files for design in load_designs(file)):
         edap = hardware_figures(result.task, result.task.space.encode([design]))[0]["edap"]
         yield design, Relabelled(id=design.digest, homogeneous=True, edap=edap, label=labels.get(design.digest))
@@ -159,9 +154,7 @@ def draw(entries: list[Relabelled], protocol: str, out: Path) -> None:
         )
     axes.set(xscale="log", xlabel=EDAP_LABEL, ylabel=f"accuracy by '{protocol}' [%], validation images")
     axes.set_title("A front's labels, and the same designs again", loc="left")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0e}".replace("e+0", "e")))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    label_part_of_a_decade(axes)
     axes.legend(loc="lower right")
     for ending in (".png", ".svg"):
         figure.savefig(out.with_suffix(ending), dpi=150)
