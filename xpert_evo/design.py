@@ -55,6 +55,12 @@ class Design(Frozen):
         text = json.dumps(self.to_plain(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    @property
+    def has_same_peripherals(self) -> bool:
+        """Whether all convolutions have the same column sharing, ADC and precisions; the classifier may differ."""
+        layers = [layer for layer in self.layers if layer.channel_depth is not None]
+        return len({(x.column_sharing, x.adc_type, x.adc_precision, x.input_precision) for x in layers}) == 1
+
     def check(self, backbone: Backbone) -> None:
         """Raises DesignError unless the layers are those of `backbone`, in order, with depths where they belong."""
         if self.backbone != backbone.name:

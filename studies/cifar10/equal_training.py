@@ -46,12 +46,6 @@ class Trained:
     ratio: float
 
 
-def is_homogeneous(design: Design) -> bool:
-    """Whether all convolutions have the same peripherals."""
-    layers = [layer for layer in design.layers if layer.channel_depth is not None]
-    return len({(x.column_sharing, x.adc_type, x.adc_precision, x.input_precision) for x in layers}) == 1
-
-
 def read(folder: Path, settings: Path) -> tuple[list[Trained], str]:
     """The designs by rising EDAP, and their protocol."""
     results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*/result.json"))]
@@ -70,7 +64,7 @@ def read(folder: Path, settings: Path) -> tuple[list[Trained], str]:
     trained = [
         Trained(
             id=name,
-            homogeneous=is_homogeneous(design),
+            homogeneous=design.has_same_peripherals,
             validation=sum(found[name]) / len(found[name]),
             seeds=len(found[name]),
             edap=cost["edap"],

@@ -9,6 +9,7 @@ epochs, so that a machine that is lent for minutes serves as well as one's own. 
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -77,6 +78,7 @@ def main() -> None:
     passed_on += ["--calibrate-norms", options.calibrate_norms]
     passed_on += ["--start-from", options.start_from] if options.start_from else []
     passed_on += ["--no-judge"] if options.no_judge else []
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the trainings are stopped, too
     waiting = _trainings(load_designs(options.designs), options.seeds, options.out)
     running: dict[Training, subprocess.Popen[bytes]] = {}
     failed = 0

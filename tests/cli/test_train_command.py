@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from filelock import FileLock
 
 from hw_models import AdcType
 from xpert_evo.accuracy.checkpoints import read_tensors
@@ -57,8 +58,9 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trainer:
             "noise": [noise],
             "noise_draws": 2,
             "out": tmp_path / name,
-        }
-        training.train_one(design, None, None, {}, **(options | changes))
+            "assignments": None,
+        } | changes
+        training.train_one(design, None, options.pop("assignments"), {}, **options)
         return tmp_path / name
 
     return run
@@ -71,8 +73,8 @@ def test_an_interrupted_training_goes_on_from_its_last_epoch_and_ends_like_a_who
         patched.setattr(training, "duration", interrupt)
         with pytest.raises(InterruptedRunError, match=r"kept in .*stopped\. The same command will go on"):
             train("stopped")
-    kept = [path.name for path in (tmp_path / "stopped").iterdir()]
-    assert len(kept) == 1, "the checkpoint of the first epoch alone"
+    kept = sorted(path.name for path in (tmp_path / "stopped").iterdir())
+    assert kept == ["checkpoint.safetensors", "train.lock"], "the checkpoint of the first epoch alone"
     stopped = train("stopped")
     assert "epoch 1/2" not in capsys.readouterr().out
     whole = train("whole")
@@ -141,6 +143,27 @@ def test_kept_weights_are_judged_again_like_after_their_training_and_on_other_ch
     assert other["validation"]["n_images"] == 50
     assert other["validation_with_device_noise"]["norm_images"] == 64
     assert judged(noise_draws=0)["test_with_device_noise"] is None
+
+
+def test_a_judgement_changes_what_its_settings_say_of_the_crossbars_and_keeps_the_rest(
+    train: Trainer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = train("narrow", assignments=["hardware.crossbar.rows=32"], to_judge=False)
+    capsys.readouterr()
+    judge_weights(folder, "hardware.crossbar.coding=offset-digital", max_images=20, noise_draws=0, as_json=True)
+    crossbar = json.loads(capsys.readouterr().out)["crossbar"]
+    assert (crossbar["rows"], crossbar["coding"]) == (32, "offset-digital")
+    with pytest.raises(ConfigError, match=r"crossbars of .*narrow cannot be changed so: crossbar.tile_side must be"):
+        judge_weights(folder, "hardware.crossbar.tile_side=6")
+
+
+def test_two_trainings_do_not_share_a_folder(train: Trainer, tmp_path: Path) -> None:
+    folder = tmp_path / "first"
+    folder.mkdir()
+    with FileLock(folder / "train.lock"), pytest.raises(UsageError, match=r"another process is training in .*first;"):
+        train("first", to_judge=False)
+    assert [path.name for path in folder.iterdir()] == ["train.lock"]
+    assert (train("first", to_judge=False) / "result.json").exists(), "the lock went with its owner"
 
 
 def test_a_training_that_is_not_judged_leaves_the_test_set_alone(train: Trainer) -> None:

@@ -5,15 +5,9 @@ from typing import Any
 import pytest
 
 from xpert_evo.config.method import TrainingConfig
-from xpert_evo.design import Design
 from xpert_evo.orchestration.choosing import n_rivals
 
 TRAINING = {"designs_per_round": 6, "probes_per_round": 2}
-
-
-def is_homogeneous(design: Design) -> bool:
-    layers = [layer for layer in design.layers if layer.channel_depth is not None]
-    return len({(x.column_sharing, x.adc_type, x.adc_precision, x.input_precision) for x in layers}) == 1
 
 
 @pytest.mark.parametrize("schedule", ["rounds", "steady-state"])
@@ -27,7 +21,7 @@ def test_every_round_trains_a_homogeneous_design_that_keeps_the_limits(runs: Any
         batch = measured[12 + 6 * round_ : 18 + 6 * round_]
         assert len(batch) == 6
         # In a round's worth the rival stands behind the front's four and before the probe.
-        assert is_homogeneous(batch[4].design)
+        assert batch[4].design.has_same_peripherals
         assert batch[4].hardware["area_mm2"] <= 18.0
         assert batch[4].predicted is not None, "rivals test the surrogate, too"
     assert len({candidate.digest for candidate in measured}) == len(measured)
@@ -42,7 +36,7 @@ def test_a_search_of_two_phases_has_no_rivals(runs: Any) -> None:
     runs.go("run", config)
     measured = runs.result("run").measured
     assert len(measured) == config.training.n_labels
-    assert not is_homogeneous(measured[-2].design), "where a rival would stand"
+    assert not measured[-2].design.has_same_peripherals, "where a rival would stand"
 
 
 def test_a_run_with_rivals_that_is_stopped_is_the_same_run(runs: Any, same_content: Any) -> None:

@@ -36,7 +36,7 @@ def test_every_choice_follows_from_the_log(shuffled: Any) -> None:
         fits = [make_fit(shop, protocol, number, n) for number, n in enumerate(sizes, 1)]
         for plan in shop.store.plans(STEADY):
             note = log[str(plan.position)]
-            again = choose(shop, protocol, fits[note["fit"] - 1], position=plan.position, n_known=note["n_known"])
+            again = choose(shop, fits[note["fit"] - 1], plan.position)
             assert shop.task.space.decode(again)[0].digest == plan.digest
 
 

@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xpert_evo.report import page_tables
-from xpert_evo.report.luck import Luck, luck_of
+from xpert_evo.report.luck import Luck, clear_luck, luck_of
 from xpert_evo.report.page import page
 from xpert_evo.report.result import RunResult, select_front
 from xpert_evo.report.scene import Scene
@@ -54,6 +53,8 @@ def test_too_few_predictions_tell_nothing(scene: Scene) -> None:
 def test_the_page_tells_what_is_clear(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     for excess, told in ((0.02, True), (0.01, False)):
         luck = Luck(excess=excess, error=0.007, n_front=7, n_predicted=24)
-        monkeypatch.setattr(page_tables, "luck_of", lambda _, luck=luck: luck)
-        assert ("winner&#x27;s curse" in page(scene, [])) is told
+        monkeypatch.setattr("xpert_evo.report.luck.luck_of", lambda _, luck=luck: luck)
+        clear = clear_luck(scene.result)
+        assert (clear is luck) is told
+        assert ("winner&#x27;s curse" in page(replace(scene, luck=clear), [])) is told
         assert "2.0 ± 0.7 points further above" in luck.sentence or not told

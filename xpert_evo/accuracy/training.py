@@ -16,6 +16,7 @@ import torch.nn.functional as F  # noqa: N812
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.adc_noise import NoisyProduct, set_tabled_corrections
+from xpert_evo.accuracy.allocation import keep_freed_memory
 from xpert_evo.accuracy.checkpoints import Epoch, Start, TrainingState, load_checkpoint, save_checkpoint, take_weights
 from xpert_evo.accuracy.datasets import Dataset, Split
 from xpert_evo.accuracy.fidelity import measure_corrections
@@ -98,6 +99,7 @@ def train_design(
         DataError: The data do not fit the backbone.
     """
     _check_fit(backbone, dataset)
+    keep_freed_memory()
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     with _threads(protocol.n_threads):
         network = build_network(

@@ -140,8 +140,9 @@ def judge(
 ) -> None:
     """Measure a trained network on chip by the exact emulation: other devices, other crossbars, other images.
 
-    Devices without noise are judged first, then the draws. Crossbars are those of the training, unless settings or
-    --set say otherwise. With --calibrate-norms every drawn chip measures its batch norm anew on training images.
+    Devices without noise are judged first, then the draws. Crossbars are those of the training, but for what
+    settings or --set say of them. With --calibrate-norms every drawn chip measures its batch norm anew on training
+    images.
 
     Examples:
       xpert-evo judge runs/first --noise variation_ratio=0.05 --calibrate-norms 512

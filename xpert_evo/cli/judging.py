@@ -3,13 +3,13 @@
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from hw_models import CrossbarSpec
+from hw_models import CrossbarSpec, HardwareModelError
 from xpert_evo.accuracy.datasets import Dataset
 from xpert_evo.accuracy.judge import SPLITS, Judgement, Trained, judge
 from xpert_evo.accuracy.nonidealities import NonIdealities
@@ -17,7 +17,6 @@ from xpert_evo.cli.settings import resolve
 from xpert_evo.config import parse_assignments
 from xpert_evo.design import parse_design
 from xpert_evo.errors import ConfigError, TrainingError, UsageError
-from xpert_evo.orchestration.task import build_hardware
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.report.trained import TrainedNetwork, load_network
 from xpert_evo.validation import nearest, parse
@@ -121,8 +120,14 @@ def judge_weights(
         raise UsageError(f"--split: '{split}' is no split to judge on; {nearest(split, SPLITS)}")
     devices = NoisyDevices.read(noise, noise_draws, norm_images)
     settings = resolve(config, assignments, options)
-    chosen = build_hardware(settings).crossbar if config is not None or assignments else None
-    trained = load_network(path, chosen)
+    trained = load_network(path)
+    own = trained.network.crossbar_layers[0].geometry.crossbar
+    given = settings.hardware.crossbar.model_dump(exclude_unset=True)
+    if given:
+        try:
+            trained = load_network(path, replace(own, **given))
+        except HardwareModelError as failure:
+            raise ConfigError(f"the crossbars of {path} cannot be changed so: {failure}") from None
     dataset = cached_dataset(settings.dataset)
     design = parse_design(trained.metadata["design"], where=str(path))
     first, last = trained.network.crossbar_layers[0].geometry, trained.network.crossbar_layers[-1].geometry

@@ -11,7 +11,6 @@ from xpert_evo.cli.settings import changes, resolve
 from xpert_evo.errors import StoreError
 from xpert_evo.orchestration.start import begin, check_earlier, go_on
 from xpert_evo.progress import choose_listener
-from xpert_evo.report.luck import luck_of
 from xpert_evo.report.result import load_result
 from xpert_evo.report.table import limits_table, result_table, rival_line
 from xpert_evo.report.writing import write_report
@@ -75,10 +74,10 @@ def show_result(folder: Path, *, json_log: bool = False) -> None:
     if not json_log:
         console = PlainConsole()
         console.table(result_table(result))
-        if scene is not None and (line := rival_line(scene.recommended, result.config.training.protocol)) is not None:
-            console.lines([line])
-        if (luck := luck_of(result)) is not None and luck.is_clear:
-            console.lines([luck.sentence])
+        if scene is not None:
+            rival = rival_line(scene.recommended, result.config.training.protocol)
+            luck = scene.luck.sentence if scene.luck is not None else None
+            console.lines([line for line in (rival, luck) if line is not None])
         if (by_limit := limits_table(result)) is not None:
             console.table(by_limit)
         console.lines([f"report.html, front.json, front.csv and pictures: {folder}"])

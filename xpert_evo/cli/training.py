@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from rich.console import Console
 
 from xpert_evo.accuracy.checkpoints import WEIGHTS_NAME, Epoch, read_start
@@ -103,17 +104,12 @@ def train_one(
         say(whose_settings(run))
     variant = ("-noise-aware" if noise_aware else "") + (f"-from-{start.digest[:8]}" if start else "")
     folder = out or Path("runs") / f"train-{design.digest}-{protocol}-{seed}{variant}"
-    if (folder / RESULT_NAME).exists():
-        raise UsageError(
-            f"{folder} holds a training that has ended; judge it with `xpert-evo judge {folder}`, or choose another "
-            "--out for another one."
-        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as failure:
         raise UsageError(f"{folder} cannot be made ({failure.strerror}); choose another --out.") from None
     checkpoint = folder / "checkpoint.safetensors"
-    with _stoppable(checkpoint):
+    with _alone_in(folder), _stoppable(checkpoint):
         trained = train_design(
             design,
             backbone,
@@ -133,6 +129,32 @@ def train_one(
     say(f"weights and result.json: {folder}")
     if not to_judge:
         say(f"judge them with `xpert-evo judge {folder}`")
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keeps others out of the folder of a training; raises UsageError where one is at work there, or has ended."""
+    lock = FileLock(folder / "train.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise UsageError(
+            f"another process is training in {folder}; wait for it, or choose another --out for another training."
+        ) from None
+    except OSError as failure:
+        raise UsageError(f"{folder} cannot be written to ({failure.strerror}); choose another --out.") from None
+    try:
+        if (folder / RESULT_NAME).exists():
+            raise UsageError(
+                f"{folder} holds a training that has ended; judge it with `xpert-evo judge {folder}`, or choose "
+                "another --out for another one."
+            )
+        yield
+    finally:
+        if (folder / RESULT_NAME).exists():  # nobody will train here again, not even who waits at the lock
+            with suppress(OSError):  # some systems keep a file that is open
+                Path(lock.lock_file).unlink()
+        lock.release()
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """Which designs to train next: before any is trained, in a round, and in the end."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from xpert_evo.accuracy.protocols import TrainingProtocol
@@ -10,7 +12,7 @@ from xpert_evo.errors import InfeasibleError
 from xpert_evo.orchestration.batches import Workshop
 from xpert_evo.orchestration.finalists import choose_finalists
 from xpert_evo.orchestration.goals import Goal, first_phase, joint_goals
-from xpert_evo.orchestration.knowledge import Knowledge, look
+from xpert_evo.orchestration.knowledge import look
 from xpert_evo.orchestration.randomness import Purpose, spawned
 from xpert_evo.orchestration.surrogates import Surrogates
 from xpert_evo.orchestration.task import Task
@@ -62,13 +64,7 @@ def starting_designs(task: Task, goal: Goal, n_designs: int, *key: int) -> Genom
 
 
 def infill(
-    shop: Workshop,
-    round_: int,
-    searches: list[tuple[Goal, SearchState]],
-    *,
-    surrogates: Surrogates,
-    known: Knowledge,
-    tried: Genomes,
+    shop: Workshop, round_: int, searches: list[tuple[Goal, SearchState]], *, surrogates: Surrogates, tried: Genomes
 ) -> Genomes:
     """What a round trains: members of each front where most is to be gained, rivals, and probes from everywhere.
 
@@ -77,18 +73,15 @@ def infill(
     """
     training = shop.task.config.training
     rng = np.random.default_rng(spawned(shop.task.config.seed, Purpose.INFILL, round_))
-    n_wanted = training.designs_per_round - training.probes_per_round
-    chosen = tried[:0]
+    chooser = Chooser(surrogates=surrogates, tried=tried, rng=rng)
+    left = training.designs_per_round - training.probes_per_round
     for i, (goal, state) in enumerate(searches):
-        n = (n_wanted - len(chosen)) // (len(searches) - i)
-        seen = np.concatenate([tried, chosen])
-        members = front_members(goal, state, n, surrogates=surrogates, known=known, tried=seen, rng=rng)
-        chosen = np.concatenate([chosen, members])
-    goal, seen = searches[-1][0], np.concatenate([tried, chosen])
-    opponents = rivals(goal, n_rivals(training), surrogates=surrogates, known=known, tried=seen, rng=rng)
-    chosen, seen = np.concatenate([chosen, opponents]), np.concatenate([seen, opponents])
-    others = probes(goal, training.designs_per_round - len(chosen), seen, rng, training.designs_per_round)
-    return np.concatenate([chosen, others])
+        left -= len(chooser.members(goal, state, left // (len(searches) - i)))
+    goal = searches[-1][0]
+    chooser.rivals(goal, n_rivals(training))
+    n_missing = training.designs_per_round - (len(chooser.tried) - len(tried))
+    chooser.probes(goal, n_missing, training.designs_per_round)
+    return chooser.tried[len(tried) :]
 
 
 def n_rivals(training: TrainingConfig) -> int:
@@ -96,83 +89,69 @@ def n_rivals(training: TrainingConfig) -> int:
     return training.probes_per_round // 2
 
 
-def rivals(
-    goal: Goal,
-    n_designs: int,
-    *,
-    surrogates: Surrogates,
-    known: Knowledge,
-    tried: Genomes,
-    rng: np.random.Generator,
-) -> Genomes:
-    """At most so many homogeneous designs that promise most, none of them tried before.
+@dataclass(slots=True, kw_only=True)
+class Chooser:
+    """Chooses designs to train, none twice; what it has chosen counts as tried.
 
-    Surrogates underestimate good homogeneous designs, which are rare among what they learn from, so that these do not
-    reach the predicted front by themselves. A goal with frozen genes has none.
+    Attributes:
+        surrogates: Of the labels so far.
+        tried: Designs with a label, a failed training or a training to come, (designs, genes).
+        rng: For all that is random in the choices.
     """
-    if goal.space is not goal.task.space:
-        return tried[:0]
-    homogeneous = homogeneous_designs(goal.space, DEPTH_FACTORS)
-    homogeneous = homogeneous[goal.feasible(homogeneous)]
-    return _promising(goal, homogeneous, n_designs, surrogates=surrogates, known=known, tried=tried, rng=rng)
 
+    surrogates: Surrogates
+    tried: Genomes
+    rng: np.random.Generator
 
-def probes(goal: Goal, n_designs: int, tried: Genomes, rng: np.random.Generator, n_pool: int = 10) -> Genomes:
-    """At most so many designs from all over a goal's space that keep its limits and were not tried.
+    def members(self, goal: Goal, state: SearchState, n_designs: int) -> Genomes:
+        """At most so many designs of a search's population that promise most.
 
-    Args:
-        goal: Whose space and limits count.
-        n_designs: How many.
-        tried: Designs that are known, (designs, genes).
-        rng: Draws them.
-        n_pool: Four times as many are drawn to choose from.
-    """
-    pool = first_population(goal.space, 4 * n_pool, rng, feasible=goal.feasible)
-    return unknown(goal.whole(rng.permutation(pool)), tried)[:n_designs]
+        Where no member keeps the limits, all are candidates: trainings may show that the predictions were too low.
+        """
+        candidates = state.genomes[state.feasible] if state.feasible.any() else state.genomes
+        return self._promising(goal, candidates, n_designs)
 
+    def rivals(self, goal: Goal, n_designs: int) -> Genomes:
+        """At most so many homogeneous designs that promise most.
 
-def front_members(
-    goal: Goal,
-    state: SearchState,
-    n_designs: int,
-    *,
-    surrogates: Surrogates,
-    known: Knowledge,
-    tried: Genomes,
-    rng: np.random.Generator,
-) -> Genomes:
-    """At most so many designs of a search's population that promise most, none of them tried before.
+        Surrogates underestimate good homogeneous designs, which are rare among what they learn from, so that these do
+        not reach the predicted front by themselves. A goal with frozen genes has none.
+        """
+        if goal.space is not goal.task.space:
+            return self.tried[:0]
+        homogeneous = homogeneous_designs(goal.space, DEPTH_FACTORS)
+        return self._promising(goal, homogeneous[goal.feasible(homogeneous)], n_designs)
 
-    Where no member keeps the limits, all are candidates: trainings may show that the predictions were too low.
-    """
-    candidates = state.genomes[state.feasible] if state.feasible.any() else state.genomes
-    return _promising(goal, candidates, n_designs, surrogates=surrogates, known=known, tried=tried, rng=rng)
+    def probes(self, goal: Goal, n_designs: int, n_pool: int = 10) -> Genomes:
+        """At most so many designs from all over a goal's space that keep its limits; four times `n_pool` are drawn."""
+        pool = first_population(goal.space, 4 * n_pool, self.rng, feasible=goal.feasible)
+        return self._taken(unknown(goal.whole(self.rng.permutation(pool)), self.tried)[:n_designs])
 
+    def _promising(self, goal: Goal, candidates: Genomes, n_designs: int) -> Genomes:
+        """At most so many of the candidates, those that the front of what was tried may gain most from.
 
-def _promising(
-    goal: Goal,
-    candidates: Genomes,
-    n_designs: int,
-    *,
-    surrogates: Surrogates,
-    known: Knowledge,
-    tried: Genomes,
-    rng: np.random.Generator,
-) -> Genomes:
-    """At most so many of the candidates, those that the measured front may gain most from."""
-    if not (n_designs and len(candidates)):
-        return candidates[:0]
-    picked = select_infill(
-        n_designs,
-        genomes=candidates,
-        mean=goal.traded.minimised(surrogates.values(candidates)),
-        std=surrogates.doubt(candidates, goal.traded),
-        trained=tried,
-        measured=known.within(goal.constraints, goal.traded),
-        reference_point=goal.task.reference_of(goal.traded),
-        rng=rng,
-    )
-    return candidates[picked]
+        All that was tried counts with what the surrogate expects of it, not with its own label: a front of labels is
+        made of those whose seed was kind, and next to them nothing promises a gain.
+        """
+        if not (n_designs and len(candidates)):
+            return candidates[:0]
+        expected = self.surrogates.values(self.tried)
+        within = (goal.constraints.violations(expected) <= 0).all(axis=1)
+        picked = select_infill(
+            n_designs,
+            genomes=candidates,
+            mean=goal.traded.minimised(self.surrogates.values(candidates)),
+            std=self.surrogates.doubt(candidates, goal.traded),
+            trained=self.tried,
+            measured=goal.traded.minimised(expected)[within],
+            reference_point=goal.task.reference_of(goal.traded),
+            rng=self.rng,
+        )
+        return self._taken(candidates[picked])
+
+    def _taken(self, chosen: Genomes) -> Genomes:
+        self.tried = np.concatenate([self.tried, chosen])
+        return chosen
 
 
 def unknown(genomes: Genomes, *tried: Genomes) -> Genomes:

@@ -1,16 +1,16 @@
 """The steady-state schedule: whenever a worker is free, the next design is chosen from what is known and submitted.
 
 No worker waits for the end of a batch. What is chosen depends on which trainings have ended, so on timing; but each
-choice is written down together with how many labels it knew, in the order in which they came, and follows from these
-and the plans before it alone. So a run can be replayed from its log, and a resumed one goes on from it.
+choice is written down together with its fit, which is that of the first so many labels in the order in which they came,
+and follows from this and the plans before it alone. So a run can be replayed from its log, and a resumed one goes on
+from it.
 
 Surrogate and search are made anew each time `training.designs_per_round` further labels are there, and each choice in
-between is one infill: labels that came since count as measured, designs in training as measured at their prediction.
+between is one infill: designs that were chosen since, in training or not, count at their predictions.
 """
 
 from collections import Counter
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,11 +20,11 @@ from xpert_evo.errors import TrainingError
 from xpert_evo.executors import JobFailed
 from xpert_evo.orchestration.baselines import score_baselines
 from xpert_evo.orchestration.batches import Workshop, job_of, plan_batch, plans_of, record, sizes_of
-from xpert_evo.orchestration.choosing import first_batch, front_members, n_rivals, probes, rivals
+from xpert_evo.orchestration.choosing import Chooser, first_batch, n_rivals
 from xpert_evo.orchestration.context import FINALISTS, FIRST, SEARCHED, STEADY
 from xpert_evo.orchestration.goals import Goal, joint_goals
 from xpert_evo.orchestration.honesty_gate import check_honesty
-from xpert_evo.orchestration.knowledge import Knowledge, genome_of, known_digests, look, note_once, stacked
+from xpert_evo.orchestration.knowledge import genome_of, known_digests, look, note_once, stacked
 from xpert_evo.orchestration.randomness import Purpose, spawned
 from xpert_evo.orchestration.searching import evolve
 from xpert_evo.orchestration.stopping import stops_before
@@ -131,7 +131,7 @@ class _Line:
         fit = self._current(n_known)
         if fit is None:
             return None
-        genomes = choose(shop, self._protocol, fit, position=position, n_known=n_known)
+        genomes = choose(shop, fit, position)
         if not len(genomes):
             return None
         expected = fit.surrogates.accuracy(genomes)
@@ -174,10 +174,10 @@ def make_fit(shop: Workshop, protocol: TrainingProtocol, number: int, n_known: i
     return Fit(number=number, n_known=n_known, surrogates=surrogates, searches=searches)
 
 
-def choose(shop: Workshop, protocol: TrainingProtocol, fit: Fit, *, position: int, n_known: int) -> Genomes:
+def choose(shop: Workshop, fit: Fit, position: int) -> Genomes:
     """The design that position `position` trains, (1, genes), or (0, genes) where all are tried.
 
-    It follows from the fit, the first `n_known` labels and the plans before it; nothing that came later is looked at.
+    It follows from the fit and the plans before it; nothing that came later is looked at.
     """
     task, training = shop.task, shop.task.config.training
     rng = np.random.default_rng(spawned(task.config.seed, Purpose.INFILL, position, 1))
@@ -189,32 +189,13 @@ def choose(shop: Workshop, protocol: TrainingProtocol, fit: Fit, *, position: in
     tried = stacked(shop, [genome_of(shop, plan) for plan in earlier])
     goal, state = fit.searches[position % len(fit.searches)]
     place = training.designs_per_round - position % training.designs_per_round  # from the end of a round's worth
-    if place > training.probes_per_round - n_rivals(training):
-        known = _believed(shop, look(shop, protocol, n_known=n_known), earlier, fit.surrogates)
-        is_rival = place <= training.probes_per_round
-        choose_from = partial(rivals, goal) if is_rival else partial(front_members, goal, state)
-        members = choose_from(1, surrogates=fit.surrogates, known=known, tried=tried, rng=rng)
-        if len(members):
-            return members
-    return probes(goal, 1, tried, rng)
-
-
-def _believed(shop: Workshop, known: Knowledge, plans: list[Plan], surrogates: Surrogates) -> Knowledge:
-    """What is known, with the planned designs that have no label yet at what is expected of them."""
-    labelled = set(known.digests)
-    pending = {plan.digest: genome_of(shop, plan) for plan in plans if plan.digest not in labelled}
-    if not pending:
-        return known
-    genomes = stacked(shop, list(pending.values()))
-    expected = surrogates.values(genomes)
-    together = {name: np.concatenate([column, expected[name]]) for name, column in known.values.items()}
-    return replace(
-        known,
-        digests=[*known.digests, *pending],
-        genomes=np.concatenate([known.genomes, genomes]),
-        measured={name: together[name] for name in known.measured},
-        values=together,
-    )
+    chooser = Chooser(surrogates=fit.surrogates, tried=tried, rng=rng)
+    chosen = tried[:0]
+    if place > training.probes_per_round:
+        chosen = chooser.members(goal, state, 1)
+    elif place > training.probes_per_round - n_rivals(training):
+        chosen = chooser.rivals(goal, 1)
+    return chosen if len(chosen) else chooser.probes(goal, 1)
 
 
 def _stops(shop: Workshop, protocol: TrainingProtocol, sizes: list[int]) -> bool:

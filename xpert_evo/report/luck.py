@@ -42,6 +42,12 @@ class Luck:
         )
 
 
+def clear_luck(result: RunResult) -> Luck | None:
+    """The winner's curse of a run's labels where it is clear, else None."""
+    luck = luck_of(result)
+    return luck if luck is not None and luck.is_clear else None
+
+
 def luck_of(result: RunResult) -> Luck | None:
     """The winner's curse of a run's labels; None where too few designs were predicted before they were labelled."""
     gaps = {c.digest: c.validation - c.predicted for c in result.measured if c.predicted is not None}

@@ -46,7 +46,7 @@ def page(scene: Scene, drawings: Sequence[Drawing]) -> str:
         plots=front_plots(scene),
         fronts=fronts_table(result),
         pictures="\n".join(_figure(drawing) for drawing in drawings) or "<p>No picture could be drawn.</p>",
-        honesty=honesty_tables(result),
+        honesty=honesty_tables(scene),
         settings=settings_table(result),
         versions=versions_table(result),
         sources=sources_list(result),

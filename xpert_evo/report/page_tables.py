@@ -6,13 +6,14 @@ from html import escape
 import hw_models
 from xpert_evo.backbone_file import BackboneDescription
 from xpert_evo.config import RunConfig
-from xpert_evo.report.luck import luck_of
 from xpert_evo.report.result import RunResult
+from xpert_evo.report.scene import Scene
 from xpert_evo.words import counted
 
 
-def honesty_tables(result: RunResult) -> str:
+def honesty_tables(scene: Scene) -> str:
     """What the surrogate said before trainings against what they measured, and its cross-validation, by round."""
+    result = scene.result
     if not result.surrogate_notes and not result.honesty:
         return "<p>No surrogate has been fitted yet.</p>"
     parts = []
@@ -26,9 +27,8 @@ def honesty_tables(result: RunResult) -> str:
         ]
         parts.append("<p>Predicted before the training, then measured, all rounds so far together:</p>")
         parts.append(_table(("", "trainings", "predicted by", *_QUALITY), rows))
-    luck = luck_of(result)
-    if luck is not None and luck.is_clear:
-        parts.append(f"<p>{escape(luck.sentence)}</p>")
+    if scene.luck is not None:
+        parts.append(f"<p>{escape(scene.luck.sentence)}</p>")
     rows = [
         (
             f"round {round_}",

@@ -6,6 +6,7 @@ import numpy as np
 
 from xpert_evo.accuracy.surrogate import LEAST_LABELS, FittedSurrogate, fit_surrogate
 from xpert_evo.orchestration.randomness import Purpose, as_integer, spawned
+from xpert_evo.report.luck import Luck, clear_luck
 from xpert_evo.report.recommend import Recommendation, recommend, those_in
 from xpert_evo.report.result import Candidate, RunResult
 from xpert_evo.search.seeding import DEPTH_FACTORS, homogeneous_designs
@@ -20,12 +21,14 @@ class Scene:
         surrogate: Fitted to all labels of the search, for what-if questions; None with too few labels.
         homogeneous: Trained designs with the same peripherals in all layers and depths in proportion to the backbone's.
         recommended: Designs to look at first, by falling accuracy; empty before there is a front.
+        luck: Of the front of labels, where it is clear; else None.
     """
 
     result: RunResult
     surrogate: FittedSurrogate | None
     homogeneous: list[Candidate]
     recommended: list[Recommendation]
+    luck: Luck | None
 
     @property
     def chosen(self) -> list[tuple[str, Candidate]]:
@@ -49,6 +52,7 @@ def build_scene(result: RunResult) -> Scene:
         surrogate=surrogate,
         homogeneous=trained,
         recommended=recommend(result, surrogate, everywhere, trained),
+        luck=clear_luck(result),
     )
 
 
