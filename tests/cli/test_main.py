@@ -13,8 +13,12 @@ from xpert_evo.errors import StoreError
 def ended(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     """Calls the program with words; returns its exit code."""
     monkeypatch.setattr(sys, "argv", ["xpert-evo", *words])
-    with pytest.raises(SystemExit) as exit_:
-        main()
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as exit_:
+            main()
+    finally:
+        signal.signal(signal.SIGTERM, handler)
     assert isinstance(exit_.value.code, int)
     return exit_.value.code
 
@@ -49,6 +53,20 @@ def test_a_mistake_points_to_a_help_that_exists(
 ) -> None:
     assert ended(monkeypatch, *words) == 2
     assert capsys.readouterr().err.strip().endswith(f"See {help_}.")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["judge", "x", "--seed", "-1"], "'--seed': it should be greater than or equal to 0, got -1."),
+        (["train", "x", "--seed", "one"], "got one."),
+    ],
+)
+def test_a_number_that_cannot_be_is_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
+) -> None:
+    assert ended(monkeypatch, *words) == 2
+    assert sentence in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("dry_run", [True, False])

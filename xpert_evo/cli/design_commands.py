@@ -68,7 +68,7 @@ def train(
             help="smoke, laptop, laptop-finalist, native-short, overnight, second-night, fine-tune or full.",
         ),
     ] = "full",
-    seed: Annotated[int, typer.Option(metavar="N", help="Of initial weights, batches and noise.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of initial weights, batches and noise.")] = 0,
     noise_draws: Draws = 5,
     noise: DeviceNoise = None,
     calibrate_norms: NormImages = 0,
@@ -135,7 +135,7 @@ def judge(
     noise_draws: Draws = 5,
     noise: DeviceNoise = None,
     calibrate_norms: NormImages = 0,
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the devices.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the devices.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Measure a trained network on chip by the exact emulation: other devices, other crossbars, other images.
