@@ -109,6 +109,17 @@ def test_weights_are_found_whatever_their_folder_is_called(scene: Scene, tmp_pat
     assert sentence == "torch: weights of 1 design"
 
 
+def test_the_best_weights_of_a_design_are_taken(scene: Scene, tmp_path: Path) -> None:
+    for protocol, validation in (("native-short", 0.7), ("overnight", 0.9), ("smoke", 0.95), ("overnight", 0.8)):
+        plain = load_protocol(protocol).model_dump(mode="json")
+        metadata = {"design": scene.result.knee.design.to_plain(), "protocol": plain, "validation_accuracy": validation}
+        folder = tmp_path / f"{protocol} {validation}"
+        folder.mkdir()
+        write_tensors(folder / "weights.safetensors", {"any": torch.zeros(1)}, metadata)
+    found = trained_weights(tmp_path / "run")
+    assert found == {scene.result.knee.digest: tmp_path / "overnight 0.9" / "weights.safetensors"}
+
+
 def test_exported_weights_become_a_torch_module(scene: Scene, tmp_path: Path) -> None:
     run, knee = tmp_path / "run", scene.result.knee
     train_folder(run, scene.result, knee)

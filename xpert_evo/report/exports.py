@@ -17,7 +17,7 @@ from xpert_evo.report.backbone import write_backbone
 from xpert_evo.report.files import front_csv
 from xpert_evo.report.onnx_file import load_onnx, write_onnx
 from xpert_evo.report.result import Candidate, RunResult
-from xpert_evo.report.trained import load_network, trained_design
+from xpert_evo.report.trained import load_network, training_of
 from xpert_evo.validation import nearest
 from xpert_evo.words import counted
 
@@ -194,10 +194,14 @@ def _copy(path: Path, stream: IO[bytes]) -> None:
 
 
 def trained_weights(run: Path) -> dict[str, Path]:
-    """Digest -> the newest weights that `xpert-evo train` left of a design, in any folder beside the run's."""
+    """Digest -> the best weights that `xpert-evo train` left of a design, in any folder beside the run's.
+
+    Networks of the design's own width come before proxies, then the higher validation accuracy counts.
+    """
     paths = [path for path in run.absolute().parent.glob(f"*/{WEIGHTS_NAME}") if path.is_file()]
-    designs = {path: trained_design(path) for path in sorted(paths, key=lambda path: path.stat().st_mtime)}
-    return {design.digest: path for path, design in designs.items() if design is not None}
+    found = [(path, training) for path in paths if (training := training_of(path)) is not None]
+    found.sort(key=lambda pair: (not pair[1].is_proxy, pair[1].validation, pair[0].stat().st_mtime))
+    return {training.design.digest: path for path, training in found}
 
 
 EXPORTS: Mapping[str, Export] = {"json": _json, "csv": _csv, "neurosim": _neurosim, "torch": _torch, "onnx": _onnx}

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
@@ -45,14 +46,35 @@ class TrainedNetwork(nn.Module):
         return torch.as_tensor(self.network(small, CrossbarLayer.product))
 
 
-def trained_design(path: Path) -> Design | None:
-    """The design in the metadata of a safetensors file, its tensors left unread; None where it tells of none."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """What a file of weights tells of its training.
+
+    Attributes:
+        design: That was trained.
+        is_proxy: Whether at a smaller width than the design's.
+        validation: Accuracy on validation images, a fraction; 0 where it is not told.
+    """
+
+    design: Design
+    is_proxy: bool
+    validation: float
+
+
+def training_of(path: Path) -> Training | None:
+    """From the metadata of a safetensors file, its tensors left unread; None where it tells of no design."""
     try:
         with safe_open(path, framework="np") as file:
             entries = [json.loads(text) for text in (file.metadata() or {}).values()]
-        plain = next((entry["design"] for entry in entries if isinstance(entry, dict) and "design" in entry), None)
-        return None if plain is None else parse_design(plain, where=str(path))
-    except (OSError, SafetensorError, ValueError, RecursionError, DesignError):
+        entry = next((entry for entry in entries if isinstance(entry, dict) and "design" in entry), None)
+        if entry is None:
+            return None
+        return Training(
+            design=parse_design(entry["design"], where=str(path)),
+            is_proxy=entry["protocol"]["width_divisor"] > 1,
+            validation=float(entry.get("validation_accuracy") or 0.0),
+        )
+    except (OSError, SafetensorError, ValueError, TypeError, KeyError, RecursionError, DesignError):
         return None
 
 
