@@ -138,15 +138,18 @@ def _promising(
 ) -> Genomes:
     """Those of some genomes that the trained front may gain most from, none trained or among `besides`."""
     mean, std = surrogate.predict(genomes)
-    accuracies = surrogate.predict(run.genomes)[0] if smooth else run.labels
-    kept = run.feasible(run.genomes)
+    counted = np.concatenate([run.genomes, besides])
+    accuracies = surrogate.predict(counted)[0]
+    if not smooth:
+        accuracies[: len(run.labels)] = run.labels
+    kept = run.feasible(counted)
     chosen = select_infill(
         n,
         genomes=genomes,
         mean=run.objectives(genomes, mean),
         std=std[:, None] * np.array([1.0, 0.0]),
-        trained=np.concatenate([run.genomes, besides]),
-        measured=run.objectives(run.genomes, accuracies)[kept],
+        trained=counted,
+        front=run.objectives(counted, accuracies)[kept],
         reference_point=run.problem.reference_point,
         rng=run.rng,
     )

@@ -58,8 +58,8 @@ def test_a_mistake_points_to_a_help_that_exists(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["judge", "x", "--seed", "-1"], "'--seed': it should be greater than or equal to 0, got -1."),
-        (["train", "x", "--seed", "one"], "got one."),
+        (["judge", "x", "--seed", "-1"], "'--seed': it should be greater than or equal to 0, got '-1'."),
+        (["train", "x", "--seed", "one"], "got 'one'."),
     ],
 )
 def test_a_number_that_cannot_be_is_shown(

@@ -104,19 +104,32 @@ def test_weights_are_found_whatever_their_folder_is_called(scene: Scene, tmp_pat
     train_folder(run, scene.result, knee).rename(tmp_path / "my knee")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "weights.safetensors").write_bytes(b"no weights")
-    assert trained_weights(run) == {knee.digest: tmp_path / "my knee" / "weights.safetensors"}
+    assert trained_weights(run, scene.result) == {knee.digest: tmp_path / "my knee" / "weights.safetensors"}
     (sentence,) = export(["torch"], tmp_path / "out", run, scene.result, [knee])
     assert sentence == "torch: weights of 1 design"
 
 
 def test_the_best_weights_of_a_design_are_taken(scene: Scene, tmp_path: Path) -> None:
-    for protocol, validation in (("native-short", 0.7), ("overnight", 0.9), ("smoke", 0.95), ("overnight", 0.8)):
-        plain = load_protocol(protocol).model_dump(mode="json")
-        metadata = {"design": scene.result.knee.design.to_plain(), "protocol": plain, "validation_accuracy": validation}
+    own, other = scene.result.dataset["digest"], "another"
+    for protocol, validation, dataset, planes in (
+        ("native-short", 0.7, own, 1),
+        ("overnight", 0.9, own, 1),
+        ("smoke", 0.95, own, 1),
+        ("overnight", 0.8, None, 1),
+        ("overnight", 0.97, other, 1),
+        ("overnight", 0.98, None, 3),
+    ):
+        metadata = {
+            "design": scene.result.knee.design.to_plain(),
+            "protocol": load_protocol(protocol).model_dump(mode="json"),
+            "validation_accuracy": validation,
+            "dataset": dataset,
+        }
         folder = tmp_path / f"{protocol} {validation}"
         folder.mkdir()
-        write_tensors(folder / "weights.safetensors", {"any": torch.zeros(1)}, metadata)
-    found = trained_weights(tmp_path / "run")
+        ends = {"layers.0.weight": torch.zeros(4, planes, 3, 3), "layers.1.weight": torch.zeros(10, 4, 1, 1)}
+        write_tensors(folder / "weights.safetensors", ends, metadata)
+    found = trained_weights(tmp_path / "run", scene.result)
     assert found == {scene.result.knee.digest: tmp_path / "overnight 0.9" / "weights.safetensors"}
 
 

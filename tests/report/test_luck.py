@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xpert_evo.report.luck import Luck, clear_luck, luck_of
+from xpert_evo.report.luck import Luck, luck_of
 from xpert_evo.report.page import page
 from xpert_evo.report.result import RunResult, select_front
-from xpert_evo.report.scene import Scene
+from xpert_evo.report.scene import Scene, build_scene
 
 NOISE = 0.03
 
@@ -50,11 +50,12 @@ def test_too_few_predictions_tell_nothing(scene: Scene) -> None:
     assert luck_of(replace(scene.result, measured=[replace(c, predicted=None) for c in scene.result.measured])) is None
 
 
-def test_the_page_tells_what_is_clear(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    for excess, told in ((0.02, True), (0.01, False)):
-        luck = Luck(excess=excess, error=0.007, n_front=7, n_predicted=24)
-        monkeypatch.setattr("xpert_evo.report.luck.luck_of", lambda _, luck=luck: luck)
-        clear = clear_luck(scene.result)
-        assert (clear is luck) is told
-        assert ("winner&#x27;s curse" in page(replace(scene, luck=clear), [])) is told
-        assert "2.0 ± 0.7 points further above" in luck.sentence or not told
+def test_the_scene_and_the_page_tell_what_is_clear(scene: Scene) -> None:
+    seeds = {luck.is_clear: seed for seed in range(20) if (luck := luck_of(with_noise(scene.result, seed))) is not None}
+    assert set(seeds) == {True, False}
+    for is_clear, seed in seeds.items():
+        noisy = build_scene(with_noise(scene.result, seed))
+        assert noisy.luck == (luck_of(noisy.result) if is_clear else None)
+        assert ("winner&#x27;s curse" in page(noisy, [])) is is_clear
+    luck = Luck(excess=0.02, error=0.007, n_front=7, n_predicted=24)
+    assert "2.0 ± 0.7 points further above" in luck.sentence

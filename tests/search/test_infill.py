@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from xpert_evo.search.infill import select_infill
 
-MEASURED = np.array([[0.2, 0.8], [0.5, 0.5], [0.8, 0.2]])
+FRONT = np.array([[0.2, 0.8], [0.5, 0.5], [0.8, 0.2]])
 
 
 def select(n, mean, std=0.0, *, genomes=None, trained=None, spread=0.25):
@@ -18,7 +18,7 @@ def select(n, mean, std=0.0, *, genomes=None, trained=None, spread=0.25):
         mean=mean,
         std=std,
         trained=np.empty((0, genomes.shape[1]), dtype=int) if trained is None else trained,
-        measured=MEASURED,
+        front=FRONT,
         reference_point=[1.0, 1.0],
         rng=np.random.default_rng(0),
         spread=spread,
@@ -51,14 +51,14 @@ def test_no_candidates_give_no_choice():
     assert select(3, np.empty((0, 2)), genomes=np.empty((0, 4), dtype=int)) == []
 
 
-def test_without_measured_designs_the_batch_spreads():
+def test_without_a_front_the_batch_spreads():
     chosen = select_infill(
         2,
         genomes=np.arange(3)[:, None],
         mean=[[0.4, 0.4], [0.41, 0.41], [0.1, 0.8]],
         std=0.0,
         trained=np.empty((0, 1), dtype=int),
-        measured=np.empty((0, 2)),
+        front=np.empty((0, 2)),
         reference_point=[1.0, 1.0],
         rng=np.random.default_rng(0),
     )

@@ -203,6 +203,7 @@ def save_weights(trained: TrainedDesign, path: Path) -> None:
         "design": trained.design.to_plain(),
         "protocol": trained.protocol.model_dump(mode="json"),
         "seed": trained.seed,
+        "dataset": trained.dataset,
         "validation_accuracy": trained.validation_accuracy,
         "crossbar": asdict(trained.crossbar),
     }

@@ -42,6 +42,7 @@ class TrainedDesign:
         protocol: How.
         crossbar: On which arrays.
         seed: Of weights, order, augmentation and noise.
+        dataset: Digest of the data set.
         network: In evaluation mode, batch norm recalibrated.
         validation_accuracy: Fraction of validation images classified rightly, ADC noise as in training.
         seconds: Of training and measuring [s].
@@ -54,6 +55,7 @@ class TrainedDesign:
     protocol: TrainingProtocol
     crossbar: CrossbarSpec
     seed: int
+    dataset: str
     network: CrossbarNetwork
     validation_accuracy: float
     seconds: float
@@ -77,6 +79,8 @@ def train_design(
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> TrainedDesign:
     """Trains a design from scratch, or on from `checkpoint`.
+
+    The process keeps the memory that it frees from then on (`allocation.keep_freed_memory`).
 
     Args:
         design: Its channel depths and precisions are used.
@@ -142,6 +146,7 @@ def train_design(
         protocol=protocol,
         crossbar=crossbar,
         seed=seed,
+        dataset=dataset.digest,
         network=state.network,
         validation_accuracy=accuracy,
         seconds=time.perf_counter() - start,

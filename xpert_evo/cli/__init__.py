@@ -36,9 +36,8 @@ def main() -> NoReturn:
         elif hasattr(failure, "format_message"):  # how the parser of the command line says that a user erred
             message = " ".join(failure.format_message().split())
             if isinstance(failure.__cause__, ValueError) and hasattr(failure.__cause__, "errors"):  # of a number's type
-                message = (
-                    message.replace("Input should", "it should") + f", got {failure.__cause__.errors()[0]['input']}."
-                )
+                got = str(failure.__cause__.errors()[0]["input"])
+                message = f"{message.replace('Input should', 'it should')}, got '{got[:40]}'."
             if message:
                 context = getattr(failure, "ctx", None)  # of the innermost command that could be told
                 _say(str(UsageError(f"{message} See `{getattr(context, 'command_path', 'xpert-evo')} --help`.")))

@@ -134,6 +134,7 @@ def train_one(
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
     """Keeps others out of the folder of a training; raises UsageError where one is at work there, or has ended."""
+    _check_not_ended(folder)
     lock = FileLock(folder / "train.lock")
     try:
         lock.acquire(blocking=False)
@@ -144,17 +145,21 @@ def _alone_in(folder: Path) -> Iterator[None]:
     except OSError as failure:
         raise UsageError(f"{folder} cannot be written to ({failure.strerror}); choose another --out.") from None
     try:
-        if (folder / RESULT_NAME).exists():
-            raise UsageError(
-                f"{folder} holds a training that has ended; judge it with `xpert-evo judge {folder}`, or choose "
-                "another --out for another one."
-            )
+        _check_not_ended(folder)
         yield
     finally:
-        if (folder / RESULT_NAME).exists():  # nobody will train here again, not even who waits at the lock
+        if (folder / RESULT_NAME).exists():  # nobody will train here again, not even who finds no lock
             with suppress(OSError):  # some systems keep a file that is open
                 Path(lock.lock_file).unlink()
         lock.release()
+
+
+def _check_not_ended(folder: Path) -> None:
+    if (folder / RESULT_NAME).exists():
+        raise UsageError(
+            f"{folder} holds a training that has ended; judge it with `xpert-evo judge {folder}`, or choose another "
+            "--out for another one."
+        )
 
 
 @contextmanager

@@ -64,7 +64,13 @@ def starting_designs(task: Task, goal: Goal, n_designs: int, *key: int) -> Genom
 
 
 def infill(
-    shop: Workshop, round_: int, searches: list[tuple[Goal, SearchState]], *, surrogates: Surrogates, tried: Genomes
+    shop: Workshop,
+    round_: int,
+    searches: list[tuple[Goal, SearchState]],
+    *,
+    surrogates: Surrogates,
+    labelled: Genomes,
+    tried: Genomes,
 ) -> Genomes:
     """What a round trains: members of each front where most is to be gained, rivals, and probes from everywhere.
 
@@ -73,7 +79,7 @@ def infill(
     """
     training = shop.task.config.training
     rng = np.random.default_rng(spawned(shop.task.config.seed, Purpose.INFILL, round_))
-    chooser = Chooser(surrogates=surrogates, tried=tried, rng=rng)
+    chooser = Chooser(surrogates=surrogates, tried=tried, counted=labelled, rng=rng)
     left = training.designs_per_round - training.probes_per_round
     for i, (goal, state) in enumerate(searches):
         left -= len(chooser.members(goal, state, left // (len(searches) - i)))
@@ -91,16 +97,18 @@ def n_rivals(training: TrainingConfig) -> int:
 
 @dataclass(slots=True, kw_only=True)
 class Chooser:
-    """Chooses designs to train, none twice; what it has chosen counts as tried.
+    """Chooses designs to train, none twice; what it has chosen counts as tried, and as a part of the front.
 
     Attributes:
         surrogates: Of the labels so far.
         tried: Designs with a label, a failed training or a training to come, (designs, genes).
+        counted: Those among them whose front is to be gained on: not what failed, (designs, genes).
         rng: For all that is random in the choices.
     """
 
     surrogates: Surrogates
     tried: Genomes
+    counted: Genomes
     rng: np.random.Generator
 
     def members(self, goal: Goal, state: SearchState, n_designs: int) -> Genomes:
@@ -128,14 +136,14 @@ class Chooser:
         return self._taken(unknown(goal.whole(self.rng.permutation(pool)), self.tried)[:n_designs])
 
     def _promising(self, goal: Goal, candidates: Genomes, n_designs: int) -> Genomes:
-        """At most so many of the candidates, those that the front of what was tried may gain most from.
+        """At most so many of the candidates, those that the front of what counts may gain most from.
 
-        All that was tried counts with what the surrogate expects of it, not with its own label: a front of labels is
-        made of those whose seed was kind, and next to them nothing promises a gain.
+        It counts with what the surrogate expects of it, not with labels: a front of labels is made of those whose seed
+        was kind, and beside them little promises a gain (a plug-in of expected values for an unknown noiseless front).
         """
         if not (n_designs and len(candidates)):
             return candidates[:0]
-        expected = self.surrogates.values(self.tried)
+        expected = self.surrogates.values(self.counted)
         within = (goal.constraints.violations(expected) <= 0).all(axis=1)
         picked = select_infill(
             n_designs,
@@ -143,7 +151,7 @@ class Chooser:
             mean=goal.traded.minimised(self.surrogates.values(candidates)),
             std=self.surrogates.doubt(candidates, goal.traded),
             trained=self.tried,
-            measured=goal.traded.minimised(expected)[within],
+            front=goal.traded.minimised(expected)[within],
             reference_point=goal.task.reference_of(goal.traded),
             rng=self.rng,
         )
@@ -151,6 +159,7 @@ class Chooser:
 
     def _taken(self, chosen: Genomes) -> Genomes:
         self.tried = np.concatenate([self.tried, chosen])
+        self.counted = np.concatenate([self.counted, chosen])
         return chosen
 
 

@@ -62,7 +62,7 @@ def _plan_round(shop: Workshop, round_: int, protocol: TrainingProtocol) -> None
     main, state = searches[-1]
     if main.objectives.names == shop.task.objectives.names:  # the first of two phases is after something else
         score_baselines(shop, round_, surrogates, state.n_evaluated)
-    genomes = infill(shop, round_, searches, surrogates=surrogates, tried=planned(shop))
+    genomes = infill(shop, round_, searches, surrogates=surrogates, labelled=known.genomes, tried=planned(shop))
     plan_batch(shop, round_name(round_), shop.task.space.decode(genomes), protocol, surrogates.accuracy(genomes))
 
 

@@ -35,7 +35,7 @@ from xpert_evo.space import Genomes
 from xpert_evo.store import Plan
 
 LOG, FITS = "steady-state", "steady-state fit"
-"""Topics: of each choice, by its position, and of each surrogate, by its number, how many labels it knew."""
+"""Topics: of each choice, by its position, its fit and how many labels there were; of each fit how many it knew."""
 
 AHEAD = 1
 """Jobs that wait beside those in training, so that a free worker need not wait while the next design is chosen."""
@@ -177,7 +177,8 @@ def make_fit(shop: Workshop, protocol: TrainingProtocol, number: int, n_known: i
 def choose(shop: Workshop, fit: Fit, position: int) -> Genomes:
     """The design that position `position` trains, (1, genes), or (0, genes) where all are tried.
 
-    It follows from the fit and the plans before it; nothing that came later is looked at.
+    It follows from the fit and the plans before it; nothing that came later is looked at, so that a training counts
+    as expected whether it has ended, failed or runs.
     """
     task, training = shop.task, shop.task.config.training
     rng = np.random.default_rng(spawned(task.config.seed, Purpose.INFILL, position, 1))
@@ -189,7 +190,7 @@ def choose(shop: Workshop, fit: Fit, position: int) -> Genomes:
     tried = stacked(shop, [genome_of(shop, plan) for plan in earlier])
     goal, state = fit.searches[position % len(fit.searches)]
     place = training.designs_per_round - position % training.designs_per_round  # from the end of a round's worth
-    chooser = Chooser(surrogates=fit.surrogates, tried=tried, rng=rng)
+    chooser = Chooser(surrogates=fit.surrogates, tried=tried, counted=tried, rng=rng)
     chosen = tried[:0]
     if place > training.probes_per_round:
         chosen = chooser.members(goal, state, 1)

@@ -17,7 +17,7 @@ from xpert_evo.report.backbone import write_backbone
 from xpert_evo.report.files import front_csv
 from xpert_evo.report.onnx_file import load_onnx, write_onnx
 from xpert_evo.report.result import Candidate, RunResult
-from xpert_evo.report.trained import load_network, training_of
+from xpert_evo.report.trained import Training, load_network, training_of
 from xpert_evo.validation import nearest
 from xpert_evo.words import counted
 
@@ -136,8 +136,7 @@ Its ADCs are perfect; `xpert-evo train` judges with the exact emulation of the c
 
 
 def _torch(out: Path, run: Path, result: RunResult, designs: Sequence[Candidate]) -> list[str]:
-    del result
-    found = _weights("torch", run, designs)
+    found = _weights("torch", run, result, designs)
     folder = out / "torch"
     folder.mkdir(exist_ok=True)
     for digest, path in found.items():
@@ -156,7 +155,7 @@ train` judges with the exact emulation of the crossbars. Design, protocol and se
 
 def _onnx(out: Path, run: Path, result: RunResult, designs: Sequence[Candidate]) -> list[str]:
     load_onnx()
-    found = _weights("onnx", run, designs)
+    found = _weights("onnx", run, result, designs)
     folder = out / "onnx"
     folder.mkdir(exist_ok=True)
     crossbar = result.task.hardware.crossbar
@@ -167,10 +166,10 @@ def _onnx(out: Path, run: Path, result: RunResult, designs: Sequence[Candidate])
     return [f"onnx: models of {counted(len(found), 'design')}", *_left_out("onnx", found, designs)]
 
 
-def _weights(form: str, run: Path, designs: Sequence[Candidate]) -> dict[str, Path]:
+def _weights(form: str, run: Path, result: RunResult, designs: Sequence[Candidate]) -> dict[str, Path]:
     """Digest -> trained weights, of designs that have some; raises UsageError where none has."""
     wanted = [candidate.digest for candidate in designs]
-    trained = trained_weights(run)
+    trained = trained_weights(run, result)
     found = {digest: trained[digest] for digest in wanted if digest in trained}
     if not found:
         first = wanted[0]
@@ -193,13 +192,23 @@ def _copy(path: Path, stream: IO[bytes]) -> None:
         shutil.copyfileobj(source, stream)
 
 
-def trained_weights(run: Path) -> dict[str, Path]:
+def trained_weights(run: Path, result: RunResult) -> dict[str, Path]:
     """Digest -> the best weights that `xpert-evo train` left of a design, in any folder beside the run's.
 
-    Networks of the design's own width come before proxies, then the higher validation accuracy counts.
+    Only those of the run's images, as far as the files tell. Networks of the design's own width come before proxies,
+    then the higher validation accuracy on ideal devices counts.
     """
+    backbone = result.task.backbone
+
+    def fits(training: Training) -> bool:
+        shape = (training.image_channels, training.n_classes)
+        return training.dataset in (None, result.dataset["digest"]) and shape == (
+            backbone.image_channels,
+            backbone.n_classes,
+        )
+
     paths = [path for path in run.absolute().parent.glob(f"*/{WEIGHTS_NAME}") if path.is_file()]
-    found = [(path, training) for path in paths if (training := training_of(path)) is not None]
+    found = [(path, training) for path in paths if (training := training_of(path)) is not None and fits(training)]
     found.sort(key=lambda pair: (not pair[1].is_proxy, pair[1].validation, pair[0].stat().st_mtime))
     return {training.design.digest: path for path, training in found}
 

@@ -52,25 +52,36 @@ class Training:
 
     Attributes:
         design: That was trained.
+        dataset: Digest of the data set; None where it is not told, as in older files.
+        image_channels: Planes of its images.
+        n_classes: Its classes.
         is_proxy: Whether at a smaller width than the design's.
         validation: Accuracy on validation images, a fraction; 0 where it is not told.
     """
 
     design: Design
+    dataset: str | None
+    image_channels: int
+    n_classes: int
     is_proxy: bool
     validation: float
 
 
 def training_of(path: Path) -> Training | None:
-    """From the metadata of a safetensors file, its tensors left unread; None where it tells of no design."""
+    """From the head of a safetensors file, its tensors left unread; None where it tells of no design."""
     try:
         with safe_open(path, framework="np") as file:
             entries = [json.loads(text) for text in (file.metadata() or {}).values()]
+            n_layers = sum(name.endswith(".weight") for name in file.keys())  # noqa: SIM118
+            first, last = (file.get_slice(f"layers.{i}.weight").get_shape() for i in (0, n_layers - 1))
         entry = next((entry for entry in entries if isinstance(entry, dict) and "design" in entry), None)
         if entry is None:
             return None
         return Training(
             design=parse_design(entry["design"], where=str(path)),
+            dataset=entry.get("dataset"),
+            image_channels=first[1],
+            n_classes=last[0],
             is_proxy=entry["protocol"]["width_divisor"] > 1,
             validation=float(entry.get("validation_accuracy") or 0.0),
         )

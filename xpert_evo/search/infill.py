@@ -1,4 +1,4 @@
-"""Which designs to train next: those from which the measured front may gain most."""
+"""Which designs to train next: those from which the front may gain most."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,24 +18,24 @@ def select_infill(
     mean: ArrayLike,
     std: ArrayLike,
     trained: Genomes,
-    measured: ArrayLike,
+    front: ArrayLike,
     reference_point: ArrayLike,
     rng: np.random.Generator,
     spread: float = 0.25,
 ) -> IntArray:
     """Positions among the candidates, best first, none twice and none that was trained; fewer if too few are new.
 
-    Candidates are chosen one after another. Each is worth its expected gain of hypervolume over the measured front,
-    and a share of its distance to all designs that are measured or chosen. A chosen design counts as measured at its
-    mean for the next choice (the Kriging believer; Ginsbourger, Le Riche and Carraro, 2010), so that the batch spreads.
+    Candidates are chosen one after another. Each is worth its expected gain of hypervolume over the front, and a
+    share of its distance to all designs that count or are chosen. A chosen design counts at its mean for the next
+    choice (the Kriging believer; Ginsbourger, Le Riche and Carraro, 2010), so that the batch spreads.
 
     Args:
         n_designs: How many to choose at most.
         genomes: Candidates, usually the search's front, (candidates, genes).
         mean: Their predicted objectives, minimised, (candidates, objectives).
         std: Standard deviations, (candidates, objectives) or broadcast; 0 where an objective is known.
-        trained: Designs with a label or a failed training, (designs, genes).
-        measured: Objectives of the feasible labelled designs, minimised, (labels, objectives).
+        trained: Designs that are not to be chosen, (designs, genes).
+        front: Objectives of the feasible designs to gain on, measured or expected, minimised, (designs, objectives).
         reference_point: Of the hypervolume, (objectives,).
         rng: Draws the uncertain objectives.
         spread: What distance counts against gain: 0 for gain alone.
@@ -48,17 +48,17 @@ def select_infill(
         if row.tobytes() not in known:
             known.add(row.tobytes())
             candidates.append(i)
-    front = np.asarray(measured, dtype=np.float64).reshape(-1, mean.shape[1])
-    scale = _scale(np.concatenate([front, mean]))
+    counted = np.asarray(front, dtype=np.float64).reshape(-1, mean.shape[1])
+    scale = _scale(np.concatenate([counted, mean]))
     draws = rng.standard_normal((N_DRAWS, mean.shape[1]))
     chosen: list[int] = []
     while candidates and len(chosen) < n_designs:
-        gains = np.array([_expected_gain(front, mean[i] + std[i] * draws, reference_point) for i in candidates])
-        distances = _distances(mean[candidates] / scale, front / scale)
+        gains = np.array([_expected_gain(counted, mean[i] + std[i] * draws, reference_point) for i in candidates])
+        distances = _distances(mean[candidates] / scale, counted / scale)
         worth = gains / max(float(gains.max()), _TINY) + spread * distances / max(float(distances.max()), _TINY)
         best = candidates.pop(int(np.argmax(worth)))
         chosen.append(best)
-        front = np.concatenate([front, mean[best : best + 1]])
+        counted = np.concatenate([counted, mean[best : best + 1]])
     return np.array(chosen, dtype=np.int64)
 
 
