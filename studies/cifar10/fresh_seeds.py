@@ -6,13 +6,14 @@
 A label is one short training, so it has noise, and a front picks the designs whose noise was kind (the winner's curse).
 Fresh labels are made as the run makes its own: protocol, crossbar, exact emulation on all validation images. They are
 kept in the .json as they come; a second call goes on. `--ratios` keeps the designs whose EDAP is so many times lower
-than the baseline's.
+than the baseline's. `--expected N` takes the front of what the surrogate of all labels expects of the trained designs
+in place of the front of labels, which is the lucky one, and of it N designs evenly spaced in the logarithm of EDAP.
 """
 
 import argparse
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +22,14 @@ from matplotlib.figure import Figure
 
 import xpert_evo as xe
 from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.accuracy.surrogate import FittedSurrogate
 from xpert_evo.config import DatasetConfig
 from xpert_evo.design import Design, load_designs
 from xpert_evo.files import write_text
 from xpert_evo.orchestration.trainings import TrainingJob, cached_dataset, train_job
 from xpert_evo.report.pictures.common import BLUE, EDAP_LABEL, GREY, ORANGE
-from xpert_evo.report.result import RunResult, hardware_figures, select_front
-from xpert_evo.report.scene import build_scene
+from xpert_evo.report.result import Candidate, RunResult, hardware_figures, select_front
+from xpert_evo.report.scene import fit_again
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,15 +53,41 @@ class Relabelled:
     fresh: list[float] = field(default_factory=list)
 
 
-def chosen(result: RunResult, files: list[Path], ratios: tuple[float, float]) -> Iterator[tuple[Design, Relabelled]]:
-    """The front's designs and those of the files, with what is known of them."""
+def expected_by(surrogate: FittedSurrogate, result: RunResult, designs: list[Design]) -> list[float]:
+    """Mean accuracies of designs, fractions."""
+    return [float(mean) for mean in surrogate.predict(result.task.space.encode(designs))[0]]
+
+
+def front_of(result: RunResult, ratios: tuple[float, float], n_expected: int | None) -> list[Candidate]:
+    """The front's designs between two ratios, by rising EDAP: by labels, or some of the one by expected values."""
     baseline = hardware_figures(result.task, result.task.baseline)[0]["edap"]
+    candidates = result.measured
+    if n_expected is not None:
+        surrogate = fit_again(result)
+        assert surrogate is not None
+        means = expected_by(surrogate, result, [c.design for c in candidates])
+        candidates = [replace(c, validation=mean) for c, mean in zip(candidates, means, strict=True)]
+    front = [
+        c for c in select_front(result.task, candidates) if ratios[0] <= baseline / c.hardware["edap"] <= ratios[1]
+    ]
+    if n_expected is None or len(front) <= n_expected:
+        return front
+    places = np.log([c.hardware["edap"] for c in front])
+    wanted = np.linspace(places[0], places[-1], n_expected)
+    return [front[i] for i in sorted({int(np.abs(places - place).argmin()) for place in wanted})]
+
+
+def chosen(result: RunResult, files: list[Path], front: list[Candidate]) -> Iterator[tuple[Design, Relabelled]]:
+    """The front's designs and those of the files, with what is known of them."""
     labels = {candidate.digest: candidate.validation for candidate in result.measured}
-    for candidate in select_front(result.task, result.measured):
-        edap = candidate.hardware["edap"]
-        if ratios[0] <= baseline / edap <= ratios[1]:
-            entry = Relabelled(id=candidate.digest, homogeneous=False, edap=edap, label=candidate.validation)
-            yield candidate.design, entry
+    for candidate in front:
+        entry = Relabelled(
+            id=candidate.digest,
+            homogeneous=False,
+            edap=candidate.hardware["edap"],
+            label=labels[candidate.digest],
+        )
+        yield candidate.design, entry
     for design in (design for file in files for design in load_designs(file)):
         edap = hardware_figures(result.task, result.task.space.encode([design]))[0]["edap"]
         yield design, Relabelled(id=design.digest, homogeneous=True, edap=edap, label=labels.get(design.digest))
@@ -73,12 +101,14 @@ def main() -> None:
     parser.add_argument("--data-dir")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--ratios", type=float, nargs=2, default=(0.0, float("inf")))
+    parser.add_argument("--expected", type=int, metavar="N", help="that many of the expected front")
     parser.add_argument("--out", type=Path, required=True, help="without an ending: .png, .svg and .json are written")
     options = parser.parse_args()
     result = xe.load_run(options.run).result
     config = result.task.config
     dataset = DatasetConfig(name=config.dataset.name, data_dir=options.data_dir or config.dataset.data_dir)
-    pairs = list(chosen(result, options.designs, tuple(options.ratios)))
+    front = front_of(result, tuple(options.ratios), options.expected)
+    pairs = list(chosen(result, options.designs, front))
     path = options.out.with_suffix(".json")
     kept = {e["id"]: e["fresh"] for e in json.loads(path.read_text("utf-8"))} if path.exists() else {}
     for _, entry in pairs:
@@ -98,11 +128,10 @@ def main() -> None:
                 entry.fresh.append(train_job(job).validation_accuracy)
                 write_text(path, json.dumps([asdict(e) for _, e in pairs], indent=1) + "\n")
                 print(f"{entry.id[:8]} seed {seed}: {100 * entry.fresh[-1]:.2f} % (label {entry.label})", flush=True)
-    surrogate = build_scene(result).surrogate
+    surrogate = fit_again(result)
     if surrogate is not None:
-        means, _ = surrogate.predict(result.task.space.encode([design for design, _ in pairs]))
-        for (_, entry), mean in zip(pairs, means, strict=True):
-            entry.expected = float(mean)
+        for (_, entry), mean in zip(pairs, expected_by(surrogate, result, [d for d, _ in pairs]), strict=True):
+            entry.expected = mean
     write_text(path, json.dumps([asdict(e) for _, e in pairs], indent=1) + "\n")
     tell([entry for _, entry in pairs])
     draw([entry for _, entry in pairs], config.training.protocol, options.out)
@@ -119,10 +148,19 @@ def tell(entries: list[Relabelled]) -> None:
         f"{100 * spread:.2f} points"
     )
     opponents = [(e.edap, float(np.mean(e.fresh))) for e in entries if e.homogeneous]
-    for e in front:
-        equal = ratio_at_equal_accuracy(e.edap, float(np.mean(e.fresh)), opponents)
+    ratios = []
+    for e in entries:
+        equal = None if e.homogeneous else ratio_at_equal_accuracy(e.edap, float(np.mean(e.fresh)), opponents)
+        words = ""
         if equal is not None:
-            print(f"{e.id[:8]}: {equal:.2f} x lower EDAP than homogeneous ones at equal accuracy, fresh labels")
+            ratios.append(equal)
+            words = f", {equal:.2f} x lower EDAP than homogeneous ones at equal accuracy"
+        print(
+            f"{e.id[:8]}{' homogeneous' if e.homogeneous else ''}: EDAP {e.edap:.3g}, fresh labels "
+            f"{100 * np.mean(e.fresh):.2f} +- {100 * spread / len(e.fresh) ** 0.5:.2f} %{words}"
+        )
+    if ratios:
+        print(f"{np.exp(np.mean(np.log(ratios))):.2f} x lower in the geometric mean of {len(ratios)} designs")
     for homogeneous, name in ((False, "of the front"), (True, "homogeneous")):
         gaps = [e.expected - np.mean(e.fresh) for e in entries if e.homogeneous is homogeneous]
         if gaps:

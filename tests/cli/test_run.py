@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -191,6 +192,9 @@ def test_labels_of_an_earlier_run_are_reused_and_not_trained_again(finished: Pat
     assert set(first["labels"]) <= set(again["labels"])
     assert [row for row in again["plans"] if row[0] == "first"] == [row for row in first["plans"] if row[0] == "first"]
     assert "(first)" not in outcome.stdout, "all first designs had labels already"
+    counted = re.findall(r"training (\d+)/(\d+) ", outcome.stdout)
+    assert counted[0][0] == "1"
+    assert counted[-1][0] == counted[-1][1], "progress ends at the whole, reused labels left out"
 
 
 def test_resume_with_other_settings_is_refused(finished: Path) -> None:

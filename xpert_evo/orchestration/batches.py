@@ -15,7 +15,7 @@ from xpert_evo.design import Design, design_from_text
 from xpert_evo.errors import StoreError, TrainingError
 from xpert_evo.executors import Executor, JobDone, JobFailed
 from xpert_evo.objectives import FloatArray
-from xpert_evo.orchestration.context import FINALISTS, SEARCHED, label_context
+from xpert_evo.orchestration.context import FINALISTS, REUSED, SEARCHED, label_context
 from xpert_evo.orchestration.interrupts import Interrupts
 from xpert_evo.orchestration.randomness import Purpose, as_integer, spawned
 from xpert_evo.orchestration.tally import Tally
@@ -108,6 +108,7 @@ def run_batch(shop: Workshop, name: str, protocol: TrainingProtocol) -> None:
             "than this version has; finish the run with the version that began it, or begin another one."
         )
     digests = [plan.digest for plan in plans]
+    shop.tally.skip(_kind(name), len(reused_digests(shop, context).intersection(digests)))
     attempts_allowed = 1 + shop.task.config.training.retries
     while True:
         labelled = shop.store.labelled(context, digests)
@@ -126,6 +127,11 @@ def run_batch(shop: Workshop, name: str, protocol: TrainingProtocol) -> None:
             f"all {len(plans)} trainings of batch '{name}' failed, the last one because of: {reason}. "
             f"Mend the cause, then `xpert-evo resume {shop.store.folder}` with a larger training.retries."
         )
+
+
+def reused_digests(shop: Workshop, context: str) -> set[str]:
+    """Digests of designs whose label in a context an earlier run made."""
+    return {plan.digest for plan in shop.store.plans(REUSED) if plan.context == context}
 
 
 def job_of(shop: Workshop, plan: Plan, protocol: TrainingProtocol) -> TrainingJob:

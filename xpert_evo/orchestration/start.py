@@ -17,7 +17,7 @@ from xpert_evo.errors import DataError, ExecutorError, StoreError
 from xpert_evo.executors import Executor, ProcessExecutor, SerialExecutor, load_dask_executor
 from xpert_evo.files import sweep
 from xpert_evo.orchestration.baselines import check_baselines
-from xpert_evo.orchestration.batches import Workshop
+from xpert_evo.orchestration.batches import Workshop, reused_digests
 from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, SEARCHED
 from xpert_evo.orchestration.effort import images_trained, work_of
 from xpert_evo.orchestration.flow import go
@@ -167,8 +167,10 @@ def _count(shop: Workshop, dataset: Dataset) -> None:
             images=images_trained(protocol, n_train),
             batch_size=None if batch == FINALISTS else training.designs_per_round,
         )
-        for label in shop.store.labels(shop.context(batch, protocol)).values():
-            if label.digest in designs:
+        context = shop.context(batch, protocol)
+        trained = designs.keys() - reused_digests(shop, context)
+        for label in shop.store.labels(context).values():
+            if label.digest in trained:
                 genome = space.encode([design_from_text(designs[label.digest])])
                 shop.tally.add(kind, label.seconds, float(macs(space, genome)[0]))
 

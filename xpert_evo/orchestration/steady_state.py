@@ -19,7 +19,7 @@ from xpert_evo.accuracy.surrogate import LEAST_LABELS
 from xpert_evo.errors import TrainingError
 from xpert_evo.executors import JobFailed
 from xpert_evo.orchestration.baselines import score_baselines
-from xpert_evo.orchestration.batches import Workshop, job_of, plan_batch, plans_of, record, sizes_of
+from xpert_evo.orchestration.batches import Workshop, job_of, plan_batch, plans_of, record, reused_digests, sizes_of
 from xpert_evo.orchestration.choosing import Chooser, first_batch, n_rivals
 from xpert_evo.orchestration.context import FINALISTS, FIRST, SEARCHED, STEADY
 from xpert_evo.orchestration.goals import Goal, joint_goals
@@ -90,8 +90,10 @@ class _Line:
         self._n_running = 0
         labelled = known_digests(shop, protocol)
         plans = [*shop.store.plans(FIRST), *shop.store.plans(STEADY)]
+        context = shop.context(FIRST, protocol)
+        shop.tally.skip(SEARCHED, len(reused_digests(shop, context) & {plan.digest for plan in plans}))
         self._n_steady = sum(plan.batch == STEADY for plan in plans)
-        self._n_failures = Counter(f.digest for f in shop.store.failures(shop.context(FIRST, protocol)))
+        self._n_failures = Counter(f.digest for f in shop.store.failures(context))
         self._waiting = [plan for plan in plans if plan.digest not in labelled and self._may_try(plan)]
         self._fit: Fit | None = None
 

@@ -74,6 +74,10 @@ class Tally:
         """
         self._kinds[kind] = _Kind(expected=n, work=work, images=images, batch_size=batch_size)
 
+    def skip(self, kind: str, n: int) -> None:
+        """Takes back that `n` trainings of a kind are to come: their labels are there already."""
+        self._kinds[kind].expected -= n
+
     def begin(self, kind: str, macs: Sequence[float]) -> None:
         """Tells that trainings of designs with so many multiply-accumulates were handed to the workers, in order."""
         if self._idle_since is not None:
