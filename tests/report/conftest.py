@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.small_runs import OWN_BACKBONE, mean_depth, saturating_accuracy, with_changes
+from xpert_evo.accuracy.datasets import load_dataset
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.config import RunConfig, parse_config
 from xpert_evo.executors import JobDone, JobFailed
@@ -69,7 +70,8 @@ def settings(**changes: dict[str, object]) -> RunConfig:
 def make_run(folder: Path, config: RunConfig, stop_after: int | None = None) -> Path:
     """Runs a search in `folder`, to its end or until it is stopped as by Ctrl-C."""
     task = build_task(config, n_classes=10, image_channels=1)
-    dataset = {"name": config.dataset.name, "digest": "0" * 16, "n_classes": 10, "image_channels": 1}
+    digest = load_dataset("fashion-mnist").digest
+    dataset = {"name": config.dataset.name, "digest": digest, "n_classes": 10, "image_channels": 1}
     meta = {"settings": config.to_plain(), "versions": versions(), "dataset": dataset}
     executor = FormulaExecutor(stop_after)
     tally = Tally(1)
@@ -82,7 +84,7 @@ def make_run(folder: Path, config: RunConfig, stop_after: int | None = None) -> 
             executor=executor,
             listener=Silent(),
             interrupts=interrupts,
-            dataset_digest="0" * 16,
+            dataset_digest=digest,
             tally=tally,
         )
         try:

@@ -174,17 +174,22 @@ def _weights(form: str, run: Path, result: RunResult, designs: Sequence[Candidat
     if not found:
         first = wanted[0]
         raise UsageError(
-            f"--format {form}: none of the {len(wanted)} designs has weights: a search keeps accuracies, not networks. "
-            f"Train one with `xpert-evo show {run} --id {first[:8]} --json > design.json` and "
-            f"`xpert-evo train design.json --out {run.parent / f'train-{first}'}`, then export "
-            "again; `--protocol laptop-finalist` is quicker than the default."
+            f"--format {form}: none of the {len(wanted)} designs has weights of a training on this run's images: a "
+            f"search keeps accuracies, not networks. Train one with `xpert-evo show {run} --id {first[:8]} --json > "
+            f"design.json` and `xpert-evo train design.json --dataset {result.dataset['name']} --out "
+            f"{run.parent / f'train-{first}'}`, then export again; `--protocol laptop-finalist` is quicker than the "
+            "default."
         )
     return found
 
 
 def _left_out(form: str, found: Mapping[str, Path], designs: Sequence[Candidate]) -> list[str]:
     missing = [candidate.digest[:8] for candidate in designs if candidate.digest not in found]
-    return [f"{form}: no weights of {', '.join(missing)}: `xpert-evo train` has not trained them"] if missing else []
+    return (
+        [f"{form}: no weights of {', '.join(missing)}: `xpert-evo train` has not trained them on these images"]
+        if missing
+        else []
+    )
 
 
 def _copy(path: Path, stream: IO[bytes]) -> None:
