@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 
 import xpert_evo as xe
 from xpert_evo.files import write_text
+from xpert_evo.orchestration.context import FINALISTS, REUSED
 from xpert_evo.report.pictures.common import BLACK, EDAP_LABEL, PALETTE, legend_below
 from xpert_evo.search import hypervolume, non_dominated
+from xpert_evo.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +51,17 @@ class Labels:
 
 
 def of_run(name: str, folder: Path, limit_mm2: float) -> tuple[Labels, tuple[float, float]]:
-    """A run's labels and the point from which hypervolumes are counted."""
+    """Labels of the designs that a run itself asked for, and the point from which hypervolumes are counted.
+
+    Labels of an earlier run that were taken over count where the run asked for their designs, and nowhere else.
+    """
     result = xe.load_run(folder).result
+    with Store.open_readonly(folder) as store:
+        asked = [plan.digest for plan in store.each_plan() if plan.batch not in {REUSED, FINALISTS}]
+    labelled = {candidate.digest: candidate for candidate in result.measured}
     rows = [
         [1 - c.validation, np.log10(c.hardware["edap"])] if c.hardware["area_mm2"] <= limit_mm2 else [np.nan, np.nan]
-        for c in result.measured
+        for c in (labelled[digest] for digest in asked if digest in labelled)
     ]
     edap = float(result.task.costs(result.task.baseline)["edap"][0])
     reference = 1 - 1 / result.task.backbone.n_classes, float(np.log10(edap))
