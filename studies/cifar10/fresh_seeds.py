@@ -58,12 +58,13 @@ def expected_by(surrogate: FittedSurrogate, result: RunResult, designs: list[Des
     return [float(mean) for mean in surrogate.predict(result.task.space.encode(designs))[0]]
 
 
-def front_of(result: RunResult, ratios: tuple[float, float], n_expected: int | None) -> list[Candidate]:
+def front_of(
+    result: RunResult, surrogate: FittedSurrogate | None, ratios: tuple[float, float], n_expected: int | None
+) -> list[Candidate]:
     """The front's designs between two ratios, by rising EDAP: by labels, or some of the one by expected values."""
     baseline = hardware_figures(result.task, result.task.baseline)[0]["edap"]
     candidates = result.measured
     if n_expected is not None:
-        surrogate = fit_again(result)
         assert surrogate is not None
         means = expected_by(surrogate, result, [c.design for c in candidates])
         candidates = [replace(c, validation=mean) for c, mean in zip(candidates, means, strict=True)]
@@ -107,7 +108,8 @@ def main() -> None:
     result = xe.load_run(options.run).result
     config = result.task.config
     dataset = DatasetConfig(name=config.dataset.name, data_dir=options.data_dir or config.dataset.data_dir)
-    front = front_of(result, tuple(options.ratios), options.expected)
+    surrogate = fit_again(result)
+    front = front_of(result, surrogate, tuple(options.ratios), options.expected)
     pairs = list(chosen(result, options.designs, front))
     path = options.out.with_suffix(".json")
     kept = {e["id"]: e["fresh"] for e in json.loads(path.read_text("utf-8"))} if path.exists() else {}
@@ -128,7 +130,6 @@ def main() -> None:
                 entry.fresh.append(train_job(job).validation_accuracy)
                 write_text(path, json.dumps([asdict(e) for _, e in pairs], indent=1) + "\n")
                 print(f"{entry.id[:8]} seed {seed}: {100 * entry.fresh[-1]:.2f} % (label {entry.label})", flush=True)
-    surrogate = fit_again(result)
     if surrogate is not None:
         for (_, entry), mean in zip(pairs, expected_by(surrogate, result, [d for d, _ in pairs]), strict=True):
             entry.expected = mean

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from rich.console import Console
 
 from xpert_evo.accuracy.checkpoints import WEIGHTS_NAME, Epoch, read_start
@@ -21,6 +20,7 @@ from xpert_evo.cli.judging import NoisyDevices, active, measure, plain_draws
 from xpert_evo.design import Design, blaming, load_designs
 from xpert_evo.errors import InterruptedRunError, UsageError
 from xpert_evo.files import write_text
+from xpert_evo.locks import acquired
 from xpert_evo.orchestration.task import build_hardware
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.words import duration
@@ -135,15 +135,13 @@ def train_one(
 def _alone_in(folder: Path) -> Iterator[None]:
     """Keeps others out of the folder of a training; raises UsageError where one is at work there, or has ended."""
     _check_not_ended(folder)
-    lock = FileLock(folder / "train.lock")
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise UsageError(
+    lock = acquired(
+        folder / "train.lock",
+        busy=UsageError(
             f"another process is training in {folder}; wait for it, or choose another --out for another training."
-        ) from None
-    except OSError as failure:
-        raise UsageError(f"{folder} cannot be written to ({failure.strerror}); choose another --out.") from None
+        ),
+        unwritable=lambda why: UsageError(f"{folder} cannot be written to ({why}); choose another --out."),
+    )
     try:
         _check_not_ended(folder)
         yield

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from xpert_evo.errors import StoreError, StoreLockedError
+from xpert_evo.locks import acquired
 from xpert_evo.store.migrations import APPLICATION_ID, SCHEMA_VERSION
 
 FILE_NAME = "run.sqlite"
@@ -23,16 +24,13 @@ def require(folder: Path) -> None:
 
 def locked(folder: Path) -> FileLock:
     """A lock on the run that its owner's death frees; raises StoreLockedError."""
-    lock = FileLock(folder / "run.lock")
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise StoreLockedError(
+    return acquired(
+        folder / "run.lock",
+        busy=StoreLockedError(
             f"another process is working on {folder}; wait for it, or watch it with `xpert-evo status {folder}`."
-        ) from None
-    except OSError as failure:
-        raise StoreError(f"{folder}: cannot be written to ({failure.strerror}).") from None
-    return lock
+        ),
+        unwritable=lambda why: StoreError(f"{folder}: cannot be written to ({why})."),
+    )
 
 
 def connect(path: Path, *, mode: str) -> sqlite3.Connection:
