@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hw_models import CrossbarSpec
+from xpert_evo.accuracy import training
 from xpert_evo.accuracy.checkpoints import Epoch, Start, read_start
 from xpert_evo.accuracy.datasets import Dataset
 from xpert_evo.accuracy.images import augmented, resized
@@ -25,7 +26,7 @@ from xpert_evo.design import Design
 from xpert_evo.errors import ConfigError, DataError, TrainingError
 from xpert_evo.space import SearchSpace
 
-OF_THE_DESIGN_ITSELF = {"native-short", "overnight", "second-night", "fine-tune", "full"}
+OF_THE_DESIGN_ITSELF = {"native-short", "overnight", "long-night", "second-night", "fine-tune", "full"}
 
 
 class StoppedError(Exception):
@@ -229,6 +230,15 @@ def test_orthogonalised_updates_have_singular_values_near_one() -> None:
         assert values.max() < 1.4
 
 
+def test_orthogonalising_by_gram_matrices_is_iterating_on_the_matrix_itself() -> None:
+    matrix = torch.randn(16, 72, generator=torch.Generator().manual_seed(0))
+    for candidate in (matrix, matrix.T):
+        x = candidate.double() / candidate.norm()
+        for a, b, c in ((3.4445, -4.7750, 2.0315),) * 3:
+            x = a * x + b * (x @ x.T @ x) + c * (x @ x.T @ x @ x.T @ x)
+        torch.testing.assert_close(orthogonalised(candidate), x.float(), rtol=1e-4, atol=1e-5)
+
+
 def test_the_learning_rate_rises_to_its_peak_and_falls_to_the_last_step() -> None:
     factors = [learning_rate_factor(step, 100, 0.2) for step in range(100)]
     assert max(factors) == 1.0
@@ -244,6 +254,29 @@ def test_augmented_images_are_shifts_and_mirrors_of_themselves() -> None:
         windows = new.unfold(1, 4, 1).unfold(2, 4, 1).reshape(-1, 4, 4)
         assert any(torch.equal(w, image[0]) or torch.equal(w, image[0].flip(-1)) for w in windows)
     assert not torch.equal(changed, images)
+
+
+def test_alternate_flips_show_every_image_both_ways_in_two_epochs(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = torch.rand(9, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    odd, even, third = (augmented(images, torch.Generator(), flip=True, shift=0, turn=turn) for turn in (1, 2, 3))
+    torch.testing.assert_close(odd.flip(-1), even, rtol=0, atol=0)
+    torch.testing.assert_close(odd, third, rtol=0, atol=0)
+    assert sum(bool(torch.equal(new, old)) for new, old in zip(odd, images, strict=True)) == 4
+
+    seen: list[int | None] = []
+
+    def watched(
+        images: torch.Tensor, generator: torch.Generator, *, flip: bool, shift: int, turn: int | None
+    ) -> torch.Tensor:
+        seen.append(turn)
+        return augmented(images, generator, flip=flip, shift=shift, turn=turn)
+
+    trainer.protocol = trainer.protocol.model_copy(update={"epochs": 2, "alternate_flips": True})
+    monkeypatch.setattr(training, "augmented", watched)
+    trainer()
+    assert seen == [1, 2]
 
 
 def test_progressive_resizing_trains_on_small_images_first(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:

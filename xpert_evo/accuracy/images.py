@@ -35,7 +35,9 @@ def training_subset(split: Split, n_train: int | None) -> Split:
     return Split(images=split.images[order], labels=split.labels[order])
 
 
-def augmented(images: torch.Tensor, generator: torch.Generator, *, flip: bool, shift: int) -> torch.Tensor:
+def augmented(
+    images: torch.Tensor, generator: torch.Generator, *, flip: bool, shift: int, turn: int | None = None
+) -> torch.Tensor:
     """A new copy of all images (n, channels, side, side), each mirrored and shifted at random.
 
     Args:
@@ -43,11 +45,13 @@ def augmented(images: torch.Tensor, generator: torch.Generator, *, flip: bool, s
         generator: Draws mirrorings and shifts; on the CPU.
         flip: Mirror half of the images left to right.
         shift: Largest shift [pixels]; what moves in repeats the mirrored border.
+        turn: Number of the epoch, where mirrorings alternate instead of being drawn: an image is mirrored in every
+            other epoch, so that two epochs in a row show it both ways (K. Jordan, arXiv 2404.00498, 2024).
     """
     n, _, side, _ = images.shape
     if flip:
-        mirrored = (torch.rand(n, generator=generator) < 0.5).to(images.device)
-        images = torch.where(mirrored[:, None, None, None], images.flip(-1), images)
+        mirrored = torch.rand(n, generator=generator) < 0.5 if turn is None else (torch.arange(n) + turn) % 2 == 1
+        images = torch.where(mirrored.to(images.device)[:, None, None, None], images.flip(-1), images)
     if not shift:
         return images
     padded = F.pad(images, (shift,) * 4, "reflect")

@@ -15,17 +15,32 @@ _NEWTON_SCHULZ = ((3.4445, -4.7750, 2.0315),) * 3
 def orthogonalised(matrix: torch.Tensor) -> torch.Tensor:
     """Roughly the nearest matrix with equal singular values, (rows, columns), by Newton-Schulz iterations.
 
-    On a GPU they run in bfloat16, which the iteration stands (Jordan 2024) and tensor cores like.
+    Each iteration multiplies X by a polynomial of its Gram matrix X X^T, and so does their sequence. The polynomials
+    are multiplied first, which are small and square, and X only once: for the wide matrices of convolutions half the
+    work of iterating on X. On a GPU the two products with X run in bfloat16, which the iteration stands (Jordan 2024)
+    and tensor cores like.
     """
     tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.T if tall else matrix
     x = x / (x.norm() + 1e-7)
     if x.is_cuda:
         x = x.bfloat16()
-    for a, b, c in _NEWTON_SCHULZ:
-        gram = x @ x.T
-        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    gram = (x @ x.T).to(matrix.dtype)
+    product = factor = _polynomial(gram, _NEWTON_SCHULZ[0])
+    for coefficients in _NEWTON_SCHULZ[1:]:
+        gram = factor @ gram @ factor
+        factor = _polynomial(gram, coefficients)
+        product = factor @ product
+    x = product.to(x.dtype) @ x
     return (x.T if tall else x).to(matrix.dtype)
+
+
+def _polynomial(gram: torch.Tensor, coefficients: tuple[float, float, float]) -> torch.Tensor:
+    """The square matrix that an iteration multiplies by: a I + b G + c G^2."""
+    a, b, c = coefficients
+    result = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+    result.diagonal().add_(a)
+    return result
 
 
 class Muon(torch.optim.Optimizer):

@@ -36,7 +36,8 @@ class TrainingProtocol(Frozen):
         momentum: Of both optimisers.
         warmup_ratio: Share of the steps in which the learning rate rises.
         label_smoothing: Probability spread over all classes.
-        flip: Mirror images left to right at random.
+        flip: Mirror images left to right, half of them in each epoch.
+        alternate_flips: Every image in every other epoch; else at random.
         shift: Largest random shift [pixels of the averaged image].
         identity: Convolutions start with the identity added to random weights.
         noise: ADC noise in the training loop; without it quantisers only.
@@ -59,6 +60,7 @@ class TrainingProtocol(Frozen):
     warmup_ratio: Fraction = 0.2
     label_smoothing: Fraction = 0.1
     flip: bool = True
+    alternate_flips: bool = False
     shift: Annotated[int, Field(ge=0)] = 0
     identity: bool = False
     noise: bool = True
@@ -69,8 +71,9 @@ class TrainingProtocol(Frozen):
     def _plain(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Without what came later where it changes nothing, so that labels from before keep their context."""
         values: dict[str, Any] = serialise(self)
-        if not self.early_sizes:
-            del values["early_sizes"]
+        for later in ("early_sizes", "alternate_flips"):
+            if not values[later]:
+                del values[later]
         return values
 
     def size_in_epoch(self, number: int) -> int:
@@ -138,6 +141,15 @@ PROTOCOLS = _by_name(
         n_threads=1,
     ),
     TrainingProtocol(
+        name="long-night",
+        epochs=24,
+        early_sizes=(16, 24),
+        learning_rate=0.02,
+        shift=3,
+        alternate_flips=True,
+        n_threads=2,
+    ),
+    TrainingProtocol(
         name="second-night",
         epochs=12,
         learning_rate=0.015,
@@ -160,5 +172,5 @@ PROTOCOLS = _by_name(
 """`smoke` only shows that a run works, its numbers rank nothing; `laptop` labels designs by a proxy; `laptop-finalist`
 trains the same proxy longer. The others train the design itself: `native-short` for minutes of a CPU core, which ranks
 designs and is far from their accuracy; `overnight` in the few epochs that a core manages in hours, most of them on
-smaller images; `second-night` goes on from there; `fine-tune` takes a trained design to other precisions; `full` trains
-at leisure and wants a GPU."""
+smaller images, `long-night` in as many hours of two; `second-night` goes on from either; `fine-tune` takes a trained
+design to other precisions; `full` trains at leisure and wants a GPU."""

@@ -180,7 +180,9 @@ def _train_epoch(
 ) -> float:
     """One pass over the training images; returns the mean loss."""
     p, network, generator = protocol, state.network.train(), state.generator
-    images = resized(augmented(train.images, generator, flip=p.flip, shift=p.shift), p.size_in_epoch(number))
+    turn = number if p.alternate_flips else None
+    images = augmented(train.images, generator, flip=p.flip, shift=p.shift, turn=turn)
+    images = resized(images, p.size_in_epoch(number))
     order = torch.randperm(len(train), generator=generator).to(train.labels.device)
     product = _product(p, generator, train.images.device, devices)
     n_steps = max(1, len(train) // p.batch_size)
