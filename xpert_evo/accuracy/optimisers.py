@@ -31,8 +31,8 @@ def orthogonalised(matrix: torch.Tensor) -> torch.Tensor:
         gram = factor @ gram @ factor
         factor = _polynomial(gram, coefficients)
         product = factor @ product
-    x = product.to(x.dtype) @ x
-    return (x.T if tall else x).to(matrix.dtype)
+    update: torch.Tensor = product.to(x.dtype) @ x
+    return (update.T if tall else update).to(matrix.dtype)
 
 
 def _polynomial(gram: torch.Tensor, coefficients: tuple[float, float, float]) -> torch.Tensor:
