@@ -1,6 +1,7 @@
 """`xpert-evo train` from the first epoch to the judgement: progress, interruption, going on, files."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,6 +12,7 @@ from filelock import FileLock
 from hw_models import AdcType
 from xpert_evo.accuracy.checkpoints import read_tensors
 from xpert_evo.accuracy.datasets import Split, load_dataset
+from xpert_evo.accuracy.judge import Judgement, judge
 from xpert_evo.accuracy.protocols import PROTOCOLS, TrainingProtocol
 from xpert_evo.backbones import load_backbone
 from xpert_evo.cli import judging, training
@@ -155,6 +157,64 @@ def test_a_judgement_changes_what_its_settings_say_of_the_crossbars_and_keeps_th
     assert (crossbar["rows"], crossbar["coding"]) == (32, "offset-digital")
     with pytest.raises(ConfigError, match=r"crossbars of .*narrow cannot be changed so: crossbar.tile_side must be"):
         judge_weights(folder, "hardware.crossbar.tile_side=6")
+
+
+class Judge:
+    """The judge, pressed Ctrl-C after so many draws; remembers the accuracies that it measured."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.stop_after, self.measured = stop_after, list[float]()
+
+    def __call__(self, *arguments: Any, on_draw: Callable[[float], None], **options: Any) -> Judgement:
+        def counted(accuracy: float) -> None:
+            on_draw(accuracy)
+            self.measured.append(accuracy)
+            if len(self.measured) == self.stop_after:
+                raise KeyboardInterrupt
+
+        return judge(*arguments, on_draw=counted, **options)
+
+
+def test_a_stopped_judgement_goes_on_with_the_next_draw_under_the_same_conditions(
+    train: Trainer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = train("first", to_judge=False)
+    capsys.readouterr()
+    judge_weights(folder, noise_draws=3, as_json=True)
+    whole = json.loads(capsys.readouterr().out)
+
+    monkeypatch.setattr(judging, "judge", first := Judge(stop_after=2))
+    with pytest.raises(InterruptedRunError, match=r"kept in .*judging-\w+\.json\. The same command will go on"):
+        judge_weights(folder, noise_draws=3, as_json=True)
+    assert [whole["test"]["mean"], whole["test_with_device_noise"]["accuracies"][0]] == first.measured
+    assert len(list(folder.glob("judging-*.json"))) == 1
+
+    monkeypatch.setattr(judging, "judge", others := Judge())
+    judge_weights(folder, noise_draws=1, seed=4)
+    assert len(others.measured) == 2, "another seed draws other chips"
+
+    monkeypatch.setattr(judging, "judge", rest := Judge())
+    capsys.readouterr()
+    judge_weights(folder, noise_draws=3, as_json=True)
+    said = capsys.readouterr()
+    assert rest.measured == whole["test_with_device_noise"]["accuracies"][1:]
+    assert json.loads(said.out) == whole
+    assert [f"draw {number} of 3" in said.err for number in (1, 2, 3)] == [True] * 3
+    assert not list(folder.glob("judging-*.json"))
+
+
+def test_a_judgement_that_stops_early_or_has_a_damaged_file_begins_anew(
+    train: Trainer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(judging, "judge", Judge(stop_after=1))
+    with pytest.raises(InterruptedRunError, match="kept in"):
+        train("first")
+    (kept,) = (tmp_path / "first").glob("judging-*.json")
+    kept.write_text("{")
+    monkeypatch.setattr(judging, "judge", again := Judge())
+    train("first")
+    assert len(again.measured) == 3
+    assert sorted(path.name for path in (tmp_path / "first").iterdir()) == ["result.json", "weights.safetensors"]
 
 
 def test_two_trainings_do_not_share_a_folder(train: Trainer, tmp_path: Path) -> None:

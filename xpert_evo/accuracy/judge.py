@@ -1,7 +1,7 @@
 """Judges trained networks with the exact crossbar emulation, and keeps their weights."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -116,6 +116,7 @@ def judge(
     max_images: int | None = None,
     norm_images: int = 0,
     percentile: float = PERCENTILE,
+    known: Sequence[float] = (),
     on_draw: Callable[[float], None] | None = None,
 ) -> Judgement:
     """Accuracy of a trained design on a split.
@@ -136,7 +137,8 @@ def judge(
         max_images: Only the first so many; None for all.
         norm_images: Training images that each draw's batch norm is calibrated on; 0 keeps the training's statistics.
         percentile: Upper end of the ADCs' ranges.
-        on_draw: Called with the accuracy of each draw.
+        known: Accuracies of the first draws, by an earlier call with the same arguments; they are not judged again.
+        on_draw: Called with the accuracy of each draw that is judged.
 
     Raises:
         DataError: There are fewer training images than `norm_images`, or those are too few for a variance.
@@ -151,8 +153,8 @@ def judge(
             f"{protocol.name} trains with on {dataset.name}; got {norm_images:,}."
         )
     shown = prepared(training, protocol, device, max(_N_CALIBRATION, norm_images)).images
-    accuracies = []
-    for draw in range(n_draws):
+    accuracies = list(known[:n_draws])
+    for draw in range(len(accuracies), n_draws):
         generator = torch.Generator().manual_seed(seed * 10_007 + draw)
         product: Product = NoisyProduct(generator, device)
         if exact:

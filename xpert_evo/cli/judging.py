@@ -10,16 +10,19 @@ from typing import Any
 from rich.console import Console
 
 from hw_models import CrossbarSpec, HardwareModelError
+from xpert_evo.accuracy.checkpoints import weights_file
 from xpert_evo.accuracy.datasets import Dataset
 from xpert_evo.accuracy.judge import SPLITS, Judgement, Trained, judge
 from xpert_evo.accuracy.nonidealities import NonIdealities
 from xpert_evo.cli.settings import resolve
+from xpert_evo.cli.unfinished import IDEAL, NOISY, unfinished_judgement
 from xpert_evo.config import parse_assignments
 from xpert_evo.design import parse_design
 from xpert_evo.errors import ConfigError, TrainingError, UsageError
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.report.trained import TrainedNetwork, load_network
 from xpert_evo.validation import nearest, parse
+from xpert_evo.versions import versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,7 @@ def active(devices: NonIdealities) -> str:
 
 def measure(
     trained: Trained,
+    weights: Path,
     dataset: Dataset,
     devices: NoisyDevices,
     say: Callable[[str], None],
@@ -69,29 +73,70 @@ def measure(
     seed: int,
     max_images: int | None = None,
 ) -> tuple[Judgement, Judgement | None]:
-    """Accuracy on ideal devices, and on noisy ones where there are any; says each when it is known: they take time."""
-    ideal = judge(trained, dataset, split, max_images=max_images)
-    say(f"{split}: {100 * ideal.mean:.2f} % of {ideal.n_images:,} images ({ideal.emulation})")
-    if not devices.n_draws or devices.settings == NonIdealities():
-        return ideal, None
-    done: list[float] = []
+    """Accuracy on ideal devices, and on noisy ones where there are any; says each when it is known: they take time.
 
-    def tell(accuracy: float) -> None:
-        done.append(accuracy)
-        if devices.n_draws > 1:
-            say(f"draw {len(done)} of {devices.n_draws}: {100 * accuracy:.2f} %")
+    Args:
+        trained: The network.
+        weights: The file that holds it; what is judged is kept beside it until all is.
+        dataset: The one that it was trained on.
+        devices: Noisy ones.
+        say: Told of each accuracy.
+        split: "validation" or "test".
+        seed: Of the draws.
+        max_images: Only the first so many; None for all.
 
-    noisy = judge(
-        trained,
-        dataset,
-        split,
-        nonidealities=devices.settings,
-        n_draws=devices.n_draws,
-        norm_images=devices.norm_images,
-        seed=seed,
-        max_images=max_images,
-        on_draw=tell,
-    )
+    Raises:
+        InterruptedRunError: Ctrl-C.
+    """
+    conditions = {
+        "data set": dataset.digest,
+        "split": split,
+        "images": max_images,
+        "crossbar": asdict(trained.network.crossbar_layers[0].geometry.crossbar),
+        "devices": devices.settings.model_dump(mode="json"),
+        "norm_images": devices.norm_images,
+        "seed": seed,
+        "versions": versions(),
+    }
+    with unfinished_judgement(weights, conditions) as so_far:
+        known = so_far.of(IDEAL)
+        if known:
+            say("going on with a judgement that was stopped")
+        ideal = judge(
+            trained,
+            dataset,
+            split,
+            max_images=max_images,
+            known=known,
+            on_draw=lambda accuracy: so_far.add(IDEAL, accuracy),
+        )
+        say(f"{split}: {100 * ideal.mean:.2f} % of {ideal.n_images:,} images ({ideal.emulation})")
+        if not devices.n_draws or devices.settings == NonIdealities():
+            return ideal, None
+
+        def tell(number: int, accuracy: float) -> None:
+            if devices.n_draws > 1:
+                say(f"draw {number} of {devices.n_draws}: {100 * accuracy:.2f} %")
+
+        def judged(accuracy: float) -> None:
+            so_far.add(NOISY, accuracy)
+            tell(len(so_far.of(NOISY)), accuracy)
+
+        known = so_far.of(NOISY)[: devices.n_draws]
+        for number, accuracy in enumerate(known, 1):
+            tell(number, accuracy)
+        noisy = judge(
+            trained,
+            dataset,
+            split,
+            nonidealities=devices.settings,
+            n_draws=devices.n_draws,
+            norm_images=devices.norm_images,
+            seed=seed,
+            max_images=max_images,
+            known=known,
+            on_draw=judged,
+        )
     say(f"{split} with device noise: {_figures(noisy)} ({devices.told})")
     return ideal, noisy
 
@@ -144,7 +189,9 @@ def judge_weights(
     history = {name: trained.metadata.get(name) for name in ("started_from", "noise_aware")}
     say(f"design {design.digest}, {dataset.name}, {_crossbar_words(first.crossbar)}")
     say(f"trained by {_training_words(trained)}")
-    ideal, noisy = measure(trained, dataset, devices, say, split=split, seed=seed, max_images=max_images)
+    ideal, noisy = measure(
+        trained, weights_file(path), dataset, devices, say, split=split, seed=seed, max_images=max_images
+    )
     if as_json:
         result = {
             "weights": str(path),

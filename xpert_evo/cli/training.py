@@ -123,7 +123,7 @@ def train_one(
             on_epoch=tell,
         )
         save_weights(trained, folder / WEIGHTS_NAME)
-        result = _result(trained, dataset, devices if to_judge else None, say)
+        result = _result(trained, folder / WEIGHTS_NAME, dataset, devices if to_judge else None, say)
         write_text(folder / RESULT_NAME, json.dumps(result, indent=1) + "\n")
     checkpoint.unlink(missing_ok=True)
     say(f"weights and result.json: {folder}")
@@ -182,7 +182,7 @@ def _only_design(path: Path) -> Design:
 
 
 def _result(
-    trained: TrainedDesign, dataset: Dataset, devices: NoisyDevices | None, say: Callable[[str], None]
+    trained: TrainedDesign, weights: Path, dataset: Dataset, devices: NoisyDevices | None, say: Callable[[str], None]
 ) -> dict[str, Any]:
     """The content of `result.json`; without devices the design is not judged."""
     fast_form = FAST_FORM if trained.protocol.noise else _NOISELESS_FORM
@@ -191,7 +191,7 @@ def _result(
         f"validation: {100 * trained.validation_accuracy:.2f} % of {n_images:,} images, ideal devices (protocol "
         f"{trained.protocol.name}, {fast_form})"
     )
-    ideal, noisy = measure(trained, dataset, devices, say, seed=trained.seed) if devices else (None, None)
+    ideal, noisy = measure(trained, weights, dataset, devices, say, seed=trained.seed) if devices else (None, None)
     return {
         "design": trained.design.to_plain(),
         "dataset": {"name": dataset.name, "digest": dataset.digest},
