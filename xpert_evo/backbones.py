@@ -91,7 +91,7 @@ class Backbone:
                 )
         self._check_all_are_read()
         for image_size in (self.image_size, self.image_size // 2):
-            self._check_sizes(image_size)
+            self.check_sizes(image_size)
 
     def _check_reads(self, layer: BackboneLayer) -> None:
         """Raises ConfigError unless a layer reads and adds what stands before it, at the same depth where it adds."""
@@ -117,7 +117,7 @@ class Backbone:
         if idle:
             raise ConfigError(f"backbone {self.name}: no layer reads the output of {idle[0]}; wire it, or take it out.")
 
-    def _check_sizes(self, image_size: int) -> None:
+    def check_sizes(self, image_size: int) -> None:
         """Raises ConfigError where maps of different size would be added, for images of a size [pixels]."""
         sizes, passed_on = self._sizes(image_size)
         for layer, size in zip(self.layers, sizes, strict=True):

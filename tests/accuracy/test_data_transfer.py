@@ -226,7 +226,9 @@ def test_a_hostile_batch_does_nothing_but_fail(tmp_path: Path) -> None:
         read_batch(batch)
 
 
-def test_tiny_imagenet_is_imported_from_its_usual_folders(tmp_path: Path) -> None:
+def test_tiny_imagenet_is_imported_from_its_usual_folders_when_it_is_all_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = tmp_path / "tiny-imagenet-200"
     (root / "val" / "images").mkdir(parents=True)
     (root / "wnids.txt").write_text("n02\nn01\n", encoding="utf-8")
@@ -235,13 +237,19 @@ def test_tiny_imagenet_is_imported_from_its_usual_folders(tmp_path: Path) -> Non
         for j in range(2):
             picture = Image.new("RGB" if j else "L", (64, 64), (40 + 100 * i, 0, 0) if j else 40 + 100 * i)
             picture.save(root / "train" / name / "images" / f"{name}_{j}.JPEG")
-    Image.new("RGB", (64, 64), (200, 0, 0)).save(root / "val" / "images" / "val_0.JPEG")
-    (root / "val" / "val_annotations.txt").write_text("val_0.JPEG\tn02\t0\t0\t62\t57\n", encoding="utf-8")
+    for i in range(2):
+        Image.new("RGB", (64, 64), (200, 0, 0)).save(root / "val" / "images" / f"val_{i}.JPEG")
+    annotations = "".join(f"val_{i}.JPEG\tn0{2 - i}\t0\t0\t62\t57\n" for i in range(2))
+    (root / "val" / "val_annotations.txt").write_text(annotations, encoding="utf-8")
+    with pytest.raises(DataError, match="500 training images of each class, got 2 of n01: a part is missing"):
+        data_formats.write_tiny_imagenet(root, tmp_path / "partial.npz")
+    monkeypatch.setattr(data_formats, "IMAGENET_TRAINING", 2)
+    monkeypatch.setattr(data_formats, "IMAGENET_VALIDATION", 1)
     data_formats.write_tiny_imagenet(root, tmp_path / data_formats.IMAGENET_FILE)
     arrays = data_formats.read_tiny_imagenet(tmp_path)
     assert arrays["train"][0].shape == (4, 3, 32, 32)
     assert arrays["train"][1].tolist() == [0, 0, 1, 1]
-    assert arrays["test"][1].tolist() == [1]
+    assert arrays["test"][1].tolist() == [1, 0]
     assert abs(int(arrays["test"][0][0, 0, 5, 5]) - 200) < 4
     (root / "val" / "images" / "val_0.JPEG").write_bytes(b"no image")
     with pytest.raises(DataError, match=r"val_0\.JPEG cannot be read"):

@@ -30,6 +30,12 @@ def test_the_embedded_data_set_is_balanced_padded_and_small() -> None:
     assert (file.parent / "FASHION_MNIST_LICENSE.txt").read_text(encoding="utf-8").count("MIT License") == 1
 
 
+def test_the_first_images_of_every_split_are_of_all_classes() -> None:
+    data = load_dataset("fashion-mnist")
+    for split in (data.train, data.validation, data.test):
+        assert split.labels[:500].bincount(minlength=10).min() > 25
+
+
 def test_the_embedded_splits_share_no_image_and_have_a_stable_digest() -> None:
     dataset = load_dataset("fashion-mnist")
     train, validation, test = rows(dataset.train), rows(dataset.validation), rows(dataset.test)

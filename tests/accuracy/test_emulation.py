@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from hw_models import CrossbarSpec, WeightCoding
 from xpert_evo.accuracy.arrays import program
-from xpert_evo.accuracy.coding import code_spacing, digits, max_code, reference_digit, slice_weights
+from xpert_evo.accuracy.coding import (
+    code_spacing,
+    counted_offset,
+    digits,
+    max_code,
+    reference_digit,
+    slice_weights,
+)
 from xpert_evo.accuracy.converters import AdcRange, calibrated_ranges
 from xpert_evo.accuracy.emulation import converted_product, emulate_layer, unfolded
 from xpert_evo.accuracy.network import CrossbarLayer, LayerGeometry, array_rows
@@ -21,7 +28,7 @@ def weight_digits(code: int, crossbar: CrossbarSpec) -> list[int]:
     if crossbar.coding is WeightCoding.DIFFERENTIAL:
         sign = -1 if code < 0 else 1
         return [sign * (abs(code) // base**s % base) for s in range(n_slices)]
-    level = (code + 2**crossbar.weight_bits - 1) // 2
+    level = (code + base**n_slices - 1) // 2
     centre = base - 1 if crossbar.coding is WeightCoding.OFFSET_ANALOG else 0
     return [2 * (level // base**s % base) - centre for s in range(n_slices)]
 
@@ -43,6 +50,8 @@ def naive_product(
     """Products (columns, pixels) of input codes (rows, pixels) with weight codes (columns, rows), float32."""
     n_rows, n_pixels = len(windows), len(windows[0])
     digital = crossbar.coding is WeightCoding.OFFSET_DIGITAL
+    converted = digital and crossbar.reference_columns > 0
+    counted = 2 ** (crossbar.cell_bits * crossbar.cells_per_weight) - 1 if digital and not converted else 0
     reference = [[2**crossbar.cell_bits - 1] * crossbar.cells_per_weight] * n_rows
 
     def column(digits: list[list[int]], pixel: int) -> np.float32:
@@ -64,8 +73,9 @@ def naive_product(
         digits = [weight_digits(code, crossbar) for code in row_codes]
         for pixel in range(n_pixels):
             product[c, pixel] = column(digits, pixel)
-            if digital:
+            if converted:
                 product[c, pixel] -= column(reference, pixel)
+            product[c, pixel] -= np.float32(counted * sum(windows[r][pixel] for r in range(n_rows)))
     return product
 
 
@@ -105,6 +115,7 @@ def random_codes(shape: tuple[int, int], crossbar: CrossbarSpec, seed: int) -> t
 @given(
     coding=st.sampled_from(WeightCoding),
     cell_bits=st.sampled_from([1, 2, 3, 4, 8]),
+    reference_columns=st.sampled_from([0, 1]),
     rows=st.sampled_from([4, 8, 24]),
     adc_precision=st.integers(1, 9),
     input_precision=st.integers(1, 9),
@@ -115,13 +126,14 @@ def test_the_fast_emulation_is_bit_identical_to_the_definition(
     *,
     coding: WeightCoding,
     cell_bits: int,
+    reference_columns: int,
     rows: int,
     adc_precision: int,
     input_precision: int,
     percentile: float,
     seed: int,
 ) -> None:
-    crossbar = CrossbarSpec(coding=coding, cell_bits=cell_bits, rows=rows)
+    crossbar = CrossbarSpec(coding=coding, cell_bits=cell_bits, rows=rows, reference_columns=reference_columns)
     geometry = make_geometry(
         crossbar, n_in=3, n_out=2, adc_precision=adc_precision, input_precision=input_precision, size=2
     )
@@ -141,18 +153,26 @@ def test_the_fast_emulation_is_bit_identical_to_the_definition(
 
 
 @pytest.mark.parametrize("coding", WeightCoding)
-@pytest.mark.parametrize("cell_bits", [1, 2, 4, 8])
-def test_digits_less_reference_add_up_to_every_code(coding: WeightCoding, cell_bits: int) -> None:
-    crossbar = CrossbarSpec(coding=coding, cell_bits=cell_bits)
+@pytest.mark.parametrize("cell_bits", range(1, 9))
+@pytest.mark.parametrize("reference_columns", [0, 1])
+def test_digits_less_reference_add_up_to_every_code(
+    coding: WeightCoding, cell_bits: int, reference_columns: int
+) -> None:
+    crossbar = CrossbarSpec(coding=coding, cell_bits=cell_bits, reference_columns=reference_columns)
     codes = np.arange(-max_code(crossbar), max_code(crossbar) + 1, code_spacing(crossbar))
     reference = reference_digit(crossbar)
     parts = zip(slice_weights(crossbar), digits(codes, crossbar), strict=True)
-    np.testing.assert_array_equal(sum(worth * (digit - reference) for worth, digit in parts), codes)
+    total = sum(worth * (digit - reference) for worth, digit in parts)
+    np.testing.assert_array_equal(total - counted_offset(crossbar), codes)
 
 
 @pytest.mark.parametrize("coding", WeightCoding)
-def test_converters_with_bits_enough_reproduce_the_integer_product(coding: WeightCoding) -> None:
-    crossbar = CrossbarSpec(coding=coding)
+@pytest.mark.parametrize("cell_bits", [3, 4, 5])
+@pytest.mark.parametrize("reference_columns", [0, 2])
+def test_converters_with_bits_enough_reproduce_the_integer_product(
+    coding: WeightCoding, cell_bits: int, reference_columns: int
+) -> None:
+    crossbar = CrossbarSpec(coding=coding, cell_bits=cell_bits, reference_columns=reference_columns)
     geometry = make_geometry(crossbar, n_in=20, n_out=5, adc_precision=12, input_precision=5)
     codes = random_codes((5, 180), crossbar, 0)
     windows = torch.randint(32, (180, 16), generator=torch.Generator().manual_seed(1)).int()

@@ -2,6 +2,7 @@
 
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hw_models import CrossbarSpec
+from hw_models import AdcType, CrossbarSpec
 from xpert_evo.accuracy import training
 from xpert_evo.accuracy.checkpoints import Epoch, Start, read_start
 from xpert_evo.accuracy.datasets import Dataset
@@ -21,7 +22,7 @@ from xpert_evo.accuracy.optimisers import learning_rate_factor, orthogonalised
 from xpert_evo.accuracy.protocols import PROTOCOLS, TrainingProtocol, load_protocol, trains_proxies
 from xpert_evo.accuracy.quantisers import quantise_input
 from xpert_evo.accuracy.training import TrainedDesign, train_design
-from xpert_evo.backbones import Backbone, load_backbone
+from xpert_evo.backbones import Backbone, BackboneLayer, LayerKind, load_backbone
 from xpert_evo.design import Design
 from xpert_evo.errors import ConfigError, DataError, TrainingError
 from xpert_evo.space import SearchSpace
@@ -254,6 +255,31 @@ def test_augmented_images_are_shifts_and_mirrors_of_themselves() -> None:
         windows = new.unfold(1, 4, 1).unfold(2, 4, 1).reshape(-1, 4, 4)
         assert any(torch.equal(w, image[0]) or torch.equal(w, image[0].flip(-1)) for w in windows)
     assert not torch.equal(changed, images)
+
+
+def test_a_backbone_that_fails_at_the_size_of_some_epoch_is_refused_before_the_first(trainer: Trainer) -> None:
+    names = ["a", "b", "c", "m", "p", "m2", "classifier"]
+    wiring: dict[str, dict[str, Any]] = {
+        "m": {"stride": 2},
+        "p": {"pool": True, "source": "c", "depth_group": "joined"},
+        "m2": {"source": "m", "adds": "p", "depth_group": "joined"},
+        "classifier": {"kind": LayerKind.LINEAR, "reference_depth": None, "kernel_size": 1},
+    }
+    layers = [
+        BackboneLayer(
+            **{"name": name, "reference_depth": 8, "source": source, "pool": name in "abc"} | wiring.get(name, {})
+        )
+        for name, source in zip(names, ["input", *names], strict=False)
+    ]
+    joined = Backbone("joined", tuple(layers), image_channels=1, n_classes=4)
+    trainer.backbone = joined
+    space = SearchSpace(joined)
+    trainer.design = space.decode(
+        space.homogeneous(column_sharing=8, adc_type=AdcType.SAR, adc_precision=5, input_precision=4)
+    )[0]
+    trainer.protocol = trainer.protocol.model_copy(update={"image_size": 32, "early_sizes": (16, 24)})
+    with pytest.raises(ConfigError, match=r"m2 adds p.*images of 24"):
+        trainer()
 
 
 def test_alternate_flips_show_every_image_both_ways_in_two_epochs(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from hw_models import CrossbarSpec
-from xpert_evo.accuracy.coding import digits, reference_digit
+from xpert_evo.accuracy.coding import counted_offset, digits, reference_digit
 
 _EXACT = 2**24
 """Integers of at most this size are exact in float32."""
@@ -17,17 +17,19 @@ class Cells:
     """What the cells of a layer's arrays contribute to the currents that reach the ADCs.
 
     Attributes:
-        digits: One tensor (columns, rows) per slice, least significant first, in half levels. With a reference that is
-            subtracted digitally the last column of each is the reference.
+        digits: One tensor (columns, rows) per slice, least significant first, in half levels. With a
+            converted reference the last column of each is that.
         array_rows: Rows of each array, from the top of the weight matrix.
         exact: All digits are integers, as designed; a device's variation makes them real numbers.
         digital_reference: The last column is the reference.
+        counted_offset: Taken off the product digitally for each unit of an input code.
     """
 
     digits: tuple[torch.Tensor, ...]
     array_rows: tuple[int, ...]
     exact: bool = True
     digital_reference: bool = False
+    counted_offset: float = 0.0
 
 
 def program(codes: torch.Tensor, array_rows: tuple[int, ...], crossbar: CrossbarSpec) -> Cells:
@@ -36,7 +38,12 @@ def program(codes: torch.Tensor, array_rows: tuple[int, ...], crossbar: Crossbar
     slices = [d.float() for d in digits(codes.long(), crossbar)]
     if reference:
         slices = [torch.cat([d, torch.full_like(d[:1], reference)]) for d in slices]
-    return Cells(digits=tuple(slices), array_rows=array_rows, digital_reference=bool(reference))
+    return Cells(
+        digits=tuple(slices),
+        array_rows=array_rows,
+        digital_reference=bool(reference),
+        counted_offset=counted_offset(crossbar),
+    )
 
 
 @dataclass(frozen=True, slots=True)

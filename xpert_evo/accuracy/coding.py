@@ -5,11 +5,14 @@ A weight of `weight_bits` is cut into slices of `cell_bits`, least significant f
 range, which the field calls a dummy column, is an integer too:
 
 - `offset-analog`: level 0 ... B - 1 less the reference's (B - 1) / 2 before the ADC: digits -(B - 1), ..., B - 1, odd.
-- `offset-digital`: the bare level reaches the ADC: digits 0, 2, ..., 2 (B - 1); the reference column, B - 1 in every
-  cell, is converted like any other column and subtracted digitally.
+- `offset-digital`: the bare level reaches the ADC: digits 0, 2, ..., 2 (B - 1). What is too much is subtracted
+  digitally: by a counter of active rows, exactly, or, with `reference_columns`, as a column with B - 1 in every cell
+  that is converted like any other.
 - `differential`: a positive and a negative cell, subtracted before the ADC: signed magnitudes -(B - 1) ... B - 1.
 
-The weight is then sum over slices s of B^s (digit - reference), an integer *code*.
+The weight is then sum over slices s of B^s (digit - reference), less what is counted: an integer *code*. Where
+`cell_bits` does not divide `weight_bits`, the cells hold more levels than offset codes need; those lie in the middle,
+around the reference.
 """
 
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -42,8 +45,25 @@ def code_spacing(crossbar: CrossbarSpec) -> int:
 
 
 def reference_digit(crossbar: CrossbarSpec) -> int:
-    """What the digital reference column holds in every cell; 0 where the subtraction happens before the ADC."""
-    return (1 << crossbar.cell_bits) - 1 if crossbar.coding is WeightCoding.OFFSET_DIGITAL else 0
+    """What a converted reference column holds in every cell; 0 where there is none."""
+    converted = crossbar.coding is WeightCoding.OFFSET_DIGITAL and crossbar.reference_columns
+    return (1 << crossbar.cell_bits) - 1 if converted else 0
+
+
+def counted_offset(crossbar: CrossbarSpec) -> int:
+    """What a counter of active rows takes off the product for each unit of an input code; 0 where there is none."""
+    counts = crossbar.coding is WeightCoding.OFFSET_DIGITAL and not crossbar.reference_columns
+    return most_level(crossbar) if counts else 0
+
+
+def most_level(crossbar: CrossbarSpec) -> int:
+    """The most that all cells of a weight can hold together under an offset coding."""
+    return (1 << crossbar.cell_bits * crossbar.cells_per_weight) - 1
+
+
+def offset_levels(codes: Integers, crossbar: CrossbarSpec) -> Integers:
+    """What all cells of a weight hold together under an offset coding: an integer whose digits of base B are theirs."""
+    return (codes + most_level(crossbar)) // 2
 
 
 def digits(codes: Integers, crossbar: CrossbarSpec) -> list[Integers]:
@@ -54,6 +74,6 @@ def digits(codes: Integers, crossbar: CrossbarSpec) -> list[Integers]:
         negative = values < 0
         sign = 1 - 2 * negative
         return [(abs(values) // worth % base) * sign for worth in slice_weights(crossbar)]
-    levels = (values + max_code(crossbar)) // 2
+    levels: Any = offset_levels(values, crossbar)
     centre = base - 1 if crossbar.coding is WeightCoding.OFFSET_ANALOG else 0
     return [2 * (levels // worth % base) - centre for worth in slice_weights(crossbar)]

@@ -2,6 +2,7 @@
 
 import zipfile
 import zlib
+from collections import Counter
 from pathlib import Path
 from typing import TypeAlias
 
@@ -17,6 +18,9 @@ Arrays: TypeAlias = dict[str, tuple[Images, NDArray[np.int64]]]
 
 EMBEDDED_FILE = "fashion_mnist.npz"
 IMAGENET_FILE = "tiny-imagenet.npz"
+IMAGENET_TRAINING, IMAGENET_VALIDATION = 500, 50
+"""Images of each of its classes."""
+
 _LARGEST_SIDE = 1_024  # Tiny ImageNet's images have 64; decoding takes memory by the claimed size
 
 
@@ -97,8 +101,14 @@ def write_tiny_imagenet(root: Path, target: Path) -> None:
         test = [(root / "val" / "images" / line.split()[0], classes[line.split()[1]]) for line in lines]
     except (OSError, KeyError, IndexError, UnicodeDecodeError) as failure:
         raise DataError(f"{root} is not laid out as Tiny ImageNet ({failure}); get it again.") from None
-    if not train or not test:
-        raise DataError(f"{root} has {len(train)} training and {len(test)} validation images; get it again.")
+    for part, entries, wanted in (("training", train, IMAGENET_TRAINING), ("validation", test, IMAGENET_VALIDATION)):
+        counts = Counter(c for _, c in entries)
+        few = next((name for name, c in classes.items() if counts[c] != wanted), None)
+        if few is not None or not classes:
+            raise DataError(
+                f"{root} must have {wanted} {part} images of each class, got {counts[classes[few]] if few else 0} of "
+                f"{few or 'any'}: a part is missing; get it again."
+            )
     arrays = {}
     for part, entries in (("train", train), ("test", test)):
         arrays[f"{part}_images"] = np.stack([_decoded(path) for path, _ in entries])

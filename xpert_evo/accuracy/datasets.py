@@ -29,7 +29,8 @@ class Split:
     """Images with their classes.
 
     Attributes:
-        images: uint8, (images, channels, 32, 32).
+        images: (images, channels, side, side): uint8 of side 32 in a data set; floats in [0, 1] once they are
+            `images.prepared`.
         labels: int64, (images,).
     """
 
@@ -141,6 +142,10 @@ def _loaded(name: str, folder: Path) -> Dataset:
         kept, held_out = order[spec.n_validation :], order[: spec.n_validation]
         parts["train"] = images[kept], labels[kept]
         parts["validation"] = images[held_out], labels[held_out]
+    else:  # its first images, which protocols may make do with, must be of all classes
+        images, labels = parts["validation"]
+        order = np.random.default_rng(_SPLIT_SEED).permutation(len(labels))
+        parts["validation"] = images[order], labels[order]
     content = hashlib.sha256()
     splits = {}
     for part in ("train", "validation", "test"):

@@ -87,7 +87,11 @@ def converted_product(
         total = accumulators[0].half_levels().mul_(worths[0])
         for worth, accumulator in zip(worths[1:], accumulators[1:], strict=True):
             total.add_(accumulator.half_levels().mul_(worth))
-        parts.append(total[:-1] - total[-1:] if cells.digital_reference else total)
+        if cells.digital_reference:
+            total = total[:-1] - total[-1:]
+        if cells.counted_offset:
+            total.sub_((chunk.sum(0, dtype=torch.int64) * cells.counted_offset).float())
+        parts.append(total)
     return torch.cat(parts, dim=1)
 
 

@@ -26,7 +26,7 @@ from pydantic import Field
 
 from hw_models import CrossbarSpec, WeightCoding
 from xpert_evo.accuracy.arrays import Cells, PartialSums, program
-from xpert_evo.accuracy.coding import digits, max_code, slice_weights
+from xpert_evo.accuracy.coding import counted_offset, digits, offset_levels, slice_weights
 from xpert_evo.accuracy.quantisers import weight_codes
 from xpert_evo.validation import Frozen
 
@@ -166,6 +166,7 @@ def programmed_weights(
     assert isinstance(total, torch.Tensor)
     if cells.digital_reference:
         total = total[:-1] - total[-1:]
+    total = total - cells.counted_offset
     return weights + (total.view_as(weights) * scale - weights.detach())
 
 
@@ -175,25 +176,36 @@ def _disturbed_cells(
     """Cells as `ideal` ones, with every digit replaced by what its disturbed devices deliver."""
     top, slices = 2**crossbar.cell_bits - 1, crossbar.cells_per_weight
     device = _Devices(settings, ideal.array_rows, crossbar, generator)
-    half_levels = 2 * top / (1 - settings.least_conductance)
+    least = settings.least_conductance
+    half_levels = 2 * top / (1 - least)
     if crossbar.coding is WeightCoding.DIFFERENTIAL:
         signed = digits(codes.long(), crossbar)
         new = [
-            (device.draw(d.clamp_min(0) / top, s) - device.draw((-d).clamp_min(0) / top, s)) * (half_levels / 2)
+            (device.draw(d.clamp_min(0) / top, 2 * s) - device.draw((-d).clamp_min(0) / top, 2 * s + 1))
+            * (half_levels / 2)
             for s, d in enumerate(signed)
         ]
         return Cells(digits=tuple(new), array_rows=ideal.array_rows, exact=False)
-    levels = (codes.long() + max_code(crossbar)) // 2
+    levels = offset_levels(codes.long(), crossbar)
     targets = [(levels >> (crossbar.cell_bits * s) & top) / top for s in range(slices)]
     if crossbar.coding is WeightCoding.OFFSET_DIGITAL:
-        targets = [torch.cat([t, torch.full_like(t[:1], 0.5)]) for t in targets]
         new = [device.draw(t, s) * half_levels for s, t in enumerate(targets)]
-        return Cells(digits=tuple(new), array_rows=ideal.array_rows, exact=False, digital_reference=True)
+        if ideal.digital_reference:
+            middle = torch.full((crossbar.reference_columns, codes.shape[1]), 0.5, device=codes.device)
+            references = [device.draw_references(middle).mean(0, keepdim=True) for _ in new]
+            new = [torch.cat([d, r * half_levels]) for d, r in zip(new, references, strict=True)]
+        return Cells(
+            digits=tuple(new),
+            array_rows=ideal.array_rows,
+            exact=False,
+            digital_reference=ideal.digital_reference,
+            counted_offset=counted_offset(crossbar) * (1 + least) / (1 - least),
+        )
     # The mean current of a crossbar's reference columns serves all slices of the weights that lie in it.
-    per_crossbar = max(1, crossbar.columns // slices)
+    per_crossbar = device.weights_per_crossbar
     n_crossbars, n_columns = -(-len(codes) // per_crossbar), max(1, crossbar.reference_columns)
-    drawn = device.draw(torch.full((n_columns * n_crossbars, codes.shape[1]), 0.5, device=codes.device), 0)
-    reference = drawn.view(n_columns, n_crossbars, -1).mean(0)
+    middle = torch.full((n_columns * n_crossbars, codes.shape[1]), 0.5, device=codes.device)
+    reference = device.draw_references(middle).view(n_crossbars, n_columns, -1).mean(1)
     shared = reference.repeat_interleave(per_crossbar, dim=0)[: len(codes)]
     new = [(device.draw(t, s) - shared) * half_levels for s, t in enumerate(targets)]
     return Cells(digits=tuple(new), array_rows=ideal.array_rows, exact=False)
@@ -207,12 +219,25 @@ class _Devices:
     ) -> None:
         self._settings = settings
         self._generator = generator
-        self._slices = crossbar.cells_per_weight
-        self._columns = crossbar.columns
+        self._crossbar = crossbar
         self._to_converter = torch.cat([torch.arange(n, 0, -1) for n in array_rows])
 
-    def draw(self, targets: torch.Tensor, slice_index: int) -> torch.Tensor:
-        """Conductances (columns, rows) of cells with the given targets, over the highest."""
+    @property
+    def weights_per_crossbar(self) -> int:
+        """Weights side by side in the columns of a crossbar."""
+        return self._crossbar.columns // self._crossbar.columns_per_weight
+
+    def draw(self, targets: torch.Tensor, place: int) -> torch.Tensor:
+        """Conductances (weights, rows) of cells over the highest; `place` is their column among those of a weight."""
+        weight = torch.arange(len(targets)) % self.weights_per_crossbar
+        return self._drawn(targets, weight * self._crossbar.columns_per_weight + place)
+
+    def draw_references(self, targets: torch.Tensor) -> torch.Tensor:
+        """Likewise of reference columns (crossbars x references, rows), which lie behind those of weights."""
+        reference = torch.arange(len(targets)) % max(1, self._crossbar.reference_columns)
+        return self._drawn(targets, self._crossbar.columns + reference)
+
+    def _drawn(self, targets: torch.Tensor, column: torch.Tensor) -> torch.Tensor:
         s = self._settings
         least = s.least_conductance
         g = (least + (1 - least) * targets.float()).to(self._generator.device)
@@ -227,8 +252,7 @@ class _Devices:
             exponent = s.drift_exponent * (1 + s.drift_exponent_spread_ratio * self._normal(g))
             g = g * s.drift_time_s**-exponent
         if s.wire_resistance_ratio:
-            from_driver = (torch.arange(len(g)) * self._slices + slice_index) % self._columns + 1
-            segments = from_driver[:, None] + self._to_converter
+            segments = column[:, None] + 1 + self._to_converter
             g = g / (1 + g * s.wire_resistance_ratio * segments.to(g.device))
         return g.to(targets.device)
 

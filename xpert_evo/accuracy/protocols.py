@@ -42,7 +42,8 @@ class TrainingProtocol(Frozen):
         identity: Convolutions start with the identity added to random weights.
         noise: ADC noise in the training loop; without it quantisers only.
         n_recalibration: Training images that batch norm's statistics are recomputed from before judging.
-        n_threads: Threads of a training on a CPU, fixed so that sums round alike everywhere; None leaves it to torch.
+        n_threads: Threads of a training on a CPU, fixed so that sums round alike on CPUs of one kind; None leaves it to
+            torch.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """Trains the network of one design through its crossbars' quantisers and ADC noise, and measures it.
 
-On a CPU the result depends on the design, the data, the protocol and the seed alone: not on the process, on other
-trainings, or on an interruption between epochs.
+On a CPU of one kind and with one number of threads, which all protocols but `full` fix, the result depends on the
+design, the data, the protocol and the seed alone: not on the process, on other trainings, or on an interruption.
 """
 
 import math
@@ -101,10 +101,12 @@ def train_design(
         TrainingError: The loss is not finite, or the checkpoint is of another training, or `start_from` does not fit.
         DesignError: The design is not for this backbone.
         DataError: The data do not fit the backbone.
+        ConfigError: The backbone does not work at a size that images have in some epoch.
     """
     _check_fit(backbone, dataset)
     keep_freed_memory()
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    _check_sizes(backbone, protocol)
     with _threads(protocol.n_threads):
         network = build_network(
             design, backbone, crossbar=crossbar, width_divisor=protocol.width_divisor, image_size=protocol.image_size
@@ -163,6 +165,12 @@ def _check_fit(backbone: Backbone, dataset: Dataset) -> None:
             f"{dataset.name} has {wanted[0]} classes and {wanted[1]} image channels, but the backbone was made for "
             f"{backbone.n_classes} and {backbone.image_channels}; load it with the data set's."
         )
+
+
+def _check_sizes(backbone: Backbone, protocol: TrainingProtocol) -> None:
+    """Raises ConfigError where maps of different size would be added at a size that images have in some epoch."""
+    for size in (*protocol.early_sizes, protocol.image_size):
+        backbone.check_sizes(size)
 
 
 def _initial_state(
