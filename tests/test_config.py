@@ -44,6 +44,9 @@ def test_plain_settings_are_read_back_equal() -> None:
         ("[hardware]\narea_limit_mm2 = nan", "finite|number"),
         ("[executor]\nkind = 'threads'", "serial"),
         ("[executor]\nworkers = 2.5", "integer"),
+        ("[executor]\nkind = 'serial'\nworkers = 2", 'executor.workers needs executor.kind = "processes" or "dask"'),
+        ("[executor]\nkind = 'serial'\n[training]\ntime_limit_s = 5", "nobody can stop a training in this process"),
+        ("[search]\nsurrogate = 'rige'", "no surrogate is called 'rige'; did you mean 'ridge'"),
         ("[executor]\ndask_scheduler = 'tcp://x:1'", 'executor.kind = "dask"'),
         ("seed = -1", "seed"),
         ("search = 3", "table"),
@@ -119,7 +122,7 @@ def test_the_annotated_file_lists_the_names_to_choose_from() -> None:
         ("device", "rram-6k"),
     ):
         position = next(i for i, line in enumerate(lines) if line.startswith(f"#{setting} = "))
-        assert words in lines[position - 1], setting
+        assert words in " ".join(lines[position - 3 : position]), setting
     paths = {f"{table}.{name}" for table, model in RunConfig() for name in getattr(type(model), "model_fields", ())}
     assert set(known_names()) <= paths | {"hardware.crossbar.coding"}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from xpert_evo.words import counted, edap_text, times
+from xpert_evo.words import counted, edap_text, lower, times
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,10 @@ def test_one_is_singular(n: int, text: str) -> None:
 @pytest.mark.parametrize(("ratio", "text"), [(0.98612, "0.986"), (17.41, "17.4"), (1790.3, "1790")])
 def test_ratios_have_no_exponent(ratio: float, text: str) -> None:
     assert times(ratio) == text
+
+
+def test_what_is_not_lower_is_higher() -> None:
+    assert [lower(ratio) for ratio in (17.41, 1.0, 0.0571)] == ["17.4 x lower", "1 x lower", "17.5 x higher"]
 
 
 def test_edap_has_one_form_whatever_its_size() -> None:

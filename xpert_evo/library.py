@@ -100,7 +100,7 @@ class Run:
         """The run in a line."""
         state = "finished" if self.result.final else "not finished"
         return (
-            f"Run('{self.folder}'): {state}, {len(self.result.measured)} designs trained, {len(self.result.front)} on "
+            f"Run('{self.folder}'): {state}, {self.result.trained_words}, {len(self.result.front)} on "
             f"the front ({self.result.accuracy_words})"
         )
 

@@ -11,6 +11,11 @@ def times(ratio: float) -> str:
     return f"{ratio:.0f}" if ratio >= 100 else f"{ratio:.3g}"
 
 
+def lower(ratio: float) -> str:
+    """How much lower a cost is by `ratio`, the other one's over its own: `17.4 x lower`, `1.25 x higher`."""
+    return f"{times(ratio)} x lower" if ratio >= 1 else f"{times(1 / ratio)} x higher"
+
+
 def duration(seconds: float) -> str:
     """`75 s`, `12 min`, `3.4 h`: two digits are enough to plan by."""
     if seconds < 100:

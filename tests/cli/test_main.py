@@ -69,6 +69,20 @@ def test_a_number_that_cannot_be_is_shown(
     assert sentence in capsys.readouterr().err
 
 
+def test_a_disk_that_takes_no_file_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", "runs/a/front.json")
+
+    monkeypatch.setattr("xpert_evo.cli.results.read_result", full)
+    assert ended(monkeypatch, "show", "runs/a") == 1
+    said = capsys.readouterr().err
+    assert said == (
+        "xpert-evo: runs/a/front.json: No space left on device; mend that or choose another folder, then again.\n"
+    )
+
+
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_labels_from_no_run_are_refused_before_anything_else(
     dry_run: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -83,6 +83,7 @@ def test_an_interrupted_training_goes_on_from_its_last_epoch_and_ends_like_a_who
     said = capsys.readouterr().out
     assert "epoch 1/2" in said
     assert "images/s" in said
+    assert "assumed: fashion-mnist (10 classes, 1 image plane), device rram-6k" in " ".join(said.split())
     assert "2 draws (variation_ratio 0.05)" in " ".join(said.split())
     results = [json.loads((folder / "result.json").read_text()) for folder in (stopped, whole)]
     for name in ("validation", "test", "test_with_device_noise", "device_noise", "protocol", "design"):
@@ -272,6 +273,12 @@ def test_a_judgement_tells_each_draw_and_what_the_weights_went_through(
     assert result["noise_aware"]["variation_ratio"] == 0.05
     draws = result["test_with_device_noise"]["accuracies"]
     assert sum(draws) / 2 == pytest.approx(result["test_with_device_noise"]["mean"])
+
+
+def test_calibration_without_a_drawn_chip_is_refused(tmp_path: Path) -> None:
+    for options in ({"noise_draws": 0}, {"noise": ["variation_ratio=0"]}):
+        with pytest.raises(UsageError, match="--calibrate-norms calibrates drawn chips, and none is drawn"):
+            judge_weights(tmp_path, norm_images=64, **options)
 
 
 def test_noise_that_changes_nothing_or_is_no_assignment_is_refused(train: Trainer, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Robustness is measured by trainings where it is asked for, learnt by a surrogate of its own, and traded."""
 
+from csv import DictReader
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from xpert_evo.errors import ConfigError
 from xpert_evo.orchestration.context import label_context
 from xpert_evo.orchestration.task import build_task
 from xpert_evo.orchestration.trainings import NOISY, TrainingJob, cached_dataset, train_job
+from xpert_evo.report.files import front_csv
 
 ASKED = {"objectives": ["accuracy", "edap", "robustness"]}
 
@@ -70,6 +72,9 @@ def test_a_run_trades_it_and_a_stopped_one_is_the_same(runs: Any, same_content: 
     result = runs.result("whole")
     assert all(candidate.robustness is not None for candidate in result.measured)
     assert all("under_noise" in member.to_plain()["accuracy"] for member in result.front)
+    assert [float(row["under_noise"]) for row in DictReader(front_csv(result.front).splitlines())] == [
+        member.robustness for member in result.front
+    ]
     assert set(runs.notes("whole", "surrogate of robustness")) == {"1", "2", "3"}
     assert result.generations[-1]["objectives"] == ASKED["objectives"]
 

@@ -57,5 +57,5 @@ def test_the_scene_and_the_page_tell_what_is_clear(scene: Scene) -> None:
         noisy = build_scene(with_noise(scene.result, seed))
         assert noisy.luck == (luck_of(noisy.result) if is_clear else None)
         assert ("winner&#x27;s curse" in page(noisy, [])) is is_clear
-    luck = Luck(excess=0.02, error=0.007, n_front=7, n_predicted=24)
+    luck = Luck(excess=0.02, error=0.007, n_front=7, n_members=11, n_predicted=24)
     assert "2.0 ± 0.7 points further above" in luck.sentence

@@ -29,6 +29,12 @@ def main() -> NoReturn:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; the exit must not write to it
         code = 0
+    except OSError as failure:  # a folder that takes no files, a full disk: no bug of the program's
+        place = f"{failure.filename}: " if failure.filename else ""
+        _say(
+            str(XpertEvoError(f"{place}{failure.strerror or failure}; mend that or choose another folder, then again."))
+        )
+        code = XpertEvoError.exit_code
     except Exception as failure:
         if type(failure).__name__ == "HardwareModelError":  # hw_models knows nothing of this program's errors
             _say(str(XpertEvoError(str(failure))))

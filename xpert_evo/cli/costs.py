@@ -78,6 +78,8 @@ def show_cost(
     explain: str | None,
 ) -> None:
     """Prints the cost of the designs in a file."""
+    if as_json and explain is not None:
+        raise UsageError("evaluate takes --json or --explain, got both; leave one of them out.")
     costing = Costing.of(*settings_for(path, config, assignments, {"dataset.name": dataset}))
     designs = load_designs(path)
     reports = []

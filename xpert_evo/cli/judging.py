@@ -41,11 +41,16 @@ class NoisyDevices:
 
     @classmethod
     def read(cls, noise: Sequence[str], n_draws: int, norm_images: int) -> "NoisyDevices":
-        """From the values of `--noise` and its companions; raises ConfigError."""
+        """From the values of `--noise` and its companions; raises ConfigError and UsageError."""
         values = parse_assignments(noise, option="--noise", example="variation_ratio=0.05")
         settings = parse(NonIdealities, values, where="--noise", error=ConfigError)
         if settings != NonIdealities() and not (settings.disturbs_cells or settings.disturbs_converters):
             raise ConfigError(f"--noise {' '.join(noise)} alone changes nothing; drift needs a drift_exponent, too.")
+        if norm_images and (not n_draws or settings == NonIdealities()):
+            raise UsageError(
+                "--calibrate-norms calibrates drawn chips, and none is drawn; give --noise and --noise-draws of at "
+                "least 1, or leave it out."
+            )
         return cls(settings=settings, n_draws=n_draws, norm_images=norm_images)
 
     @property

@@ -21,7 +21,7 @@ from xpert_evo.report.pictures import house_style
 from xpert_evo.report.pictures.costs import report_of
 from xpert_evo.report.result import Candidate, RunResult, load_result
 from xpert_evo.store import Store
-from xpert_evo.words import edap_text, times
+from xpert_evo.words import edap_text, lower
 
 _LONGEST_NAME = 120
 
@@ -58,13 +58,19 @@ def _accuracy_lines(result: RunResult, candidate: Candidate) -> list[str]:
         spread = f" ± {196 * candidate.measured_std:.1f}" if candidate.measured_std is not None else ""
         images = f"{candidate.n_test_images} images, {candidate.emulation}"
         lines.append(f"test accuracy {100 * candidate.test:.2f}{spread} % of {images} (protocol {candidate.protocol})")
+    if candidate.robustness is not None:
+        ratio = 100 * result.config.training.conductance_variation_ratio
+        lines.append(
+            f"validation accuracy under noise {100 * candidate.robustness:.2f} % (conductances scattered by "
+            f"{ratio:g} %, protocol {candidate.protocol})"
+        )
     lines += _label_lines(candidate)
     if result.baseline is not None and result.baseline.digest == candidate.digest:
         lines.append("this is the homogeneous baseline that other designs are compared with")
     elif result.baseline is not None:
         ratio = result.baseline.hardware["edap"] / candidate.hardware["edap"]
         gained = _gained(candidate, result.baseline)
-        lines.append(f"against the homogeneous baseline: EDAP {times(ratio)} times lower{gained}")
+        lines.append(f"against the homogeneous baseline: EDAP {lower(ratio)}{gained}")
     return lines
 
 
@@ -101,16 +107,21 @@ def compare_runs(folders: Sequence[Path], *, picture: Path | None, as_json: bool
         raise UsageError(f"--picture must end in .png, .svg or .pdf, got '{picture}'.")
     if not picture.parent.is_dir():
         raise UsageError(f"--picture: the folder {picture.parent} does not exist; make it or choose another.")
-    with house_style():
-        figure = draw_comparison(comparison)
-        write_atomically(picture, partial(figure.savefig, format=suffix))
+    console = PlainConsole()
     if as_json:
         print(json.dumps(plain_comparison(comparison), indent=1))  # noqa: T201
+    else:
+        console.warnings(comparison.warnings)
+        console.table(_comparison_table(comparison))
+    try:
+        with house_style():
+            figure = draw_comparison(comparison)
+            write_atomically(picture, partial(figure.savefig, format=suffix))
+    except OSError as failure:
+        console.warnings([f"no picture: {picture} cannot be written ({failure.strerror}); choose another --picture"])
         return
-    console = PlainConsole()
-    console.warnings(comparison.warnings)
-    console.table(_comparison_table(comparison))
-    console.lines([f"picture of the fronts: {picture}"])
+    if not as_json:
+        console.lines([f"picture of the fronts: {picture}"])
 
 
 def plain_comparison(comparison: Comparison) -> dict[str, object]:
@@ -125,6 +136,8 @@ def plain_comparison(comparison: Comparison) -> dict[str, object]:
             {
                 "name": name,
                 "data": comparison.data[i],
+                "n_trained": comparison.n_trained[i],
+                "n_reused": comparison.n_reused[i],
                 "hypervolume": comparison.hypervolumes[i] if comparison.hypervolumes is not None else None,
                 "n_front": len(comparison.fronts[i]),
                 "survivors": comparison.survivors[i] if comparison.survivors is not None else None,
@@ -163,6 +176,9 @@ def _comparison_table(comparison: Comparison) -> Table:
     for name in comparison.names:
         table.add_column(name, justify="right")
     table.add_row("images, protocol", *comparison.data)
+    table.add_row("trained in the search", *map(str, comparison.n_trained))
+    if any(comparison.n_reused):
+        table.add_row("labels taken over", *map(str, comparison.n_reused))
     if comparison.hypervolumes is not None:
         table.add_row("hypervolume", *(f"{volume:.4f}" for volume in comparison.hypervolumes))
     table.add_row("designs on the front", *(str(len(front)) for front in comparison.fronts))

@@ -30,6 +30,7 @@ def status_lines(store: Store) -> list[str]:
     training = parse_config(store.meta("settings"), where=f"settings of {store.folder}").training
     plans = store.plans()
     finalists = {(p.digest, p.context) for p in plans if p.batch == FINALISTS}
+    reused = {(plan.digest, plan.context) for plan in plans if plan.batch == REUSED}
     labels = store.all_labels()
     done = {(label.digest, label.context) for label in labels}
     n_searched = sum((p.digest, p.context) in done for p in plans if p.batch not in {FINALISTS, REUSED})
@@ -46,8 +47,11 @@ def status_lines(store: Store) -> list[str]:
             f"hypervolume {last['hypervolume']:.4f}: how much better than guessing at the baseline's EDAP the front is "
             "predicted to be (accuracy above guessing, summed over each tenfold saving of EDAP; more is better)"
         )
-    spent = sum(label.seconds for label in labels)
-    lines.append(f"spent in trainings: {duration(spent)}{_speed(labels)}; failed trainings: {len(failures)}")
+    if reused:
+        lines.append(f"labels taken over from other runs: {len(reused)}")
+    own = [label for label in labels if (label.digest, label.context) not in reused]
+    spent = sum(label.seconds for label in own)
+    lines.append(f"spent in trainings: {duration(spent)}{_speed(own)}; failed trainings: {len(failures)}")
     if failures:
         lines.append(f"last failure: {failures[-1].digest}: {failures[-1].reason}")
     for round_, report in store.notes("honesty").items():

@@ -10,12 +10,12 @@ from typing import Any
 from rich.console import Console
 
 from xpert_evo.accuracy.checkpoints import WEIGHTS_NAME, Epoch, read_start
-from xpert_evo.accuracy.datasets import Dataset
+from xpert_evo.accuracy.datasets import Dataset, dataset_spec
 from xpert_evo.accuracy.judge import FAST_FORM, save_weights
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.accuracy.training import TrainedDesign, train_design
 from xpert_evo.backbones import backbone_of
-from xpert_evo.cli.assumptions import settings_for, whose_settings
+from xpert_evo.cli.assumptions import assumption_lines, settings_for
 from xpert_evo.cli.judging import NoisyDevices, active, measure, plain_draws
 from xpert_evo.design import Design, blaming, load_designs
 from xpert_evo.errors import InterruptedRunError, UsageError
@@ -100,8 +100,8 @@ def train_one(
             f"{duration(left)} left"
         )
 
-    if run is not None:
-        say(whose_settings(run))
+    for line in assumption_lines(settings, dataset_spec(settings.dataset.name), run):
+        say(line)
     variant = ("-noise-aware" if noise_aware else "") + (f"-from-{start.digest[:8]}" if start else "")
     folder = out or Path("runs") / f"train-{design.digest}-{protocol}-{seed}{variant}"
     try:

@@ -24,6 +24,8 @@ class Comparison:
         accuracies: What stands for the members' accuracy, fractions; as `how` tells.
         how: Where the accuracies come from.
         data: Data set and protocol of each run's accuracies: `cifar10, laptop-finalist`.
+        n_trained: Designs that each run itself trained for its search.
+        n_reused: Labels of other runs that each took over.
         hypervolumes: Of each front, in decades of EDAP times accuracy, all against `reference_point`; None where the
             runs saw different images, whose accuracies share no scale.
         reference_point: Error and decimal logarithm of EDAP: guessing, at the dearest of the runs' baselines.
@@ -38,6 +40,8 @@ class Comparison:
     accuracies: list[list[float]]
     how: str
     data: list[str]
+    n_trained: list[int]
+    n_reused: list[int]
     hypervolumes: list[float] | None
     reference_point: FloatArray
     steps: list[float]
@@ -70,6 +74,8 @@ def compare(results: Sequence[RunResult]) -> Comparison:
         accuracies=accuracies,
         how="measured on test data" if judged else "measured on validation data",
         data=[f"{result.dataset['name']}, {_protocol(result, judged=judged)}" for result in results],
+        n_trained=[len(result.trained) for result in results],
+        n_reused=[len(result.measured) - len(result.trained) for result in results],
         hypervolumes=[hypervolume(table, reference) for table in tables] if same_images else None,
         reference_point=reference,
         steps=steps,
@@ -156,5 +162,6 @@ def _warnings(results: Sequence[RunResult], *, judged: bool) -> list[str]:
         *differ("backbone", [r.task.backbone.name for r in results]),
         *differ("training protocol, so their accuracies do not compare", protocols),
         *differ("device, technology or crossbar, so EDAP compares chips of different kinds", crossbars),
+        *differ("labels to choose from", [len(result.measured) for result in results]),
         *differ("area limit [mm2]", [r.config.hardware.area_limit_mm2 for r in results]),
     ]

@@ -174,9 +174,9 @@ def _weights(form: str, run: Path, result: RunResult, designs: Sequence[Candidat
     if not found:
         first = wanted[0]
         raise UsageError(
-            f"--format {form}: none of the {len(wanted)} designs has weights of a training on this run's images: a "
-            f"search keeps accuracies, not networks. Train one with `xpert-evo show {run} --id {first[:8]} --json > "
-            f"design.json` and `xpert-evo train design.json --dataset {result.dataset['name']} --out "
+            f"--format {form}: none of the {len(wanted)} designs has weights of a training on this run's images and "
+            f"crossbars: a search keeps accuracies, not networks. Train one with `xpert-evo show {run} --id "
+            f"{first[:8]} --json > {run}/design.json` and `xpert-evo train {run}/design.json --out "
             f"{run.parent / f'train-{first}'}`, then export again; `--protocol laptop-finalist` is quicker than the "
             "default."
         )
@@ -185,11 +185,8 @@ def _weights(form: str, run: Path, result: RunResult, designs: Sequence[Candidat
 
 def _left_out(form: str, found: Mapping[str, Path], designs: Sequence[Candidate]) -> list[str]:
     missing = [candidate.digest[:8] for candidate in designs if candidate.digest not in found]
-    return (
-        [f"{form}: no weights of {', '.join(missing)}: `xpert-evo train` has not trained them on these images"]
-        if missing
-        else []
-    )
+    why = "`xpert-evo train` has not trained them on these images and crossbars"
+    return [f"{form}: no weights of {', '.join(missing)}: {why}"] if missing else []
 
 
 def _copy(path: Path, stream: IO[bytes]) -> None:
@@ -200,16 +197,17 @@ def _copy(path: Path, stream: IO[bytes]) -> None:
 def trained_weights(run: Path, result: RunResult) -> dict[str, Path]:
     """Digest -> the best weights that `xpert-evo train` left of a design, in any folder beside the run's.
 
-    Only those of the run's images, as far as the files tell. Networks of the design's own width come before proxies,
-    then the higher validation accuracy on ideal devices counts.
+    Only those of the run's images and crossbars, as far as the files tell. Networks of the design's own width come
+    before proxies, then the higher validation accuracy on ideal devices counts.
     """
     backbone = result.task.backbone
 
     def fits(training: Training) -> bool:
         shape = (training.image_channels, training.n_classes)
-        return training.dataset in (None, result.dataset["digest"]) and shape == (
-            backbone.image_channels,
-            backbone.n_classes,
+        return (
+            training.dataset in (None, result.dataset["digest"])
+            and training.crossbar in (None, result.task.hardware.crossbar)
+            and shape == (backbone.image_channels, backbone.n_classes)
         )
 
     paths = [path for path in run.absolute().parent.glob(f"*/{WEIGHTS_NAME}") if path.is_file()]

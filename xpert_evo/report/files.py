@@ -11,7 +11,7 @@ from xpert_evo.report.result import HARDWARE_FIELDS, Candidate, RunResult
 
 _ACCURACY_FIELDS = (
     *("measured", "predicted", "std", "split", "protocol", "emulation", "validation", "n_images"),
-    *("label", "label_protocol"),
+    *("label", "label_protocol", "under_noise"),
 )
 _COLUMNS = {"std": "predicted_std", "n_images": "n_test_images"}
 """Names that need more than one word where they do not stand inside `accuracy`."""
@@ -50,5 +50,5 @@ def front_row(member: Candidate) -> dict[str, object]:
         for gene, value in layer.items()
         if gene != "name"
     }
-    accuracy = {_COLUMNS.get(name, name): plain["accuracy"][name] for name in _ACCURACY_FIELDS}
+    accuracy = {_COLUMNS.get(name, name): plain["accuracy"].get(name) for name in _ACCURACY_FIELDS}
     return {"id": member.digest, **accuracy, **member.hardware, **genes}

@@ -18,12 +18,14 @@ class Luck:
             do on average, a fraction. An upper bound: some of them are better than predicted rather than lucky.
         error: Standard error of `excess`.
         n_front: Designs of the labels' front that were predicted beforehand.
+        n_members: All designs of that front.
         n_predicted: All designs that were.
     """
 
     excess: float
     error: float
     n_front: int
+    n_members: int
     n_predicted: int
 
     @property
@@ -32,10 +34,17 @@ class Luck:
         return self.excess > 2 * self.error
 
     @property
+    def _who(self) -> str:
+        everyone = self.n_front == self.n_members
+        return (
+            f"the {self.n_front} designs" if everyone else f"the {self.n_front} predicted of {self.n_members} designs"
+        )
+
+    @property
     def sentence(self) -> str:
         """For the terminal and the page."""
         return (
-            f"Luck: the {self.n_front} designs on the front of labels were measured {100 * self.excess:.1f} ± "
+            f"Luck: {self._who} on the front of labels were measured {100 * self.excess:.1f} ± "
             f"{100 * self.error:.1f} points further above their predictions than all {self.n_predicted} that were "
             "predicted. A label is one short training and a front picks the lucky ones (winner's curse): expect up to "
             "so much less when they are trained again, as finalists are."
@@ -51,7 +60,8 @@ def clear_luck(result: RunResult) -> Luck | None:
 def luck_of(result: RunResult) -> Luck | None:
     """The winner's curse of a run's labels; None where too few designs were predicted before they were labelled."""
     gaps = {c.digest: c.validation - c.predicted for c in result.measured if c.predicted is not None}
-    front = [gaps[c.digest] for c in select_front(result.task, result.measured) if c.digest in gaps]
+    members = select_front(result.task, result.measured)
+    front = [gaps[c.digest] for c in members if c.digest in gaps]
     if len(front) < _LEAST_DESIGNS or len(gaps) < len(front) + _LEAST_DESIGNS:
         return None
     everyone = np.array(list(gaps.values()))
@@ -59,5 +69,6 @@ def luck_of(result: RunResult) -> Luck | None:
         excess=float(np.mean(front) - everyone.mean()),
         error=float(everyone.std(ddof=1) * np.sqrt(1 / len(front) - 1 / len(everyone))),
         n_front=len(front),
+        n_members=len(members),
         n_predicted=len(everyone),
     )

@@ -60,8 +60,8 @@ def _summary(result: RunResult) -> str:
     state = "finished" if result.final else "not finished: this is the front so far"
     size = power_of_ten(round(result.task.space.log10_size))
     return (
-        f"{len(result.measured)} designs of about {size} were trained in the search{within}; {len(result.front)} are "
-        f"on the front ({result.accuracy_words}). The run is {state}. {result.n_failures} trainings failed."
+        f"Of about {size} designs{within} {result.trained_words}; {len(result.front)} are on the front "
+        f"({result.accuracy_words}). The run is {state}. {result.n_failures} trainings failed."
     )
 
 
@@ -88,6 +88,7 @@ def _design(candidate: Candidate) -> dict[str, object]:
     figures = [
         ("accuracy, measured", f"{100 * candidate.measured:.2f} % ({candidate.split}, {candidate.protocol})"),
         ("accuracy, validation", f"{100 * candidate.validation:.2f} % ({candidate.protocol})"),
+        *([] if candidate.robustness is None else [("accuracy, under noise", _under_noise(candidate))]),
         ("accuracy, predicted before", _predicted(candidate)),
         ("accuracy, in the search", _label(candidate)),
         ("EDAP", f"{number(hardware['edap'])} mm² µs µJ"),
@@ -113,6 +114,11 @@ def _design(candidate: Candidate) -> dict[str, object]:
         f"EDAP {number(hardware['edap'])}, {number(hardware['area_mm2'])} mm²"
     )
     return {"figures": figures, "layers": layers, "tip": tip}
+
+
+def _under_noise(candidate: Candidate) -> str:
+    assert candidate.robustness is not None
+    return f"{100 * candidate.robustness:.2f} % (validation, scattered conductances, {candidate.protocol})"
 
 
 def _predicted(candidate: Candidate) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from xpert_evo.report.around import around_candidate
+from xpert_evo.report.baseline import baseline_words
 from xpert_evo.report.pictures.common import number
 from xpert_evo.report.protocol_words import worth_of
 from xpert_evo.report.recommend import Recommendation, Rival, times_better
@@ -109,8 +110,8 @@ def _reading(result: RunResult) -> str:
     selected = (
         f"Designs were selected on validation data after short trainings (protocol {result.config.training.protocol})."
         f"{judged} {worth_of(protocol)} EDAP is the product of area, latency and energy of one image; TOPS counts two "
-        "operations a multiply-accumulate. The baseline is the homogeneous backbone with 6-bit SAR ADCs, 8 columns an "
-        "ADC and 8-bit inputs. A ratio below 1 means that the other design is better."
+        f"operations a multiply-accumulate. The baseline is {baseline_words(result.task)}. A ratio below 1 means that "
+        "the other design is better."
     )
     return f'<p class="note">{escape(selected)}</p>{_RIVALS}'
 

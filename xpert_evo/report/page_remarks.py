@@ -15,6 +15,11 @@ def remarks(result: RunResult) -> str:
         parts.append(_paragraph(escape(sentence), warning=True))
     if result.config.search.mode is SearchMode.TWO_PHASE:
         parts.append(_first_phase(result))
+    if result.failed_finalists:
+        names = ", ".join(digest[:8] for digest in result.failed_finalists)
+        parts.append(
+            _paragraph(f"Trainings as finalists failed of {escape(names)}: they are not judged.", warning=True)
+        )
     if result.stopped is not None:
         before, reason = result.stopped["before_round"], escape(result.stopped["reason"])
         parts.append(_paragraph(f"No round {before} began: {reason}."))

@@ -39,7 +39,8 @@ def by_id(result: RunResult, start: str) -> Candidate:
         UsageError: None or several do.
     """
     known = {candidate.digest: candidate for candidate in result.measured}
-    known |= {c.digest: c for c in [*([result.baseline] if result.baseline else []), *result.front]}
+    known |= {c.digest: c for c in [result.baseline] if c is not None}
+    known |= {c.digest: c for front in result.fronts.values() for c in front}
     found = [candidate for digest, candidate in known.items() if start and digest.startswith(start)]
     if len(found) != 1:
         story = "no trained design" if not found else f"{len(found)} trained designs"

@@ -141,7 +141,7 @@ def _roles(result: RunResult) -> dict[str, list[str]]:
         if cheapest is not None:
             steps[cheapest.digest] = step  # the highest step that it reaches says it all
     for digest, step in steps.items():
-        roles.setdefault(digest, []).append(f"at least {100 * step:g} %")
+        roles.setdefault(digest, []).append(f"at least {100 * step:g} % on validation")
     return roles
 
 

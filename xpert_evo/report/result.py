@@ -1,5 +1,6 @@
 """The result of a run: which designs are the front, how good they were measured to be, and what they cost."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,7 +13,7 @@ from xpert_evo.config import RunConfig, parse_config
 from xpert_evo.design import Design, design_from_text
 from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.baselines import topic_of
-from xpert_evo.orchestration.context import FINALISTS, FIRST
+from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED
 from xpert_evo.orchestration.cost_drift import drift
 from xpert_evo.orchestration.goals import NETWORK, TWO_PHASES
 from xpert_evo.orchestration.stopping import ROUNDS, STOPPED
@@ -21,6 +22,7 @@ from xpert_evo.orchestration.trainings import NOISY
 from xpert_evo.search import SearchState, knee, non_dominated
 from xpert_evo.space import Genomes
 from xpert_evo.store import Label, Plan, Store
+from xpert_evo.words import counted
 
 HARDWARE_FIELDS = ("area_mm2", "latency_us", "energy_uj", "edap", "tops_per_w", "tops_per_mm2")
 
@@ -44,6 +46,7 @@ class Candidate:
         std: Standard deviation of that prediction.
         hardware: `HARDWARE_FIELDS` by name.
         batch: The part of the run that asked for it.
+        reused: Whether another run trained it and this one took the label over.
         seconds: The training took.
     """
 
@@ -61,6 +64,7 @@ class Candidate:
     std: float | None
     hardware: dict[str, float]
     batch: str
+    reused: bool
     seconds: float
 
     @property
@@ -111,11 +115,13 @@ class RunResult:
         config: Its settings.
         task: What was searched.
         dataset: Name and digest of the images.
-        measured: All designs trained with the labels' protocol, in the order in which they were planned.
+        measured: All designs trained with the labels' protocol, in the order in which they were planned; those whose
+            labels other runs made come first.
         front: The measured front by rising EDAP: of finalists once there are any, else of all measured designs.
         fronts: Likewise for each limit on area [mm2] of the run, the tightest first; the last one is `front`.
         baseline: The homogeneous baseline as `front` was measured, or None before it was trained.
         final: Whether `front` consists of finalists.
+        failed_finalists: Designs whose training as a finalist failed as often as it was tried.
         predicted_front: EDAP and predicted accuracy of the newest search's front, each (designs,); None before any.
         generations: Figures about every generation of the searches, oldest first.
         baselines: By name and round (as text) the curve of a baseline that was asked for: its predicted `hypervolume`
@@ -138,6 +144,7 @@ class RunResult:
     fronts: dict[float | None, list[Candidate]]
     baseline: Candidate | None
     final: bool
+    failed_finalists: list[str]
     predicted_front: tuple[FloatArray, FloatArray] | None
     generations: list[dict[str, Any]]
     baselines: dict[str, dict[str, dict[str, list[float]]]]
@@ -153,6 +160,18 @@ class RunResult:
     def knee(self) -> Candidate:
         """The member of the front that bulges most towards the ideal, by validation accuracy: test data only judges."""
         return self.front[knee(objectives_of(self.task, self.front))]
+
+    @property
+    def trained(self) -> list[Candidate]:
+        """Those of `measured` that the run itself trained."""
+        return [candidate for candidate in self.measured if not candidate.reused]
+
+    @property
+    def trained_words(self) -> str:
+        """How many designs the search trained, and how many labels it took over: `140 trained in the search`."""
+        n_reused = len(self.measured) - len(self.trained)
+        reused = f", {counted(n_reused, 'label')} of other runs taken over" if n_reused else ""
+        return f"{len(self.trained)} trained in the search{reused}"
 
     @property
     def accuracy_words(self) -> str:
@@ -171,7 +190,14 @@ def load_result(store: Store) -> RunResult:
     measured = _candidates(store, task, [p for p in plans if p.batch != FINALISTS and p.context in contexts])
     finalist_plans = [plan for plan in plans if plan.batch == FINALISTS]
     finalists = _as_searched(_candidates(store, task, finalist_plans), measured)
-    final = bool(finalists) and len(finalists) >= len(finalist_plans)
+    failures = Counter((failure.digest, failure.context) for failure in store.failures())
+    failed = [
+        plan.digest
+        for plan in finalist_plans
+        if plan.digest not in {c.digest for c in finalists}
+        and failures[plan.digest, plan.context] > config.training.retries
+    ]
+    final = bool(finalists) and len(finalists) + len(failed) >= len(finalist_plans)
     baseline_digest = task.space.decode(task.baseline)[0].digest
     pool = finalists if final else measured
     return RunResult(
@@ -184,13 +210,14 @@ def load_result(store: Store) -> RunResult:
         fronts={limit: select_front(task, pool, limit) for limit in config.hardware.area_limits_mm2},
         baseline=next((c for c in pool if c.digest == baseline_digest), None),
         final=final,
+        failed_finalists=failed,
         predicted_front=_predicted_front(store, task),
         generations=store.summaries(),
         baselines={str(name): store.notes(topic_of(name)) for name in config.search.baselines},
         surrogate_notes=store.notes("surrogate"),
         honesty=store.notes("honesty"),
         versions=store.meta("versions"),
-        n_failures=len(store.failures()),
+        n_failures=failures.total(),
         network=store.note(TWO_PHASES, NETWORK),
         stopped=store.note(STOPPED, ROUNDS),
         cost_drift=drift(store, task),
@@ -230,10 +257,18 @@ def _candidates(store: Store, task: Task, plans: Sequence[Plan]) -> list[Candida
     planned = {plan.digest: plan for plan in plans if plan.digest in labels}
     if not planned:
         return []
+    reused = {(plan.digest, plan.context) for plan in store.plans(REUSED)}
     designs = [design_from_text(plan.design) for plan in planned.values()]
     figures = hardware_figures(task, task.space.encode(designs))
     return [
-        _candidate(design, plan, labels[plan.digest], hardware, task.config.training.protocol)
+        _candidate(
+            design,
+            plan,
+            labels[plan.digest],
+            hardware,
+            label_protocol=task.config.training.protocol,
+            reused=(plan.digest, plan.context) in reused,
+        )
         for design, plan, hardware in zip(designs, planned.values(), figures, strict=True)
     ]
 
@@ -247,7 +282,9 @@ def _as_searched(finalists: Sequence[Candidate], measured: Sequence[Candidate]) 
     ]
 
 
-def _candidate(design: Design, plan: Plan, label: Label, hardware: dict[str, float], label_protocol: str) -> Candidate:
+def _candidate(
+    design: Design, plan: Plan, label: Label, hardware: dict[str, float], *, label_protocol: str, reused: bool
+) -> Candidate:
     test = label.details.get("test", {})
     return Candidate(
         design=design,
@@ -264,6 +301,7 @@ def _candidate(design: Design, plan: Plan, label: Label, hardware: dict[str, flo
         std=plan.std,
         hardware=hardware,
         batch=plan.batch,
+        reused=reused,
         seconds=label.seconds,
     )
 

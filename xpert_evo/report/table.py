@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from xpert_evo.report.baseline import baseline_words
 from xpert_evo.report.protocol_words import worth_of
 from xpert_evo.report.recommend import Recommendation, Rival, times_better
 from xpert_evo.report.result import Candidate, RunResult
-from xpert_evo.words import edap_text, times
+from xpert_evo.words import edap_text, lower, times
 
 
 def result_table(result: RunResult) -> Table:
@@ -85,7 +86,7 @@ def rival_line(recommended: Sequence[Recommendation], protocol: str) -> str | No
 
 def _against(candidate: Candidate, rival: Rival) -> str:
     ratio = times_better(candidate.hardware, rival.hardware, "edap")
-    words = f"EDAP {times(ratio)} x lower" if ratio >= 1 else f"EDAP {times(1 / ratio)} x higher: the rival wins"
+    words = f"EDAP {lower(ratio)}" + ("" if ratio >= 1 else ": the rival wins")
     how = "measured" if rival.measured else "predicted, nobody measured it"
     own, its = 100 * rival.own_accuracy, 100 * rival.accuracy
     return f"{words} ({how}: {own:.2f} % against its {its:.2f} %)"
@@ -122,7 +123,7 @@ def _cells(candidate: Candidate, baseline: Candidate | None) -> list[str]:
 
 def _title(result: RunResult) -> str:
     kind = "front" if result.final else "front so far (not final)"
-    return f"{result.name}: {kind} of {len(result.front)} designs, {len(result.measured)} trained in the search"
+    return f"{result.name}: {kind} of {len(result.front)} designs, {result.trained_words}"
 
 
 def _caption(result: RunResult) -> str:
@@ -132,6 +133,5 @@ def _caption(result: RunResult) -> str:
     return (
         f"Accuracy: measured on {split} data{emulation} after training protocol '{protocol}'; designs were selected on "
         f"validation data. {worth_of(protocol)} "
-        f"Baseline: homogeneous {result.task.backbone.name}, 6-bit SAR, 8 columns an ADC, 8-bit inputs; 'EDAP lower' "
-        "compares with it."
+        f"Baseline: {baseline_words(result.task)}; 'EDAP lower' compares with it, and below 1 it is the better one."
     )

@@ -53,6 +53,7 @@ class Training:
     Attributes:
         design: That was trained.
         dataset: Digest of the data set; None where it is not told, as in older files.
+        crossbar: That its weights are for; None likewise.
         image_channels: Planes of its images.
         n_classes: Its classes.
         is_proxy: Whether at a smaller width than the design's.
@@ -61,6 +62,7 @@ class Training:
 
     design: Design
     dataset: str | None
+    crossbar: CrossbarSpec | None
     image_channels: int
     n_classes: int
     is_proxy: bool
@@ -80,12 +82,13 @@ def training_of(path: Path) -> Training | None:
         return Training(
             design=parse_design(entry["design"], where=str(path)),
             dataset=entry.get("dataset"),
+            crossbar=_own_crossbar(entry, path),
             image_channels=first[1],
             n_classes=last[0],
             is_proxy=entry["protocol"]["width_divisor"] > 1,
             validation=float(entry.get("validation_accuracy") or 0.0),
         )
-    except (OSError, SafetensorError, ValueError, TypeError, KeyError, RecursionError, DesignError):
+    except (OSError, SafetensorError, ValueError, TypeError, KeyError, RecursionError, DesignError, TrainingError):
         return None
 
 

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from xpert_evo.objectives import FloatArray
+from xpert_evo.report.baseline import is_published
 from xpert_evo.report.pictures.common import EDAP_LABEL, GREY, ORANGE, SKY, edap, legend_below
 from xpert_evo.report.result import Candidate, RunResult, select_front
 from xpert_evo.report.scene import Scene
@@ -117,6 +118,7 @@ def _draw_front(
     judged: bool,
 ) -> None:
     if baseline:
+        nearest = "" if is_published(result.task) else "nearest to "
         axes.scatter(
             edap([baseline]),
             [100 * (baseline.measured if judged else baseline.validation)],
@@ -126,7 +128,7 @@ def _draw_front(
             s=190,
             edgecolor="black",
             linewidth=0.8,
-            label=f"baseline: SAR 6 bits, CS 8, IP 8{_excess(result, baseline)}",
+            label=f"baseline: {nearest}SAR 6 bits, CS 8, IP 8{_excess(result, baseline)}",
             zorder=5,
         )
     heights = [100 * (c.measured if judged else c.validation) for c in front]

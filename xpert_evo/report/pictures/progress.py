@@ -29,13 +29,15 @@ def draw_hypervolume(scene: Scene) -> Figure | None:
     figure = Figure(figsize=(3.2 * n_panels + 0.4, 3.8))
     panels = figure.subplots(1, n_panels)
     homogeneous = {candidate.digest for candidate in scene.homogeneous}
-    everything = growth(result, result.measured)
-    alone = growth(result, result.measured, only=homogeneous)
-    trainings = np.arange(1, len(result.measured) + 1)
-    seconds = np.cumsum([c.seconds for c in result.measured])
+    n_reused = len(result.measured) - len(result.trained)
+    everything = np.insert(growth(result, result.measured), 0, 0.0)[n_reused:]
+    alone = np.insert(growth(result, result.measured, only=homogeneous), 0, 0.0)[n_reused:]
+    trainings = np.arange(len(result.trained) + 1)
+    seconds = np.cumsum([0.0, *(c.seconds for c in result.trained)])
     unit, scale = ("min", 60.0) if seconds[-1] >= _FEW_SECONDS else ("s", 1.0)
+    begun = f"\nafter {n_reused} labels taken over" if n_reused else ""
     for axes, x, label in (
-        (panels[0], trainings, "trainings of the search"),
+        (panels[0], trainings, f"trainings of the search{begun}"),
         (panels[1], seconds / scale, f"time in these trainings [{unit}]"),
     ):
         marker = "o" if len(trainings) < _FEW else None
@@ -44,15 +46,21 @@ def draw_hypervolume(scene: Scene) -> Figure | None:
         axes.set_xlabel(label)
         axes.set_ylim(bottom=0)
         axes.set_xlim(left=0)
-    _mark_batches(panels[0], result.measured)
+    _mark_batches(panels[0], result.trained)
     panels[0].set_title("measured")
-    panels[0].set_ylabel("hypervolume [decades of EDAP · accuracy]")
+    panels[0].set_ylabel(f"hypervolume [{_unit(result.task.objectives.names)}]")
     panels[0].xaxis.set_major_locator(MaxNLocator(5, integer=True))
     panels[1].xaxis.set_major_locator(MaxNLocator(5))
     if result.generations:
         _draw_generations(panels[2], result)
     legend_below(figure, panels, 5)
     return figure
+
+
+def _unit(objectives: Sequence[str]) -> str:
+    """What a hypervolume is counted in: costs count by their decimal logarithms."""
+    names = {"accuracy": "accuracy", "robustness": "accuracy under noise", "edap": "decades of EDAP"}
+    return " · ".join(names.get(name, f"decades of {name}") for name in reversed(objectives))
 
 
 def growth(result: RunResult, candidates: Sequence[Candidate], only: set[str] | None = None) -> FloatArray:

@@ -1,0 +1,124 @@
+"""What reports say of a run that took labels over, lost a finalist, has another baseline, or many limits."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.report.conftest import make_run, settings
+from xpert_evo.cli.results import show
+from xpert_evo.cli.status import status_lines
+from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED
+from xpert_evo.orchestration.task import build_task
+from xpert_evo.report.baseline import baseline_words, is_published
+from xpert_evo.report.comparison import compare
+from xpert_evo.report.page import page
+from xpert_evo.report.pick import by_id
+from xpert_evo.report.pictures.progress import draw_hypervolume
+from xpert_evo.report.result import RunResult, load_result
+from xpert_evo.report.scene import build_scene
+from xpert_evo.report.table import result_table
+from xpert_evo.store import Failure, Store
+
+
+def read(folder: Path) -> RunResult:
+    with Store.open_readonly(folder) as store:
+        return load_result(store)
+
+
+@pytest.fixture
+def reusing(finished: Path, tmp_path: Path) -> Path:
+    """The finished run, as if another run had made the labels of its first designs."""
+    folder = Path(shutil.copytree(finished, tmp_path / "reusing"))
+    with Store.open(folder) as store, store.transaction():
+        store.add_plans([replace(plan, batch=REUSED, predicted=None, std=None) for plan in store.plans(FIRST)])
+    return folder
+
+
+def test_labels_that_were_taken_over_are_not_called_trained(reusing: Path, finished: Path) -> None:
+    result, whole = read(reusing), read(finished)
+    assert len(result.measured) == len(whole.measured) == 24
+    assert len(whole.trained) == 24
+    assert [candidate.batch for candidate in result.trained] == ["round-1"] * 6 + ["round-2"] * 6
+    told = "12 trained in the search, 12 labels of other runs taken over"
+    assert result.trained_words == told
+    assert told in str(result_table(result).title)
+    scene = build_scene(result)
+    assert told in page(scene, [])
+    figure = draw_hypervolume(scene)
+    assert figure is not None
+    axes = figure.axes[0]
+    assert axes.get_xlabel().endswith("after 12 labels taken over")
+    steps = axes.lines[0]
+    assert list(steps.get_xdata()) == list(range(13))
+    assert steps.get_ydata()[0] > 0, "what was taken over counts from the start"
+    with Store.open_readonly(reusing) as store, Store.open_readonly(finished) as unchanged:
+        lines, before = status_lines(store), status_lines(unchanged)
+    assert "labels taken over from other runs: 12" in lines
+    spent, all_spent = (next(line for line in found if "spent" in line) for found in (lines, before))
+    assert spent != all_spent
+    comparison = compare([result, replace(whole, name="whole")])
+    assert (comparison.n_trained, comparison.n_reused) == ([12, 24], [12, 0])
+
+
+def test_a_finalist_that_failed_for_good_does_not_hide_the_others(finished: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(finished, tmp_path / "failed"))
+    with Store.open(folder) as store:
+        context = store.plans(FINALISTS)[0].context
+        lost = next(
+            plan for plan in store.plans(FIRST) if plan.digest not in {one.digest for one in store.plans(FINALISTS)}
+        )
+        with store.transaction():
+            store.add_plans([replace(lost, batch=FINALISTS, position=99, context=context)])
+        failure = Failure(
+            digest=lost.digest, context=context, protocol="laptop-finalist", seed=1, reason="no memory", seconds=1.0
+        )
+        for attempt in range(2):
+            assert load_result(store).final is False, f"it may be tried again after {attempt} failures"
+            with store.transaction():
+                store.add_failure(failure)
+        result = load_result(store)
+    assert result.final
+    assert result.failed_finalists == [lost.digest]
+    assert result.front == read(finished).front
+    assert f"Trainings as finalists failed of {lost.digest[:8]}" in page(build_scene(result), [])
+
+
+def test_the_baseline_is_told_as_the_space_has_it() -> None:
+    published = build_task(settings(), n_classes=10, image_channels=1)
+    assert is_published(published)
+    assert baseline_words(published) == "homogeneous vgg16, 6-bit SAR ADCs, 8 columns an ADC, 8-bit inputs"
+    space = {"adc_type": ["flash"], "adc_precision": [3, 4], "column_sharing": [16, 32]}
+    other = build_task(settings(space=space), n_classes=10, image_channels=1)
+    assert not is_published(other)
+    assert baseline_words(other) == (
+        "vgg16, homogeneous, 4-bit Flash ADCs, 16 columns an ADC, 8-bit inputs: the nearest in this space to homogeneous "
+        "6-bit SAR ADCs, 8 columns an ADC, 8-bit inputs"
+    )
+    frozen = {"layers": {"conv2": {"adc_type": ["flash"]}}, "channel_depth": [64]}
+    mixed = build_task(settings(space=frozen), n_classes=10, image_channels=1)
+    assert "not homogeneous and channel depths other than its own" in baseline_words(mixed)
+
+
+def test_a_design_is_the_finalist_that_it_is_under_any_limit(tmp_path: Path) -> None:
+    loose = read(make_run(tmp_path / "loose", settings()))
+    areas = sorted(candidate.hardware["area_mm2"] for candidate in loose.front)
+    limits = {"area_limit_mm2": 1e4, "further_area_limits_mm2": [areas[1] * 1.01]}
+    result = read(make_run(tmp_path / "run", settings(hardware=limits)))
+    for front in result.fronts.values():
+        for member in front:
+            assert by_id(result, member.digest).test == member.test is not None
+
+
+def test_show_says_higher_where_a_design_costs_more_than_the_baseline(
+    finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = read(finished)
+    assert result.baseline is not None
+    cheap = replace(result.baseline, hardware={name: value / 1000 for name, value in result.baseline.hardware.items()})
+    for baseline, words in ((result.baseline, "x lower"), (replace(cheap, digest="0" * 16), "x higher")):
+        monkeypatch.setattr("xpert_evo.cli.results.read_result", lambda _, b=baseline: replace(result, baseline=b))
+        dearest = max(result.front, key=lambda c: c.hardware["edap"])
+        show(finished, knee=False, accuracy=None, id_=dearest.digest, as_json=False)
+        assert words in " ".join(capsys.readouterr().out.split())
