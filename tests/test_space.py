@@ -88,6 +88,28 @@ def test_layer_choices_freeze_a_gene() -> None:
 
 
 @pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        ("s1b1b", "s1b1b shares its channel depth with conv1, whose choices count; give them to conv1"),
+        ("classifier", "the classifier has an output for each class"),
+    ],
+)
+def test_channel_depths_of_a_layer_without_that_gene_are_refused(layer: str, words: str) -> None:
+    backbone = load_backbone("resnet20")
+    with pytest.raises(ConfigError, match=rf"space\.layers\.{layer}\.channel_depth: {words}"):
+        SearchSpace(backbone, layer_choices={layer: {GeneKind.CHANNEL_DEPTH: (64,)}})
+    SearchSpace(backbone, layer_choices={layer: {GeneKind.ADC_PRECISION: (6,)}})
+
+
+@pytest.mark.parametrize("backbone", sorted(BACKBONES))
+def test_the_space_around_a_design_holds_it_alone(backbone: str) -> None:
+    [design] = SPACES[backbone].decode(SPACES[backbone].random(np.random.default_rng(2), 1))
+    around = SearchSpace.around(design, SPACES[backbone].backbone)
+    assert around.log10_size == 0
+    assert around.decode(np.zeros((1, around.n_genes), int)) == [design]
+
+
+@pytest.mark.parametrize(
     ("genome", "words"),
     [
         ([[0] * 68], "shape"),

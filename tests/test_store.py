@@ -134,6 +134,17 @@ def test_a_killed_owner_frees_the_lock_and_leaves_whole_transactions(tmp_path: P
         assert set(again.labels("c")) == {"d" * 16}
 
 
+def test_a_replaced_setting_is_checked_like_any_other_row_and_belongs_to_its_transaction(store: Store) -> None:
+    with store.transaction():
+        store.replace_meta("settings", {"seed": 2})
+    with pytest.raises(ValueError, match="JSON"), store.transaction():
+        store.replace_meta("settings", {"seed": float("nan")})
+    folder = store.folder
+    store.close()
+    with Store.open_readonly(folder) as again:
+        assert again.meta("settings") == {"seed": 2}
+
+
 def test_a_folder_with_a_run_is_not_overwritten(store: Store) -> None:
     folder = store.folder
     store.close()

@@ -73,7 +73,8 @@ class SearchSpace:
         layer_choices: For single layers, by name, choices that replace those of `choices`; one choice freezes a gene.
 
     Raises:
-        ConfigError: A list of choices is empty, not rising, out of range, or names an unknown layer.
+        ConfigError: A list of choices is empty, not rising, out of range, names an unknown layer, or is of the channel
+            depth of a layer that has no such gene.
     """
 
     def __init__(
@@ -94,6 +95,8 @@ class SearchSpace:
             own = {**self.choices, **special.get(layer.name, {})}
             for kind in GeneKind:
                 if kind is GeneKind.CHANNEL_DEPTH and owner != i:
+                    if kind in special.get(layer.name, {}):
+                        raise _not_its_own(layer.name, None if owner is None else backbone.layers[owner].name)
                     if owner is not None:
                         columns[i, kind] = columns[owner, kind]
                     continue
@@ -107,9 +110,9 @@ class SearchSpace:
         """The space that holds one design alone, whatever its values are; raises DesignError where it does not fit."""
         design.check(backbone)
         layer_choices: dict[str, Choices] = {}
-        for layer in design.layers:
-            values: dict[GeneKind, Choice | None] = {kind: getattr(layer, kind) for kind in GeneKind}
-            layer_choices[layer.name] = {kind: (value,) for kind, value in values.items() if value is not None}
+        for i, (layer, owner) in enumerate(zip(design.layers, backbone.depth_owners, strict=True)):
+            kinds = [kind for kind in GeneKind if kind is not GeneKind.CHANNEL_DEPTH or owner == i]
+            layer_choices[layer.name] = {kind: (getattr(layer, kind),) for kind in kinds}
         return cls(backbone, layer_choices=layer_choices)
 
     @property
@@ -270,3 +273,15 @@ def _checked(kind: GeneKind, choices: tuple[Choice, ...], layer: str) -> tuple[C
     if kind.ordinal and numbers[0] < 1:
         raise ConfigError(f"space.{kind} of {layer} must be at least 1, got {numbers[0]}.")
     return choices
+
+
+def _not_its_own(layer: str, owner: str | None) -> ConfigError:
+    """The error for channel depths of a layer whose depth follows from another layer, or from the classes."""
+    setting = f"space.layers.{layer}.channel_depth"
+    if owner is None:
+        return ConfigError(
+            f"{setting}: the classifier has an output for each class and no depth to choose; take it out."
+        )
+    return ConfigError(
+        f"{setting}: {layer} shares its channel depth with {owner}, whose choices count; give them to {owner}."
+    )

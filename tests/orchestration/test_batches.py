@@ -1,7 +1,7 @@
 """A failed training is an event: recorded with its reason, tried again as configured, never a label."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.config import parse_config
 from xpert_evo.errors import TrainingError
 from xpert_evo.executors import JobDone, JobFailed
-from xpert_evo.orchestration.batches import Workshop, plan_batch, run_batch
+from xpert_evo.orchestration.batches import Workshop, job_of, plan_batch, run_batch
+from xpert_evo.orchestration.context import FINALISTS
 from xpert_evo.orchestration.interrupts import Interrupts
 from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.task import Task, build_task
@@ -144,3 +145,14 @@ def test_seeds_depend_on_the_run_and_the_design_alone(task: Task, tmp_path: Path
     one, two = seeds
     assert len(set(one.values())) == 4
     assert all(one[digest] == seed for digest, seed in two.items())
+
+
+def test_a_finalist_does_not_keep_the_seed_that_made_it_one(task: Task, tmp_path: Path) -> None:
+    shop = workshop(task, tmp_path / "run", Scripted(lambda job, attempt: None), Heard())
+    planned(shop)
+    seeds = {}
+    for batch in ("first", "round-1", FINALISTS):
+        plans = [replace(plan, batch=batch) for plan in shop.store.plans("first")]
+        seeds[batch] = [job_of(shop, plan, PROTOCOL).seed for plan in plans]
+    assert seeds["first"] == seeds["round-1"]
+    assert len({*seeds["first"], *seeds[FINALISTS]}) == 8

@@ -5,7 +5,7 @@ import pytest
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.config import load_config
 from xpert_evo.orchestration.effort import makespan
-from xpert_evo.orchestration.estimate import Costs, estimate, planned_workers
+from xpert_evo.orchestration.estimate import Costs, estimate, planned_workers, search_seconds, second_share
 from xpert_evo.orchestration.start import prepare
 
 SMALL = {
@@ -34,6 +34,35 @@ def test_an_estimate_adds_up_and_follows_the_workers(workers: int) -> None:
     later = 2 * makespan([found.training_s] * 4, workers) + makespan([found.finalist_s] * 3, workers) + found.search_s
     first = found.seconds - later
     assert 10 * found.training_s / workers - 1e-9 <= first <= 10 * found.training_s + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("changes", "n_finalists", "n_second"),
+    [
+        ({"hardware.area_limit_mm2": 50.0, "hardware.further_area_limits_mm2": [40.0, 30.0]}, 3 * 2 + 1, 0),
+        ({"search.mode": "two-phase"}, 2 + 1, 5),
+    ],
+)
+def test_an_estimate_counts_every_limit_and_both_phases(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, object], n_finalists: int, n_second: int
+) -> None:
+    costs = Costs(image_s=1e-3, epoch_s=0.5, judged_s=1e-2, judging_s=2.0)
+    monkeypatch.setattr("xpert_evo.orchestration.estimate._measured", lambda *_: costs)
+    monkeypatch.setattr("xpert_evo.orchestration.estimate._measured_search", lambda *_: (0.0, 0.0))
+    task, dataset = prepare(load_config(None, {**SMALL, **changes, "executor.kind": "serial"}))
+    found = estimate(task, dataset)
+    assert found.seconds == pytest.approx((10 + 2 * 4) * found.training_s + n_finalists * found.finalist_s)
+    assert second_share(task.config) == n_second
+
+
+def test_each_limit_has_its_own_searches_and_random_modes_have_none() -> None:
+    limits = {"hardware.area_limit_mm2": 50.0, "hardware.further_area_limits_mm2": [30.0]}
+    for changes, seconds in (
+        ({}, 3 * 7.0 + 2 * 5),
+        (limits, 3 * 7.0 + 2 * 2 * 5),
+        ({"search.mode": "random"}, 7.0),
+    ):
+        assert search_seconds(load_config(None, {**SMALL, **changes}), fit_s=7.0, generation_s=1.0) == seconds
 
 
 def test_costs_of_parts_make_the_cost_of_a_training() -> None:

@@ -5,14 +5,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.config import parse_config
 from xpert_evo.errors import ConfigError, InfeasibleError
+from xpert_evo.orchestration.batches import plans_of
+from xpert_evo.orchestration.context import REUSED
 from xpert_evo.orchestration.goals import ACCURACY_LOSS, TWO_PHASES
+from xpert_evo.orchestration.start import prepare
 from xpert_evo.report.comparison import compare
 from xpert_evo.search.phases import FIRST_PHASE, SECOND_PHASE
 from xpert_evo.search.seeding import DEPTH_FACTORS, homogeneous_designs
-from xpert_evo.space import GeneKind
-from xpert_evo.store import Store
+from xpert_evo.space import PAPER_CHOICES, GeneKind
+from xpert_evo.store import Label, Store
 
 MODES = ("joint", "two-phase", "random", "random-homogeneous")
 
@@ -71,6 +75,53 @@ def test_the_network_is_the_fastest_that_keeps_the_accuracy_and_the_area(runs: A
     ]
     assert note["keeps_limits"]
     assert note["latency_us"] == pytest.approx(min(good))
+
+
+def test_the_network_is_none_that_another_run_trained_at_other_precisions(runs: Any) -> None:
+    config = runs.settings(search={"mode": "two-phase", "first_phase_accuracy": 0.6})
+    protocol = load_protocol(config.training.protocol)
+    with runs.shop("run", config) as shop:
+        space = shop.task.space
+        designs = homogeneous_designs(space, DEPTH_FACTORS)
+        designs = designs[
+            shop.task.feasible(designs) & (space.values(designs, GeneKind.INPUT_PRECISION) == 1).all(axis=1)
+        ]
+        foreign = designs[[shop.task.costs(designs)["latency"].argmin()]]
+        [plan] = plans_of(shop, REUSED, space.decode(foreign), protocol)
+        label = Label(
+            digest=plan.digest, context=plan.context, protocol="laptop", seed=1, accuracy=0.99, seconds=1.0, details={}
+        )
+        with shop.store.transaction() as store:
+            store.add_plans([plan])
+            store.add_label(label)
+        latency = float(shop.task.costs(foreign)["latency"][0])
+    runs.go("run", config)
+    note = runs.notes("run", TWO_PHASES)["network"]
+    assert latency < note["latency_us"], "it would have been the fastest that keeps the accuracy"
+    assert note["digest"] != plan.digest
+    task = runs.result("run").task
+    assert kinds_that_vary(task, np.array([note["genome"], task.baseline[0]])) <= set(FIRST_PHASE)
+
+
+@pytest.mark.parametrize(
+    ("mode", "space", "words"),
+    [
+        ("two-phase", {"adc_precision": [6], "input_precision": [8]}, "second phase .* at least 2 designs .* got 1"),
+        ("two-phase", {"channel_depth": [64], "column_sharing": [8], "adc_type": ["sar"]}, "first phase .* got 1;"),
+        ("joint", {kind: [PAPER_CHOICES[kind][0]] for kind in GeneKind}, "a run needs at least 4 designs .* got 1;"),
+    ],
+)
+def test_a_search_without_choices_is_refused_before_any_training(mode: str, space: Any, words: str) -> None:
+    config = parse_config({"search": {"mode": mode}, "space": {"backbone": "vgg8", **space}})
+    with pytest.raises(ConfigError, match=words):
+        prepare(config)
+
+
+def test_a_second_phase_without_choices_ends_well_all_the_same(runs: Any) -> None:
+    space = {"backbone": "vgg8", "adc_precision": [6], "input_precision": [8]}
+    runs.go("run", runs.settings(search={"mode": "two-phase"}, space=space))
+    assert set(runs.batches("run")) == {"first", "round-1", "finalists"}
+    assert runs.result("run").final
 
 
 def test_a_first_phase_that_keeps_nothing_goes_on_with_what_breaks_least(runs: Any) -> None:

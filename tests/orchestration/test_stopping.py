@@ -1,8 +1,17 @@
 """A run stops before its last round when its seconds are spent or its measured front stalls, and says why."""
 
+from dataclasses import replace
 from typing import Any
 
-from xpert_evo.orchestration.stopping import STOPPED
+import numpy as np
+import pytest
+
+from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.orchestration.batches import plan_batch
+from xpert_evo.orchestration.context import FIRST, REUSED
+from xpert_evo.orchestration.knowledge import Knowledge
+from xpert_evo.orchestration.stopping import STOPPED, spent_s
+from xpert_evo.store import Label
 
 
 def test_a_budget_of_seconds_ends_the_rounds_and_the_finalists_are_trained(runs: Any) -> None:
@@ -52,3 +61,32 @@ def test_the_first_of_two_phases_ends_with_half_of_the_seconds(runs: Any) -> Non
     runs.go("run", config)
     assert runs.notes("run", "two-phase")["network"]["after_round"] == 2, "4, 5 and 5 trainings of 3 s are 42 s"
     assert "second-phase" in runs.batches("run")
+
+
+def test_the_second_of_two_phases_stalls_by_its_own_rounds(runs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[int] = []
+
+    def flat(_: object, known: Knowledge) -> float:
+        compared.append(len(known))
+        return 1.0
+
+    monkeypatch.setattr("xpert_evo.orchestration.stopping._volume", flat)
+    runs.go("run", runs.settings(search={"mode": "two-phase", "stall_rounds": 2}, training={"rounds": 9}))
+    assert runs.notes("run", "two-phase")["network"]["after_round"] == 2
+    assert runs.notes("run", STOPPED)["rounds"]["before_round"] == 5
+    assert set(runs.batches("run")) == {"first", *(f"round-{n}" for n in range(1, 5)), "second-phase", "finalists"}
+    assert compared == [4, 4 + 10, 18, 18 + 10], "the second begins with its four designs known"
+
+
+def test_labels_of_other_runs_cost_nothing(runs: Any) -> None:
+    protocol = load_protocol("laptop")
+    with runs.shop("run", runs.settings()) as shop:
+        designs = shop.task.space.decode(shop.task.space.random(np.random.default_rng(0), 2))
+        plan_batch(shop, FIRST, designs, protocol)
+        reused, own = shop.store.plans(FIRST)
+        with shop.store.transaction() as store:
+            store.add_plans([replace(reused, batch=REUSED)])
+            for plan, seconds in ((reused, 1000.0), (own, 7.0)):
+                label = {"digest": plan.digest, "context": plan.context, "protocol": "laptop", "seed": 1}
+                store.add_label(Label(**label, accuracy=0.5, seconds=seconds, details={}))
+        assert spent_s(shop, protocol) == 7.0

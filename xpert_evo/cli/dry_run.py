@@ -5,6 +5,7 @@ from pathlib import Path
 from xpert_evo.accuracy.datasets import Dataset
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.config import ExecutorKind, RunConfig, Schedule
+from xpert_evo.orchestration.choosing import most_finalists
 from xpert_evo.orchestration.estimate import Estimate, estimate, planned_workers
 from xpert_evo.orchestration.start import prepare
 from xpert_evo.orchestration.task import Task
@@ -38,7 +39,7 @@ def _task_lines(task: Task, dataset: Dataset) -> list[str]:
         f"reachable area: {bounds.smallest_mm2:.2f} to {bounds.largest_mm2:.0f} mm²",
         f"baseline: {baseline['area'][0]:.2f} mm², EDAP {edap_text(baseline['edap'][0])} mm² µs µJ",
         f"data: {dataset.name}, {n_images[0]:,} training, {n_images[1]:,} validation and {n_images[2]:,} test images",
-        f"trainings: {training.n_labels} with protocol {training.protocol}, then about {training.finalists + 1} "
+        f"trainings: {training.n_labels} with protocol {training.protocol}, then at most {most_finalists(task.config)} "
         f"with {training.finalist_protocol}",
     ]
 

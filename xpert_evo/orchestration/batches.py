@@ -140,13 +140,15 @@ def job_of(shop: Workshop, plan: Plan, protocol: TrainingProtocol) -> TrainingJo
     folder = shop.store.folder.absolute() / "checkpoints"  # workers may have another working folder
     folder.mkdir(exist_ok=True)
     data_dir = config.dataset.data_dir
+    # Whom a kind seed has made a finalist must not have it again.
+    purpose = Purpose.FINALIST if plan.batch == FINALISTS else Purpose.TRAINING
     return TrainingJob(
         design=design_from_text(plan.design),
         dataset=config.dataset.model_copy(update={"data_dir": data_dir and str(Path(data_dir).absolute())}),
         dataset_digest=shop.dataset_digest,
         protocol=protocol,
         crossbar=shop.task.hardware.crossbar,
-        seed=as_integer(spawned(config.seed, Purpose.TRAINING, int(plan.digest, 16))),
+        seed=as_integer(spawned(config.seed, purpose, int(plan.digest, 16))),
         noise_draws=config.training.noise_draws if config.measures_robustness else 0,
         conductance_variation_ratio=config.training.conductance_variation_ratio,
         judged=plan.batch == FINALISTS,

@@ -6,12 +6,12 @@ import numpy as np
 
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.accuracy.surrogate import LEAST_LABELS
-from xpert_evo.config import SearchMode
+from xpert_evo.config import RunConfig, SearchMode
 from xpert_evo.config.method import TrainingConfig
-from xpert_evo.errors import InfeasibleError
+from xpert_evo.errors import ConfigError, InfeasibleError
 from xpert_evo.orchestration.batches import Workshop
 from xpert_evo.orchestration.finalists import choose_finalists
-from xpert_evo.orchestration.goals import Goal, first_phase, joint_goals
+from xpert_evo.orchestration.goals import Goal, first_phase, joint_goals, second_phase
 from xpert_evo.orchestration.knowledge import look
 from xpert_evo.orchestration.randomness import Purpose, spawned
 from xpert_evo.orchestration.surrogates import Surrogates
@@ -19,11 +19,32 @@ from xpert_evo.orchestration.task import Task
 from xpert_evo.search import SearchState, non_dominated
 from xpert_evo.search.baselines import BASELINES
 from xpert_evo.search.infill import select_infill
+from xpert_evo.search.phases import FIRST_PHASE, SECOND_PHASE
 from xpert_evo.search.seeding import DEPTH_FACTORS, first_designs, first_population, homogeneous_designs
 from xpert_evo.space import Genomes
 
 _ATTEMPTS = 20
 """How often random designs are drawn anew where too few keep the limits."""
+
+
+def check_spaces(task: Task) -> None:
+    """Raises ConfigError where a search would have too little to choose from, before anything is trained."""
+    searched = {"a run": (task.space, LEAST_LABELS)}
+    if task.config.search.mode is SearchMode.TWO_PHASE:
+        second = second_phase(task, task.baseline)  # the network is another one, its space as large
+        searched = {
+            f"the first phase (search.mode = two-phase; {', '.join(FIRST_PHASE)})": (
+                first_phase(task).space,
+                LEAST_LABELS,
+            ),
+            f"the second phase (search.mode = two-phase; {', '.join(SECOND_PHASE)})": (second.space, 2),
+        }
+    for name, (space, least) in searched.items():
+        n_designs = round(10 ** min(space.log10_size, 9.0))
+        if n_designs < least:
+            raise ConfigError(
+                f"{name} needs at least {least} designs to choose from, got {n_designs}; offer more choices in [space]."
+            )
 
 
 def first_batch(task: Task) -> Genomes:
@@ -50,15 +71,13 @@ def starting_designs(task: Task, goal: Goal, n_designs: int, *key: int) -> Genom
         n_designs: How many.
         *key: Tells further sets of a run from its first.
     """
-    baseline = goal.own(task.baseline)
-    holds_baseline = np.array_equal(goal.whole(baseline), task.baseline)
     genomes = first_designs(
         goal.space,
         n_designs,
         np.random.default_rng(spawned(task.config.seed, Purpose.FIRST_DESIGNS, *key)),
         costs=lambda rows: np.log10(task.costs(goal.whole(rows))["edap"]),
         feasible=goal.feasible,
-        reference=baseline if holds_baseline else None,
+        reference=goal.own(task.baseline) if goal.holds(task.baseline).all() else None,
     )
     return goal.whole(genomes)
 
@@ -215,3 +234,8 @@ def finalists(shop: Workshop, protocol: TrainingProtocol) -> Genomes:
         chosen += [int(i) for i in picked if int(i) not in chosen]
     members = [row for row in known.genomes[chosen] if not np.array_equal(row, task.baseline[0])]
     return np.stack([*members, task.baseline[0]])
+
+
+def most_finalists(config: RunConfig) -> int:
+    """How many finalists there are at most: those of each limit on area, and the baseline."""
+    return config.training.finalists * len(config.hardware.area_limits_mm2) + 1

@@ -17,11 +17,11 @@ from xpert_evo.accuracy.judge import judge
 from xpert_evo.accuracy.protocols import TrainingProtocol, load_protocol
 from xpert_evo.accuracy.surrogate import LEAST_LABELS, fit_surrogate
 from xpert_evo.accuracy.training import TrainedDesign, train_design
-from xpert_evo.config import ExecutorKind, RunConfig
+from xpert_evo.config import ExecutorKind, RunConfig, SearchMode
 from xpert_evo.design import Design
 from xpert_evo.executors.base import usable_cores
 from xpert_evo.objectives import FloatArray
-from xpert_evo.orchestration.choosing import first_batch
+from xpert_evo.orchestration.choosing import first_batch, first_share, most_finalists
 from xpert_evo.orchestration.effort import images_trained, makespan
 from xpert_evo.orchestration.task import Task
 from xpert_evo.search import Nsga2, SearchSettings
@@ -116,7 +116,7 @@ def estimate(task: Task, dataset: Dataset, budget_s: float | None = None) -> Est
                 if n_runs == len(measured)
                 else [_measured(design, task, dataset, protocols[1], share_s) for design in designs]
             )
-            search_s = _search_seconds(task, genomes)
+            fit_s, generation_s = _measured_search(task, genomes)
     finally:
         torch.set_num_threads(before)
     n_validation = [min(p.n_validation or len(dataset.validation), len(dataset.validation)) for p in protocols]
@@ -126,13 +126,16 @@ def estimate(task: Task, dataset: Dataset, budget_s: float | None = None) -> Est
     finalist_ends = [cost.seconds(protocols[1], len(dataset.train), judged) for cost in others]
     each = _between(sizes, sizes[measured], ends)
     finalist_s = float(_between(sizes, sizes[measured], finalist_ends).mean())
+    training_s = float(each.mean())
+    search_s = search_seconds(task.config, fit_s, generation_s)
     seconds = makespan(list(each), n_workers) + search_s
-    seconds += training.rounds * makespan([float(each.mean())] * training.designs_per_round, n_workers)
-    seconds += makespan([finalist_s] * (training.finalists + 1), n_workers)
+    seconds += makespan([training_s] * second_share(task.config), n_workers)
+    seconds += training.rounds * makespan([training_s] * training.designs_per_round, n_workers)
+    seconds += makespan([finalist_s] * most_finalists(task.config), n_workers)
     return Estimate(
         seconds=seconds,
         n_workers=n_workers,
-        training_s=float(each.mean()),
+        training_s=training_s,
         finalist_s=finalist_s,
         search_s=search_s,
         measured_s=time.perf_counter() - started,
@@ -196,11 +199,31 @@ def _between(sizes: FloatArray, known: FloatArray, seconds: list[float]) -> Floa
     return np.asarray(np.maximum(seconds[0] + slope * (sizes - known[0]), min(seconds)))
 
 
-def _search_seconds(task: Task, genomes: Genomes) -> float:
-    """Seconds of all surrogates and generations, from one surrogate of made-up labels and a few generations."""
-    config, rounds = task.config, task.config.training.rounds
+def second_share(config: RunConfig) -> int:
+    """How many designs the second of two phases begins with; 0 in the other modes."""
+    n = config.training.first_designs
+    return n - first_share(n) if config.search.mode is SearchMode.TWO_PHASE else 0
+
+
+def search_seconds(config: RunConfig, fit_s: float, generation_s: float) -> float:
+    """Seconds of all surrogates and generations of a run: each round has a search for each limit on area.
+
+    Args:
+        config: Settings.
+        fit_s: Of one surrogate.
+        generation_s: Of one generation.
+    """
+    if config.search.mode in {SearchMode.RANDOM, SearchMode.RANDOM_HOMOGENEOUS}:
+        return fit_s  # what is expected of the finalists
+    n_searches = config.training.rounds * len(config.hardware.area_limits_mm2)
+    return (config.training.rounds + 1) * fit_s + n_searches * config.search.generations * generation_s
+
+
+def _measured_search(task: Task, genomes: Genomes) -> tuple[float, float]:
+    """Seconds of a surrogate of made-up labels, and of a generation, from a few."""
+    config = task.config
     if len(genomes) < LEAST_LABELS:
-        return 0.0
+        return 0.0, 0.0
     begun = time.perf_counter()
     labels = np.random.default_rng(0).uniform(0.2, 0.9, len(genomes))
     surrogate = fit_surrogate(
@@ -214,8 +237,9 @@ def _search_seconds(task: Task, genomes: Genomes) -> float:
     begun = time.perf_counter()
     for _ in range(_N_GENERATIONS):
         asked = search.ask()
+        if not len(asked):
+            break  # a small space is known
         accuracy = surrogate.predict(asked)[0]
         values = task.values(asked, {"accuracy": accuracy, "robustness": accuracy})  # it takes as long
         search.tell(task.objectives.minimised(values), task.constraints.violations(values))
-    generation_s = (time.perf_counter() - begun) / _N_GENERATIONS
-    return (rounds + 1) * fit_s + rounds * config.search.generations * generation_s
+    return fit_s, (time.perf_counter() - begun) / _N_GENERATIONS

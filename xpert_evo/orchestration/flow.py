@@ -8,7 +8,7 @@ was planned stays as planned, trainings that ended stay ended, and a search goes
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.config import Schedule
 from xpert_evo.orchestration.batches import Workshop, plan_batch, run_batch
-from xpert_evo.orchestration.choosing import finalists
+from xpert_evo.orchestration.choosing import finalists, most_finalists
 from xpert_evo.orchestration.context import FINALISTS
 from xpert_evo.orchestration.cost_drift import keep_costs
 from xpert_evo.orchestration.knowledge import look
@@ -32,4 +32,5 @@ def go(shop: Workshop) -> None:
         genomes = finalists(shop, protocol)
         designs = shop.task.space.decode(genomes)
         plan_batch(shop, FINALISTS, designs, finalist_protocol, surrogates.accuracy(genomes))
+        shop.tally.skip(FINALISTS, most_finalists(shop.task.config) - len(designs))
     run_batch(shop, FINALISTS, finalist_protocol)

@@ -9,7 +9,7 @@ from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.config import SearchMode
 from xpert_evo.objectives import Constraints, FloatArray, Objectives
 from xpert_evo.orchestration.batches import Workshop
-from xpert_evo.orchestration.knowledge import look, note_once
+from xpert_evo.orchestration.knowledge import Knowledge, look, note_once
 from xpert_evo.orchestration.task import Task
 from xpert_evo.progress import Message
 from xpert_evo.search.phases import FIRST_PHASE, SECOND_PHASE, frozen_space, to_frozen_space, to_whole_space
@@ -54,6 +54,10 @@ class Goal:
     def own(self, genomes: Genomes) -> Genomes:
         """Genomes of the whole space as genomes of its own, with the frozen genes' only choices."""
         return to_frozen_space(self.space, genomes)
+
+    def holds(self, genomes: Genomes) -> NDArray[np.bool_]:
+        """Which genomes of the whole space lie in its own: their frozen genes make its only choices, (designs,)."""
+        return np.asarray((self.whole(self.own(genomes)) == genomes).all(axis=1))
 
     @property
     def reference_point(self) -> FloatArray:
@@ -109,15 +113,21 @@ def found_network(shop: Workshop) -> Genomes | None:
     return None if note is None else np.array([note["genome"]], dtype=np.int64)
 
 
+def n_first_phase_rounds(shop: Workshop) -> int | None:
+    """Rounds of the first phase; None while it lasts and where there is none."""
+    note = shop.store.note(TWO_PHASES, NETWORK)
+    return None if note is None else int(note["after_round"])
+
+
 def accuracy_to_keep(shop: Workshop, protocol: TrainingProtocol) -> float:
     """The accuracy that the first phase keeps: as set, else the homogeneous baseline's less `ACCURACY_LOSS`.
 
-    Where the baseline's training failed, the best design's accuracy stands in.
+    Where the baseline's training failed, the accuracy of the phase's best design stands in.
     """
     asked = shop.task.config.search.first_phase_accuracy
     if asked is not None:
         return asked
-    known = look(shop, protocol)
+    known = _known_to(first_phase(shop.task), shop, protocol)
     is_baseline = (known.genomes == shop.task.baseline).all(axis=1)
     accuracies = known.measured["accuracy"]
     best = accuracies[is_baseline] if is_baseline.any() else accuracies
@@ -127,10 +137,10 @@ def accuracy_to_keep(shop: Workshop, protocol: TrainingProtocol) -> float:
 def settle_network(shop: Workshop, protocol: TrainingProtocol, after_round: int) -> None:
     """Ends the first phase: notes the labelled design of least latency that keeps the limits and the accuracy.
 
-    Where none does, the one that breaks them least.
+    Where none does, the one that breaks them least. Labels of other runs count where they have the phase's precisions.
     """
     goal = first_phase(shop.task, accuracy_to_keep(shop, protocol))
-    known = look(shop, protocol)
+    known = _known_to(goal, shop, protocol)
     broken = np.maximum(goal.constraints.violations(known.values), 0).sum(axis=1)
     best = int(np.lexsort((known.values["latency"], broken))[0])
     accuracy, latency = float(known.measured["accuracy"][best]), float(known.values["latency"][best])
@@ -150,3 +160,9 @@ def settle_network(shop: Workshop, protocol: TrainingProtocol, after_round: int)
             f"validation (asked for: {100 * limits['least_accuracy']:.2f} %); the second phase searches its precisions"
         )
         shop.listener.tell(Message(text=text, warning=bool(broken[best]), topic="phase"))
+
+
+def _known_to(goal: Goal, shop: Workshop, protocol: TrainingProtocol) -> Knowledge:
+    """What is known of a goal's own designs."""
+    known = look(shop, protocol)
+    return known.only(goal.holds(known.genomes))

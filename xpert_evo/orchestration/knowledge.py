@@ -37,6 +37,15 @@ class Knowledge:
         """How many designs have labels."""
         return len(self.digests)
 
+    def only(self, rows: NDArray[np.bool_]) -> "Knowledge":
+        """What is known of some of the designs; `rows` tells which, (designs,)."""
+        return Knowledge(
+            digests=[digest for digest, kept in zip(self.digests, rows, strict=True) if kept],
+            genomes=self.genomes[rows],
+            measured={name: column[rows] for name, column in self.measured.items()},
+            values={name: column[rows] for name, column in self.values.items()},
+        )
+
     def within(self, constraints: Constraints, objectives: Objectives) -> FloatArray:
         """Minimised objectives of the designs that keep the limits, (designs, objectives)."""
         return objectives.minimised(self.values)[(constraints.violations(self.values) <= 0).all(axis=1)]

@@ -14,6 +14,7 @@ class Purpose(IntEnum):
     SEARCH = 3
     INFILL = 4
     BASELINE = 5
+    FINALIST = 6
 
 
 def spawned(seed: int, purpose: Purpose, *key: int) -> np.random.SeedSequence:

@@ -12,6 +12,7 @@ from xpert_evo.orchestration.context import FIRST, SECOND_PHASE, round_name
 from xpert_evo.orchestration.goals import (
     found_network,
     goals_of,
+    n_first_phase_rounds,
     second_phase,
     settle_network,
 )
@@ -92,8 +93,15 @@ def _begin_second_phase(shop: Workshop, round_: int, earlier: list[str], protoco
 
 
 def _stall_window(shop: Workshop, earlier: list[str], protocol: TrainingProtocol) -> dict[str, Knowledge]:
-    """What was known `search.stall_rounds` batches ago and is known now; empty where nothing can have stalled yet."""
+    """What was known `search.stall_rounds` rounds ago and is known now; empty where nothing can have stalled yet.
+
+    The second of two phases counts from its own beginning, where the designs that it begins with are known.
+    """
     stall = shop.task.config.search.stall_rounds
-    if stall is None or len(earlier) <= stall:
+    ended = n_first_phase_rounds(shop)
+    n_rounds = len(earlier) - 1 - (ended or 0)
+    if stall is None or n_rounds < stall:
         return {}
-    return {"before": look(shop, protocol, batches=earlier[:-stall]), "now": look(shop, protocol, batches=earlier)}
+    begun = [] if ended is None else [SECOND_PHASE]
+    windows = {"before": earlier[:-stall], "now": earlier}
+    return {name: look(shop, protocol, batches=[*begun, *batches]) for name, batches in windows.items()}

@@ -22,7 +22,10 @@ from xpert_evo.store import Generation
 
 
 def evolve(shop: Workshop, round_: int, goal: Goal, surrogates: Surrogates, known: Knowledge) -> SearchState:
-    """The last state of a round's search for a goal, genomes of the whole space; begins or goes on as stored."""
+    """The last state of a round's search for a goal, genomes of the whole space; begins or goes on as stored.
+
+    A search that knows every design of its space ends before its last generation.
+    """
     config = shop.task.config
     settings = SearchSettings(
         population_size=config.search.population_size, offspring_size=config.search.offspring_size
@@ -35,6 +38,8 @@ def evolve(shop: Workshop, round_: int, goal: Goal, surrogates: Surrogates, know
         search = Nsga2(goal.space, settings, state=_translated(last, goal.own))
     while search.state.generation < config.search.generations:
         genomes = goal.whole(search.ask())
+        if not len(genomes):
+            break  # all designs of a small space are known
         values = surrogates.values(genomes)
         search.tell(goal.objectives.minimised(values), goal.constraints.violations(values))
         _keep(shop, round_, goal, _translated(search.state, goal.whole))

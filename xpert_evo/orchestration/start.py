@@ -18,11 +18,13 @@ from xpert_evo.executors import Executor, ProcessExecutor, SerialExecutor, load_
 from xpert_evo.files import sweep
 from xpert_evo.orchestration.baselines import check_baselines
 from xpert_evo.orchestration.batches import Workshop, reused_digests
+from xpert_evo.orchestration.choosing import check_spaces, most_finalists
 from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, SEARCHED
 from xpert_evo.orchestration.effort import images_trained, work_of
 from xpert_evo.orchestration.flow import go
 from xpert_evo.orchestration.interrupts import Interrupts
 from xpert_evo.orchestration.reuse import reuse_labels
+from xpert_evo.orchestration.stopping import ROUNDS, STOPPED
 from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.task import Task, build_task
 from xpert_evo.orchestration.trainings import cached_dataset
@@ -31,7 +33,10 @@ from xpert_evo.store import Store
 from xpert_evo.versions import versions
 
 CHANGEABLE = ("executor", "training.rounds", "training.retries", "training.time_limit_s", "dataset.data_dir")
-"""Settings that a resumed run may change: where it works and for how long, never what it computes."""
+"""Settings that a resumed run may change: where it works and for how long, never what it computes.
+
+The number of rounds is kept in the store, so that whoever goes on or reports later finds it there.
+"""
 
 
 def prepare(config: RunConfig) -> tuple[Task, Dataset]:
@@ -45,6 +50,7 @@ def prepare(config: RunConfig) -> tuple[Task, Dataset]:
     dataset = cached_dataset(config.dataset)
     task = build_task(config, n_classes=dataset.n_classes, image_channels=dataset.image_channels)
     check_baselines(task)
+    check_spaces(task)
     return task, dataset
 
 
@@ -81,10 +87,11 @@ def begin(config: RunConfig, folder: Path, listener: Listener, labels_from: Sequ
 
 
 def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> None:
-    """Goes on with the run in `folder`; raises StoreError where settings differ that must not."""
+    """Goes on with the run in `folder`; raises StoreError where settings differ that must not, or not any more."""
     with Store.open(folder) as store:
-        stored = store.meta("settings")
-        config = _changed(stored, overrides, folder)
+        before = parse_config(store.meta("settings"), where=f"settings of {folder}")
+        config = _changed(before, overrides, folder)
+        _check_rounds(store, before, config)
         task, dataset = prepare(config)
         known = store.meta("dataset")["digest"]
         if dataset.digest != known:
@@ -93,7 +100,34 @@ def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> 
                 "give the same images with --set dataset.data_dir=FOLDER."
             )
         with closing(build_executor(config, listener)) as executor:
+            _keep_rounds(store, before, config)
             _work(task, dataset, store, executor, listener)
+
+
+def _check_rounds(store: Store, before: RunConfig, config: RunConfig) -> None:
+    """Raises StoreError where the number of rounds changes and none can begin any more."""
+    old, new = before.training.rounds, config.training.rounds
+    stopped = store.note(STOPPED, ROUNDS)
+    if new == old or not (stopped or store.plans(FINALISTS)):
+        return
+    why = f"it has ended its rounds ({stopped['reason']})" if stopped else "its finalists are chosen"
+    raise StoreError(
+        f"training.rounds of {store.folder} must stay {old}, got {new}, for {why} and nothing that further rounds find "
+        f"would reach its front; begin a new run with `xpert-evo run --labels-from {store.folder} --set "
+        f"training.rounds={new} --out DIR` and the same settings."
+    )
+
+
+def _keep_rounds(store: Store, before: RunConfig, config: RunConfig) -> None:
+    """Writes a changed number of rounds into the stored settings; other changes last for this time only."""
+    old, new = before.training.rounds, config.training.rounds
+    if new == old:
+        return
+    settings = store.meta("settings")
+    training = {**settings.get("training", {}), "rounds": new}
+    with store.transaction():
+        store.replace_meta("settings", {**settings, "training": training})
+        store.add_event("changed", f"training.rounds = {new}, before {old}")
 
 
 def _work(task: Task, dataset: Dataset, store: Store, executor: Executor, listener: Listener) -> None:
@@ -149,13 +183,15 @@ def build_executor(config: RunConfig, listener: Listener) -> Executor:
 
 def _count(shop: Workshop, dataset: Dataset) -> None:
     """Tells the tally what is to be trained and what has been."""
-    training, space = shop.task.config.training, shop.task.space
+    config, space = shop.task.config, shop.task.space
+    training = config.training
+    n_finalists = len(shop.store.plans(FINALISTS)) or most_finalists(config)
     n_train, n_validation = len(dataset.train), len(dataset.validation)
     n_test = min(training.judge_images or len(dataset.test), len(dataset.test))
     designs = {plan.digest: plan.design for plan in shop.store.plans() if plan.batch != REUSED}
     for batch, name, n in (
         (FIRST, training.protocol, training.n_labels),
-        (FINALISTS, training.finalist_protocol, training.finalists + 1),
+        (FINALISTS, training.finalist_protocol, n_finalists),
     ):
         protocol = load_protocol(name)
         judged = min(protocol.n_validation or n_validation, n_validation) + (n_test if batch == FINALISTS else 0)
@@ -175,10 +211,10 @@ def _count(shop: Workshop, dataset: Dataset) -> None:
                 shop.tally.add(kind, label.seconds, float(macs(space, genome)[0]))
 
 
-def _changed(stored: Mapping[str, Any], overrides: Mapping[str, object], folder: Path) -> RunConfig:
+def _changed(before: RunConfig, overrides: Mapping[str, object], folder: Path) -> RunConfig:
     """The stored settings with the allowed changes; raises StoreError for others."""
-    plain = parse_config(stored, where=f"settings of {folder}").to_plain()
-    _drop_other_executors(plain["executor"], overrides)
+    plain = before.to_plain()
+    _drop_other_executors(plain, overrides)
     for name, value in overrides.items():
         allowed = any(name == free or name.startswith(f"{free}.") for free in CHANGEABLE)
         table: dict[str, Any] = plain
@@ -194,12 +230,15 @@ def _changed(stored: Mapping[str, Any], overrides: Mapping[str, object], folder:
     return parse_config(plain, where="changed settings")
 
 
-def _drop_other_executors(stored: dict[str, Any], overrides: Mapping[str, object]) -> None:
-    """Takes out of the stored executor what belongs to the one that is left: an address, a number of workers."""
+def _drop_other_executors(plain: dict[str, Any], overrides: Mapping[str, object]) -> None:
+    """Takes out of stored settings what belongs to the executor that is left: an address, workers, a time limit."""
+    stored = plain["executor"]
     kind = overrides.get("executor.kind", stored["kind"])
     if kind != ExecutorKind.DASK:
         stored.pop("dask_scheduler", None)
     if kind == ExecutorKind.SERIAL:
         stored.pop("gpus", None)
+        stored.pop("workers", None)
+        plain["training"].pop("time_limit_s", None)
     if "executor.dask_scheduler" in overrides:
         stored.pop("workers", None)

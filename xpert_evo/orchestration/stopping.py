@@ -5,8 +5,8 @@ decides as before. The decision is noted, for the report and against settings th
 """
 
 from xpert_evo.accuracy.protocols import TrainingProtocol
-from xpert_evo.orchestration.batches import Workshop
-from xpert_evo.orchestration.context import FIRST, REUSED
+from xpert_evo.orchestration.batches import Workshop, reused_digests
+from xpert_evo.orchestration.context import FIRST
 from xpert_evo.orchestration.knowledge import Knowledge, note_once
 from xpert_evo.orchestration.task import Task
 from xpert_evo.progress import Message
@@ -20,10 +20,10 @@ LEAST_GROWTH_RATIO = 1e-3
 
 
 def spent_s(shop: Workshop, protocol: TrainingProtocol) -> float:
-    """Seconds of this run's own trainings of the search, over all workers and resumes."""
-    own = {plan.digest for plan in shop.store.each_plan() if plan.batch != REUSED}
-    labels = shop.store.labels(shop.context(FIRST, protocol)).values()
-    return sum(label.seconds for label in labels if label.digest in own)
+    """Seconds of this run's own trainings of the search that ended well, over all workers and resumes."""
+    context = shop.context(FIRST, protocol)
+    reused = reused_digests(shop, context)
+    return sum(label.seconds for label in shop.store.labels(context).values() if label.digest not in reused)
 
 
 def stops_before(

@@ -64,7 +64,7 @@ class TrainingReport:
 
     Attributes:
         validation_accuracy: A fraction, by the exact emulation of the crossbars.
-        seconds: The training and judging took.
+        seconds: The training and judging took; epochs before an interruption count.
         details: Plain values: epochs, the accuracy by the noise model that trained, and the judgement on test data
             where one was asked for.
     """
@@ -84,7 +84,6 @@ def train_job(job: TrainingJob) -> TrainingReport:
     import torch  # noqa: PLC0415
 
     torch.set_num_threads(1)
-    started = time.perf_counter()
     dataset = _dataset(job)
     checkpoint = job.checkpoint if job.checkpoint is not None and job.checkpoint.parent.is_dir() else None
     backbone = load_backbone(
@@ -107,6 +106,7 @@ def train_job(job: TrainingJob) -> TrainingReport:
             raise
         checkpoint.unlink(missing_ok=True)
         trained = train()
+    trained_at = time.perf_counter()
     # The noise model that trains flatters some designs with coarse ADCs; a label is what the crossbars would compute.
     label = judge(trained, dataset, split="validation", exact=True, seed=job.seed, max_images=job.protocol.n_validation)
     details: dict[str, Any] = {
@@ -127,7 +127,8 @@ def train_job(job: TrainingJob) -> TrainingReport:
         }
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
-    return TrainingReport(validation_accuracy=label.mean, seconds=time.perf_counter() - started, details=details)
+    seconds = trained.seconds + time.perf_counter() - trained_at
+    return TrainingReport(validation_accuracy=label.mean, seconds=seconds, details=details)
 
 
 def _under_noise(job: TrainingJob, trained: TrainedDesign, dataset: Dataset) -> dict[str, Any]:

@@ -52,13 +52,12 @@ class SearchSettings:
     def __post_init__(self) -> None:
         """Raises ConfigError for sizes that are too small and ratios that are none."""
         if not 0 <= self.unscreened_ratio <= 1:
-            raise ConfigError(f"search.unscreened_ratio must be from 0 to 1, got {self.unscreened_ratio}.")
+            raise ConfigError(f"SearchSettings.unscreened_ratio must be from 0 to 1, got {self.unscreened_ratio}.")
         least = {"population_size": 4, "offspring_size": 1, "neighbours": 1, "screening": 1, "memory_size": 0}
         for name, smallest in least.items():
             if getattr(self, name) < smallest:
                 raise ConfigError(
-                    f"search.{name} must be at least {smallest}, got {getattr(self, name)}. "
-                    f"Change it in the configuration or pass --set search.{name}={max(smallest, 40)}."
+                    f"SearchSettings.{name} must be at least {smallest}, got {getattr(self, name)}; raise it."
                 )
 
 
@@ -103,7 +102,13 @@ class Nsga2:
         return self._state
 
     def ask(self) -> Genomes:
-        """New designs to score, (designs, genes), none twice; raises RuntimeError before the last ones were told."""
+        """New designs to score, (designs, genes), none twice and none that the state knows.
+
+        They may be fewer than asked for, as in tiny spaces, and none where all designs are known: the search is over.
+
+        Raises:
+            RuntimeError: The last ones were not told.
+        """
         if self._asked is not None:
             raise RuntimeError("ask was called twice; tell the results of the first designs before asking for more.")
         rng = unpack_generator(self._state.random_state)
@@ -126,49 +131,20 @@ class Nsga2:
             raise RuntimeError("tell was called before ask; ask for designs first.")
         genomes, rng = self._asked
         scores, broken = _checked(objectives, violations, len(genomes))
-        old = self._state
-        self._state = self._survived(
-            _stacked(old.genomes, genomes),
-            _stacked(old.objectives, scores),
-            _stacked(old.violations, broken),
-            rng,
-            n_told=len(genomes),
-            recent=self._recent(genomes, scores, broken),
-        )
+        self._state = self._survived(genomes, scores, broken, rng)
         self._asked = None
         return self._state
 
-    def rescore(self, objectives: ArrayLike, violations: ArrayLike | None = None) -> SearchState:
-        """The state after new scores for the whole population, as when a surrogate was refitted.
-
-        Designs seen before may be asked for again: under the new scores they may be good.
-
-        Args:
-            objectives: Of `state.genomes`, minimised, (population, objectives).
-            violations: (population, constraints).
-        """
-        if self._asked is not None:
-            raise RuntimeError("rescore was called between ask and tell; tell the results first.")
-        scores, broken = _checked(objectives, violations, len(self._state.genomes))
-        genomes, rng = self._state.genomes, unpack_generator(self._state.random_state)
-        nothing = genomes[:0], scores[:0], broken[:0]
-        self._state = self._survived(genomes, scores, broken, rng, n_told=0, recent=nothing)
-        return self._state
-
-    def _survived(
-        self,
-        genomes: Genomes,
-        objectives: FloatArray,
-        violations: FloatArray,
-        rng: np.random.Generator,
-        *,
-        n_told: int,
-        recent: tuple[Genomes, FloatArray, FloatArray],
-    ) -> SearchState:
+    def _survived(self, told: Genomes, scores: FloatArray, broken: FloatArray, rng: np.random.Generator) -> SearchState:
+        """What follows the present state when designs were told."""
+        old = self._state
+        genomes, objectives = _stacked(old.genomes, told), _stacked(old.objectives, scores)
+        violations = _stacked(old.violations, broken)
         kept, rank, crowding = survive(objectives, violations, self.settings.population_size)
+        recent = self._recent(told, scores, broken)
         return SearchState(
-            generation=self._state.generation + 1,
-            n_evaluated=self._state.n_evaluated + n_told,
+            generation=old.generation + 1,
+            n_evaluated=old.n_evaluated + len(told),
             genomes=genomes[kept],
             objectives=objectives[kept],
             violations=violations[kept],
@@ -199,20 +175,25 @@ class Nsga2:
         return genomes[np.sort(first)]
 
     def _offspring(self, rng: np.random.Generator) -> Genomes:
-        """The most promising of many new children; where all is known, as in tiny spaces, random designs."""
+        """The most promising of many new children; where all of them are known, random designs that are not."""
         state, wanted = self._state, self.settings.offspring_size
         known, index = np.unique(self._hashes(np.concatenate([state.genomes, state.recent_genomes])), return_index=True)
         found = np.empty((0, self.space.n_genes), dtype=np.int64)
+        if not self._variation.is_free:
+            return found
         for _ in range(_ATTEMPTS):
             n_pairs = wanted * self.settings.screening
             parents, mates = select_parents(state, n_pairs, self.settings.neighbours, rng)
             children = self._variation.children(state.genomes[parents], state.genomes[mates], rng)
-            found = np.concatenate([found, children])
-            hashes, first = np.unique(self._hashes(found), return_index=True)
-            found = found[np.sort(first[~np.isin(hashes, known, assume_unique=True)])]
+            found = self._unknown(np.concatenate([found, children]), known)
             if len(found) >= wanted:
                 return self._promising(found, index) if self.settings.screening > 1 else found[:wanted]
-        return found if len(found) else self.space.random(rng, wanted)
+        return found if len(found) else self._unknown(self.space.random(rng, wanted), known)
+
+    def _unknown(self, genomes: Genomes, known: Hashes) -> Genomes:
+        """The genomes whose hashes are not among the known ones, in order, each once."""
+        hashes, first = np.unique(self._hashes(genomes), return_index=True)
+        return genomes[np.sort(first[~np.isin(hashes, known, assume_unique=True)])]
 
     def _promising(self, children: Genomes, index: IntArray) -> Genomes:
         """Those children that would survive among themselves by predicted scores, and a few of the others.

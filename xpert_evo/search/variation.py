@@ -55,10 +55,12 @@ class VariationSettings:
     def __post_init__(self) -> None:
         """Raises ConfigError for frequencies that are none."""
         if not self.moves or min(self.moves.values()) < 0 or sum(self.moves.values()) <= 0:
-            raise ConfigError(f"search moves need frequencies of at least 0, one above it; got {dict(self.moves)}.")
-        for name in ("crossover_rate", "repeat_rate"):
-            if not 0 <= getattr(self, name) <= (1 if name == "crossover_rate" else 0.9):
-                raise ConfigError(f"search.{name} must be from 0 to 1 (repeat_rate: 0.9), got {getattr(self, name)}.")
+            raise ConfigError(
+                f"VariationSettings.moves must be frequencies of at least 0, one above it, got {dict(self.moves)}."
+            )
+        for name, largest in (("crossover_rate", 1), ("repeat_rate", 0.9)):
+            if not 0 <= getattr(self, name) <= largest:
+                raise ConfigError(f"VariationSettings.{name} must be from 0 to {largest}, got {getattr(self, name)}.")
 
 
 class Variation:
@@ -86,6 +88,11 @@ class Variation:
                 column = space.column(i, kind)
                 columns[i, k] = -1 if column is None else column
         self._columns = columns
+
+    @property
+    def is_free(self) -> bool:
+        """Whether any gene has a choice; without one there are no children."""
+        return bool(len(self._free))
 
     def children(self, parents: Genomes, mates: Genomes, rng: np.random.Generator) -> Genomes:
         """One child of each pair, (children, genes)."""

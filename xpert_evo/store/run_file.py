@@ -43,7 +43,7 @@ class RunFile:
 
         Args:
             folder: Made where it does not exist.
-            meta: Settings, versions and the like: name -> plain value, written once.
+            meta: Settings, versions and the like: name -> plain value; `replace_meta` alone changes one.
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -112,6 +112,12 @@ class RunFile:
             if self._connection.in_transaction:
                 self._connection.rollback()
             raise
+
+    def replace_meta(self, key: str, value: Any) -> None:
+        """Writes another plain value in place of one given to `create`; belongs inside a transaction."""
+        with translated(self.folder):
+            self._connection.execute("DELETE FROM meta WHERE key = ?", (key,))
+        self._insert("meta", key=key, value=as_json(value))
 
     def _brought_up(self) -> Self:
         """This store, checked, in today's schema; an older one is changed in the file, or for a reader in memory."""
