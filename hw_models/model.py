@@ -10,11 +10,12 @@ import numpy as np
 from hw_models import area, energy, latency
 from hw_models.adc_survey import AdcModel
 from hw_models.arrays import FloatArray, IntArray, check_number, check_shape
-from hw_models.crossbar import CrossbarSpec, WeightCoding
+from hw_models.crossbar import CrossbarSpec
 from hw_models.distinct import Pairing, distinct
 from hw_models.errors import HardwareModelError
 from hw_models.leakage import layer_leakage_uw
 from hw_models.mapping import Mapping, map_layers
+from hw_models.notes import notes
 from hw_models.periphery import Peripherals
 from hw_models.report import HardwareReport
 from hw_models.setting import Setting
@@ -35,12 +36,15 @@ class DistinctParts:
     """What depends on the shape or on the peripherals alone, computed once for each distinct one.
 
     Attributes:
+        shapes, choices: fields of the distinct shapes and of the distinct peripherals.
         mapping: of the distinct shapes, (1, distinct shapes).
         periphery, tile, clock: of the distinct peripherals, (1, distinct peripherals).
         cycle_terms, energy_terms: pairs of a count and a cost.
         pairing: which of them each entry of (designs, layers) has.
     """
 
+    shapes: dict[str, IntArray]
+    choices: dict[str, IntArray]
     mapping: Mapping
     periphery: area.Periphery
     tile: area.TileArea
@@ -101,7 +105,7 @@ def evaluate(
         copies=pairing.by_shape(found.mapping.copies).astype(np.int64),
         utilization=pairing.by_shape(found.mapping.utilization),
         operations=np.broadcast_to(shapes.operations(), shape),
-        notes=notes(crossbar, device, peripherals.arrays()),
+        notes=notes(setting, found.shapes, found.choices),
     )
 
 
@@ -146,6 +150,8 @@ def distinct_parts(shapes: LayerShapes, peripherals: Peripherals, setting: Setti
     tile = area.tile_area(p, setting.crossbar, setting.device, setting.technology)
     clock = latency.clock_ns(p, setting)
     return DistinctParts(
+        shapes=shape_values,
+        choices=choices,
         mapping=m,
         periphery=p,
         tile=tile,
@@ -203,22 +209,6 @@ def component_costs(found: DistinctParts, setting: Setting, pairing: Pairing) ->
             found.energy_terms, m=m, p=p, tile=tile, setting=setting, pairing=pairing
         ),
     }
-
-
-def notes(crossbar: CrossbarSpec, device: Device, choices: dict[str, IntArray]) -> tuple[str, ...]:
-    """One sentence for each way in which the designs lie outside the reference data."""
-    found = []
-    if device.extrapolated:
-        found.append(f"Device {device.name!r} is extrapolated: the reference data have rram-6k and rram-100k only.")
-    if crossbar.coding is not WeightCoding.OFFSET_ANALOG or crossbar.reference_columns:
-        found.append("Weight coding is extrapolated: the reference data subtract offsets at no cost.")
-    if crossbar.rows != crossbar.columns or crossbar.rows not in {32, 64, 128}:
-        found.append("The crossbar is extrapolated: the reference data have sides of 32, 64 and 128.")
-    if choices["adc_precision"].min() < 3 or choices["adc_precision"].max() > 8:
-        found.append("The ADC precision is extrapolated: the reference data have 3 to 8 bits.")
-    if choices["input_precision"].max() > 8:
-        found.append("The input precision is extrapolated: the reference data have 1 to 8 bits.")
-    return tuple(found)
 
 
 def _total(parts: dict[str, FloatArray]) -> FloatArray:

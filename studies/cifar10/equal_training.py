@@ -3,8 +3,9 @@
     python studies/cifar10/equal_training.py runs/native-short --settings studies/cifar10/settings/joint.toml \
         --out studies/cifar10/results/equal_training
 
-The folder is native.py's; all results must be of one protocol. Accuracies are of validation images, by the form that
-trained, so that the test set takes no part. A design is homogeneous if all convolutions have the same peripherals.
+The folder is native.py's; all results must be of one protocol and start. Accuracies are of validation images, by the
+form that trained, so that the test set takes no part. A design is homogeneous if all convolutions have the same
+peripherals.
 """
 
 import argparse
@@ -12,13 +13,12 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
+from alike import ratio_at_equal_accuracy, read_natives
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from xpert_evo.config import load_config
-from xpert_evo.design import Design, parse_design
 from xpert_evo.files import write_text
 from xpert_evo.orchestration.task import build_task
 from xpert_evo.report.pictures.common import BLUE, EDAP_LABEL, ORANGE
@@ -48,16 +48,11 @@ class Trained:
 
 def read(folder: Path, settings: Path) -> tuple[list[Trained], str]:
     """The designs by rising EDAP, and their protocol."""
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*/result.json"))]
-    protocols = {result["protocol"]["name"] for result in results}
-    if len(protocols) != 1:
-        raise SystemExit(f"{folder} must hold results of one protocol, it has {sorted(protocols) or 'none'}.")
-    designs: dict[str, Design] = {}
+    natives = read_natives([folder])
+    designs = {native.design.digest: native.design for native in natives}
     found: dict[str, list[float]] = {}
-    for result in results:
-        design = parse_design(result["design"], where=str(folder))
-        designs[design.digest] = design
-        found.setdefault(design.digest, []).append(result["validation"])
+    for native in natives:
+        found.setdefault(native.design.digest, []).append(native.result["validation"])
     task = build_task(load_config(settings), n_classes=10, image_channels=3)
     baseline = hardware_figures(task, task.baseline)[0]["edap"]
     costs = hardware_figures(task, task.space.encode(list(designs.values())))
@@ -72,29 +67,7 @@ def read(folder: Path, settings: Path) -> tuple[list[Trained], str]:
         )
         for (name, design), cost in zip(designs.items(), costs, strict=True)
     ]
-    return sorted(trained, key=lambda one: one.edap), protocols.pop()
-
-
-def ratio_at_equal_accuracy(edap: float, accuracy: float, homogeneous: list[tuple[float, float]]) -> float | None:
-    """How many times the EDAP of a design homogeneous ones need for its accuracy, by interpolation.
-
-    Args:
-        edap: Of the design.
-        accuracy: Of the design.
-        homogeneous: EDAP and accuracy of homogeneous designs; those that another one dominates are left out, and
-            between the others the logarithm of EDAP is linear in accuracy.
-
-    Returns:
-        None where the accuracy lies outside of theirs.
-    """
-    front: list[tuple[float, float]] = []
-    for pair in sorted(homogeneous):
-        if not front or pair[1] > front[-1][1]:
-            front.append(pair)
-    if not front or not front[0][1] <= accuracy <= front[-1][1]:
-        return None
-    costs, accuracies = np.log(np.array(front)[:, 0]), np.array(front)[:, 1]
-    return float(np.exp(np.interp(accuracy, accuracies, costs)) / edap)
+    return sorted(trained, key=lambda one: one.edap), natives[0].protocol
 
 
 def label_part_of_a_decade(axes: Axes) -> None:

@@ -5,9 +5,11 @@
 
 A label is one short training, so it has noise, and a front picks the designs whose noise was kind (the winner's curse).
 Fresh labels are made as the run makes its own: protocol, crossbar, exact emulation on all validation images. They are
-kept in the .json as they come; a second call goes on. `--ratios` keeps the designs whose EDAP is so many times lower
-than the baseline's. `--expected N` takes the front of what the surrogate of all labels expects of the trained designs
-in place of the front of labels, which is the lucky one, and of it N designs evenly spaced in the logarithm of EDAP.
+kept in the .json as they come; a second call goes on, and keeps those of designs that it does not ask for, too (the
+picture and what is printed leave them out). A file of labels of another protocol, data set or crossbar is refused.
+`--ratios` takes the designs whose EDAP is so many times lower than the baseline's. `--expected N` takes the front of
+what the surrogate of all labels expects of the trained designs in place of the front of labels, which is the lucky one,
+and of it N designs evenly spaced in the logarithm of EDAP.
 """
 
 import argparse
@@ -15,9 +17,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from equal_training import label_part_of_a_decade, ratio_at_equal_accuracy
+from alike import Conditions, check_alike, label_conditions, ratio_at_equal_accuracy, read_fresh
+from equal_training import label_part_of_a_decade
 from matplotlib.figure import Figure
 
 import xpert_evo as xe
@@ -26,7 +30,7 @@ from xpert_evo.accuracy.surrogate import FittedSurrogate
 from xpert_evo.config import DatasetConfig
 from xpert_evo.design import Design, load_designs
 from xpert_evo.files import write_text
-from xpert_evo.orchestration.trainings import TrainingJob, cached_dataset, train_job
+from xpert_evo.orchestration.trainings import TrainingJob, train_job
 from xpert_evo.report.pictures.common import BLUE, EDAP_LABEL, GREY, ORANGE
 from xpert_evo.report.result import Candidate, RunResult, hardware_figures, select_front
 from xpert_evo.report.scene import fit_again
@@ -94,6 +98,45 @@ def chosen(result: RunResult, files: list[Path], front: list[Candidate]) -> Iter
         yield design, Relabelled(id=design.digest, homogeneous=True, edap=edap, label=labels.get(design.digest))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelFile:
+    """Where labels are kept.
+
+    Attributes:
+        path: Of the file.
+        conditions: What its labels depend on besides design and seed.
+        others: Designs that it holds and this call does not ask for, as they were found.
+    """
+
+    path: Path
+    conditions: Conditions
+    others: list[dict[str, Any]]
+
+    @classmethod
+    def open(cls, path: Path, conditions: Conditions, whose: str, entries: list[Relabelled]) -> "LabelFile":
+        """Gives the entries the labels that the file has of them.
+
+        Raises:
+            SystemExit: The file's labels depend on something else than those of the run, called `whose`.
+        """
+        told, found = read_fresh(path) if path.exists() else (conditions, [])
+        if told is None:
+            print(f"{path} does not say how its labels were made; they are taken for those of {whose}.")
+        check_alike(
+            [(str(path), told or conditions), (whose, conditions)], what="fresh labels", advice="choose another --out"
+        )
+        labels = {plain["id"]: plain["fresh"] for plain in found}
+        for entry in entries:
+            entry.fresh = labels.setdefault(entry.id, [])
+        asked = {entry.id for entry in entries}
+        return cls(path=path, conditions=conditions, others=[plain for plain in found if plain["id"] not in asked])
+
+    def write(self, entries: list[Relabelled]) -> None:
+        """All labels: those of the entries, then the others."""
+        designs = [*(asdict(entry) for entry in entries), *self.others]
+        write_text(self.path, json.dumps({"labels": self.conditions, "designs": designs}, indent=1) + "\n")
+
+
 def main() -> None:
     """Labels, tells, draws."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -111,10 +154,11 @@ def main() -> None:
     surrogate = fit_again(result)
     front = front_of(result, surrogate, tuple(options.ratios), options.expected)
     pairs = list(chosen(result, options.designs, front))
-    path = options.out.with_suffix(".json")
-    kept = {e["id"]: e["fresh"] for e in json.loads(path.read_text("utf-8"))} if path.exists() else {}
-    for _, entry in pairs:
-        entry.fresh = kept.get(entry.id, [])
+    entries = [entry for _, entry in pairs]
+    file = LabelFile.open(options.out.with_suffix(".json"), label_conditions(result), str(options.run), entries)
+    if surrogate is not None:
+        for entry, mean in zip(entries, expected_by(surrogate, result, [d for d, _ in pairs]), strict=True):
+            entry.expected = mean
     options.out.parent.mkdir(parents=True, exist_ok=True)
     for seed in range(options.seeds):
         for design, entry in pairs:
@@ -122,20 +166,17 @@ def main() -> None:
                 job = TrainingJob(
                     design=design,
                     dataset=dataset,
-                    dataset_digest=cached_dataset(dataset).digest,
+                    dataset_digest=result.dataset["digest"],
                     protocol=load_protocol(config.training.protocol),
                     crossbar=result.task.hardware.crossbar,
                     seed=seed,
                 )
                 entry.fresh.append(train_job(job).validation_accuracy)
-                write_text(path, json.dumps([asdict(e) for _, e in pairs], indent=1) + "\n")
+                file.write(entries)
                 print(f"{entry.id[:8]} seed {seed}: {100 * entry.fresh[-1]:.2f} % (label {entry.label})", flush=True)
-    if surrogate is not None:
-        for (_, entry), mean in zip(pairs, expected_by(surrogate, result, [d for d, _ in pairs]), strict=True):
-            entry.expected = mean
-    write_text(path, json.dumps([asdict(e) for _, e in pairs], indent=1) + "\n")
-    tell([entry for _, entry in pairs])
-    draw([entry for _, entry in pairs], config.training.protocol, options.out)
+    file.write(entries)
+    tell(entries)
+    draw(entries, config.training.protocol, options.out)
 
 
 def tell(entries: list[Relabelled]) -> None:

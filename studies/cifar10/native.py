@@ -4,7 +4,8 @@
 
 Each pair of design and seed has a folder `<id>-<seed>` with its log, its checkpoint while it runs, and `result.json`
 when it has ended. A second call with the same folder skips what has ended and goes on with the rest from their last
-epochs, so that a machine that is lent for minutes serves as well as one's own. Prints one line a result.
+epochs, so that a machine that is lent for minutes serves as well as one's own. Prints one line a result. Noisy chips
+keep the batch norm of the training unless `--calibrate-norms` says on how many training images each measures its own.
 """
 
 import argparse
@@ -16,6 +17,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from alike import norm_words
 
 from xpert_evo.design import Design, load_designs
 
@@ -67,7 +70,7 @@ def main() -> None:
     parser.add_argument("--data-dir")
     parser.add_argument("--protocol", default="full")
     parser.add_argument("--start-from", help="weights.safetensors of a design with the same channel depths")
-    parser.add_argument("--calibrate-norms", default="512", help="training images for each noisy chip's batch norm")
+    parser.add_argument("--calibrate-norms", default="0", help="training images for each noisy chip's batch norm")
     parser.add_argument("--no-judge", action="store_true", help="train only; the test set is left alone")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--at-once", type=int, default=1)
@@ -122,8 +125,9 @@ def _tell(training: Training) -> bool:
     result = json.loads(training.result.read_text(encoding="utf-8"))
     found = f"validation {100 * result['validation']:.2f} %"
     if result["test"] is not None:
-        test, noisy = result["test"]["mean"], result["test_with_device_noise"]["mean"]
-        found += f", test {100 * test:.2f} %, with device noise {100 * noisy:.2f} %"
+        noisy = result["test_with_device_noise"]
+        found += f", test {100 * result['test']['mean']:.2f} %, with device noise {100 * noisy['mean']:.2f} %"
+        found += f" ({norm_words(noisy['norm_images'])})"
     print(f"{name}: {found}, {result['seconds']:.0f} s", flush=True)
     return True
 

@@ -5,8 +5,8 @@
 
 Labels are those of the runs; where fresh_seeds.py has labelled a design again, the mean of its fresh labels takes their
 place, since labels of a front are lucky. Native accuracies are validation accuracies of native.py's results (noise
-model of the training), so that the test set takes no part. Designs that have no label are left out, and counted; runs
-must share the protocol.
+model of the training), so that the test set takes no part; all must be of one protocol and start. Designs that have no
+label are left out, and counted. Runs and fresh labels must share protocol, data set and crossbar.
 """
 
 import argparse
@@ -14,12 +14,26 @@ import json
 from pathlib import Path
 
 import numpy as np
+from alike import check_alike, label_conditions, read_fresh, read_natives
 from matplotlib.figure import Figure
 from scipy.stats import kendalltau, spearmanr
 
 import xpert_evo as xe
 from xpert_evo.files import write_text
 from xpert_evo.report.pictures.common import BLUE
+
+
+def read_labels(runs: list[Path], fresh: Path | None) -> dict[str, float]:
+    """Labels by design; raises SystemExit where they were not made alike."""
+    results = {folder: xe.load_run(folder).result for folder in runs}
+    labels = {c.digest: c.validation for result in results.values() for c in result.measured}
+    conditions = [(str(folder), label_conditions(result)) for folder, result in results.items()]
+    if fresh is not None:
+        told, relabelled = read_fresh(fresh)
+        labels |= {entry["id"]: float(np.mean(entry["fresh"])) for entry in relabelled if entry["fresh"]}
+        conditions += [(str(fresh), told)] if told is not None else []
+    check_alike(conditions, what="labels", advice="leave the others out")
+    return labels
 
 
 def main() -> None:
@@ -30,15 +44,10 @@ def main() -> None:
     parser.add_argument("--fresh", type=Path, help="the .json of fresh_seeds.py")
     parser.add_argument("--out", type=Path, required=True, help="without an ending: .png, .svg and .json are written")
     options = parser.parse_args()
-    labels = {c.digest: c.validation for folder in options.labels for c in xe.load_run(folder).result.measured}
-    if options.fresh:
-        relabelled = json.loads(options.fresh.read_text(encoding="utf-8"))
-        labels |= {entry["id"]: float(np.mean(entry["fresh"])) for entry in relabelled}
+    labels = read_labels(options.labels, options.fresh)
     natives: dict[str, list[float]] = {}
-    for folder in options.natives:
-        for path in sorted(folder.glob("*/result.json")):
-            result = json.loads(path.read_text(encoding="utf-8"))
-            natives.setdefault(path.parent.name.rpartition("-")[0], []).append(result["validation"])
+    for native in read_natives(options.natives):
+        natives.setdefault(native.design.digest, []).append(native.result["validation"])
     known = [name for name in natives if name in labels]
     x = 100 * np.array([labels[name] for name in known])
     y = 100 * np.array([np.mean(natives[name]) for name in known])

@@ -3,30 +3,31 @@
     python studies/cifar10/table.py runs/native --homogeneous runs/native-homogeneous \
         --settings studies/cifar10/settings/joint.toml --out studies/cifar10/results/native
 
-Both folders are native.py's. Ratios are (a) to homogeneous VGG16 with 6-bit SAR ADCs, 8 columns an ADC and 8-bit
-inputs, and (b) to the homogeneous design of lowest EDAP whose test accuracy, trained and judged alike, is at least the
-design's own. Seeds of one design are averaged; their spread is the standard deviation.
+Both folders are native.py's, and all their results must have been trained and judged alike; others are refused. Ratios
+are (a) to homogeneous VGG16 with 6-bit SAR ADCs, 8 columns an ADC and 8-bit inputs, and (b) to homogeneous designs at
+equal test accuracy, by straight lines between them in the logarithm of EDAP (`equal_training.py` does the same). Seeds
+of one design are averaged; their spread is the standard deviation.
 """
 
 import argparse
 import json
-from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from alike import Native, noise_words, ratio_at_equal_accuracy, read_natives
 
 from xpert_evo.config import load_config
-from xpert_evo.design import Design, parse_design
+from xpert_evo.design import Design
 from xpert_evo.files import write_text
 from xpert_evo.orchestration.task import build_task
 from xpert_evo.report.result import hardware_figures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Native:
-    """A design that was trained at native size.
+class Judged:
+    """A design that was trained at native size, and judged.
 
     Attributes:
         design: What was trained.
@@ -55,27 +56,29 @@ class Native:
         return float(np.std(self.tests, ddof=1)) if len(self.tests) > 1 else float("nan")
 
 
-def read(folder: Path, settings: Path) -> list[Native]:
-    """All results in a folder of native.py, by falling EDAP."""
-    results: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for path in sorted(folder.glob("*/result.json")):
-        result = json.loads(path.read_text(encoding="utf-8"))
-        results[path.parent.name.rpartition("-")[0]].append(result)
-    designs = [parse_design(found[0]["design"], where=str(folder)) for found in results.values()]
+def judged_designs(natives: list[Native], settings: Path) -> list[Judged]:
+    """The designs of results, by falling EDAP."""
+    seeds: dict[str, list[Native]] = {}
+    for native in natives:
+        seeds.setdefault(native.design.digest, []).append(native)
+    designs = [found[0].design for found in seeds.values()]
     task = build_task(load_config(settings), n_classes=10, image_channels=3)
     figures = hardware_figures(task, task.space.encode(designs))
-    natives = [
-        Native(
-            design=design,
-            protocol=found[0]["protocol"]["name"],
-            tests=[r["test"]["mean"] for r in found],
-            noisy=[r["test_with_device_noise"]["mean"] for r in found if r["test_with_device_noise"]],
-            worst=[r["test_with_device_noise"]["worst"] for r in found if r["test_with_device_noise"]],
-            hardware=hardware,
-        )
-        for design, found, hardware in zip(designs, results.values(), figures, strict=True)
-    ]
-    return sorted(natives, key=lambda native: -native.hardware["edap"])
+    judged = [_judged(found, hardware=hardware) for found, hardware in zip(seeds.values(), figures, strict=True)]
+    return sorted(judged, key=lambda one: -one.hardware["edap"])
+
+
+def _judged(seeds: list[Native], *, hardware: dict[str, float]) -> Judged:
+    """One design from its seeds."""
+    noisy = [found for seed in seeds if (found := seed.result["test_with_device_noise"])]
+    return Judged(
+        design=seeds[0].design,
+        protocol=seeds[0].protocol,
+        tests=[seed.result["test"]["mean"] for seed in seeds],
+        noisy=[found["mean"] for found in noisy],
+        worst=[found["worst"] for found in noisy],
+        hardware=hardware,
+    )
 
 
 def baseline_figures(settings: Path) -> dict[str, float]:
@@ -84,10 +87,10 @@ def baseline_figures(settings: Path) -> dict[str, float]:
     return hardware_figures(task, task.baseline)[0]
 
 
-def row(native: Native, baseline: dict[str, float], homogeneous: list[Native]) -> dict[str, Any]:
+def row(native: Judged, baseline: dict[str, float], homogeneous: list[Judged]) -> dict[str, Any]:
     """One line of the table."""
     own = native.hardware
-    equals = [h.hardware["edap"] for h in homogeneous if h.accuracy >= native.accuracy]
+    opponents = [(h.hardware["edap"], h.accuracy) for h in homogeneous]
     return {
         "id": native.design.digest,
         "protocol": native.protocol,
@@ -100,7 +103,7 @@ def row(native: Native, baseline: dict[str, float], homogeneous: list[Native]) -
         "edap_ratio_to_baseline": baseline["edap"] / own["edap"],
         "tops_per_w_ratio": own["tops_per_w"] / baseline["tops_per_w"],
         "tops_per_mm2_ratio": own["tops_per_mm2"] / baseline["tops_per_mm2"],
-        "edap_ratio_to_homogeneous": min(equals) / own["edap"] if equals else None,
+        "edap_ratio_to_homogeneous": ratio_at_equal_accuracy(own["edap"], native.accuracy, opponents),
     }
 
 
@@ -112,22 +115,28 @@ def main() -> None:
     parser.add_argument("--settings", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="without an ending: .json and .md are written")
     options = parser.parse_args()
-    homogeneous = read(options.homogeneous, options.settings)
+    natives = read_natives([options.folder, options.homogeneous], judged=True)
+    searched, homogeneous = (
+        judged_designs([native for native in natives if native.folder == folder], options.settings)
+        for folder in (options.folder, options.homogeneous)
+    )
     baseline = baseline_figures(options.settings)
-    rows = [row(native, baseline, homogeneous) for native in read(options.folder, options.settings)]
+    rows = [row(native, baseline, homogeneous) for native in searched]
     rows += [{**row(native, baseline, homogeneous), "homogeneous": True} for native in homogeneous]
-    text = markdown(rows)
+    noise = noise_words(natives[0].judged)
+    rows = [{**one, "device_noise": noise} for one in rows]
+    text = markdown(rows, noise)
     print(text)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     write_text(options.out.with_suffix(".json"), json.dumps(rows, indent=1) + "\n")
     write_text(options.out.with_suffix(".md"), text + "\n")
 
 
-def markdown(rows: list[dict[str, Any]]) -> str:
-    """The table as people read it."""
+def markdown(rows: list[dict[str, Any]], noise: str) -> str:
+    """The table as people read it; `noise` tells the noisy devices and their batch norm."""
     lines = [
-        "| design | protocol | test accuracy (seeds) | with device noise (worst draw) | EDAP | lower than baseline | "
-        "lower than equal homogeneous | TOPS/W | TOPS/mm2 | area |",
+        f"| design | protocol | test accuracy (seeds) | with device noise: {noise} (worst draw) | EDAP | lower than "
+        "baseline | lower than homogeneous at equal accuracy | TOPS/W | TOPS/mm2 | area |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for r in rows:
@@ -143,7 +152,7 @@ def markdown(rows: list[dict[str, Any]]) -> str:
             noise,
             f"{r['edap']:.3g}",
             f"{r['edap_ratio_to_baseline']:.1f} x",
-            "none is as accurate" if equal is None else f"{equal:.2f} x",
+            "outside their accuracies" if equal is None else f"{equal:.2f} x",
             f"{r['tops_per_w_ratio']:.2f} x",
             f"{r['tops_per_mm2_ratio']:.2f} x",
             f"{r['area_mm2']:.1f} mm2",

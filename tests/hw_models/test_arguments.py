@@ -96,12 +96,3 @@ def test_adc_types_know_names_and_codes() -> None:
 def test_explain_refuses_a_layer_that_is_not_there() -> None:
     with pytest.raises(HardwareModelError, match=r"layer must lie in 0 \.\.\. 0, got 3"):
         explain(shapes(), peripherals(), layer=3, crossbar=CrossbarSpec(), device=DEVICE, technology=TECHNOLOGY)
-
-
-def test_what_is_extrapolated_is_said_in_the_report() -> None:
-    assert cost().notes == ()
-    assert any("'pcm' is extrapolated" in note for note in cost(device="pcm").notes)
-    assert any("coding" in note for note in cost(coding="differential").notes)
-    assert any("sides of 32, 64 and 128" in note for note in cost(rows=128).notes)
-    assert any("ADC precision" in note for note in cost(choices=peripherals(adc_precision=10)).notes)
-    assert any("input precision" in note for note in cost(choices=peripherals(input_precision=12)).notes)

@@ -93,8 +93,8 @@ def test_the_baseline_is_told_as_the_space_has_it() -> None:
     other = build_task(settings(space=space), n_classes=10, image_channels=1)
     assert not is_published(other)
     assert baseline_words(other) == (
-        "vgg16, homogeneous, 4-bit Flash ADCs, 16 columns an ADC, 8-bit inputs: the nearest in this space to homogeneous "
-        "6-bit SAR ADCs, 8 columns an ADC, 8-bit inputs"
+        "vgg16, homogeneous, 4-bit Flash ADCs, 16 columns an ADC, 8-bit inputs: the nearest in this space to "
+        "homogeneous 6-bit SAR ADCs, 8 columns an ADC, 8-bit inputs"
     )
     frozen = {"layers": {"conv2": {"adc_type": ["flash"]}}, "channel_depth": [64]}
     mixed = build_task(settings(space=frozen), n_classes=10, image_channels=1)

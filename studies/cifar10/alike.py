@@ -1,0 +1,215 @@
+"""What the study's scripts share: results of native.py that were trained alike, and EDAP at equal accuracy.
+
+Accuracies may be compared only where all but design and seed were the same. A training may be the second leg of another
+one (`started_from`), so the protocol alone does not tell. `check_alike` refuses what differs, and says where.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.design import Design, parse_design
+
+if TYPE_CHECKING:  # it takes torch along, which native.py does without
+    from xpert_evo.report.result import RunResult
+
+Conditions = dict[str, Any]
+"""All that accuracies depend on besides design and seed, by a name that people read: plain values."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Native:
+    """One training of native.py that has ended.
+
+    Attributes:
+        design: What was trained.
+        path: Its `result.json`.
+        result: What that holds.
+    """
+
+    design: Design
+    path: Path
+    result: dict[str, Any]
+
+    @property
+    def folder(self) -> Path:
+        """The folder of native.py."""
+        return self.path.parents[1]
+
+    @property
+    def protocol(self) -> str:
+        """The name of how it was trained, with that of the training whose weights it began with."""
+        start, name = self.result.get("started_from"), str(self.result["protocol"]["name"])
+        return name if start is None else f"{name} after {start['protocol']}"
+
+    @property
+    def conditions(self) -> Conditions:
+        """Of its training."""
+        start = self.result.get("started_from")
+        return {
+            **_protocol_conditions(self.result["protocol"]),
+            "start": "random weights" if start is None else self._words_of(start),
+            "noise-aware training": self.result.get("noise_aware"),
+            "data set": self.result["dataset"]["digest"],
+        }
+
+    @property
+    def judged(self) -> Conditions:
+        """Of its judgement on test images: what was judged, on which devices, with which batch norm.
+
+        Raises:
+            SystemExit: It was trained without one.
+        """
+        ideal, noisy = self.result["test"], self.result["test_with_device_noise"]
+        if ideal is None:
+            raise SystemExit(f"{self.path} must hold a test accuracy, it has none; train without --no-judge.")
+        return {
+            "test images": ideal["n_images"],
+            "emulation": ideal["emulation"],
+            "device noise": self.result.get("device_noise") if noisy else None,
+            "images with device noise": noisy["n_images"] if noisy else None,
+            "draws of devices": noisy["n_draws"] if noisy else None,
+            "images that calibrate batch norm": noisy["norm_images"] if noisy else None,
+        }
+
+    def _words_of(self, start: dict[str, str]) -> str:
+        whose = "its own design" if start["design"] == self.design.digest else f"design {start['design'][:8]}"
+        return f"weights of {whose} by {start['protocol']}"
+
+
+def read_natives(folders: Sequence[Path], *, judged: bool = False) -> list[Native]:
+    """All results in folders of native.py, in the order of their names.
+
+    Args:
+        folders: Where the trainings are.
+        judged: Whether their judgements on test images are compared, too.
+
+    Raises:
+        SystemExit: A folder has none, or they were not trained, or judged, alike.
+    """
+    natives: list[Native] = []
+    for folder in dict.fromkeys(folders):
+        paths = sorted(folder.glob("*/result.json"))
+        if not paths:
+            raise SystemExit(f"{folder} must hold ID-SEED/result.json of native.py, none is there; train some first.")
+        natives += map(_native, paths)
+    check_alike(
+        ((str(n.folder), n.conditions | (n.judged if judged else {})) for n in natives),
+        what="results of native.py",
+        advice="move the others to a folder of their own",
+    )
+    return natives
+
+
+def check_alike(found: Iterable[tuple[str, Conditions]], *, what: str, advice: str) -> None:
+    """Refuses what was not made alike.
+
+    Args:
+        found: Places (folders, files) and conditions.
+        what: Of which they are, in the plural.
+        advice: What to do otherwise.
+
+    Raises:
+        SystemExit: Some conditions differ; the sentence says which, and where each value was found.
+    """
+    pairs = list(found)
+    names = dict.fromkeys(name for _, conditions in pairs for name in conditions)
+    by_value = {name: _places_by_value(pairs, name) for name in names}
+    differing = {name: places for name, places in by_value.items() if len(places) > 1}
+    if "protocol" in differing:  # its settings differ, too, and need no words
+        differing = {name: places for name, places in differing.items() if not name.startswith("protocol.")}
+    if differing:
+        words = "; ".join(
+            f"{name} is " + " and ".join(f"{value} in {_listed(places)}" for value, places in values.items())
+            for name, values in differing.items()
+        )
+        raise SystemExit(f"{what} must be made alike to be compared, but {words}; {advice}.")
+
+
+def label_conditions(result: "RunResult") -> Conditions:
+    """What the labels of a run depend on besides design and seed."""
+    config = result.task.config
+    return {
+        **_protocol_conditions(load_protocol(config.training.protocol).model_dump(mode="json")),
+        "data set": result.dataset["digest"],
+        **{f"crossbar.{key}": value for key, value in config.hardware.crossbar.model_dump(mode="json").items()},
+    }
+
+
+def read_fresh(path: Path) -> tuple[Conditions | None, list[dict[str, Any]]]:
+    """The file of fresh_seeds.py: what its labels depend on, and its designs; None in files from before it was kept."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return (None, content) if isinstance(content, list) else (content["labels"], content["designs"])
+
+
+def norm_words(n_images: int) -> str:
+    """Which batch norm noisy chips were judged with."""
+    if not n_images:
+        return "batch norm of the training"
+    return f"batch norm calibrated on each chip with {n_images:,} training images"
+
+
+def noise_words(judged: Conditions) -> str:
+    """The noisy devices of a judgement and their batch norm, as a heading tells them."""
+    noise = judged["device noise"]
+    if noise is None:
+        return "none judged"
+    draws, norms = judged["draws of devices"], norm_words(judged["images that calibrate batch norm"])
+    return f"{100 * noise['variation_ratio']:g} % variation, {draws} draws, {norms}"
+
+
+def ratio_at_equal_accuracy(edap: float, accuracy: float, homogeneous: list[tuple[float, float]]) -> float | None:
+    """How many times the EDAP of a design homogeneous ones need for its accuracy, by interpolation.
+
+    Args:
+        edap: Of the design.
+        accuracy: Of the design.
+        homogeneous: EDAP and accuracy of homogeneous designs; those that another one dominates are left out, and
+            between the others the logarithm of EDAP is linear in accuracy.
+
+    Returns:
+        None where the accuracy lies outside of theirs.
+    """
+    front: list[tuple[float, float]] = []
+    for pair in sorted(homogeneous):
+        if not front or pair[1] > front[-1][1]:
+            front.append(pair)
+    if not front or not front[0][1] <= accuracy <= front[-1][1]:
+        return None
+    costs, accuracies = np.log(np.array(front)[:, 0]), np.array(front)[:, 1]
+    return float(np.exp(np.interp(accuracy, accuracies, costs)) / edap)
+
+
+def _native(path: Path) -> Native:
+    result = json.loads(path.read_text(encoding="utf-8"))
+    return Native(design=parse_design(result["design"], where=str(path)), path=path, result=result)
+
+
+def _protocol_conditions(settings: dict[str, Any]) -> Conditions:
+    others = {f"protocol.{key}": value for key, value in settings.items() if key != "name"}
+    return {"protocol": settings["name"], **others}
+
+
+def _places_by_value(pairs: list[tuple[str, Conditions]], name: str) -> dict[str, list[str]]:
+    """Where each value of a condition was found, by the value in words."""
+    found: dict[str, list[str]] = {}
+    for place, conditions in pairs:
+        places = found.setdefault(_words(conditions.get(name)), [])
+        if place not in places:
+            places.append(place)
+    return found
+
+
+def _words(value: object) -> str:
+    if value is None:
+        return "none"
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def _listed(places: Sequence[object]) -> str:
+    return ", ".join(map(str, places))
