@@ -9,7 +9,12 @@ from xpert_evo.orchestration.context import FINALISTS, REUSED
 from xpert_evo.report.result import load_result
 from xpert_evo.report.table import result_table
 from xpert_evo.store import Label, Store
-from xpert_evo.words import duration
+from xpert_evo.words import counted, duration
+
+_MEANING = (
+    "how much better than guessing at the baseline's EDAP the front is predicted to be (accuracy above guessing, "
+    "summed over each tenfold saving of EDAP; more is better)"
+)
 
 
 def show_status(folder: Path) -> None:
@@ -42,10 +47,12 @@ def status_lines(store: Store) -> list[str]:
     summaries = store.summaries()
     if summaries:
         last = summaries[-1]
+        traded = last.get("objectives", ["accuracy", "edap"])
+        meaning = _MEANING if traded == ["accuracy", "edap"] else f"of {', '.join(traded)}; more is better"
+        n_done = sum(row["round"] == last["round"] for row in summaries)
         lines.append(
-            f"search: round {last['round']} of {training.rounds}, generation {last['generation']}; predicted "
-            f"hypervolume {last['hypervolume']:.4f}: how much better than guessing at the baseline's EDAP the front is "
-            "predicted to be (accuracy above guessing, summed over each tenfold saving of EDAP; more is better)"
+            f"search: round {last['round']} of {training.rounds}, {counted(n_done, 'generation')} in it; predicted "
+            f"hypervolume {last['hypervolume']:.4f}: {meaning}"
         )
     if reused:
         lines.append(f"labels taken over from other runs: {len(reused)}")
