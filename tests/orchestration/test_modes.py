@@ -8,7 +8,9 @@ import pytest
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.config import parse_config
 from xpert_evo.errors import ConfigError, InfeasibleError
+from xpert_evo.orchestration import rounds
 from xpert_evo.orchestration.batches import plans_of
+from xpert_evo.orchestration.choosing import infill
 from xpert_evo.orchestration.context import REUSED
 from xpert_evo.orchestration.goals import ACCURACY_LOSS, TWO_PHASES
 from xpert_evo.orchestration.start import prepare
@@ -77,7 +79,9 @@ def test_the_network_is_the_fastest_that_keeps_the_accuracy_and_the_area(runs: A
     assert note["latency_us"] == pytest.approx(min(good))
 
 
-def test_the_network_is_none_that_another_run_trained_at_other_precisions(runs: Any) -> None:
+def test_the_first_phase_counts_no_design_that_another_run_trained_at_other_precisions(
+    runs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = runs.settings(search={"mode": "two-phase", "first_phase_accuracy": 0.6})
     protocol = load_protocol(config.training.protocol)
     with runs.shop("run", config) as shop:
@@ -95,7 +99,17 @@ def test_the_network_is_none_that_another_run_trained_at_other_precisions(runs: 
             store.add_plans([plan])
             store.add_label(label)
         latency = float(shop.task.costs(foreign)["latency"][0])
+    counted: list[np.ndarray] = []
+
+    def watched(*arguments: Any, labelled: np.ndarray, **options: Any) -> np.ndarray:
+        counted.append(labelled)
+        return infill(*arguments, labelled=labelled, **options)
+
+    monkeypatch.setattr(rounds, "infill", watched)
     runs.go("run", config)
+    first, second = ((genomes == foreign).all(axis=1).any() for genomes in (counted[0], counted[-1]))
+    assert not first, "the first phase gains on its own designs"
+    assert second, "the second one gains on all that the run's front may hold"
     note = runs.notes("run", TWO_PHASES)["network"]
     assert latency < note["latency_us"], "it would have been the fastest that keeps the accuracy"
     assert note["digest"] != plan.digest

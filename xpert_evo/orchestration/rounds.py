@@ -61,9 +61,12 @@ def _plan_round(shop: Workshop, round_: int, protocol: TrainingProtocol) -> None
     surrogates = fit_round(shop, round_, known)
     searches = [(goal, evolve(shop, round_, goal, surrogates, known)) for goal in goals_of(shop, protocol)]
     main, state = searches[-1]
-    if main.objectives.names == shop.task.objectives.names:  # the first of two phases is after something else
+    if main.objectives.names == shop.task.objectives.names:
+        counted = known
         score_baselines(shop, round_, surrogates, state.n_evaluated)
-    genomes = infill(shop, round_, searches, surrogates=surrogates, labelled=known.genomes, tried=planned(shop))
+    else:  # the first of two phases is after something else, at precisions that labels of other runs may not have
+        counted = known.only(main.holds(known.genomes))
+    genomes = infill(shop, round_, searches, surrogates=surrogates, labelled=counted.genomes, tried=planned(shop))
     plan_batch(shop, round_name(round_), shop.task.space.decode(genomes), protocol, surrogates.accuracy(genomes))
 
 
