@@ -131,6 +131,23 @@ def test_a_search_without_choices_is_refused_before_any_training(mode: str, spac
         prepare(config)
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"executor": {"kind": "serial", "workers": 2}}, "executor.workers = 2 needs executor.kind"),
+        (
+            {"executor": {"kind": "serial"}, "training": {"time_limit_s": 5}},
+            "training.time_limit_s = 5 needs .*stop it",
+        ),
+        ({"search": {"surrogate": "rige"}}, "no surrogate is called 'rige'; did you mean 'ridge'"),
+    ],
+)
+def test_settings_without_a_use_are_refused_before_any_training_and_stay_readable(settings: Any, words: str) -> None:
+    config = parse_config(settings)
+    with pytest.raises(ConfigError, match=words):
+        prepare(config)
+
+
 def test_a_second_phase_without_choices_ends_well_all_the_same(runs: Any) -> None:
     space = {"backbone": "vgg8", "adc_precision": [6], "input_precision": [8]}
     runs.go("run", runs.settings(search={"mode": "two-phase"}, space=space))

@@ -101,6 +101,15 @@ def test_rounds_that_would_reach_no_front_are_refused(
     assert batches(folder) == before | {FINALISTS}
 
 
+def test_a_round_that_has_begun_is_not_taken_back(stopped_after: Stop, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with stopped_after(7):
+        begin(small_settings(training={"rounds": 3}), folder, Silent())
+    assert "round-2" in batches(folder)
+    with pytest.raises(StoreError, match="must be at least 2, got 1, for round 2 has begun"):
+        go_on(folder, {"training.rounds": 1}, Silent())
+
+
 def test_a_run_with_workers_and_a_time_limit_goes_on_without_them(stopped_after: Stop, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     with stopped_after(5):

@@ -20,6 +20,7 @@ from xpert_evo.report.result import RunResult, load_result
 from xpert_evo.report.scene import build_scene
 from xpert_evo.report.table import result_table
 from xpert_evo.store import Failure, Store
+from xpert_evo.words import times
 
 
 def read(folder: Path) -> RunResult:
@@ -55,7 +56,7 @@ def test_labels_that_were_taken_over_are_not_called_trained(reusing: Path, finis
     assert steps.get_ydata()[0] > 0, "what was taken over counts from the start"
     with Store.open_readonly(reusing) as store, Store.open_readonly(finished) as unchanged:
         lines, before = status_lines(store), status_lines(unchanged)
-    assert "labels taken over from other runs: 12" in lines
+    assert lines[0].endswith("12 of 12 designs trained with laptop, 12 labels of other runs taken over")
     spent, all_spent = (next(line for line in found if "spent" in line) for found in (lines, before))
     assert spent != all_spent
     comparison = compare([result, replace(whole, name="whole")])
@@ -83,6 +84,16 @@ def test_a_finalist_that_failed_for_good_does_not_hide_the_others(finished: Path
     assert result.failed_finalists == [lost.digest]
     assert result.front == read(finished).front
     assert f"Trainings as finalists failed of {lost.digest[:8]}" in page(build_scene(result), [])
+
+
+def test_costs_are_compared_with_a_baseline_whose_training_failed(finished: Path) -> None:
+    result = read(finished)
+    assert result.baseline is not None
+    assert result.baseline.hardware == result.baseline_hardware
+    lost = replace(result, baseline=None, failed_finalists=[result.baseline.digest])
+    ratio = f"{times(result.baseline_hardware['edap'] / result.knee.hardware['edap'])} x"
+    assert ratio in [str(cell) for column in result_table(lost).columns for cell in column.cells]
+    assert "not trained yet" not in page(build_scene(lost), [])
 
 
 def test_the_baseline_is_told_as_the_space_has_it() -> None:
@@ -115,10 +126,10 @@ def test_show_says_higher_where_a_design_costs_more_than_the_baseline(
     finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     result = read(finished)
-    assert result.baseline is not None
-    cheap = replace(result.baseline, hardware={name: value / 1000 for name, value in result.baseline.hardware.items()})
-    for baseline, words in ((result.baseline, "x lower"), (replace(cheap, digest="0" * 16), "x higher")):
-        monkeypatch.setattr("xpert_evo.cli.results.read_result", lambda _, b=baseline: replace(result, baseline=b))
-        dearest = max(result.front, key=lambda c: c.hardware["edap"])
+    dearest = max(result.front, key=lambda candidate: candidate.hardware["edap"])
+    cheap = {name: value / 1000 for name, value in result.baseline_hardware.items()}
+    for hardware, words in ((result.baseline_hardware, "x lower"), (cheap, "x higher")):
+        changed = replace(result, baseline_hardware=hardware)
+        monkeypatch.setattr("xpert_evo.cli.results.read_result", lambda _, found=changed: found)
         show(finished, knee=False, accuracy=None, id_=dearest.digest, as_json=False)
         assert words in " ".join(capsys.readouterr().out.split())

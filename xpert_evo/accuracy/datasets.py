@@ -142,16 +142,16 @@ def _loaded(name: str, folder: Path) -> Dataset:
         kept, held_out = order[spec.n_validation :], order[: spec.n_validation]
         parts["train"] = images[kept], labels[kept]
         parts["validation"] = images[held_out], labels[held_out]
-    else:  # its first images, which protocols may make do with, must be of all classes
-        images, labels = parts["validation"]
-        order = np.random.default_rng(_SPLIT_SEED).permutation(len(labels))
-        parts["validation"] = images[order], labels[order]
     content = hashlib.sha256()
     splits = {}
     for part in ("train", "validation", "test"):
         images, labels = parts[part]
         content.update(images.tobytes())
         content.update(labels.tobytes())
+        if part == "validation" and not spec.n_validation:
+            # Its first images, which protocols may make do with, must be of all classes.
+            order = np.random.default_rng(_SPLIT_SEED).permutation(len(labels))
+            images, labels = images[order], labels[order]
         splits[part] = Split(images=torch.from_numpy(images), labels=torch.from_numpy(labels))
     return Dataset(
         name=name,

@@ -119,7 +119,7 @@ PROTOCOLS = _by_name(
         image_size=16,
         epochs=1,
         n_train=1_024,
-        n_validation=512,
+        n_validation=500,
         n_recalibration=512,
         n_threads=1,
     ),

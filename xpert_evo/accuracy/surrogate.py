@@ -13,14 +13,13 @@ from numpy.typing import ArrayLike
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.features import FeatureMap, macs
-from xpert_evo.accuracy.surrogate_kinds import AUTO, SurrogateKind
+from xpert_evo.accuracy.surrogate_kinds import AUTO, SurrogateKind, check_kind
 from xpert_evo.accuracy.surrogate_models import MODELS, Model
 from xpert_evo.accuracy.surrogate_quality import Z90, HonestyReport, Quality, honesty, line_predictions
 from xpert_evo.accuracy.surrogate_scale import AccuracyScale
 from xpert_evo.errors import ConfigError
 from xpert_evo.objectives import FloatArray
 from xpert_evo.space import Genomes, SearchSpace
-from xpert_evo.validation import nearest
 
 __all__ = ["AUTO", "FittedSurrogate", "HonestyReport", "SurrogateKind", "SurrogateReport", "fit_surrogate", "honesty"]
 
@@ -160,11 +159,8 @@ _FACTORS = np.geomspace(1.0, 16.0, 81)
 
 
 def _kinds(kind: str) -> list[SurrogateKind]:
-    if kind == AUTO:
-        return list(MODELS)
-    if kind not in set(MODELS):
-        raise ConfigError(f"search.surrogate: no surrogate is called '{kind}'; {nearest(kind, [AUTO, *MODELS])}")
-    return [SurrogateKind(kind)]
+    check_kind(kind)
+    return list(MODELS) if kind == AUTO else [SurrogateKind(kind)]
 
 
 def _folds(genomes: Genomes, rng: np.random.Generator) -> np.ndarray:

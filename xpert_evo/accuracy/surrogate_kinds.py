@@ -2,6 +2,9 @@
 
 from enum import StrEnum
 
+from xpert_evo.errors import ConfigError
+from xpert_evo.validation import nearest
+
 AUTO = "auto"
 """In place of a name: let them compete."""
 
@@ -12,3 +15,10 @@ class SurrogateKind(StrEnum):
     RIDGE = "ridge"
     GAUSSIAN_PROCESS = "gaussian-process"
     NETWORKS = "networks"
+
+
+def check_kind(kind: str) -> None:
+    """Raises ConfigError where no model is called so."""
+    known = [AUTO, *SurrogateKind]
+    if kind not in known:
+        raise ConfigError(f"search.surrogate: no surrogate is called '{kind}'; {nearest(kind, known)}")

@@ -67,9 +67,9 @@ def _accuracy_lines(result: RunResult, candidate: Candidate) -> list[str]:
     lines += _label_lines(candidate)
     if result.baseline is not None and result.baseline.digest == candidate.digest:
         lines.append("this is the homogeneous baseline that other designs are compared with")
-    elif result.baseline is not None:
-        ratio = result.baseline.hardware["edap"] / candidate.hardware["edap"]
-        gained = _gained(candidate, result.baseline)
+    else:
+        ratio = result.baseline_hardware["edap"] / candidate.hardware["edap"]
+        gained = "" if result.baseline is None else _gained(candidate, result.baseline)
         lines.append(f"against the homogeneous baseline: EDAP {lower(ratio)}{gained}")
     return lines
 
@@ -118,8 +118,9 @@ def compare_runs(folders: Sequence[Path], *, picture: Path | None, as_json: bool
             figure = draw_comparison(comparison)
             write_atomically(picture, partial(figure.savefig, format=suffix))
     except OSError as failure:
-        console.warnings([f"no picture: {picture} cannot be written ({failure.strerror}); choose another --picture"])
-        return
+        raise UsageError(
+            f"no picture of the fronts: {picture} cannot be written ({failure.strerror}); choose another --picture."
+        ) from None
     if not as_json:
         console.lines([f"picture of the fronts: {picture}"])
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.config import parse_config
-from xpert_evo.orchestration.context import FINALISTS, REUSED
+from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED
 from xpert_evo.report.result import load_result
 from xpert_evo.report.table import result_table
 from xpert_evo.store import Label, Store
@@ -38,10 +38,14 @@ def status_lines(store: Store) -> list[str]:
     reused = {(plan.digest, plan.context) for plan in plans if plan.batch == REUSED}
     labels = store.all_labels()
     done = {(label.digest, label.context) for label in labels}
-    n_searched = sum((p.digest, p.context) in done for p in plans if p.batch not in {FINALISTS, REUSED})
+    searched = {(p.digest, p.context) for p in plans if p.batch not in {FINALISTS, REUSED}}
+    n_searched = len((searched & done) - reused)
+    contexts = {p.context for p in plans if p.batch == FIRST}
+    n_reused = sum(context in contexts for _, context in reused)
     failures = store.failures()
     lines = [
-        f"{store.folder}: {n_searched} of {training.n_labels} designs trained with {training.protocol}",
+        f"{store.folder}: {n_searched} of {training.n_labels - len(searched & reused)} designs trained with "
+        f"{training.protocol}" + (f", {counted(n_reused, 'label')} of other runs taken over" if n_reused else ""),
         f"finalists: {len(finalists & done)} of {len(finalists)} trained" if finalists else "finalists: not chosen yet",
     ]
     summaries = store.summaries()
@@ -54,8 +58,6 @@ def status_lines(store: Store) -> list[str]:
             f"search: round {last['round']} of {training.rounds}, {counted(n_done, 'generation')} in it; predicted "
             f"hypervolume {last['hypervolume']:.4f}: {meaning}"
         )
-    if reused:
-        lines.append(f"labels taken over from other runs: {len(reused)}")
     own = [label for label in labels if (label.digest, label.context) not in reused]
     spent = sum(label.seconds for label in own)
     lines.append(f"spent in trainings: {duration(spent)}{_speed(own)}; failed trainings: {len(failures)}")

@@ -6,9 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from xpert_evo.accuracy.surrogate_kinds import AUTO, SurrogateKind
 from xpert_evo.config.quantities import AtLeastOne, Count, Positive
-from xpert_evo.validation import Frozen, nearest
+from xpert_evo.validation import Frozen
 
 
 class SearchMode(StrEnum):
@@ -68,15 +67,7 @@ class SearchConfig(Frozen):
     first_phase_accuracy: Annotated[float, Field(gt=0, lt=1)] | None = None
     stall_rounds: AtLeastOne | None = None
     baselines: tuple[Baseline, ...] = ()
-    surrogate: str = AUTO
-
-    @model_validator(mode="after")
-    def _surrogate_is_known(self) -> "SearchConfig":
-        if self.surrogate not in (known := (AUTO, *SurrogateKind)):
-            raise ValueError(
-                f"search.surrogate: no surrogate is called '{self.surrogate}'; {nearest(self.surrogate, known)}"
-            )
-        return self
+    surrogate: str = "auto"
 
 
 class Schedule(StrEnum):
@@ -181,7 +172,6 @@ class ExecutorConfig(Frozen):
                 f"executor.workers = {self.workers} counts local workers, but those of executor.dask_scheduler = "
                 f'"{self.dask_scheduler}" are started with `dask worker`; leave one of them out.'
             )
-        for name in ("gpus", "workers"):
-            if getattr(self, name) is not None and self.kind is ExecutorKind.SERIAL:
-                raise ValueError(f'executor.{name} needs executor.kind = "processes" or "dask"; change one of them.')
+        if self.gpus is not None and self.kind is ExecutorKind.SERIAL:
+            raise ValueError('executor.gpus needs executor.kind = "processes" or "dask"; change one of them.')
         return self

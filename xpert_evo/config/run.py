@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from xpert_evo.config.method import ExecutorConfig, ExecutorKind, Schedule, SearchConfig, SearchMode, TrainingConfig
+from xpert_evo.config.method import ExecutorConfig, Schedule, SearchConfig, SearchMode, TrainingConfig
 from xpert_evo.config.problem import DatasetConfig, HardwareConfig, SpaceConfig
 from xpert_evo.validation import Frozen
 
@@ -31,11 +31,6 @@ class RunConfig(Frozen):
             raise ValueError(
                 f'training.schedule = "steady-state" needs search.mode = "joint", got "{self.search.mode}"; '
                 "change one of them."
-            )
-        if self.training.time_limit_s is not None and self.executor.kind is ExecutorKind.SERIAL:
-            raise ValueError(
-                'training.time_limit_s needs executor.kind = "processes" or "dask": nobody can stop a training in this '
-                "process; change one of them."
             )
         return self
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 
+from hw_models import WeightCoding
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.config import RunConfig
 
@@ -39,7 +40,7 @@ def label_context(config: RunConfig, protocol: TrainingProtocol, dataset_digest:
     content: dict[str, object] = {
         "protocol": protocol.model_dump(mode="json"),
         "dataset": dataset_digest,
-        "emulation": "exact",
+        "emulation": _emulation(config),
         "crossbar": config.hardware.crossbar.model_dump(mode="json"),
     }
     if config.measures_robustness:
@@ -50,3 +51,15 @@ def label_context(config: RunConfig, protocol: TrainingProtocol, dataset_digest:
     if judged:
         content["judge_images"] = config.training.judge_images
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _emulation(config: RunConfig) -> str:
+    """The emulation of the crossbars by name; another one where it was wrong at first, lest old labels stand for new.
+
+    It was for offset codings in cells whose bits do not divide the weights', and for `offset-digital` with a counter.
+    """
+    crossbar = config.hardware.crossbar
+    coding = WeightCoding(crossbar.coding)
+    odd = crossbar.weight_bits % crossbar.cell_bits > 0 and coding is not WeightCoding.DIFFERENTIAL
+    counts = coding is WeightCoding.OFFSET_DIGITAL and not crossbar.reference_columns
+    return "exact-2" if odd or counts else "exact"

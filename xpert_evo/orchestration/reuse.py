@@ -27,9 +27,13 @@ def reuse_labels(shop: Workshop) -> None:
         shop.context(FIRST, load_protocol(training.protocol)),
         shop.context(FINALISTS, load_protocol(training.finalist_protocol)),
     }
+    searched = shop.context(FIRST, load_protocol(training.protocol))
     found: dict[tuple[str, str], tuple[Plan, Label]] = {}
     for folder in folders:
-        found = {**_fitting(folder, contexts, shop.task.space), **found}
+        fitting = _fitting(folder, contexts, shop.task.space)
+        # Older versions trained finalists with the seeds of their labels, and so with the luck that had chosen them.
+        lucky = {key for key, (_, label) in fitting.items() if _has_seed_of(label, fitting.get((key[0], searched)))}
+        found = {**{key: pair for key, pair in fitting.items() if key not in lucky}, **found}
     with shop.interrupts.held_back(), shop.store.transaction() as store:
         store.add_plans(
             [
@@ -49,6 +53,11 @@ def _fitting(folder: Path, contexts: set[str], space: SearchSpace) -> dict[tuple
         plans = {(plan.digest, plan.context): plan for plan in store.each_plan() if plan.context in contexts}
         labels = {(label.digest, label.context): label for label in store.all_labels() if label.context in contexts}
     return {key: (plans[key], labels[key]) for key in sorted(labels) if key in plans and _is_in(space, plans[key])}
+
+
+def _has_seed_of(label: Label, searched: tuple[Plan, Label] | None) -> bool:
+    """Whether a finalist's label was trained with the seed of the same design's label in the search."""
+    return searched is not None and label is not searched[1] and label.seed == searched[1].seed
 
 
 def _is_in(space: SearchSpace, plan: Plan) -> bool:

@@ -11,15 +11,16 @@ from threadpoolctl import threadpool_limits
 from xpert_evo.accuracy.datasets import Dataset
 from xpert_evo.accuracy.features import macs
 from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.accuracy.surrogate_kinds import check_kind
 from xpert_evo.config import ExecutorKind, RunConfig, parse_config
 from xpert_evo.design import design_from_text
-from xpert_evo.errors import DataError, ExecutorError, StoreError
+from xpert_evo.errors import ConfigError, DataError, ExecutorError, StoreError
 from xpert_evo.executors import Executor, ProcessExecutor, SerialExecutor, load_dask_executor
 from xpert_evo.files import sweep
 from xpert_evo.orchestration.baselines import check_baselines
 from xpert_evo.orchestration.batches import Workshop, reused_digests
 from xpert_evo.orchestration.choosing import check_spaces, most_finalists
-from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, SEARCHED
+from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, SEARCHED, round_name
 from xpert_evo.orchestration.effort import images_trained, work_of
 from xpert_evo.orchestration.flow import go
 from xpert_evo.orchestration.interrupts import Interrupts
@@ -39,19 +40,37 @@ The number of rounds is kept in the store, so that whoever goes on or reports la
 """
 
 
-def prepare(config: RunConfig) -> tuple[Task, Dataset]:
+def prepare(config: RunConfig, *, is_new: bool = True) -> tuple[Task, Dataset]:
     """Reads the data and checks the task before anything is written.
+
+    Args:
+        config: Settings.
+        is_new: Nothing is trained yet; a run that was begun goes on where it can.
 
     Raises:
         ConfigError, DataError, InfeasibleError, HardwareModelError: Something is wrong with what was asked for.
     """
     load_protocol(config.training.protocol)
     load_protocol(config.training.finalist_protocol)
+    check_kind(config.search.surrogate)
+    _check_serial(config)
     dataset = cached_dataset(config.dataset)
     task = build_task(config, n_classes=dataset.n_classes, image_channels=dataset.image_channels)
     check_baselines(task)
-    check_spaces(task)
+    if is_new:
+        check_spaces(task)
     return task, dataset
+
+
+def _check_serial(config: RunConfig) -> None:
+    """Raises ConfigError for settings that the serial executor has no use for."""
+    useless = {"executor.workers": config.executor.workers, "training.time_limit_s": config.training.time_limit_s}
+    for name, value in useless.items():
+        if value is not None and config.executor.kind is ExecutorKind.SERIAL:
+            raise ConfigError(
+                f'{name} = {value:g} needs executor.kind = "processes" or "dask": with "serial" one training after '
+                "another runs in this process, and nobody can stop it; change one of them."
+            )
 
 
 def check_earlier(labels_from: Sequence[Path]) -> None:
@@ -92,7 +111,7 @@ def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> 
         before = parse_config(store.meta("settings"), where=f"settings of {folder}")
         config = _changed(before, overrides, folder)
         _check_rounds(store, before, config)
-        task, dataset = prepare(config)
+        task, dataset = prepare(config, is_new=False)
         known = store.meta("dataset")["digest"]
         if dataset.digest != known:
             raise DataError(
@@ -107,6 +126,13 @@ def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> 
 def _check_rounds(store: Store, before: RunConfig, config: RunConfig) -> None:
     """Raises StoreError where the number of rounds changes and none can begin any more."""
     old, new = before.training.rounds, config.training.rounds
+    begun = {plan.batch for plan in store.plans()}
+    least = max((n for n in range(1, old + 1) if round_name(n) in begun), default=0)
+    if new < least:
+        raise StoreError(
+            f"training.rounds of {store.folder} must be at least {least}, got {new}, for round {least} has begun; let "
+            "it end, or begin another run."
+        )
     stopped = store.note(STOPPED, ROUNDS)
     if new == old or not (stopped or store.plans(FINALISTS)):
         return

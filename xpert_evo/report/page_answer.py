@@ -46,10 +46,7 @@ def _judged_by(result: RunResult) -> str:
 def _row(recommendation: Recommendation, result: RunResult) -> str:
     candidate = recommendation.candidate
     cells = [design_cells(", ".join(recommendation.roles), candidate)]
-    if result.baseline:
-        cells.append(_ratio_cells(candidate, result.baseline.hardware))
-    else:
-        cells.append('<td class="first" colspan="3">not trained yet</td>')
+    cells.append(_ratio_cells(candidate, result.baseline_hardware))
     rivals = [r for r in (recommendation.rival_measured, recommendation.rival_predicted) if r is not None]
     cells.append(_rival_cells(candidate, rivals))
     return f"<tr>{''.join(cells)}</tr>"

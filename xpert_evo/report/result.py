@@ -119,7 +119,8 @@ class RunResult:
             labels other runs made come first.
         front: The measured front by rising EDAP: of finalists once there are any, else of all measured designs.
         fronts: Likewise for each limit on area [mm2] of the run, the tightest first; the last one is `front`.
-        baseline: The homogeneous baseline as `front` was measured, or None before it was trained.
+        baseline: The homogeneous baseline as `front` was measured; None before it was trained, or where that failed.
+        baseline_hardware: What the baseline costs, `HARDWARE_FIELDS` by name, trained or not.
         final: Whether `front` consists of finalists.
         failed_finalists: Designs whose training as a finalist failed as often as it was tried.
         predicted_front: EDAP and predicted accuracy of the newest search's front, each (designs,); None before any.
@@ -143,6 +144,7 @@ class RunResult:
     front: list[Candidate]
     fronts: dict[float | None, list[Candidate]]
     baseline: Candidate | None
+    baseline_hardware: dict[str, float]
     final: bool
     failed_finalists: list[str]
     predicted_front: tuple[FloatArray, FloatArray] | None
@@ -209,6 +211,7 @@ def load_result(store: Store) -> RunResult:
         front=select_front(task, pool),
         fronts={limit: select_front(task, pool, limit) for limit in config.hardware.area_limits_mm2},
         baseline=next((c for c in pool if c.digest == baseline_digest), None),
+        baseline_hardware=hardware_figures(task, task.baseline)[0],
         final=final,
         failed_finalists=failed,
         predicted_front=_predicted_front(store, task),

@@ -28,7 +28,7 @@ def result_table(result: RunResult) -> Table:
     for name in ("accuracy\n%", "EDAP\nmm² µs µJ", "EDAP\nlower", "area\nmm²", "latency\nµs", "energy\nµJ"):
         table.add_column(name, justify="right", no_wrap=True)
     for name, candidate in picks(result):
-        table.add_row(name, *_cells(candidate, result.baseline))
+        table.add_row(name, *_cells(candidate, result.baseline_hardware))
     return table
 
 
@@ -108,13 +108,13 @@ def picks(result: RunResult) -> list[tuple[str, Candidate]]:
     return [*chosen, ("baseline", result.baseline)] if result.baseline else chosen
 
 
-def _cells(candidate: Candidate, baseline: Candidate | None) -> list[str]:
+def _cells(candidate: Candidate, baseline: dict[str, float]) -> list[str]:
     hardware = candidate.hardware
     return [
         candidate.digest[:8],
         f"{100 * candidate.measured:.2f}",
         edap_text(hardware["edap"]),
-        f"{times(baseline.hardware['edap'] / hardware['edap'])} x" if baseline else "",
+        f"{times(baseline['edap'] / hardware['edap'])} x",
         f"{hardware['area_mm2']:.2f}",
         f"{hardware['latency_us']:.4g}",
         f"{hardware['energy_uj']:.3g}",

@@ -1,0 +1,60 @@
+"""Which labels of earlier runs and versions may stand for new ones."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.faults.conftest import quick, small_settings
+from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.config import parse_config
+from xpert_evo.orchestration import batches
+from xpert_evo.orchestration.context import FINALISTS, REUSED, label_context
+from xpert_evo.orchestration.randomness import Purpose, spawned
+from xpert_evo.orchestration.start import begin
+from xpert_evo.progress import Silent
+from xpert_evo.store import Store
+
+
+@pytest.mark.parametrize(
+    ("crossbar", "first_context", "is_kept"),
+    [
+        ({}, "af78b86499e7c2a5", True),
+        ({"coding": "differential", "cell_bits": 3}, "05397fe90d30666e", True),
+        ({"coding": "offset-digital"}, "cd563e2d36dc736d", True),
+        ({"cell_bits": 3}, "503940cd2a2faecd", False),
+    ],
+)
+def test_labels_of_the_first_version_are_good_where_its_emulation_was(
+    crossbar: dict[str, object], first_context: str, *, is_kept: bool
+) -> None:
+    config = parse_config({"hardware": {"crossbar": crossbar}})
+    assert (label_context(config, load_protocol("laptop"), "0" * 16) == first_context) is is_kept
+
+
+def test_a_counter_in_place_of_a_converted_column_makes_other_labels() -> None:
+    contexts = {
+        label_context(parse_config({"hardware": {"crossbar": crossbar}}), load_protocol("laptop"), "0" * 16)
+        for crossbar in ({"coding": "offset-digital"}, {"coding": "offset-digital", "reference_columns": 0})
+    }
+    assert len(contexts) == 2
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_finalists_with_the_seed_of_their_label_are_trained_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, old: bool
+) -> None:
+    def with_one_purpose(seed: int, purpose: Purpose, *key: int) -> np.random.SeedSequence:
+        return spawned(seed, Purpose.TRAINING if old and purpose is Purpose.FINALIST else purpose, *key)
+
+    monkeypatch.setattr("xpert_evo.orchestration.batches.train_job", quick)
+    with monkeypatch.context() as patch:
+        patch.setattr(batches, "spawned", with_one_purpose)
+        begin(small_settings(training={"finalist_protocol": "laptop"}), tmp_path / "first", Silent())
+    begin(small_settings(training={"finalist_protocol": "laptop"}), tmp_path / "again", Silent(), [tmp_path / "first"])
+    with Store.open_readonly(tmp_path / "again") as store:
+        reused: list[Any] = store.plans(REUSED)
+        finalists = {plan.context for plan in store.plans(FINALISTS)}
+    assert bool(finalists & {plan.context for plan in reused}) is not old
+    assert len(reused) > 2
