@@ -89,6 +89,8 @@ def test_an_interrupted_training_goes_on_from_its_last_epoch_and_ends_like_a_who
     for name in ("validation", "test", "test_with_device_noise", "device_noise", "protocol", "design"):
         assert results[0][name] == results[1][name], name
     assert results[0]["test_with_device_noise"]["n_draws"] == 2
+    assert results[0]["trained_on"] == "cpu, 1 thread"
+    assert results[0]["crossbar"]["rows"] == 64
     weights = [(folder / "weights.safetensors").read_bytes() for folder in (stopped, whole)]
     assert weights[0] == weights[1]
     assert sorted(path.name for path in stopped.iterdir()) == ["result.json", "weights.safetensors"]

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 
 from xpert_evo.accuracy.checkpoints import WEIGHTS_NAME, Epoch, read_start
@@ -23,7 +24,7 @@ from xpert_evo.files import write_text
 from xpert_evo.locks import acquired
 from xpert_evo.orchestration.task import build_hardware
 from xpert_evo.orchestration.trainings import cached_dataset
-from xpert_evo.words import duration
+from xpert_evo.words import counted, duration
 
 RESULT_NAME = "result.json"
 
@@ -196,6 +197,8 @@ def _result(
         "design": trained.design.to_plain(),
         "dataset": {"name": dataset.name, "digest": dataset.digest},
         "protocol": trained.protocol.model_dump(mode="json"),
+        "crossbar": asdict(trained.crossbar),
+        "trained_on": _place(trained),
         "seed": trained.seed,
         "started_from": trained.start.told() if trained.start else None,
         "noise_aware": trained.devices.model_dump(mode="json") if trained.devices else None,
@@ -206,3 +209,10 @@ def _result(
         "test_with_device_noise": plain_draws(noisy),
         "device_noise": devices.settings.model_dump(mode="json") if devices else None,
     }
+
+
+def _place(trained: TrainedDesign) -> str:
+    """Where a network was trained, which rounding depends on: `cuda:0`, or `cpu, 2 threads`."""
+    device = next(trained.network.parameters()).device
+    n_threads = trained.protocol.n_threads or torch.get_num_threads()
+    return f"cpu, {counted(n_threads, 'thread')}" if device.type == "cpu" else str(device)
