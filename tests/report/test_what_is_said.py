@@ -16,9 +16,10 @@ from xpert_evo.report.comparison import compare
 from xpert_evo.report.page import page
 from xpert_evo.report.pick import by_id
 from xpert_evo.report.pictures.progress import draw_hypervolume
+from xpert_evo.report.recommend import Rival
 from xpert_evo.report.result import RunResult, load_result
-from xpert_evo.report.scene import build_scene
-from xpert_evo.report.table import result_table
+from xpert_evo.report.scene import Scene, build_scene
+from xpert_evo.report.table import result_table, rival_line
 from xpert_evo.store import Failure, Store
 from xpert_evo.words import times
 
@@ -37,7 +38,9 @@ def reusing(finished: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def test_labels_that_were_taken_over_are_not_called_trained(reusing: Path, finished: Path) -> None:
+def test_labels_that_were_taken_over_are_not_called_trained(
+    reusing: Path, finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     result, whole = read(reusing), read(finished)
     assert len(result.measured) == len(whole.measured) == 24
     assert len(whole.trained) == 24
@@ -59,6 +62,12 @@ def test_labels_that_were_taken_over_are_not_called_trained(reusing: Path, finis
     assert lines[0].endswith("12 of 12 designs trained with laptop, 12 labels of other runs taken over")
     spent, all_spent = (next(line for line in found if "spent" in line) for found in (lines, before))
     assert spent != all_spent
+    assert result.baseline is not None
+    finalists = {member.digest for member in [*result.front, result.baseline]}
+    taken = next(candidate for candidate in result.measured if candidate.reused and candidate.digest not in finalists)
+    assert taken.to_plain()["accuracy"]["reused"] is True
+    show(reusing, knee=False, accuracy=None, id_=taken.digest, as_json=False)
+    assert "trained by another run, whose label this one took over" in capsys.readouterr().out
     comparison = compare([result, replace(whole, name="whole")])
     assert (comparison.n_trained, comparison.n_reused) == ([12, 24], [12, 0])
 
@@ -94,6 +103,20 @@ def test_costs_are_compared_with_a_baseline_whose_training_failed(finished: Path
     ratio = f"{times(result.baseline_hardware['edap'] / result.knee.hardware['edap'])} x"
     assert ratio in [str(cell) for column in result_table(lost).columns for cell in column.cells]
     assert "not trained yet" not in page(build_scene(lost), [])
+
+
+def test_a_knee_that_is_homogeneous_is_not_held_against_itself(scene: Scene) -> None:
+    knee = next(one for one in scene.recommended if "knee" in one.roles)
+    own = Rival(
+        design=knee.candidate.design,
+        accuracy=0.5,
+        own_accuracy=0.5,
+        measured=True,
+        hardware=knee.candidate.hardware,
+    )
+    line = rival_line([replace(knee, rival_measured=own, rival_predicted=None)], "laptop")
+    assert line is not None
+    assert line.endswith("it is such a design itself, so the search has gained nothing there.")
 
 
 def test_the_baseline_is_told_as_the_space_has_it() -> None:

@@ -64,6 +64,8 @@ def _accuracy_lines(result: RunResult, candidate: Candidate) -> list[str]:
             f"validation accuracy under noise {100 * candidate.robustness:.2f} % (conductances scattered by "
             f"{ratio:g} %, protocol {candidate.protocol})"
         )
+    if candidate.reused:
+        lines.append("trained by another run, whose label this one took over")
     lines += _label_lines(candidate)
     if result.baseline is not None and result.baseline.digest == candidate.digest:
         lines.append("this is the homogeneous baseline that other designs are compared with")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.config import parse_config
@@ -10,6 +11,9 @@ from xpert_evo.report.result import load_result
 from xpert_evo.report.table import result_table
 from xpert_evo.store import Label, Store
 from xpert_evo.words import counted, duration
+
+Keys: TypeAlias = set[tuple[str, str]]
+"""Digests and contexts."""
 
 _MEANING = (
     "how much better than guessing at the baseline's EDAP the front is predicted to be (accuracy above guessing, "
@@ -46,7 +50,7 @@ def status_lines(store: Store) -> list[str]:
     lines = [
         f"{store.folder}: {n_searched} of {training.n_labels - len(searched & reused)} designs trained with "
         f"{training.protocol}" + (f", {counted(n_reused, 'label')} of other runs taken over" if n_reused else ""),
-        f"finalists: {len(finalists & done)} of {len(finalists)} trained" if finalists else "finalists: not chosen yet",
+        _finalist_line(finalists, done, reused),
     ]
     summaries = store.summaries()
     if summaries:
@@ -70,6 +74,14 @@ def status_lines(store: Store) -> list[str]:
             f"predicted beforehand (multiply-accumulates alone {report['baseline']['tau']:.2f})"
         )
     return lines
+
+
+def _finalist_line(finalists: Keys, done: Keys, reused: Keys) -> str:
+    if not finalists:
+        return "finalists: not chosen yet"
+    n_reused = len(finalists & reused)
+    ours = f"finalists: {len(finalists & done)} of {len(finalists)} trained"
+    return f"{ours}, {n_reused} of them by other runs" if n_reused else ours
 
 
 def _speed(labels: Sequence[Label]) -> str:

@@ -11,6 +11,7 @@ from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED
 from xpert_evo.progress import Message
 from xpert_evo.space import SearchSpace
 from xpert_evo.store import Label, Plan, Store
+from xpert_evo.words import counted
 
 
 def reuse_labels(shop: Workshop) -> None:
@@ -44,7 +45,13 @@ def reuse_labels(shop: Workshop) -> None:
         for _, label in found.values():
             store.add_label(label)
         store.add_note(REUSED, "labels", len(found))
-    shop.listener.tell(Message(text=f"{len(found)} labels of earlier runs fit this one and are reused"))
+    n_searched = sum(context == searched for _, context in found)
+    shop.listener.tell(
+        Message(
+            text=f"{counted(len(found), 'label')} of earlier runs fit this one and are reused: {n_searched} of "
+            f"searches, {len(found) - n_searched} of finalists"
+        )
+    )
 
 
 def _fitting(folder: Path, contexts: set[str], space: SearchSpace) -> dict[tuple[str, str], tuple[Plan, Label]]:

@@ -68,8 +68,8 @@ def _check_serial(config: RunConfig) -> None:
     for name, value in useless.items():
         if value is not None and config.executor.kind is ExecutorKind.SERIAL:
             raise ConfigError(
-                f'{name} = {value:g} needs executor.kind = "processes" or "dask": with "serial" one training after '
-                "another runs in this process, and nobody can stop it; change one of them."
+                f'{name} = {value:g} has no use with executor.kind = "serial", where one training after another runs '
+                'in this process; take "processes" or "dask", or leave it out.'
             )
 
 

@@ -11,7 +11,7 @@ from xpert_evo.report.result import HARDWARE_FIELDS, Candidate, RunResult
 
 _ACCURACY_FIELDS = (
     *("measured", "predicted", "std", "split", "protocol", "emulation", "validation", "n_images"),
-    *("label", "label_protocol", "under_noise"),
+    *("label", "label_protocol", "under_noise", "reused"),
 )
 _COLUMNS = {"std": "predicted_std", "n_images": "n_test_images"}
 """Names that need more than one word where they do not stand inside `accuracy`."""

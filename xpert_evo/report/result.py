@@ -96,6 +96,7 @@ class Candidate:
                 "predicted": self.predicted,
                 "std": self.std,
                 "split": self.split,
+                "reused": self.reused,
                 "protocol": self.protocol,
                 "emulation": self.emulation,
                 "validation": self.validation,

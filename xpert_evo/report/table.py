@@ -80,7 +80,9 @@ def rival_line(recommended: Sequence[Recommendation], protocol: str) -> str | No
     if knee is None:
         return None
     rivals = [rival for rival in (knee.rival_measured, knee.rival_predicted) if rival is not None]
-    found = "; ".join(_against(knee.candidate, rival) for rival in rivals) or "none was found"
+    others = [rival for rival in rivals if rival.design.digest != knee.candidate.digest]
+    itself = ["it is such a design itself, so the search has gained nothing there"] if len(others) < len(rivals) else []
+    found = "; ".join([*itself, *(_against(knee.candidate, rival) for rival in others)]) or "none was found"
     return f"Knee against the best homogeneous design at least as accurate (validation, {protocol}): {found}."
 
 
