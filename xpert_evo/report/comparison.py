@@ -75,7 +75,7 @@ def compare(results: Sequence[RunResult]) -> Comparison:
         how="measured on test data" if judged else "measured on validation data",
         data=[f"{result.dataset['name']}, {_protocol(result, judged=judged)}" for result in results],
         n_trained=[len(result.trained) for result in results],
-        n_reused=[len(result.measured) - len(result.trained) for result in results],
+        n_reused=[result.n_reused for result in results],
         hypervolumes=[hypervolume(table, reference) for table in tables] if same_images else None,
         reference_point=reference,
         steps=steps,

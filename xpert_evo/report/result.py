@@ -170,10 +170,14 @@ class RunResult:
         return [candidate for candidate in self.measured if not candidate.reused]
 
     @property
+    def n_reused(self) -> int:
+        """How many of `measured` other runs trained."""
+        return sum(candidate.reused for candidate in self.measured)
+
+    @property
     def trained_words(self) -> str:
         """How many designs the search trained, and how many labels it took over: `140 trained in the search`."""
-        n_reused = len(self.measured) - len(self.trained)
-        reused = f", {counted(n_reused, 'label')} of other runs taken over" if n_reused else ""
+        reused = f", {counted(self.n_reused, 'label')} of other runs taken over" if self.n_reused else ""
         return f"{len(self.trained)} trained in the search{reused}"
 
     @property
@@ -190,15 +194,17 @@ def load_result(store: Store) -> RunResult:
     task = build_task(config, n_classes=dataset["n_classes"], image_channels=dataset["image_channels"])
     plans = store.plans()
     contexts = {plan.context for plan in plans if plan.batch == FIRST}
-    measured = _candidates(store, task, [p for p in plans if p.batch != FINALISTS and p.context in contexts])
+    reused = {(plan.digest, plan.context) for plan in plans if plan.batch == REUSED}
+    searched = [plan for plan in plans if plan.batch != FINALISTS and plan.context in contexts]
+    measured = _candidates(store, task, searched, reused)
     finalist_plans = [plan for plan in plans if plan.batch == FINALISTS]
-    finalists = _as_searched(_candidates(store, task, finalist_plans), measured)
+    finalists = _as_searched(_candidates(store, task, finalist_plans, reused), measured)
     failures = Counter((failure.digest, failure.context) for failure in store.failures())
+    labelled = {candidate.digest for candidate in finalists}
     failed = [
         plan.digest
         for plan in finalist_plans
-        if plan.digest not in {c.digest for c in finalists}
-        and failures[plan.digest, plan.context] > config.training.retries
+        if plan.digest not in labelled and failures[plan.digest, plan.context] > config.training.retries
     ]
     final = bool(finalists) and len(finalists) + len(failed) >= len(finalist_plans)
     baseline_digest = task.space.decode(task.baseline)[0].digest
@@ -254,14 +260,13 @@ def hardware_figures(task: Task, genomes: Genomes) -> list[dict[str, float]]:
     return [{name: float(column[i]) for name, column in columns.items()} for i in range(len(genomes))]
 
 
-def _candidates(store: Store, task: Task, plans: Sequence[Plan]) -> list[Candidate]:
-    """The planned designs that have labels, each once."""
+def _candidates(store: Store, task: Task, plans: Sequence[Plan], reused: set[tuple[str, str]]) -> list[Candidate]:
+    """The planned designs that have labels, each once; `reused` are digests and contexts of labels taken over."""
     contexts = {plan.context for plan in plans}
     labels = {label.digest: label for label in store.all_labels() if label.context in contexts}
     planned = {plan.digest: plan for plan in plans if plan.digest in labels}
     if not planned:
         return []
-    reused = {(plan.digest, plan.context) for plan in store.plans(REUSED)}
     designs = [design_from_text(plan.design) for plan in planned.values()]
     figures = hardware_figures(task, task.space.encode(designs))
     return [

@@ -29,7 +29,7 @@ def draw_hypervolume(scene: Scene) -> Figure | None:
     figure = Figure(figsize=(3.2 * n_panels + 0.4, 3.8))
     panels = figure.subplots(1, n_panels)
     homogeneous = {candidate.digest for candidate in scene.homogeneous}
-    n_reused = len(result.measured) - len(result.trained)
+    n_reused = result.n_reused
     everything = np.insert(growth(result, result.measured), 0, 0.0)[n_reused:]
     alone = np.insert(growth(result, result.measured, only=homogeneous), 0, 0.0)[n_reused:]
     trainings = np.arange(len(result.trained) + 1)
