@@ -8,7 +8,7 @@ import torch
 
 from xpert_evo.accuracy import data_formats
 from xpert_evo.accuracy.datasets import DATASETS, Split, load_dataset
-from xpert_evo.accuracy.images import batches, prepared, training_subset
+from xpert_evo.accuracy.images import batches, full_batches, prepared, training_subset
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.errors import DataError
 
@@ -92,10 +92,12 @@ def test_training_subsets_are_fixed_and_batches_visit_every_image_once() -> None
     subset = training_subset(train, 100)
     assert torch.equal(subset.images, training_subset(train, 100).images)
     assert training_subset(train, None) is train
+    assert sum(len(labels) for _, labels in batches(subset, 32)) == 100
     order = torch.randperm(100, generator=torch.Generator().manual_seed(0))
-    seen = torch.cat([images for images, _ in batches(subset, 32, order)])
+    seen = torch.cat([subset.images[chosen] for chosen in full_batches(order, 32)])
     assert len(seen) == 96
     assert len(rows(Split(images=seen, labels=torch.zeros(96)))) == 96
+    assert [len(chosen) for chosen in full_batches(order[:20], 32)] == [20]
 
 
 def test_every_data_set_tells_where_it_comes_from() -> None:

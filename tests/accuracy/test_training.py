@@ -1,5 +1,6 @@
 """Trainings: they learn, repeat bit for bit, survive interruptions, and tell failures apart from labels."""
 
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hw_models import AdcType, CrossbarSpec
 from xpert_evo.accuracy import training
 from xpert_evo.accuracy.checkpoints import Epoch, Start, read_start
 from xpert_evo.accuracy.datasets import Dataset
-from xpert_evo.accuracy.images import augmented, resized
+from xpert_evo.accuracy.images import augmented, full_batches, resized
 from xpert_evo.accuracy.judge import save_weights
 from xpert_evo.accuracy.network import CrossbarNetwork, Product
 from xpert_evo.accuracy.nonidealities import NonIdealities
@@ -101,9 +102,11 @@ def test_the_global_random_state_neither_matters_nor_changes(trainer: Trainer) -
 
 
 @pytest.mark.parametrize("stop_after", [1, 2, 3])
+@pytest.mark.parametrize("changes", [{}, {"leave_out": 0.5, "components": 3, "epochs": 5}])
 def test_a_training_resumed_from_its_checkpoint_ends_like_one_that_was_never_stopped(
-    trainer: Trainer, tmp_path: Path, stop_after: int
+    trainer: Trainer, tmp_path: Path, stop_after: int, changes: dict[str, Any]
 ) -> None:
+    trainer.protocol = trainer.protocol.model_copy(update=changes)
     checkpoint = tmp_path / "training.safetensors"
     with pytest.raises(StoppedError):
         trainer(checkpoint=checkpoint, stop_after=stop_after)
@@ -318,6 +321,25 @@ def test_progressive_resizing_trains_on_small_images_first(trainer: Trainer, mon
     trainer.protocol = trainer.protocol.model_copy(update={"epochs": 3, "image_size": 8, "early_sizes": (4, 6)})
     trainer()
     assert [size for size, _ in groupby(seen)] == [4, 6, 8]
+
+
+def test_epochs_leave_out_images_that_are_known_well_but_the_last_ones_do_not(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def watched(rows: torch.Tensor, size: int) -> Iterator[torch.Tensor]:
+        seen.append(len(rows))
+        return full_batches(rows, size)
+
+    monkeypatch.setattr(training, "full_batches", watched)
+    trainer.protocol = trainer.protocol.model_copy(update={"epochs": 8, "leave_out": 0.5})
+    trained = trainer()
+    first, *middle, last = seen
+    assert first == last
+    assert all(0.5 * first < n < 0.95 * first for n in middle)
+    assert trained.history[-1].loss < trained.history[1].loss < trained.history[0].loss
+    assert trained.validation_accuracy > 0.6
 
 
 def test_resized_images_keep_their_mean_and_their_place() -> None:

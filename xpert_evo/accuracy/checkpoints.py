@@ -47,12 +47,14 @@ class TrainingState:
         network: Its weights and statistics.
         optimisers: Their momenta.
         generator: Draws order, augmentation and noise; on the CPU.
+        losses: Of each training image when it was last trained on, on the CPU; NaN where it never was.
         history: The epochs so far.
     """
 
     network: CrossbarNetwork
     optimisers: list[torch.optim.Optimizer]
     generator: torch.Generator
+    losses: torch.Tensor
     history: list[Epoch] = field(default_factory=list)
 
 
@@ -160,6 +162,7 @@ def save_checkpoint(path: Path, state: TrainingState, identity: Mapping[str, str
     for name, momentum in _momenta(state).items():
         tensors[f"momentum.{name}"] = momentum
     tensors["generator"] = state.generator.get_state()
+    tensors["losses"] = state.losses
     try:
         write_tensors(
             path, tensors, {"training": dict(identity), "history": [asdict(epoch) for epoch in state.history]}
@@ -203,6 +206,8 @@ def _fill(state: TrainingState, tensors: dict[str, torch.Tensor], metadata: dict
             if id(parameter) in held and f"momentum.{name}" in tensors:
                 optimiser.state[parameter]["momentum_buffer"] = tensors[f"momentum.{name}"].to(device)
     state.generator.set_state(tensors["generator"])
+    if "losses" in tensors:  # which older checkpoints lack
+        state.losses.copy_(tensors["losses"])
     history = metadata.get("history")
     state.history[:] = [Epoch(**entry) for entry in history] if isinstance(history, list) else []
 

@@ -71,12 +71,12 @@ def resized(images: torch.Tensor, size: int) -> torch.Tensor:
     return F.interpolate(images, size=(size, size), mode="bilinear", antialias=True)
 
 
-def batches(split: Split, size: int, order: torch.Tensor | None = None) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Images and labels in batches of `size`; with an `order` shuffled, and an incomplete last batch left out."""
-    if order is None:
-        for start in range(0, len(split), size):
-            yield split.images[start : start + size], split.labels[start : start + size]
-        return
-    for rows in torch.split(order, size):
-        if len(rows) == min(size, len(order)):
-            yield split.images[rows], split.labels[rows]
+def batches(split: Split, size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Images and labels in batches of `size`, in their order."""
+    for start in range(0, len(split), size):
+        yield split.images[start : start + size], split.labels[start : start + size]
+
+
+def full_batches(rows: torch.Tensor, size: int) -> Iterator[torch.Tensor]:
+    """Rows in batches of `size`; an incomplete last batch is left out, unless it is the only one."""
+    return (batch for batch in torch.split(rows, size) if len(batch) == min(size, len(rows)))

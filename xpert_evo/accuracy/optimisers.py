@@ -83,7 +83,7 @@ def build_optimisers(network: CrossbarNetwork, protocol: TrainingProtocol) -> li
     return optimisers
 
 
-def learning_rate_factor(step: int, n_steps: int, warmup_ratio: float) -> float:
+def learning_rate_factor(step: float, n_steps: int, warmup_ratio: float) -> float:
     """One-cycle schedule: linear from near 0 to 1 over the warm-up, then linear to 0 after the last step."""
     warmup = max(1.0, warmup_ratio * n_steps)
     return min((step + 1) / warmup, (n_steps - step) / max(1.0, n_steps - warmup), 1.0)

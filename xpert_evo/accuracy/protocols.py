@@ -40,6 +40,10 @@ class TrainingProtocol(Frozen):
         alternate_flips: Every image in every other epoch; else at random.
         shift: Largest random shift [pixels of the averaged image].
         identity: Convolutions start with the identity added to random weights.
+        components: Layers that read the image start with so many principal components of its patches
+            (`first_filters`); 0 for random filters.
+        leave_out: Share of the images of less than average loss that an epoch leaves out (`leaving_out`); the last
+            eighth of the epochs has all images.
         noise: ADC noise in the training loop; without it quantisers only.
         n_recalibration: Training images that batch norm's statistics are recomputed from before judging.
         n_threads: Threads of a training on a CPU, fixed so that sums round alike on CPUs of one kind; None leaves it to
@@ -64,6 +68,8 @@ class TrainingProtocol(Frozen):
     alternate_flips: bool = False
     shift: Annotated[int, Field(ge=0)] = 0
     identity: bool = False
+    components: Annotated[int, Field(ge=0)] = 0
+    leave_out: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     noise: bool = True
     n_recalibration: Positive = 2_048
     n_threads: Positive | None = None
@@ -72,7 +78,7 @@ class TrainingProtocol(Frozen):
     def _plain(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Without what came later where it changes nothing, so that labels from before keep their context."""
         values: dict[str, Any] = serialise(self)
-        for later in ("early_sizes", "alternate_flips"):
+        for later in ("early_sizes", "alternate_flips", "components", "leave_out"):
             if not values[later]:
                 del values[later]
         return values
@@ -81,6 +87,10 @@ class TrainingProtocol(Frozen):
         """Side of the images in an epoch, counted from 1 [pixels]."""
         sizes = (*self.early_sizes, self.image_size)
         return sizes[-1 - (self.epochs - number) * len(sizes) // self.epochs]
+
+    def left_out_in_epoch(self, number: int) -> float:
+        """`leave_out` in an epoch, counted from 1; nothing in the last eighth of them."""
+        return self.leave_out if 8 * number <= 7 * self.epochs else 0.0
 
     def epochs_by_area(self, until: int | None = None) -> float:
         """Epochs up to one (all by default), each counted by the area of its images over that of full-size ones."""
@@ -145,9 +155,11 @@ PROTOCOLS = _by_name(
         name="long-night",
         epochs=24,
         early_sizes=(16, 24),
-        learning_rate=0.02,
+        learning_rate=0.025,
         shift=3,
         alternate_flips=True,
+        components=12,
+        leave_out=0.5,
         n_threads=2,
     ),
     TrainingProtocol(

@@ -20,7 +20,9 @@ from xpert_evo.accuracy.allocation import keep_freed_memory
 from xpert_evo.accuracy.checkpoints import Epoch, Start, TrainingState, load_checkpoint, save_checkpoint, take_weights
 from xpert_evo.accuracy.datasets import Dataset, Split
 from xpert_evo.accuracy.fidelity import measure_corrections
-from xpert_evo.accuracy.images import augmented, batches, prepared, resized, training_subset
+from xpert_evo.accuracy.first_filters import start_from_components
+from xpert_evo.accuracy.images import augmented, batches, full_batches, prepared, resized, training_subset
+from xpert_evo.accuracy.leaving_out import drawn_rows
 from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, Product, build_network
 from xpert_evo.accuracy.nonidealities import NonIdealities
 from xpert_evo.accuracy.optimisers import build_optimisers, learning_rate_factor
@@ -31,6 +33,7 @@ from xpert_evo.errors import DataError, TrainingError
 
 _JUDGING_SEED = 7
 _N_CORRECTION = 32
+_N_COMPONENTS = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +114,8 @@ def train_design(
         network = build_network(
             design, backbone, crossbar=crossbar, width_divisor=protocol.width_divisor, image_size=protocol.image_size
         )
-        state = _initial_state(network, protocol, seed, where)
+        train = prepared(training_subset(dataset.train, protocol.n_train), protocol, where)
+        state = _initial_state(network, train, protocol, seed, where)
         identity = {
             "design": design.digest,
             "data set": dataset.digest,
@@ -121,7 +125,6 @@ def train_design(
             "start": "" if start_from is None else start_from.digest,
             "devices": "" if devices is None else str(devices),
         }
-        train = prepared(training_subset(dataset.train, protocol.n_train), protocol, where)
         if checkpoint is not None and checkpoint.exists():
             load_checkpoint(checkpoint, state, identity)
         elif start_from is not None:
@@ -174,13 +177,21 @@ def _check_sizes(backbone: Backbone, protocol: TrainingProtocol) -> None:
 
 
 def _initial_state(
-    network: CrossbarNetwork, protocol: TrainingProtocol, seed: int, device: torch.device
+    network: CrossbarNetwork, train: Split, protocol: TrainingProtocol, seed: int, device: torch.device
 ) -> TrainingState:
     generator = torch.Generator().manual_seed(seed)
     network.initialise(generator, identity=protocol.identity)
     set_tabled_corrections(network)
     network.to(device)
-    return TrainingState(network=network, optimisers=build_optimisers(network, protocol), generator=generator)
+    if protocol.components:
+        images = resized(train.images[:_N_COMPONENTS], protocol.size_in_epoch(1))
+        start_from_components(network, images, protocol.components, generator)
+    return TrainingState(
+        network=network,
+        optimisers=build_optimisers(network, protocol),
+        generator=generator,
+        losses=torch.full((len(train),), math.nan),
+    )
 
 
 def _train_epoch(
@@ -191,15 +202,20 @@ def _train_epoch(
     turn = number if p.alternate_flips else None
     images = augmented(train.images, generator, flip=p.flip, shift=p.shift, turn=turn)
     images = resized(images, p.size_in_epoch(number))
-    order = torch.randperm(len(train), generator=generator).to(train.labels.device)
-    product = _product(p, generator, train.images.device, devices)
-    n_steps = max(1, len(train) // p.batch_size)
-    total = torch.zeros((), device=train.images.device)
-    for step, (inputs, labels) in enumerate(
-        batches(Split(images=images, labels=train.labels), p.batch_size, order), start=(number - 1) * n_steps
-    ):
-        factor = learning_rate_factor(step, p.epochs * n_steps, p.warmup_ratio)
-        loss = F.cross_entropy(network(inputs, product), labels, label_smoothing=p.label_smoothing)
+    rows, worth = drawn_rows(state.losses, p.left_out_in_epoch(number), generator)
+    losses, worth = state.losses.to(images.device), worth.to(images.device)
+    n_steps, planned = (max(1, n // p.batch_size) for n in (len(rows), len(train)))
+    product = _product(p, generator, images.device, devices)
+    total = torch.zeros((), device=images.device)
+    for step, batch in enumerate(full_batches(rows.to(images.device), p.batch_size)):
+        factor = learning_rate_factor(planned * (number - 1 + step / n_steps), planned * p.epochs, p.warmup_ratio)
+        scores = network(images[batch], product)
+        if p.leave_out:
+            each = F.cross_entropy(scores, train.labels[batch], label_smoothing=p.label_smoothing, reduction="none")
+            losses[batch] = each.detach()
+            loss = (each * worth[batch]).mean()
+        else:
+            loss = F.cross_entropy(scores, train.labels[batch], label_smoothing=p.label_smoothing)
         torch.autograd.backward(loss)
         for optimiser in state.optimisers:
             for group in optimiser.param_groups:
@@ -207,7 +223,8 @@ def _train_epoch(
             optimiser.step()
         network.zero_grad(set_to_none=True)
         total += loss.detach()
-    return float(total) / n_steps
+    state.losses = losses.cpu()
+    return float(total / worth[rows].mean()) / n_steps
 
 
 def _product(
