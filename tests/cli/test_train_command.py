@@ -16,6 +16,7 @@ from xpert_evo.accuracy.judge import Judgement, judge
 from xpert_evo.accuracy.protocols import PROTOCOLS, TrainingProtocol
 from xpert_evo.backbones import load_backbone
 from xpert_evo.cli import judging, training
+from xpert_evo.cli.packing import pack_weights
 from xpert_evo.config import parse_config
 from xpert_evo.errors import ConfigError, InterruptedRunError, TrainingError, UsageError
 from xpert_evo.report.trained import load_network
@@ -126,6 +127,27 @@ def judge_weights(weights: Path, *assignments: str, **changes: Any) -> None:
     options: dict[str, Any] = {"split": "test", "max_images": None, "noise": ["variation_ratio=0.05"], "noise_draws": 2}
     options |= {"norm_images": 0, "seed": 3, "as_json": False, **changes}
     judging.judge_weights(weights, None, assignments, {}, **options)
+
+
+def test_packed_weights_are_judged_like_those_of_the_training_and_never_written_over(
+    train: Trainer, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = train("first", to_judge=False)
+    small = tmp_path / "small.safetensors"
+    pack_weights(folder, small)
+    assert f"`xpert-evo judge {small}` measures it" in capsys.readouterr().out
+    found = []
+    for weights in (folder, small):
+        judge_weights(weights, as_json=True)
+        found.append(json.loads(capsys.readouterr().out))
+    assert {**found[0], "weights": ""} == {**found[1], "weights": ""}
+    kept = small.read_bytes()
+    with pytest.raises(UsageError, match="exists; choose another name"):
+        pack_weights(folder, small)
+    assert small.read_bytes() == kept
+    with pytest.raises(UsageError, match=r"cannot be written \(No such file"):
+        pack_weights(folder, tmp_path / "nowhere" / "small.safetensors")
+    train("tuned", start_from=small, to_judge=False)
 
 
 def test_kept_weights_are_judged_again_like_after_their_training_and_on_other_chips(

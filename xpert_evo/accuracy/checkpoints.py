@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from xpert_evo.accuracy.network import CrossbarNetwork
+from xpert_evo.accuracy.packing import unpacked
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.design import parse_design
 from xpert_evo.errors import CheckpointError, DesignError, TrainingError
@@ -68,15 +69,16 @@ def write_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[s
 
 
 def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, object]]:
-    """Tensors and metadata of a file by `write_tensors`; raises TrainingError where it is none."""
+    """Tensors, packed ones unpacked, and metadata of a file by `write_tensors`; TrainingError where it is none."""
     try:
         with safe_open(path, framework="pt") as file:
             metadata = json.loads((file.metadata() or {})[_METADATA])
-            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, ValueError) as failure:
         raise TrainingError(
             f"{path} cannot be read as a file of `xpert-evo train` ({failure}); it is damaged or something else."
         ) from None
+    return unpacked(tensors, metadata, where=str(path)), metadata
 
 
 def weights_file(path: Path) -> Path:
