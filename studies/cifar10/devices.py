@@ -18,8 +18,9 @@ import xpert_evo as xe
 from xpert_evo.config import RunConfig
 from xpert_evo.files import write_text
 from xpert_evo.orchestration.task import build_task
+from xpert_evo.report.candidates import Candidate, hardware_figures
 from xpert_evo.report.pictures.common import BLUE, ORANGE, legend_below
-from xpert_evo.report.result import Candidate, RunResult, hardware_figures
+from xpert_evo.report.result import RunResult
 from xpert_evo.search import non_dominated
 
 

@@ -21,8 +21,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from xpert_evo.config import load_config
 from xpert_evo.files import write_text
 from xpert_evo.orchestration.task import build_task
+from xpert_evo.report.candidates import hardware_figures
 from xpert_evo.report.pictures.common import BLUE, EDAP_LABEL, ORANGE
-from xpert_evo.report.result import hardware_figures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

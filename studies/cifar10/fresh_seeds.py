@@ -31,8 +31,9 @@ from xpert_evo.config import DatasetConfig
 from xpert_evo.design import Design, load_designs
 from xpert_evo.files import write_text
 from xpert_evo.orchestration.trainings import TrainingJob, train_job
+from xpert_evo.report.candidates import Candidate, hardware_figures, select_front
 from xpert_evo.report.pictures.common import BLUE, EDAP_LABEL, GREY, ORANGE
-from xpert_evo.report.result import Candidate, RunResult, hardware_figures, select_front
+from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import fit_again
 
 

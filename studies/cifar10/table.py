@@ -22,7 +22,7 @@ from xpert_evo.config import load_config
 from xpert_evo.design import Design
 from xpert_evo.files import write_text
 from xpert_evo.orchestration.task import build_task
-from xpert_evo.report.result import hardware_figures
+from xpert_evo.report.candidates import hardware_figures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from xpert_evo.backbones import BACKBONES
 from xpert_evo.config import parse_config
 from xpert_evo.errors import ConfigError, InfeasibleError
 from xpert_evo.orchestration.task import Task, build_task
-from xpert_evo.report.result import hardware_figures
+from xpert_evo.report.candidates import hardware_figures
 
 
 def task_of(**settings: object) -> Task:

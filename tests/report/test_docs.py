@@ -21,8 +21,8 @@ from xpert_evo.config import load_config
 from xpert_evo.design import load_designs, parse_design
 from xpert_evo.orchestration import estimate
 from xpert_evo.orchestration.task import build_task
+from xpert_evo.report.candidates import HARDWARE_FIELDS
 from xpert_evo.report.pictures import PICTURES
-from xpert_evo.report.result import HARDWARE_FIELDS
 
 DOCS = Path(__file__).parents[2] / "docs"
 

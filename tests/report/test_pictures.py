@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from xpert_evo.report import pictures
+from xpert_evo.report.candidates import objectives_of, select_front
 from xpert_evo.report.pictures import PICTURES, Picture, draw_pictures, write_pictures
 from xpert_evo.report.pictures.common import number
 from xpert_evo.report.pictures.progress import growth
-from xpert_evo.report.result import objectives_of, select_front
 from xpert_evo.report.scene import Scene
 from xpert_evo.report.writing import write_report
 from xpert_evo.search import hypervolume

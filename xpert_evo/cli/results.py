@@ -14,12 +14,13 @@ from xpert_evo.cli.cost_tables import print_cost
 from xpert_evo.errors import UsageError
 from xpert_evo.files import write_atomically
 from xpert_evo.report.around import around_candidate, around_line
+from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.comparison import Comparison, compare, draw_comparison
 from xpert_evo.report.exports import export
 from xpert_evo.report.pick import by_id, of_accuracy, the_knee
 from xpert_evo.report.pictures import house_style
 from xpert_evo.report.pictures.costs import report_of
-from xpert_evo.report.result import Candidate, RunResult, load_result
+from xpert_evo.report.result import RunResult, load_result
 from xpert_evo.store import Store
 from xpert_evo.words import edap_text, lower
 

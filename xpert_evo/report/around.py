@@ -2,7 +2,8 @@
 
 from hw_models import LayerShapes, Peripherals, chip_level
 from xpert_evo.orchestration.task import Hardware
-from xpert_evo.report.result import Candidate, RunResult
+from xpert_evo.report.candidates import Candidate
+from xpert_evo.report.result import RunResult
 
 
 def around_tiles(shapes: LayerShapes, peripherals: Peripherals, hardware: Hardware) -> dict[str, float]:

@@ -8,9 +8,10 @@ from matplotlib.figure import Figure
 
 from xpert_evo.errors import UsageError
 from xpert_evo.objectives import OBJECTIVES, FloatArray
+from xpert_evo.report.candidates import Candidate, select_front
 from xpert_evo.report.pictures.common import EDAP_LABEL, PALETTE, legend_below
 from xpert_evo.report.recommend import accuracy_steps
-from xpert_evo.report.result import Candidate, RunResult, select_front
+from xpert_evo.report.result import RunResult
 from xpert_evo.search import hypervolume, non_dominated
 
 

@@ -14,9 +14,10 @@ from xpert_evo.accuracy.checkpoints import WEIGHTS_NAME
 from xpert_evo.errors import UsageError
 from xpert_evo.files import write_atomically, write_text
 from xpert_evo.report.backbone import write_backbone
+from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.files import front_csv
 from xpert_evo.report.onnx_file import load_onnx, write_onnx
-from xpert_evo.report.result import Candidate, RunResult
+from xpert_evo.report.result import RunResult
 from xpert_evo.report.trained import Training, load_network, training_of
 from xpert_evo.validation import nearest
 from xpert_evo.words import counted

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xpert_evo.files import write_text
-from xpert_evo.report.result import HARDWARE_FIELDS, Candidate, RunResult
+from xpert_evo.report.candidates import HARDWARE_FIELDS, Candidate
+from xpert_evo.report.result import RunResult
 
 _ACCURACY_FIELDS = (
     *("measured", "predicted", "std", "split", "protocol", "emulation", "validation", "n_images"),

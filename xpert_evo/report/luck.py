@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xpert_evo.report.result import RunResult, select_front
+from xpert_evo.report.candidates import select_front
+from xpert_evo.report.result import RunResult
 
 _LEAST_DESIGNS = 5
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from string import Template
 
 from xpert_evo.files import write_text
+from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.page_answer import answer
 from xpert_evo.report.page_fronts import fronts_table
 from xpert_evo.report.page_plot import front_plots
@@ -16,7 +17,7 @@ from xpert_evo.report.page_remarks import remarks
 from xpert_evo.report.page_tables import honesty_tables, settings_table, sources_list, versions_table
 from xpert_evo.report.pictures import Drawing
 from xpert_evo.report.pictures.common import number, power_of_ten
-from xpert_evo.report.result import Candidate, RunResult
+from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
 
 PAGE_NAME = "report.html"

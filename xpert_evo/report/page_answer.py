@@ -5,10 +5,11 @@ from html import escape
 
 from xpert_evo.report.around import around_candidate
 from xpert_evo.report.baseline import baseline_words
+from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.pictures.common import number
 from xpert_evo.report.protocol_words import worth_of
 from xpert_evo.report.recommend import Recommendation, Rival, times_better
-from xpert_evo.report.result import Candidate, RunResult
+from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
 from xpert_evo.words import times
 

@@ -2,8 +2,9 @@
 
 from html import escape
 
+from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.page_answer import design_cells
-from xpert_evo.report.result import Candidate, RunResult
+from xpert_evo.report.result import RunResult
 
 _HEAD = (
     '<tr><th class="text">area limit</th><th>id</th><th>accuracy<br>%</th><th>EDAP<br>mm² µs µJ</th>'

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from xpert_evo.report.candidates import Candidate, select_front
 from xpert_evo.report.pictures.common import number, power_of_ten
-from xpert_evo.report.result import Candidate, select_front
 from xpert_evo.report.scene import Scene
 
 _WIDTH, _HEIGHT = 640, 424

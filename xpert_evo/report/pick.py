@@ -1,7 +1,8 @@
 """Finds a design in a result: the knee, the cheapest of an accuracy, or the one that an id names."""
 
 from xpert_evo.errors import UsageError
-from xpert_evo.report.result import Candidate, RunResult
+from xpert_evo.report.candidates import Candidate
+from xpert_evo.report.result import RunResult
 
 
 def the_knee(result: RunResult) -> Candidate:

@@ -8,7 +8,8 @@ import numpy as np
 from xpert_evo.accuracy.surrogate import FittedSurrogate
 from xpert_evo.design import Design
 from xpert_evo.objectives import FloatArray
-from xpert_evo.report.result import Candidate, RunResult, hardware_figures
+from xpert_evo.report.candidates import Candidate, hardware_figures
+from xpert_evo.report.result import RunResult
 from xpert_evo.space import Genomes
 
 _STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)

@@ -1,14 +1,10 @@
-"""The result of a run: which designs are the front, how good they were measured to be, and what they cost."""
+"""The result of a run, read from its store."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from hw_models import evaluate
 from xpert_evo.config import RunConfig, parse_config
 from xpert_evo.design import Design, design_from_text
 from xpert_evo.objectives import FloatArray
@@ -19,92 +15,10 @@ from xpert_evo.orchestration.goals import NETWORK, TWO_PHASES
 from xpert_evo.orchestration.stopping import ROUNDS, STOPPED
 from xpert_evo.orchestration.task import Task, build_task
 from xpert_evo.orchestration.trainings import NOISY
-from xpert_evo.search import SearchState, knee, non_dominated
-from xpert_evo.space import Genomes
+from xpert_evo.report.candidates import Candidate, hardware_figures, objectives_of, select_front
+from xpert_evo.search import SearchState, knee
 from xpert_evo.store import Label, Plan, Store
 from xpert_evo.words import counted
-
-HARDWARE_FIELDS = ("area_mm2", "latency_us", "energy_uj", "edap", "tops_per_w", "tops_per_mm2")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A design that was trained.
-
-    Attributes:
-        design: What was trained.
-        digest: Its name.
-        protocol: Of the training that gave the accuracies.
-        validation: Accuracy on validation data, which selects; by the exact emulation of the crossbars.
-        robustness: Accuracy on validation data under device noise; None where it was not measured.
-        test: Accuracy on test data, which judges; None where it was not judged.
-        emulation: How the crossbars were computed for `test`.
-        n_test_images: That judged it.
-        label: Validation accuracy of the search's own training; None where the search did not train it.
-        label_protocol: Of `label` and `predicted`; `protocol` differs from it for finalists.
-        predicted: What the surrogate expected `label` to be, before it; None where it was not asked.
-        std: Standard deviation of that prediction.
-        hardware: `HARDWARE_FIELDS` by name.
-        batch: The part of the run that asked for it.
-        reused: Whether another run trained it and this one took the label over.
-        seconds: The training took.
-    """
-
-    design: Design
-    digest: str
-    protocol: str
-    validation: float
-    robustness: float | None
-    test: float | None
-    emulation: str | None
-    n_test_images: int | None
-    label: float | None
-    label_protocol: str
-    predicted: float | None
-    std: float | None
-    hardware: dict[str, float]
-    batch: str
-    reused: bool
-    seconds: float
-
-    @property
-    def measured(self) -> float:
-        """The accuracy to report: on test data where it was judged, else on validation data."""
-        return self.validation if self.test is None else self.test
-
-    @property
-    def measured_std(self) -> float | None:
-        """Standard error of `measured` from the finite number of test images (binomial); None on validation data."""
-        if self.test is None or not self.n_test_images:
-            return None
-        return float(np.sqrt(self.test * (1 - self.test) / self.n_test_images))
-
-    @property
-    def split(self) -> str:
-        """Where `measured` comes from."""
-        return "validation" if self.test is None else "test"
-
-    def to_plain(self) -> dict[str, Any]:
-        """The entry of `front.json`."""
-        return {
-            "id": self.digest,
-            "design": self.design.to_plain(),
-            "accuracy": {
-                "measured": self.measured,
-                "label": self.label,
-                "label_protocol": self.label_protocol,
-                "predicted": self.predicted,
-                "std": self.std,
-                "split": self.split,
-                "reused": self.reused,
-                "protocol": self.protocol,
-                "emulation": self.emulation,
-                "validation": self.validation,
-                **({} if self.robustness is None else {"under_noise": self.robustness}),
-                "n_images": self.n_test_images,
-            },
-            "hardware": self.hardware,
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,32 +148,6 @@ def load_result(store: Store) -> RunResult:
     )
 
 
-def select_front(task: Task, candidates: Sequence[Candidate], area_limit_mm2: float | None = None) -> list[Candidate]:
-    """Members within all limits that no other dominates, judged by validation accuracy, by rising EDAP.
-
-    Args:
-        task: For objectives and limits.
-        candidates: Trained designs.
-        area_limit_mm2: A tighter limit on area than the task's; None for none.
-    """
-    if not candidates:
-        return []
-    small = np.array([area_limit_mm2 is None or c.hardware["area_mm2"] <= area_limit_mm2 for c in candidates])
-    feasible = np.flatnonzero(within_limits(task, candidates) & small)
-    if not len(feasible):
-        return []
-    best = feasible[non_dominated(objectives_of(task, candidates)[feasible])]
-    return sorted((candidates[i] for i in best), key=lambda candidate: candidate.hardware["edap"])
-
-
-def hardware_figures(task: Task, genomes: Genomes) -> list[dict[str, float]]:
-    """`HARDWARE_FIELDS` of genomes (designs, genes), computed by the full model, not by the table."""
-    shapes, peripherals = task.space.hardware_arrays(genomes)
-    report = evaluate(shapes, peripherals, **task.hardware.settings)
-    columns = {name: np.asarray(getattr(report, name)) for name in HARDWARE_FIELDS}
-    return [{name: float(column[i]) for name, column in columns.items()} for i in range(len(genomes))]
-
-
 def _candidates(store: Store, task: Task, plans: Sequence[Plan], reused: set[tuple[str, str]]) -> list[Candidate]:
     """The planned designs that have labels, each once; `reused` are digests and contexts of labels taken over."""
     contexts = {plan.context for plan in plans}
@@ -324,24 +212,3 @@ def _predicted_front(store: Store, task: Task) -> tuple[FloatArray, FloatArray] 
         return None  # the first of two phases, which looks for latency
     accuracy = task.objectives.restored(state.objectives[state.front])["accuracy"]
     return task.costs(state.genomes[state.front])["edap"], accuracy
-
-
-def objectives_of(task: Task, candidates: Sequence[Candidate]) -> FloatArray:
-    """Minimised objectives of candidates by their validation accuracy, (designs, objectives)."""
-    return task.objectives.minimised(_values(task, candidates))
-
-
-def within_limits(task: Task, candidates: Sequence[Candidate]) -> NDArray[np.bool_]:
-    """Which candidates keep every limit, accuracy by validation data, (designs,)."""
-    if not candidates:
-        return np.zeros(0, dtype=bool)
-    return np.asarray((task.constraints.violations(_values(task, candidates)) <= 0).all(axis=1))
-
-
-def _values(task: Task, candidates: Sequence[Candidate]) -> dict[str, FloatArray]:
-    """Costs and validation accuracies of candidates by objective name, (designs,) each."""
-    genomes = task.space.encode([candidate.design for candidate in candidates])
-    accuracies = {"accuracy": np.array([candidate.validation for candidate in candidates])}
-    if task.config.measures_robustness:
-        accuracies["robustness"] = np.array([candidate.robustness for candidate in candidates], dtype=np.float64)
-    return task.values(genomes, accuracies)

@@ -6,9 +6,10 @@ import numpy as np
 
 from xpert_evo.accuracy.surrogate import LEAST_LABELS, FittedSurrogate, fit_surrogate
 from xpert_evo.orchestration.randomness import Purpose, as_integer, spawned
+from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.luck import Luck, clear_luck
 from xpert_evo.report.recommend import Recommendation, recommend, those_in
-from xpert_evo.report.result import Candidate, RunResult
+from xpert_evo.report.result import RunResult
 from xpert_evo.search.seeding import DEPTH_FACTORS, homogeneous_designs
 
 

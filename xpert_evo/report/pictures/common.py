@@ -8,7 +8,7 @@ from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 
 from xpert_evo.objectives import FloatArray
-from xpert_evo.report.result import Candidate
+from xpert_evo.report.candidates import Candidate
 from xpert_evo.space import GeneKind
 
 BLUE, VERMILION, GREEN, PINK, ORANGE, SKY, BLACK = (

@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 
 from hw_models import HardwareReport, evaluate
 from xpert_evo.objectives import FloatArray
+from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.pictures.common import PALETTE, layer_names, legend_below, number, wide
-from xpert_evo.report.result import Candidate, RunResult
+from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
 
 _QUANTITIES = (

@@ -8,8 +8,9 @@ from matplotlib.ticker import MaxNLocator
 
 from xpert_evo.objectives import FloatArray
 from xpert_evo.report.baseline import is_published
+from xpert_evo.report.candidates import Candidate, select_front
 from xpert_evo.report.pictures.common import EDAP_LABEL, GREY, ORANGE, SKY, edap, legend_below
-from xpert_evo.report.result import Candidate, RunResult, select_front
+from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
 
 _Z95 = 1.96

@@ -7,8 +7,9 @@ from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 
 from xpert_evo.objectives import FloatArray
+from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.pictures.common import GREY, SHORT_NAMES, draw_cells, layer_names, number, wide
-from xpert_evo.report.result import Candidate, RunResult
+from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
 from xpert_evo.space import GeneKind
 

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from xpert_evo.objectives import FloatArray
+from xpert_evo.report.candidates import Candidate, objectives_of, within_limits
 from xpert_evo.report.pictures.common import BLUE, GREY, ORANGE, PALETTE, legend_below
-from xpert_evo.report.result import Candidate, RunResult, objectives_of, within_limits
+from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
 from xpert_evo.search import hypervolume, non_dominated
 
