@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xpert_evo.cli.annotated import annotated_settings, known_names, meanings_of
-from xpert_evo.config import RunConfig, load_config, parse_assignments, parse_config
+from xpert_evo.config import RunConfig, load_config, parse_assignments, parse_config, settings_toml
 from xpert_evo.errors import ConfigError
 
 
@@ -30,6 +30,34 @@ def test_none_takes_a_limit_away_and_stays_away_in_the_store() -> None:
 def test_plain_settings_are_read_back_equal() -> None:
     config = parse_config({"space": {"layers": {"conv1": {"adc_precision": [6]}}}, "hardware": {"area_limit_mm2": 12}})
     assert parse_config(config.to_plain()) == config
+
+
+OWN_BACKBONE = {
+    "name": "own",
+    "layers": [
+        {"name": "conv1", "reference_depth": 64, "pool": True},
+        {"name": "conv2", "reference_depth": 64, "adds": "conv1", "depth_group": "conv1"},
+        {"name": "classifier", "kind": "linear"},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        {},
+        {"seed": 2**63 - 1, "hardware": {"area_limit_mm2": "none", "crossbar": {"coding": "differential"}}},
+        {"space": {"adc_type": ["flash"], "layers": {"conv1": {"adc_precision": [6]}}}},
+        {"space": {"backbone": OWN_BACKBONE}, "dataset": {"data_dir": "C:\\images \"of' mine"}},
+    ],
+)
+def test_settings_as_a_file_are_read_back_equal(tmp_path: Path, tables: dict[str, object]) -> None:
+    config = parse_config(tables)
+    path = tmp_path / "settings.toml"
+    path.write_text(settings_toml(config), encoding="utf-8")
+    assert load_config(path) == config
+    named = set(tomllib.loads(path.read_text(encoding="utf-8")))
+    assert named == set(RunConfig.model_fields), "defaults are written as well"
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 """One's own backbone as a small TOML description: its values, the reading of its file, and the writing of one."""
 
-import json
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
+import tomli_w
 from pydantic import Field, StringConstraints, model_validator
 
 from xpert_evo.errors import ConfigError
@@ -69,12 +69,7 @@ class BackboneDescription(Frozen):
 
     def to_toml(self) -> str:
         """The text of a description file; `read_description` reads it back to an equal description."""
-        tables = [f"name = {json.dumps(self.name)}\n"]
-        for layer in self.layers:
-            values = layer.model_dump(mode="json", exclude_defaults=True)
-            lines = [f"{name} = {json.dumps(value)}\n" for name, value in values.items()]
-            tables.append("".join(["[[layers]]\n", *lines]))
-        return "\n".join(tables)
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_defaults=True))
 
 
 def parse_description(data: object, *, where: str) -> BackboneDescription:

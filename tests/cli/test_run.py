@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+import xpert_evo as xe
 from tests.small_runs import content
+from xpert_evo.config import load_config
 from xpert_evo.store import FILE_NAME
 
 SMALL = {
@@ -82,6 +84,12 @@ def test_a_run_ends_with_a_measured_front_within_the_area_limit(finished: Path) 
     assert [row["id"] for row in rows] == [member["id"] for member in front]
     assert (finished / "pareto.png").stat().st_size > 10_000
     assert (finished / "pareto.svg").exists()
+
+
+def test_the_settings_that_a_run_leaves_are_its_own(finished: Path) -> None:
+    settings = load_config(finished / "settings.toml")
+    assert settings == xe.load_run(finished).result.config
+    assert settings.search.population_size == SMALL["search.population_size"]
 
 
 def test_the_front_can_be_evaluated_and_costs_what_it_said(finished: Path) -> None:

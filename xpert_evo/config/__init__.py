@@ -7,6 +7,7 @@ from xpert_evo.config.method import Baseline, ExecutorKind, Schedule, SearchMode
 from xpert_evo.config.problem import DatasetConfig, GeneChoices
 from xpert_evo.config.reading import load_config, parse_assignments, parse_config
 from xpert_evo.config.run import RunConfig
+from xpert_evo.config.writing import settings_toml
 
 __all__ = [
     "Baseline",
@@ -19,4 +20,5 @@ __all__ = [
     "load_config",
     "parse_assignments",
     "parse_config",
+    "settings_toml",
 ]

@@ -1,4 +1,4 @@
-"""The result as files for other programs: `front.json` and `front.csv`."""
+"""The result as files for other programs: `front.json`, `front.csv` and `settings.toml`."""
 
 import csv
 import io
@@ -6,9 +6,12 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from xpert_evo.config import settings_toml
 from xpert_evo.files import write_text
 from xpert_evo.report.candidates import HARDWARE_FIELDS, Candidate
 from xpert_evo.report.result import RunResult
+
+SETTINGS_NAME = "settings.toml"
 
 _ACCURACY_FIELDS = (
     *("measured", "predicted", "std", "split", "protocol", "emulation", "validation", "n_images"),
@@ -28,6 +31,12 @@ def write_front(folder: Path, result: RunResult) -> None:
     for limit, front in list(result.fronts.items())[:-1]:
         members = [member.to_plain() for member in front]
         write_text(folder / f"front-{limit:g}mm2.json", json.dumps(members, indent=1) + "\n")
+
+
+def write_settings(folder: Path, result: RunResult) -> None:
+    """Writes `settings.toml`, with which another run repeats this one."""
+    head = f"# Settings of run {result.name}. `xpert-evo run --config THIS_FILE --out ANOTHER_FOLDER` repeats it.\n\n"
+    write_text(folder / SETTINGS_NAME, head + settings_toml(result.config))
 
 
 def front_csv(front: Sequence[Candidate]) -> str:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from xpert_evo.report.backbone import write_backbone
-from xpert_evo.report.files import write_front
+from xpert_evo.report.files import write_front, write_settings
 from xpert_evo.report.page import PAGE_NAME, write_page
 from xpert_evo.report.pictures import draw_pictures, write_pictures
 from xpert_evo.report.result import RunResult
@@ -11,7 +11,7 @@ from xpert_evo.report.scene import Scene, build_scene
 
 
 def write_report(folder: Path, result: RunResult) -> tuple[Scene | None, list[str]]:
-    """Writes `front.json`, `front.csv`, the pictures and `report.html` into `folder`, each whole or not at all.
+    """Writes front, settings, pictures and `report.html` into `folder`, each file whole or not at all.
 
     What fails is left out and told: a run that has ended is never lost to a picture.
 
@@ -23,6 +23,7 @@ def write_report(folder: Path, result: RunResult) -> tuple[Scene | None, list[st
     complaints: list[str] = []
     try:
         write_front(folder, result)
+        write_settings(folder, result)
         write_backbone(folder, result)
         scene = build_scene(result)
         drawings, complaints = draw_pictures(scene)
