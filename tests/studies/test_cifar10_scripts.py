@@ -1,0 +1,138 @@
+"""The study's scripts on small results made up here, and its tables against today's hardware model."""
+
+import json
+import re
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.config import load_config
+from xpert_evo.design import Design, load_designs
+from xpert_evo.orchestration.task import Task, build_task
+from xpert_evo.report.candidates import hardware_figures
+
+STUDY = Path(__file__).parents[2] / "studies" / "cifar10"
+SETTINGS = STUDY / "settings" / "joint.toml"
+
+Script = Callable[..., None]
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Script:
+    """Runs a script of the study with arguments, as `python studies/cifar10/NAME.py` does."""
+    monkeypatch.syspath_prepend(str(STUDY))
+
+    def run(name: str, *arguments: str | Path) -> None:
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        runpy.run_path(str(STUDY / f"{name}.py"), run_name="__main__")
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def task() -> Task:
+    return build_task(load_config(SETTINGS), n_classes=10, image_channels=3)
+
+
+@pytest.fixture(scope="module")
+def candidates() -> list[Design]:
+    return load_designs(STUDY / "results" / "candidates.json")
+
+
+def write_result(folder: Path, design: Design, seed: int, *, accuracy: float, protocol: str = "long-night") -> None:
+    """A `result.json` as `xpert-evo train` writes it."""
+    judged = {"mean": accuracy - 0.01, "worst": accuracy - 0.01, "n_images": 10_000, "n_draws": 1, "norm_images": 0}
+    result: dict[str, Any] = {
+        "design": design.to_plain(),
+        "dataset": {"name": "cifar10", "digest": "of the images"},
+        "protocol": load_protocol(protocol).model_dump(mode="json"),
+        "started_from": None,
+        "noise_aware": None,
+        "validation": accuracy,
+        "test": {**judged, "emulation": "exact"},
+        "test_with_device_noise": None,
+        "device_noise": None,
+    }
+    path = folder / f"{design.digest}-{seed}" / "result.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(result))
+
+
+@pytest.fixture
+def homogeneous(script: Script, tmp_path: Path) -> list[Design]:
+    script("homogeneous", "--settings", SETTINGS, "--out", tmp_path / "opponents", "0.5:4:4", "0.5:5:5")
+    return [load_designs(tmp_path / "opponents" / f"homogeneous-0.5-{p}.json")[0] for p in ("4-4", "5-5")]
+
+
+def test_the_table_of_native_designs_averages_seeds_and_holds_them_against_both_baselines(
+    script: Script, candidates: list[Design], homogeneous: list[Design], task: Task, tmp_path: Path
+) -> None:
+    searched = candidates[0]
+    for seed, accuracy in enumerate((0.915, 0.925)):
+        write_result(tmp_path / "native", searched, seed, accuracy=accuracy)
+    for design, accuracy in zip(homogeneous, (0.91, 0.93), strict=True):
+        write_result(tmp_path / "homogeneous", design, 0, accuracy=accuracy)
+    arguments = ("--homogeneous", tmp_path / "homogeneous", "--settings", SETTINGS, "--out", tmp_path / "table")
+    script("table", tmp_path / "native", *arguments)
+    row = json.loads((tmp_path / "table.json").read_text())[0]
+    figures = hardware_figures(task, task.space.encode([searched, *homogeneous]))
+    baseline = hardware_figures(task, task.baseline)[0]
+    assert (row["id"], row["seeds"]) == (searched.digest, 2)
+    assert row["test"] == pytest.approx(0.91)
+    assert row["spread"] == pytest.approx(0.01 / 2**0.5)
+    assert row["edap_ratio_to_baseline"] == pytest.approx(baseline["edap"] / figures[0]["edap"])
+    halfway = (figures[1]["edap"] * figures[2]["edap"]) ** 0.5
+    assert row["edap_ratio_to_homogeneous"] == pytest.approx(halfway / figures[0]["edap"])
+    assert f"| {searched.digest[:8]} | long-night | 91.00 ± 0.71 % (2) |" in (tmp_path / "table.md").read_text()
+
+
+def test_results_of_different_trainings_are_not_compared(
+    script: Script, candidates: list[Design], homogeneous: list[Design], tmp_path: Path
+) -> None:
+    write_result(tmp_path / "native", candidates[0], 0, accuracy=0.9)
+    write_result(tmp_path / "homogeneous", homogeneous[0], 0, accuracy=0.9, protocol="overnight")
+    arguments = ("--homogeneous", tmp_path / "homogeneous", "--settings", SETTINGS, "--out", tmp_path / "table")
+    with pytest.raises(SystemExit, match=r"made alike to be compared, but protocol is long-night in .* and overnight"):
+        script("table", tmp_path / "native", *arguments)
+    assert not (tmp_path / "table.json").exists()
+
+
+def test_the_comparison_at_equal_training_tells_searched_from_homogeneous_designs(
+    script: Script,
+    candidates: list[Design],
+    homogeneous: list[Design],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for design, accuracy in zip((*candidates, *homogeneous), (0.75, 0.76, 0.77, 0.74, 0.78), strict=True):
+        write_result(tmp_path / "native", design, 0, accuracy=accuracy)
+    script("equal_training", tmp_path / "native", "--settings", SETTINGS, "--out", tmp_path / "equal")
+    told = json.loads((tmp_path / "equal.json").read_text())["designs"]
+    assert {entry["id"] for entry in told if entry["homogeneous"]} == {design.digest for design in homogeneous}
+    assert (tmp_path / "equal.png").stat().st_size > 10_000
+    assert capsys.readouterr().out.count("x lower than homogeneous ones at equal accuracy") == len(candidates)
+
+
+def test_the_ratios_that_the_study_tells_of_its_candidates_are_those_of_the_hardware_model(
+    candidates: list[Design], task: Task
+) -> None:
+    text = (STUDY / "README.md").read_text(encoding="utf-8")
+    baseline = hardware_figures(task, task.baseline)[0]
+    for design, own in zip(candidates, hardware_figures(task, task.space.encode(candidates)), strict=True):
+        row = re.search(rf"^\| {design.digest[:8]} \| (\d+) x \| ([\d.]+) mm² \|", text, re.MULTILINE)
+        assert row is not None, design.digest
+        assert float(row[1]) == pytest.approx(baseline["edap"] / own["edap"], abs=0.5)
+        assert float(row[2]) == pytest.approx(own["area_mm2"], abs=0.05)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in STUDY.glob("*.py") if path.stem != "alike"))
+def test_every_script_tells_how_it_is_used(script: Script, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        script(name, "--help")
+    assert ended.value.code == 0
+    assert f"studies/cifar10/{name}.py" in capsys.readouterr().out
