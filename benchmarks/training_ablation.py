@@ -33,6 +33,8 @@ VARIANTS: dict[str, dict[str, object]] = {
     "shifts of a pixel": {"shift": 1},
     "batches of 64": {"batch_size": 64},
     "Muon rate 0.1": {"learning_rate": 0.1},
+    "4 components as first filters": {"components": 4},
+    "an epoch more, half left out": {"leave_out": 0.5},
 }
 
 
@@ -55,9 +57,11 @@ def main() -> None:
         genomes = np.concatenate([genomes, space.random(np.random.default_rng(5), options.designs - 1)])
     designs = space.decode(genomes)
     print(f"{dataset.name}, protocol {protocol.name} and changes, {options.designs} designs x {options.seeds} seeds")
-    print(f"{'variant':28}{'accuracy':>10}{'seed spread':>13}{'CPU s':>8}   by design")
+    print(f"{'variant':32}{'accuracy':>10}{'seed spread':>13}{'CPU s':>8}   by design")
     for name in options.only or VARIANTS:
         changed = protocol.model_copy(update=VARIANTS[name])
+        if changed.leave_out:
+            changed = changed.model_copy(update={"epochs": changed.epochs + 1})
         accuracy = np.full((len(designs), options.seeds), np.nan)
         start = time.process_time()
         for d, design in enumerate(designs):
@@ -73,7 +77,7 @@ def main() -> None:
         seconds = (time.process_time() - start) / accuracy.size
         spread = accuracy.std(axis=1, ddof=1).mean() if options.seeds > 1 else float("nan")
         by_design = " ".join(f"{value:.3f}" for value in accuracy.mean(axis=1))
-        print(f"{name:28}{accuracy.mean():10.4f}{spread:13.4f}{seconds:8.1f}   {by_design}", flush=True)
+        print(f"{name:32}{accuracy.mean():10.4f}{spread:13.4f}{seconds:8.1f}   {by_design}", flush=True)
 
 
 if __name__ == "__main__":
