@@ -55,7 +55,11 @@ class DaskProcesses:
         for process in (*self._workers, self.scheduler):  # workers first, while they can say goodbye
             process.terminate()
         for process in (*self._workers, self.scheduler):
-            process.wait(60)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:  # a worker that was still starting may miss its SIGTERM
+                process.kill()
+                process.wait()
         self._log.close()
 
     def _start(self, kind: str, *arguments: str) -> subprocess.Popen[bytes]:
