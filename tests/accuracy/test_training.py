@@ -15,7 +15,7 @@ from hw_models import AdcType, CrossbarSpec
 from xpert_evo.accuracy import training
 from xpert_evo.accuracy.checkpoints import Epoch, Start, read_start
 from xpert_evo.accuracy.datasets import Dataset
-from xpert_evo.accuracy.images import augmented, full_batches, resized
+from xpert_evo.accuracy.images import augmented, full_batches, resized, with_squares_hidden
 from xpert_evo.accuracy.judge import save_weights
 from xpert_evo.accuracy.network import CrossbarNetwork, Product
 from xpert_evo.accuracy.nonidealities import NonIdealities
@@ -28,7 +28,9 @@ from xpert_evo.design import Design
 from xpert_evo.errors import ConfigError, DataError, TrainingError
 from xpert_evo.space import SearchSpace
 
-OF_THE_DESIGN_ITSELF = {"native-short", "overnight", "long-night", "second-night", "fine-tune", "full"}
+OF_THE_DESIGN_ITSELF = {"native-short", "overnight", "long-night", "second-night", "fine-tune", "full"} | {
+    "long-second-night"
+}
 
 
 class StoppedError(Exception):
@@ -258,6 +260,27 @@ def test_augmented_images_are_shifts_and_mirrors_of_themselves() -> None:
         windows = new.unfold(1, 4, 1).unfold(2, 4, 1).reshape(-1, 4, 4)
         assert any(torch.equal(w, image[0]) or torch.equal(w, image[0].flip(-1)) for w in windows)
     assert not torch.equal(changed, images)
+
+
+def test_hidden_squares_have_the_mean_colour_and_lie_anywhere() -> None:
+    images = torch.rand(400, 2, 8, 8, generator=torch.Generator().manual_seed(0))
+    before = images.clone()
+    changed = with_squares_hidden(images, torch.Generator().manual_seed(1), 3)
+    assert torch.equal(images, before)
+    hidden = changed != images
+    assert torch.equal(hidden[:, 0], hidden[:, 1]), "in all channels alike"
+    assert set(hidden[:, 0].sum((1, 2)).tolist()) == {4, 6, 9}, "whole, or cut off at one border or two"
+    mean = images.mean((0, 2, 3))[None, :, None, None].expand_as(images)
+    assert torch.equal(changed[hidden], mean[hidden])
+    share = hidden[:, 0].float().mean(0)
+    assert share.min() > 0.02
+    torch.testing.assert_close(share[2:6, 2:6], torch.full((4, 4), 9 / 64), atol=0.06, rtol=0)
+
+
+def test_a_training_hides_squares_where_its_protocol_says_so(trainer: Trainer) -> None:
+    plain = trainer()
+    trainer.protocol = trainer.protocol.model_copy(update={"hide": 4})
+    assert trainer().history[-1].loss > plain.history[-1].loss
 
 
 def test_a_backbone_that_fails_at_the_size_of_some_epoch_is_refused_before_the_first(trainer: Trainer) -> None:

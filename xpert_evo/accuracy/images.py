@@ -64,6 +64,25 @@ def augmented(
     return result
 
 
+def with_squares_hidden(images: torch.Tensor, generator: torch.Generator, side: int) -> torch.Tensor:
+    """A new copy of all images with a square at a random place in the mean colour (T. DeVries, arXiv 1708.04552, 2017).
+
+    Args:
+        images: (n, channels, height, width); left as they are.
+        generator: Draws the places; on the CPU.
+        side: Of the square [pixels]; what would lie beyond the border is cut off, as centres are anywhere.
+    """
+    n, _, *sizes = images.shape
+    hidden = torch.ones(n, 1, 1, 1, dtype=torch.bool, device=images.device)
+    for axis, size in zip((2, 3), sizes, strict=True):
+        first = torch.randint(size, (n,), generator=generator).to(images.device) - side // 2
+        place = torch.arange(size, device=images.device) - first[:, None]
+        shape = [n, 1, 1, 1]
+        shape[axis] = size
+        hidden = hidden & ((place >= 0) & (place < side)).view(shape)
+    return torch.where(hidden, images.mean((0, 2, 3), keepdim=True), images)
+
+
 def resized(images: torch.Tensor, size: int) -> torch.Tensor:
     """Images (n, channels, side, side) with another side, smoothed before they are sampled; the same where it fits."""
     if images.shape[-1] == size:

@@ -39,6 +39,7 @@ class TrainingProtocol(Frozen):
         flip: Mirror images left to right, half of them in each epoch.
         alternate_flips: Every image in every other epoch; else at random.
         shift: Largest random shift [pixels of the averaged image].
+        hide: Side of a square that is hidden at a random place of each image [pixels]; 0 hides nothing.
         identity: Convolutions start with the identity added to random weights.
         components: Layers that read the image start with so many principal components of its patches
             (`first_filters`); 0 for random filters.
@@ -67,6 +68,7 @@ class TrainingProtocol(Frozen):
     flip: bool = True
     alternate_flips: bool = False
     shift: Annotated[int, Field(ge=0)] = 0
+    hide: Annotated[int, Field(ge=0)] = 0
     identity: bool = False
     components: Annotated[int, Field(ge=0)] = 0
     leave_out: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
@@ -78,7 +80,7 @@ class TrainingProtocol(Frozen):
     def _plain(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Without what came later where it changes nothing, so that labels from before keep their context."""
         values: dict[str, Any] = serialise(self)
-        for later in ("early_sizes", "alternate_flips", "components", "leave_out"):
+        for later in ("early_sizes", "alternate_flips", "components", "leave_out", "hide"):
             if not values[later]:
                 del values[later]
         return values
@@ -172,6 +174,18 @@ PROTOCOLS = _by_name(
         n_threads=1,
     ),
     TrainingProtocol(
+        name="long-second-night",
+        epochs=16,
+        learning_rate=0.02,
+        classifier_learning_rate=0.03,
+        warmup_ratio=0.1,
+        shift=3,
+        hide=8,
+        alternate_flips=True,
+        leave_out=0.5,
+        n_threads=2,
+    ),
+    TrainingProtocol(
         name="fine-tune",
         epochs=2,
         learning_rate=0.01,
@@ -185,5 +199,6 @@ PROTOCOLS = _by_name(
 """`smoke` only shows that a run works, its numbers rank nothing; `laptop` labels designs by a proxy; `laptop-finalist`
 trains the same proxy longer. The others train the design itself: `native-short` for minutes of a CPU core, which ranks
 designs and is far from their accuracy; `overnight` in the few epochs that a core manages in hours, most of them on
-smaller images, `long-night` in as many hours of two; `second-night` goes on from either; `fine-tune` takes a trained
+smaller images, `long-night` in as many hours of two; `second-night` and
+`long-second-night` go on from either; `fine-tune` takes a trained
 design to other precisions; `full` trains at leisure and wants a GPU."""

@@ -21,7 +21,15 @@ from xpert_evo.accuracy.checkpoints import Epoch, Start, TrainingState, load_che
 from xpert_evo.accuracy.datasets import Dataset, Split
 from xpert_evo.accuracy.fidelity import measure_corrections
 from xpert_evo.accuracy.first_filters import start_from_components
-from xpert_evo.accuracy.images import augmented, batches, full_batches, prepared, resized, training_subset
+from xpert_evo.accuracy.images import (
+    augmented,
+    batches,
+    full_batches,
+    prepared,
+    resized,
+    training_subset,
+    with_squares_hidden,
+)
 from xpert_evo.accuracy.leaving_out import drawn_rows
 from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, Product, build_network
 from xpert_evo.accuracy.nonidealities import NonIdealities
@@ -201,6 +209,8 @@ def _train_epoch(
     p, network, generator = protocol, state.network.train(), state.generator
     turn = number if p.alternate_flips else None
     images = augmented(train.images, generator, flip=p.flip, shift=p.shift, turn=turn)
+    if p.hide:
+        images = with_squares_hidden(images, generator, p.hide)
     images = resized(images, p.size_in_epoch(number))
     rows, worth = drawn_rows(state.losses, p.left_out_in_epoch(number), generator)
     losses, worth = state.losses.to(images.device), worth.to(images.device)

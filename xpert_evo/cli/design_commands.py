@@ -69,7 +69,8 @@ def train(
         str,
         typer.Option(
             metavar="NAME",
-            help="smoke, laptop, laptop-finalist, native-short, overnight, long-night, second-night, fine-tune, full.",
+            help="smoke, laptop, laptop-finalist, native-short, overnight, long-night, second-night, "
+            "long-second-night, fine-tune, full.",
         ),
     ] = "full",
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of initial weights, batches and noise.")] = 0,
