@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hw_models import AdcType, CrossbarSpec
-from xpert_evo.accuracy import training
+from xpert_evo.accuracy import mixed_precision, training
 from xpert_evo.accuracy.checkpoints import Epoch, Start, read_start
 from xpert_evo.accuracy.datasets import Dataset
 from xpert_evo.accuracy.images import augmented, full_batches, resized, with_squares_hidden
@@ -29,7 +29,8 @@ from xpert_evo.errors import ConfigError, DataError, TrainingError
 from xpert_evo.space import SearchSpace
 
 OF_THE_DESIGN_ITSELF = {"native-short", "overnight", "long-night", "second-night", "fine-tune", "full"} | {
-    "long-second-night"
+    "long-second-night",
+    "exact-tune",
 }
 
 
@@ -243,6 +244,38 @@ def test_orthogonalising_by_gram_matrices_is_iterating_on_the_matrix_itself() ->
         for a, b, c in ((3.4445, -4.7750, 2.0315),) * 3:
             x = a * x + b * (x @ x.T @ x) + c * (x @ x.T @ x @ x.T @ x)
         torch.testing.assert_close(orthogonalised(candidate), x.float(), rtol=1e-4, atol=1e-5)
+
+
+def test_an_update_in_bfloat16_is_nearly_the_same() -> None:
+    matrix = torch.randn(16, 72, generator=torch.Generator().manual_seed(0))
+    coarse = orthogonalised(matrix, bfloat16=True)
+    assert coarse.dtype is torch.float32
+    assert 0 < float((coarse - orthogonalised(matrix)).norm() / coarse.norm()) < 0.02
+
+
+@pytest.mark.parametrize("multiplies", [True, False])
+def test_steps_in_bfloat16_learn_the_same_where_the_processor_has_it(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch, multiplies: bool
+) -> None:
+    plain = trainer()
+    seen = set[torch.dtype]()
+    forward = CrossbarNetwork.forward
+
+    def watched(self: CrossbarNetwork, images: torch.Tensor, product: Product) -> torch.Tensor:
+        if torch.is_grad_enabled():
+            seen.add(images.dtype)
+        return forward(self, images, product)
+
+    monkeypatch.setattr(CrossbarNetwork, "forward", watched)
+    monkeypatch.setattr(mixed_precision, "multiplies_bfloat16", lambda device: multiplies)
+    trainer.protocol = trainer.protocol.model_copy(update={"bfloat16": True})
+    trained = trainer()
+    assert seen == {torch.bfloat16 if multiplies else torch.float32}
+    assert {tensor.dtype for tensor in trained.network.state_dict().values()} == {torch.float32}
+    assert torch.equal(weights(plain), weights(trained)) is not multiplies
+    for one, other in zip(plain.history, trained.history, strict=True):
+        assert other.loss == pytest.approx(one.loss, rel=0.1)
+    assert trained.validation_accuracy == pytest.approx(plain.validation_accuracy, abs=0.15)
 
 
 def test_the_learning_rate_rises_to_its_peak_and_falls_to_the_last_step() -> None:

@@ -366,3 +366,14 @@ def test_a_file_of_several_designs_is_refused_with_the_way_to_one(train: Trainer
     path.write_text(json.dumps([design, design]))
     with pytest.raises(UsageError, match=r"xpert-evo show DIR --id [0-9a-f]{8} --json > design\.json"):
         train("two")
+
+
+def test_a_protocol_of_the_exact_emulation_validates_by_it_and_draws_no_cells(
+    train: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = train("first", to_judge=False)
+    monkeypatch.setitem(PROTOCOLS, "tiny", TINY.model_copy(update={"exact": True}))
+    with pytest.raises(UsageError, match=r"exact emulation of ideal cells; .*\(--noise-aware\)"):
+        train("never", noise_aware=True, start_from=first)
+    result = json.loads((train("tuned", to_judge=False, start_from=first) / "result.json").read_text())
+    assert result["validation_emulation"] == "exact crossbar emulation"

@@ -33,6 +33,7 @@ class NoisyProduct:
         device: Where the network is.
         devices: Of the cells that hold the weights, drawn anew for each product; None for ideal ones.
         n_numbers: Numbers in the buffer, drawn anew where an output has more.
+        dtype: Of the images that the network will see.
     """
 
     def __init__(
@@ -41,8 +42,10 @@ class NoisyProduct:
         device: torch.device,
         devices: NonIdealities | None = None,
         n_numbers: int = 1 << 21,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         self.generator = generator
+        self._dtype = dtype
         self._devices = devices
         self._on_device = generator if devices is None or device.type == "cpu" else self._seeded(device)
         self._buffer = self._drawn(n_numbers, device)
@@ -73,9 +76,9 @@ class NoisyProduct:
 
     def _drawn(self, n_numbers: int, device: torch.device) -> torch.Tensor:
         if device.type == "cpu":
-            return torch.randn(n_numbers, generator=self.generator)
+            return torch.randn(n_numbers, generator=self.generator).to(self._dtype)
         # An accelerator draws its hundreds of megabytes itself, from a seed that the generator gives.
-        return torch.randn(n_numbers, generator=self._seeded(device), device=device)
+        return torch.randn(n_numbers, generator=self._seeded(device), device=device).to(self._dtype)
 
     def _seeded(self, device: torch.device) -> torch.Generator:
         return torch.Generator(device).manual_seed(int(torch.randint(1 << 62, (), generator=self.generator)))

@@ -8,7 +8,7 @@ is bit for bit that of the plain loops that define it in the tests.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -169,6 +169,19 @@ def emulate_layer(
         cells=cells,
         ranges=ranges,
         clip=clip,
-        scale=clip / (2**g.input_precision - 1) * float(scale),
+        scale=_step_worth(g, clip, scale),
         disturbance=disturbance,
     )
+
+
+def reprogrammed(emulated: EmulatedLayer, layer: CrossbarLayer) -> EmulatedLayer:
+    """The same arrays and ADC ranges with a layer's present weights and input range, on ideal devices."""
+    g, clip = emulated.geometry, layer.clip
+    codes, scale = weight_codes(layer.weight.detach(), g.crossbar)
+    cells = program(codes.flatten(1), g.array_rows, g.crossbar)
+    return replace(emulated, cells=cells, clip=clip, scale=_step_worth(g, clip, scale), disturbance=None)
+
+
+def _step_worth(geometry: LayerGeometry, clip: float, weight_scale: torch.Tensor) -> float:
+    """What one step of input code times weight code is worth."""
+    return clip / (2.0**geometry.input_precision - 1) * float(weight_scale)

@@ -140,7 +140,7 @@ class CrossbarLayer(nn.Module):
 
     def track(self, inputs: torch.Tensor) -> None:
         """Follows the mean square of the rectified inputs with a moving average."""
-        power = inputs.detach()[:_POWER_SAMPLE].clamp_min(0).square_().mean()
+        power = inputs.detach()[:_POWER_SAMPLE].float().clamp_min(0).square_().mean()
         self.input_power.lerp_(power, _POWER_MOMENTUM)
 
     def product(self, inputs: torch.Tensor, weights: torch.Tensor | None = None) -> torch.Tensor:
@@ -149,6 +149,7 @@ class CrossbarLayer(nn.Module):
         quantised = quantise_input(inputs, self.clip_on_device, g.input_precision)
         if weights is None:
             weights = quantise_weights(self.weight, g.crossbar)
+        weights = weights.to(quantised.dtype)
         if g.output_size == 1 and g.stride == 1 and g.kernel_size > 1:
             middle = g.kernel_size // 2
             return F.conv2d(quantised, weights[:, :, middle : middle + 1, middle : middle + 1])
@@ -162,7 +163,10 @@ class CrossbarLayer(nn.Module):
 
 
 class CrossbarNetwork(nn.Module):
-    """A design's network; `forward` takes images in [0, 1] of shape (n, channels, side, side)."""
+    """A design's network; `forward` takes images in [0, 1] of shape (n, channels, side, side).
+
+    Activations and products have the images' type, which may be bfloat16; weights and statistics stay float32.
+    """
 
     def __init__(self, backbone: Backbone, geometries: list[LayerGeometry]) -> None:
         super().__init__()

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from xpert_evo.accuracy.mixed_precision import compute_type
 from xpert_evo.accuracy.network import CrossbarNetwork
 from xpert_evo.accuracy.protocols import TrainingProtocol
 
@@ -12,18 +13,18 @@ _NEWTON_SCHULZ = ((3.4445, -4.7750, 2.0315),) * 3
 """Coefficients of the quintic iteration (K. Jordan, "Muon: an optimizer for hidden layers", 2024)."""
 
 
-def orthogonalised(matrix: torch.Tensor) -> torch.Tensor:
+def orthogonalised(matrix: torch.Tensor, *, bfloat16: bool = False) -> torch.Tensor:
     """Roughly the nearest matrix with equal singular values, (rows, columns), by Newton-Schulz iterations.
 
     Each iteration multiplies X by a polynomial of its Gram matrix X X^T, and so does their sequence. The polynomials
     are multiplied first, which are small and square, and X only once: for the wide matrices of convolutions half the
-    work of iterating on X. On a GPU the two products with X run in bfloat16, which the iteration stands (Jordan 2024)
-    and tensor cores like.
+    work of iterating on X. On a GPU, or where `bfloat16` says so, the two products with X run in bfloat16, which the
+    iteration stands (Jordan 2024) and tensor cores like.
     """
     tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.T if tall else matrix
     x = x / (x.norm() + 1e-7)
-    if x.is_cuda:
+    if x.is_cuda or bfloat16:
         x = x.bfloat16()
     gram = (x @ x.T).to(matrix.dtype)
     product = factor = _polynomial(gram, _NEWTON_SCHULZ[0])
@@ -50,7 +51,8 @@ class Muon(torch.optim.Optimizer):
     same relative size throughout the network.
     """
 
-    def __init__(self, parameters: list[nn.Parameter], *, lr: float, momentum: float) -> None:
+    def __init__(self, parameters: list[nn.Parameter], *, lr: float, momentum: float, bfloat16: bool = False) -> None:
+        self._bfloat16 = bfloat16
         super().__init__(parameters, {"lr": lr, "momentum": momentum})
 
     @torch.no_grad()
@@ -66,7 +68,8 @@ class Muon(torch.optim.Optimizer):
                 momentum = state["momentum_buffer"].mul_(group["momentum"]).add_(weight.grad)
                 ahead = weight.grad.add(momentum, alpha=group["momentum"]).flatten(1)
                 weight.mul_(len(weight) ** 0.5 / weight.norm())
-                weight.add_(orthogonalised(ahead).view_as(weight), alpha=-group["lr"])
+                update = orthogonalised(ahead, bfloat16=self._bfloat16)
+                weight.add_(update.view_as(weight), alpha=-group["lr"])
 
 
 def build_optimisers(network: CrossbarNetwork, protocol: TrainingProtocol) -> list[torch.optim.Optimizer]:
@@ -76,7 +79,8 @@ def build_optimisers(network: CrossbarNetwork, protocol: TrainingProtocol) -> li
     rate, momentum = protocol.classifier_learning_rate, protocol.momentum
     optimisers: list[torch.optim.Optimizer] = [torch.optim.SGD(rest, lr=rate, momentum=momentum, nesterov=True)]
     if filters:
-        optimisers.append(Muon(filters, lr=protocol.learning_rate, momentum=momentum))
+        in_bfloat16 = compute_type(protocol, filters[0].device) is torch.bfloat16
+        optimisers.append(Muon(filters, lr=protocol.learning_rate, momentum=momentum, bfloat16=in_bfloat16))
     for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["peak_lr"] = group["lr"]

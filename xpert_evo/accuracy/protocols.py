@@ -46,6 +46,10 @@ class TrainingProtocol(Frozen):
         leave_out: Share of the images of less than average loss that an epoch leaves out (`leaving_out`); the last
             eighth of the epochs has all images.
         noise: ADC noise in the training loop; without it quantisers only.
+        exact: The exact emulation in the steps and in what is measured (`exact_training`), in place of the fast form's
+            noise; some ten times slower.
+        bfloat16: Activations and products of the steps in bfloat16 where the processor multiplies them faster
+            (`mixed_precision`), and in float32 elsewhere; weights, statistics and all that is measured stay float32.
         n_recalibration: Training images that batch norm's statistics are recomputed from before judging.
         n_threads: Threads of a training on a CPU, fixed so that sums round alike on CPUs of one kind; None leaves it to
             torch.
@@ -73,6 +77,8 @@ class TrainingProtocol(Frozen):
     components: Annotated[int, Field(ge=0)] = 0
     leave_out: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     noise: bool = True
+    exact: bool = False
+    bfloat16: bool = False
     n_recalibration: Positive = 2_048
     n_threads: Positive | None = None
 
@@ -80,7 +86,7 @@ class TrainingProtocol(Frozen):
     def _plain(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Without what came later where it changes nothing, so that labels from before keep their context."""
         values: dict[str, Any] = serialise(self)
-        for later in ("early_sizes", "alternate_flips", "components", "leave_out", "hide"):
+        for later in ("early_sizes", "alternate_flips", "components", "leave_out", "hide", "exact", "bfloat16"):
             if not values[later]:
                 del values[later]
         return values
@@ -175,7 +181,7 @@ PROTOCOLS = _by_name(
     ),
     TrainingProtocol(
         name="long-second-night",
-        epochs=16,
+        epochs=48,
         learning_rate=0.02,
         classifier_learning_rate=0.03,
         warmup_ratio=0.1,
@@ -183,6 +189,7 @@ PROTOCOLS = _by_name(
         hide=8,
         alternate_flips=True,
         leave_out=0.5,
+        bfloat16=True,
         n_threads=2,
     ),
     TrainingProtocol(
@@ -194,11 +201,22 @@ PROTOCOLS = _by_name(
         shift=2,
         n_threads=1,
     ),
+    TrainingProtocol(
+        name="exact-tune",
+        epochs=1,
+        n_train=20_000,
+        learning_rate=0.005,
+        classifier_learning_rate=0.005,
+        warmup_ratio=0.1,
+        shift=2,
+        exact=True,
+        n_threads=2,
+    ),
     TrainingProtocol(name="full", epochs=60, shift=3),
 )
 """`smoke` only shows that a run works, its numbers rank nothing; `laptop` labels designs by a proxy; `laptop-finalist`
 trains the same proxy longer. The others train the design itself: `native-short` for minutes of a CPU core, which ranks
 designs and is far from their accuracy; `overnight` in the few epochs that a core manages in hours, most of them on
 smaller images, `long-night` in as many hours of two; `second-night` and
-`long-second-night` go on from either; `fine-tune` takes a trained
+`long-second-night` go on from either; `exact-tune` ends a training on the exact emulation; `fine-tune` takes a trained
 design to other precisions; `full` trains at leisure and wants a GPU."""

@@ -19,6 +19,7 @@ from xpert_evo.accuracy.adc_noise import NoisyProduct, set_tabled_corrections
 from xpert_evo.accuracy.allocation import keep_freed_memory
 from xpert_evo.accuracy.checkpoints import Epoch, Start, TrainingState, load_checkpoint, save_checkpoint, take_weights
 from xpert_evo.accuracy.datasets import Dataset, Split
+from xpert_evo.accuracy.exact_training import ExactProduct
 from xpert_evo.accuracy.fidelity import measure_corrections
 from xpert_evo.accuracy.first_filters import start_from_components
 from xpert_evo.accuracy.images import (
@@ -31,6 +32,7 @@ from xpert_evo.accuracy.images import (
     with_squares_hidden,
 )
 from xpert_evo.accuracy.leaving_out import drawn_rows
+from xpert_evo.accuracy.mixed_precision import compute_type
 from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, Product, build_network
 from xpert_evo.accuracy.nonidealities import NonIdealities
 from xpert_evo.accuracy.optimisers import build_optimisers, learning_rate_factor
@@ -105,7 +107,8 @@ def train_design(
         start_from: A trained network of the same shapes to go on from; its precisions may be others.
         devices: Noise-aware training: in every step all weights are as one draw of such cells delivers them, so that
             the network learns to live with any chip (V. Joshi et al., Nature Communications 11, 2473, 2020). What
-            converters add is left out. The accuracy that is measured at the end is that of ideal cells.
+            converters add is left out. The accuracy that is measured at the end is that of ideal cells. Not for exact
+            protocols.
         on_epoch: Called after each epoch.
 
     Raises:
@@ -211,11 +214,11 @@ def _train_epoch(
     images = augmented(train.images, generator, flip=p.flip, shift=p.shift, turn=turn)
     if p.hide:
         images = with_squares_hidden(images, generator, p.hide)
-    images = resized(images, p.size_in_epoch(number))
+    images = resized(images, p.size_in_epoch(number)).to(compute_type(p, images.device))
     rows, worth = drawn_rows(state.losses, p.left_out_in_epoch(number), generator)
     losses, worth = state.losses.to(images.device), worth.to(images.device)
     n_steps, planned = (max(1, n // p.batch_size) for n in (len(rows), len(train)))
-    product = _product(p, generator, images.device, devices)
+    product = _product(p, generator, images.device, devices, images.dtype)
     total = torch.zeros((), device=images.device)
     for step, batch in enumerate(full_batches(rows.to(images.device), p.batch_size)):
         factor = learning_rate_factor(planned * (number - 1 + step / n_steps), planned * p.epochs, p.warmup_ratio)
@@ -242,8 +245,11 @@ def _product(
     generator: torch.Generator,
     device: torch.device,
     devices: NonIdealities | None = None,
+    dtype: torch.dtype = torch.float32,
 ) -> Product:
-    return NoisyProduct(generator, device, devices) if protocol.noise else CrossbarLayer.product
+    if protocol.exact:
+        return ExactProduct()
+    return NoisyProduct(generator, device, devices, dtype=dtype) if protocol.noise else CrossbarLayer.product
 
 
 @torch.no_grad()

@@ -12,7 +12,9 @@ from rich.console import Console
 
 from xpert_evo.accuracy.checkpoints import WEIGHTS_NAME, Epoch, read_start
 from xpert_evo.accuracy.datasets import Dataset, dataset_spec
+from xpert_evo.accuracy.emulation import EMULATION
 from xpert_evo.accuracy.judge import FAST_FORM, save_weights
+from xpert_evo.accuracy.mixed_precision import compute_type
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.accuracy.training import TrainedDesign, train_design
 from xpert_evo.backbones import backbone_of
@@ -88,6 +90,11 @@ def train_one(
     start = read_start(start_from) if start_from is not None else None
     console = Console()
     chosen = load_protocol(protocol)
+    if noise_aware and chosen.exact:
+        raise UsageError(
+            f"protocol {chosen.name} computes every step by the exact emulation of ideal cells; train with another one "
+            "to draw cells anew (--noise-aware)."
+        )
     n_images = min(chosen.n_train or len(dataset.train), len(dataset.train))
 
     def say(line: str) -> None:
@@ -186,11 +193,11 @@ def _result(
     trained: TrainedDesign, weights: Path, dataset: Dataset, devices: NoisyDevices | None, say: Callable[[str], None]
 ) -> dict[str, Any]:
     """The content of `result.json`; without devices the design is not judged."""
-    fast_form = FAST_FORM if trained.protocol.noise else _NOISELESS_FORM
+    form = EMULATION if trained.protocol.exact else FAST_FORM if trained.protocol.noise else _NOISELESS_FORM
     n_images = min(trained.protocol.n_validation or len(dataset.validation), len(dataset.validation))
     say(
         f"validation: {100 * trained.validation_accuracy:.2f} % of {n_images:,} images, ideal devices (protocol "
-        f"{trained.protocol.name}, {fast_form})"
+        f"{trained.protocol.name}, {form})"
     )
     ideal, noisy = measure(trained, weights, dataset, devices, say, seed=trained.seed) if devices else (None, None)
     return {
@@ -204,7 +211,7 @@ def _result(
         "noise_aware": trained.devices.model_dump(mode="json") if trained.devices else None,
         "seconds": trained.seconds,
         "validation": trained.validation_accuracy,
-        "validation_emulation": fast_form,
+        "validation_emulation": form,
         "test": asdict(ideal) if ideal else None,
         "test_with_device_noise": plain_draws(noisy),
         "device_noise": devices.settings.model_dump(mode="json") if devices else None,
@@ -212,7 +219,8 @@ def _result(
 
 
 def _place(trained: TrainedDesign) -> str:
-    """Where a network was trained, which rounding depends on: `cuda:0`, or `cpu, 2 threads`."""
+    """Where and in which type a network was trained, which rounding depends on: `cuda:0`, or `cpu, 2 threads`."""
     device = next(trained.network.parameters()).device
     n_threads = trained.protocol.n_threads or torch.get_num_threads()
-    return f"cpu, {counted(n_threads, 'thread')}" if device.type == "cpu" else str(device)
+    place = f"cpu, {counted(n_threads, 'thread')}" if device.type == "cpu" else str(device)
+    return place + (", bfloat16" if compute_type(trained.protocol, device) is torch.bfloat16 else "")

@@ -1,0 +1,33 @@
+"""The exact emulation inside a training's steps, for a network's last epochs.
+
+The fast form draws the ADCs' error as Gaussian noise; the real error depends on the partial sums and is the same for
+the same image. A network that sees its own converters' errors can learn to correct them, as networks learn to live
+with quantised activations (straight-through gradients: Y. Bengio et al., arXiv 1308.3432).
+"""
+
+import torch
+
+from xpert_evo.accuracy.emulation import EmulatedLayer, emulate_layer, reprogrammed
+from xpert_evo.accuracy.network import CrossbarLayer
+
+
+class ExactProduct:
+    """Outputs of the exact emulation, gradients of the product with perfect ADCs; a `network.Product`.
+
+    A layer's ADC ranges are set on the inputs that it sees first, which must stem from training images. While the
+    layer is in training mode, its arrays are programmed anew in every call, since its weights have moved.
+    """
+
+    def __init__(self) -> None:
+        self._layers: dict[CrossbarLayer, EmulatedLayer] = {}
+
+    def __call__(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
+        """The layer's product."""
+        perfect = layer.product(inputs)
+        with torch.no_grad():
+            if layer not in self._layers:
+                self._layers[layer] = emulate_layer(layer, inputs)
+            elif layer.training:
+                self._layers[layer] = reprogrammed(self._layers[layer], layer)
+            error = self._layers[layer](inputs).sub_(perfect)
+        return perfect + error
