@@ -1,6 +1,7 @@
 """`xpert-evo train`: one design trained to the end, judged on the test set with and without device noise."""
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -95,17 +96,19 @@ def train_one(
             f"protocol {chosen.name} computes every step by the exact emulation of ideal cells; train with another one "
             "to draw cells anew (--noise-aware)."
         )
-    n_images = min(chosen.n_train or len(dataset.train), len(dataset.train))
 
     def say(line: str) -> None:
         console.print(line, highlight=False)
 
     def tell(epoch: Epoch) -> None:
-        left = epoch.seconds * (chosen.epochs_by_area() / chosen.epochs_by_area(epoch.number) - 1)
-        speed = epoch.number * n_images / epoch.seconds
+        nonlocal last
+        taken, last = time.perf_counter() - last, time.perf_counter()
+        # By this epoch alone: those before may have had smaller images, all of them, or company on the machine.
+        area = (chosen.size_in_epoch(epoch.number) / chosen.image_size) ** 2
+        left = taken / area * (chosen.epochs_by_area() - chosen.epochs_by_area(epoch.number))
         say(
-            f"epoch {epoch.number}/{chosen.epochs}: loss {epoch.loss:.4f}, {speed:,.0f} images/s, about "
-            f"{duration(left)} left"
+            f"epoch {epoch.number}/{chosen.epochs}: loss {epoch.loss:.4f}, {duration(taken)}, about {duration(left)} "
+            "left"
         )
 
     for line in assumption_lines(settings, dataset_spec(settings.dataset.name), run):
@@ -117,6 +120,7 @@ def train_one(
     except OSError as failure:
         raise UsageError(f"{folder} cannot be made ({failure.strerror}); choose another --out.") from None
     checkpoint = folder / "checkpoint.safetensors"
+    last = time.perf_counter()
     with _alone_in(folder), _stoppable(checkpoint):
         trained = train_design(
             design,
