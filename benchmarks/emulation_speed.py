@@ -74,7 +74,7 @@ def fast_against_plain(batch_size: int = 32) -> tuple[float, float]:
     genome = space.homogeneous(column_sharing=8, adc_type=AdcType.SAR, adc_precision=6, input_precision=8)
     network = build_network(space.decode(genome)[0], backbone, crossbar=CrossbarSpec())
     network.initialise(torch.Generator().manual_seed(0))
-    product = NoisyProduct(torch.Generator().manual_seed(1), torch.device("cpu"), 1 << 22)
+    product = NoisyProduct(torch.Generator().manual_seed(1), torch.device("cpu"), n_numbers=1 << 22)
     times = [0.0, 0.0]
     for layer in network.crossbar_layers[:-1]:
         g = layer.geometry

@@ -16,13 +16,10 @@ import sys
 import time
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+from native_step import native_step
 
-from hw_models import AdcType, CrossbarSpec
-from xpert_evo.accuracy.adc_noise import NoisyProduct, set_tabled_corrections
+from hw_models import AdcType
 from xpert_evo.accuracy.allocation import keep_freed_memory
-from xpert_evo.accuracy.network import build_network
-from xpert_evo.accuracy.optimisers import build_optimisers
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.backbones import load_backbone
 from xpert_evo.space import SearchSpace
@@ -33,26 +30,15 @@ N_STEPS = 8
 def measure(image_size: int) -> dict[str, object]:
     """Seconds of each step after the first, and the process's largest resident memory [bytes]."""
     torch.set_num_threads(1)
-    backbone, protocol = load_backbone("vgg16"), load_protocol("overnight")
-    space = SearchSpace(backbone)
+    space = SearchSpace(load_backbone("vgg16"))
     genome = space.homogeneous(
         column_sharing=8, adc_type=AdcType.FLASH, adc_precision=5, input_precision=5, depth_factor=0.5
     )
-    network = build_network(space.decode(genome)[0], backbone, crossbar=CrossbarSpec())
-    generator = torch.Generator().manual_seed(0)
-    network.initialise(generator)
-    set_tabled_corrections(network)
-    product = NoisyProduct(generator, torch.device("cpu"))
-    optimisers = build_optimisers(network, protocol)
-    images = torch.rand(128, 3, image_size, image_size, generator=generator).to(memory_format=torch.channels_last)
-    labels = torch.randint(10, (128,), generator=generator)
+    step = native_step(space.decode(genome)[0], load_protocol("overnight"), image_size)
     seconds = []
     for _ in range(N_STEPS + 1):
         start = time.perf_counter()
-        torch.autograd.backward(F.cross_entropy(network(images, product), labels))
-        for optimiser in optimisers:
-            optimiser.step()
-        network.zero_grad(set_to_none=True)
+        step()
         seconds.append(time.perf_counter() - start)
     return {"seconds": seconds[1:], "memory": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
 

@@ -55,6 +55,7 @@ class Native:
             **_protocol_conditions(self.result["protocol"]),
             "start": "random weights" if start is None else self._words_of(start),
             "noise-aware training": self.result.get("noise_aware"),
+            "steps in bfloat16": "bfloat16" in self.result.get("trained_on", ""),
             "data set": self.result["dataset"]["digest"],
         }
 

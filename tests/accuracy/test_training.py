@@ -105,7 +105,7 @@ def test_the_global_random_state_neither_matters_nor_changes(trainer: Trainer) -
 
 
 @pytest.mark.parametrize("stop_after", [1, 2, 3])
-@pytest.mark.parametrize("changes", [{}, {"leave_out": 0.5, "components": 3, "epochs": 5}])
+@pytest.mark.parametrize("changes", [{}, {"leave_out": 0.5, "components": 3, "epochs": 5}, {"exact": True}])
 def test_a_training_resumed_from_its_checkpoint_ends_like_one_that_was_never_stopped(
     trainer: Trainer, tmp_path: Path, stop_after: int, changes: dict[str, Any]
 ) -> None:
@@ -251,6 +251,48 @@ def test_an_update_in_bfloat16_is_nearly_the_same() -> None:
     coarse = orthogonalised(matrix, bfloat16=True)
     assert coarse.dtype is torch.float32
     assert 0 < float((coarse - orthogonalised(matrix)).norm() / coarse.norm()) < 0.02
+
+
+def test_a_checkpoint_of_steps_in_bfloat16_is_not_gone_on_from_in_float32(
+    trainer: Trainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer.protocol = trainer.protocol.model_copy(update={"bfloat16": True})
+    checkpoint = tmp_path / "training.safetensors"
+    monkeypatch.setattr(mixed_precision, "multiplies_bfloat16", lambda device: True)
+    with pytest.raises(StoppedError):
+        trainer(checkpoint=checkpoint, stop_after=2)
+    resumed, whole = trainer(checkpoint=checkpoint), trainer()
+    assert torch.equal(weights(resumed), weights(whole))
+    assert whole.type_of_steps is torch.bfloat16
+    monkeypatch.setattr(mixed_precision, "multiplies_bfloat16", lambda device: False)
+    with pytest.raises(TrainingError, match="another training, which has another type of the steps"):
+        trainer(checkpoint=checkpoint)
+
+
+def test_processors_are_asked_for_bfloat16_by_names_that_torch_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu = torch.device("cpu")
+    known = dict(torch.cpu.get_capabilities())
+    assert {"avx512_bf16", "amx_bf16"} <= known.keys() or known["architecture"] != "x86_64"
+    for name in ("avx512_bf16", "amx_bf16"):
+        known[name] = False
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known)
+    assert not mixed_precision.multiplies_bfloat16(cpu)
+    known["amx_bf16"] = True
+    assert mixed_precision.multiplies_bfloat16(cpu)
+    monkeypatch.delattr(torch.cpu, "get_capabilities")
+    assert not mixed_precision.multiplies_bfloat16(cpu)
+
+
+def test_cells_are_not_drawn_where_no_noise_is(trainer: Trainer) -> None:
+    for changes in ({"exact": True}, {"noise": False}):
+        trainer.protocol = trainer.protocol.model_copy(update=changes)
+        with pytest.raises(TrainingError, match="test has none"):
+            trainer(devices=NonIdealities(variation_ratio=0.1))
+
+
+def test_the_exact_emulation_and_bfloat16_exclude_each_other() -> None:
+    with pytest.raises(ValueError, match="exclude each other"):
+        TrainingProtocol(name="both", epochs=1, exact=True, bfloat16=True)
 
 
 @pytest.mark.parametrize("multiplies", [True, False])
@@ -428,5 +470,17 @@ def test_a_clip_that_stays_on_its_device_quantises_like_a_number() -> None:
     torch.testing.assert_close(gradients[1], gradients[0])
 
 
-def test_the_definition_of_laptop_is_the_one_that_labels_in_stores_have() -> None:
-    assert load_protocol("laptop").digest == "5ec234e2f45c11b3"
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [
+        ("smoke", "22af8ee6ce864389"),
+        ("laptop", "5ec234e2f45c11b3"),
+        ("laptop-finalist", "9505d9b8478d5ab7"),
+        ("native-short", "ac93242a4b28e4e7"),
+        ("overnight", "af8869303d37174d"),
+        ("long-night", "5b521b7f53fa9664"),
+        ("second-night", "c303555ff68a3f36"),
+    ],
+)
+def test_the_definition_of_a_protocol_is_the_one_that_labels_in_stores_have(name: str, digest: str) -> None:
+    assert load_protocol(name).digest == digest

@@ -110,7 +110,8 @@ def test_weights_are_found_whatever_their_folder_is_called(scene: Scene, tmp_pat
     assert sentence == "torch: weights of 1 design"
 
 
-def test_the_best_weights_of_a_design_are_taken(scene: Scene, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("tuned", "best"), [(False, "overnight 0.9"), (True, "exact-tune 0.85")])
+def test_the_best_weights_of_a_design_are_taken(scene: Scene, tmp_path: Path, tuned: bool, best: str) -> None:
     own, other = scene.result.dataset["digest"], "another"
     for protocol, validation, dataset, planes in (
         ("native-short", 0.7, own, 1),
@@ -119,6 +120,7 @@ def test_the_best_weights_of_a_design_are_taken(scene: Scene, tmp_path: Path) ->
         ("overnight", 0.8, None, 1),
         ("overnight", 0.97, other, 1),
         ("overnight", 0.98, None, 3),
+        *([("exact-tune", 0.85, own, 1)] if tuned else []),
     ):
         metadata = {
             "design": scene.result.knee.design.to_plain(),
@@ -131,7 +133,7 @@ def test_the_best_weights_of_a_design_are_taken(scene: Scene, tmp_path: Path) ->
         ends = {"layers.0.weight": torch.zeros(4, planes, 3, 3), "layers.1.weight": torch.zeros(10, 4, 1, 1)}
         write_tensors(folder / "weights.safetensors", ends, metadata)
     found = trained_weights(tmp_path / "run", scene.result)
-    assert found == {scene.result.knee.digest: tmp_path / "overnight 0.9" / "weights.safetensors"}
+    assert found == {scene.result.knee.digest: tmp_path / best / "weights.safetensors"}
 
 
 def test_exported_weights_become_a_torch_module(scene: Scene, tmp_path: Path) -> None:

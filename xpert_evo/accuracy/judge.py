@@ -130,7 +130,7 @@ def judge(
         trained: By `train_design` or `load_network`.
         dataset: The one that it was trained on.
         split: "validation" selects designs; "test" only judges.
-        exact: The exact emulation; else the fast form that trains.
+        exact: The exact emulation; else the fast form that most protocols train with.
         nonidealities: Of devices and converters, exact emulation only.
         n_draws: Of devices; ideal ones need but one.
         seed: Of the draws.

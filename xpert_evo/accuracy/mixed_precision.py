@@ -11,10 +11,13 @@ def compute_type(protocol: TrainingProtocol, device: torch.device) -> torch.dtyp
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether a device multiplies bfloat16 faster than float32: CUDA, and CPUs with AVX-512 BF16 or AMX."""
+    """Whether a device multiplies bfloat16 faster than float32: CUDA from Ampere on, CPUs with AVX-512 BF16 or AMX.
+
+    CPUs are asked through torch, and torch before `torch.cpu.get_capabilities` knows of none.
+    """
     if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    if not hasattr(torch.cpu, "get_capabilities"):  # newer than the oldest torch that is allowed
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if not hasattr(torch.cpu, "get_capabilities"):
         return False
     capabilities = torch.cpu.get_capabilities()
     return any(bool(capabilities.get(name)) for name in ("avx512_bf16", "amx_bf16"))

@@ -87,7 +87,7 @@ def array_rows(n_rows: int, crossbar: CrossbarSpec, *, evenly: bool) -> tuple[in
 
 
 Product: TypeAlias = Callable[["CrossbarLayer", torch.Tensor], torch.Tensor]
-"""Computes a layer's matrix product from its unquantised input: the fast form in training, the exact one to judge."""
+"""Computes a layer's matrix product from its unquantised input: the fast form or the exact one."""
 
 
 class CrossbarLayer(nn.Module):

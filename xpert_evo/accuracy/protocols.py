@@ -5,9 +5,9 @@ An accuracy is comparable only with others of the same protocol, so its name is 
 
 import hashlib
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from xpert_evo.errors import ConfigError
 from xpert_evo.validation import Frozen, nearest
@@ -47,9 +47,10 @@ class TrainingProtocol(Frozen):
             eighth of the epochs has all images.
         noise: ADC noise in the training loop; without it quantisers only.
         exact: The exact emulation in the steps and in what is measured (`exact_training`), in place of the fast form's
-            noise; some ten times slower.
+            noise, at several times its time a step. In float32 only.
         bfloat16: Activations and products of the steps in bfloat16 where the processor multiplies them faster
             (`mixed_precision`), and in float32 elsewhere; weights, statistics and all that is measured stay float32.
+            Inputs of more than its eight bits are trained at eight.
         n_recalibration: Training images that batch norm's statistics are recomputed from before judging.
         n_threads: Threads of a training on a CPU, fixed so that sums round alike on CPUs of one kind; None leaves it to
             torch.
@@ -81,6 +82,12 @@ class TrainingProtocol(Frozen):
     bfloat16: bool = False
     n_recalibration: Positive = 2_048
     n_threads: Positive | None = None
+
+    @model_validator(mode="after")
+    def _check_types(self) -> Self:
+        if self.exact and self.bfloat16:
+            raise ValueError("the exact emulation computes in float32; exact and bfloat16 exclude each other.")
+        return self
 
     @model_serializer(mode="wrap")
     def _plain(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:

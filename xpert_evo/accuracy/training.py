@@ -1,4 +1,4 @@
-"""Trains the network of one design through its crossbars' quantisers and ADC noise, and measures it.
+"""Trains the network of one design through its crossbars' quantisers and ADC noise or errors, and measures it.
 
 On a CPU of one kind and with one number of threads, which all protocols but `full` fix, the result depends on the
 design, the data, the protocol and the seed alone: not on the process, on other trainings, or on an interruption.
@@ -57,7 +57,7 @@ class TrainedDesign:
         seed: Of weights, order, augmentation and noise.
         dataset: Digest of the data set.
         network: In evaluation mode, batch norm recalibrated.
-        validation_accuracy: Fraction of validation images classified rightly, ADC noise as in training.
+        validation_accuracy: Fraction of validation images classified rightly, ADC noise as in training, or errors.
         seconds: Of training and measuring [s].
         history: The epochs.
         start: The network that the training went on from; None for random weights.
@@ -75,6 +75,11 @@ class TrainedDesign:
     history: tuple[Epoch, ...]
     start: Start | None = None
     devices: NonIdealities | None = None
+
+    @property
+    def type_of_steps(self) -> torch.dtype:
+        """Of activations and products while it trained."""
+        return compute_type(self.protocol, next(self.network.parameters()).device)
 
 
 def train_design(
@@ -107,17 +112,19 @@ def train_design(
         start_from: A trained network of the same shapes to go on from; its precisions may be others.
         devices: Noise-aware training: in every step all weights are as one draw of such cells delivers them, so that
             the network learns to live with any chip (V. Joshi et al., Nature Communications 11, 2473, 2020). What
-            converters add is left out. The accuracy that is measured at the end is that of ideal cells. Not for exact
-            protocols.
+            converters add is left out. The accuracy that is measured at the end is that of ideal cells.
         on_epoch: Called after each epoch.
 
     Raises:
-        TrainingError: The loss is not finite, or the checkpoint is of another training, or `start_from` does not fit.
+        TrainingError: The loss is not finite, or the checkpoint is of another training, or `start_from` does not fit,
+            or `devices` come with a protocol that does not draw noise.
         DesignError: The design is not for this backbone.
         DataError: The data do not fit the backbone.
         ConfigError: The backbone does not work at a size that images have in some epoch.
     """
     _check_fit(backbone, dataset)
+    if devices is not None and (protocol.exact or not protocol.noise):
+        raise TrainingError(f"cells are drawn anew in steps of the fast form with its noise; {protocol.name} has none.")
     keep_freed_memory()
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     _check_sizes(backbone, protocol)
@@ -135,6 +142,7 @@ def train_design(
             "seed": str(seed),
             "start": "" if start_from is None else start_from.digest,
             "devices": "" if devices is None else str(devices),
+            **({"type of the steps": str(compute_type(protocol, where))} if protocol.bfloat16 else {}),
         }
         if checkpoint is not None and checkpoint.exists():
             load_checkpoint(checkpoint, state, identity)

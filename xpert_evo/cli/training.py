@@ -15,7 +15,6 @@ from xpert_evo.accuracy.checkpoints import WEIGHTS_NAME, Epoch, read_start
 from xpert_evo.accuracy.datasets import Dataset, dataset_spec
 from xpert_evo.accuracy.emulation import EMULATION
 from xpert_evo.accuracy.judge import FAST_FORM, save_weights
-from xpert_evo.accuracy.mixed_precision import compute_type
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.accuracy.training import TrainedDesign, train_design
 from xpert_evo.backbones import backbone_of
@@ -100,6 +99,8 @@ def train_one(
     def say(line: str) -> None:
         console.print(line, highlight=False)
 
+    last = time.perf_counter()
+
     def tell(epoch: Epoch) -> None:
         nonlocal last
         taken, last = time.perf_counter() - last, time.perf_counter()
@@ -120,7 +121,6 @@ def train_one(
     except OSError as failure:
         raise UsageError(f"{folder} cannot be made ({failure.strerror}); choose another --out.") from None
     checkpoint = folder / "checkpoint.safetensors"
-    last = time.perf_counter()
     with _alone_in(folder), _stoppable(checkpoint):
         trained = train_design(
             design,
@@ -227,4 +227,4 @@ def _place(trained: TrainedDesign) -> str:
     device = next(trained.network.parameters()).device
     n_threads = trained.protocol.n_threads or torch.get_num_threads()
     place = f"cpu, {counted(n_threads, 'thread')}" if device.type == "cpu" else str(device)
-    return place + (", bfloat16" if compute_type(trained.protocol, device) is torch.bfloat16 else "")
+    return place + (", bfloat16" if trained.type_of_steps is torch.bfloat16 else "")

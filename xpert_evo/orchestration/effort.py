@@ -55,7 +55,8 @@ def work_of(protocol: TrainingProtocol, n_train: int, n_judged: int) -> float:
         n_train: Training images of the data set.
         n_judged: Images that judge it in the exact emulation.
     """
-    return images_trained(protocol, n_train) + JUDGED_IMAGE * n_judged
+    step_image = 1 + (JUDGED_IMAGE if protocol.exact else 0)
+    return step_image * images_trained(protocol, n_train) + JUDGED_IMAGE * n_judged
 
 
 def pace_of(done: Sequence[Timed]) -> Pace | None:

@@ -55,7 +55,8 @@ class Costs:
             n_judged: Images of each judgement by the exact emulation, the validation's first.
         """
         trained = images_trained(protocol, n_train) * self.image_s + protocol.epochs * self.epoch_s
-        forward = (min(protocol.n_recalibration, n_train) + n_judged[0]) * self.image_s * _FORWARD_RATIO
+        ratio = 1.0 if protocol.exact else _FORWARD_RATIO
+        forward = (min(protocol.n_recalibration, n_train) + n_judged[0]) * self.image_s * ratio
         return trained + forward + sum(self.judging_s + n * self.judged_s for n in n_judged)
 
 

@@ -101,7 +101,7 @@ def train_job(job: TrainingJob) -> TrainingReport:
     )
     try:
         trained = train()
-    except CheckpointError:  # damaged: it only saves time, and the result without it is the same
+    except CheckpointError:  # damaged, or of another processor's type: it only saves time
         if checkpoint is None:
             raise
         checkpoint.unlink(missing_ok=True)
@@ -114,8 +114,11 @@ def train_job(job: TrainingJob) -> TrainingReport:
         "n_training_images": images_trained(job.protocol, len(dataset.train)),
         "emulation": label.emulation,
         "n_validation_images": label.n_images,
-        "fast_validation": trained.validation_accuracy,
     }
+    if not job.protocol.exact:  # which trains and measures by the form that judges
+        details["fast_validation"] = trained.validation_accuracy
+    if job.protocol.bfloat16:
+        details["type_of_steps"] = str(trained.type_of_steps)
     if job.noise_draws:
         details[NOISY] = _under_noise(job, trained, dataset)
     if job.judged:

@@ -199,7 +199,8 @@ def trained_weights(run: Path, result: RunResult) -> dict[str, Path]:
     """Digest -> the best weights that `xpert-evo train` left of a design, in any folder beside the run's.
 
     Only those of the run's images and crossbars, as far as the files tell. Networks of the design's own width come
-    before proxies, then the higher validation accuracy on ideal devices counts.
+    before proxies, those that were trained through the exact emulation, whose validation accuracy is that of the
+    converters, before others, and then the higher validation accuracy on ideal devices counts.
     """
     backbone = result.task.backbone
 
@@ -213,7 +214,7 @@ def trained_weights(run: Path, result: RunResult) -> dict[str, Path]:
 
     paths = [path for path in run.absolute().parent.glob(f"*/{WEIGHTS_NAME}") if path.is_file()]
     found = [(path, training) for path in paths if (training := training_of(path)) is not None and fits(training)]
-    found.sort(key=lambda pair: (not pair[1].is_proxy, pair[1].validation, pair[0].stat().st_mtime))
+    found.sort(key=lambda pair: (not pair[1].is_proxy, pair[1].is_exact, pair[1].validation, pair[0].stat().st_mtime))
     return {training.design.digest: path for path, training in found}
 
 

@@ -57,6 +57,7 @@ class Training:
         image_channels: Planes of its images.
         n_classes: Its classes.
         is_proxy: Whether at a smaller width than the design's.
+        is_exact: Whether through the exact emulation, which its validation accuracy is by, too.
         validation: Accuracy on validation images, a fraction; 0 where it is not told.
     """
 
@@ -66,6 +67,7 @@ class Training:
     image_channels: int
     n_classes: int
     is_proxy: bool
+    is_exact: bool
     validation: float
 
 
@@ -86,6 +88,7 @@ def training_of(path: Path) -> Training | None:
             image_channels=first[1],
             n_classes=last[0],
             is_proxy=entry["protocol"]["width_divisor"] > 1,
+            is_exact=entry["protocol"].get("exact", False),
             validation=float(entry.get("validation_accuracy") or 0.0),
         )
     except (OSError, SafetensorError, ValueError, TypeError, KeyError, RecursionError, DesignError, TrainingError):
