@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.optim.swa_utils import AveragedModel
 
 from hw_models import AdcType, CrossbarSpec
 from xpert_evo.accuracy import mixed_precision, training
@@ -30,6 +31,7 @@ from xpert_evo.space import SearchSpace
 
 OF_THE_DESIGN_ITSELF = {"native-short", "overnight", "long-night", "second-night", "fine-tune", "full"} | {
     "long-second-night",
+    "averaged-night",
     "exact-tune",
 }
 
@@ -105,7 +107,9 @@ def test_the_global_random_state_neither_matters_nor_changes(trainer: Trainer) -
 
 
 @pytest.mark.parametrize("stop_after", [1, 2, 3])
-@pytest.mark.parametrize("changes", [{}, {"leave_out": 0.5, "components": 3, "epochs": 5}, {"exact": True}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"leave_out": 0.5, "components": 3, "epochs": 5}, {"exact": True}, {"average": 0.6}]
+)
 def test_a_training_resumed_from_its_checkpoint_ends_like_one_that_was_never_stopped(
     trainer: Trainer, tmp_path: Path, stop_after: int, changes: dict[str, Any]
 ) -> None:
@@ -325,6 +329,28 @@ def test_the_learning_rate_rises_to_its_peak_and_falls_to_the_last_step() -> Non
     assert max(factors) == 1.0
     assert factors.index(1.0) in range(18, 22)
     assert 0 < factors[-1] < 0.05
+
+
+def test_the_learning_rate_stays_while_weights_are_averaged() -> None:
+    plain, factors = ([learning_rate_factor(step, 100, 0.2, ratio) for step in range(100)] for ratio in (0.0, 0.5))
+    assert factors[:51] == plain[:51]
+    assert set(factors[50:]) == {plain[50]}
+
+
+def test_averaged_weights_are_the_mean_of_the_last_steps(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer.protocol = trainer.protocol.model_copy(update={"average": 0.5, "epochs": 4})
+    seen: list[torch.Tensor] = []
+    update = AveragedModel.update_parameters
+
+    def watched(self: AveragedModel, network: CrossbarNetwork) -> None:
+        seen.append(network.crossbar_layers[2].weight.detach().clone())
+        update(self, network)
+
+    monkeypatch.setattr(AveragedModel, "update_parameters", watched)
+    trained = trainer()
+    assert len(seen) == 2 * (384 // 48)
+    torch.testing.assert_close(trained.network.crossbar_layers[2].weight.detach(), torch.stack(seen).mean(0))
+    assert trained.validation_accuracy > 0.6
 
 
 def test_augmented_images_are_shifts_and_mirrors_of_themselves() -> None:

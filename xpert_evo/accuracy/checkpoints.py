@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch.optim.swa_utils import AveragedModel
 
 from xpert_evo.accuracy.network import CrossbarNetwork
 from xpert_evo.accuracy.packing import unpacked
@@ -49,6 +50,7 @@ class TrainingState:
         optimisers: Their momenta.
         generator: Draws order, augmentation and noise; on the CPU.
         losses: Of each training image when it was last trained on, on the CPU; NaN where it never was.
+        average: Of the network's weights over the last steps; None where the protocol averages none.
         history: The epochs so far.
     """
 
@@ -56,6 +58,7 @@ class TrainingState:
     optimisers: list[torch.optim.Optimizer]
     generator: torch.Generator
     losses: torch.Tensor
+    average: AveragedModel | None = None
     history: list[Epoch] = field(default_factory=list)
 
 
@@ -165,6 +168,8 @@ def save_checkpoint(path: Path, state: TrainingState, identity: Mapping[str, str
         tensors[f"momentum.{name}"] = momentum
     tensors["generator"] = state.generator.get_state()
     tensors["losses"] = state.losses
+    if state.average is not None:
+        tensors |= {f"average.{name}": tensor for name, tensor in state.average.state_dict().items()}
     try:
         write_tensors(
             path, tensors, {"training": dict(identity), "history": [asdict(epoch) for epoch in state.history]}
@@ -198,9 +203,9 @@ def load_checkpoint(path: Path, state: TrainingState, identity: Mapping[str, str
 
 def _fill(state: TrainingState, tensors: dict[str, torch.Tensor], metadata: dict[str, object]) -> None:
     device = next(state.network.parameters()).device
-    state.network.load_state_dict(
-        {n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")}
-    )
+    state.network.load_state_dict(_part(tensors, "network."))
+    if state.average is not None:
+        state.average.load_state_dict(_part(tensors, "average."))
     named = dict(state.network.named_parameters())
     for optimiser in state.optimisers:
         held = {id(parameter) for group in optimiser.param_groups for parameter in group["params"]}
@@ -212,6 +217,10 @@ def _fill(state: TrainingState, tensors: dict[str, torch.Tensor], metadata: dict
         state.losses.copy_(tensors["losses"])
     history = metadata.get("history")
     state.history[:] = [Epoch(**entry) for entry in history] if isinstance(history, list) else []
+
+
+def _part(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def _momenta(state: TrainingState) -> dict[str, torch.Tensor]:

@@ -87,7 +87,11 @@ def build_optimisers(network: CrossbarNetwork, protocol: TrainingProtocol) -> li
     return optimisers
 
 
-def learning_rate_factor(step: float, n_steps: int, warmup_ratio: float) -> float:
-    """One-cycle schedule: linear from near 0 to 1 over the warm-up, then linear to 0 after the last step."""
+def learning_rate_factor(step: float, n_steps: int, warmup_ratio: float, constant_ratio: float = 0.0) -> float:
+    """One-cycle schedule: linear from near 0 to 1 over the warm-up, then linear to 0 after the last step.
+
+    Over the last `constant_ratio` of the steps it stays what it is at their beginning.
+    """
+    step = min(step, (1 - constant_ratio) * n_steps)
     warmup = max(1.0, warmup_ratio * n_steps)
     return min((step + 1) / warmup, (n_steps - step) / max(1.0, n_steps - warmup), 1.0)

@@ -45,6 +45,8 @@ class TrainingProtocol(Frozen):
             (`first_filters`); 0 for random filters.
         leave_out: Share of the images of less than average loss that an epoch leaves out (`leaving_out`); the last
             eighth of the epochs has all images.
+        average: Share of the steps, the last ones, whose weights are averaged into the network; the learning rate stays
+            constant in them (stochastic weight averaging: P. Izmailov et al., UAI 2018).
         noise: ADC noise in the training loop; without it quantisers only.
         exact: The exact emulation in the steps and in what is measured (`exact_training`), in place of the fast form's
             noise, at several times its time a step. In float32 only.
@@ -77,6 +79,7 @@ class TrainingProtocol(Frozen):
     identity: bool = False
     components: Annotated[int, Field(ge=0)] = 0
     leave_out: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    average: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     noise: bool = True
     exact: bool = False
     bfloat16: bool = False
@@ -93,7 +96,16 @@ class TrainingProtocol(Frozen):
     def _plain(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Without what came later where it changes nothing, so that labels from before keep their context."""
         values: dict[str, Any] = serialise(self)
-        for later in ("early_sizes", "alternate_flips", "components", "leave_out", "hide", "exact", "bfloat16"):
+        for later in (
+            "early_sizes",
+            "alternate_flips",
+            "components",
+            "leave_out",
+            "hide",
+            "average",
+            "exact",
+            "bfloat16",
+        ):
             if not values[later]:
                 del values[later]
         return values
@@ -200,6 +212,20 @@ PROTOCOLS = _by_name(
         n_threads=2,
     ),
     TrainingProtocol(
+        name="averaged-night",
+        epochs=16,
+        learning_rate=0.008,
+        classifier_learning_rate=0.012,
+        warmup_ratio=0.1,
+        shift=3,
+        hide=8,
+        alternate_flips=True,
+        leave_out=0.5,
+        average=0.75,
+        bfloat16=True,
+        n_threads=2,
+    ),
+    TrainingProtocol(
         name="fine-tune",
         epochs=2,
         learning_rate=0.01,
@@ -224,6 +250,6 @@ PROTOCOLS = _by_name(
 """`smoke` only shows that a run works, its numbers rank nothing; `laptop` labels designs by a proxy; `laptop-finalist`
 trains the same proxy longer. The others train the design itself: `native-short` for minutes of a CPU core, which ranks
 designs and is far from their accuracy; `overnight` in the few epochs that a core manages in hours, most of them on
-smaller images, `long-night` in as many hours of two; `second-night` and
-`long-second-night` go on from either; `exact-tune` ends a training on the exact emulation; `fine-tune` takes a trained
-design to other precisions; `full` trains at leisure and wants a GPU."""
+smaller images, `long-night` in as many hours of two; `second-night` and `long-second-night` go on from either, and
+`averaged-night` from those; `fine-tune` takes a trained design to other precisions; `exact-tune` ends a training on the
+exact emulation; `full` trains at leisure and wants a GPU."""

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F  # noqa: N812
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.adc_noise import NoisyProduct, set_tabled_corrections
@@ -162,6 +164,8 @@ def train_design(
             if on_epoch is not None:
                 on_epoch(state.history[-1])
         noisy = _product(protocol, torch.Generator().manual_seed(_JUDGING_SEED), where)
+        if state.average is not None:
+            _take_weights(state.network, state.average.module, train, protocol)
         recalibrate(state.network, train, protocol, noisy)
         validation = prepared(dataset.validation, protocol, where, protocol.n_validation)
         accuracy = evaluate(state.network, validation, noisy)
@@ -210,6 +214,7 @@ def _initial_state(
         optimisers=build_optimisers(network, protocol),
         generator=generator,
         losses=torch.full((len(train),), math.nan),
+        average=AveragedModel(network) if protocol.average else None,
     )
 
 
@@ -229,7 +234,8 @@ def _train_epoch(
     product = _product(p, generator, images.device, devices, images.dtype)
     total = torch.zeros((), device=images.device)
     for step, batch in enumerate(full_batches(rows.to(images.device), p.batch_size)):
-        factor = learning_rate_factor(planned * (number - 1 + step / n_steps), planned * p.epochs, p.warmup_ratio)
+        done = number - 1 + step / n_steps
+        factor = learning_rate_factor(planned * done, planned * p.epochs, p.warmup_ratio, p.average)
         scores = network(images[batch], product)
         if p.leave_out:
             each = F.cross_entropy(scores, train.labels[batch], label_smoothing=p.label_smoothing, reduction="none")
@@ -243,9 +249,21 @@ def _train_epoch(
                 group["lr"] = group["peak_lr"] * factor
             optimiser.step()
         network.zero_grad(set_to_none=True)
+        if state.average is not None and done >= (1 - p.average) * p.epochs:
+            state.average.update_parameters(network)
         total += loss.detach()
     state.losses = losses.cpu()
     return float(total / worth[rows].mean()) / n_steps
+
+
+@torch.no_grad()
+def _take_weights(network: CrossbarNetwork, averaged: nn.Module, train: Split, protocol: TrainingProtocol) -> None:
+    """Gives a network the averaged weights, and the noise that the emulation has with them."""
+    for own, mean in zip(network.parameters(), averaged.parameters(), strict=True):
+        own.copy_(mean)
+    product = _product(protocol, torch.Generator().manual_seed(_JUDGING_SEED), train.images.device)
+    recalibrate(network, train, protocol, product)
+    measure_corrections(network, train.images[:_N_CORRECTION])
 
 
 def _product(

@@ -70,7 +70,7 @@ def train(
         typer.Option(
             metavar="NAME",
             help="smoke, laptop, laptop-finalist, native-short, overnight, long-night, second-night, "
-            "long-second-night, fine-tune, exact-tune, full.",
+            "long-second-night, averaged-night, fine-tune, exact-tune, full.",
         ),
     ] = "full",
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of initial weights, batches and noise.")] = 0,
