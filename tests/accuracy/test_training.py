@@ -353,6 +353,14 @@ def test_averaged_weights_are_the_mean_of_the_last_steps(trainer: Trainer, monke
     assert trained.validation_accuracy > 0.6
 
 
+def test_the_last_step_is_averaged_however_small_the_share(trainer: Trainer) -> None:
+    plain = trainer()
+    trainer.protocol = trainer.protocol.model_copy(update={"average": 1e-6})
+    torch.testing.assert_close(
+        [p.detach() for p in trainer().network.parameters()], [p.detach() for p in plain.network.parameters()]
+    )
+
+
 def test_augmented_images_are_shifts_and_mirrors_of_themselves() -> None:
     images = torch.rand(64, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     changed = augmented(images, torch.Generator().manual_seed(1), flip=True, shift=1)

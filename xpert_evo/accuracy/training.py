@@ -165,7 +165,7 @@ def train_design(
                 on_epoch(state.history[-1])
         noisy = _product(protocol, torch.Generator().manual_seed(_JUDGING_SEED), where)
         if state.average is not None:
-            _take_weights(state.network, state.average.module, train, protocol)
+            _take_averaged(state.network, state.average.module, train, protocol)
         recalibrate(state.network, train, protocol, noisy)
         validation = prepared(dataset.validation, protocol, where, protocol.n_validation)
         accuracy = evaluate(state.network, validation, noisy)
@@ -234,8 +234,8 @@ def _train_epoch(
     product = _product(p, generator, images.device, devices, images.dtype)
     total = torch.zeros((), device=images.device)
     for step, batch in enumerate(full_batches(rows.to(images.device), p.batch_size)):
-        done = number - 1 + step / n_steps
-        factor = learning_rate_factor(planned * done, planned * p.epochs, p.warmup_ratio, p.average)
+        position = planned * (number - 1 + step / n_steps)
+        factor = learning_rate_factor(position, planned * p.epochs, p.warmup_ratio, p.average)
         scores = network(images[batch], product)
         if p.leave_out:
             each = F.cross_entropy(scores, train.labels[batch], label_smoothing=p.label_smoothing, reduction="none")
@@ -249,7 +249,7 @@ def _train_epoch(
                 group["lr"] = group["peak_lr"] * factor
             optimiser.step()
         network.zero_grad(set_to_none=True)
-        if state.average is not None and done >= (1 - p.average) * p.epochs:
+        if state.average is not None and number - 1 + (step + 1) / n_steps > (1 - p.average) * p.epochs:
             state.average.update_parameters(network)
         total += loss.detach()
     state.losses = losses.cpu()
@@ -257,7 +257,7 @@ def _train_epoch(
 
 
 @torch.no_grad()
-def _take_weights(network: CrossbarNetwork, averaged: nn.Module, train: Split, protocol: TrainingProtocol) -> None:
+def _take_averaged(network: CrossbarNetwork, averaged: nn.Module, train: Split, protocol: TrainingProtocol) -> None:
     """Gives a network the averaged weights, and the noise that the emulation has with them."""
     for own, mean in zip(network.parameters(), averaged.parameters(), strict=True):
         own.copy_(mean)
