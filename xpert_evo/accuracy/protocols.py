@@ -149,6 +149,20 @@ def _by_name(*protocols: TrainingProtocol) -> dict[str, TrainingProtocol]:
 
 _LAPTOP = TrainingProtocol(name="laptop", width_divisor=8, image_size=16, epochs=3, n_train=8_192, n_threads=1)
 
+_LONG_SECOND_NIGHT = TrainingProtocol(
+    name="long-second-night",
+    epochs=48,
+    learning_rate=0.02,
+    classifier_learning_rate=0.03,
+    warmup_ratio=0.1,
+    shift=3,
+    hide=8,
+    alternate_flips=True,
+    leave_out=0.5,
+    bfloat16=True,
+    n_threads=2,
+)
+
 PROTOCOLS = _by_name(
     TrainingProtocol(
         name="smoke",
@@ -198,32 +212,15 @@ PROTOCOLS = _by_name(
         shift=2,
         n_threads=1,
     ),
-    TrainingProtocol(
-        name="long-second-night",
-        epochs=48,
-        learning_rate=0.02,
-        classifier_learning_rate=0.03,
-        warmup_ratio=0.1,
-        shift=3,
-        hide=8,
-        alternate_flips=True,
-        leave_out=0.5,
-        bfloat16=True,
-        n_threads=2,
-    ),
-    TrainingProtocol(
-        name="averaged-night",
-        epochs=16,
-        learning_rate=0.008,
-        classifier_learning_rate=0.012,
-        warmup_ratio=0.1,
-        shift=3,
-        hide=8,
-        alternate_flips=True,
-        leave_out=0.5,
-        average=0.75,
-        bfloat16=True,
-        n_threads=2,
+    _LONG_SECOND_NIGHT,
+    _LONG_SECOND_NIGHT.model_copy(
+        update={
+            "name": "averaged-night",
+            "epochs": 16,
+            "learning_rate": 0.008,
+            "classifier_learning_rate": 0.012,
+            "average": 0.75,
+        }
     ),
     TrainingProtocol(
         name="fine-tune",
