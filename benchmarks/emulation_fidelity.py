@@ -24,6 +24,7 @@ from scipy.stats import kendalltau
 from hw_models import AdcType, CrossbarSpec
 from xpert_evo.accuracy.adc_noise import NoisyProduct
 from xpert_evo.accuracy.datasets import Dataset, Split, load_dataset
+from xpert_evo.accuracy.emulation import Emulator
 from xpert_evo.accuracy.fidelity import (
     all_precisions,
     layer_fidelity,
@@ -32,7 +33,6 @@ from xpert_evo.accuracy.fidelity import (
     set_statistics,
 )
 from xpert_evo.accuracy.images import batches, prepared, training_subset
-from xpert_evo.accuracy.judge import Emulator
 from xpert_evo.accuracy.network import CrossbarNetwork, Product
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.accuracy.training import train_design

@@ -25,8 +25,8 @@ def native_step(design: Design, protocol: TrainingProtocol, image_size: int = 32
     network.initialise(generator)
     set_tabled_corrections(network)
     dtype = compute_type(protocol, torch.device("cpu"))
-    noisy = NoisyProduct(generator, torch.device("cpu"), dtype=dtype)
-    product: Product = ExactProduct() if protocol.exact else noisy
+    product: Product
+    product = ExactProduct() if protocol.exact else NoisyProduct(generator, torch.device("cpu"), dtype=dtype)
     optimisers = build_optimisers(network, protocol)
     images = torch.rand(BATCH_SIZE, 3, image_size, image_size, generator=generator)
     images = images.to(dtype).contiguous(memory_format=torch.channels_last)

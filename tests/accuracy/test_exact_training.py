@@ -9,8 +9,9 @@ import torch
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.checkpoints import read_start
 from xpert_evo.accuracy.datasets import Dataset
+from xpert_evo.accuracy.emulation import Emulator
 from xpert_evo.accuracy.exact_training import ExactProduct
-from xpert_evo.accuracy.judge import Emulator, judge, save_weights
+from xpert_evo.accuracy.judge import judge, save_weights
 from xpert_evo.accuracy.network import CrossbarNetwork, build_network
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.accuracy.training import TrainedDesign, train_design

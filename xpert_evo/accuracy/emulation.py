@@ -182,6 +182,38 @@ def reprogrammed(emulated: EmulatedLayer, layer: CrossbarLayer) -> EmulatedLayer
     return replace(emulated, cells=cells, clip=clip, scale=_step_worth(g, clip, scale), disturbance=None)
 
 
+class Emulator:
+    """Computes layers' products by the exact emulation; a `network.Product`.
+
+    A layer that is met for the first time is programmed, and its ADC ranges are set on the inputs it then sees: the
+    first images to go through must be calibration images from the training split.
+    """
+
+    def __init__(
+        self,
+        *,
+        percentile: float = PERCENTILE,
+        nonidealities: NonIdealities | None = None,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        self.layers: dict[CrossbarLayer, EmulatedLayer] = {}
+        self._percentile = percentile
+        self._nonidealities = nonidealities
+        self._generator = generator
+
+    def __call__(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
+        """The layer's product."""
+        if layer not in self.layers:
+            self.layers[layer] = emulate_layer(
+                layer,
+                inputs,
+                percentile=self._percentile,
+                nonidealities=self._nonidealities,
+                generator=self._generator,
+            )
+        return self.layers[layer](inputs)
+
+
 def _step_worth(geometry: LayerGeometry, clip: float, weight_scale: torch.Tensor) -> float:
     """What one step of input code times weight code is worth."""
     return clip / (2.0**geometry.input_precision - 1) * float(weight_scale)

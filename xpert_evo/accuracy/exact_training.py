@@ -7,7 +7,7 @@ with quantised activations (straight-through gradients: Y. Bengio et al., arXiv 
 
 import torch
 
-from xpert_evo.accuracy.emulation import EmulatedLayer, emulate_layer, reprogrammed
+from xpert_evo.accuracy.emulation import Emulator, reprogrammed
 from xpert_evo.accuracy.network import CrossbarLayer
 
 
@@ -19,15 +19,14 @@ class ExactProduct:
     """
 
     def __init__(self) -> None:
-        self._layers: dict[CrossbarLayer, EmulatedLayer] = {}
+        self._emulator = Emulator()
 
     def __call__(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
         """The layer's product."""
         perfect = layer.product(inputs)
         with torch.no_grad():
-            if layer not in self._layers:
-                self._layers[layer] = emulate_layer(layer, inputs)
-            elif layer.training:
-                self._layers[layer] = reprogrammed(self._layers[layer], layer)
-            error = self._layers[layer](inputs).sub_(perfect)
+            known = self._emulator.layers
+            if layer.training and layer in known:
+                known[layer] = reprogrammed(known[layer], layer)
+            error = self._emulator(layer, inputs).sub_(perfect)
         return perfect + error

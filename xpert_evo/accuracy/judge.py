@@ -12,10 +12,10 @@ import torch
 from xpert_evo.accuracy.adc_noise import NoisyProduct
 from xpert_evo.accuracy.checkpoints import write_tensors
 from xpert_evo.accuracy.datasets import Dataset, Split
-from xpert_evo.accuracy.emulation import EMULATION, EmulatedLayer, emulate_layer
+from xpert_evo.accuracy.emulation import EMULATION, Emulator
 from xpert_evo.accuracy.fidelity import set_statistics
 from xpert_evo.accuracy.images import prepared, training_subset
-from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, Product
+from xpert_evo.accuracy.network import CrossbarNetwork, Product
 from xpert_evo.accuracy.nonidealities import NonIdealities
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.accuracy.snr import PERCENTILE
@@ -69,38 +69,6 @@ class Judgement:
     split: str
     emulation: str
     protocol: str
-
-
-class Emulator:
-    """Computes layers' products by the exact emulation; a `network.Product`.
-
-    A layer that is met for the first time is programmed, and its ADC ranges are set on the inputs it then sees: the
-    first images to go through must be calibration images from the training split.
-    """
-
-    def __init__(
-        self,
-        *,
-        percentile: float = PERCENTILE,
-        nonidealities: NonIdealities | None = None,
-        generator: torch.Generator | None = None,
-    ) -> None:
-        self.layers: dict[CrossbarLayer, EmulatedLayer] = {}
-        self._percentile = percentile
-        self._nonidealities = nonidealities
-        self._generator = generator
-
-    def __call__(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
-        """The layer's product."""
-        if layer not in self.layers:
-            self.layers[layer] = emulate_layer(
-                layer,
-                inputs,
-                percentile=self._percentile,
-                nonidealities=self._nonidealities,
-                generator=self._generator,
-            )
-        return self.layers[layer](inputs)
 
 
 @torch.no_grad()
