@@ -4,7 +4,8 @@
 
 Each pair of design and seed has a folder `<id>-<seed>` with its log, its checkpoint while it runs, and `result.json`
 when it has ended. A second call with the same folder skips what has ended and goes on with the rest from their last
-epochs, so that a machine that is lent for minutes serves as well as one's own. Prints one line a result. Noisy chips
+epochs, so that a machine that is lent for minutes serves as well as one's own. Prints one line a result. Where
+`--start-from` is the `--out` of an earlier call, every design and seed goes on from its own weights there. Noisy chips
 keep the batch norm of the training unless `--calibrate-norms` says on how many training images each measures its own.
 """
 
@@ -14,7 +15,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,16 +25,15 @@ from xpert_evo.design import Design, load_designs
 NOISE = "variation_ratio=0.05"
 """Device noise of the second judgement: Gaussian conductance variation."""
 
-N_DRAWS = 5
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """One design, one seed."""
+    """One design, one seed, and the weights that they begin with; None for random ones."""
 
     design: Design
     seed: int
     folder: Path
+    start_from: Path | None
 
     def start(self, protocol: str, options: list[str]) -> subprocess.Popen[bytes]:
         """Runs `xpert-evo train` on it; what it says goes to `log.txt`."""
@@ -42,16 +41,8 @@ class Training:
         path = self.folder / "design.json"
         path.write_text(json.dumps(self.design.to_plain()), encoding="utf-8")
         command = [sys.executable, "-m", "xpert_evo", "train", str(path), "--protocol", protocol, *options]
-        command += [
-            "--seed",
-            str(self.seed),
-            "--noise",
-            NOISE,
-            "--noise-draws",
-            str(N_DRAWS),
-            "--out",
-            str(self.folder),
-        ]
+        command += ["--seed", str(self.seed), "--noise", NOISE, "--out", str(self.folder)]
+        command += ["--start-from", str(self.start_from)] if self.start_from else []
         with (self.folder / "log.txt").open("ab") as log:
             return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
 
@@ -69,7 +60,8 @@ def main() -> None:
     parser.add_argument("--dataset", default="cifar10")
     parser.add_argument("--data-dir")
     parser.add_argument("--protocol", default="full")
-    parser.add_argument("--start-from", help="weights.safetensors of a design with the same channel depths")
+    parser.add_argument("--start-from", type=Path, help="weights.safetensors of a design with the same channel depths")
+    parser.add_argument("--noise-draws", default="5", help="noisy chips to judge with; 0 for ideal devices alone")
     parser.add_argument("--calibrate-norms", default="0", help="training images for each noisy chip's batch norm")
     parser.add_argument("--no-judge", action="store_true", help="train only; the test set is left alone")
     parser.add_argument("--seeds", type=int, default=1)
@@ -78,11 +70,10 @@ def main() -> None:
     options = parser.parse_args()
     end = time.monotonic() + 60 * options.minutes if options.minutes else None
     passed_on = ["--dataset", options.dataset, *(["--data-dir", options.data_dir] if options.data_dir else [])]
-    passed_on += ["--calibrate-norms", options.calibrate_norms]
-    passed_on += ["--start-from", options.start_from] if options.start_from else []
+    passed_on += ["--calibrate-norms", options.calibrate_norms, "--noise-draws", options.noise_draws]
     passed_on += ["--no-judge"] if options.no_judge else []
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the trainings are stopped, too
-    waiting = _trainings(load_designs(options.designs), options.seeds, options.out)
+    waiting = iter(_trainings(load_designs(options.designs), options.seeds, options.out, options.start_from))
     running: dict[Training, subprocess.Popen[bytes]] = {}
     failed = 0
     try:
@@ -101,18 +92,32 @@ def main() -> None:
             process.terminate()
         for process in running.values():
             process.wait()
-    left = len(running) + sum(1 for _ in waiting)
+    left = len(running) + len(list(waiting))
     print(f"{left} trainings left; call again to go on." if left else "all trainings have ended.")
     sys.exit(1 if failed else 0)
 
 
-def _trainings(designs: list[Design], n_seeds: int, folder: Path) -> Iterator[Training]:
+def _trainings(designs: list[Design], n_seeds: int, folder: Path, start_from: Path | None) -> list[Training]:
     """What has no result yet: the first seed of all designs before the second of any."""
+    trainings = []
     for seed in range(n_seeds):
         for design in designs:
-            training = Training(design=design, seed=seed, folder=folder / f"{design.digest}-{seed}")
+            name = f"{design.digest}-{seed}"
+            training = Training(
+                design=design, seed=seed, folder=folder / name, start_from=start_from and _start(start_from, name)
+            )
             if not training.result.exists():
-                yield training
+                trainings.append(training)
+    return trainings
+
+
+def _start(path: Path, name: str) -> Path:
+    """The weights that a training begins with: the same for all, or, in a folder of this script, its own."""
+    if not any(path.glob("*/weights.safetensors")):
+        return path
+    if not (path / name / "weights.safetensors").exists():
+        raise SystemExit(f"{path} must hold {name}/weights.safetensors to go on from, and does not; train that first.")
+    return path / name
 
 
 def _tell(training: Training) -> bool:
@@ -126,8 +131,9 @@ def _tell(training: Training) -> bool:
     found = f"validation {100 * result['validation']:.2f} %"
     if result["test"] is not None:
         noisy = result["test_with_device_noise"]
-        found += f", test {100 * result['test']['mean']:.2f} %, with device noise {100 * noisy['mean']:.2f} %"
-        found += f" ({norm_words(noisy['norm_images'])})"
+        found += f", test {100 * result['test']['mean']:.2f} %"
+        if noisy is not None:
+            found += f", with device noise {100 * noisy['mean']:.2f} % ({norm_words(noisy['norm_images'])})"
     print(f"{name}: {found}, {result['seconds']:.0f} s", flush=True)
     return True
 

@@ -30,6 +30,7 @@ from xpert_evo.errors import ConfigError, DataError, TrainingError
 from xpert_evo.space import SearchSpace
 
 OF_THE_DESIGN_ITSELF = {"native-short", "overnight", "long-night", "second-night", "fine-tune", "full"} | {
+    "one-night",
     "long-second-night",
     "averaged-night",
     "exact-tune",
@@ -512,6 +513,12 @@ def test_a_clip_that_stays_on_its_device_quantises_like_a_number() -> None:
         ("laptop-finalist", "9505d9b8478d5ab7"),
         ("native-short", "ac93242a4b28e4e7"),
         ("overnight", "af8869303d37174d"),
+        ("one-night", "49e3f20101ee52ca"),
+        ("long-second-night", "67d1c936230d16e3"),
+        ("averaged-night", "c0c1a9eb41bb0b22"),
+        ("exact-tune", "83e8bf6922f46710"),
+        ("fine-tune", "70a5215e773e47c0"),
+        ("full", "dc08b12a093e24aa"),
         ("long-night", "5b521b7f53fa9664"),
         ("second-night", "c303555ff68a3f36"),
     ],

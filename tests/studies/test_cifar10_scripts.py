@@ -118,6 +118,47 @@ def test_the_comparison_at_equal_training_tells_searched_from_homogeneous_design
     assert capsys.readouterr().out.count("x lower than homogeneous ones at equal accuracy") == len(candidates)
 
 
+def test_every_native_training_goes_on_from_its_own_weights(
+    script: Script, candidates: list[Design], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts: dict[str, Path] = {}
+
+    class Trained:
+        """In place of a process of `xpert-evo train`: leaves what that leaves, and has ended."""
+
+        def __init__(self, command: list[str], **_: object) -> None:
+            folder = Path(command[command.index("--out") + 1])
+            if "--start-from" in command:
+                starts[folder.name] = Path(command[command.index("--start-from") + 1])
+            result = {"validation": 0.9, "test": {"mean": 0.89}, "test_with_device_noise": None, "seconds": 1.0}
+            (folder / "result.json").write_text(json.dumps(result))
+            (folder / "weights.safetensors").touch()
+
+        def __class_getitem__(cls, _: type) -> type:
+            return cls
+
+        def poll(self) -> int:
+            return 0
+
+    monkeypatch.setattr("subprocess.Popen", Trained)
+    path = tmp_path / "design.json"
+    path.write_text(candidates[0].to_json())
+    first, second = tmp_path / "first", tmp_path / "second"
+    for arguments in (("--out", first), ("--out", second, "--start-from", first)):
+        with pytest.raises(SystemExit) as ended:
+            script("native", path, "--noise-draws", "0", "--seeds", "2", *arguments)
+        assert ended.value.code == 0
+    names = [f"{candidates[0].digest}-{seed}" for seed in range(2)]
+    assert starts == {name: first / name for name in names}
+    with pytest.raises(SystemExit, match=rf"must hold {candidates[0].digest}-2/weights.safetensors"):
+        script("native", path, "--out", tmp_path / "third", "--start-from", first, "--seeds", "3")
+    assert not (tmp_path / "third").exists()
+    starts.clear()
+    with pytest.raises(SystemExit):
+        script("native", path, "--out", tmp_path / "fourth", "--start-from", first / names[1], "--seeds", "2")
+    assert starts == dict.fromkeys(names, first / names[1])
+
+
 def test_the_ratios_that_the_study_tells_of_its_candidates_are_those_of_the_hardware_model(
     candidates: list[Design], task: Task
 ) -> None:

@@ -71,7 +71,7 @@ def measure_corrections(network: CrossbarNetwork, images: torch.Tensor) -> None:
 def set_statistics(network: CrossbarNetwork, images: torch.Tensor, product: Product) -> None:
     """Sets batch norm's statistics, layer by layer, to those of prepared training images under `product`.
 
-    Unlike `training.recalibrate` it leaves the inputs' ranges as they are, so that forms can be compared.
+    Unlike `measuring.recalibrate` it leaves the inputs' ranges as they are, so that forms can be compared.
 
     Args:
         network: Left in evaluation mode.

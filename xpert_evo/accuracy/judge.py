@@ -15,11 +15,12 @@ from xpert_evo.accuracy.datasets import Dataset, Split
 from xpert_evo.accuracy.emulation import EMULATION, Emulator
 from xpert_evo.accuracy.fidelity import set_statistics
 from xpert_evo.accuracy.images import prepared, training_subset
+from xpert_evo.accuracy.measuring import evaluate
 from xpert_evo.accuracy.network import CrossbarNetwork, Product
 from xpert_evo.accuracy.nonidealities import NonIdealities
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.accuracy.snr import PERCENTILE
-from xpert_evo.accuracy.training import TrainedDesign, evaluate
+from xpert_evo.accuracy.training import TrainedDesign
 from xpert_evo.errors import DataError
 
 FAST_FORM = "fast form: quantisers and Gaussian ADC noise"

@@ -204,6 +204,20 @@ PROTOCOLS = _by_name(
         n_threads=2,
     ),
     TrainingProtocol(
+        name="one-night",
+        epochs=24,
+        early_sizes=(16, 24, 32),
+        learning_rate=0.03,
+        warmup_ratio=0.1,
+        shift=3,
+        alternate_flips=True,
+        components=12,
+        leave_out=0.5,
+        average=0.25,
+        bfloat16=True,
+        n_threads=1,
+    ),
+    TrainingProtocol(
         name="second-night",
         epochs=12,
         learning_rate=0.015,
@@ -247,6 +261,6 @@ PROTOCOLS = _by_name(
 """`smoke` only shows that a run works, its numbers rank nothing; `laptop` labels designs by a proxy; `laptop-finalist`
 trains the same proxy longer. The others train the design itself: `native-short` for minutes of a CPU core, which ranks
 designs and is far from their accuracy; `overnight` in the few epochs that a core manages in hours, most of them on
-smaller images, `long-night` in as many hours of two; `second-night` and `long-second-night` go on from either, and
-`averaged-night` from those; `fine-tune` takes a trained design to other precisions; `exact-tune` ends a training on the
-exact emulation; `full` trains at leisure and wants a GPU."""
+smaller images, `one-night` in an hour or two of a core that has bfloat16, `long-night` in hours of two; `second-night`
+and `long-second-night` go on from either, and `averaged-night` from those; `fine-tune` takes a trained design to other
+precisions; `exact-tune` ends a training on the exact emulation; `full` trains at leisure and wants a GPU."""

@@ -12,32 +12,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F  # noqa: N812
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from hw_models import CrossbarSpec
-from xpert_evo.accuracy.adc_noise import NoisyProduct, set_tabled_corrections
+from xpert_evo.accuracy.adc_noise import set_tabled_corrections
 from xpert_evo.accuracy.allocation import keep_freed_memory
 from xpert_evo.accuracy.checkpoints import Epoch, Start, TrainingState, load_checkpoint, save_checkpoint, take_weights
 from xpert_evo.accuracy.datasets import Dataset, Split
-from xpert_evo.accuracy.exact_training import ExactProduct
+from xpert_evo.accuracy.epoch import product_of, train_epoch
 from xpert_evo.accuracy.fidelity import measure_corrections
 from xpert_evo.accuracy.first_filters import start_from_components
 from xpert_evo.accuracy.images import (
-    augmented,
-    batches,
-    full_batches,
     prepared,
     resized,
     training_subset,
-    with_squares_hidden,
 )
-from xpert_evo.accuracy.leaving_out import drawn_rows
+from xpert_evo.accuracy.measuring import evaluate, recalibrate
 from xpert_evo.accuracy.mixed_precision import compute_type
-from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, Product, build_network
+from xpert_evo.accuracy.network import CrossbarNetwork, build_network
 from xpert_evo.accuracy.nonidealities import NonIdealities
-from xpert_evo.accuracy.optimisers import build_optimisers, learning_rate_factor
+from xpert_evo.accuracy.optimisers import build_optimisers
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.backbones import Backbone
 from xpert_evo.design import Design
@@ -125,8 +120,8 @@ def train_design(
         ConfigError: The backbone does not work at a size that images have in some epoch.
     """
     _check_fit(backbone, dataset)
-    if devices is not None and (protocol.exact or not protocol.noise):
-        raise TrainingError(f"cells are drawn anew in steps of the fast form with its noise; {protocol.name} has none.")
+    if devices is not None:
+        check_draws_cells(protocol)
     keep_freed_memory()
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     _check_sizes(backbone, protocol)
@@ -154,7 +149,7 @@ def train_design(
         before = state.history[-1].seconds if state.history else 0.0
         start = time.perf_counter() - before
         for number in range(len(state.history) + 1, protocol.epochs + 1):
-            loss = _train_epoch(state, train, protocol, number, devices)
+            loss = train_epoch(state, train, protocol, number, devices)
             if not math.isfinite(loss):
                 raise TrainingError(f"the loss is {loss} after epoch {number} of {protocol.epochs}: it diverged.")
             measure_corrections(state.network, train.images[:_N_CORRECTION])
@@ -163,7 +158,7 @@ def train_design(
                 save_checkpoint(checkpoint, state, identity)
             if on_epoch is not None:
                 on_epoch(state.history[-1])
-        noisy = _product(protocol, torch.Generator().manual_seed(_JUDGING_SEED), where)
+        noisy = product_of(protocol, torch.Generator().manual_seed(_JUDGING_SEED), where)
         if state.average is not None:
             _take_averaged(state.network, state.average.module, train, protocol)
         recalibrate(state.network, train, protocol, noisy)
@@ -182,6 +177,15 @@ def train_design(
         start=start_from,
         devices=devices,
     )
+
+
+def check_draws_cells(protocol: TrainingProtocol) -> None:
+    """Raises TrainingError where the steps of a protocol cannot draw cells anew, as noise-aware training does."""
+    if protocol.exact or not protocol.noise:
+        raise TrainingError(
+            f"noise-aware training draws cells anew in steps of the fast form with its noise, and protocol "
+            f"{protocol.name} has none; train with another one."
+        )
 
 
 def _check_fit(backbone: Backbone, dataset: Dataset) -> None:
@@ -218,85 +222,14 @@ def _initial_state(
     )
 
 
-def _train_epoch(
-    state: TrainingState, train: Split, protocol: TrainingProtocol, number: int, devices: NonIdealities | None
-) -> float:
-    """One pass over the training images; returns the mean loss."""
-    p, network, generator = protocol, state.network.train(), state.generator
-    turn = number if p.alternate_flips else None
-    images = augmented(train.images, generator, flip=p.flip, shift=p.shift, turn=turn)
-    if p.hide:
-        images = with_squares_hidden(images, generator, p.hide)
-    images = resized(images, p.size_in_epoch(number)).to(compute_type(p, images.device))
-    rows, worth = drawn_rows(state.losses, p.left_out_in_epoch(number), generator)
-    losses, worth = state.losses.to(images.device), worth.to(images.device)
-    n_steps, planned = (max(1, n // p.batch_size) for n in (len(rows), len(train)))
-    product = _product(p, generator, images.device, devices, images.dtype)
-    total = torch.zeros((), device=images.device)
-    for step, batch in enumerate(full_batches(rows.to(images.device), p.batch_size)):
-        position = planned * (number - 1 + step / n_steps)
-        factor = learning_rate_factor(position, planned * p.epochs, p.warmup_ratio, p.average)
-        scores = network(images[batch], product)
-        if p.leave_out:
-            each = F.cross_entropy(scores, train.labels[batch], label_smoothing=p.label_smoothing, reduction="none")
-            losses[batch] = each.detach()
-            loss = (each * worth[batch]).mean()
-        else:
-            loss = F.cross_entropy(scores, train.labels[batch], label_smoothing=p.label_smoothing)
-        torch.autograd.backward(loss)
-        for optimiser in state.optimisers:
-            for group in optimiser.param_groups:
-                group["lr"] = group["peak_lr"] * factor
-            optimiser.step()
-        network.zero_grad(set_to_none=True)
-        if state.average is not None and number - 1 + (step + 1) / n_steps > (1 - p.average) * p.epochs:
-            state.average.update_parameters(network)
-        total += loss.detach()
-    state.losses = losses.cpu()
-    return float(total / worth[rows].mean()) / n_steps
-
-
 @torch.no_grad()
 def _take_averaged(network: CrossbarNetwork, averaged: nn.Module, train: Split, protocol: TrainingProtocol) -> None:
     """Gives a network the averaged weights, and the noise that the emulation has with them."""
     for own, mean in zip(network.parameters(), averaged.parameters(), strict=True):
         own.copy_(mean)
-    product = _product(protocol, torch.Generator().manual_seed(_JUDGING_SEED), train.images.device)
+    product = product_of(protocol, torch.Generator().manual_seed(_JUDGING_SEED), train.images.device)
     recalibrate(network, train, protocol, product)
     measure_corrections(network, train.images[:_N_CORRECTION])
-
-
-def _product(
-    protocol: TrainingProtocol,
-    generator: torch.Generator,
-    device: torch.device,
-    devices: NonIdealities | None = None,
-    dtype: torch.dtype = torch.float32,
-) -> Product:
-    if protocol.exact:
-        return ExactProduct()
-    return NoisyProduct(generator, device, devices, dtype=dtype) if protocol.noise else CrossbarLayer.product
-
-
-@torch.no_grad()
-def recalibrate(network: CrossbarNetwork, train: Split, protocol: TrainingProtocol, product: Product) -> None:
-    """Recomputes batch norm's statistics with the final weights, from training images; ends in evaluation mode."""
-    network.train()
-    images = train.images[: protocol.n_recalibration]
-    for i, (inputs, _) in enumerate(batches(Split(images=images, labels=train.labels[: len(images)]), 256), 1):
-        for layer in network.crossbar_layers:
-            layer.momentum = 1 / i
-        network(inputs, product)
-    network.eval()
-
-
-@torch.no_grad()
-def evaluate(network: CrossbarNetwork, split: Split, product: Product, batch_size: int = 500) -> float:
-    """Fraction of prepared images that a network in evaluation mode classifies rightly."""
-    right = sum(
-        int((network(images, product).argmax(1) == labels).sum()) for images, labels in batches(split, batch_size)
-    )
-    return right / len(split)
 
 
 @contextmanager

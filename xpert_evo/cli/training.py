@@ -16,7 +16,7 @@ from xpert_evo.accuracy.datasets import Dataset, dataset_spec
 from xpert_evo.accuracy.emulation import EMULATION
 from xpert_evo.accuracy.judge import FAST_FORM, save_weights
 from xpert_evo.accuracy.protocols import load_protocol
-from xpert_evo.accuracy.training import TrainedDesign, train_design
+from xpert_evo.accuracy.training import TrainedDesign, check_draws_cells, train_design
 from xpert_evo.backbones import backbone_of
 from xpert_evo.cli.assumptions import assumption_lines, settings_for
 from xpert_evo.cli.judging import NoisyDevices, active, measure, plain_draws
@@ -90,11 +90,8 @@ def train_one(
     start = read_start(start_from) if start_from is not None else None
     console = Console()
     chosen = load_protocol(protocol)
-    if noise_aware and chosen.exact:
-        raise UsageError(
-            f"protocol {chosen.name} computes every step by the exact emulation of ideal cells; train with another one "
-            "to draw cells anew (--noise-aware)."
-        )
+    if noise_aware:
+        check_draws_cells(chosen)
 
     def say(line: str) -> None:
         console.print(line, highlight=False)
