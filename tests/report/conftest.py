@@ -72,7 +72,7 @@ def make_run(folder: Path, config: RunConfig, stop_after: int | None = None) -> 
     task = build_task(config, n_classes=10, image_channels=1)
     digest = load_dataset("fashion-mnist").digest
     dataset = {"name": config.dataset.name, "digest": digest, "n_classes": 10, "image_channels": 1}
-    meta = {"settings": config.to_plain(), "versions": versions(), "dataset": dataset}
+    meta = {"settings": config.to_plain(), "versions": versions(), "dataset": dataset, "labels_from": []}
     executor = FormulaExecutor(stop_after)
     tally = Tally(1)
     for kind in (SEARCHED, FINALISTS):

@@ -1,5 +1,6 @@
 """What reports say of a run that took labels over, lost a finalist, has another baseline, or many limits."""
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -50,6 +51,9 @@ def test_labels_that_were_taken_over_are_not_called_trained(
     assert told in str(result_table(result).title)
     scene = build_scene(result)
     assert told in page(scene, [])
+    assert "labels taken over from" not in page(scene, [])
+    known = page(build_scene(replace(result, labels_from=["runs/first"])), [])
+    assert re.search(r"labels taken over from</td><td>runs/first<", known)
     figure = draw_hypervolume(scene)
     assert figure is not None
     axes = figure.axes[0]

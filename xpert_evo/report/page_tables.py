@@ -85,9 +85,10 @@ def _flat(table: dict[str, object], prefix: str = "") -> Iterable[tuple[str, obj
 
 
 def versions_table(result: RunResult) -> str:
-    """Versions of the program and its libraries when the run began, and the data's digest."""
+    """Versions of the program and its libraries when the run began, the data's digest, whose labels it took over."""
     data = result.dataset
     rows = [*result.versions.items(), (f"data set {data['name']}, digest", str(data["digest"]))]
+    rows += [("labels taken over from", folder) for folder in result.labels_from]
     return _table(("", "version"), rows)
 
 

@@ -30,6 +30,7 @@ class RunResult:
         config: Its settings.
         task: What was searched.
         dataset: Name and digest of the images.
+        labels_from: Folders of earlier runs whose fitting labels it took over.
         measured: All designs trained with the labels' protocol, in the order in which they were planned; those whose
             labels other runs made come first.
         front: The measured front by rising EDAP: of finalists once there are any, else of all measured designs.
@@ -55,6 +56,7 @@ class RunResult:
     config: RunConfig
     task: Task
     dataset: dict[str, Any]
+    labels_from: list[str]
     measured: list[Candidate]
     front: list[Candidate]
     fronts: dict[float | None, list[Candidate]]
@@ -128,6 +130,7 @@ def load_result(store: Store) -> RunResult:
         config=config,
         task=task,
         dataset=dataset,
+        labels_from=store.meta("labels_from"),
         measured=measured,
         front=select_front(task, pool),
         fronts={limit: select_front(task, pool, limit) for limit in config.hardware.area_limits_mm2},
