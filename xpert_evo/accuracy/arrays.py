@@ -7,6 +7,7 @@ import torch
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.coding import counted_offset, digits, reference_digit
+from xpert_evo.accuracy.integer_products import ROUNDER, fits_eight_bits, product_into
 
 _EXACT = 2**24
 """Integers of at most this size are exact in float32."""
@@ -66,18 +67,38 @@ class PartialSums:
 
 
 def partial_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:
-    """All partial sums of a layer, one array, input bit and slice after another.
-
-    Two slices share one float32 matrix product where their sums fit: high * 2^k + low, taken apart by rounding.
+    """All partial sums of a layer, one input bit, array and slice after another.
 
     Args:
         windows: Integer input codes (rows, pixels).
         cells: The layer's arrays.
         n_bits: Input precision.
     """
+    largest = max(float(digit.abs().max()) for digit in cells.digits)
+    if cells.exact and fits_eight_bits(largest, windows.device):
+        return _integer_sums(windows, cells, n_bits)
+    return _float_sums(windows, cells, n_bits, most=max(cells.array_rows) * largest)
+
+
+def _integer_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:
+    """By eight-bit products: all slices of an array in one."""
+    weights = torch.cat(cells.digits).to(torch.int8)
+    arrays = [array.contiguous() for array in torch.split(weights, list(cells.array_rows), dim=1)]
+    inputs = torch.split(windows, list(cells.array_rows))
+    buffer = windows.new_empty((len(arrays[0]), windows.shape[1]), dtype=torch.int32)
+    for bit in range(n_bits):
+        for number, (array, codes) in enumerate(zip(arrays, inputs, strict=True)):
+            plane = codes.bitwise_and(1 << bit).ne_(0)
+            sums = product_into(buffer, array, plane.to(torch.int8))
+            for slice_index, part in enumerate(torch.split(sums, len(cells.digits[0]))):
+                yield PartialSums(bit, number, slice_index, part, 1)
+
+
+def _float_sums(windows: torch.Tensor, cells: Cells, n_bits: int, *, most: float) -> Iterator[PartialSums]:
+    """By float32 products. Two slices share one where their sums fit: high * 2^k + low, taken apart by rounding."""
     columns, pixels = len(cells.digits[0]), windows.shape[1]
     sums, high = windows.new_empty((2, columns, pixels), dtype=torch.float32).unbind()
-    groups = _packed(cells)
+    groups = _packed(cells, most)
     for bit in range(n_bits):
         plane = windows.bitwise_and(1 << bit).ne_(0).float()
         start = 0
@@ -87,11 +108,12 @@ def partial_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[P
             for group in groups:
                 torch.mm(group.matrix[:, rows], plane[rows], out=sums)
                 if group.scale > 1:
-                    rounder = 1.5 * 2**23 * group.scale
+                    rounder = ROUNDER * group.scale
                     torch.add(sums, rounder, out=high).sub_(rounder)
                     sums.sub_(high)
-                    yield PartialSums(bit, array, group.first_slice + 1, high, group.scale)
                 yield PartialSums(bit, array, group.first_slice, sums, 1)
+                if group.scale > 1:
+                    yield PartialSums(bit, array, group.first_slice + 1, high, group.scale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +125,8 @@ class _Packed:
     scale: int
 
 
-def _packed(cells: Cells) -> list[_Packed]:
-    most = max(cells.array_rows) * max(float(d.abs().max()) for d in cells.digits)
+def _packed(cells: Cells, most: float) -> list[_Packed]:
+    """Slices in pairs where sums up to `most` of either can be told apart."""
     scale = 1 << int(2 * most).bit_length()
     if not cells.exact or most * (scale + 1) >= _EXACT:
         return [_Packed(i, d, 1) for i, d in enumerate(cells.digits)]

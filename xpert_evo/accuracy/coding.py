@@ -63,17 +63,17 @@ def most_level(crossbar: CrossbarSpec) -> int:
 
 def offset_levels(codes: Integers, crossbar: CrossbarSpec) -> Integers:
     """What all cells of a weight hold together under an offset coding: an integer whose digits of base B are theirs."""
-    return (codes + most_level(crossbar)) // 2
+    return (codes + most_level(crossbar)) >> 1
 
 
 def digits(codes: Integers, crossbar: CrossbarSpec) -> list[Integers]:
     """The digits of weight codes, one array of the same shape per slice, least significant first."""
-    base = 2**crossbar.cell_bits
+    shifts = [crossbar.cell_bits * number for number in range(crossbar.cells_per_weight)]
+    top = (1 << crossbar.cell_bits) - 1
     values: Any = codes
     if crossbar.coding is WeightCoding.DIFFERENTIAL:
-        negative = values < 0
-        sign = 1 - 2 * negative
-        return [(abs(values) // worth % base) * sign for worth in slice_weights(crossbar)]
+        sign = 1 - 2 * (values < 0)
+        return [(abs(values) >> shift & top) * sign for shift in shifts]
     levels: Any = offset_levels(values, crossbar)
-    centre = base - 1 if crossbar.coding is WeightCoding.OFFSET_ANALOG else 0
-    return [2 * (levels // worth % base) - centre for worth in slice_weights(crossbar)]
+    centre = top if crossbar.coding is WeightCoding.OFFSET_ANALOG else 0
+    return [2 * (levels >> shift & top) - centre for shift in shifts]

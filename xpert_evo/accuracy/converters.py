@@ -6,13 +6,8 @@ from dataclasses import dataclass
 import torch
 
 from xpert_evo.accuracy.arrays import Cells, PartialSums, partial_sums
+from xpert_evo.accuracy.integer_products import ROUNDER, ROUNDER_BITS
 from xpert_evo.accuracy.snr import PERCENTILE, adc_levels
-
-_ROUNDER = 1.5 * 2**23
-"""float32 numbers of this size are integers: adding it rounds, half to even."""
-
-_ROUNDER_BITS = 0x4B400000
-"""The bit pattern of `_ROUNDER`; that of `_ROUNDER + n` is `n` more."""
 
 _GAIN_BITS = 11
 
@@ -82,7 +77,7 @@ class Accumulator:
     def __init__(self, adc: AdcRange, like: torch.Tensor) -> None:
         self.adc = adc
         self._total = torch.zeros_like(like, dtype=torch.int32)
-        self._rounder = torch.tensor(_ROUNDER, device=like.device)
+        self._rounder = torch.tensor(ROUNDER, device=like.device)
         self._constant = 0
 
     def add(self, sums: PartialSums, disturbance: torch.Tensor | None = None) -> None:
@@ -91,10 +86,10 @@ class Accumulator:
         if disturbance is None:
             codes = torch.add(self._rounder, sums.scaled, alpha=gain, out=sums.scaled)
         else:
-            codes = torch.add(disturbance, sums.scaled, alpha=gain, out=sums.scaled).add_(_ROUNDER)
-        codes.clamp_(_ROUNDER + self.adc.lowest, _ROUNDER + self.adc.highest)
+            codes = torch.add(disturbance, sums.scaled, alpha=gain, out=sums.scaled).add_(ROUNDER)
+        codes.clamp_(ROUNDER + self.adc.lowest, ROUNDER + self.adc.highest)
         self._total.add_(codes.view(torch.int32), alpha=1 << sums.bit)
-        self._constant += _ROUNDER_BITS << sums.bit
+        self._constant += ROUNDER_BITS << sums.bit
 
     def half_levels(self) -> torch.Tensor:
         """The sum so far in half levels, float32."""

@@ -254,7 +254,7 @@ PROTOCOLS = _by_name(
         warmup_ratio=0.1,
         shift=2,
         exact=True,
-        n_threads=2,
+        n_threads=1,
     ),
     TrainingProtocol(name="full", epochs=60, shift=3),
 )

@@ -1,0 +1,47 @@
+"""Matrix products of small integers with 0 and 1 by a processor's eight-bit instructions: exact, and as float32.
+
+Such an instruction (AVX-512 VNNI, AVX-VNNI, AMX) multiplies four times as many numbers as one of float32 does. torch
+reaches them by `torch._int_mm`, which is not part of its public interface: what is missing, or wrong, is not used.
+"""
+
+from functools import lru_cache
+
+import torch
+
+ROUNDER = 1.5 * 2**23
+"""float32 numbers of this size are integers: adding it rounds, half to even."""
+
+ROUNDER_BITS = 0x4B400000
+"""The bit pattern of `ROUNDER`; that of `ROUNDER + n` is `n` more."""
+
+_LARGEST = 127
+_CAPABILITIES = ("avx512_vnni", "avx_vnni", "amx_int8")
+
+
+def fits_eight_bits(largest: float, device: torch.device) -> bool:
+    """Whether integers up to `largest` may be multiplied so on a device."""
+    return largest <= _LARGEST and device.type == "cpu" and _works()
+
+
+def product_into(buffer: torch.Tensor, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """The product of int8 matrices (m, k) and (k, n) as float32, in the memory of `buffer`, an int32 matrix (m, n)."""
+    torch._int_mm(left, right, out=buffer)
+    # Converting int32 to float32 takes longer than this: n more than ROUNDER's bits are ROUNDER + n.
+    return buffer.add_(ROUNDER_BITS).view(torch.float32).sub_(ROUNDER)
+
+
+@lru_cache(maxsize=1)
+def _works() -> bool:
+    """Whether the processor has such instructions, and torch's product by them is right."""
+    if not (hasattr(torch, "_int_mm") and hasattr(torch.cpu, "get_capabilities")):
+        return False
+    capabilities = torch.cpu.get_capabilities()
+    if not any(capabilities.get(name) for name in _CAPABILITIES):
+        return False
+    left = torch.arange(-_LARGEST, _LARGEST + 1, dtype=torch.int8).repeat(3, 1)
+    right = (torch.arange(left.shape[1])[:, None] % torch.arange(2, 7) == 0).to(torch.int8)
+    try:
+        found = product_into(torch.empty(3, 5, dtype=torch.int32), left, right)
+    except RuntimeError:
+        return False
+    return torch.equal(found, left.float() @ right.float())
