@@ -1,5 +1,7 @@
 """The exact emulation against its definition (plain loops in integers, `naive_product`) and its laws."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw_models import CrossbarSpec, WeightCoding
+from xpert_evo.accuracy import arrays, integer_products
 from xpert_evo.accuracy.arrays import program
 from xpert_evo.accuracy.coding import (
     code_spacing,
@@ -150,6 +153,49 @@ def test_the_fast_emulation_is_bit_identical_to_the_definition(
         crossbar=crossbar,
     )
     np.testing.assert_array_equal(converted_product(windows, cells, ranges, geometry).numpy(), expected)
+    with patch.object(arrays, "fits_eight_bits", return_value=False):  # as on processors without such instructions
+        assert calibrated_ranges(windows, cells, input_precision, adc_precision, percentile) == ranges
+        np.testing.assert_array_equal(converted_product(windows, cells, ranges, geometry).numpy(), expected)
+
+
+@settings(max_examples=30, deadline=None)
+@given(m=st.integers(1, 40), k=st.integers(1, 300), n=st.integers(1, 70), seed=st.integers(0, 2**16))
+def test_products_by_eight_bit_instructions_are_the_integers(m: int, k: int, n: int, seed: int) -> None:
+    if not integer_products.fits_eight_bits(127, torch.device("cpu")):
+        pytest.skip("this processor has none, or torch does not know them")
+    generator = torch.Generator().manual_seed(seed)
+    left = torch.randint(-127, 128, (m, k), generator=generator, dtype=torch.int8)
+    right = torch.randint(2, (k, n), generator=generator, dtype=torch.int8)
+    found = integer_products.product_into(torch.empty(m, n, dtype=torch.int32), left, right)
+    assert torch.equal(found, (left.long() @ right.long()).float())
+
+
+def test_eight_bit_instructions_are_used_where_they_are_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    works = integer_products._works
+    capabilities = {"avx_vnni": True}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+
+    def product(left: torch.Tensor, right: torch.Tensor, *, out: torch.Tensor) -> None:
+        out.copy_(left.long() @ right.long())
+
+    monkeypatch.setattr(torch, "_int_mm", product, raising=False)
+    try:
+        works.cache_clear()
+        assert integer_products.fits_eight_bits(127, torch.device("cpu"))
+        assert not integer_products.fits_eight_bits(128, torch.device("cpu"))
+        assert not integer_products.fits_eight_bits(15, torch.device("meta"))
+        capabilities["avx_vnni"] = False
+        works.cache_clear()
+        assert not integer_products.fits_eight_bits(15, torch.device("cpu"))
+        capabilities["avx_vnni"] = True
+        monkeypatch.setattr(torch, "_int_mm", lambda left, right, *, out: out.fill_(7))
+        works.cache_clear()
+        assert not integer_products.fits_eight_bits(15, torch.device("cpu"))
+        monkeypatch.delattr(torch, "_int_mm")
+        works.cache_clear()
+        assert not integer_products.fits_eight_bits(15, torch.device("cpu"))
+    finally:
+        works.cache_clear()
 
 
 @pytest.mark.parametrize("coding", WeightCoding)
