@@ -29,7 +29,8 @@ class Native:
     Attributes:
         design: What was trained.
         path: Its `result.json`.
-        result: What that holds.
+        result: What that holds; what it lacks of a judgement is taken from `judged.json` beside it, by
+            `xpert-evo judge FOLDER --json`.
     """
 
     design: Design
@@ -68,7 +69,10 @@ class Native:
         """
         ideal, noisy = self.result["test"], self.result["test_with_device_noise"]
         if ideal is None:
-            raise SystemExit(f"{self.path} must hold a test accuracy, it has none; train without --no-judge.")
+            raise SystemExit(
+                f"{self.path} must hold a test accuracy, it has none; judge it with "
+                f"`xpert-evo judge {self.path.parent} --json > {self.path.with_name('judged.json')}`."
+            )
         return {
             "test images": ideal["n_images"],
             "emulation": ideal["emulation"],
@@ -188,6 +192,10 @@ def ratio_at_equal_accuracy(edap: float, accuracy: float, homogeneous: list[tupl
 
 def _native(path: Path) -> Native:
     result = json.loads(path.read_text(encoding="utf-8"))
+    later = path.with_name("judged.json")
+    if result["test"] is None and later.exists():
+        judged = json.loads(later.read_text(encoding="utf-8"))
+        result |= {key: judged[key] for key in ("test", "test_with_device_noise", "device_noise")}
     return Native(design=parse_design(result["design"], where=str(path)), path=path, result=result)
 
 

@@ -91,6 +91,22 @@ def test_the_table_of_native_designs_averages_seeds_and_holds_them_against_both_
     assert f"| {searched.digest[:8]} | long-night | 91.00 ± 0.71 % (2) |" in (tmp_path / "table.md").read_text()
 
 
+def test_the_table_takes_what_was_judged_later(
+    script: Script, candidates: list[Design], homogeneous: list[Design], tmp_path: Path
+) -> None:
+    arguments = ("--homogeneous", tmp_path / "homogeneous", "--settings", SETTINGS, "--out", tmp_path / "table")
+    write_result(tmp_path / "native", candidates[0], 0, accuracy=0.925)
+    write_result(tmp_path / "homogeneous", homogeneous[0], 0, accuracy=0.91)
+    path = tmp_path / "native" / f"{candidates[0].digest}-0" / "result.json"
+    result = json.loads(path.read_text())
+    path.write_text(json.dumps(result | {"test": None}))
+    with pytest.raises(SystemExit, match=rf"it has none; judge it with `xpert-evo judge {path.parent} --json > "):
+        script("table", tmp_path / "native", *arguments)
+    path.with_name("judged.json").write_text(json.dumps(result))
+    script("table", tmp_path / "native", *arguments)
+    assert json.loads((tmp_path / "table.json").read_text())[0]["test"] == pytest.approx(0.915)
+
+
 def test_results_of_different_trainings_are_not_compared(
     script: Script, candidates: list[Design], homogeneous: list[Design], tmp_path: Path
 ) -> None:
