@@ -1,7 +1,7 @@
 """Speed of the exact emulation, and of the fast form in training, against torch's plain convolutions.
 
 1. Exact: convolution 256 -> 256, 3 x 3, 8 x 8 maps, batch 32; arrays of 64 rows, 4 input bits, two 4-bit cells, 6-bit
-   ADC; forward; by eight-bit products, where the processor has them, and by float32's, both with the same result.
+   ADC; forward; by eight-bit products, where the processor has them, and by float32 products; the results are equal.
    Target: at most 12 times plain conv2d.
 2. Fast form: forward and backward over VGG16's 13 convolutions at 32 x 32, batch 32. Target: at most 1.5 times plain.
 
@@ -22,7 +22,7 @@ from hw_models import AdcType, CrossbarSpec, WeightCoding
 from xpert_evo.accuracy import arrays
 from xpert_evo.accuracy.adc_noise import NoisyProduct
 from xpert_evo.accuracy.emulation import emulate_layer
-from xpert_evo.accuracy.integer_products import fits_eight_bits
+from xpert_evo.accuracy.integer_products import multiplies_eight_bits
 from xpert_evo.accuracy.network import CrossbarLayer, LayerGeometry, array_rows, build_network
 from xpert_evo.backbones import load_backbone
 from xpert_evo.space import SearchSpace
@@ -69,7 +69,7 @@ def exact_against_plain(coding: WeightCoding, input_precision: int = 4, adc_prec
     weight = layer.weight.detach()
 
     def in_float32() -> None:
-        with patch.object(arrays, "fits_eight_bits", return_value=False):
+        with patch.object(arrays, "multiplies_eight_bits", return_value=False):
             emulated(inputs)
 
     return least_seconds(lambda: F.conv2d(inputs, weight, padding=1), lambda: emulated(inputs), in_float32)
@@ -109,7 +109,7 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     torch.set_num_threads(1)
     print("exact emulation, forward, conv 256 -> 256, 3 x 3, 8 x 8, batch 32, 64-row arrays, two 4-bit cells, 1 thread")
-    if not fits_eight_bits(1, torch.device("cpu")):
+    if not multiplies_eight_bits(1, torch.device("cpu")):
         print("this processor, as far as torch can tell, has no eight-bit products: all are float32's.")
     head = f"{'coding':16} {'IP':>3} {'AP':>3} {'conv2d ms':>10} {'exact ms':>10} {'ratio':>7} {'by float32':>11}"
     print(f"{head}   target 12")

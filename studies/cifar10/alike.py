@@ -18,6 +18,8 @@ from xpert_evo.design import Design, parse_design
 if TYPE_CHECKING:  # it takes torch along, which native.py does without
     from xpert_evo.report.result import RunResult
 
+_LATER = "judged.json"
+
 Conditions = dict[str, Any]
 """All that accuracies depend on besides design and seed, by a name that people read: plain values."""
 
@@ -70,8 +72,9 @@ class Native:
         ideal, noisy = self.result["test"], self.result["test_with_device_noise"]
         if ideal is None:
             raise SystemExit(
-                f"{self.path} must hold a test accuracy, it has none; judge it with "
-                f"`xpert-evo judge {self.path.parent} --json > {self.path.with_name('judged.json')}`."
+                f"{self.path} must hold a test accuracy, it has none; judge it with `xpert-evo judge "
+                f"{self.path.parent} --dataset {self.result['dataset']['name']} --data-dir DATA --noise NOISE "
+                f"--seed {self.result['seed']} --json > {self.path.with_name(_LATER)}`, noise as for the others."
             )
         return {
             "test images": ideal["n_images"],
@@ -192,11 +195,29 @@ def ratio_at_equal_accuracy(edap: float, accuracy: float, homogeneous: list[tupl
 
 def _native(path: Path) -> Native:
     result = json.loads(path.read_text(encoding="utf-8"))
-    later = path.with_name("judged.json")
+    later = path.with_name(_LATER)
     if result["test"] is None and later.exists():
-        judged = json.loads(later.read_text(encoding="utf-8"))
-        result |= {key: judged[key] for key in ("test", "test_with_device_noise", "device_noise")}
+        result |= _judgement(later, result)
     return Native(design=parse_design(result["design"], where=str(path)), path=path, result=result)
+
+
+def _judgement(path: Path, result: dict[str, Any]) -> dict[str, Any]:
+    """What `xpert-evo judge --json` wrote of the network of a result; raises SystemExit where it is of another one."""
+    try:
+        judged = json.loads(path.read_text(encoding="utf-8"))
+        found = {key: judged[key] for key in ("test", "test_with_device_noise", "device_noise")}
+        same = ("design", "dataset", "protocol", "crossbar", "started_from", "noise_aware")
+        pairs = {key: (judged[key], result[key]) for key in same} | {"seed": (judged["training_seed"], result["seed"])}
+    except (ValueError, KeyError, TypeError):
+        raise SystemExit(
+            f"{path} must hold what `xpert-evo judge --json` writes of test images, and does not; judge again."
+        ) from None
+    if differing := [key for key, (there, here) in pairs.items() if there != here]:
+        raise SystemExit(
+            f"{path} must be a judgement of the network beside it as it was trained, but its {' and '.join(differing)} "
+            "differ; judge that one."
+        )
+    return found
 
 
 def _protocol_conditions(settings: dict[str, Any]) -> Conditions:

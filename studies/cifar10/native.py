@@ -25,6 +25,8 @@ from xpert_evo.design import Design, load_designs
 NOISE = "variation_ratio=0.05"
 """Device noise of the second judgement: Gaussian conductance variation."""
 
+RESULT = "result.json"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
@@ -49,7 +51,7 @@ class Training:
     @property
     def result(self) -> Path:
         """Written when it has ended."""
-        return self.folder / "result.json"
+        return self.folder / RESULT
 
 
 def main() -> None:
@@ -60,7 +62,11 @@ def main() -> None:
     parser.add_argument("--dataset", default="cifar10")
     parser.add_argument("--data-dir")
     parser.add_argument("--protocol", default="full")
-    parser.add_argument("--start-from", type=Path, help="weights.safetensors of a design with the same channel depths")
+    parser.add_argument(
+        "--start-from",
+        type=Path,
+        help="weights.safetensors of a design with the same channel depths, its folder, or an earlier call's --out",
+    )
     parser.add_argument("--noise-draws", default="5", help="noisy chips to judge with; 0 for ideal devices alone")
     parser.add_argument("--calibrate-norms", default="0", help="training images for each noisy chip's batch norm")
     parser.add_argument("--no-judge", action="store_true", help="train only; the test set is left alone")
@@ -103,11 +109,9 @@ def _trainings(designs: list[Design], n_seeds: int, folder: Path, start_from: Pa
     for seed in range(n_seeds):
         for design in designs:
             name = f"{design.digest}-{seed}"
-            training = Training(
-                design=design, seed=seed, folder=folder / name, start_from=start_from and _start(start_from, name)
-            )
-            if not training.result.exists():
-                trainings.append(training)
+            if not (folder / name / RESULT).exists():
+                start = start_from and _start(start_from, name)
+                trainings.append(Training(design=design, seed=seed, folder=folder / name, start_from=start))
     return trainings
 
 

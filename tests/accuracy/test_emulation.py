@@ -1,5 +1,6 @@
 """The exact emulation against its definition (plain loops in integers, `naive_product`) and its laws."""
 
+from contextlib import AbstractContextManager
 from unittest.mock import patch
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw_models import CrossbarSpec, WeightCoding
-from xpert_evo.accuracy import arrays, integer_products
+from xpert_evo.accuracy import emulation, integer_products
 from xpert_evo.accuracy.arrays import program
 from xpert_evo.accuracy.coding import (
     code_spacing,
@@ -23,6 +24,7 @@ from xpert_evo.accuracy.coding import (
 from xpert_evo.accuracy.converters import AdcRange, calibrated_ranges
 from xpert_evo.accuracy.emulation import converted_product, emulate_layer, unfolded
 from xpert_evo.accuracy.network import CrossbarLayer, LayerGeometry, array_rows
+from xpert_evo.accuracy.nonidealities import Disturbance
 
 
 def weight_digits(code: int, crossbar: CrossbarSpec) -> list[int]:
@@ -152,17 +154,60 @@ def test_the_fast_emulation_is_bit_identical_to_the_definition(
         input_precision=input_precision,
         crossbar=crossbar,
     )
-    np.testing.assert_array_equal(converted_product(windows, cells, ranges, geometry).numpy(), expected)
-    with patch.object(arrays, "fits_eight_bits", return_value=False):  # as on processors without such instructions
-        assert calibrated_ranges(windows, cells, input_precision, adc_precision, percentile) == ranges
-        np.testing.assert_array_equal(converted_product(windows, cells, ranges, geometry).numpy(), expected)
+    for used in (False, True):
+        with eight_bit_products(used):
+            np.testing.assert_array_equal(converted_product(windows, cells, ranges, geometry).numpy(), expected)
+
+
+def eight_bit_products(used: bool) -> AbstractContextManager[object]:
+    """Has eight-bit products used, or not, whatever the processor: without the instructions they are merely slow."""
+    return patch.object(integer_products, "_works", return_value=used)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    coding=st.sampled_from(WeightCoding),
+    cell_bits=st.sampled_from([1, 3, 4, 8]),
+    reference_columns=st.sampled_from([0, 1]),
+    input_precision=st.integers(1, 9),
+    noise_steps=st.sampled_from([None, 0.0, 0.5]),
+    seed=st.integers(0, 2**16),
+)
+def test_the_result_does_not_depend_on_the_processor(
+    *,
+    coding: WeightCoding,
+    cell_bits: int,
+    reference_columns: int,
+    input_precision: int,
+    noise_steps: float | None,
+    seed: int,
+) -> None:
+    crossbar = CrossbarSpec(coding=coding, cell_bits=cell_bits, rows=8, reference_columns=reference_columns)
+    geometry = make_geometry(crossbar, n_in=3, n_out=2, adc_precision=4, input_precision=input_precision)
+    generator = torch.Generator().manual_seed(seed)
+    cells = program(random_codes((2, 27), crossbar, seed), geometry.array_rows, crossbar)
+    dtype = torch.uint8 if input_precision <= 8 else torch.int32
+    windows = torch.randint(2**input_precision, (27, 11), generator=generator).to(dtype)
+    offsets = torch.randn(len(cells.array_rows), len(cells.digits), len(cells.digits[0]), generator=generator)
+
+    def product(*, used: bool) -> tuple[tuple[AdcRange, ...], torch.Tensor]:
+        drawn = torch.Generator().manual_seed(seed)
+        disturbance = None
+        if noise_steps is not None:
+            disturbance = Disturbance(offsets=offsets, noise_steps=noise_steps, generator=drawn)
+        with eight_bit_products(used), patch.object(emulation, "_CHUNK_SUMS", 10):
+            ranges = calibrated_ranges(windows, cells, input_precision, 4)
+            return ranges, converted_product(windows, cells, ranges, geometry, disturbance)
+
+    ranges, found = product(used=True)
+    ranges_in_float32, in_float32 = product(used=False)
+    assert ranges == ranges_in_float32
+    assert torch.equal(found, in_float32)
 
 
 @settings(max_examples=30, deadline=None)
 @given(m=st.integers(1, 40), k=st.integers(1, 300), n=st.integers(1, 70), seed=st.integers(0, 2**16))
 def test_products_by_eight_bit_instructions_are_the_integers(m: int, k: int, n: int, seed: int) -> None:
-    if not integer_products.fits_eight_bits(127, torch.device("cpu")):
-        pytest.skip("this processor has none, or torch does not know them")
     generator = torch.Generator().manual_seed(seed)
     left = torch.randint(-127, 128, (m, k), generator=generator, dtype=torch.int8)
     right = torch.randint(2, (k, n), generator=generator, dtype=torch.int8)
@@ -181,19 +226,26 @@ def test_eight_bit_instructions_are_used_where_they_are_right(monkeypatch: pytes
     monkeypatch.setattr(torch, "_int_mm", product, raising=False)
     try:
         works.cache_clear()
-        assert integer_products.fits_eight_bits(127, torch.device("cpu"))
-        assert not integer_products.fits_eight_bits(128, torch.device("cpu"))
-        assert not integer_products.fits_eight_bits(15, torch.device("meta"))
+        assert integer_products.multiplies_eight_bits(127, torch.device("cpu"))
+        assert not integer_products.multiplies_eight_bits(128, torch.device("cpu"))
+        assert not integer_products.multiplies_eight_bits(15, torch.device("meta"))
         capabilities["avx_vnni"] = False
         works.cache_clear()
-        assert not integer_products.fits_eight_bits(15, torch.device("cpu"))
+        assert not integer_products.multiplies_eight_bits(15, torch.device("cpu"))
         capabilities["avx_vnni"] = True
         monkeypatch.setattr(torch, "_int_mm", lambda left, right, *, out: out.fill_(7))
         works.cache_clear()
-        assert not integer_products.fits_eight_bits(15, torch.device("cpu"))
+        assert not integer_products.multiplies_eight_bits(15, torch.device("cpu"))
+
+        def refused(left: torch.Tensor, right: torch.Tensor) -> None:
+            """Takes no `out`."""
+
+        monkeypatch.setattr(torch, "_int_mm", refused)
+        works.cache_clear()
+        assert not integer_products.multiplies_eight_bits(15, torch.device("cpu"))
         monkeypatch.delattr(torch, "_int_mm")
         works.cache_clear()
-        assert not integer_products.fits_eight_bits(15, torch.device("cpu"))
+        assert not integer_products.multiplies_eight_bits(15, torch.device("cpu"))
     finally:
         works.cache_clear()
 

@@ -374,7 +374,9 @@ def test_a_protocol_of_the_exact_emulation_validates_by_it_and_draws_no_cells(
 ) -> None:
     first = train("first", to_judge=False)
     monkeypatch.setitem(PROTOCOLS, "tiny", TINY.model_copy(update={"exact": True}))
-    with pytest.raises(TrainingError, match=r"noise-aware training draws .* tiny has none; train with another one"):
+    with pytest.raises(
+        UsageError, match=r"--noise-aware: noise-aware training draws .* tiny has none; train with another one"
+    ):
         train("never", noise_aware=True, start_from=first)
     assert not (first.parent / "never").exists()
     result = json.loads((train("tuned", to_judge=False, start_from=first) / "result.json").read_text())

@@ -51,6 +51,8 @@ def write_result(folder: Path, design: Design, seed: int, *, accuracy: float, pr
         "design": design.to_plain(),
         "dataset": {"name": "cifar10", "digest": "of the images"},
         "protocol": load_protocol(protocol).model_dump(mode="json"),
+        "crossbar": {"rows": 64},
+        "seed": seed,
         "started_from": None,
         "noise_aware": None,
         "validation": accuracy,
@@ -100,10 +102,23 @@ def test_the_table_takes_what_was_judged_later(
     path = tmp_path / "native" / f"{candidates[0].digest}-0" / "result.json"
     result = json.loads(path.read_text())
     path.write_text(json.dumps(result | {"test": None}))
-    with pytest.raises(SystemExit, match=rf"it has none; judge it with `xpert-evo judge {path.parent} --json > "):
+
+    def run_with(judged: dict[str, Any] | None) -> None:
+        if judged is not None:
+            path.with_name("judged.json").write_text(json.dumps(judged))
         script("table", tmp_path / "native", *arguments)
-    path.with_name("judged.json").write_text(json.dumps(result))
-    script("table", tmp_path / "native", *arguments)
+
+    with pytest.raises(SystemExit, match=rf"it has none; judge it with `xpert-evo judge {path.parent} --dataset cifar"):
+        run_with(None)
+    names = ("design", "dataset", "protocol", "crossbar", "started_from", "noise_aware", "test", "device_noise")
+    judged = {name: result[name] for name in names} | {"test_with_device_noise": None, "training_seed": 0}
+    for wrong, words in (
+        ({"validation": 0.9}, "must hold what .* writes of test images"),
+        (judged | {"training_seed": 1, "crossbar": {"rows": 128}}, "but its crossbar and seed differ"),
+    ):
+        with pytest.raises(SystemExit, match=words):
+            run_with(wrong)
+    run_with(judged)
     assert json.loads((tmp_path / "table.json").read_text())[0]["test"] == pytest.approx(0.915)
 
 

@@ -7,7 +7,7 @@ import torch
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.coding import counted_offset, digits, reference_digit
-from xpert_evo.accuracy.integer_products import ROUNDER, fits_eight_bits, product_into
+from xpert_evo.accuracy.integer_products import ROUNDER, multiplies_eight_bits, product_into
 
 _EXACT = 2**24
 """Integers of at most this size are exact in float32."""
@@ -67,7 +67,7 @@ class PartialSums:
 
 
 def partial_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:
-    """All partial sums of a layer, one input bit, array and slice after another.
+    """All partial sums of a layer, one input bit, array and slice after another: noise is drawn in this order.
 
     Args:
         windows: Integer input codes (rows, pixels).
@@ -75,7 +75,7 @@ def partial_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[P
         n_bits: Input precision.
     """
     largest = max(float(digit.abs().max()) for digit in cells.digits)
-    if cells.exact and fits_eight_bits(largest, windows.device):
+    if cells.exact and multiplies_eight_bits(largest, windows.device):
         return _integer_sums(windows, cells, n_bits)
     return _float_sums(windows, cells, n_bits, most=max(cells.array_rows) * largest)
 

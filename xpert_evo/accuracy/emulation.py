@@ -24,7 +24,7 @@ from xpert_evo.accuracy.snr import PERCENTILE
 EMULATION = "exact crossbar emulation"
 
 _CHUNK_SUMS = 1 << 18
-"""Partial sums handled at once on a CPU: few enough for the cache, enough to outweigh the calls."""
+"""Partial sums of a slice handled at once on a CPU: few enough for the cache, enough to outweigh the calls."""
 
 _ACCELERATOR_CHUNK_SUMS = 1 << 25
 """The same where a call costs more than the cache gives: 128 MiB for each tensor in flight."""

@@ -18,13 +18,16 @@ _LARGEST = 127
 _CAPABILITIES = ("avx512_vnni", "avx_vnni", "amx_int8")
 
 
-def fits_eight_bits(largest: float, device: torch.device) -> bool:
-    """Whether integers up to `largest` may be multiplied so on a device."""
+def multiplies_eight_bits(largest: float, device: torch.device) -> bool:
+    """Whether a device multiplies integers of magnitude up to `largest` by eight-bit instructions, and rightly."""
     return largest <= _LARGEST and device.type == "cpu" and _works()
 
 
 def product_into(buffer: torch.Tensor, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    """The product of int8 matrices (m, k) and (k, n) as float32, in the memory of `buffer`, an int32 matrix (m, n)."""
+    """The product of int8 matrices (m, k) and (k, n) as float32, in the memory of `buffer`, an int32 matrix (m, n).
+
+    Its elements must be smaller than 2^22.
+    """
     torch._int_mm(left, right, out=buffer)
     # Converting int32 to float32 takes longer than this: n more than ROUNDER's bits are ROUNDER + n.
     return buffer.add_(ROUNDER_BITS).view(torch.float32).sub_(ROUNDER)
@@ -36,12 +39,13 @@ def _works() -> bool:
     if not (hasattr(torch, "_int_mm") and hasattr(torch.cpu, "get_capabilities")):
         return False
     capabilities = torch.cpu.get_capabilities()
-    if not any(capabilities.get(name) for name in _CAPABILITIES):
+    with_library = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    if not (with_library and any(capabilities.get(name) for name in _CAPABILITIES)):
         return False
     left = torch.arange(-_LARGEST, _LARGEST + 1, dtype=torch.int8).repeat(3, 1)
     right = (torch.arange(left.shape[1])[:, None] % torch.arange(2, 7) == 0).to(torch.int8)
     try:
         found = product_into(torch.empty(3, 5, dtype=torch.int32), left, right)
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         return False
     return torch.equal(found, left.float() @ right.float())

@@ -262,5 +262,5 @@ PROTOCOLS = _by_name(
 trains the same proxy longer. The others train the design itself: `native-short` for minutes of a CPU core, which ranks
 designs and is far from their accuracy; `overnight` in the few epochs that a core manages in hours, most of them on
 smaller images, `one-night` in an hour or two of a core that has bfloat16, `long-night` in hours of two; `second-night`
-and `long-second-night` go on from either, and `averaged-night` from those; `fine-tune` takes a trained design to other
-precisions; `exact-tune` ends a training on the exact emulation; `full` trains at leisure and wants a GPU."""
+and `long-second-night` go on from any of these, and `averaged-night` from those; `fine-tune` takes a trained design to
+other precisions; `exact-tune` ends a training on the exact emulation; `full` trains at leisure and wants a GPU."""

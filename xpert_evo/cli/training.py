@@ -21,7 +21,7 @@ from xpert_evo.backbones import backbone_of
 from xpert_evo.cli.assumptions import assumption_lines, settings_for
 from xpert_evo.cli.judging import NoisyDevices, active, measure, plain_draws
 from xpert_evo.design import Design, blaming, load_designs
-from xpert_evo.errors import InterruptedRunError, UsageError
+from xpert_evo.errors import InterruptedRunError, TrainingError, UsageError
 from xpert_evo.files import write_text
 from xpert_evo.locks import acquired
 from xpert_evo.orchestration.task import build_hardware
@@ -91,7 +91,10 @@ def train_one(
     console = Console()
     chosen = load_protocol(protocol)
     if noise_aware:
-        check_draws_cells(chosen)
+        try:
+            check_draws_cells(chosen)
+        except TrainingError as failure:
+            raise UsageError(f"--noise-aware: {failure}") from None
 
     def say(line: str) -> None:
         console.print(line, highlight=False)

@@ -89,7 +89,7 @@ def versions_table(result: RunResult) -> str:
     data = result.dataset
     rows = [*result.versions.items(), (f"data set {data['name']}, digest", str(data["digest"]))]
     rows += [("labels taken over from", folder) for folder in result.labels_from]
-    return _table(("", "version"), rows)
+    return _table(("", "value"), rows)
 
 
 def sources_list(result: RunResult) -> str:
