@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch.optim.swa_utils import AveragedModel
 
 from hw_models import AdcType, CrossbarSpec
-from xpert_evo.accuracy import mixed_precision, training
+from xpert_evo.accuracy import epoch, mixed_precision
 from xpert_evo.accuracy.checkpoints import Epoch, Start, read_start
 from xpert_evo.accuracy.datasets import Dataset
 from xpert_evo.accuracy.images import augmented, full_batches, resized, with_squares_hidden
@@ -436,7 +436,7 @@ def test_alternate_flips_show_every_image_both_ways_in_two_epochs(
         return augmented(images, generator, flip=flip, shift=shift, turn=turn)
 
     trainer.protocol = trainer.protocol.model_copy(update={"epochs": 2, "alternate_flips": True})
-    monkeypatch.setattr(training, "augmented", watched)
+    monkeypatch.setattr(epoch, "augmented", watched)
     trainer()
     assert seen == [1, 2]
 
@@ -465,7 +465,7 @@ def test_epochs_leave_out_images_that_are_known_well_but_the_last_ones_do_not(
         seen.append(len(rows))
         return full_batches(rows, size)
 
-    monkeypatch.setattr(training, "full_batches", watched)
+    monkeypatch.setattr(epoch, "full_batches", watched)
     trainer.protocol = trainer.protocol.model_copy(update={"epochs": 8, "leave_out": 0.5})
     trained = trainer()
     first, *middle, last = seen

@@ -69,7 +69,7 @@ def train(
         str,
         typer.Option(
             metavar="NAME",
-            help="smoke, laptop, laptop-finalist, native-short, overnight, one-night, long-night, second-night, "
+            help="smoke, laptop, laptop-finalist, native-short, overnight, long-night, one-night, second-night, "
             "long-second-night, averaged-night, fine-tune, exact-tune, full.",
         ),
     ] = "full",
