@@ -51,9 +51,9 @@ class Judged:
         return float(np.mean(self.tests))
 
     @property
-    def spread(self) -> float:
-        """Standard deviation over the seeds; NaN for one."""
-        return float(np.std(self.tests, ddof=1)) if len(self.tests) > 1 else float("nan")
+    def spread(self) -> float | None:
+        """Standard deviation over the seeds; None for one."""
+        return float(np.std(self.tests, ddof=1)) if len(self.tests) > 1 else None
 
 
 def judged_designs(natives: list[Native], settings: Path) -> list[Judged]:
@@ -140,7 +140,7 @@ def markdown(rows: list[dict[str, Any]], noise: str) -> str:
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for r in rows:
-        spread = f" ± {100 * r['spread']:.2f}" if r["seeds"] > 1 else ""
+        spread = "" if r["spread"] is None else f" ± {100 * r['spread']:.2f}"
         noise = "not judged"
         if r["test_with_device_noise"] is not None:
             noise = f"{100 * r['test_with_device_noise']:.2f} % ({100 * r['worst_draw']:.2f} %)"

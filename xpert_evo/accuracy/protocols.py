@@ -261,6 +261,6 @@ PROTOCOLS = _by_name(
 """`smoke` only shows that a run works, its numbers rank nothing; `laptop` labels designs by a proxy; `laptop-finalist`
 trains the same proxy longer. The others train the design itself: `native-short` for minutes of a CPU core, which ranks
 designs and is far from their accuracy; `overnight` in the few epochs that a core manages in hours, most of them on
-smaller images, `one-night` in an hour or two of a core that has bfloat16, `long-night` in hours of two; `second-night`
+smaller images, `one-night` in about an hour of a core that has bfloat16, `long-night` in hours of two; `second-night`
 and `long-second-night` go on from any of these, and `averaged-night` from those; `fine-tune` takes a trained design to
 other precisions; `exact-tune` ends a training on the exact emulation; `full` trains at leisure and wants a GPU."""
