@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
@@ -13,7 +14,16 @@ _EXACT = 2**24
 """Integers of at most this size are exact in float32."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
+class PackedSlices:
+    """One slice, or two in one matrix; `scale` separates them, 1 means one alone."""
+
+    first_slice: int
+    matrix: torch.Tensor
+    scale: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cells:
     """What the cells of a layer's arrays contribute to the currents that reach the ADCs.
 
@@ -31,6 +41,29 @@ class Cells:
     exact: bool = True
     digital_reference: bool = False
     counted_offset: float = 0.0
+
+    @cached_property
+    def largest(self) -> float:
+        """The largest magnitude among the digits."""
+        return max(float(digit.abs().max()) for digit in self.digits)
+
+    @cached_property
+    def eight_bit_arrays(self) -> tuple[torch.Tensor, ...]:
+        """The digits as int8, one matrix (slices x columns, rows) for each array; they must be `exact`."""
+        whole = torch.cat(self.digits).to(torch.int8)
+        return tuple(array.contiguous() for array in torch.split(whole, list(self.array_rows), dim=1))
+
+    @cached_property
+    def packed(self) -> tuple[PackedSlices, ...]:
+        """The slices, in pairs where the sums of either can be told apart."""
+        most = max(self.array_rows) * self.largest
+        scale = 1 << int(2 * most).bit_length()
+        digits, first_alone = self.digits, 0
+        pairs = []
+        if self.exact and most * (scale + 1) < _EXACT:
+            first_alone = len(digits) // 2 * 2
+            pairs = [PackedSlices(i, digits[i] + scale * digits[i + 1], scale) for i in range(0, first_alone, 2)]
+        return (*pairs, *(PackedSlices(i, digits[i], 1) for i in range(first_alone, len(digits))))
 
 
 def program(codes: torch.Tensor, array_rows: tuple[int, ...], crossbar: CrossbarSpec) -> Cells:
@@ -74,16 +107,14 @@ def partial_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[P
         cells: The layer's arrays.
         n_bits: Input precision.
     """
-    largest = max(float(digit.abs().max()) for digit in cells.digits)
-    if cells.exact and multiplies_eight_bits(largest, windows.device):
+    if cells.exact and multiplies_eight_bits(cells.largest, windows.device):
         return _integer_sums(windows, cells, n_bits)
-    return _float_sums(windows, cells, n_bits, most=max(cells.array_rows) * largest)
+    return _float_sums(windows, cells, n_bits)
 
 
 def _integer_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:
     """By eight-bit products: all slices of an array in one."""
-    weights = torch.cat(cells.digits).to(torch.int8)
-    arrays = [array.contiguous() for array in torch.split(weights, list(cells.array_rows), dim=1)]
+    arrays = cells.eight_bit_arrays
     inputs = torch.split(windows, list(cells.array_rows))
     buffer = windows.new_empty((len(arrays[0]), windows.shape[1]), dtype=torch.int32)
     for bit in range(n_bits):
@@ -94,18 +125,17 @@ def _integer_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[
                 yield PartialSums(bit, number, slice_index, part, 1)
 
 
-def _float_sums(windows: torch.Tensor, cells: Cells, n_bits: int, *, most: float) -> Iterator[PartialSums]:
+def _float_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:
     """By float32 products. Two slices share one where their sums fit: high * 2^k + low, taken apart by rounding."""
     columns, pixels = len(cells.digits[0]), windows.shape[1]
     sums, high = windows.new_empty((2, columns, pixels), dtype=torch.float32).unbind()
-    groups = _packed(cells, most)
     for bit in range(n_bits):
         plane = windows.bitwise_and(1 << bit).ne_(0).float()
         start = 0
         for array, n_rows in enumerate(cells.array_rows):
             rows = slice(start, start + n_rows)
             start += n_rows
-            for group in groups:
+            for group in cells.packed:
                 torch.mm(group.matrix[:, rows], plane[rows], out=sums)
                 if group.scale > 1:
                     rounder = ROUNDER * group.scale
@@ -114,24 +144,3 @@ def _float_sums(windows: torch.Tensor, cells: Cells, n_bits: int, *, most: float
                 yield PartialSums(bit, array, group.first_slice, sums, 1)
                 if group.scale > 1:
                     yield PartialSums(bit, array, group.first_slice + 1, high, group.scale)
-
-
-@dataclass(frozen=True, slots=True)
-class _Packed:
-    """One slice, or two in one matrix; `scale` separates them, 1 means one alone."""
-
-    first_slice: int
-    matrix: torch.Tensor
-    scale: int
-
-
-def _packed(cells: Cells, most: float) -> list[_Packed]:
-    """Slices in pairs where sums up to `most` of either can be told apart."""
-    scale = 1 << int(2 * most).bit_length()
-    if not cells.exact or most * (scale + 1) >= _EXACT:
-        return [_Packed(i, d, 1) for i, d in enumerate(cells.digits)]
-    pairs = [
-        _Packed(i, cells.digits[i] + scale * cells.digits[i + 1], scale) for i in range(0, len(cells.digits) - 1, 2)
-    ]
-    last = len(cells.digits) - 1
-    return pairs if last % 2 else [*pairs, _Packed(last, cells.digits[last], 1)]

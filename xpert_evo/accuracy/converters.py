@@ -52,7 +52,7 @@ def calibrated_ranges(
         adc_precision: Bits of the ADCs.
         percentile: Upper end; the lower end is 100 minus this.
     """
-    most = int(max(cells.array_rows) * max(float(d.abs().max()) for d in cells.digits)) + 1
+    most = int(max(cells.array_rows) * cells.largest) + 1
     counts = torch.zeros(len(cells.digits), 2 * most + 1, dtype=torch.int64, device=windows.device)
     for sums in partial_sums(windows, cells, n_bits):
         levels = (sums.scaled / sums.scale).round_().int().flatten() + most
