@@ -19,6 +19,8 @@ if TYPE_CHECKING:  # it takes torch along, which native.py does without
     from xpert_evo.report.result import RunResult
 
 _LATER = "judged.json"
+_OF_THE_TRAINING = ("design", "dataset", "protocol", "crossbar", "started_from", "noise_aware")
+_OF_THE_JUDGEMENT = ("test", "test_with_device_noise", "device_noise")
 
 Conditions = dict[str, Any]
 """All that accuracies depend on besides design and seed, by a name that people read: plain values."""
@@ -30,7 +32,7 @@ class Native:
 
     Attributes:
         design: What was trained.
-        path: Its `result.json`.
+        path: Its `result.json`; `judged.json` where that is all there is.
         result: What that holds; what it lacks of a judgement is taken from `judged.json` beside it, by
             `xpert-evo judge FOLDER --json`.
     """
@@ -58,7 +60,7 @@ class Native:
             **_protocol_conditions(self.result["protocol"]),
             "start": "random weights" if start is None else self._words_of(start),
             "noise-aware training": self.result.get("noise_aware"),
-            "steps in bfloat16": "bfloat16" in self.result.get("trained_on", ""),
+            "steps in bfloat16": self._in_bfloat16,
             "data set": self.result["dataset"]["digest"],
         }
 
@@ -85,6 +87,13 @@ class Native:
             "images that calibrate batch norm": noisy["norm_images"] if noisy else None,
         }
 
+    @property
+    def _in_bfloat16(self) -> bool | None:
+        """None where it depended on the processor, which a judgement alone does not tell."""
+        if "trained_on" in self.result:
+            return "bfloat16" in self.result["trained_on"]
+        return None if self.result["protocol"].get("bfloat16") else False
+
     def _words_of(self, start: dict[str, str]) -> str:
         whose = "its own design" if start["design"] == self.design.digest else f"design {start['design'][:8]}"
         return f"weights of {whose} by {start['protocol']}"
@@ -95,17 +104,19 @@ def read_natives(folders: Sequence[Path], *, judged: bool = False) -> list[Nativ
 
     Args:
         folders: Where the trainings are.
-        judged: Whether their judgements on test images are compared, too.
+        judged: Whether their judgements on test images are compared, too; then `ID-SEED/judged.json` by `xpert-evo
+            judge --json`, of packed weights, say, serves as well as a result.
 
     Raises:
         SystemExit: A folder has none, or they were not trained, or judged, alike.
     """
     natives: list[Native] = []
     for folder in dict.fromkeys(folders):
-        paths = sorted(folder.glob("*/result.json"))
+        paths = {path.parent: path for path in folder.glob(f"*/{_LATER}")} if judged else {}
+        paths |= {path.parent: path for path in folder.glob("*/result.json")}
         if not paths:
             raise SystemExit(f"{folder} must hold ID-SEED/result.json of native.py, none is there; train some first.")
-        natives += map(_native, paths)
+        natives += (_native(path) for _, path in sorted(paths.items()))
     check_alike(
         ((str(n.folder), n.conditions | (n.judged if judged else {})) for n in natives),
         what="results of native.py",
@@ -194,30 +205,39 @@ def ratio_at_equal_accuracy(edap: float, accuracy: float, homogeneous: list[tupl
 
 
 def _native(path: Path) -> Native:
-    result = json.loads(path.read_text(encoding="utf-8"))
-    later = path.with_name(_LATER)
-    if result["test"] is None and later.exists():
-        result |= _judgement(later, result)
+    if path.name == _LATER:
+        result = _read_judgement(path)
+        result["seed"] = result["training_seed"]
+    else:
+        result = json.loads(path.read_text(encoding="utf-8"))
+        later = path.with_name(_LATER)
+        if result["test"] is None and later.exists():
+            result |= _judgement(later, result)
     return Native(design=parse_design(result["design"], where=str(path)), path=path, result=result)
 
 
 def _judgement(path: Path, result: dict[str, Any]) -> dict[str, Any]:
-    """What `xpert-evo judge --json` wrote of the network of a result; raises SystemExit where it is of another one."""
-    try:
-        judged = json.loads(path.read_text(encoding="utf-8"))
-        found = {key: judged[key] for key in ("test", "test_with_device_noise", "device_noise")}
-        same = ("design", "dataset", "protocol", "crossbar", "started_from", "noise_aware")
-        pairs = {key: (judged[key], result[key]) for key in same} | {"seed": (judged["training_seed"], result["seed"])}
-    except (ValueError, KeyError, TypeError):
-        raise SystemExit(
-            f"{path} must hold what `xpert-evo judge --json` writes of test images, and does not; judge again."
-        ) from None
+    """What a judgement adds to a result; raises SystemExit where it is of another network."""
+    judged = _read_judgement(path)
+    pairs = {key: (judged[key], result[key]) for key in _OF_THE_TRAINING}
+    pairs["seed"] = (judged["training_seed"], result["seed"])
     if differing := [key for key, (there, here) in pairs.items() if there != here]:
         raise SystemExit(
             f"{path} must be a judgement of the network beside it as it was trained, but its {' and '.join(differing)} "
             "differ; judge that one."
         )
-    return found
+    return {key: judged[key] for key in _OF_THE_JUDGEMENT}
+
+
+def _read_judgement(path: Path) -> dict[str, Any]:
+    """What `xpert-evo judge --json` wrote of test images; raises SystemExit where it is something else."""
+    try:
+        judged = json.loads(path.read_text(encoding="utf-8"))
+        return {key: judged[key] for key in (*_OF_THE_TRAINING, *_OF_THE_JUDGEMENT, "training_seed")}
+    except (ValueError, KeyError, TypeError):
+        raise SystemExit(
+            f"{path} must hold what `xpert-evo judge --json` writes of test images, and does not; judge again."
+        ) from None
 
 
 def _protocol_conditions(settings: dict[str, Any]) -> Conditions:

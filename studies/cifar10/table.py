@@ -1,12 +1,13 @@
 """The study's table: designs trained at native size, judged by the exact emulation, against two baselines.
 
-    python studies/cifar10/table.py runs/native --homogeneous runs/native-homogeneous \
-        --settings studies/cifar10/settings/joint.toml --out studies/cifar10/results/native
+    python studies/cifar10/table.py runs/native --settings studies/cifar10/settings/joint.toml \
+        --out studies/cifar10/results/native
 
-Both folders are native.py's, and all their results must have been trained and judged alike; others are refused. Ratios
-are (a) to homogeneous VGG16 with 6-bit SAR ADCs, 8 columns an ADC and 8-bit inputs, and (b) to homogeneous designs at
-equal test accuracy, by straight lines between them in the logarithm of EDAP (`equal_training.py` does the same). Seeds
-of one design are averaged; their spread is the standard deviation.
+Folders are native.py's, or hold `ID-SEED/judged.json` by `xpert-evo judge --json`. All must have been trained and
+judged alike; others are refused. Ratios are (a) to homogeneous VGG16 with 6-bit SAR ADCs, 8 columns an ADC and 8-bit
+inputs, and (b) to homogeneous designs (all convolutions with the same peripherals) at equal test accuracy, by straight
+lines between them in the logarithm of EDAP (`equal_training.py` does the same). Seeds of one design are averaged; their
+spread is the standard deviation.
 """
 
 import argparse
@@ -93,6 +94,7 @@ def row(native: Judged, baseline: dict[str, float], homogeneous: list[Judged]) -
     opponents = [(h.hardware["edap"], h.accuracy) for h in homogeneous]
     return {
         "id": native.design.digest,
+        "homogeneous": native.design.has_same_peripherals,
         "protocol": native.protocol,
         "seeds": len(native.tests),
         "test": native.accuracy,
@@ -110,19 +112,15 @@ def row(native: Judged, baseline: dict[str, float], homogeneous: list[Judged]) -
 def main() -> None:
     """Prints the table and writes it as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--homogeneous", type=Path, required=True)
+    parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--settings", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="without an ending: .json and .md are written")
     options = parser.parse_args()
-    natives = read_natives([options.folder, options.homogeneous], judged=True)
-    searched, homogeneous = (
-        judged_designs([native for native in natives if native.folder == folder], options.settings)
-        for folder in (options.folder, options.homogeneous)
-    )
+    natives = read_natives(options.folders, judged=True)
+    judged = judged_designs(natives, options.settings)
+    homogeneous = [one for one in judged if one.design.has_same_peripherals]
     baseline = baseline_figures(options.settings)
-    rows = [row(native, baseline, homogeneous) for native in searched]
-    rows += [{**row(native, baseline, homogeneous), "homogeneous": True} for native in homogeneous]
+    rows = [row(one, baseline, homogeneous) for one in sorted(judged, key=lambda one: one.design.has_same_peripherals)]
     noise = noise_words(natives[0].judged)
     rows = [{**one, "device_noise": noise} for one in rows]
     text = markdown(rows, noise)
@@ -139,20 +137,22 @@ def markdown(rows: list[dict[str, Any]], noise: str) -> str:
         "baseline | lower than homogeneous at equal accuracy | TOPS/W | TOPS/mm2 | area |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
+    most = max((r["test"] for r in rows if r["homogeneous"]), default=0.0)
     for r in rows:
         spread = "" if r["spread"] is None else f" ± {100 * r['spread']:.2f}"
         noise = "not judged"
         if r["test_with_device_noise"] is not None:
             noise = f"{100 * r['test_with_device_noise']:.2f} % ({100 * r['worst_draw']:.2f} %)"
         equal = r["edap_ratio_to_homogeneous"]
+        outside = "all less accurate" if r["test"] > most else "all more accurate"
         cells = (
-            r["id"][:8] + (" (homogeneous)" if r.get("homogeneous") else ""),
+            r["id"][:8] + (" (homogeneous)" if r["homogeneous"] else ""),
             r["protocol"],
             f"{100 * r['test']:.2f}{spread} % ({r['seeds']})",
             noise,
             f"{r['edap']:.3g}",
             f"{r['edap_ratio_to_baseline']:.1f} x",
-            "outside their accuracies" if equal is None else f"{equal:.2f} x",
+            f"{equal:.2f} x" if equal is not None else outside,
             f"{r['tops_per_w_ratio']:.2f} x",
             f"{r['tops_per_mm2_ratio']:.2f} x",
             f"{r['area_mm2']:.1f} mm2",
