@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 from alike import Conditions, check_alike, label_conditions, ratio_at_equal_accuracy, read_fresh
-from equal_training import label_part_of_a_decade
+from drawing import label_part_of_a_decade
 from matplotlib.figure import Figure
 
 import xpert_evo as xe

@@ -18,12 +18,17 @@ from typing import Any
 
 import numpy as np
 from alike import Native, noise_words, ratio_at_equal_accuracy, read_natives
+from drawing import Point, draw
 
 from xpert_evo.config import load_config
 from xpert_evo.design import Design
 from xpert_evo.files import write_text
 from xpert_evo.orchestration.task import build_task
 from xpert_evo.report.candidates import hardware_figures
+
+_CLAIM = 0.9246
+_CLAIM_WORDS = "XPert's 92.46 %"
+"""Moitra et al., arXiv 2303.17646, for CIFAR-10."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,11 +115,13 @@ def row(native: Judged, baseline: dict[str, float], homogeneous: list[Judged]) -
 
 
 def main() -> None:
-    """Prints the table and writes it as JSON."""
+    """Prints the table, writes it as JSON and draws it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--settings", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True, help="without an ending: .json and .md are written")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="without an ending: .json, .md, .png and .svg are written"
+    )
     options = parser.parse_args()
     natives = read_natives(options.folders, judged=True)
     judged = judged_designs(natives, options.settings)
@@ -128,6 +135,12 @@ def main() -> None:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     write_text(options.out.with_suffix(".json"), json.dumps(rows, indent=1) + "\n")
     write_text(options.out.with_suffix(".md"), text + "\n")
+    points = [
+        Point(id=r["id"], homogeneous=r["homogeneous"], edap=r["edap"], accuracy=r["test"], spread=r["spread"])
+        for r in rows
+    ]
+    title = f"Native size, {natives[0].protocol}"
+    draw(points, options.out, title=title, split="test", reference=(_CLAIM_WORDS, _CLAIM))
 
 
 def markdown(rows: list[dict[str, Any]], noise: str) -> str:

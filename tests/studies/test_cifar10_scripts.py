@@ -96,6 +96,7 @@ def test_the_table_of_native_designs_averages_seeds_and_holds_them_against_both_
     text = (tmp_path / "table.md").read_text()
     assert f"| {searched.digest[:8]} | long-night | 91.00 ± 0.71 % (2) |" in text
     assert text.count("| all less accurate |") == 1
+    assert (tmp_path / "table.png").stat().st_size > 10_000
 
 
 def test_the_table_takes_what_was_judged_later(
@@ -211,7 +212,9 @@ def test_the_ratios_that_the_study_tells_of_its_candidates_are_those_of_the_hard
         assert float(row[2]) == pytest.approx(own["area_mm2"], abs=0.05)
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in STUDY.glob("*.py") if path.stem != "alike"))
+@pytest.mark.parametrize(
+    "name", sorted(path.stem for path in STUDY.glob("*.py") if path.stem not in ("alike", "drawing"))
+)
 def test_every_script_tells_how_it_is_used(script: Script, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         script(name, "--help")
