@@ -102,17 +102,18 @@ class Native:
 def read_natives(folders: Sequence[Path], *, judged: bool = False) -> list[Native]:
     """All results in folders of native.py, in the order of their names.
 
+    Where a training's own result is not at hand, as for packed weights, `ID-SEED/judged.json` serves as well.
+
     Args:
         folders: Where the trainings are.
-        judged: Whether their judgements on test images are compared, too; then `ID-SEED/judged.json` by `xpert-evo
-            judge --json`, of packed weights, say, serves as well as a result.
+        judged: Whether their judgements on test images are compared, too.
 
     Raises:
         SystemExit: A folder has none, or they were not trained, or judged, alike.
     """
     natives: list[Native] = []
     for folder in dict.fromkeys(folders):
-        paths = {path.parent: path for path in folder.glob(f"*/{_LATER}")} if judged else {}
+        paths = {path.parent: path for path in folder.glob(f"*/{_LATER}")}
         paths |= {path.parent: path for path in folder.glob("*/result.json")}
         if not paths:
             raise SystemExit(f"{folder} must hold ID-SEED/result.json of native.py, none is there; train some first.")
@@ -207,7 +208,7 @@ def ratio_at_equal_accuracy(edap: float, accuracy: float, homogeneous: list[tupl
 def _native(path: Path) -> Native:
     if path.name == _LATER:
         result = _read_judgement(path)
-        result["seed"] = result["training_seed"]
+        result |= {"seed": result["training_seed"], "validation": result["training_validation"]}
     else:
         result = json.loads(path.read_text(encoding="utf-8"))
         later = path.with_name(_LATER)
@@ -231,9 +232,10 @@ def _judgement(path: Path, result: dict[str, Any]) -> dict[str, Any]:
 
 def _read_judgement(path: Path) -> dict[str, Any]:
     """What `xpert-evo judge --json` wrote of test images; raises SystemExit where it is something else."""
+    names = ("training_seed", "training_validation")
     try:
         judged = json.loads(path.read_text(encoding="utf-8"))
-        return {key: judged[key] for key in (*_OF_THE_TRAINING, *_OF_THE_JUDGEMENT, "training_seed")}
+        return {key: judged[key] for key in (*_OF_THE_TRAINING, *_OF_THE_JUDGEMENT, *names)}
     except (ValueError, KeyError, TypeError):
         raise SystemExit(
             f"{path} must hold what `xpert-evo judge --json` writes of test images, and does not; judge again."

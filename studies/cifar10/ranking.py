@@ -1,12 +1,12 @@
 """How far the labels' ranking held at native size: proxy label against native accuracy, design by design.
 
-    python studies/cifar10/ranking.py runs/native runs/native-homogeneous --labels runs/joint runs/random-homogeneous \
+    python studies/cifar10/ranking.py runs/native --labels runs/joint runs/random-homogeneous \
         --fresh studies/cifar10/results/fresh_seeds.json --out studies/cifar10/results/ranking
 
-Labels are those of the runs; where fresh_seeds.py has labelled a design again, the mean of its fresh labels takes their
-place, since labels of a front are lucky. Native accuracies are validation accuracies of native.py's results (noise
-model of the training), so that the test set takes no part; all must be of one protocol and start. Designs that have no
-label are left out, and counted. Runs and fresh labels must share protocol, data set and crossbar.
+Labels are those of the runs; where fresh_seeds.py has labelled a design again, the mean of all its fresh labels takes
+their place, since labels of a front are lucky. Native accuracies are validation accuracies of native.py's results, by
+the form that their training ended with, so that the test set takes no part; all must be of one protocol and start.
+Designs that have no label are left out, and counted. Runs and fresh labels must share protocol, data set and crossbar.
 """
 
 import argparse
@@ -23,25 +23,27 @@ from xpert_evo.files import write_text
 from xpert_evo.report.pictures.common import BLUE
 
 
-def read_labels(runs: list[Path], fresh: Path | None) -> dict[str, float]:
+def read_labels(runs: list[Path], fresh: list[Path]) -> dict[str, float]:
     """Labels by design; raises SystemExit where they were not made alike."""
     results = {folder: xe.load_run(folder).result for folder in runs}
     labels = {c.digest: c.validation for result in results.values() for c in result.measured}
     conditions = [(str(folder), label_conditions(result)) for folder, result in results.items()]
-    if fresh is not None:
-        told, relabelled = read_fresh(fresh)
-        labels |= {entry["id"]: float(np.mean(entry["fresh"])) for entry in relabelled if entry["fresh"]}
-        conditions += [(str(fresh), told)] if told is not None else []
+    again: dict[str, list[float]] = {}
+    for path in fresh:
+        told, relabelled = read_fresh(path)
+        for entry in relabelled:
+            again.setdefault(entry["id"], []).extend(entry["fresh"])
+        conditions += [(str(path), told)] if told is not None else []
     check_alike(conditions, what="labels", advice="leave the others out")
-    return labels
+    return labels | {name: float(np.mean(found)) for name, found in again.items() if found}
 
 
 def main() -> None:
     """Prints the correlations, draws the pairs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("natives", type=Path, nargs="+")
-    parser.add_argument("--labels", type=Path, nargs="+", required=True, help="folders of runs")
-    parser.add_argument("--fresh", type=Path, help="the .json of fresh_seeds.py")
+    parser.add_argument("--labels", type=Path, nargs="+", default=[], help="folders of runs")
+    parser.add_argument("--fresh", type=Path, nargs="+", default=[], help="what fresh_seeds.py wrote, .json")
     parser.add_argument("--out", type=Path, required=True, help="without an ending: .png, .svg and .json are written")
     options = parser.parse_args()
     labels = read_labels(options.labels, options.fresh)
@@ -52,7 +54,7 @@ def main() -> None:
     x = 100 * np.array([labels[name] for name in known])
     y = 100 * np.array([np.mean(natives[name]) for name in known])
     if len(known) < 3:
-        raise SystemExit(f"only {len(known)} native designs have a label; train at least three that the run labelled.")
+        raise SystemExit(f"only {len(known)} native designs have a label; train at least three that have one.")
     tau, rho = float(kendalltau(x, y).statistic), float(spearmanr(x, y).statistic)
     print(f"{len(known)} designs (of {len(natives)}): Kendall tau {tau:.2f}, Spearman {rho:.2f}")
     figure = Figure(figsize=(4.6, 4.2), layout="constrained")

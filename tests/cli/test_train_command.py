@@ -166,6 +166,7 @@ def test_kept_weights_are_judged_again_like_after_their_training_and_on_other_ch
     same = judged()
     for name in ("test", "test_with_device_noise", "device_noise", "design", "dataset", "protocol"):
         assert same[name] == result[name], name
+    assert (same["training_seed"], same["training_validation"]) == (result["seed"], result["validation"])
     other = judged("hardware.crossbar.coding=differential", split="validation", max_images=50, norm_images=64)
     assert other["crossbar"]["coding"] == "differential"
     assert other["validation"]["n_images"] == 50

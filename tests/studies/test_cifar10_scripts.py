@@ -117,7 +117,8 @@ def test_the_table_takes_what_was_judged_later(
     with pytest.raises(SystemExit, match=rf"it has none; judge it with `xpert-evo judge {path.parent} --dataset cifar"):
         run_with(None)
     names = ("design", "dataset", "protocol", "crossbar", "started_from", "noise_aware", "test", "device_noise")
-    judged = {name: result[name] for name in names} | {"test_with_device_noise": None, "training_seed": 0}
+    judged = {name: result[name] for name in names} | {"test_with_device_noise": None}
+    judged |= {"training_seed": 0, "training_validation": 0.925}
     for wrong, words in (
         ({"validation": 0.9}, "must hold what .* writes of test images"),
         (judged | {"training_seed": 1, "crossbar": {"rows": 128}}, "but its crossbar and seed differ"),
@@ -157,6 +158,25 @@ def test_the_comparison_at_equal_training_tells_searched_from_homogeneous_design
     assert {entry["id"] for entry in told if entry["homogeneous"]} == {design.digest for design in homogeneous}
     assert (tmp_path / "equal.png").stat().st_size > 10_000
     assert capsys.readouterr().out.count("x lower than homogeneous ones at equal accuracy") == len(candidates)
+
+
+def test_the_ranking_is_that_of_fresh_labels_against_native_validation(
+    script: Script, candidates: list[Design], tmp_path: Path
+) -> None:
+    paths = [tmp_path / f"fresh-{part}.json" for part in range(2)]
+    entries = [
+        {"id": design.digest, "fresh": [label]} for design, label in zip(candidates, (0.4, 0.5, 0.6), strict=True)
+    ]
+    paths[0].write_text(json.dumps(entries))
+    paths[1].write_text(json.dumps([{"id": candidates[0].digest, "fresh": [0.7]}]))
+    for design, accuracy in zip(candidates, (0.92, 0.91, 0.93), strict=True):
+        write_result(tmp_path / "native", design, 0, accuracy=accuracy)
+    script("ranking", tmp_path / "native", "--fresh", *paths, "--out", tmp_path / "ranking")
+    found = json.loads((tmp_path / "ranking.json").read_text())
+    assert (found["tau"], found["rho"]) == (pytest.approx(1.0), pytest.approx(1.0))
+    assert {entry["id"]: entry["label"] for entry in found["designs"]}[candidates[0].digest] == pytest.approx(0.55)
+    with pytest.raises(SystemExit, match="only 1 native designs have a label"):
+        script("ranking", tmp_path / "native", "--fresh", paths[1], "--out", tmp_path / "ranking")
 
 
 def test_every_native_training_goes_on_from_its_own_weights(

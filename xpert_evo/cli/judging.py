@@ -205,6 +205,7 @@ def judge_weights(
             "protocol": trained.protocol.model_dump(mode="json"),
             "crossbar": asdict(first.crossbar),
             "training_seed": trained.metadata.get("seed"),
+            "training_validation": trained.metadata.get("validation_accuracy"),
             **history,
             "devices_seed": seed,
             split: asdict(ideal),
