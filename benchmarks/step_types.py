@@ -20,7 +20,7 @@ from xpert_evo.accuracy.mixed_precision import multiplies_bfloat16
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.design import load_designs
 
-DESIGNS = Path(__file__).parents[1] / "studies" / "cifar10" / "results" / "candidates.json"
+DESIGN = Path(__file__).parents[1] / "studies" / "cifar10" / "designs" / "d27adb7d.json"
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     keep_freed_memory()
-    design = next(design for design in load_designs(DESIGNS) if design.digest.startswith("d27adb7d"))
+    design = load_designs(DESIGN)[0]
     plain = load_protocol("long-second-night").model_copy(update={"bfloat16": False})
     kinds = {
         "float32": plain,
