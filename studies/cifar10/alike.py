@@ -5,6 +5,7 @@ one (`started_from`), so the protocol alone does not tell. `check_alike` refuses
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,7 @@ class Native:
             "noise-aware training": self.result.get("noise_aware"),
             "steps in bfloat16": self._in_bfloat16,
             "data set": self.result["dataset"]["digest"],
+            **{f"crossbar.{name}": value for name, value in self.result["crossbar"].items()},
         }
 
     @property
@@ -109,7 +111,7 @@ def read_natives(folders: Sequence[Path], *, judged: bool = False) -> list[Nativ
         judged: Whether their judgements on test images are compared, too.
 
     Raises:
-        SystemExit: A folder has none, or they were not trained, or judged, alike.
+        SystemExit: A folder has none, a design and seed come twice, or they were not trained, or judged, alike.
     """
     natives: list[Native] = []
     for folder in dict.fromkeys(folders):
@@ -118,6 +120,11 @@ def read_natives(folders: Sequence[Path], *, judged: bool = False) -> list[Nativ
         if not paths:
             raise SystemExit(f"{folder} must hold ID-SEED/result.json of native.py, none is there; train some first.")
         natives += (_native(path) for _, path in sorted(paths.items()))
+    twice = [
+        native for native, count in Counter((n.design.digest, n.result["seed"]) for n in natives).items() if count > 1
+    ]
+    if twice:
+        raise SystemExit(f"design {twice[0][0][:8]} with seed {twice[0][1]} is there more than once; leave one out.")
     check_alike(
         ((str(n.folder), n.conditions | (n.judged if judged else {})) for n in natives),
         what="results of native.py",
@@ -207,7 +214,7 @@ def ratio_at_equal_accuracy(edap: float, accuracy: float, homogeneous: list[tupl
 
 def _native(path: Path) -> Native:
     if path.name == _LATER:
-        result = _read_judgement(path)
+        result = _read_judgement(path, alone=True)
         result |= {"seed": result["training_seed"], "validation": result["training_validation"]}
     else:
         result = json.loads(path.read_text(encoding="utf-8"))
@@ -230,9 +237,13 @@ def _judgement(path: Path, result: dict[str, Any]) -> dict[str, Any]:
     return {key: judged[key] for key in _OF_THE_JUDGEMENT}
 
 
-def _read_judgement(path: Path) -> dict[str, Any]:
-    """What `xpert-evo judge --json` wrote of test images; raises SystemExit where it is something else."""
-    names = ("training_seed", "training_validation")
+def _read_judgement(path: Path, *, alone: bool = False) -> dict[str, Any]:
+    """What `xpert-evo judge --json` wrote of test images; `alone` where no result stands beside it.
+
+    Raises:
+        SystemExit: It is something else.
+    """
+    names = ("training_seed", "training_validation") if alone else ("training_seed",)
     try:
         judged = json.loads(path.read_text(encoding="utf-8"))
         return {key: judged[key] for key in (*_OF_THE_TRAINING, *_OF_THE_JUDGEMENT, *names)}

@@ -1,5 +1,6 @@
 """Accuracy against EDAP: designs of the search in one colour, homogeneous ones in another."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,7 @@ def draw(
         kind = [point for point in points if point.homogeneous is homogeneous]
         if kind:
             x, y = [point.edap for point in kind], [100 * point.accuracy for point in kind]
-            spreads = [100 * (point.spread or 0.0) for point in kind]
+            spreads = [math.nan if point.spread is None else 100 * point.spread for point in kind]
             axes.errorbar(x, y, spreads, color=colour, marker=marker, linestyle="none", capsize=3, label=name)
     for point in points:
         axes.annotate(

@@ -32,10 +32,18 @@ def read_labels(runs: list[Path], fresh: list[Path]) -> dict[str, float]:
     for path in fresh:
         told, relabelled = read_fresh(path)
         for entry in relabelled:
-            again.setdefault(entry["id"], []).extend(entry["fresh"])
+            _add_seeds(again.setdefault(entry["id"], []), entry["fresh"], where=f"{entry['id'][:8]} in {path}")
         conditions += [(str(path), told)] if told is not None else []
     check_alike(conditions, what="labels", advice="leave the others out")
     return labels | {name: float(np.mean(found)) for name, found in again.items() if found}
+
+
+def _add_seeds(known: list[float], labels: list[float], *, where: str) -> None:
+    """Adds what `labels` has more: the first label of a design is always by the first seed, and so on."""
+    n_common = min(len(known), len(labels))
+    if known[:n_common] != labels[:n_common]:
+        raise SystemExit(f"fresh labels of {where} differ from those of the same seeds in another file; leave one out.")
+    known += labels[n_common:]
 
 
 def main() -> None:

@@ -150,14 +150,15 @@ def markdown(rows: list[dict[str, Any]], noise: str) -> str:
         "baseline | lower than homogeneous at equal accuracy | TOPS/W | TOPS/mm2 | area |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
-    most = max((r["test"] for r in rows if r["homogeneous"]), default=0.0)
+    opponents = [r["test"] for r in rows if r["homogeneous"]]
     for r in rows:
         spread = "" if r["spread"] is None else f" ± {100 * r['spread']:.2f}"
         noise = "not judged"
         if r["test_with_device_noise"] is not None:
             noise = f"{100 * r['test_with_device_noise']:.2f} % ({100 * r['worst_draw']:.2f} %)"
         equal = r["edap_ratio_to_homogeneous"]
-        outside = "all less accurate" if r["test"] > most else "all more accurate"
+        outside = "all less accurate" if r["test"] > max(opponents, default=1.0) else "all more accurate"
+        outside = outside if opponents else "none judged"
         cells = (
             r["id"][:8] + (" (homogeneous)" if r["homogeneous"] else ""),
             r["protocol"],

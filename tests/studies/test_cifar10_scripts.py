@@ -131,6 +131,11 @@ def test_the_table_takes_what_was_judged_later(
     path.unlink()  # as for packed weights, whose training's result is not at hand
     run_with(judged)
     assert (tmp_path / "table.json").read_text() == first
+    with pytest.raises(SystemExit, match=r"but crossbar.rows is 128 in .* and 64 in"):
+        run_with(judged | {"crossbar": {"rows": 128}})
+    write_result(tmp_path / "again", candidates[0], 0, accuracy=0.9)
+    with pytest.raises(SystemExit, match=r"with seed 0 is there more than once"):
+        script("table", tmp_path / "again", *folders, "--settings", SETTINGS, "--out", tmp_path / "table")
 
 
 def test_results_of_different_trainings_are_not_compared(
@@ -168,13 +173,16 @@ def test_the_ranking_is_that_of_fresh_labels_against_native_validation(
         {"id": design.digest, "fresh": [label]} for design, label in zip(candidates, (0.4, 0.5, 0.6), strict=True)
     ]
     paths[0].write_text(json.dumps(entries))
-    paths[1].write_text(json.dumps([{"id": candidates[0].digest, "fresh": [0.7]}]))
+    paths[1].write_text(json.dumps([{"id": candidates[0].digest, "fresh": [0.4, 0.7]}]))
     for design, accuracy in zip(candidates, (0.92, 0.91, 0.93), strict=True):
         write_result(tmp_path / "native", design, 0, accuracy=accuracy)
     script("ranking", tmp_path / "native", "--fresh", *paths, "--out", tmp_path / "ranking")
     found = json.loads((tmp_path / "ranking.json").read_text())
     assert (found["tau"], found["rho"]) == (pytest.approx(1.0), pytest.approx(1.0))
     assert {entry["id"]: entry["label"] for entry in found["designs"]}[candidates[0].digest] == pytest.approx(0.55)
+    paths[1].write_text(json.dumps([{"id": candidates[0].digest, "fresh": [0.41, 0.7]}]))
+    with pytest.raises(SystemExit, match="differ from those of the same seeds"):
+        script("ranking", tmp_path / "native", "--fresh", *paths, "--out", tmp_path / "ranking")
     with pytest.raises(SystemExit, match="only 1 native designs have a label"):
         script("ranking", tmp_path / "native", "--fresh", paths[1], "--out", tmp_path / "ranking")
 
@@ -238,7 +246,7 @@ def test_the_ratios_that_the_study_tells_of_its_designs_are_those_of_the_hardwar
 
 
 @pytest.mark.parametrize(
-    "name", sorted(path.stem for path in STUDY.glob("*.py") if path.stem not in ("alike", "drawing"))
+    "name", sorted(path.stem for path in STUDY.glob("*.py") if path.stem not in ("alike", "divergences", "drawing"))
 )
 def test_every_script_tells_how_it_is_used(script: Script, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

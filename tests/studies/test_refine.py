@@ -4,55 +4,74 @@ import json
 import runpy
 import sys
 import tomllib
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from itertools import product
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hw_models import AdcType, CrossbarSpec
+from hw_models import AdcType
 from xpert_evo.accuracy.checkpoints import write_tensors
-from xpert_evo.accuracy.network import build_network
+from xpert_evo.accuracy.datasets import Split, load_dataset
+from xpert_evo.accuracy.emulation import Emulator
+from xpert_evo.accuracy.judge import judge
+from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, build_network
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import parse_config
 from xpert_evo.design import Design, load_designs
 from xpert_evo.orchestration.task import Task, build_task
+from xpert_evo.report.trained import TrainedNetwork, load_network
 from xpert_evo.space import GeneKind
 
 STUDY = Path(__file__).parents[2] / "studies" / "cifar10"
 SETTINGS = """
 [dataset]
 name = "fashion-mnist"
+[hardware]
+area_limit_mm2 = {limit}
 [space]
 backbone = "vgg8"
-adc_precision = [4, 5, 6]
-input_precision = [2, 3]
+channel_depth = [8, 16]
+adc_precision = {adc}
+input_precision = {inputs}
 """
+ALL = {"adc": [3, 4, 5, 6, 7, 8], "inputs": [1, 2, 3, 4]}
+FEW = {"adc": [6, 7], "inputs": [3, 4]}
+N_IMAGES, N_JUDGED = 10, 40
 
 
-@pytest.fixture(scope="module")
-def refine() -> dict[str, Any]:
-    """The names of the script."""
-    sys.path.insert(0, str(STUDY))
-    try:
-        return runpy.run_path(str(STUDY / "refine.py"))
-    finally:
-        sys.path.remove(str(STUDY))
+def task_within(limit: float) -> Task:
+    return build_task(parse_config(tomllib.loads(SETTINGS.format(limit=limit, **ALL))), n_classes=10, image_channels=1)
 
 
 @pytest.fixture(scope="module")
 def task() -> Task:
-    return build_task(parse_config(tomllib.loads(SETTINGS)), n_classes=10, image_channels=1)
+    return task_within(100.0)
+
+
+@pytest.fixture(scope="module")
+def scripts() -> Iterator[dict[str, Any]]:
+    """The names of refine.py, and `divergences`, the module that it measures with."""
+    sys.path.insert(0, str(STUDY))
+    try:
+        names = runpy.run_path(str(STUDY / "refine.py"))
+        yield names | {"divergences": sys.modules["divergences"]}
+    finally:
+        sys.path.remove(str(STUDY))
 
 
 def trained_design(task: Task) -> Design:
     genome = task.space.homogeneous(
-        column_sharing=8, adc_type=AdcType.SAR, adc_precision=5, input_precision=3, depth_factor=0.5
+        column_sharing=8, adc_type=AdcType.SAR, adc_precision=7, input_precision=4, depth_factor=0.1
     )
     return task.space.decode(genome)[0]
 
@@ -61,75 +80,180 @@ def edap(task: Task, design: Design) -> float:
     return float(task.costs(task.space.encode([design]))["edap"][0])
 
 
-@settings(max_examples=20)
+PERIPHERALS = [kind for kind in GeneKind if kind is not GeneKind.CHANNEL_DEPTH]
+
+
+@settings(max_examples=10)
 @given(data=st.data(), price=st.floats(0.0, 1e3))
 def test_no_change_of_one_layer_betters_a_refined_design(
-    refine: dict[str, Any], task: Task, data: st.DataObject, price: float
+    scripts: dict[str, Any], task: Task, data: st.DataObject, price: float
 ) -> None:
     start = trained_design(task)
-    pairs = [(adc, inputs) for adc in (4, 5, 6) for inputs in (2, 3)]
+    pairs = list(product((6, 7), (3, 4)))
     value = st.floats(0.0, 1.0)
     divergences = [{pair: data.draw(value) for pair in pairs} for _ in start.layers]
+    found = scripts["refined"](start, divergences, task, price)
+    assert [layer.channel_depth for layer in found.layers] == [layer.channel_depth for layer in start.layers]
+    genome = task.space.encode([found])[0]
 
     def worth(design: Design) -> float:
-        return float(np.log(edap(task, design)) + price * refine["divergence_of"](design, divergences))
+        return float(np.log(edap(task, design)) + price * scripts["divergence_of"](design, divergences))
 
-    found = refine["refined"](start, divergences, task, price)
-    assert [layer.channel_depth for layer in found.layers] == [layer.channel_depth for layer in start.layers]
     assert worth(found) <= worth(start)
-    genome = task.space.encode([found])[0]
-    for column, gene in enumerate(task.space.genes):
-        if gene.kind is not GeneKind.CHANNEL_DEPTH:
-            others = np.repeat(genome[None], len(gene.choices), axis=0)
-            others[:, column] = range(len(gene.choices))
-            assert min(map(worth, task.space.decode(others))) >= worth(found) - 1e-9
+    for layer, allowed in enumerate(divergences):
+        columns = [task.space.column(layer, kind) for kind in PERIPHERALS]
+        offered = [range(len(task.space.genes[column].choices)) for column in columns if column is not None]
+        others = np.repeat(genome[None], np.prod([len(choices) for choices in offered]), axis=0)
+        others[:, columns] = list(product(*offered))
+        designs = [
+            one
+            for one in task.space.decode(others)
+            if (one.layers[layer].adc_precision, one.layers[layer].input_precision) in allowed
+        ]
+        assert min(map(worth, designs)) >= worth(found) - 1e-9
 
 
-def test_choices_that_cost_too_much_accuracy_are_bought_only_at_a_low_price(refine: dict[str, Any], task: Task) -> None:
+def test_a_price_decides_between_bits_and_cost_and_limits_hold(scripts: dict[str, Any], task: Task) -> None:
     start = trained_design(task)
     divergences = [
-        {(adc, inputs): 0.1 / (adc * inputs) for adc in (4, 5, 6) for inputs in (2, 3)} for _ in start.layers
+        {(adc, inputs): 0.1 / (adc * inputs) for adc in (6, 7, 8) for inputs in (3, 4)} for _ in start.layers
     ]
-    free, dear = (refine["refined"](start, divergences, task, price) for price in (0.0, 1e6))
-    assert {(layer.adc_precision, layer.input_precision) for layer in dear.layers} == {(6, 3)}
+    free, dear = (scripts["refined"](start, divergences, task, price) for price in (0.0, 1e6))
+    assert {(layer.adc_precision, layer.input_precision) for layer in dear.layers} == {(8, 4)}
     assert edap(task, free) < min(edap(task, start), edap(task, dear))
+    areas = [float(task.costs(task.space.encode([one]))["area"][0]) for one in (dear, free)]
+    assert areas[0] < areas[1], "or the limit would not bind"
+    tight = task_within(areas[0] * 1.001)
+    within = scripts["refined"](dear, divergences, tight, 0.0)
+    assert tight.feasible(tight.space.encode([within]))[0]
+    assert edap(task, free) < edap(task, within) < edap(task, dear)
 
 
-def test_the_script_goes_from_weights_to_designs_that_train_takes(
-    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    design, crossbar = trained_design(task), CrossbarSpec()
-    protocol = load_protocol("smoke")
-    backbone = load_backbone("vgg8", n_classes=10, image_channels=1)
+@pytest.fixture(scope="module")
+def weights(task: Task, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights of narrow native VGG8, as a training writes them."""
+    return written(tmp_path_factory.mktemp("weights") / "weights.safetensors", task, load_protocol("overnight").name)
+
+
+def written(path: Path, task: Task, protocol_name: str, **told: object) -> Path:
+    design, crossbar, protocol = trained_design(task), task.hardware.crossbar, load_protocol(protocol_name)
     network = build_network(
-        design, backbone, crossbar=crossbar, width_divisor=protocol.width_divisor, image_size=protocol.image_size
+        design,
+        load_backbone("vgg8", n_classes=10, image_channels=1),
+        crossbar=crossbar,
+        width_divisor=protocol.width_divisor,
+        image_size=protocol.image_size,
     )
     network.initialise(torch.Generator().manual_seed(0))
-    told = {
+    metadata: dict[str, object] = {
         "design": design.to_plain(),
         "protocol": protocol.model_dump(mode="json"),
         "crossbar": asdict(crossbar),
         "seed": 0,
     }
-    weights, written = tmp_path / "weights.safetensors", tmp_path / "refined.json"
-    write_tensors(weights, network.state_dict(), told)
-    (tmp_path / "settings.toml").write_text(SETTINGS)
-    arguments = [weights, "--settings", tmp_path / "settings.toml", "--images", 20, "--judged", 50, "--out", written]
-    monkeypatch.setattr(sys, "argv", ["refine", *map(str, arguments), "--prices", "1e6", "0"])
+    write_tensors(path, network.state_dict(), metadata | told)
+    return path
+
+
+def run(monkeypatch: pytest.MonkeyPatch, weights: Path, folder: Path, *options: object, limit: float = 100.0) -> None:
+    """The script, as from the command line; what it writes is called `out`."""
+    (folder / "settings.toml").write_text(SETTINGS.format(limit=limit, **FEW))
+    arguments = [weights, "--settings", folder / "settings.toml", "--images", N_IMAGES, "--judged", N_JUDGED]
+    arguments += ["--out", folder / "made" / "out", *options]
+    monkeypatch.setattr(sys, "argv", ["refine", *map(str, arguments)])
     monkeypatch.syspath_prepend(str(STUDY))
     runpy.run_path(str(STUDY / "refine.py"), run_name="__main__")
-    first = written.read_text()
+
+
+def test_the_divergence_of_a_layer_is_that_of_its_own_emulation(
+    scripts: dict[str, Any], task: Task, weights: Path
+) -> None:
+    module: ModuleType = scripts["divergences"]
+    network: CrossbarNetwork = load_network(weights).network
+    before = [layer.geometry for layer in network.crossbar_layers]
+    tried = module.bits_near(task.space, network)
+    assert set(tried[1]) == set(product((4, 5, 6, 7, 8), (2, 3, 4)))
+    images, calibration = torch.rand(2, 6, 1, 32, 32, generator=torch.Generator().manual_seed(1)).unbind()
+    few = [pairs[:1] for pairs in tried]
+    found = list(module.measured(network, images, calibration, few))
+    assert [layer.geometry for layer in network.crossbar_layers] == before
+    number = 2
+    (adc, inputs), altered = few[number][0], network.crossbar_layers[number]
+    with torch.no_grad():
+        perfect = F.log_softmax(network(images, CrossbarLayer.product), 1)
+        altered.geometry = replace(altered.geometry, adc_precision=adc, input_precision=inputs)
+        emulator = Emulator()
+        for shown in (calibration, images):
+            scores = network(shown, lambda one, x: emulator(one, x) if one is altered else one.product(x))
+    expected = (perfect.exp() * (perfect - F.log_softmax(scores, 1))).sum(1).mean()
+    assert found[number][adc, inputs] == pytest.approx(float(expected), rel=1e-3)
+    assert found[number][adc, inputs] > 0
+    assert list(module.measured(network, images, calibration, few, first=len(few))) == []
+
+
+def test_the_script_goes_from_weights_to_designs_that_train_takes(
+    task: Task, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, weights, tmp_path, "--prices", 0)
+    path = tmp_path / "made" / "out.json"
+    first = path.read_text()
     assert "divergence [mnat]" in capsys.readouterr().out
-    runpy.run_path(str(STUDY / "refine.py"), run_name="__main__")
-    assert "divergence [mnat]" not in capsys.readouterr().out
-    assert written.read_text() == first
-    assert written.with_suffix(".png").stat().st_size > 10_000
-    entries = json.loads(written.read_text())
-    designs = load_designs(written)
-    assert designs[0] == design
-    assert [entry["images"] for entry in entries] == [50] * len(entries)
-    assert entries[1]["divergence"] <= entries[0]["divergence"] <= entries[-1]["divergence"]
-    assert entries[-1]["edap_ratio_to_baseline"] > entries[0]["edap_ratio_to_baseline"]
-    for entry, one in zip(entries, designs, strict=True):
-        ratio = edap(task, task.space.decode(task.baseline)[0]) / edap(task, one)
-        assert entry["edap_ratio_to_baseline"] == pytest.approx(ratio)
+    entries, designs = json.loads(first), load_designs(path)
+    assert designs[0] == trained_design(task)
+    costs = [edap(task, one) for one in designs]
+    assert costs[1:] == sorted(costs[1:], reverse=True)
+    assert costs[-1] < costs[0]
+    baseline = edap(task, task.space.decode(task.baseline)[0])
+    data = load_dataset("fashion-mnist")
+    unseen = Split(images=data.validation.images[N_IMAGES:], labels=data.validation.labels[N_IMAGES:])
+    for entry, one, cost in zip(entries, designs, costs, strict=True):
+        assert entry["edap_ratio_to_baseline"] == pytest.approx(baseline / cost)
+        trained = load_network(weights)
+        network = build_network(one, trained.network.backbone, crossbar=task.hardware.crossbar)
+        network.load_state_dict(trained.network.state_dict())
+        chip = TrainedNetwork(network, trained.protocol, {}).eval()
+        judged = judge(chip, replace(data, validation=unseen), "validation", max_images=N_JUDGED)
+        assert (entry["validation"], entry["images"]) == (judged.mean, N_JUDGED)
+    assert path.with_suffix(".png").stat().st_size > 10_000
+
+    kept = path.with_suffix(".divergences.json")
+    whole = json.loads(kept.read_text())
+    kept.write_text(json.dumps(whole | {"nats": whole["nats"][:-1]}))  # as if it had been stopped
+    run(monkeypatch, weights, tmp_path, "--prices", 0)
+    assert capsys.readouterr().out.count("divergence [mnat]") == 1
+    assert (path.read_text(), json.loads(kept.read_text())) == (first, whole)
+    kept.write_text(json.dumps(whole | {"images": N_IMAGES + 1}))
+    with pytest.raises(SystemExit, match=r"holds divergences of other images; remove it"):
+        run(monkeypatch, weights, tmp_path)
+    kept.write_text("{")
+    with pytest.raises(SystemExit, match=r"must hold divergences of an earlier call"):
+        run(monkeypatch, weights, tmp_path)
+
+
+def test_what_does_not_belong_together_is_refused_before_anything_is_measured(
+    task: Task, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for options, words in (
+        (("--images", 0), "must be at least 1 and together at most"),
+        (("--judged", 10_000), "together at most the 2,000 validation images of fashion-mnist; got 10 and 10,000"),
+    ):
+        with pytest.raises(SystemExit, match=words):
+            run(monkeypatch, weights, tmp_path, *options)
+    area = float(task.costs(task.space.encode([trained_design(task)]))["area"][0])
+    with pytest.raises(SystemExit, match=r"must keep the settings' limits, its area is"):
+        run(monkeypatch, weights, tmp_path, limit=area * 0.99)
+    for told, words in (
+        ({"dataset": "another"}, "trained on other images than the settings' fashion-mnist"),
+        (
+            {"crossbar": asdict(replace(task.hardware.crossbar, rows=128))},
+            "for crossbars of another rows than the settings'",
+        ),
+    ):
+        other = written(tmp_path / "other.safetensors", task, "overnight", **told)
+        with pytest.raises(SystemExit, match=words):
+            run(monkeypatch, other, tmp_path)
+    with pytest.raises(SystemExit, match="must be trained at native size, smoke trains proxies"):
+        run(monkeypatch, written(tmp_path / "proxy.safetensors", task, "smoke"), tmp_path)
+    with pytest.raises(SystemExit, match=r"does not exist; give a weights\.safetensors"):
+        run(monkeypatch, tmp_path / "nowhere.safetensors", tmp_path)
+    assert not (tmp_path / "made").exists()

@@ -16,7 +16,13 @@ _EXACT = 2**24
 
 @dataclass(frozen=True, slots=True)
 class PackedSlices:
-    """One slice, or two in one matrix; `scale` separates them, 1 means one alone."""
+    """One slice, or two in one matrix.
+
+    Attributes:
+        first_slice: Position of the slice, or of the less significant one.
+        matrix: (columns, rows) in half levels: the slice, or the first plus `scale` times the second.
+        scale: A power of two that separates the sums of two slices; 1 for one alone.
+    """
 
     first_slice: int
     matrix: torch.Tensor
@@ -49,7 +55,7 @@ class Cells:
 
     @cached_property
     def eight_bit_arrays(self) -> tuple[torch.Tensor, ...]:
-        """The digits as int8, one matrix (slices x columns, rows) for each array; they must be `exact`."""
+        """The digits as int8, one matrix (slices x columns, rows) for each array; `exact` ones of at most 127."""
         whole = torch.cat(self.digits).to(torch.int8)
         return tuple(array.contiguous() for array in torch.split(whole, list(self.array_rows), dim=1))
 
