@@ -13,6 +13,7 @@ from xpert_evo.backbones import BACKBONES, INPUT, Backbone, BackboneLayer, Layer
 from xpert_evo.design import Design, LayerDesign
 from xpert_evo.errors import ConfigError, DesignError
 from xpert_evo.network_file import LayerRow
+from xpert_evo.words import counted
 
 IMAGE_SIDE = 32
 """Side of a backbone's images [pixels]."""
@@ -139,9 +140,8 @@ def _guessed(rows: Sequence[LayerRow], output_sides: Sequence[int], where: str) 
         unread = (unread - set(added[:1])) | {i}
         passed_on = side // 2 if row.pool and side > 1 else side
         outputs.append(_Output(channels=row.out_channels, side=passed_on, source=source, kernel_size=row.kernel_size))
-    idle = min(unread)
-    if idle < len(rows):
-        raise DesignError(f"{where}, layer {idle}: no later layer can read its output; take it out.")
+    for idle in sorted(unread - {len(rows)}):
+        _add_later(layers, outputs, output_sides, idle, where)
     return _tied(layers)
 
 
@@ -172,6 +172,18 @@ def _is_added(output: _Output, out_channels: int, side: int, source: int) -> boo
     return (output.channels, output.side) == (out_channels, side) and output.source != source
 
 
+def _add_later(
+    layers: list[BackboneLayer], outputs: Sequence[_Output], output_sides: Sequence[int], idle: int, where: str
+) -> None:
+    """Adds the output of the layer at position `idle`, from 1, that nobody reads, to the next one of its shape."""
+    shape = (outputs[idle].channels, outputs[idle].side)
+    for late in range(idle + 1, len(layers)):
+        if (outputs[late].channels, output_sides[late - 1]) == shape and layers[late - 1].adds is None:
+            layers[late - 1] = replace(layers[late - 1], adds=layers[idle - 1].name)
+            return
+    raise DesignError(f"{where}, layer {idle}: no later layer can read its output; take it out.")
+
+
 def _tied(layers: Sequence[BackboneLayer]) -> list[BackboneLayer]:
     """The layers, of which those that are added together share a depth group."""
     group = {layer.name: layer.name for layer in layers}
@@ -183,9 +195,10 @@ def _tied(layers: Sequence[BackboneLayer]) -> list[BackboneLayer]:
 
 
 def _check_classifier(row: LayerRow, where: str, n: int) -> None:
-    if (row.input_side, row.kernel_size, row.stride, row.pool) != (1, 1, 1, False):
+    if n == 1 or (row.input_side, row.kernel_size, row.stride, row.pool) != (1, 1, 1, False):
         raise DesignError(
-            f"{where}, layer {n}: the last layer must be the classifier, 1,1,INPUTS,1,1,CLASSES,0,1 in columns 1 to 8."
+            f"{where}, layer {n}: the last layer, after at least one convolution, must be the classifier: "
+            "1,1,INPUTS,1,1,CLASSES,0,1 in columns 1 to 8."
         )
 
 
@@ -193,18 +206,20 @@ def _no_source(row: LayerRow, n: int, before: _Output, where: str) -> str:
     """Why the n-th layer reads nothing: images of another size, a map laid out flat, groups of channels."""
     place = f"{where}, layer {n}"
     if n == 1:
+        padded = IMAGE_SIDE + row.kernel_size - 1
         return (
-            f"{place}: its input has {row.input_side} pixels, but backbones take images of {IMAGE_SIDE} x {IMAGE_SIDE} "
-            f"({IMAGE_SIDE + row.kernel_size - 1} pixels with padding)."
+            f"{place}: its input is {row.input_side} x {row.input_side}, but backbones take images of {IMAGE_SIDE} x "
+            f"{IMAGE_SIDE} ({padded} x {padded} with the padding of its kernel)."
         )
     if row.input_side == 1 and row.in_channels == before.channels * before.side**2:
         return (
             f"{place}: it reads {before.channels} maps of {before.side} x {before.side} laid out flat, but the only "
             "linear layer of a backbone is its classifier, which averages each map."
         )
+    read = f"{counted(row.in_channels, 'channel')} of {row.input_side} x {row.input_side}"
     return (
-        f"{place}: it reads {row.in_channels} channels at a side of {row.input_side} pixels, which neither the image "
-        "nor an earlier layer gives; groups of channels (depthwise convolutions) and concatenations cannot be imported."
+        f"{place}: it reads {read}, which neither the image nor an earlier layer gives; grouped (depthwise) convolutions "
+        "and concatenations cannot be imported."
     )
 
 

@@ -1,7 +1,6 @@
 """Exports: files that other programs read, checked against the designs; and the library around trained weights."""
 
 import csv
-import itertools
 import json
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 import torch
 
 import xpert_evo as xe
-from hw_models import AdcType, CrossbarSpec
+from hw_models import CrossbarSpec
 from xpert_evo.accuracy.checkpoints import write_tensors
 from xpert_evo.accuracy.judge import save_weights
 from xpert_evo.accuracy.network import CrossbarLayer, build_network
@@ -72,22 +71,6 @@ def test_json_and_csv_hold_the_front(scene: Scene, finished: Path, tmp_path: Pat
         rows = list(csv.DictReader(stream))
     assert [float(row["edap"]) for row in rows] == [c.hardware["edap"] for c in front]
     assert json.loads((tmp_path / "designs.json").read_text())[0]["accuracy"]["split"] == "test"
-
-
-def test_network_files_have_levels_and_channels_that_run_on(scene: Scene, finished: Path, tmp_path: Path) -> None:
-    export(["neurosim"], tmp_path, finished, scene.result, scene.result.front)
-    assert "LEVELS, not bits" in (tmp_path / "neurosim" / "README.txt").read_text()
-    for candidate in scene.result.front:
-        with (tmp_path / "neurosim" / f"NetWork_{candidate.digest}.csv").open() as stream:
-            rows = [[int(cell) for cell in row] for row in csv.reader(stream)]
-        assert [len(row) for row in rows] == [12] * len(candidate.design.layers)
-        for before, after in itertools.pairwise(rows):
-            assert after[2] == before[5], "a layer reads what the one before it writes"
-            assert after[0] == max(1, before[0] // 2 if before[6] else before[0])
-        for row, genes in zip(rows, candidate.design.layers, strict=True):
-            kind = 1 if genes.adc_type is AdcType.SAR else 2
-            assert row[8:] == [genes.column_sharing, kind, genes.input_precision, 2**genes.adc_precision]
-        assert rows[-1][:8] == [1, 1, rows[-2][5], 1, 1, 10, 0, 0]
 
 
 def test_weights_that_are_missing_are_named(scene: Scene, tmp_path: Path) -> None:
