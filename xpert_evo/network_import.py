@@ -218,8 +218,8 @@ def _no_source(row: LayerRow, n: int, before: _Output, where: str) -> str:
         )
     read = f"{counted(row.in_channels, 'channel')} of {row.input_side} x {row.input_side}"
     return (
-        f"{place}: it reads {read}, which neither the image nor an earlier layer gives; grouped (depthwise) convolutions "
-        "and concatenations cannot be imported."
+        f"{place}: it reads {read}, which neither the image nor an earlier layer gives; grouped (depthwise) "
+        "convolutions and concatenations cannot be imported."
     )
 
 

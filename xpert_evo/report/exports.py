@@ -99,7 +99,9 @@ training protocol and the seed as metadata. As a torch module:
   import xpert_evo as xe
 
   network = xe.load_network(Path("ID.safetensors"))   # a torch.nn.Module with quantised inputs and weights
-  scores = network(images)                            # images in [0, 1], (n, channels, side, side)
+  scores = network(images)                            # images in [0, 1], (n, channels, 32, 32)
+
+Pixels are the stored bytes over 255, without further normalisation; images of 28 x 28 get a black border of two pixels.
 
 Its ADCs are perfect; `xpert-evo train` judges with the exact emulation of the crossbars.
 """
@@ -117,7 +119,8 @@ def _torch(out: Path, run: Path, result: RunResult, designs: Sequence[Candidate]
 
 ONNX_NOTE = """\
 ID.onnx: a design that `xpert-evo train` trained, as an ONNX model (operators of opset 17). It takes `images`, (n,
-channels, side, side) in [0, 1] of the backbone's size, and gives `scores`, (n, classes). The inputs of layers are
+channels, 32, 32) in [0, 1], and gives `scores`, (n, classes). Pixels are the stored bytes over 255, without further
+normalisation; images of 28 x 28 get a black border of two pixels. The inputs of layers are
 quantised in the model (Mul, Clip, Round, Mul) and weights stand in it quantised; its ADCs are perfect: `xpert-evo
 train` judges with the exact emulation of the crossbars. Design, protocol and seed are in the model's metadata, as JSON.
 """

@@ -12,10 +12,12 @@ from xpert_evo.network_file import FILLER_CHANNELS, FILLER_KERNEL, LayerRow, Net
 from xpert_evo.orchestration.task import Hardware, Task
 from xpert_evo.report.candidates import Candidate
 
+_WIDTH = 118
+
 _SHARED_COLUMNS = """\
   1, 2   side of the input [pixels], twice, such that the program counts the right number of output positions: it takes
-         ((side - kernel + 1) / stride) squared, without padding, so F x F positions need F x stride + kernel - 1: 34
-         for a 3 x 3 kernel on a map of 32 x 32, also at stride 2, and 32 for a 1 x 1 kernel
+         ((side - kernel + 1) / stride) squared, without padding, so F x F positions need F x stride + kernel - 1. For
+         an input of 32 x 32 that is 34 with a 3 x 3 kernel, at stride 1 and at stride 2, and 32 with a 1 x 1 kernel
   3      input channels
   4, 5   side of the kernel, twice; 1 for the classifier
   6      output channels
@@ -25,8 +27,8 @@ _SHARED_COLUMNS = """\
 
 XPERTSIM_NOTE = """\
 NetWork_ID.csv: a design as a network file for XPertSim (A. Moitra et al., DAC 2023), a fork of DNN+NeuroSim V1.3.
-The program reads rows in pairs: a layer, then a filler row of {fill_in} to {fill_out} channels, with which it builds
-tiles of 8 x 8 crossbars. Columns:
+The program reads rows in pairs: a layer, then a filler row of {fill_in} to {fill_out} channels, with which it builds tiles
+of 8 x 8 crossbars. Columns:
 
 {columns}  9      columns that share one ADC
   10     ADC type: 1 is Flash, 0 is SAR
@@ -41,7 +43,8 @@ them. Before you run it:
   - Set in Param.cpp what these designs were costed with:
 
 {parameters}
-Its "Computations", and so its TOPS/W, count columns 1 and 2 as output positions: compare energy and latency.
+Its "Computations" count columns 1 and 2 as output positions, and its TOPS/W are divided by 1.22: compare energy and
+latency.
 {tiles}
 
 `xpert-evo import NetWork_ID.csv` reads such a file back.
@@ -162,12 +165,11 @@ def parameter_text(design: Design, hardware: Hardware) -> str:
     lines += ["", "In Param.cpp, what the design was costed with:", "", *chip_lines(hardware)]
     if differing:
         names = ", ".join(parameter.name for parameter in differing)
-        lines += [
-            "",
-            f"This design chooses {names} layer by layer. The program has one value for all layers and cannot simulate",
-            "that; XPertSim can (`xpert-evo export --format neurosim`). By layer:",
-            "",
-        ]
+        words = (
+            f"This design chooses {names} layer by layer. The program has one value for all layers and cannot simulate "
+            "that; XPertSim can (`xpert-evo export --format neurosim`). By layer:"
+        )
+        lines += ["", *textwrap.wrap(words, _WIDTH), ""]
         table = [["layer", *(parameter.name for parameter in differing)]]
         table += [[layer.name, *(parameter.of(layer) for parameter in differing)] for layer in design.layers]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
@@ -233,4 +235,4 @@ def _tile_words(others: set[str], crossbar: CrossbarSpec) -> str:
         return f"Tiles have {own} there as here."
     shown = ", ".join(sorted(others)[:8]) + (" and others" if len(others) > 8 else "")
     words = f"It chooses the size of tiles by itself: they have {own} there as here, but not for {shown}."
-    return textwrap.fill(words, 118)
+    return textwrap.fill(words, _WIDTH)
