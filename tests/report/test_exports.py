@@ -46,7 +46,7 @@ OWN = {
 
 
 def train_folder(run: Path, result: RunResult, candidate: Candidate) -> Path:
-    """What `xpert-evo train` leaves of a design, with untrained weights."""
+    """What `xpert-evo train` leaves of a design, with untrained weights that have seen some images."""
     protocol = load_protocol("smoke")
     network = build_network(
         candidate.design,
@@ -56,6 +56,11 @@ def train_folder(run: Path, result: RunResult, candidate: Candidate) -> Path:
         image_size=protocol.image_size,
     )
     network.initialise(torch.Generator().manual_seed(0))
+    shape = (64, result.task.backbone.image_channels, protocol.image_size, protocol.image_size)
+    images = torch.rand(shape, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        for _ in range(30):  # until the running statistics are those of the images
+            network.train()(images, CrossbarLayer.product)
     folder = run.parent / f"train-{candidate.digest}-smoke-0"
     folder.mkdir(exist_ok=True)
     metadata = {"design": candidate.design.to_plain(), "protocol": protocol.model_dump(mode="json"), "seed": 0}
@@ -157,6 +162,7 @@ def test_exported_weights_become_a_torch_module(scene: Scene, tmp_path: Path) ->
         scores = network(images)
     assert scores.shape == (5, 10)
     assert torch.isfinite(scores).all()
+    assert scores.std() > 1e-3
     assert torch.equal(scores[:2], network(images[:2]).detach()) or torch.allclose(scores[:2], network(images[:2]))
     for shape in ((2, 1, 28, 28), (2, 3, 32, 32), (1, 32, 32), (2, 1, 32, 28), (2, 1, 8, 8)):
         with pytest.raises(DataError, match=r"images must have the shape \(n, 1, 16, 16\)"):

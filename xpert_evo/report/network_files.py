@@ -27,8 +27,8 @@ _SHARED_COLUMNS = """\
 
 XPERTSIM_NOTE = """\
 NetWork_ID.csv: a design as a network file for XPertSim (A. Moitra et al., DAC 2023), a fork of DNN+NeuroSim V1.3.
-The program reads rows in pairs: a layer, then a filler row of {fill_in} to {fill_out} channels, with which it builds tiles
-of 8 x 8 crossbars. Columns:
+The program reads rows in pairs: a layer, then a filler row of {fill_in} to {fill_out} channels, with which it builds
+tiles of 8 x 8 crossbars. Columns:
 
 {columns}  9      columns that share one ADC
   10     ADC type: 1 is Flash, 0 is SAR

@@ -50,8 +50,8 @@ class TrainedNetwork(nn.Module):
         if images.ndim != 4 or images.shape[1] != planes or any(size % side or not size for size in images.shape[2:]):
             raise DataError(
                 f"images must have the shape (n, {planes}, {side}, {side}), or sides of several times {side} pixels, "
-                f"which are averaged down; got {tuple(images.shape)}. Smaller ones, such as Fashion-MNIST's of 28 x 28, "
-                "take a black border."
+                f"which are averaged down; got {tuple(images.shape)}. Smaller ones, such as the 28 x 28 pixels of "
+                "Fashion-MNIST, take a black border."
             )
         small = nn.functional.adaptive_avg_pool2d(images, self.image_size)
         return torch.as_tensor(self.network(small, CrossbarLayer.product))
