@@ -12,13 +12,14 @@ from xpert_evo.backbones import load_backbone
 from xpert_evo.cli.app import app
 from xpert_evo.design import Design, load_designs
 from xpert_evo.errors import DesignError, UsageError
-from xpert_evo.network_file import LayerRow, read_network
+from xpert_evo.network_file import LayerRow, NetworkForm, network_rows, network_text, read_network
 from xpert_evo.orchestration.task import Hardware
 from xpert_evo.report.exports import export
 from xpert_evo.report.network_files import chip_lines, parameter_text, simulated_tile_side
 from xpert_evo.report.scene import Scene
 from xpert_evo.space import SearchSpace
 
+DOCS = Path(__file__).parents[2] / "docs"
 CHIP = Hardware(crossbar=CrossbarSpec(), device=load_device("rram-6k"), technology=load_technology("cmos-32nm-lstp"))
 
 
@@ -114,6 +115,28 @@ def test_what_was_exported_is_imported_and_costs_the_same(
     plain = Path(f"NetWork_{knee.digest}.toml")
     assert plain.read_text().replace(plain.stem, "again") == Path("again.toml").read_text()
     assert not plain.with_suffix(".json").exists()
+
+
+def test_the_documented_rows_and_commands_are_true(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (DOCS / "file-formats.md").read_text(encoding="utf-8")
+    section = text.partition("## Network files")[2].partition("\n## ")[0]
+    (rows,) = re.findall(r"```csv\n(.*?)```", section, re.DOTALL)
+    (commands,) = re.findall(r"```console\n(.*?)```", section, re.DOTALL)
+    backbone = load_backbone("vgg16")
+    space = SearchSpace(backbone)
+    genome = space.homogeneous(column_sharing=8, adc_type=AdcType.SAR, adc_precision=6, input_precision=8)
+    written = network_text(network_rows(backbone, space.decode(genome)[0]), NetworkForm.XPERTSIM)
+    assert written.startswith(rows)
+    table = dict(re.findall(r"^\| ([\d, ]+) \| .* \| (\d+) \|$", section, re.MULTILINE))
+    held = {column: value for columns, value in table.items() for column in columns.split(", ")}
+    assert [held[str(n)] for n in range(1, 13)] == rows.splitlines()[0].split(",")
+    monkeypatch.chdir(tmp_path)
+    Path("NetWork_ID.csv").write_text(written)
+    for line in commands.splitlines():
+        call(*line.removeprefix("$ xpert-evo ").split())
+    assert "design " in capsys.readouterr().out
 
 
 def test_import_names_the_data_set_that_fits(
