@@ -124,7 +124,9 @@ def _guessed(rows: Sequence[LayerRow], output_sides: Sequence[int], where: str) 
             raise DesignError(_no_source(row, i, outputs[-1], where))
         source = max(fitting, key=lambda j: (j in unread, outputs[j].kernel_size > 1, j))
         unread.discard(source)
-        added = [j for j in unread if _is_added(outputs[j], row.out_channels, side, source)] if not is_last else []
+        added = (
+            [j for j in sorted(unread) if _is_added(outputs[j], row.out_channels, side, source)] if not is_last else []
+        )
         layers.append(
             BackboneLayer(
                 name="classifier" if is_last else f"conv{i}",
