@@ -1,7 +1,6 @@
 """Exports: files that other programs read, checked against the designs; and the library around trained weights."""
 
 import csv
-import itertools
 import json
 import sys
 from pathlib import Path
@@ -13,8 +12,9 @@ import pytest
 import torch
 
 import xpert_evo as xe
-from hw_models import AdcType, CrossbarSpec
+from hw_models import CrossbarSpec
 from xpert_evo.accuracy.checkpoints import write_tensors
+from xpert_evo.accuracy.images import prepared
 from xpert_evo.accuracy.judge import save_weights
 from xpert_evo.accuracy.network import CrossbarLayer, build_network
 from xpert_evo.accuracy.protocols import load_protocol
@@ -24,7 +24,7 @@ from xpert_evo.backbones import load_backbone
 from xpert_evo.cli.results import export_designs
 from xpert_evo.config import DatasetConfig
 from xpert_evo.design import load_designs
-from xpert_evo.errors import TrainingError, UsageError
+from xpert_evo.errors import DataError, TrainingError, UsageError
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.exports import EXPORTS, export, trained_weights
@@ -46,7 +46,7 @@ OWN = {
 
 
 def train_folder(run: Path, result: RunResult, candidate: Candidate) -> Path:
-    """What `xpert-evo train` leaves of a design, with untrained weights."""
+    """What `xpert-evo train` leaves of a design, with untrained weights that have seen some images."""
     protocol = load_protocol("smoke")
     network = build_network(
         candidate.design,
@@ -56,6 +56,11 @@ def train_folder(run: Path, result: RunResult, candidate: Candidate) -> Path:
         image_size=protocol.image_size,
     )
     network.initialise(torch.Generator().manual_seed(0))
+    shape = (64, result.task.backbone.image_channels, protocol.image_size, protocol.image_size)
+    images = torch.rand(shape, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        for _ in range(30):  # until the running statistics are those of the images
+            network.train()(images, CrossbarLayer.product)
     folder = run.parent / f"train-{candidate.digest}-smoke-0"
     folder.mkdir(exist_ok=True)
     metadata = {"design": candidate.design.to_plain(), "protocol": protocol.model_dump(mode="json"), "seed": 0}
@@ -74,20 +79,30 @@ def test_json_and_csv_hold_the_front(scene: Scene, finished: Path, tmp_path: Pat
     assert json.loads((tmp_path / "designs.json").read_text())[0]["accuracy"]["split"] == "test"
 
 
-def test_network_files_have_levels_and_channels_that_run_on(scene: Scene, finished: Path, tmp_path: Path) -> None:
-    export(["neurosim"], tmp_path, finished, scene.result, scene.result.front)
-    assert "LEVELS, not bits" in (tmp_path / "neurosim" / "README.txt").read_text()
-    for candidate in scene.result.front:
-        with (tmp_path / "neurosim" / f"NetWork_{candidate.digest}.csv").open() as stream:
-            rows = [[int(cell) for cell in row] for row in csv.reader(stream)]
-        assert [len(row) for row in rows] == [12] * len(candidate.design.layers)
-        for before, after in itertools.pairwise(rows):
-            assert after[2] == before[5], "a layer reads what the one before it writes"
-            assert after[0] == max(1, before[0] // 2 if before[6] else before[0])
-        for row, genes in zip(rows, candidate.design.layers, strict=True):
-            kind = 1 if genes.adc_type is AdcType.SAR else 2
-            assert row[8:] == [genes.column_sharing, kind, genes.input_precision, 2**genes.adc_precision]
-        assert rows[-1][:8] == [1, 1, rows[-2][5], 1, 1, 10, 0, 0]
+def test_the_figures_of_csv_and_json_are_what_their_names_say(scene: Scene, finished: Path, tmp_path: Path) -> None:
+    """Reckoned from the genes in the files alone: operations of VGG-like layers, and ratios of the costs."""
+    export(["json", "csv"], tmp_path, finished, scene.result, scene.result.front)
+    with (tmp_path / "designs.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    backbone = scene.result.task.backbone
+    for row, entry in zip(rows, json.loads((tmp_path / "designs.json").read_text()), strict=True):
+        assert row["id"] == entry["id"]
+        operations, channels = 0.0, backbone.image_channels
+        for layer, genes, size in zip(backbone.layers, entry["design"]["layers"], backbone.output_sizes(), strict=True):
+            assert {name: row.get(f"{layer.name}.{name}") for name in genes if name != "name"} == {
+                name: str(value) for name, value in genes.items() if name != "name"
+            }
+            depth = genes.get("channel_depth", backbone.n_classes)
+            operations += 2.0 * size**2 * layer.kernel_size**2 * channels * depth
+            channels = depth
+        area, latency, energy = (float(row[name]) for name in ("area_mm2", "latency_us", "energy_uj"))
+        assert float(row["edap"]) == pytest.approx(area * latency * energy)
+        assert float(row["tops_per_w"]) == pytest.approx(1e-6 * operations / energy)
+        assert float(row["tops_per_mm2"]) == pytest.approx(1e-6 * operations / latency / area)
+        assert entry["hardware"] == {name: float(row[name]) for name in entry["hardware"]}
+        for name in ("measured", "validation"):
+            assert float(row[name]) == entry["accuracy"][name]
+        assert row["reused"] == str(entry["accuracy"]["reused"])
 
 
 def test_weights_that_are_missing_are_named(scene: Scene, tmp_path: Path) -> None:
@@ -147,7 +162,11 @@ def test_exported_weights_become_a_torch_module(scene: Scene, tmp_path: Path) ->
         scores = network(images)
     assert scores.shape == (5, 10)
     assert torch.isfinite(scores).all()
+    assert scores.std() > 1e-3
     assert torch.equal(scores[:2], network(images[:2]).detach()) or torch.allclose(scores[:2], network(images[:2]))
+    for shape in ((2, 1, 28, 28), (2, 3, 32, 32), (1, 32, 32), (2, 1, 32, 28), (2, 1, 8, 8)):
+        with pytest.raises(DataError, match=r"images must have the shape \(n, 1, 16, 16\)"):
+            network(torch.zeros(shape))
     write_tensors(tmp_path / "other.safetensors", {"x": torch.zeros(1)}, {"what": "something else"})
     with pytest.raises(TrainingError, match="holds no trained design"):
         xe.load_network(tmp_path / "other.safetensors")
@@ -183,6 +202,24 @@ def test_an_onnx_model_gives_the_scores_of_the_torch_module(name: str, tmp_path:
     (scores,) = session.run(None, {"images": images.numpy()})
     np.testing.assert_allclose(scores, wanted, atol=1e-4)
     assert np.ptp(wanted) > 0.1
+
+
+def test_exported_models_take_the_bytes_of_a_data_set_over_255(scene: Scene, tmp_path: Path) -> None:
+    """As the exports' notes tell a consumer, against the images as trainings see them."""
+    run, knee = tmp_path / "run", scene.result.knee
+    train_folder(run, scene.result, knee)
+    export(["onnx", "torch"], tmp_path, run, scene.result, [knee])
+    test = cached_dataset(DatasetConfig()).test
+    taken = test.images[:40].numpy().astype(np.float32) / 255
+    network = xe.load_network(tmp_path / "torch" / f"{knee.digest}.safetensors")
+    seen = prepared(test, network.protocol, torch.device("cpu"), 40).images
+    with torch.no_grad():
+        wanted = network.network(seen, CrossbarLayer.product).numpy()
+        np.testing.assert_allclose(network(torch.from_numpy(taken)).numpy(), wanted, atol=1e-5)
+    session = onnxruntime.InferenceSession(tmp_path / "onnx" / f"{knee.digest}.onnx")
+    (scores,) = session.run(None, {"images": taken})
+    np.testing.assert_allclose(scores, wanted, atol=1e-4)
+    assert np.ptp(wanted) > 1e-3
 
 
 def test_onnx_is_exported_beside_a_run_and_asks_for_its_extra(

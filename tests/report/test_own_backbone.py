@@ -24,14 +24,15 @@ def test_every_command_on_the_run_works_without_the_description(
         ["status"],
         ["report"],
         ["show", "--knee"],
-        ["export", "--format", "json,csv,neurosim", "--out", tmp_path],
+        ["export", "--format", "json,csv,neurosim,neurosim-v1.3", "--out", tmp_path],
     ):
         call(words[0], own, *words[1:])
     assert capsys.readouterr().err == ""
     assert "small, one" in (own / "report.html").read_text()
     assert json.loads((own / "front.json").read_text())[0]["design"]["backbone"] == name
-    rows = (tmp_path / "neurosim" / f"NetWork_{run.knee.digest}.csv").read_text().splitlines()
-    assert [row.split(",")[3:5] for row in rows] == [["3", "3"], ["5", "5"], ["3", "3"], ["1", "1"]]
+    for form, step in (("neurosim", 2), ("neurosim-v1.3", 1)):
+        rows = (tmp_path / form / f"NetWork_{run.knee.digest}.csv").read_text().splitlines()[::step]
+        assert [row.split(",")[3:5] for row in rows] == [["3", "3"], ["5", "5"], ["3", "3"], ["1", "1"]]
 
 
 def test_a_design_file_alone_needs_to_be_told_of_its_backbone(

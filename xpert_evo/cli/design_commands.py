@@ -184,3 +184,32 @@ def pack(
     from xpert_evo.cli.packing import pack_weights
 
     pack_weights(weights, out)
+
+
+@commands.command("import", rich_help_panel=DESIGNS)
+def import_(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A network file of XPertSim or NeuroSim, .csv.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.toml",
+            help="Backbone to write; a design goes beside it, as .json (default: NAME.toml).",
+            show_default=False,
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Name of the backbone (default: from SOURCE).", show_default=False),
+    ] = None,
+) -> None:
+    """Make a backbone of another tool's network, and a design where the peripherals are known too.
+
+    A network file of XPertSim (twelve columns) gives both, one of DNN+NeuroSim V1.3 (eight columns) a backbone.
+
+    Examples:
+      xpert-evo import NetWork_VGG16.csv
+      xpert-evo import NetWork_VGG16.csv --name mine --out networks/mine.toml
+    """
+    from xpert_evo.cli.importing import import_source
+
+    import_source(source, out=out, name=name)

@@ -59,7 +59,7 @@ def compare(
 def export(
     folder: RunFolder,
     formats: Annotated[
-        str, typer.Option("--format", metavar="NAME,...", help="json, csv, neurosim, torch or onnx.")
+        str, typer.Option("--format", metavar="NAME,...", help="json, csv, neurosim, neurosim-v1.3, torch or onnx.")
     ] = "json,csv,neurosim",
     id_: DesignId = None,
     out: Annotated[
@@ -68,7 +68,9 @@ def export(
 ) -> None:
     """Write the front, or one design, for other tools.
 
-    json, csv and neurosim describe designs; torch and onnx are networks, of designs that `train` has trained.
+    json and csv describe designs; neurosim writes network files for XPertSim, the simulator with peripherals of their
+    own for each layer, and neurosim-v1.3 for DNN+NeuroSim V1.3; torch and onnx are networks, of designs that `train`
+    has trained.
 
     Examples:
       xpert-evo export runs/fashion-mnist-0 --format json,neurosim

@@ -1,7 +1,5 @@
 """Designs in the formats of other tools; a new format is an entry in `EXPORTS`."""
 
-import csv
-import io
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -9,13 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from hw_models import AdcType
 from xpert_evo.accuracy.checkpoints import WEIGHTS_NAME
 from xpert_evo.errors import UsageError
 from xpert_evo.files import write_atomically, write_text
+from xpert_evo.network_file import NetworkForm
 from xpert_evo.report.backbone import write_backbone
 from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.files import front_csv
+from xpert_evo.report.network_files import write_neurosim, write_xpertsim
 from xpert_evo.report.onnx_file import load_onnx, write_onnx
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.trained import Training, load_network, training_of
@@ -66,61 +65,31 @@ def _csv(out: Path, run: Path, result: RunResult, designs: Sequence[Candidate]) 
     return ["designs.csv, a row a design"]
 
 
-NEUROSIM_NOTE = """\
-NetWork_ID.csv: a design as a network file of the form that XPertSim, a fork of DNN+NeuroSim V1.3, reads. A row a layer:
-
-  1, 2   side of the output map [pixels], twice
-  3      input channels
-  4, 5   side of the kernel, twice
-  6      output channels
-  7      1 where a 2 x 2 maximum pooling follows, else 0
-  8      padding [pixels]
-  9      columns that share one ADC
-  10     ADC type: 1 is SAR, 2 is Flash. No publication fixes these two numbers, they are this program's choice:
-         compare with how your copy of the simulator reads this column, and exchange them where it differs
-  11     bits of the input
-  12     ADC LEVELS, not bits: the simulator takes this column as a number of levels, so a 6-bit ADC stands here as 64
-
-Beyond the file the simulator must be told of the same chip: {chip}.
-Its layers see padded inputs at stride 1; {strided}.
-"""
+def _xpertsim(out: Path, run: Path, result: RunResult, designs: Sequence[Candidate]) -> list[str]:
+    del run
+    write_xpertsim(_folder(out, NetworkForm.XPERTSIM), result.task, designs)
+    files = counted(len(designs), "network file")
+    return [f"{NetworkForm.XPERTSIM}: {files} for XPertSim; README.txt names the columns and the program's settings"]
 
 
 def _neurosim(out: Path, run: Path, result: RunResult, designs: Sequence[Candidate]) -> list[str]:
     del run
-    folder = out / "neurosim"
+    mixed = write_neurosim(_folder(out, NetworkForm.NEUROSIM_V1_3), result.task, designs)
+    files = counted(len(designs), "network file")
+    sentences = [f"{NetworkForm.NEUROSIM_V1_3}: {files} for DNN+NeuroSim V1.3, each with its parameters beside it"]
+    if mixed:
+        sentences.append(
+            f"{NetworkForm.NEUROSIM_V1_3}: the program has one setting for all layers, so it cannot simulate the "
+            f"peripherals of {', '.join(digest[:8] for digest in mixed)}; their parameter files list them by layer"
+        )
+    return sentences
+
+
+def _folder(out: Path, name: str) -> Path:
+    folder = out / name
     folder.mkdir(exist_ok=True)
-    for candidate in designs:
-        write_text(folder / f"NetWork_{candidate.digest}.csv", neurosim_network(result, candidate))
-    hardware, crossbar = result.config.hardware, result.config.hardware.crossbar
-    strided = [layer.name for layer in result.task.backbone.layers if layer.stride != 1]
-    chip = (
-        f"{crossbar.rows} x {crossbar.columns} crossbars, {crossbar.cell_bits}-bit cells, "
-        f"{crossbar.weight_bits}-bit weights, device {hardware.device}, technology {hardware.technology}"
-    )
-    others = f"the file cannot tell the stride of {', '.join(strided)}" if strided else "so do all of these"
-    note = NEUROSIM_NOTE.format(chip=chip, strided=others)
-    write_text(folder / "README.txt", note)
-    return [f"neurosim: a network file for each of {len(designs)} designs; README.txt tells its columns"]
+    return folder
 
-
-def neurosim_network(result: RunResult, candidate: Candidate) -> str:
-    """The network file of a design; `NEUROSIM_NOTE` tells the columns."""
-    backbone, layers = result.task.backbone, candidate.design.layers
-    depths = [layer.channel_depth or backbone.n_classes for layer in layers]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    columns = zip(backbone.layers, backbone.sources, backbone.output_sizes(), layers, depths, strict=True)
-    for spec, source, size, genes, depth in columns:
-        in_channels = backbone.image_channels if source is None else depths[source]
-        side, pool = spec.kernel_size, int(spec.pool and size > 1)
-        shape = (size, size, in_channels, side, side, depth, pool, side // 2)
-        levels = 2**genes.adc_precision
-        writer.writerow((*shape, genes.column_sharing, _NEUROSIM_ADC[genes.adc_type], genes.input_precision, levels))
-    return text.getvalue()
-
-
-_NEUROSIM_ADC = {AdcType.SAR: 1, AdcType.FLASH: 2}
 
 TORCH_NOTE = """\
 ID.safetensors: weights and batch-norm statistics of a design that `xpert-evo train` trained, with the design, the
@@ -130,7 +99,9 @@ training protocol and the seed as metadata. As a torch module:
   import xpert_evo as xe
 
   network = xe.load_network(Path("ID.safetensors"))   # a torch.nn.Module with quantised inputs and weights
-  scores = network(images)                            # images in [0, 1], (n, channels, side, side)
+  scores = network(images)                            # images in [0, 1], (n, channels, 32, 32)
+
+Pixels are the stored bytes over 255, without further normalisation; images of 28 x 28 get a black border of two pixels.
 
 Its ADCs are perfect; `xpert-evo train` judges with the exact emulation of the crossbars.
 """
@@ -148,7 +119,8 @@ def _torch(out: Path, run: Path, result: RunResult, designs: Sequence[Candidate]
 
 ONNX_NOTE = """\
 ID.onnx: a design that `xpert-evo train` trained, as an ONNX model (operators of opset 17). It takes `images`, (n,
-channels, side, side) in [0, 1] of the backbone's size, and gives `scores`, (n, classes). The inputs of layers are
+channels, 32, 32) in [0, 1], and gives `scores`, (n, classes). Pixels are the stored bytes over 255, without further
+normalisation; images of 28 x 28 get a black border of two pixels. The inputs of layers are
 quantised in the model (Mul, Clip, Round, Mul) and weights stand in it quantised; its ADCs are perfect: `xpert-evo
 train` judges with the exact emulation of the crossbars. Design, protocol and seed are in the model's metadata, as JSON.
 """
@@ -218,4 +190,11 @@ def trained_weights(run: Path, result: RunResult) -> dict[str, Path]:
     return {training.design.digest: path for path, training in found}
 
 
-EXPORTS: Mapping[str, Export] = {"json": _json, "csv": _csv, "neurosim": _neurosim, "torch": _torch, "onnx": _onnx}
+EXPORTS: Mapping[str, Export] = {
+    "json": _json,
+    "csv": _csv,
+    NetworkForm.XPERTSIM: _xpertsim,
+    NetworkForm.NEUROSIM_V1_3: _neurosim,
+    "torch": _torch,
+    "onnx": _onnx,
+}

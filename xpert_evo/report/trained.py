@@ -18,7 +18,7 @@ from xpert_evo.backbone_file import parse_description
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import RunConfig
 from xpert_evo.design import Design, parse_design
-from xpert_evo.errors import DesignError, TrainingError
+from xpert_evo.errors import DataError, DesignError, TrainingError
 from xpert_evo.orchestration.task import build_hardware
 from xpert_evo.validation import parse
 
@@ -41,7 +41,18 @@ class TrainedNetwork(nn.Module):
         self.metadata = dict(metadata)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Class scores (n, classes) of images in [0, 1], (n, channels, side, side)."""
+        """Class scores (n, classes) of images in [0, 1], (n, channels, side, side).
+
+        Raises:
+            DataError: The images have other planes or another shape than the network was trained for.
+        """
+        planes, side = self.network.backbone.image_channels, self.image_size
+        if images.ndim != 4 or images.shape[1] != planes or any(size % side or not size for size in images.shape[2:]):
+            raise DataError(
+                f"images must have the shape (n, {planes}, {side}, {side}), or sides of several times {side} pixels, "
+                f"which are averaged down; got {tuple(images.shape)}. Smaller ones, such as the 28 x 28 pixels of "
+                "Fashion-MNIST, take a black border."
+            )
         small = nn.functional.adaptive_avg_pool2d(images, self.image_size)
         return torch.as_tensor(self.network(small, CrossbarLayer.product))
 

@@ -1,0 +1,89 @@
+"""`xpert-evo import`: networks of other tools as backbones and designs of one's own."""
+
+import re
+import shlex
+from pathlib import Path
+
+from xpert_evo.accuracy.datasets import DATASETS
+from xpert_evo.backbone_file import SUFFIX
+from xpert_evo.cli.consoles import PlainConsole
+from xpert_evo.config import RunConfig
+from xpert_evo.errors import UsageError
+from xpert_evo.files import write_text
+from xpert_evo.network_file import read_network
+from xpert_evo.network_import import ImportedNetwork, import_network
+from xpert_evo.words import counted
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
+_NETWORK_FILE = ".csv"
+
+
+def import_source(source: str, *, out: Path | None, name: str | None) -> None:
+    """Writes the backbone, and the design where there is one, of a network file."""
+    path = Path(source)
+    if path.suffix.lower() != _NETWORK_FILE:
+        raise UsageError(f"import reads network files of XPertSim or DNN+NeuroSim (.csv), got '{source}'.")
+    if name is not None and not _NAME.fullmatch(name):
+        raise UsageError(f"--name must be a letter, then at most 39 letters, digits and underscores, got '{name}'.")
+    if out is not None and out.suffix != SUFFIX:
+        raise UsageError(f"--out must end in {SUFFIX}, as files of backbones do, got '{out}'.")
+    chosen = name or _name_from(path)
+    network = import_network(read_network(path), chosen, where=str(path))
+    target = out or Path(f"{chosen}{SUFFIX}")
+    texts = {target: network.description.to_toml()}
+    if network.design is not None:
+        texts[target.with_suffix(".json")] = network.design.to_json() + "\n"
+    _write(texts)
+    PlainConsole().lines([*(f"wrote {file}" for file in texts), *_told(network), _next_step(network, target)])
+
+
+def _name_from(path: Path) -> str:
+    """A backbone's name from a file's."""
+    name = re.sub(r"[^A-Za-z0-9_]", "_", path.stem)[:40]
+    return name if _NAME.fullmatch(name) else f"network_{name}"[:40]
+
+
+def _write(texts: dict[Path, str]) -> None:
+    """Writes files, none of them over an existing one."""
+    for file in texts:
+        if file.exists():
+            raise UsageError(f"{file} exists already and is kept; choose another --out or --name.")
+    for file, text in texts.items():
+        try:
+            write_text(file, text)
+        except OSError as failure:
+            raise UsageError(f"{file} cannot be written ({failure.strerror}); choose another --out.") from None
+
+
+def _told(network: ImportedNetwork) -> list[str]:
+    """What the file said, and what it left to be guessed."""
+    backbone = network.backbone
+    planes, classes = counted(backbone.image_channels, "image plane"), f"{backbone.n_classes:,} classes"
+    lines = [f"{counted(len(backbone.layers), 'layer')}, {planes}, {classes}"]
+    if network.like is not None:
+        lines.append(f"the layers are those of {network.like}, whose connections were taken")
+    else:
+        lines.append(
+            "a network file does not tell how layers are connected: each reads the layer before it whose output fits; "
+            "identity shortcuts are not in the file, so add them (adds = ...) where the network has some"
+        )
+    if network.design is None:
+        lines.append("the file holds no peripherals, so there is no design")
+    return lines
+
+
+def _next_step(network: ImportedNetwork, target: Path) -> str:
+    """The command that works on what was written."""
+    backbone = network.backbone
+    wanted = (backbone.n_classes, backbone.image_channels)
+    fitting = [name for name, spec in DATASETS.items() if (spec.n_classes, spec.image_channels) == wanted]
+    default = RunConfig().dataset.name
+    dataset = "" if default in fitting or not fitting else f" --dataset {fitting[0]}"
+    setting = f"--set {shlex.quote(f'space.backbone={target}')}"
+    if network.design is None:
+        line = f"next: `xpert-evo run {setting}{dataset} --dry-run`"
+    else:
+        line = f"next: `xpert-evo evaluate {shlex.quote(str(target.with_suffix('.json')))} {setting}{dataset}`"
+    if not fitting:
+        line += " (no known data set has these planes and classes: costs will be for those of --dataset)"
+    return line

@@ -1,0 +1,261 @@
+"""Layers of a network file as one's own backbone, and as a design where the file tells the peripherals.
+
+Such a file holds shapes and no wiring. Where the shapes are those of a built-in backbone, its wiring is taken. Else
+each layer reads an earlier one whose output has its input's shape, and an output that nobody reads is added to a later
+one of the same shape, as a projection is in a residual network.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from xpert_evo.backbone_file import BackboneDescription, parse_description
+from xpert_evo.backbones import BACKBONES, INPUT, Backbone, BackboneLayer, LayerKind, load_backbone
+from xpert_evo.design import Design, LayerDesign
+from xpert_evo.errors import ConfigError, DesignError
+from xpert_evo.network_file import LayerRow
+from xpert_evo.words import counted
+
+IMAGE_SIDE = 32
+"""Side of a backbone's images [pixels]."""
+
+_NOTHING = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedNetwork:
+    """What a network file says.
+
+    Attributes:
+        description: The backbone, with the file's channel depths as reference depths.
+        backbone: The same, checked, for the file's classes and image planes.
+        design: With the file's peripherals; None where it holds none.
+        like: The built-in backbone whose wiring was taken; None where the wiring was guessed from shapes.
+    """
+
+    description: BackboneDescription
+    backbone: Backbone
+    design: Design | None
+    like: str | None
+
+
+def import_network(rows: Sequence[LayerRow], name: str, *, where: str) -> ImportedNetwork:
+    """The backbone, and perhaps the design, of the layers of a network file.
+
+    Args:
+        rows: As `network_file.read_network` gives them.
+        name: Of the backbone: a letter, then letters, digits and underscores.
+        where: What they were read from, for messages.
+
+    Raises:
+        DesignError: No backbone can have such layers.
+    """
+    output_sides = _output_sides(rows, where)
+    like, layers = _wiring(rows, output_sides, where)
+    entries = [
+        _entry(layer, rows[i].out_channels, layers[i - 1].name if i else INPUT) for i, layer in enumerate(layers)
+    ]
+    try:
+        description = parse_description({"name": name, "layers": entries}, where=where)
+        backbone = load_backbone(description, n_classes=rows[-1].out_channels, image_channels=rows[0].in_channels)
+    except ConfigError as failure:
+        raise DesignError(str(failure)) from None
+    return ImportedNetwork(description=description, backbone=backbone, design=_design(backbone, rows), like=like)
+
+
+def _output_sides(rows: Sequence[LayerRow], where: str) -> list[int]:
+    """Side of each layer's output map [pixels].
+
+    Files that count positions rightly give padded inputs. Those that came with the programs give inputs without
+    padding, of which the programs then count too few positions; what the image's side is tells them apart.
+    """
+    unpadded = any(row.input_side == IMAGE_SIDE for row in rows[:1] if row.kernel_size > 1)
+    sides = []
+    for n, row in enumerate(rows, 1):
+        if unpadded:
+            sides.append(-(-row.input_side // row.stride))
+            continue
+        side, rest = divmod(row.input_side - row.kernel_size + 1, row.stride)
+        if rest or side < 1:
+            raise DesignError(
+                f"{where}, layer {n}: an input of {row.input_side} pixels gives no whole number of positions; it must "
+                f"be F x {row.stride} + {row.kernel_size - 1}, F the side of the output."
+            )
+        sides.append(side)
+    return sides
+
+
+def _wiring(
+    rows: Sequence[LayerRow], output_sides: Sequence[int], where: str
+) -> tuple[str | None, list[BackboneLayer]]:
+    """The built-in backbone that these are the layers of, None for none, and the layers."""
+    for name in BACKBONES:
+        known = load_backbone(name, n_classes=rows[-1].out_channels, image_channels=rows[0].in_channels)
+        if _is_like(known, rows, output_sides):
+            return name, list(known.layers)
+    return None, _guessed(rows, output_sides, where)
+
+
+def _is_like(known: Backbone, rows: Sequence[LayerRow], output_sides: Sequence[int]) -> bool:
+    """Whether rows have the shapes of a backbone, with channel depths of their own."""
+    sizes = known.output_sizes()
+    if len(rows) != len(sizes) or list(sizes) != list(output_sides):
+        return False
+    depths = [row.out_channels for row in rows]
+    return all(
+        (row.kernel_size, row.stride, row.pool) == (layer.kernel_size, layer.stride, layer.pool and size > 1)
+        and row.in_channels == (known.image_channels if source is None else depths[source])
+        and (owner is None or row.out_channels == depths[owner])
+        for row, layer, size, source, owner in zip(
+            rows, known.layers, sizes, known.sources, known.depth_owners, strict=True
+        )
+    )
+
+
+def _guessed(rows: Sequence[LayerRow], output_sides: Sequence[int], where: str) -> list[BackboneLayer]:
+    """Layers that read, and add, what has the right shape; raises DesignError where nothing has."""
+    _check_classifier(rows[-1], where, len(rows))
+    outputs = [_Output(channels=rows[0].in_channels, side=IMAGE_SIDE, source=_NOTHING, kernel_size=0)]
+    layers: list[BackboneLayer] = []
+    unread: set[int] = set()
+    for i, (row, side) in enumerate(zip(rows, output_sides, strict=True), 1):
+        is_last = i == len(rows)
+        fitting = [j for j, output in enumerate(outputs) if output.feeds(row, None if is_last else side)]
+        if not fitting:
+            raise DesignError(_no_source(row, i, outputs[-1], where))
+        source = max(fitting, key=lambda j: (j in unread, outputs[j].kernel_size > 1, j))
+        unread.discard(source)
+        added = (
+            [j for j in sorted(unread) if _is_added(outputs[j], row.out_channels, side, source)] if not is_last else []
+        )
+        layers.append(
+            BackboneLayer(
+                name="classifier" if is_last else f"conv{i}",
+                kind=LayerKind.LINEAR if is_last else LayerKind.CONVOLUTION,
+                reference_depth=None if is_last else row.out_channels,
+                kernel_size=row.kernel_size,
+                stride=row.stride,
+                pool=row.pool,
+                source=layers[source - 1].name if source else INPUT,
+                adds=layers[added[0] - 1].name if added else None,
+            )
+        )
+        unread = (unread - set(added[:1])) | {i}
+        passed_on = side // 2 if row.pool and side > 1 else side
+        outputs.append(_Output(channels=row.out_channels, side=passed_on, source=source, kernel_size=row.kernel_size))
+    for idle in sorted(unread - {len(rows)}):
+        _add_later(layers, outputs, output_sides, idle, where)
+    return _tied(layers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Output:
+    """What a layer, or the image, passes on.
+
+    Attributes:
+        channels: Of the output.
+        side: Of its map, after pooling [pixels].
+        source: Position of what the layer reads.
+        kernel_size: Of the layer; a 1 x 1 kernel may be the projection of a residual block.
+    """
+
+    channels: int
+    side: int
+    source: int
+    kernel_size: int
+
+    def feeds(self, row: LayerRow, output_side: int | None) -> bool:
+        """Whether a layer can read this and give maps of a side; None for the classifier, which averages any map."""
+        fits = output_side is None or -(-self.side // row.stride) == output_side
+        return self.channels == row.in_channels and fits
+
+
+def _is_added(output: _Output, out_channels: int, side: int, source: int) -> bool:
+    """Whether an output that nobody reads yet is added to a layer's: it ends another branch at the same shape."""
+    return (output.channels, output.side) == (out_channels, side) and output.source != source
+
+
+def _add_later(
+    layers: list[BackboneLayer], outputs: Sequence[_Output], output_sides: Sequence[int], idle: int, where: str
+) -> None:
+    """Adds the output of the layer at position `idle`, from 1, that nobody reads, to the next one of its shape."""
+    shape = (outputs[idle].channels, outputs[idle].side)
+    for late in range(idle + 1, len(layers)):
+        if (outputs[late].channels, output_sides[late - 1]) == shape and layers[late - 1].adds is None:
+            layers[late - 1] = replace(layers[late - 1], adds=layers[idle - 1].name)
+            return
+    raise DesignError(f"{where}, layer {idle}: no later layer can read its output; take it out.")
+
+
+def _tied(layers: Sequence[BackboneLayer]) -> list[BackboneLayer]:
+    """The layers, of which those that are added together share a depth group."""
+    group = {layer.name: layer.name for layer in layers}
+    for layer in layers:
+        if layer.adds is not None:
+            old, new = group[layer.name], group[layer.adds]
+            group = {name: new if own == old else own for name, own in group.items()}
+    return [replace(layer, depth_group=group[layer.name]) for layer in layers]
+
+
+def _check_classifier(row: LayerRow, where: str, n: int) -> None:
+    if n == 1 or (row.input_side, row.kernel_size, row.stride, row.pool) != (1, 1, 1, False):
+        raise DesignError(
+            f"{where}, layer {n}: the last layer, after at least one convolution, must be the classifier: "
+            "1,1,INPUTS,1,1,CLASSES,0,1 in columns 1 to 8."
+        )
+
+
+def _no_source(row: LayerRow, n: int, before: _Output, where: str) -> str:
+    """Why the n-th layer reads nothing: images of another size, a map laid out flat, groups of channels."""
+    place = f"{where}, layer {n}"
+    if n == 1:
+        padded = IMAGE_SIDE + row.kernel_size - 1
+        return (
+            f"{place}: its input is {row.input_side} x {row.input_side}, but backbones take images of {IMAGE_SIDE} x "
+            f"{IMAGE_SIDE} ({padded} x {padded} with the padding of its kernel)."
+        )
+    if row.input_side == 1 and row.in_channels == before.channels * before.side**2:
+        return (
+            f"{place}: it reads {before.channels} maps of {before.side} x {before.side} laid out flat, but the only "
+            "linear layer of a backbone is its classifier, which averages each map."
+        )
+    read = f"{counted(row.in_channels, 'channel')} of {row.input_side} x {row.input_side}"
+    return (
+        f"{place}: it reads {read}, which neither the image nor an earlier layer gives; grouped (depthwise) "
+        "convolutions and concatenations cannot be imported."
+    )
+
+
+def _entry(layer: BackboneLayer, depth: int, before: str) -> dict[str, object]:
+    """A layer as a description has it; what follows from the order of layers is left out."""
+    source = None if layer.source == before else layer.source
+    if layer.kind is LayerKind.LINEAR:
+        return {"name": layer.name, "kind": layer.kind.value, "source": source}
+    return {
+        "name": layer.name,
+        "reference_depth": depth,
+        "kernel_size": layer.kernel_size,
+        "stride": layer.stride,
+        "pool": layer.pool,
+        "source": source,
+        "adds": layer.adds,
+        "depth_group": None if layer.group == layer.name else layer.group,
+    }
+
+
+def _design(backbone: Backbone, rows: Sequence[LayerRow]) -> Design | None:
+    layers = []
+    for layer, row in zip(backbone.layers, rows, strict=True):
+        own = row.peripherals
+        if own is None:
+            return None
+        layers.append(
+            LayerDesign(
+                name=layer.name,
+                channel_depth=None if layer.kind is LayerKind.LINEAR else row.out_channels,
+                column_sharing=own.column_sharing,
+                adc_type=own.adc_type,
+                adc_precision=own.adc_precision,
+                input_precision=own.input_precision,
+            )
+        )
+    return Design(backbone=backbone.name, layers=tuple(layers))
