@@ -166,9 +166,7 @@ def _warnings(results: Sequence[RunResult], *, judged: bool) -> list[str]:
     return [
         *differ("images, so their accuracies do not compare", images),
         *differ("backbone", [r.task.backbone.name for r in results]),
-        *differ(
-            "training protocol, so their accuracies do not compare", [_protocol(r, judged=judged) for r in results]
-        ),
+        *differ("training protocol, so their accuracies do not compare", protocols),
         *differ("test images that judge (training.judge_images)", n_judged),
         *differ("device, technology or crossbar, so EDAP compares chips of different kinds", others),
         *differ("labels to choose from", [len(result.measured) for result in results]),
