@@ -194,6 +194,21 @@ def test_mistakes_end_with_one_sentence_and_leave_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_run_in_which_nothing_reaches_the_least_accuracy_says_so_and_fails(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    least = {"search.least_accuracy": 0.99, "training.rounds": 1, "space.backbone": "vgg8", "executor.kind": "serial"}
+    outcome = call(run_arguments(folder, **least))
+    assert outcome.returncode == 6, outcome.stderr
+    assert "reaches search.least_accuracy = 0.99: the best, " in outcome.stderr
+    assert "measured on test data" in outcome.stdout, "the table shows the baseline's test accuracy"
+    assert (folder / "report.html").exists()
+    again = call(command("resume", folder))
+    assert again.returncode == 6, again.stderr
+    told = call(command("report", folder))
+    assert told.returncode == 0, told.stderr
+    assert "least_accuracy = 0.99: the best, " in told.stdout + told.stderr
+
+
 def test_labels_of_an_earlier_run_are_reused_and_not_trained_again(finished: Path, tmp_path: Path) -> None:
     folder = tmp_path / "reusing"
     outcome = call([*run_arguments(folder), "--labels-from", str(finished)])

@@ -147,8 +147,8 @@ def _draw_front(
         label="final front: finalists on test data" if judged else "front of the search",
         zorder=4,
     )
-    if front and judged == result.final:
-        knee = result.knee
+    knee = result.knee if result.shortlist.members else None
+    if knee is not None and judged == (knee.test is not None):
         height = 100 * (knee.measured if judged else knee.validation)
         axes.annotate(
             "knee",
