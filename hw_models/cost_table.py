@@ -8,7 +8,7 @@ a layer are the input channels of the next, the layers of a residual stage share
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,7 @@ _SELECTED = ("in_channels", "out_channels", "column_sharing", "adc_type", "adc_p
 _CHUNK = 8192
 _TO_REPORTED = np.array([1e-6, 1e-3, 1e-6])
 """From um2, ns and pJ to mm2, us and uJ."""
+_AREA = (1.0, 0.0, 0.0)
 _ROW = 4
 """Numbers of a table entry: area, latency, energy, and one of padding that keeps entries from crossing cache lines."""
 _MOST_ENTRIES = 5_000_000
@@ -226,27 +227,49 @@ class CostTable:
                 f"{genes[column].min()} to {genes[column].max()}."
             )
 
+    def extreme(
+        self, weights: Sequence[float], *, largest: bool = False, fixed: Mapping[int, int] | None = None
+    ) -> tuple[float, IntArray]:
+        """The exact extreme of a weighted sum of costs, and a genome (genes,) that reaches it.
+
+        Args:
+            weights: of area [1/mm2], latency [1/us] and energy [1/uJ].
+            largest: the largest sum instead of the smallest.
+            fixed: genome columns that keep a value.
+
+        Raises:
+            HardwareModelError: when layers are coupled through too many genes at once.
+        """
+        factors, kept = [], fixed or {}
+        scale = np.asarray(weights, dtype=np.float64) * _TO_REPORTED
+        for table in self._tables:
+            values = (table.costs[:, :3] @ scale).reshape(table.sizes)
+            for axis, column in enumerate(table.columns):
+                if column in kept:
+                    values = values.take([kept[column]], axis=axis)
+            factors.append(Factor(columns=table.columns, values=values))
+        value, genome = extreme(factors, len(self.n_choices), largest=largest)
+        for column, choice in kept.items():
+            genome[column] = choice
+        return value, genome
+
+    def by_layer(self, genome: IntArray) -> dict[str, npt.NDArray[np.float64]]:
+        """Area [mm2], latency [us] and energy [uJ] of each layer of a design, (3,) each."""
+        return {
+            layer.name: table.costs[int(np.dot(genome[list(table.columns)], table.strides)), :3] * _TO_REPORTED
+            for layer, table in zip(self.layers, self._tables, strict=True)
+        }
+
     def bounds(self) -> AreaBounds:
         """The exact smallest and largest area that a genome can reach, with shared columns taken into account."""
-        factors = [
-            Factor(columns=table.columns, values=1e-6 * table.costs[:, 0].reshape(table.sizes))
-            for table in self._tables
-        ]
-        genes = len(self.n_choices)
-        smallest, smallest_genome = extreme(factors, genes, largest=False)
-        largest, largest_genome = extreme(factors, genes, largest=True)
-        shares = [
-            float(factor.values[tuple(smallest_genome[list(factor.columns)])])
-            if factor.columns
-            else float(factor.values)
-            for factor in factors
-        ]
+        smallest, smallest_genome = self.extreme(_AREA)
+        largest, largest_genome = self.extreme(_AREA, largest=True)
         return AreaBounds(
             smallest_mm2=smallest,
             smallest_genome=smallest_genome,
             largest_mm2=largest,
             largest_genome=largest_genome,
-            smallest_by_layer_mm2={layer.name: share for layer, share in zip(self.layers, shares, strict=True)},
+            smallest_by_layer_mm2={name: float(costs[0]) for name, costs in self.by_layer(smallest_genome).items()},
         )
 
 

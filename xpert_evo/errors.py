@@ -48,7 +48,7 @@ class DataError(XpertEvoError):
 
 
 class InfeasibleError(XpertEvoError):
-    """No design of the space can meet the constraints; found before any work starts."""
+    """No design can keep the limits on the chip, which is found before any work starts, or no trained one keeps all."""
 
     exit_code = 6
 

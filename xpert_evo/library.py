@@ -74,7 +74,7 @@ class Run:
 
     @property
     def knee(self) -> Candidate:
-        """The member of the front that bulges most towards the ideal; raises UsageError where there is no front."""
+        """The measured design that bulges most towards the ideal; raises UsageError where none keeps the limits."""
         return the_knee(self.result)
 
     def design(self, id_: str) -> Candidate:

@@ -11,7 +11,13 @@ from hw_models import CrossbarSpec
 from xpert_evo.accuracy.features import FeatureMap, macs
 from xpert_evo.accuracy.surrogate import TAU_TIE, FittedSurrogate, SurrogateKind, fit_surrogate, honesty
 from xpert_evo.accuracy.surrogate_models import MODELS
-from xpert_evo.accuracy.surrogate_quality import Quality, kendall_tau, line_predictions
+from xpert_evo.accuracy.surrogate_quality import (
+    LARGEST_TAU_ERROR,
+    Quality,
+    kendall_tau,
+    line_predictions,
+    tau_error,
+)
 from xpert_evo.accuracy.surrogate_scale import CEILING_MARGIN
 from xpert_evo.backbones import load_backbone
 from xpert_evo.errors import ConfigError
@@ -200,3 +206,29 @@ def test_a_line_goes_through_points_on_a_line() -> None:
     mean, std = line_predictions(np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 5.0]), np.array([4.0]))
     assert mean == pytest.approx([9.0])
     assert std == pytest.approx([0.0])
+
+
+@pytest.mark.parametrize(
+    ("n", "n_reversed", "words"),
+    [
+        (7, 0, "cannot be told yet"),
+        (7, 3, "cannot be told yet"),
+        (7, 7, "does not rank designs better"),
+        (60, 0, "does not rank designs better"),
+    ],
+)
+def test_few_trainings_do_not_tell_whether_a_ranking_is_better(n: int, n_reversed: int, words: str) -> None:
+    measured = np.linspace(0.2, 0.9, n)
+    predicted = np.concatenate([measured[:n_reversed][::-1], measured[n_reversed:]])
+    warning = honesty(predicted, np.full(n, 0.1), measured, 2.0 ** np.arange(n)).warning
+    assert warning is not None
+    assert words in warning
+    assert f"against 1.00 on {n} held-out trainings" in warning
+
+
+def test_the_error_of_tau_is_that_of_random_rankings() -> None:
+    rng = np.random.default_rng(0)
+    for n in (7, 48):
+        taus = [kendall_tau(rng.random(n), rng.random(n)) for _ in range(3000)]
+        assert tau_error(n) == pytest.approx(np.std(taus), rel=0.05)
+    assert tau_error(47) > LARGEST_TAU_ERROR > tau_error(48)

@@ -164,6 +164,9 @@ def test_resume_of_a_finished_run_does_nothing_but_report(finished: Path, tmp_pa
     ("arguments", "code", "words"),
     [
         (["run", "--area-limit-mm2", "0.5"], 6, "smallest reachable area"),
+        (["run", "--set", "hardware.latency_limit_us=0.001"], 6, "hardware.latency_limit_us = 0.001: the smallest"),
+        (["run", "--set", "hardware.energy_limit_uj=0.85", "--set", "hardware.latency_limit_us=555"], 6, "together"),
+        (["run", "--mode", "random", "--set", "hardware.latency_limit_us=560"], 6, "search.mode = random draws keeps"),
         (["run", "--area-limit-mm2", "wide"], 2, "area-limit-mm2"),
         (["run", "--set", "search.generation=5"], 3, "did you mean 'search.generations'"),
         (["run", "--dataset", "cifar10"], 5, "xpert-evo data fetch cifar10"),
@@ -189,6 +192,21 @@ def test_mistakes_end_with_one_sentence_and_leave_nothing(
     assert outcome.stderr.count("\n") == 1
     assert outcome.stdout == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_in_which_nothing_reaches_the_least_accuracy_says_so_and_fails(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    least = {"search.least_accuracy": 0.99, "training.rounds": 1, "space.backbone": "vgg8", "executor.kind": "serial"}
+    outcome = call(run_arguments(folder, **least))
+    assert outcome.returncode == 6, outcome.stderr
+    assert "reaches search.least_accuracy = 0.99: the best, " in outcome.stderr
+    assert "measured on test data" in outcome.stdout, "the table shows the baseline's test accuracy"
+    assert (folder / "report.html").exists()
+    again = call(command("resume", folder))
+    assert again.returncode == 6, again.stderr
+    told = call(command("report", folder))
+    assert told.returncode == 0, told.stderr
+    assert "least_accuracy = 0.99: the best, " in told.stdout + told.stderr
 
 
 def test_labels_of_an_earlier_run_are_reused_and_not_trained_again(finished: Path, tmp_path: Path) -> None:

@@ -56,5 +56,5 @@ def test_further_limits_are_tighter_ones(further: list[float]) -> None:
 
 def test_the_tightest_limit_must_be_reachable() -> None:
     config = parse_config({"hardware": {"further_area_limits_mm2": [0.5]}})
-    with pytest.raises(InfeasibleError, match=r"fits in 0\.5 mm2"):
+    with pytest.raises(InfeasibleError, match=r"further_area_limits_mm2 = 0\.5: the smallest"):
         build_task(config, n_classes=10, image_channels=1)

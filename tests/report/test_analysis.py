@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.report.conftest import settings
 from xpert_evo import load_run
 from xpert_evo.cli.results import plain_comparison
 from xpert_evo.errors import UsageError
-from xpert_evo.report.candidates import hardware_figures
+from xpert_evo.orchestration.task import build_task
+from xpert_evo.report.candidates import hardware_figures, select_front
 from xpert_evo.report.comparison import compare, draw_comparison
 from xpert_evo.report.influence import importance, one_gene_steps
 from xpert_evo.report.pick import by_id, of_accuracy, the_knee
@@ -22,7 +24,11 @@ from xpert_evo.space import GeneKind
 
 
 def test_the_roles_are_what_they_say(scene: Scene) -> None:
-    front = scene.result.front
+    result = scene.result
+    front, labels = result.front, {c.digest: c.validation for c in result.measured}
+    finalists = {c.digest for c in result.finalists}
+    everyone = [*front, *(c for c in select_front(result.task, result.measured) if c.digest not in finalists)]
+    assert len(everyone) > len(front)
     by_role = {role: r.candidate for r in scene.recommended for role in r.roles}
     assert by_role["most accurate"].validation == max(c.validation for c in front)
     assert by_role["lowest EDAP"].hardware["edap"] == min(c.hardware["edap"] for c in front)
@@ -31,7 +37,7 @@ def test_the_roles_are_what_they_say(scene: Scene) -> None:
     assert steps
     for role, candidate in steps:
         least = float(role.split()[2]) / 100
-        assert candidate.hardware["edap"] == min(c.hardware["edap"] for c in front if c.validation >= least)
+        assert candidate.hardware["edap"] == min(c.hardware["edap"] for c in everyone if labels[c.digest] >= least)
 
 
 def test_rivals_are_homogeneous_and_at_least_as_accurate(scene: Scene) -> None:
@@ -174,3 +180,30 @@ def test_picks_find_their_design_or_say_why_not(scene: Scene) -> None:
     ):
         with pytest.raises(UsageError, match=words):
             pick()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"hardware": {"latency_limit_us": 9000.0}}, "latency limit [us] (hardware.latency_limit_us): none, 9000.0"),
+        ({"hardware": {"energy_limit_uj": 90.0}}, "energy limit [uJ] (hardware.energy_limit_uj): none, 90.0"),
+        ({"hardware": {"area_limit_mm2": None}}, "area limit [mm2]: 50.0, none"),
+        ({"search": {"least_accuracy": 0.2}}, "least accuracy (search.least_accuracy): none, 0.2"),
+        (
+            {"search": {"objectives": ["accuracy", "latency"]}},
+            "(search.objectives): accuracy against edap, accuracy against latency",
+        ),
+        ({"training": {"judge_images": 100}}, "test images that judge (training.judge_images): all, 100"),
+        ({"space": {"adc_type": ["sar"]}}, "the choices that they search ([space]): 10^"),
+    ],
+)
+def test_runs_that_chose_otherwise_are_compared_with_a_warning(
+    scene: Scene, changes: dict[str, dict[str, object]], words: str
+) -> None:
+    result = scene.result
+    config = settings(**changes)
+    task = build_task(config, n_classes=10, image_channels=1)
+    other = replace(result, name="other", config=config, task=task)
+    assert compare([result, replace(result, name="same")]).warnings == []
+    assert [warning for warning in compare([result, other]).warnings if words in warning]
+    assert len(compare([result, other]).warnings) == 1

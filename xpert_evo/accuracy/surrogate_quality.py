@@ -11,6 +11,9 @@ from xpert_evo.objectives import FloatArray
 Z90 = 1.6448536269514722
 """Half the width of a Gaussian's 90 % interval, in standard deviations."""
 
+LARGEST_TAU_ERROR = 0.1
+"""Standard error of Kendall's tau up to which equal ranking counts as a finding: that of 48 trainings."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
@@ -87,13 +90,32 @@ def kendall_tau(a: ArrayLike, b: ArrayLike) -> float:
     return tau if np.isfinite(tau) else 0.0
 
 
+def tau_error(n: int) -> float:
+    """Standard error of Kendall's tau of n designs whose two rankings have nothing to do with each other.
+
+    M. G. Kendall, "A new measure of rank correlation", Biometrika 30, 1938; it bounds the error from above.
+    """
+    return float(np.sqrt(2 * (2 * n + 5) / (9 * n * (n - 1))))
+
+
 def _warning(surrogate: Quality, work: FloatArray, truth: FloatArray) -> str | None:
-    baseline_tau = kendall_tau(work, truth)
+    """What is wrong with a ranking that is no better than the baseline's; None where it is better.
+
+    Few trainings tell little: a gap of less than two standard errors says nothing where the error is above
+    `LARGEST_TAU_ERROR`.
+    """
+    baseline_tau, error = kendall_tau(work, truth), tau_error(surrogate.n)
     if surrogate.tau > baseline_tau:
         return None
+    taus = f"Kendall's tau {surrogate.tau:.2f} against {baseline_tau:.2f} on {surrogate.n} held-out trainings"
+    if error > LARGEST_TAU_ERROR and baseline_tau - surrogate.tau < 2 * error:
+        return (
+            f"It cannot be told yet whether the surrogate ranks designs better than their multiply-accumulates do "
+            f"({taus}, where one tau has a standard error of up to {error:.2f}): trust only measured accuracies, and "
+            "train more designs to find out."
+        )
     return (
-        f"The surrogate does not rank designs better than their multiply-accumulates do (Kendall's tau "
-        f"{surrogate.tau:.2f} against {baseline_tau:.2f} on {surrogate.n} held-out trainings): "
+        f"The surrogate does not rank designs better than their multiply-accumulates do ({taus}): "
         "trust only measured accuracies, and train more designs or for longer."
     )
 

@@ -18,6 +18,7 @@ from xpert_evo.cli.cost_tables import BY_LAYER, print_cost
 from xpert_evo.cli.explaining import explained
 from xpert_evo.cli.settings import resolve
 from xpert_evo.config import RunConfig
+from xpert_evo.config.problem import HardwareConfig
 from xpert_evo.design import Design, blaming, load_designs, place_in
 from xpert_evo.errors import UsageError
 from xpert_evo.orchestration.task import Hardware, build_hardware
@@ -101,17 +102,21 @@ def show_cost(
             continue
         print_cost(console, design, report)
         console.lines(_beyond_lines(costing, design, report))
-        console.warnings(remarks(design, report, costing.hardware, costing.settings.hardware.area_limit_mm2))
+        console.warnings(remarks(design, report, costing.hardware, costing.settings.hardware))
 
 
-def remarks(design: Design, report: HardwareReport, hardware: Hardware, area_limit_mm2: float | None) -> list[str]:
-    """What a person should know of a design that is legal but odd: area above the limit, ADCs that stand idle."""
-    found = []
-    area = float(report.area_mm2[0])
-    if area_limit_mm2 is not None and area > area_limit_mm2:
-        found.append(
-            f"the tiles' area of {area:.2f} mm² is above the limit of {area_limit_mm2:g} mm² (hardware.area_limit_mm2)"
-        )
+def remarks(design: Design, report: HardwareReport, hardware: Hardware, settings: HardwareConfig) -> list[str]:
+    """What a person should know of a design that is legal but odd: costs above their limits, ADCs that stand idle."""
+    limited = (
+        ("the tiles' area", report.area_mm2, settings.area_limit_mm2, "mm²", "area_limit_mm2", ".2f"),
+        ("the latency", report.latency_us, settings.latency_limit_us, "µs", "latency_limit_us", ".4g"),
+        ("the energy", report.energy_uj, settings.energy_limit_uj, "µJ", "energy_limit_uj", ".4g"),
+    )
+    found = [
+        f"{cost} of {float(values[0]):{digits}} {unit} is above the limit of {limit:g} {unit} (hardware.{name})"
+        for cost, values, limit, unit, name, digits in limited
+        if limit is not None and float(values[0]) > limit
+    ]
     columns = hardware.crossbar.columns
     odd = [layer for layer in design.layers if columns % layer.column_sharing]
     if odd:

@@ -7,10 +7,13 @@ from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.config import ExecutorKind, RunConfig, Schedule
 from xpert_evo.orchestration.choosing import most_finalists
 from xpert_evo.orchestration.estimate import Estimate, estimate, planned_workers
+from xpert_evo.orchestration.limits import reach
 from xpert_evo.orchestration.start import prepare
 from xpert_evo.orchestration.task import Task
 from xpert_evo.report.page_tables import flat_settings
 from xpert_evo.words import counted, duration, edap_text
+
+_UNITS = {"area": "mm²", "latency": "µs", "energy": "µJ"}
 
 
 def show_task(config: RunConfig, folder: Path) -> None:
@@ -30,13 +33,12 @@ def show_task(config: RunConfig, folder: Path) -> None:
 
 
 def _task_lines(task: Task, dataset: Dataset) -> list[str]:
-    bounds = task.table.bounds()
     training = task.config.training
     n_images = [len(split.labels) for split in (dataset.train, dataset.validation, dataset.test)]
     baseline = task.costs(task.baseline)
     return [
         f"space: {task.space.n_genes} genes, about 10^{task.space.log10_size:.0f} designs of {task.backbone.name}",
-        f"reachable area: {bounds.smallest_mm2:.2f} to {bounds.largest_mm2:.0f} mm²",
+        *(f"reachable {cost}: {low} to {high} {_UNITS[cost]}" for cost, (low, high) in reach(task.table).items()),
         f"baseline: {baseline['area'][0]:.2f} mm², EDAP {edap_text(baseline['edap'][0])} mm² µs µJ",
         f"data: {dataset.name}, {n_images[0]:,} training, {n_images[1]:,} validation and {n_images[2]:,} test images",
         f"trainings: {training.n_labels} with protocol {training.protocol}, then at most {most_finalists(task.config)} "

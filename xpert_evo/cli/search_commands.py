@@ -143,6 +143,6 @@ def report(folder: RunFolder) -> None:
     Example:
       xpert-evo report runs/fashion-mnist-0
     """
-    from xpert_evo.cli.searching import show_result
+    from xpert_evo.cli import searching
 
-    show_result(folder)
+    searching.report(folder)

@@ -8,11 +8,12 @@ from pathlib import Path
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.dry_run import show_task
 from xpert_evo.cli.settings import changes, resolve
-from xpert_evo.errors import StoreError
+from xpert_evo.errors import InfeasibleError, StoreError
 from xpert_evo.orchestration.start import begin, check_earlier, go_on
 from xpert_evo.progress import choose_listener
 from xpert_evo.report.result import load_result
 from xpert_evo.report.table import limits_table, result_table, rival_line
+from xpert_evo.report.unmet import unmet_limits
 from xpert_evo.report.writing import write_report
 from xpert_evo.store import Store
 
@@ -41,6 +42,7 @@ def start(
     finally:
         listener.close()
     show_result(folder, json_log=json_log)
+    _must_keep_limits(folder)
 
 
 def resume(
@@ -58,6 +60,7 @@ def resume(
     finally:
         listener.close()
     show_result(folder, json_log=json_log)
+    _must_keep_limits(folder)
 
 
 def show_result(folder: Path, *, json_log: bool = False) -> None:
@@ -81,6 +84,24 @@ def show_result(folder: Path, *, json_log: bool = False) -> None:
         if (by_limit := limits_table(result)) is not None:
             console.table(by_limit)
         console.lines([f"report.html, front.json, front.csv and pictures: {folder}"])
+
+
+def report(folder: Path) -> None:
+    """Writes a run's files again and shows its table; where nothing keeps the limits, it says so and ends well."""
+    show_result(folder)
+    if (sentence := _unmet(folder)) is not None:
+        PlainConsole().warnings([sentence])
+
+
+def _must_keep_limits(folder: Path) -> None:
+    """Raises InfeasibleError where a run has ended and nothing that it trained keeps the limits on accuracy."""
+    if (sentence := _unmet(folder)) is not None:
+        raise InfeasibleError(f"{sentence} What was trained: {folder}.")
+
+
+def _unmet(folder: Path) -> str | None:
+    with Store.open_readonly(folder) as store:
+        return unmet_limits(load_result(store))
 
 
 def _free_folder(folder: Path) -> Path:

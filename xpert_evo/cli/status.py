@@ -28,7 +28,7 @@ def show_status(folder: Path) -> None:
         console.lines(status_lines(store))
         reports = list(store.notes("honesty").values())
         result = load_result(store)
-    if result.front:
+    if result.shortlist.members:
         console.table(result_table(result))
     if reports and reports[-1]["warning"]:
         console.warnings([reports[-1]["warning"]])

@@ -46,7 +46,9 @@ class SearchConfig(Frozen):
         population_size: Designs kept from generation to generation.
         offspring_size: New designs a generation.
         generations: Generations a round.
-        least_accuracy: Designs predicted below this accuracy count as infeasible; None for no bound.
+        least_accuracy: Designs below this accuracy (a fraction) count as infeasible; None for no limit. The limit is on
+            what the training protocol measures: with a proxy such as `laptop` it is on the proxy's accuracy, which is
+            not that of the network at native size.
         least_robustness: Likewise for the accuracy under device noise, which every training then measures.
         first_phase_accuracy: What the network of the two-phase mode must keep; None for what the homogeneous
             baseline measured, less two points.

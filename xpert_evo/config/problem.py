@@ -94,6 +94,7 @@ class HardwareConfig(Frozen):
         area_limit_mm2: Largest area of all tiles; what surrounds them on the chip comes on top. None for no limit.
         further_area_limits_mm2: Tighter limits, each of which gets a search and a front of its own; all share labels.
         latency_limit_us: Longest time for one image; None for no limit.
+        energy_limit_uj: Most energy for one image; None for no limit.
     """
 
     device: str = "rram-6k"
@@ -102,6 +103,7 @@ class HardwareConfig(Frozen):
     area_limit_mm2: Positive | None = 50.0
     further_area_limits_mm2: tuple[Positive, ...] = ()
     latency_limit_us: Positive | None = None
+    energy_limit_uj: Positive | None = None
 
     @model_validator(mode="after")
     def _further_limits_are_tighter(self) -> "HardwareConfig":

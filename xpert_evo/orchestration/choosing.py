@@ -47,6 +47,22 @@ def check_spaces(task: Task) -> None:
             )
 
 
+def check_first_batch(task: Task) -> None:
+    """Raises InfeasibleError where too few designs keep the limits for a run to begin with."""
+    n_designs, least = len(first_batch(task)), LEAST_LABELS
+    if n_designs < least:
+        raise InfeasibleError(
+            f"a run needs at least {least} designs to begin with, the baseline among them, but found only {n_designs}: "
+            f"hardly any design keeps {limits_told(task)}; raise the limits."
+        )
+
+
+def limits_told(task: Task) -> str:
+    """The limits on the chip as settings: `hardware.area_limit_mm2 = 50 and hardware.latency_limit_us = 900`."""
+    limits = task.constraints.on_chip
+    return " and ".join(f"hardware.{name} = {getattr(limits, name):g}" for name in limits.active)
+
+
 def first_batch(task: Task) -> Genomes:
     """The designs that a run trains before anything else, the homogeneous baseline among them."""
     mode, n = task.config.search.mode, task.config.training.first_designs
@@ -78,6 +94,7 @@ def starting_designs(task: Task, goal: Goal, n_designs: int, *key: int) -> Genom
         costs=lambda rows: np.log10(task.costs(goal.whole(rows))["edap"]),
         feasible=goal.feasible,
         reference=goal.own(task.baseline) if goal.holds(task.baseline).all() else None,
+        within=goal.within_limits,
     )
     return goal.whole(genomes)
 
@@ -217,7 +234,8 @@ def random_batch(task: Task, n_designs: int, tried: Genomes, *key: int) -> Genom
             break
     if not n_feasible:
         raise InfeasibleError(
-            f"none of the designs that search.mode = {task.config.search.mode} draws keeps the limits; raise them."
+            f"none of the designs that search.mode = {task.config.search.mode} draws keeps {limits_told(task)}, "
+            "though other designs do; raise the limits or search jointly."
         )
     return found
 

@@ -10,6 +10,7 @@ from xpert_evo.config import SearchMode
 from xpert_evo.objectives import Constraints, FloatArray, Objectives
 from xpert_evo.orchestration.batches import Workshop
 from xpert_evo.orchestration.knowledge import Knowledge, look, note_once
+from xpert_evo.orchestration.limits import check_limits
 from xpert_evo.orchestration.task import Task
 from xpert_evo.progress import Message
 from xpert_evo.search.phases import FIRST_PHASE, SECOND_PHASE, frozen_space, to_frozen_space, to_whole_space
@@ -33,6 +34,7 @@ class Goal:
         objectives: What the search minimises.
         traded: What designs are chosen for training by: `objectives` and what these leave to a limit.
         constraints: Limits that it keeps.
+        where: Its space, in words for messages.
     """
 
     number: int
@@ -41,11 +43,22 @@ class Goal:
     objectives: Objectives
     traded: Objectives
     constraints: Constraints
+    where: str = "of this space"
 
     def feasible(self, genomes: Genomes) -> NDArray[np.bool_]:
         """Which genomes of its space keep the limits on the chip, (designs,)."""
         costs = self.task.costs(self.whole(genomes))
         return np.asarray((self.constraints.on_chip.violations(costs) <= 0).all(axis=1))
+
+    def within_limits(self) -> Genomes:
+        """A design of its space that keeps the limits on the chip, (1, genes); raises InfeasibleError without one."""
+        frozen = {
+            i: whole.choices.index(gene.choices[0])
+            for i, (gene, whole) in enumerate(zip(self.space.genes, self.task.space.genes, strict=True))
+            if len(gene.choices) == 1
+        }
+        genome = check_limits(self.task.table, self.constraints, fixed=frozen, where=self.where)
+        return self.own(genome)
 
     def whole(self, genomes: Genomes) -> Genomes:
         """Genomes of its space as genomes of the whole one."""
@@ -89,12 +102,17 @@ def first_phase(task: Task, least_accuracy: float | None = None) -> Goal:
         objectives=Objectives(("latency",)),
         traded=Objectives(("accuracy", "latency")),
         constraints=replace(task.constraints, least_accuracy=least_accuracy),
+        where="with the precisions of the first phase (search.mode = two-phase)",
     )
 
 
 def second_phase(task: Task, network: Genomes) -> Goal:
     """The paper's second phase: the run's objectives, over the precisions of the network (1, genes) found."""
-    return replace(joint_goals(task)[-1], space=frozen_space(task.space, network, SECOND_PHASE))
+    return replace(
+        joint_goals(task)[-1],
+        space=frozen_space(task.space, network, SECOND_PHASE),
+        where="of the first phase's network (search.mode = two-phase)",
+    )
 
 
 def goals_of(shop: Workshop, protocol: TrainingProtocol) -> list[Goal]:
@@ -137,12 +155,14 @@ def accuracy_to_keep(shop: Workshop, protocol: TrainingProtocol) -> float:
 def settle_network(shop: Workshop, protocol: TrainingProtocol, after_round: int) -> None:
     """Ends the first phase: notes the labelled design of least latency that keeps the limits and the accuracy.
 
-    Where none does, the one that breaks them least. Labels of other runs count where they have the phase's precisions.
+    Where none does, the one that breaks them least, those on the chip before all: the second phase has to keep these.
+    Labels of other runs count where they have the phase's precisions.
     """
     goal = first_phase(shop.task, accuracy_to_keep(shop, protocol))
     known = _known_to(goal, shop, protocol)
     broken = np.maximum(goal.constraints.violations(known.values), 0).sum(axis=1)
-    best = int(np.lexsort((known.values["latency"], broken))[0])
+    on_chip = np.maximum(goal.constraints.on_chip.violations(known.values), 0).sum(axis=1)
+    best = int(np.lexsort((known.values["latency"], broken, on_chip))[0])
     accuracy, latency = float(known.measured["accuracy"][best]), float(known.values["latency"][best])
     limits = {name: limit for name, limit in asdict(goal.constraints).items() if limit is not None}
     note = {

@@ -19,7 +19,7 @@ from xpert_evo.executors import Executor, ProcessExecutor, SerialExecutor, load_
 from xpert_evo.files import sweep
 from xpert_evo.orchestration.baselines import check_baselines
 from xpert_evo.orchestration.batches import Workshop, reused_digests
-from xpert_evo.orchestration.choosing import check_spaces, most_finalists
+from xpert_evo.orchestration.choosing import check_first_batch, check_spaces, most_finalists
 from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, SEARCHED, round_name
 from xpert_evo.orchestration.effort import images_trained, work_of
 from xpert_evo.orchestration.flow import go
@@ -59,6 +59,7 @@ def prepare(config: RunConfig, *, is_new: bool = True) -> tuple[Task, Dataset]:
     check_baselines(task)
     if is_new:
         check_spaces(task)
+        check_first_batch(task)
     return task, dataset
 
 

@@ -1,7 +1,7 @@
 """The task that settings describe: space, hardware, objectives and limits, checked before any work."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
 import numpy as np
@@ -12,9 +12,10 @@ from hw_models.periphery import ADC_PRECISION_RANGE, INPUT_PRECISION_RANGE
 from xpert_evo.backbones import Backbone, load_backbone
 from xpert_evo.config import GeneChoices, RunConfig
 from xpert_evo.design import Design
-from xpert_evo.errors import DesignError, InfeasibleError
+from xpert_evo.errors import DesignError
 from xpert_evo.objectives import OBJECTIVES, Constraints, FloatArray, Objectives
 from xpert_evo.orchestration.layers import table_layers
+from xpert_evo.orchestration.limits import check_limits
 from xpert_evo.space import Choices, GeneKind, Genomes, SearchSpace
 
 
@@ -151,26 +152,15 @@ def build_task(config: RunConfig, *, n_classes: int, image_channels: int) -> Tas
         constraints=Constraints(
             area_limit_mm2=config.hardware.area_limit_mm2,
             latency_limit_us=config.hardware.latency_limit_us,
+            energy_limit_uj=config.hardware.energy_limit_uj,
             least_accuracy=config.search.least_accuracy,
             least_robustness=config.search.least_robustness,
         ),
         baseline=space.homogeneous(column_sharing=8, adc_type=AdcType.SAR, adc_precision=6, input_precision=8),
     )
-    _check_area(task)
+    tightest = replace(task.constraints, area_limit_mm2=config.hardware.area_limits_mm2[0])
+    check_limits(task.table, tightest, of_run=task.constraints)
     return task
-
-
-def _check_area(task: Task) -> None:
-    limit = task.config.hardware.area_limits_mm2[0]
-    bounds = task.table.bounds()
-    if limit is None or bounds.smallest_mm2 <= limit:
-        return
-    held = ", ".join(f"{name} {area:.2f}" for name, area in bounds.largest_holders())
-    raise InfeasibleError(
-        f"no design of this space fits in {limit:g} mm2: the smallest reachable area is "
-        f"{bounds.smallest_mm2:.2f} mm2 (most of it in {held} mm2). Raise hardware.area_limit_mm2, or offer "
-        "smaller channel depths or more column sharing in [space]."
-    )
 
 
 def _choices(config: GeneChoices) -> Choices:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
+from xpert_evo.config import RunConfig
 from xpert_evo.errors import UsageError
 from xpert_evo.objectives import OBJECTIVES, FloatArray
 from xpert_evo.report.candidates import Candidate, select_front
@@ -149,20 +150,49 @@ def _distinct_names(results: Sequence[RunResult]) -> list[str]:
 
 
 def _warnings(results: Sequence[RunResult], *, judged: bool) -> list[str]:
-    def differ(what: str, values: Sequence[object]) -> list[str]:
-        different = list(dict.fromkeys(map(str, values)))
-        return [f"the runs differ in {what}: {', '.join(different)}"] if len(different) > 1 else []
+    """What makes fronts hard to compare, a sentence each: other data, chips, spaces, limits or objectives."""
 
+    def differ(what: str, values: Sequence[object]) -> list[str]:
+        told = ["none" if value is None else str(value) for value in values]
+        return [f"the runs differ in {what}: {', '.join(dict.fromkeys(told))}"] if len(set(told)) > 1 else []
+
+    configs = [result.config for result in results]
+    hardware, searches = [config.hardware for config in configs], [config.search for config in configs]
     protocols = [_protocol(result, judged=judged) for result in results]
-    crossbars = [(r.config.hardware.device, r.config.hardware.technology, r.config.hardware.crossbar) for r in results]
+    images = [f"{r.dataset['name']} {r.dataset['digest']}" for r in results]
+    n_judged = [config.training.judge_images or "all" for config in configs] if judged else []
+    others = [(chip.device, chip.technology, chip.crossbar) for chip in hardware]
+    noise = [_noise(config) for config in configs]
     return [
-        *differ(
-            "images, so their accuracies do not compare",
-            [f"{r.dataset['name']} {r.dataset['digest']}" for r in results],
-        ),
+        *differ("images, so their accuracies do not compare", images),
         *differ("backbone", [r.task.backbone.name for r in results]),
         *differ("training protocol, so their accuracies do not compare", protocols),
-        *differ("device, technology or crossbar, so EDAP compares chips of different kinds", crossbars),
+        *differ("test images that judge (training.judge_images)", n_judged),
+        *differ("device, technology or crossbar, so EDAP compares chips of different kinds", others),
         *differ("labels to choose from", [len(result.measured) for result in results]),
-        *differ("area limit [mm2]", [r.config.hardware.area_limit_mm2 for r in results]),
+        *differ("objectives (search.objectives)", [" against ".join(search.objectives) for search in searches]),
+        *differ("area limit [mm2]", [chip.area_limit_mm2 for chip in hardware]),
+        *differ("latency limit [us] (hardware.latency_limit_us)", [chip.latency_limit_us for chip in hardware]),
+        *differ("energy limit [uJ] (hardware.energy_limit_uj)", [chip.energy_limit_uj for chip in hardware]),
+        *differ("least accuracy (search.least_accuracy)", [search.least_accuracy for search in searches]),
+        *differ("least accuracy under noise (search.least_robustness)", [one.least_robustness for one in searches]),
+        *differ("device noise of the robustness (training.noise_draws, conductance_variation_ratio)", noise),
+        *_other_spaces(results),
     ]
+
+
+def _noise(config: RunConfig) -> str | None:
+    """Under which noise a run measured robustness; None where it did not."""
+    training = config.training
+    return f"{training.noise_draws} x {training.conductance_variation_ratio:g}" if config.measures_robustness else None
+
+
+def _other_spaces(results: Sequence[RunResult]) -> list[str]:
+    """A warning where runs of one backbone chose among other designs; all choices would not fit a sentence."""
+    if len({result.task.backbone.name for result in results}) > 1:
+        return []
+    genes = [[(gene.layer, gene.kind, gene.choices) for gene in result.task.space.genes] for result in results]
+    if all(one == genes[0] for one in genes):
+        return []
+    sizes = ", ".join(f"10^{result.task.space.log10_size:.1f}" for result in results)
+    return [f"the runs differ in the choices that they search ([space]): {sizes} designs"]

@@ -10,6 +10,7 @@ from string import Template
 
 from xpert_evo.files import write_text
 from xpert_evo.report.candidates import Candidate
+from xpert_evo.report.limit_words import limit_words
 from xpert_evo.report.page_answer import answer
 from xpert_evo.report.page_fronts import fronts_table
 from xpert_evo.report.page_plot import front_plots
@@ -56,8 +57,8 @@ def page(scene: Scene, drawings: Sequence[Drawing]) -> str:
 
 
 def _summary(result: RunResult) -> str:
-    limit = result.config.hardware.area_limit_mm2
-    within = f" with tiles of at most {limit:g} mm²" if limit is not None else ""
+    limits = limit_words(result.config)
+    within = f" with {limits}," if limits else ""
     state = "finished" if result.final else "not finished: this is the front so far"
     size = power_of_ten(round(result.task.space.log10_size))
     return (

@@ -11,6 +11,7 @@ from xpert_evo.report.protocol_words import worth_of
 from xpert_evo.report.recommend import Recommendation, Rival, times_better
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
+from xpert_evo.report.unmet import unmet_limits
 from xpert_evo.words import times
 
 _RATIOS = ("edap", "tops_per_w", "tops_per_mm2")
@@ -21,7 +22,9 @@ def answer(scene: Scene) -> str:
     """The recommended designs with their figures and their ratios to the baseline and to the best rival."""
     result = scene.result
     if not scene.recommended:
-        return '<p class="warning">No trained design keeps the limits yet, so there is nothing to recommend.</p>'
+        unmet = unmet_limits(result) if result.final else None
+        said = unmet[:1].upper() + unmet[1:] if unmet else "No trained design keeps the limits yet."
+        return f'<p class="warning">{escape(said)} So there is nothing to recommend.</p>'
     split, label = _judged_by(result), escape(f"validation, {result.config.training.protocol}")
     head = (
         '<tr><th class="text" rowspan="2">design</th><th rowspan="2">id</th><th rowspan="2">accuracy<br>%<br>'
@@ -46,21 +49,26 @@ def _judged_by(result: RunResult) -> str:
 
 def _row(recommendation: Recommendation, result: RunResult) -> str:
     candidate = recommendation.candidate
-    cells = [design_cells(", ".join(recommendation.roles), candidate)]
+    cells = [design_cells(", ".join(recommendation.roles), candidate, note=_unjudged(candidate, result))]
     cells.append(_ratio_cells(candidate, result.baseline_hardware))
     rivals = [r for r in (recommendation.rival_measured, recommendation.rival_predicted) if r is not None]
     cells.append(_rival_cells(candidate, rivals))
     return f"<tr>{''.join(cells)}</tr>"
 
 
-def design_cells(name: str, candidate: Candidate) -> str:
-    """Cells of a design: a name for it, its id, accuracy, EDAP, area, TOPS/W and TOPS/mm2."""
+def _unjudged(candidate: Candidate, result: RunResult) -> str:
+    """What an accuracy is where it is not the one that the table's head names."""
+    return f"no finalist: {candidate.split}, {candidate.protocol}" if result.final and candidate.test is None else ""
+
+
+def design_cells(name: str, candidate: Candidate, note: str = "") -> str:
+    """Cells of a design: a name for it, its id, accuracy with a note, EDAP, area, TOPS/W and TOPS/mm2."""
     hardware, std = candidate.hardware, candidate.measured_std
     spread = f" ± {100 * _Z95 * std:.1f}" if std is not None else ""
     return (
         f'<td class="text">{escape(name)}</td>'
         f'<td><button class="link" data-id="{escape(candidate.digest)}">{escape(candidate.digest[:8])}</button></td>'
-        f"<td>{100 * candidate.measured:.2f}{spread}</td>"
+        f"<td>{100 * candidate.measured:.2f}{spread}{f'<br><small>{escape(note)}</small>' if note else ''}</td>"
         + "".join(f"<td>{number(hardware[f])}</td>" for f in ("edap", "area_mm2", "tops_per_w", "tops_per_mm2"))
     )
 

@@ -6,13 +6,15 @@ from xpert_evo.report.result import RunResult
 
 
 def the_knee(result: RunResult) -> Candidate:
-    """The knee of the front; raises UsageError where there is no front."""
+    """The knee of everything measured; raises UsageError where no trained design keeps the limits."""
     _need_front(result)
     return result.knee
 
 
 def of_accuracy(result: RunResult, least: float) -> Candidate:
-    """The member of the front with the lowest EDAP among those of at least this validation accuracy.
+    """The design with the lowest EDAP among those of at least this validation accuracy.
+
+    Finalists count with what they reached as finalists, other designs of the search's front with their label.
 
     Args:
         result: Of a run.
@@ -24,11 +26,12 @@ def of_accuracy(result: RunResult, least: float) -> Candidate:
     if not 0 < least <= 1:
         raise UsageError(f"--accuracy must be a fraction such as 0.92, got {least:g}.")
     _need_front(result)
-    good = [candidate for candidate in result.front if candidate.validation >= least]
+    members = result.shortlist.members
+    good = [candidate for candidate in members if candidate.validation >= least]
     if not good:
-        best = max(candidate.validation for candidate in result.front)
+        best = max(candidate.validation for candidate in members)
         raise UsageError(
-            f"no design of the front reaches {100 * least:g} % on validation data; the best one has {100 * best:.2f} %."
+            f"no design on the front reaches {100 * least:g} % on validation data; the best one has {100 * best:.2f} %."
         )
     return min(good, key=lambda candidate: candidate.hardware["edap"])
 
@@ -52,5 +55,5 @@ def by_id(result: RunResult, start: str) -> Candidate:
 
 
 def _need_front(result: RunResult) -> None:
-    if not result.front:
+    if not result.shortlist.members:
         raise UsageError(f"{result.name} has no front yet: no trained design keeps the limits. See `xpert-evo status`.")

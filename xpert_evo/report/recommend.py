@@ -10,6 +10,7 @@ from xpert_evo.design import Design
 from xpert_evo.objectives import FloatArray
 from xpert_evo.report.candidates import Candidate, hardware_figures
 from xpert_evo.report.result import RunResult
+from xpert_evo.report.shortlist import Shortlist
 from xpert_evo.space import Genomes
 
 _STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
@@ -41,7 +42,7 @@ class Recommendation:
 
     Attributes:
         roles: Why: "most accurate", "knee", "lowest EDAP", "at least 90 %".
-        candidate: As it was measured for the front.
+        candidate: As it was judged as a finalist, else as the search measured it.
         rival_measured: Among trained homogeneous designs; None where none is as accurate.
         rival_predicted: Among all homogeneous designs as the surrogate sees them, trained or not; None where it sees
             none as accurate as it sees this design.
@@ -56,10 +57,10 @@ class Recommendation:
 def recommend(
     result: RunResult, surrogate: FittedSurrogate | None, homogeneous: Genomes, trained_homogeneous: Sequence[Candidate]
 ) -> list[Recommendation]:
-    """The front's most accurate design, its knee, its lowest EDAP and the cheapest of each accuracy step.
+    """The best of each objective, the knee, the lowest EDAP and the cheapest of each accuracy step.
 
-    Validation accuracy alone decides; test data only judges. Two designs are compared under the same protocol:
-    measured with measured, predicted with predicted.
+    They are chosen from everything measured (see `Shortlist`). Validation accuracy decides, test data only judges.
+    A design and its rivals are compared under the same protocol: measured with measured, predicted with predicted.
 
     Args:
         result: Of a run.
@@ -67,11 +68,12 @@ def recommend(
         homogeneous: Every homogeneous design, (designs, genes).
         trained_homogeneous: Those of them that the search trained.
     """
-    if not result.front:
+    shortlist = result.shortlist
+    if not shortlist.members:
         return []
     trained = {candidate.digest: candidate for candidate in result.measured}
-    roles = _roles(result)
-    chosen = [candidate for candidate in reversed(result.front) if candidate.digest in roles]
+    roles = _roles(shortlist)
+    chosen = [candidate for candidate in reversed(shortlist.members) if candidate.digest in roles]
     edap = result.task.costs(homogeneous)["edap"]
     predicted = surrogate.predict(homogeneous)[0] if surrogate else None
     own = surrogate.predict(_genomes(result, chosen))[0] if surrogate else None
@@ -126,19 +128,14 @@ def accuracy_steps(accuracies: Iterable[float]) -> list[float]:
     return []
 
 
-def _roles(result: RunResult) -> dict[str, list[str]]:
-    """By digest the reasons to look at a member of the front."""
-    front = result.front
+def _roles(shortlist: Shortlist) -> dict[str, list[str]]:
+    """By digest the reasons to look at a design."""
     roles: dict[str, list[str]] = {}
-    for name, candidate in (
-        ("most accurate", max(front, key=lambda c: c.validation)),
-        ("knee", result.knee),
-        ("lowest EDAP", min(front, key=lambda c: c.hardware["edap"])),
-    ):
+    for name, candidate in shortlist.named().items():
         roles.setdefault(candidate.digest, []).append(name)
     steps: dict[str, float] = {}
-    for step in accuracy_steps(c.validation for c in front):
-        cheapest = min((c for c in front if c.validation >= step), key=lambda c: c.hardware["edap"], default=None)
+    for step in accuracy_steps(c.validation for c in shortlist.compared):
+        cheapest = shortlist.reaching(step)
         if cheapest is not None:
             steps[cheapest.digest] = step  # the highest step that it reaches says it all
     for digest, step in steps.items():

@@ -15,8 +15,9 @@ from xpert_evo.orchestration.goals import NETWORK, TWO_PHASES
 from xpert_evo.orchestration.stopping import ROUNDS, STOPPED
 from xpert_evo.orchestration.task import Task, build_task
 from xpert_evo.orchestration.trainings import NOISY
-from xpert_evo.report.candidates import Candidate, hardware_figures, objectives_of, select_front
-from xpert_evo.search import SearchState, knee
+from xpert_evo.report.candidates import Candidate, hardware_figures, select_front
+from xpert_evo.report.shortlist import Shortlist, make_shortlist
+from xpert_evo.search import SearchState
 from xpert_evo.store import Label, Plan, Store
 from xpert_evo.words import counted
 
@@ -38,6 +39,7 @@ class RunResult:
         baseline: The homogeneous baseline as `front` was measured; None before it was trained, or where that failed.
         baseline_hardware: What the baseline costs, `HARDWARE_FIELDS` by name, trained or not.
         final: Whether `front` consists of finalists.
+        finalists: Those that were judged, on the front or not; empty before `final`.
         failed_finalists: Designs whose training as a finalist failed as often as it was tried.
         predicted_front: EDAP and predicted accuracy of the newest search's front, each (designs,); None before any.
         generations: Figures about every generation of the searches, oldest first.
@@ -63,6 +65,7 @@ class RunResult:
     baseline: Candidate | None
     baseline_hardware: dict[str, float]
     final: bool
+    finalists: list[Candidate]
     failed_finalists: list[str]
     predicted_front: tuple[FloatArray, FloatArray] | None
     generations: list[dict[str, Any]]
@@ -77,8 +80,13 @@ class RunResult:
 
     @property
     def knee(self) -> Candidate:
-        """The member of the front that bulges most towards the ideal, by validation accuracy: test data only judges."""
-        return self.front[knee(objectives_of(self.task, self.front))]
+        """The measured design that bulges most towards the ideal; see `Shortlist`."""
+        return self.shortlist.knee
+
+    @property
+    def shortlist(self) -> Shortlist:
+        """What recommendations are chosen from."""
+        return make_shortlist(self.task, measured=self.measured, front=self.front, finalists=self.finalists)
 
     @property
     def trained(self) -> list[Candidate]:
@@ -137,6 +145,7 @@ def load_result(store: Store) -> RunResult:
         baseline=next((c for c in pool if c.digest == baseline_digest), None),
         baseline_hardware=hardware_figures(task, task.baseline)[0],
         final=final,
+        finalists=finalists if final else [],
         failed_finalists=failed,
         predicted_front=_predicted_front(store, task),
         generations=store.summaries(),

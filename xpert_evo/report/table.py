@@ -14,7 +14,10 @@ from xpert_evo.words import edap_text, lower, times
 
 
 def result_table(result: RunResult) -> Table:
-    """Most accurate, knee and lowest EDAP, each with its ratios to the baseline; fits 80 columns."""
+    """The designs to look at first, each with its ratio to the baseline; fits 80 columns.
+
+    Where some of them were not finalists, the search's accuracies stand beside those of finalists.
+    """
     table = Table(
         title=_title(result),
         title_justify="left",
@@ -26,10 +29,13 @@ def result_table(result: RunResult) -> Table:
     )
     table.add_column("design")
     table.add_column("id", no_wrap=True)
-    for name in ("accuracy\n%", "EDAP\nmm² µs µJ", "EDAP\nlower", "area\nmm²", "latency\nµs", "energy\nµJ"):
+    shown = picks(result)
+    accuracies = ("search\n%", "test\n%") if _mixed(shown) else ("accuracy\n%",)
+    for name in (*accuracies, "EDAP\nmm² µs µJ", "EDAP\nlower", "area\nmm²", "latency\nµs", "energy\nµJ"):
         table.add_column(name, justify="right", no_wrap=True)
-    for name, candidate in picks(result):
-        table.add_row(name, *_cells(candidate, result.baseline_hardware))
+    for name, candidate in shown:
+        measured = _both(candidate) if _mixed(shown) else [f"{100 * candidate.measured:.2f}"]
+        table.add_row(name, candidate.digest[:8], *measured, *_cells(candidate, result.baseline_hardware))
     return table
 
 
@@ -97,25 +103,27 @@ def _against(candidate: Candidate, rival: Rival) -> str:
 
 def picks(result: RunResult) -> list[tuple[str, Candidate]]:
     """The designs to look at first, by name: one row each, several names where they coincide."""
-    if not result.front:
-        return [("baseline", result.baseline)] if result.baseline else []
-    named = {
-        "most accurate": max(result.front, key=lambda candidate: candidate.validation),
-        "knee": result.knee,
-        "lowest EDAP": min(result.front, key=lambda candidate: candidate.hardware["edap"]),
-    }
     rows: dict[str, tuple[list[str], Candidate]] = {}
-    for name, candidate in named.items():
+    for name, candidate in result.shortlist.named().items():
         rows.setdefault(candidate.digest, ([], candidate))[0].append(name)
     chosen = [(", ".join(names), candidate) for names, candidate in rows.values()]
     return [*chosen, ("baseline", result.baseline)] if result.baseline else chosen
 
 
+def _mixed(shown: Sequence[tuple[str, Candidate]]) -> bool:
+    """Whether finalists stand beside designs that were not judged."""
+    return len({candidate.split for _, candidate in shown}) > 1
+
+
+def _both(candidate: Candidate) -> list[str]:
+    """The label of the search, and what a finalist reached on test data."""
+    label = candidate.validation if candidate.test is None else candidate.label
+    return [f"{100 * value:.2f}" if value is not None else "-" for value in (label, candidate.test)]
+
+
 def _cells(candidate: Candidate, baseline: dict[str, float]) -> list[str]:
     hardware = candidate.hardware
     return [
-        candidate.digest[:8],
-        f"{100 * candidate.measured:.2f}",
         edap_text(hardware["edap"]),
         f"{times(baseline['edap'] / hardware['edap'])} x",
         f"{hardware['area_mm2']:.2f}",
@@ -130,11 +138,18 @@ def _title(result: RunResult) -> str:
 
 
 def _caption(result: RunResult) -> str:
-    first = result.front[0] if result.front else None
-    split, protocol = (first.split, first.protocol) if first else ("validation", result.config.training.protocol)
-    emulation = f" with {first.emulation}" if first and first.emulation else ""
+    shown = picks(result)
+    judged = next((candidate for _, candidate in shown if candidate.test is not None), None)
+    split, protocol = (judged.split, judged.protocol) if judged else ("validation", result.config.training.protocol)
+    emulation = f" with {judged.emulation}" if judged and judged.emulation else ""
+    chosen = "designs were selected on validation data"
+    if _mixed(shown):
+        chosen = (
+            f"'search' is the validation accuracy after '{result.config.training.protocol}', by which designs were "
+            "selected. Designs without a test accuracy were no finalists"
+        )
     return (
-        f"Accuracy: measured on {split} data{emulation} after training protocol '{protocol}'; designs were selected on "
-        f"validation data. {worth_of(protocol)} "
+        f"{'Test accuracy' if _mixed(shown) else 'Accuracy'}: measured on {split} data{emulation} after training "
+        f"protocol '{protocol}'; {chosen}. {worth_of(protocol)} "
         f"Baseline: {baseline_words(result.task)}; 'EDAP lower' compares with it, and below 1 it is the better one."
     )

@@ -28,12 +28,14 @@ def hypervolume(objectives: ArrayLike, reference_point: ArrayLike) -> float:
 
     Args:
         objectives: Minimised, (designs, objectives).
-        reference_point: (objectives,); designs that are not better than it in every objective add nothing.
+        reference_point: (objectives,), finite; designs that are not better than it in every objective add nothing.
     """
     table = _checked(objectives)
     point = np.asarray(reference_point, dtype=np.float64)
     if point.shape != (table.shape[1],):
         raise ValueError(f"reference_point must have one value an objective ({table.shape[1]}), got {point.shape}.")
+    if not np.isfinite(point).all():
+        raise ValueError(f"reference_point must be finite, got {point.tolist()}.")
     inside = table[(table < point).all(axis=1)]
     return float(Hypervolume(ref_point=point).do(inside)) if len(inside) else 0.0
 
@@ -62,10 +64,28 @@ def knee(objectives: ArrayLike) -> int:
     return int(front[np.argmin(normalised(table)[front].sum(axis=1))])
 
 
-def _checked(objectives: ArrayLike) -> FloatArray:
-    table = np.asarray(objectives, dtype=np.float64)
-    if table.ndim != 2 or not table.shape[1]:
-        raise ValueError(f"objectives must have the shape (designs, objectives), got {table.shape}.")
+def finite_table(values: ArrayLike, name: str) -> FloatArray:
+    """A table (designs, columns) fit for compiled code: finite, of doubles, row after row in memory.
+
+    On NaN moocore's hypervolume ends in a segmentation fault or does not end at all.
+
+    Args:
+        values: What should be such a table.
+        name: What it holds, in the plural.
+
+    Raises:
+        ValueError: It has another number of dimensions, or holds NaN or infinity.
+    """
+    table = np.ascontiguousarray(values, dtype=np.float64)
+    if np.ndim(values) != 2:
+        raise ValueError(f"{name} must have the shape (designs, {name}), got {np.shape(values)}.")
     if not np.isfinite(table).all():
-        raise ValueError("objectives must be finite, got NaN or infinity; leave unscored designs out.")
+        raise ValueError(f"{name} must be finite, got NaN or infinity; leave unscored designs out.")
+    return table
+
+
+def _checked(objectives: ArrayLike) -> FloatArray:
+    table = finite_table(objectives, "objectives")
+    if not table.shape[1]:
+        raise ValueError(f"objectives must have the shape (designs, objectives), got {table.shape}.")
     return table

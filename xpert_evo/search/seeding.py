@@ -90,6 +90,7 @@ def first_designs(
     costs: Costs,
     feasible: Feasible,
     reference: Genomes | None = None,
+    within: Callable[[], Genomes] | None = None,
 ) -> Genomes:
     """Designs to train before there is a surrogate: the reference, then those that lie farthest apart.
 
@@ -103,13 +104,17 @@ def first_designs(
         costs: A cost of genomes, (designs,), on a scale where differences mean something: the logarithm of EDAP.
         feasible: Tells which genomes keep the limits.
         reference: Designs that are trained in any case, feasible or not, (designs, genes): the homogeneous baseline.
+        within: Gives a design that keeps the limits, (1, genes). Under tight limits, where too few candidates keep
+            them, the surroundings of this design are added.
 
     Raises:
-        InfeasibleError: No candidate keeps the limits.
+        InfeasibleError: No candidate keeps the limits, or `within` says so.
     """
     drawn = [homogeneous_designs(space, DEPTH_FACTORS), varied_designs(space, _CANDIDATES, rng)]
     pool = _distinct(np.concatenate(drawn))
     pool = pool[feasible(pool)]
+    if len(pool) < n_designs and within is not None:
+        pool = _distinct(np.concatenate([pool, _around(space, within(), rng, feasible)]))
     chosen = np.empty((0, space.n_genes), dtype=np.int64) if reference is None else space.check(reference)[:n_designs]
     if not len(pool):
         raise InfeasibleError(
@@ -127,7 +132,19 @@ def first_designs(
     return everything[picked]
 
 
+def _around(space: SearchSpace, genomes: Genomes, rng: np.random.Generator, feasible: Feasible) -> Genomes:
+    """Designs that keep the limits, reached from those given by changes of one gene after another."""
+    found = space.check(genomes)
+    for _ in range(_STEPS):
+        children = found[rng.integers(len(found), size=_CANDIDATES)]
+        changed = rng.integers(space.n_genes, size=len(children))
+        children[np.arange(len(children)), changed] = rng.integers(space.n_choices[changed])
+        found = _distinct(np.concatenate([found, children[feasible(children)]]))[:_CANDIDATES]
+    return found
+
+
 _CANDIDATES = 2000
+_STEPS = 20
 
 
 def _coordinates(space: SearchSpace, genomes: Genomes, costs: FloatArray) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Selection and survival of NSGA-II, on arrays: pymoo's tournaments, non-dominated sorting and crowding."""
+"""Selection and survival of NSGA-II, on arrays: pymoo's tournaments and non-dominated sorting, and crowding."""
 
 import numpy as np
 from pymoo.operators.selection.tournament import TournamentSelection
@@ -6,6 +6,8 @@ from pymoo.operators.survival.rank_and_crowding.metrics import get_crowding_func
 from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
 from xpert_evo.objectives import FloatArray
+from xpert_evo.search.crowding import pruned_crowding
+from xpert_evo.search.pareto import finite_table
 from xpert_evo.search.state import SearchState
 from xpert_evo.space import IntArray
 
@@ -23,7 +25,12 @@ def survive(objectives: FloatArray, violations: FloatArray, n_survive: int) -> t
         objectives: Minimised, (designs, objectives).
         violations: (designs, constraints).
         n_survive: Most designs to keep.
+
+    Raises:
+        ValueError: A table is no table or holds NaN or infinity, with which the compiled sorting gives ranks without
+            meaning.
     """
+    objectives, violations = finite_table(objectives, "objectives"), finite_table(violations, "violations")
     broken = np.maximum(violations, 0).sum(axis=1)
     feasible = np.flatnonzero(broken == 0)
     kept: list[IntArray] = []
@@ -77,5 +84,5 @@ def _first_in_order(place: IntArray, pairs: IntArray, **_: object) -> IntArray:
 
 
 _SORTING = NonDominatedSorting()
-_CROWDING = get_crowding_function("pcd")
+_CROWDING = get_crowding_function(pruned_crowding)
 _TOURNAMENT = TournamentSelection(func_comp=_first_in_order)

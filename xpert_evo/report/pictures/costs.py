@@ -23,7 +23,7 @@ _QUANTITIES = (
 def draw_costs(scene: Scene) -> Figure | None:
     """Three rows (area, latency, energy) for the knee, and beside them for the baseline."""
     result = scene.result
-    shown = [("knee", result.knee)] if result.front else []
+    shown = [("knee", result.knee)] if result.shortlist.members else []
     shown += [("baseline", result.baseline)] if result.baseline else []
     if not shown:
         return None

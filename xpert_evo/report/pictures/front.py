@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from xpert_evo.objectives import FloatArray
 from xpert_evo.report.baseline import is_published
 from xpert_evo.report.candidates import Candidate, select_front
+from xpert_evo.report.limit_words import chip_limit_words
 from xpert_evo.report.pictures.common import EDAP_LABEL, GREY, ORANGE, SKY, edap, legend_below
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
@@ -34,8 +35,8 @@ def draw_pareto(scene: Scene) -> Figure | None:
     legend_below(figure, panels, 3 if result.final else 2)
     coloured = panels[-1].collections[-1]
     figure.colorbar(coloured, ax=list(panels), label="area of tiles [mm²]", pad=0.01, aspect=30)
-    limit = result.config.hardware.area_limit_mm2
-    limit_text = f", tiles at most {limit:g} mm²" if limit is not None else ""
+    limits = chip_limit_words(result.config)
+    limit_text = f", {limits.replace('of at most', 'at most')}" if limits else ""
     figure.suptitle(
         f"{result.name}: {result.task.backbone.name} on {result.dataset['name']}{limit_text}",
         x=0.01,
@@ -146,8 +147,8 @@ def _draw_front(
         label="final front: finalists on test data" if judged else "front of the search",
         zorder=4,
     )
-    if front and judged == result.final:
-        knee = result.knee
+    knee = result.knee if result.shortlist.members else None
+    if knee is not None and judged == (knee.test is not None):
         height = 100 * (knee.measured if judged else knee.validation)
         axes.annotate(
             "knee",
@@ -160,9 +161,15 @@ def _draw_front(
 
 
 def _excess(result: RunResult, baseline: Candidate) -> str:
-    """A warning where the baseline breaks the limit on area."""
-    limit, area = result.config.hardware.area_limit_mm2, baseline.hardware["area_mm2"]
-    return f"\n({area:.0f} mm², above the limit)" if limit is not None and area > limit else ""
+    """A warning where the baseline breaks limits on the chip."""
+    settings, hardware = result.config.hardware, baseline.hardware
+    limited = (
+        (settings.area_limit_mm2, hardware["area_mm2"], "mm²"),
+        (settings.latency_limit_us, hardware["latency_us"], "µs"),
+        (settings.energy_limit_uj, hardware["energy_uj"], "µJ"),
+    )
+    above = [f"{value:.0f} {unit}" for limit, value, unit in limited if limit is not None and value > limit]
+    return f"\n({', '.join(above)}, above the limit{'s' if len(above) > 1 else ''})" if above else ""
 
 
 def _finish(axes: Axes) -> None:

@@ -45,7 +45,7 @@ def draw_importance(scene: Scene) -> Figure | None:
 def draw_steps(scene: Scene) -> Figure | None:
     """Two tables of kinds by layers, each cell halved: a step down and a step up, for the knee."""
     result = scene.result
-    if scene.surrogate is None or not result.front:
+    if scene.surrogate is None or not result.shortlist.members:
         return None
     knee = result.knee
     steps = one_gene_steps(result.task, scene.surrogate, knee.design)

@@ -1,0 +1,44 @@
+"""What to say where no trained design keeps the limits on accuracy: which limit, and the best that was reached."""
+
+from xpert_evo.report.candidates import Candidate
+from xpert_evo.report.result import RunResult
+
+
+def unmet_limits(result: RunResult) -> str | None:
+    """A sentence or two where a run has trained designs and none of them keeps all limits, else None.
+
+    What accuracies ask for is held against validation data after the trainings that the front is made of.
+    """
+    if result.front or not result.measured:
+        return None
+    space, judged = result.task.space, [c for c in result.finalists if c.digest != _baseline_digest(result)]
+    pool = judged or result.measured
+    within = result.task.feasible(space.encode([candidate.design for candidate in pool]))
+    kept = [candidate for candidate, keeps in zip(pool, within, strict=True) if keeps]
+    who = "finalist" if judged else "trained design"
+    if not kept:
+        return f"no {who} keeps the limits on the chip ({', '.join(result.task.constraints.on_chip.active)})."
+    search = result.config.search
+    parts = []
+    if search.least_accuracy is not None:
+        parts.append(_part("search.least_accuracy", search.least_accuracy, max(kept, key=lambda c: c.validation), ""))
+    if search.least_robustness is not None:
+        best = max(kept, key=lambda c: c.robustness or 0.0)
+        parts.append(_part("search.least_robustness", search.least_robustness, best, " under device noise"))
+    together = " together" if len(parts) > 1 else ""
+    return (
+        f"no {who} within the limits on the chip reaches {' and '.join(parts)}{together}. The limit is on the accuracy "
+        "that this protocol's trainings measure: lower it, or choose a protocol that trains longer or at native size."
+    )
+
+
+def _part(name: str, limit: float, best: Candidate, under: str) -> str:
+    value = best.validation if not under else best.robustness or 0.0
+    return (
+        f"{name} = {limit:g}: the best, {best.digest[:8]}, has {100 * value:.2f} %{under} on validation data "
+        f"(protocol {best.protocol})"
+    )
+
+
+def _baseline_digest(result: RunResult) -> str:
+    return result.task.space.decode(result.task.baseline)[0].digest
