@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -361,7 +361,7 @@ def test_array_files_of_another_type_or_order_of_axes_are_refused(
     tmp_path: Path, change: dict[str, np.ndarray], words: str
 ) -> None:
     images = np.asfortranarray(np.arange(2 * 3072, dtype=np.uint32).reshape(2, 3, 32, 32).astype(np.uint8))
-    right = {f"{part}_{name}": value for part in ("train", "test") for name, value in
+    right: dict[str, Any] = {f"{part}_{name}": value for part in ("train", "test") for name, value in
              (("images", images), ("labels", np.array([0, 199], dtype=">i2")))}  # fmt: skip
     path = tmp_path / data_formats.IMAGENET_FILE
     np.savez(path, **right)
