@@ -1,5 +1,6 @@
 """Readers of data sets' published file layouts; each returns plain arrays or raises DataError."""
 
+import shlex
 import zipfile
 import zlib
 from collections import Counter
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from xpert_evo.errors import DataError
+from xpert_evo.paths import read_text
 
 Images: TypeAlias = NDArray[np.uint8]
 Arrays: TypeAlias = dict[str, tuple[Images, NDArray[np.int64]]]
@@ -78,6 +80,11 @@ def read_records(path: Path, n_records: int, *, label_bytes: int, n_classes: int
 def read_tiny_imagenet(folder: Path) -> Arrays:
     """What `write_tiny_imagenet` made; the validation images judge, since test labels were never published."""
     path = folder / IMAGENET_FILE
+    if not path.exists() and (folder / "wnids.txt").exists():
+        raise DataError(
+            f"{folder} holds Tiny ImageNet as it is published; convert it into another folder with: xpert-evo data "
+            f"import tiny-imagenet {shlex.quote(str(folder))} --data-dir FOLDER"
+        )
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {part: (file[f"{part}_images"], file[f"{part}_labels"]) for part in ("train", "test")}
@@ -121,10 +128,8 @@ def write_tiny_imagenet(root: Path, target: Path) -> None:
         DataError: A file is missing or is no image.
     """
     try:
-        classes = {
-            name: i for i, name in enumerate(sorted((root / "wnids.txt").read_text(encoding="utf-8-sig").split()))
-        }
-        lines = (root / "val" / "val_annotations.txt").read_text(encoding="utf-8-sig").splitlines()
+        classes = {name: i for i, name in enumerate(sorted(read_text(root / "wnids.txt").split()))}
+        lines = read_text(root / "val" / "val_annotations.txt").splitlines()
         train = [(p, c) for n, c in classes.items() for p in sorted((root / "train" / n / "images").glob("*.JPEG"))]
         test = [(root / "val" / "images" / line.split()[0], classes[line.split()[1]]) for line in lines]
     except (OSError, KeyError, IndexError, UnicodeDecodeError) as failure:

@@ -22,10 +22,11 @@ def show_task(config: RunConfig, folder: Path) -> None:
     """
     task, dataset = prepare(config)
     console = PlainConsole()
-    for name, value, default in flat_settings(config):
+    for name, value, default in flat_settings(task.config):
         console.lines([f"{name} = {value}"], style="dim" if default else "bold")
     console.lines(["", *_task_lines(task, dataset), f"output folder: {folder}", f"executor: {_workers(config)}"])
     console.lines(_idle_lines(config))
+    console.warnings(task.backbone.remarks())
     console.lines(_time_lines(config, estimate(task, dataset)))
 
 

@@ -112,7 +112,7 @@ def train_one(
             "left"
         )
 
-    for line in assumption_lines(settings, dataset_spec(settings.dataset.name), run):
+    for line in (*assumption_lines(settings, dataset_spec(settings.dataset.name), run), *backbone.remarks()):
         say(line)
     variant = ("-noise-aware" if noise_aware else "") + (f"-from-{start.digest[:8]}" if start else "")
     folder = out or Path("runs") / f"train-{design.digest}-{protocol}-{seed}{variant}"

@@ -8,11 +8,13 @@ from typing import Any
 import torch
 from threadpoolctl import threadpool_limits
 
-from xpert_evo.accuracy.datasets import Dataset
+from xpert_evo.accuracy.datasets import Dataset, dataset_spec
 from xpert_evo.accuracy.features import macs
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.accuracy.surrogate_kinds import check_kind
-from xpert_evo.config import ExecutorKind, RunConfig, parse_config
+from xpert_evo.backbone_file import BackboneDescription
+from xpert_evo.backbones import load_backbone
+from xpert_evo.config import ExecutorKind, RunConfig, load_config, parse_config
 from xpert_evo.design import design_from_text
 from xpert_evo.errors import ConfigError, DataError, ExecutorError, StoreError
 from xpert_evo.executors import Executor, ProcessExecutor, SerialExecutor, load_dask_executor
@@ -43,6 +45,8 @@ The number of rounds is kept in the store, so that whoever goes on or reports la
 def prepare(config: RunConfig, *, is_new: bool = True) -> tuple[Task, Dataset]:
     """Reads the data and checks the task before anything is written.
 
+    The task's settings say where the data lie, so that the run goes on in another working folder.
+
     Args:
         config: Settings.
         is_new: Nothing is trained yet; a run that was begun goes on where it can.
@@ -54,12 +58,21 @@ def prepare(config: RunConfig, *, is_new: bool = True) -> tuple[Task, Dataset]:
     load_protocol(config.training.finalist_protocol)
     check_kind(config.search.surrogate)
     _check_serial(config)
+    config = _located(config)
     dataset = cached_dataset(config.dataset)
     task = build_task(config, n_classes=dataset.n_classes, image_channels=dataset.image_channels)
     check_baselines(task)
     if is_new:
         check_spaces(task)
     return task, dataset
+
+
+def _located(config: RunConfig) -> RunConfig:
+    """The settings with the absolute path of the data, where they name a folder or their data set needs one."""
+    named = config.dataset
+    if named.data_dir is None and dataset_spec(named.name).folder is None:
+        return config
+    return config.model_copy(update={"dataset": named.model_copy(update={"data_dir": str(named.folder)})})
 
 
 def _check_serial(config: RunConfig) -> None:
@@ -90,8 +103,10 @@ def begin(config: RunConfig, folder: Path, listener: Listener, labels_from: Sequ
     """
     check_earlier(labels_from)
     task, dataset = prepare(config)
+    for remark in task.backbone.remarks():
+        listener.tell(Message(text=remark, warning=True))
     meta = {
-        "settings": config.to_plain(),
+        "settings": task.config.to_plain(),
         "versions": versions(),
         "labels_from": [str(earlier.absolute()) for earlier in labels_from],
         "dataset": {
@@ -119,7 +134,7 @@ def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> 
                 "give the same images with --set dataset.data_dir=FOLDER."
             )
         with closing(build_executor(config, listener)) as executor:
-            _keep_rounds(store, before, config)
+            _keep_changes(store, before, task.config)
             _work(task, dataset, store, executor, listener)
 
 
@@ -144,16 +159,25 @@ def _check_rounds(store: Store, before: RunConfig, config: RunConfig) -> None:
     )
 
 
-def _keep_rounds(store: Store, before: RunConfig, config: RunConfig) -> None:
-    """Writes a changed number of rounds into the stored settings; other changes last for this time only."""
-    old, new = before.training.rounds, config.training.rounds
-    if new == old:
+def _keep_changes(store: Store, before: RunConfig, config: RunConfig) -> None:
+    """Writes a changed number of rounds into the stored settings, and where the data of an older run were found.
+
+    Other changes last for this time only. Older versions stored a relative folder of data as it was typed.
+    """
+    changes: dict[str, tuple[str, object, object]] = {}
+    if config.training.rounds != before.training.rounds:
+        changes["training"] = ("rounds", before.training.rounds, config.training.rounds)
+    folder = before.dataset.data_dir
+    if folder is not None and not Path(folder).is_absolute():
+        changes["dataset"] = ("data_dir", folder, config.dataset.data_dir)
+    if not changes:
         return
     settings = store.meta("settings")
-    training = {**settings.get("training", {}), "rounds": new}
+    changed = {table: settings.get(table, {}) | {name: new} for table, (name, _, new) in changes.items()}
     with store.transaction():
-        store.replace_meta("settings", {**settings, "training": training})
-        store.add_event("changed", f"training.rounds = {new}, before {old}")
+        store.replace_meta("settings", settings | changed)
+        for table, (name, old, new) in changes.items():
+            store.add_event("changed", f"{table}.{name} = {new}, before {old}")
 
 
 def _work(task: Task, dataset: Dataset, store: Store, executor: Executor, listener: Listener) -> None:
@@ -241,19 +265,32 @@ def _changed(before: RunConfig, overrides: Mapping[str, object], folder: Path) -
     """The stored settings with the allowed changes; raises StoreError for others."""
     plain = before.to_plain()
     _drop_other_executors(plain, overrides)
-    for name, value in overrides.items():
-        allowed = any(name == free or name.startswith(f"{free}.") for free in CHANGEABLE)
-        table: dict[str, Any] = plain
-        *path, last = name.split(".")
-        for part in path:
-            table = table.setdefault(part, {})
-        if not allowed and table.get(last) != value:
+    config = load_config(None, overrides, base=plain)
+    for name in overrides:
+        old, new = _setting(before, name), _setting(config, name)
+        if old != new and not any(name == free or name.startswith(f"{free}.") for free in CHANGEABLE):
             raise StoreError(
-                f"{folder} was begun with {name} = {table.get(last)}, not {value}; a run keeps its settings (only "
+                f"{folder} was begun with {name} = {_told(old)}, not {_told(new)}; a run keeps its settings (only "
                 f"{', '.join(CHANGEABLE)} may change). Begin another run with --out."
             )
-        table[last] = value
-    return parse_config(plain, where="changed settings")
+    return config
+
+
+def _setting(config: RunConfig, name: str) -> object:
+    """The value of a setting, or a table, by its dotted name; None where nothing is set."""
+    value: Any = config
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else getattr(value, part, None)
+    return value
+
+
+def _told(value: object) -> str:
+    """A setting's value as people write it."""
+    if isinstance(value, BackboneDescription):
+        return f"{load_backbone(value).name} (your own)"
+    if isinstance(value, tuple):
+        return f"[{', '.join(_told(entry) for entry in value)}]"
+    return "none" if value is None else str(value)
 
 
 def _drop_other_executors(plain: dict[str, Any], overrides: Mapping[str, object]) -> None:

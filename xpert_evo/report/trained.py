@@ -20,6 +20,7 @@ from xpert_evo.config import RunConfig
 from xpert_evo.design import Design, parse_design
 from xpert_evo.errors import DesignError, TrainingError
 from xpert_evo.orchestration.task import build_hardware
+from xpert_evo.paths import user_path
 from xpert_evo.validation import parse
 
 
@@ -106,7 +107,7 @@ def load_network(path: str | PathLike[str], crossbar: CrossbarSpec | None = None
     Raises:
         TrainingError: The file is missing, none of ours, or damaged.
     """
-    path = weights_file(Path(path))
+    path = weights_file(user_path(path))
     tensors, metadata = read_tensors(path)
     if not {"design", "protocol"} <= set(metadata):
         raise TrainingError(f"{path} holds no trained design; give a weights.safetensors of `xpert-evo train`.")
