@@ -113,6 +113,19 @@ def test_mistakes_are_told_in_one_sentence(data: dict[str, object], words: str) 
     assert words in str(failure.value)
 
 
+def test_kernels_larger_than_their_map_are_remarked_on_by_name_and_place() -> None:
+    pooled = entries(a={"pool": True}, b={"kernel_size": 17})
+    assert (
+        load_backbone(parse_description(pooled, where="net.toml"))
+        .remarks()[0]
+        .partition(": ")[2]
+        .startswith("layer b has kernel_size = 17 on a map of 16 x 16 pixels")
+    )
+    for fitting in (entries(b={"kernel_size": 31}), entries(a={"pool": True}, b={"kernel_size": 15})):
+        assert load_backbone(parse_description(fitting, where="net.toml")).remarks() == []
+    assert [load_backbone(name).remarks() for name in ("vgg8", "vgg16", "resnet20")] == [[], [], []]
+
+
 @pytest.mark.parametrize("text", ["name = ", "\x00", "[[layers]]\nname = 1"])
 def test_a_file_that_is_none_is_told(tmp_path: Path, text: str) -> None:
     path = tmp_path / "net.toml"

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from xpert_evo.accuracy.host_state import own_numerics
 from xpert_evo.config import RunConfig, load_config
 from xpert_evo.errors import UsageError
 from xpert_evo.orchestration.start import begin, go_on
@@ -91,6 +92,7 @@ class Run:
             listener.close()
         return load_run(self.folder)
 
+    @own_numerics()
     def report(self) -> Path:
         """Writes `report.html`, the pictures, `front.json` and `front.csv`; returns the page's path."""
         _, complaints = write_report(self.folder, self.result)
@@ -140,6 +142,7 @@ def run(config: RunConfig | Mapping[str, object] | None = None, *, out: Folder, 
     return load_run(out)
 
 
+@own_numerics()
 def load_run(folder: Folder) -> Run:
     """The run in `folder`, finished or not; raises StoreError."""
     path = user_path(folder)

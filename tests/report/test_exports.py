@@ -24,7 +24,7 @@ from xpert_evo.backbones import load_backbone
 from xpert_evo.cli.results import export_designs
 from xpert_evo.config import DatasetConfig
 from xpert_evo.design import load_designs
-from xpert_evo.errors import TrainingError, UsageError
+from xpert_evo.errors import DataError, TrainingError, UsageError
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.exports import EXPORTS, export, trained_weights
@@ -148,6 +148,15 @@ def test_exported_weights_become_a_torch_module(scene: Scene, tmp_path: Path) ->
     assert scores.shape == (5, 10)
     assert torch.isfinite(scores).all()
     assert torch.equal(scores[:2], network(images[:2]).detach()) or torch.allclose(scores[:2], network(images[:2]))
+    assert torch.equal(network(images.double()), network(images))
+    for wrong, words in (
+        ((255 * images).to(torch.uint8), r"must be floats from 0 to 1, got torch\.uint8"),
+        (255 * images, "must be from 0 to 1, got"),
+        (images - 0.5, "neither mean nor deviation taken out"),
+        (images * float("nan"), "got nan to nan"),
+    ):
+        with pytest.raises(DataError, match=words):
+            network(wrong)
     write_tensors(tmp_path / "other.safetensors", {"x": torch.zeros(1)}, {"what": "something else"})
     with pytest.raises(TrainingError, match="holds no trained design"):
         xe.load_network(tmp_path / "other.safetensors")

@@ -18,6 +18,7 @@ import torch
 
 from xpert_evo.accuracy import data_formats
 from xpert_evo.accuracy.data_formats import Arrays
+from xpert_evo.accuracy.host_state import own_numerics
 from xpert_evo.errors import DataError
 from xpert_evo.paths import DATA_DIR, absolute_path
 from xpert_evo.validation import nearest
@@ -96,6 +97,7 @@ class DatasetSpec:
     about: str
 
 
+@own_numerics()
 def load_dataset(name: str, data_dir: Path | None = None) -> Dataset:
     """The data set called `name`.
 

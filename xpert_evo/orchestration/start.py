@@ -5,11 +5,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import torch
 from threadpoolctl import threadpool_limits
 
 from xpert_evo.accuracy.datasets import Dataset, dataset_spec
 from xpert_evo.accuracy.features import macs
+from xpert_evo.accuracy.host_state import own_numerics, threads
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.accuracy.surrogate_kinds import check_kind
 from xpert_evo.backbone_file import BackboneDescription
@@ -92,6 +92,7 @@ def check_earlier(labels_from: Sequence[Path]) -> None:
         Store.open_readonly(earlier).close()
 
 
+@own_numerics()
 def begin(config: RunConfig, folder: Path, listener: Listener, labels_from: Sequence[Path] = ()) -> None:
     """Runs a new search; raises what `prepare` and `go` raise, and StoreError.
 
@@ -120,6 +121,7 @@ def begin(config: RunConfig, folder: Path, listener: Listener, labels_from: Sequ
         _work(task, dataset, store, executor, listener)
 
 
+@own_numerics()
 def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> None:
     """Goes on with the run in `folder`; raises StoreError where settings differ that must not, or not any more."""
     with Store.open(folder) as store:
@@ -183,8 +185,8 @@ def _keep_changes(store: Store, before: RunConfig, config: RunConfig) -> None:
 def _work(task: Task, dataset: Dataset, store: Store, executor: Executor, listener: Listener) -> None:
     how_to_resume = f"xpert-evo resume {store.folder}"
     _tidy(store)
-    torch.set_num_threads(1)  # the workers have the cores, and sums must round alike on every machine
-    with threadpool_limits(1), Interrupts(how_to_resume) as interrupts:
+    # The workers have the cores, and sums must round alike on every machine.
+    with threads(1), threadpool_limits(1), Interrupts(how_to_resume) as interrupts:
         shop = Workshop(
             task=task,
             store=store,

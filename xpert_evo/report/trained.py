@@ -12,13 +12,14 @@ from torch import nn
 
 from hw_models import CrossbarSpec, HardwareModelError
 from xpert_evo.accuracy.checkpoints import read_tensors, weights_file
+from xpert_evo.accuracy.host_state import own_numerics
 from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, build_network
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.backbone_file import parse_description
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import RunConfig
 from xpert_evo.design import Design, parse_design
-from xpert_evo.errors import DesignError, TrainingError
+from xpert_evo.errors import DataError, DesignError, TrainingError
 from xpert_evo.orchestration.task import build_hardware
 from xpert_evo.paths import user_path
 from xpert_evo.validation import parse
@@ -42,9 +43,29 @@ class TrainedNetwork(nn.Module):
         self.metadata = dict(metadata)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Class scores (n, classes) of images in [0, 1], (n, channels, side, side)."""
+        """Class scores (n, classes) of images in [0, 1], (n, channels, side, side).
+
+        Raises:
+            DataError: Bytes, or numbers beyond that range, which would be clipped without a word.
+        """
+        if not torch.jit.is_tracing() and not torch.compiler.is_compiling():
+            _check_range(images)
+        if images.dtype == torch.float64:  # which a program around this one may have made the default
+            images = images.float()
         small = nn.functional.adaptive_avg_pool2d(images, self.image_size)
         return torch.as_tensor(self.network(small, CrossbarLayer.product))
+
+
+def _check_range(images: torch.Tensor) -> None:
+    if not images.is_floating_point():
+        raise DataError(
+            f"images must be floats from 0 to 1, got {images.dtype}; divide bytes by 255, as in images.float() / 255."
+        )
+    if images.numel() and not (images.min() >= 0 and images.max() <= 1):
+        raise DataError(
+            f"images must be from 0 to 1, got {float(images.min()):.4g} to {float(images.max()):.4g}; give them as "
+            "trainings see them: bytes divided by 255, neither mean nor deviation taken out."
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +117,7 @@ def training_of(path: Path) -> Training | None:
         return None
 
 
+@own_numerics()
 def load_network(path: str | PathLike[str], crossbar: CrossbarSpec | None = None) -> TrainedNetwork:
     """The network that `xpert-evo train` or `xpert-evo export --format torch` wrote, ready to classify.
 
