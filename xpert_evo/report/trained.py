@@ -48,7 +48,7 @@ class TrainedNetwork(nn.Module):
         Raises:
             DataError: Bytes, or numbers beyond that range, which would be clipped without a word.
         """
-        if not torch.jit.is_tracing() and not torch.compiler.is_compiling():
+        if not torch.compiler.is_compiling():
             _check_range(images)
         if images.dtype == torch.float64:  # which a program around this one may have made the default
             images = images.float()
