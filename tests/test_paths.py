@@ -1,12 +1,16 @@
 """Paths and files of the user: relative to where they are written, `~` is a home, a byte-order mark is no content."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
+import typer
 
 from tests.small_runs import OWN_BACKBONE
 from xpert_evo.backbone_file import BackboneDescription, read_description
+from xpert_evo.cli.app import app
 from xpert_evo.config import RunConfig, load_config, parse_assignments
 from xpert_evo.design import load_designs
 from xpert_evo.errors import ConfigError
@@ -101,3 +105,25 @@ def test_a_byte_order_mark_is_read_over_everywhere(project: Path) -> None:
     layer = {"name": "a", "column_sharing": 8, "adc_type": "sar", "adc_precision": 6, "input_precision": 8}
     path.write_text(json.dumps({"backbone": "own", "layers": [layer]}), encoding="utf-8-sig")
     assert load_designs(path)[0].backbone == "own"
+
+
+def commands(group: typer.core.TyperGroup) -> Iterator[click.Command]:
+    for command in group.commands.values():
+        if isinstance(command, typer.core.TyperGroup):
+            yield from commands(command)
+        else:
+            yield command
+
+
+def test_home_is_expanded_in_every_option_that_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    n_paths = 0
+    for command in commands(group):
+        for parameter in command.params:
+            assert not isinstance(parameter.type, click.Path), f"{command.name}: {parameter.name} needs user_path"
+            if parameter.type.name == user_path.__name__:
+                n_paths += 1
+                assert parameter.type.convert("~/x", parameter, None) == tmp_path / "x"
+    assert n_paths > 20

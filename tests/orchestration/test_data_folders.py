@@ -13,8 +13,8 @@ from xpert_evo.accuracy.datasets import DATASETS, DatasetSpec, load_dataset
 from xpert_evo.cli.dry_run import show_task
 from xpert_evo.config import load_config
 from xpert_evo.errors import ConfigError, DataError, StoreError
-from xpert_evo.orchestration.start import go_on
-from xpert_evo.progress import Silent
+from xpert_evo.orchestration.start import begin, go_on
+from xpert_evo.progress import Event, Message, Silent
 from xpert_evo.store import Store
 
 NAME, FOLDER = "mine", "my-images"
@@ -116,3 +116,29 @@ def test_a_setting_that_is_named_again_and_stays_the_same_is_no_change(
         go_on(begun / "run", {"search.objectives": ["accuracy", "area"]}, Silent())
     with pytest.raises(ConfigError, match="is a value, not a table"):
         go_on(begun / "run", {"search.mode.x": 1}, Silent())
+
+
+class Told(Silent):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def tell(self, event: Event) -> None:
+        if isinstance(event, Message) and event.warning:
+            self.warnings.append(event.text)
+
+
+def test_a_run_warns_of_kernels_that_are_larger_than_their_map(
+    begun: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "wide.toml").write_text(OWN_BACKBONE.replace("kernel_size = 5", "kernel_size = 31"))
+    config = load_config(None, {"space.backbone": str(tmp_path / "wide.toml"), **SMOKE})
+    words = "layer wide has kernel_size = 31 on a map of 16 x 16 pixels"
+    listener = Told()
+    with pytest.raises(StoreError):
+        begin(config, begun / "run", listener)
+    assert len(listener.warnings) == 1
+    assert words in listener.warnings[0]
+    show_task(config, tmp_path / "run")
+    assert f"{words}, so much of the kernel" in capsys.readouterr().out

@@ -17,6 +17,7 @@ def own_numerics() -> Iterator[None]:
     """
     with ExitStack() as stack:
         stack.enter_context(np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"))
+        stack.enter_context(np.printoptions(legacy=False))  # which changes the digits of single numbers, too
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
         for device in ("cpu", "cuda"):
