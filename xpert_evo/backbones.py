@@ -128,22 +128,6 @@ class Backbone:
                     "same strides and poolings."
                 )
 
-    def remarks(self) -> list[str]:
-        """What is legal but odd: a kernel that is larger than the map it reads, so that much of it meets padding only.
-
-        Kernels of 3 x 3 on the last, small maps of a network are usual.
-        """
-        _, passed_on = self._sizes(self.image_size)
-        found = []
-        for layer, source in zip(self.layers, self.sources, strict=True):
-            size = self.image_size if source is None else passed_on[source]
-            if layer.kernel_size > max(size, 3):
-                found.append(
-                    f"backbone {self.name}: layer {layer.name} has kernel_size = {layer.kernel_size} on a map of "
-                    f"{size} x {size} pixels, so much of the kernel reads only padding and still takes crossbars"
-                )
-        return found
-
     def index(self, name: str) -> int:
         """Position of the layer called `name`; raises KeyError."""
         return self._index[name]

@@ -11,6 +11,7 @@ import numpy as np
 import hw_models
 from hw_models import HardwareReport, LayerShapes, Peripherals
 from xpert_evo.accuracy.datasets import DatasetSpec, dataset_spec
+from xpert_evo.backbone_remarks import remarks_on
 from xpert_evo.backbones import Backbone, backbone_of
 from xpert_evo.cli.assumptions import assumption_lines, plain_assumptions, settings_for
 from xpert_evo.cli.consoles import PlainConsole
@@ -105,7 +106,7 @@ def show_cost(
         print_cost(console, design, report)
         console.lines(_beyond_lines(costing, design, report))
         console.warnings(remarks(design, report, costing.hardware, costing.settings.hardware.area_limit_mm2))
-        console.warnings(costing.backbone(design).remarks())
+        console.warnings(remarks_on(costing.backbone(design)))
 
 
 def remarks(design: Design, report: HardwareReport, hardware: Hardware, area_limit_mm2: float | None) -> list[str]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from threadpoolctl import threadpool_limits
 
@@ -12,34 +11,27 @@ from xpert_evo.accuracy.features import macs
 from xpert_evo.accuracy.host_state import own_numerics, threads
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.accuracy.surrogate_kinds import check_kind
-from xpert_evo.backbone_file import BackboneDescription
-from xpert_evo.backbones import load_backbone
-from xpert_evo.config import ExecutorKind, RunConfig, load_config, parse_config
+from xpert_evo.backbone_remarks import remarks_on
+from xpert_evo.config import ExecutorKind, RunConfig, parse_config
 from xpert_evo.design import design_from_text
-from xpert_evo.errors import ConfigError, DataError, ExecutorError, StoreError
+from xpert_evo.errors import ConfigError, DataError, ExecutorError
 from xpert_evo.executors import Executor, ProcessExecutor, SerialExecutor, load_dask_executor
 from xpert_evo.files import sweep
 from xpert_evo.orchestration.baselines import check_baselines
 from xpert_evo.orchestration.batches import Workshop, reused_digests
 from xpert_evo.orchestration.choosing import check_spaces, most_finalists
-from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, SEARCHED, round_name
+from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, SEARCHED
 from xpert_evo.orchestration.effort import images_trained, work_of
 from xpert_evo.orchestration.flow import go
 from xpert_evo.orchestration.interrupts import Interrupts
+from xpert_evo.orchestration.resuming import changed_settings, check_rounds, keep_changes
 from xpert_evo.orchestration.reuse import reuse_labels
-from xpert_evo.orchestration.stopping import ROUNDS, STOPPED
 from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.task import Task, build_task
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.progress import Listener, Message
 from xpert_evo.store import Store
 from xpert_evo.versions import versions
-
-CHANGEABLE = ("executor", "training.rounds", "training.retries", "training.time_limit_s", "dataset.data_dir")
-"""Settings that a resumed run may change: where it works and for how long, never what it computes.
-
-The number of rounds is kept in the store, so that whoever goes on or reports later finds it there.
-"""
 
 
 def prepare(config: RunConfig, *, is_new: bool = True) -> tuple[Task, Dataset]:
@@ -104,7 +96,7 @@ def begin(config: RunConfig, folder: Path, listener: Listener, labels_from: Sequ
     """
     check_earlier(labels_from)
     task, dataset = prepare(config)
-    for remark in task.backbone.remarks():
+    for remark in remarks_on(task.backbone):
         listener.tell(Message(text=remark, warning=True))
     meta = {
         "settings": task.config.to_plain(),
@@ -126,8 +118,8 @@ def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> 
     """Goes on with the run in `folder`; raises StoreError where settings differ that must not, or not any more."""
     with Store.open(folder) as store:
         before = parse_config(store.meta("settings"), where=f"settings of {folder}")
-        config = _changed(before, overrides, folder)
-        _check_rounds(store, before, config)
+        config = changed_settings(before, overrides, folder)
+        check_rounds(store, before, config)
         task, dataset = prepare(config, is_new=False)
         known = store.meta("dataset")["digest"]
         if dataset.digest != known:
@@ -136,50 +128,8 @@ def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> 
                 "give the same images with --set dataset.data_dir=FOLDER."
             )
         with closing(build_executor(config, listener)) as executor:
-            _keep_changes(store, before, task.config)
+            keep_changes(store, before, task.config)
             _work(task, dataset, store, executor, listener)
-
-
-def _check_rounds(store: Store, before: RunConfig, config: RunConfig) -> None:
-    """Raises StoreError where the number of rounds changes and none can begin any more."""
-    old, new = before.training.rounds, config.training.rounds
-    begun = {plan.batch for plan in store.plans()}
-    least = max((n for n in range(1, old + 1) if round_name(n) in begun), default=0)
-    if new < least:
-        raise StoreError(
-            f"training.rounds of {store.folder} must be at least {least}, got {new}, for round {least} has begun; let "
-            "it end, or begin another run."
-        )
-    stopped = store.note(STOPPED, ROUNDS)
-    if new == old or not (stopped or store.plans(FINALISTS)):
-        return
-    why = f"it has ended its rounds ({stopped['reason']})" if stopped else "its finalists are chosen"
-    raise StoreError(
-        f"training.rounds of {store.folder} must stay {old}, got {new}, for {why} and nothing that further rounds find "
-        f"would reach its front; begin a new run with `xpert-evo run --labels-from {store.folder} --set "
-        f"training.rounds={new} --out DIR` and the same settings."
-    )
-
-
-def _keep_changes(store: Store, before: RunConfig, config: RunConfig) -> None:
-    """Writes a changed number of rounds into the stored settings, and where the data of an older run were found.
-
-    Other changes last for this time only. Older versions stored a relative folder of data as it was typed.
-    """
-    changes: dict[str, tuple[str, object, object]] = {}
-    if config.training.rounds != before.training.rounds:
-        changes["training"] = ("rounds", before.training.rounds, config.training.rounds)
-    folder = before.dataset.data_dir
-    if folder is not None and not Path(folder).is_absolute():
-        changes["dataset"] = ("data_dir", folder, config.dataset.data_dir)
-    if not changes:
-        return
-    settings = store.meta("settings")
-    changed = {table: settings.get(table, {}) | {name: new} for table, (name, _, new) in changes.items()}
-    with store.transaction():
-        store.replace_meta("settings", settings | changed)
-        for table, (name, old, new) in changes.items():
-            store.add_event("changed", f"{table}.{name} = {new}, before {old}")
 
 
 def _work(task: Task, dataset: Dataset, store: Store, executor: Executor, listener: Listener) -> None:
@@ -261,49 +211,3 @@ def _count(shop: Workshop, dataset: Dataset) -> None:
             if label.digest in trained:
                 genome = space.encode([design_from_text(designs[label.digest])])
                 shop.tally.add(kind, label.seconds, float(macs(space, genome)[0]))
-
-
-def _changed(before: RunConfig, overrides: Mapping[str, object], folder: Path) -> RunConfig:
-    """The stored settings with the allowed changes; raises StoreError for others."""
-    plain = before.to_plain()
-    _drop_other_executors(plain, overrides)
-    config = load_config(None, overrides, base=plain)
-    for name in overrides:
-        old, new = _setting(before, name), _setting(config, name)
-        if old != new and not any(name == free or name.startswith(f"{free}.") for free in CHANGEABLE):
-            raise StoreError(
-                f"{folder} was begun with {name} = {_told(old)}, not {_told(new)}; a run keeps its settings (only "
-                f"{', '.join(CHANGEABLE)} may change). Begin another run with --out."
-            )
-    return config
-
-
-def _setting(config: RunConfig, name: str) -> object:
-    """The value of a setting, or a table, by its dotted name; None where nothing is set."""
-    value: Any = config
-    for part in name.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else getattr(value, part, None)
-    return value
-
-
-def _told(value: object) -> str:
-    """A setting's value as people write it."""
-    if isinstance(value, BackboneDescription):
-        return f"{load_backbone(value).name} (your own)"
-    if isinstance(value, tuple):
-        return f"[{', '.join(_told(entry) for entry in value)}]"
-    return "none" if value is None else str(value)
-
-
-def _drop_other_executors(plain: dict[str, Any], overrides: Mapping[str, object]) -> None:
-    """Takes out of stored settings what belongs to the executor that is left: an address, workers, a time limit."""
-    stored = plain["executor"]
-    kind = overrides.get("executor.kind", stored["kind"])
-    if kind != ExecutorKind.DASK:
-        stored.pop("dask_scheduler", None)
-    if kind == ExecutorKind.SERIAL:
-        stored.pop("gpus", None)
-        stored.pop("workers", None)
-        plain["training"].pop("time_limit_s", None)
-    if "executor.dask_scheduler" in overrides:
-        stored.pop("workers", None)
