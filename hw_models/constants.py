@@ -91,11 +91,16 @@ def load_file(folder: str, name: str) -> ConstantFile:
     Raises:
         HardwareModelError: for an unknown name, or a file that breaks the rules.
     """
-    names = available(folder)
+    names, kind = available(folder), {"technologies": "technology"}.get(folder, folder.removesuffix("s"))
+    if str(name).endswith(".toml") or {"/", "\\"} & set(str(name)):
+        raise HardwareModelError(
+            f"a {kind} is chosen by its name, not by a file, got {name!r}; choose one of {', '.join(names)}. One of "
+            f"your own is a file like these in hw_models/{folder} of the program, chosen by its name."
+        )
     if name not in names:
-        raise HardwareModelError(f"no {folder} file is called {name!r}; {suggestion(str(name), names)}")
+        raise HardwareModelError(f"no {kind} is called {name!r}; {suggestion(str(name), names)}")
     try:
-        text = resources.files("hw_models").joinpath(folder, f"{name}.toml").read_text(encoding="utf-8")
+        text = resources.files("hw_models").joinpath(folder, f"{name}.toml").read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise HardwareModelError(f"{name}: cannot be read as UTF-8 ({error}); install the package again.") from None
     return parse_file(text, name)

@@ -24,9 +24,9 @@ def read_idx(folder: Path, name: str) -> NDArray[np.uint8]:
     """An idx file of unsigned bytes: magic number 0 0 8 d, d big-endian sizes, then the values."""
     packed = folder / f"{name}.gz"
     data = gzip.decompress(packed.read_bytes()) if packed.exists() else (folder / name).read_bytes()
-    n_dimensions = data[3]
-    if data[:3] != b"\0\0\x08":
+    if data[:3] != b"\0\0\x08":  # the type comes third: signed bytes have 9, floats 13
         raise SystemExit(f"{folder / name} is no idx file of unsigned bytes.")
+    n_dimensions = data[3]
     shape = np.frombuffer(data, ">i4", count=n_dimensions, offset=4)
     return np.frombuffer(data, np.uint8, offset=4 + 4 * n_dimensions).reshape(shape)
 

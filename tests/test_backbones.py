@@ -8,6 +8,7 @@ import pytest
 
 from tests.small_runs import OWN_BACKBONE
 from xpert_evo.backbone_file import BackboneDescription, parse_description, read_description
+from xpert_evo.backbone_remarks import remarks_on
 from xpert_evo.backbones import backbone_of, load_backbone
 from xpert_evo.config import load_config, parse_config
 from xpert_evo.errors import ConfigError, DesignError, XpertEvoError
@@ -111,6 +112,17 @@ def test_mistakes_are_told_in_one_sentence(data: dict[str, object], words: str) 
     with pytest.raises(ConfigError) as failure:
         load_backbone(parse_description(data, where="net.toml"))
     assert words in str(failure.value)
+
+
+def test_kernels_larger_than_their_map_are_remarked_on_by_name_and_place() -> None:
+    def remarks(data: dict[str, object]) -> list[str]:
+        return remarks_on(load_backbone(parse_description(data, where="net.toml")))
+
+    [remark] = remarks(entries(a={"pool": True}, b={"kernel_size": 17}))
+    assert "layer b has kernel_size = 17 on a map of 16 x 16 pixels" in remark
+    assert remarks(entries(b={"kernel_size": 31})) == []
+    assert remarks(entries(a={"pool": True}, b={"kernel_size": 15})) == []
+    assert [remarks_on(load_backbone(name)) for name in ("vgg8", "vgg16", "resnet20")] == [[], [], []]
 
 
 @pytest.mark.parametrize("text", ["name = ", "\x00", "[[layers]]\nname = 1"])

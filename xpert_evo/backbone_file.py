@@ -8,6 +8,7 @@ import tomli_w
 from pydantic import Field, StringConstraints, model_validator
 
 from xpert_evo.errors import ConfigError
+from xpert_evo.paths import read_text
 from xpert_evo.validation import Frozen, parse
 
 SUFFIX = ".toml"
@@ -80,7 +81,7 @@ def parse_description(data: object, *, where: str) -> BackboneDescription:
 def read_description(path: Path) -> BackboneDescription:
     """The description in a TOML file; raises ConfigError."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(read_text(path))
     except OSError as failure:
         raise ConfigError(
             f"space.backbone: {path} cannot be read ({failure.strerror}); give the TOML file of a backbone, or a name "

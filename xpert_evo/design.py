@@ -12,6 +12,7 @@ from pydantic import Field
 from hw_models import AdcType
 from xpert_evo.backbones import Backbone
 from xpert_evo.errors import DesignError
+from xpert_evo.paths import read_text
 from xpert_evo.validation import Frozen, parse, parse_text
 
 
@@ -107,7 +108,7 @@ def design_from_text(text: str) -> Design:
 def load_designs(path: Path) -> list[Design]:
     """The designs of a file: one design, a list of them, or a `front.json`; raises DesignError."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(read_text(path))
     except OSError as failure:
         raise DesignError(f"{path}: cannot be read ({failure.strerror}); give an existing design file.") from None
     except (ValueError, RecursionError) as failure:

@@ -16,9 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from xpert_evo.accuracy.host_state import own_numerics
 from xpert_evo.config import RunConfig, load_config
 from xpert_evo.errors import UsageError
 from xpert_evo.orchestration.start import begin, go_on
+from xpert_evo.paths import user_path
 from xpert_evo.progress import choose_listener
 from xpert_evo.report.candidates import HARDWARE_FIELDS, Candidate
 from xpert_evo.report.files import front_row
@@ -90,6 +92,7 @@ class Run:
             listener.close()
         return load_run(self.folder)
 
+    @own_numerics()
     def report(self) -> Path:
         """Writes `report.html`, the pictures, `front.json` and `front.csv`; returns the page's path."""
         _, complaints = write_report(self.folder, self.result)
@@ -133,15 +136,16 @@ def run(config: RunConfig | Mapping[str, object] | None = None, *, out: Folder, 
     settings = config if isinstance(config, RunConfig) else load_config(None, config)
     listener = choose_listener(quiet=quiet)
     try:
-        begin(settings, Path(out), listener)
+        begin(settings, user_path(out), listener)
     finally:
         listener.close()
     return load_run(out)
 
 
+@own_numerics()
 def load_run(folder: Folder) -> Run:
     """The run in `folder`, finished or not; raises StoreError."""
-    path = Path(folder)
+    path = user_path(folder)
     with Store.open_readonly(path) as store:
         return Run(path, load_result(store))
 

@@ -1,6 +1,5 @@
 """Parses foreign data into pydantic models and tells a failure in one sentence."""
 
-import difflib
 import json
 from collections.abc import Iterable
 from typing import Any, TypeVar, get_args
@@ -8,11 +7,18 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
+from hw_models.errors import closest
 from xpert_evo.errors import XpertEvoError
 
 Model = TypeVar("Model", bound=BaseModel)
 
 _MAX_SHOWN = 80
+_SIZES = {
+    "too_short": "least {} entries",
+    "too_long": "most {} entries",
+    "string_too_short": "least {} characters",
+    "string_too_long": "most {} characters",
+}
 
 
 class Frozen(BaseModel):
@@ -24,8 +30,8 @@ class Frozen(BaseModel):
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint for a misspelt `name`: the closest of the `known` ones, else all of them."""
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(names)}."
+    close = closest(name, names, cutoff=0.5)
+    return f"did you mean '{close}'?" if close else f"known: {', '.join(names)}."
 
 
 def parse(model: type[Model], data: object, *, where: str, error: type[XpertEvoError]) -> Model:
@@ -64,25 +70,42 @@ def _sentence(model: type[BaseModel], details: list[ErrorDetails]) -> str:
         return f"{subject} must be a table of names and values, got {shown}."
     if detail["type"] in {"value_error", "assertion_error"}:
         return str(detail.get("ctx", {}).get("error", detail["msg"]))
-    wanted = detail["msg"].removeprefix("Input should be ").removeprefix("Value should be ")
-    if detail["type"] in {"tuple_type", "list_type"}:
-        single = isinstance(detail["input"], (int, float, str))
-        wanted = f"a list such as [{shown}]" if single else "a list"
-    if detail["type"] == "enum" and isinstance(detail["input"], str):
-        names = [word.strip("' ") for word in wanted.replace(" or ", ",").split(",")]
-        return f"'{path}' must be {wanted}, got {shown}; {nearest(detail['input'], names)}"
-    return f"'{path}' must be {wanted}, got {shown}."
+    return f"'{path}' must {_demand(detail)}, got {shown}{_advice(detail)}"
+
+
+def _demand(detail: ErrorDetails) -> str:
+    """What a value must be or have."""
+    kind, given = detail["type"], detail["input"]
+    if kind in _SIZES:
+        limit = next(value for name, value in detail["ctx"].items() if name in {"min_length", "max_length"})
+        return f"have at {_SIZES[kind].format(limit)}"
+    if kind == "string_pattern_mismatch":
+        return f"match the pattern {detail['ctx']['pattern']}"
+    if kind in {"tuple_type", "list_type"}:
+        return f"be a list such as {_as_list(given)}" if isinstance(given, (int, float, str)) else "be a list"
+    return f"be {detail['msg'].removeprefix('Input should be ').removeprefix('Value should be ')}"
+
+
+def _advice(detail: ErrorDetails) -> str:
+    """The end of the sentence: what to write instead, where that can be guessed."""
+    given = detail["input"]
+    if not isinstance(given, str):
+        return "."
+    if detail["type"] == "enum":
+        names = [word.strip("' ") for word in detail["ctx"]["expected"].replace(" or ", ",").split(",")]
+        return f"; {nearest(given, names)}"
+    return "; write none for no value." if given.lower() in {"none", "null"} else "."
 
 
 def _hint(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
     """The full name that was meant: one of the same table, or the same word in another table; else what is known."""
     name, before = str(loc[-1]), loc[:-1]
     names = _fields_at(model, before)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    close = closest(name, names, cutoff=0.5)
     elsewhere = [path for path in _leaves(model) if path.rpartition(".")[2] == name]
     if not close and elsewhere:
         return f"did you mean '{elsewhere[0]}'?"
-    return f"did you mean '{_path((*before, *close))}'?" if close else nearest(name, names)
+    return f"did you mean '{_path((*before, close))}'?" if close else nearest(name, names)
 
 
 def _leaves(model: type[BaseModel], prefix: str = "") -> list[str]:
@@ -97,6 +120,14 @@ def _leaves(model: type[BaseModel], prefix: str = "") -> list[str]:
     return found
 
 
+def _as_list(value: object) -> str:
+    """What was meant for a list, as one: `a,b` as `["a", "b"]`, `4` as `[4]`."""
+    if not isinstance(value, str):
+        return f"[{_shown(value)}]"
+    parts = [part.strip(" '\"") for part in value.strip("[] ").split(",")]
+    return f"[{', '.join(part if part.isdecimal() else _shown(part) for part in parts if part)}]"
+
+
 def _path(loc: tuple[int | str, ...]) -> str:
     """`("layers", 3, "name")` as people write it: `layers[3].name`."""
     text = ""
@@ -106,6 +137,8 @@ def _path(loc: tuple[int | str, ...]) -> str:
 
 
 def _shown(value: object) -> str:
+    if value is None:
+        return "none"  # as people write it
     text = json.dumps(value, default=str)
     return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 3] + "..."
 

@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -198,20 +198,104 @@ def test_the_binary_layout_is_imported_from_folder_and_archive(
     assert not (tmp_path / "c" / "cifar-10-batches-bin").exists()
 
 
-@pytest.mark.parametrize("protocol", [2, 4])
-def test_the_python_layout_is_read_without_running_it(
-    small_cifar: dict[str, tuple[np.ndarray, np.ndarray]], tmp_path: Path, protocol: int
-) -> None:
-    source = tmp_path / "cifar-10-batches-py"
+def write_batches(
+    source: Path, small_cifar: dict[str, tuple[np.ndarray, np.ndarray]], *, protocol: int = 4, **changes: object
+) -> Path:
+    """The python layout; `changes` are functions of images or labels."""
     source.mkdir()
     for name, (images, labels) in small_cifar.items():
         content = {b"data": images, b"labels": labels.tolist(), b"batch_label": b"x", b"filenames": [b"a.png"] * 10}
+        for key, change in changes.items():
+            assert callable(change)
+            content[key.encode()] = change(content[key.encode()])
         (source / name).write_bytes(pickle.dumps(content, protocol=protocol))
+    return source
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("order", [np.ascontiguousarray, np.asfortranarray, lambda a: np.repeat(a, 2, axis=0)[::2]])
+def test_the_python_layout_is_read_without_running_it_in_every_protocol_and_order(
+    small_cifar: dict[str, tuple[np.ndarray, np.ndarray]], tmp_path: Path, protocol: int, order: object
+) -> None:
+    source = write_batches(tmp_path / "cifar-10-batches-py", small_cifar, protocol=protocol, data=order)
     folder = import_dataset("cifar10", source, tmp_path / "data")
     images, labels = small_cifar["data_batch_2"]
     records = np.fromfile(folder / "data_batch_2.bin", dtype=np.uint8).reshape(10, 3073)
     np.testing.assert_array_equal(records[:, 1:], images)
     np.testing.assert_array_equal(records[:, 0], labels)
+
+
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda a: (a.astype(np.int16) - 128).astype(np.int8), "unsigned bytes .* got an array of NumPy's type 'i1'"),
+        (lambda a: a.astype(np.float32) / 255, "type 'f4'"),
+        (lambda a: a.astype(">u2"), "type 'u2'"),
+        (lambda a: a > 99, "type 'b1'"),
+        (lambda a: a.reshape(10, 3, 32, 32), r"two axes, got the shape \(10, 3, 32, 32\)"),
+        (lambda a: a.astype(object), "no array of images"),
+        (lambda a: a.tolist(), "no array of images"),
+    ],
+)
+def test_images_of_another_type_or_shape_are_refused(
+    small_cifar: dict[str, tuple[np.ndarray, np.ndarray]], tmp_path: Path, protocol: int, change: object, words: str
+) -> None:
+    source = write_batches(tmp_path / "source", small_cifar, protocol=protocol, data=change)
+    with pytest.raises(DataError, match=words):
+        import_dataset("cifar10", source, tmp_path / "data")
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("protocol", [2, 5])
+@pytest.mark.parametrize("type_", ["u1", "<i8", ">i8", ">u2"])
+def test_labels_may_be_an_array_of_any_integers(
+    small_cifar: dict[str, tuple[np.ndarray, np.ndarray]], tmp_path: Path, protocol: int, type_: str
+) -> None:
+    source = write_batches(
+        tmp_path / "source", small_cifar, protocol=protocol, labels=lambda labels: np.array(labels, dtype=type_)
+    )
+    folder = import_dataset("cifar10", source, tmp_path / "data")
+    for name, (_, labels) in small_cifar.items():
+        records = np.fromfile(folder / f"{name}.bin", dtype=np.uint8).reshape(10, 3073)
+        np.testing.assert_array_equal(records[:, 0], labels)
+
+
+@pytest.mark.parametrize("change", [lambda x: [label + 256 for label in x], lambda x: np.array(x) / 2, lambda x: x[1:]])
+def test_labels_that_are_no_small_integers_are_refused(
+    small_cifar: dict[str, tuple[np.ndarray, np.ndarray]], tmp_path: Path, change: object
+) -> None:
+    source = write_batches(tmp_path / "source", small_cifar, labels=change)
+    with pytest.raises(DataError, match="must hold 10 integers from 0 to 255 as labels"):
+        import_dataset("cifar10", source, tmp_path / "data")
+
+
+@pytest.mark.parametrize("broken", ["images", "record"])
+def test_a_failed_import_speaks_of_the_archive_and_not_of_a_temporary_folder(
+    small_cifar: dict[str, tuple[np.ndarray, np.ndarray]], tmp_path: Path, broken: str
+) -> None:
+    files = {
+        f"py/{name}": pickle.dumps({"data": images if broken == "record" else images.tolist(), "labels": [77] * 10})
+        for name, (images, _) in small_cifar.items()
+    }
+    archive = make_tar(tmp_path / "mine.tar.gz", files)
+    with pytest.raises(DataError) as failure:
+        import_dataset("cifar10", archive, tmp_path / "data")
+    member = "data_batch_1.bin has the label 77" if broken == "record" else "py/data_batch_1 holds no array of images"
+    assert str(failure.value).startswith(f"{archive}: {member}")
+    assert "unpacking" not in str(failure.value)
+    assert "partial" not in str(failure.value)
+
+
+def test_an_import_of_what_lies_in_its_place_already_leaves_it_alone(
+    small_cifar: dict[str, tuple[np.ndarray, np.ndarray]], tmp_path: Path
+) -> None:
+    write_batches(tmp_path / "source", small_cifar)
+    folder = import_dataset("cifar10", tmp_path / "source", tmp_path / "data")
+    (folder / "mine.txt").write_text("kept")
+    assert import_dataset("cifar10", tmp_path / "data", tmp_path / "data") == folder
+    assert (folder / "mine.txt").read_text() == "kept"
+    assert len(list(folder.iterdir())) == 7
 
 
 def test_a_hostile_batch_does_nothing_but_fail(tmp_path: Path) -> None:
@@ -231,7 +315,7 @@ def test_tiny_imagenet_is_imported_from_its_usual_folders_when_it_is_all_there(
 ) -> None:
     root = tmp_path / "tiny-imagenet-200"
     (root / "val" / "images").mkdir(parents=True)
-    (root / "wnids.txt").write_text("n02\nn01\n", encoding="utf-8")
+    (root / "wnids.txt").write_text("n02\nn01\n", encoding="utf-8-sig")
     for i, name in enumerate(("n01", "n02")):
         (root / "train" / name / "images").mkdir(parents=True)
         for j in range(2):
@@ -251,9 +335,42 @@ def test_tiny_imagenet_is_imported_from_its_usual_folders_when_it_is_all_there(
     assert arrays["train"][1].tolist() == [0, 0, 1, 1]
     assert arrays["test"][1].tolist() == [1, 0]
     assert abs(int(arrays["test"][0][0, 0, 5, 5]) - 200) < 4
+    with pytest.raises(DataError, match="your files would be lost"):
+        import_dataset("tiny-imagenet", root, tmp_path)
+    assert (root / "wnids.txt").exists()
+    Image.new("RGB", (64, 48)).save(root / "val" / "images" / "val_0.JPEG")
+    with pytest.raises(DataError, match="64 x 48 pixels where Tiny ImageNet has 64 x 64"):
+        data_formats.write_tiny_imagenet(root, tmp_path / "again.npz")
     (root / "val" / "images" / "val_0.JPEG").write_bytes(b"no image")
     with pytest.raises(DataError, match=r"val_0\.JPEG cannot be read"):
         data_formats.write_tiny_imagenet(root, tmp_path / "again.npz")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"train_images": np.zeros((2, 3, 32, 32), dtype=np.float32)}, "unsigned bytes .* got float32"),
+        ({"train_images": np.zeros((2, 3, 32, 32), dtype=np.int8)}, "got int8"),
+        ({"test_images": np.zeros((2, 32, 32, 3), dtype=np.uint8)}, r"test_images .* \(2, 32, 32, 3\)"),
+        ({"train_labels": np.array([0.0, 1.0])}, "train_labels must be 2 integers, got float64"),
+        ({"train_labels": np.array([0, 200])}, "from 0 to 199, got 0 to 200"),
+        ({"test_labels": np.array([0])}, "test_labels must be 2 integers"),
+    ],
+)
+def test_array_files_of_another_type_or_order_of_axes_are_refused(
+    tmp_path: Path, change: dict[str, np.ndarray], words: str
+) -> None:
+    images = np.asfortranarray(np.arange(2 * 3072, dtype=np.uint32).reshape(2, 3, 32, 32).astype(np.uint8))
+    right: dict[str, Any] = {f"{part}_{name}": value for part in ("train", "test") for name, value in
+             (("images", images), ("labels", np.array([0, 199], dtype=">i2")))}  # fmt: skip
+    path = tmp_path / data_formats.IMAGENET_FILE
+    np.savez(path, **right)
+    read = data_formats.read_tiny_imagenet(tmp_path)["train"]
+    np.testing.assert_array_equal(read[0], images)
+    assert read[1].tolist() == [0, 199]
+    np.savez(path, **{**right, **change})
+    with pytest.raises(DataError, match=words):
+        data_formats.read_tiny_imagenet(tmp_path)
 
 
 def test_what_comes_with_the_program_is_neither_fetched_nor_imported(tmp_path: Path) -> None:

@@ -58,6 +58,38 @@ def test_a_missing_folder_names_the_command_that_gets_it(tmp_path: Path) -> None
         load_dataset("cifar100", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "there", "place", "command"),
+    [
+        ("cifar10", "cifar-10-batches-py", "", "data import cifar10 {}/cifar-10-batches-py --data-dir {}"),
+        ("cifar10", "cifar-10-python.tar.gz", "", "data import cifar10 {}/cifar-10-python.tar.gz --data-dir {}"),
+        ("cifar100", "cifar-100-python", "", "data import cifar100 {}/cifar-100-python --data-dir {}"),
+        (
+            "cifar10",
+            "cifar-10-batches-py",
+            "cifar-10-batches-py",
+            "import cifar10 {}/cifar-10-batches-py --data-dir {}",
+        ),
+        ("cifar100", "cifar-10-batches-py", "", "data fetch cifar100 --data-dir {}"),
+    ],
+)
+def test_what_lies_there_in_another_layout_is_answered_with_an_import(
+    tmp_path: Path, name: str, there: str, place: str, command: str
+) -> None:
+    (tmp_path / there).mkdir()
+    with pytest.raises(DataError) as failure:
+        load_dataset(name, tmp_path / place)
+    assert str(failure.value).endswith(command.format(tmp_path, tmp_path))
+
+
+def test_tiny_imagenet_as_it_is_published_is_answered_with_an_import(tmp_path: Path) -> None:
+    folder = tmp_path / "tiny-imagenet-200"
+    folder.mkdir()
+    (folder / "wnids.txt").touch()
+    with pytest.raises(DataError, match=f"data import tiny-imagenet {folder} --data-dir FOLDER"):
+        load_dataset("tiny-imagenet", tmp_path)
+
+
 def test_truncated_and_altered_records_are_named(tmp_path: Path) -> None:
     path = tmp_path / "test_batch.bin"
     path.write_bytes(bytes(3073 * 9))
@@ -85,6 +117,13 @@ def test_prepared_images_are_averaged_to_the_size_of_the_protocol() -> None:
     assert small.images.shape == (10, 1, 16, 16)
     block = split.images[3, 0, 8:10, 12:14].float().mean() / 255
     assert small.images[3, 0, 4, 6].item() == pytest.approx(block.item(), abs=1e-6)
+
+
+def test_images_in_floats_are_refused_as_nobody_can_tell_their_range() -> None:
+    split = load_dataset("fashion-mnist").validation
+    floats = Split(images=split.images[:4] / 255, labels=split.labels[:4])
+    with pytest.raises(DataError, match=r"must be unsigned bytes \(torch\.uint8\), got torch\.float32"):
+        prepared(floats, load_protocol("laptop"), torch.device("cpu"))
 
 
 def test_training_subsets_are_fixed_and_batches_visit_every_image_once() -> None:

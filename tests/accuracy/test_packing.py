@@ -96,6 +96,17 @@ def test_codes_of_another_crossbar_are_refused(trained: TrainedDesign, tmp_path:
     other = asdict(replace(trained.crossbar, weight_bits=4, cell_bits=2))
     write_tensors(path, packed(tensors, trained.crossbar), metadata | {"crossbar": other})
     with pytest.raises(
-        TrainingError, match="codes up to 255, but weights of 4 bits have none above 15; the file is damaged"
+        TrainingError, match="codes from 0 to 255, but those of weights of 4 bits are from 0 to 15; the file is damaged"
     ):
+        load_network(path)
+
+
+def test_signed_codes_are_refused(trained: TrainedDesign, tmp_path: Path) -> None:
+    path = tmp_path / "small.safetensors"
+    save_weights(trained, path)
+    tensors, metadata = read_tensors(path)
+    small = packed(tensors, trained.crossbar)
+    centred = {n: (t.to(torch.int16) - 128).to(torch.int8) for n, t in small.items() if t.dtype == torch.uint8}
+    write_tensors(path, small | centred, metadata)
+    with pytest.raises(TrainingError, match=r"codes from -128 to 127, .* from 0 to 255; the file is damaged"):
         load_network(path)

@@ -59,7 +59,7 @@ def test_explain_ends_at_constants_with_units_and_sources(design: Path) -> None:
     assert "DAC 2023" in outcome.stdout
     missing = call("evaluate", design, "--explain", "conv44")
     assert missing.returncode == 2
-    assert "did you mean 'conv4" in missing.stderr
+    assert "no layer 'conv44'; known: classifier, conv1, " in missing.stderr, "a layer of another number is not meant"
 
 
 def test_sources_names_the_paper_and_every_fit(design: Path) -> None:

@@ -167,6 +167,15 @@ def test_exported_weights_become_a_torch_module(scene: Scene, tmp_path: Path) ->
     for shape in ((2, 1, 28, 28), (2, 3, 32, 32), (1, 32, 32), (2, 1, 32, 28), (2, 1, 8, 8)):
         with pytest.raises(DataError, match=r"images must have the shape \(n, 1, 16, 16\)"):
             network(torch.zeros(shape))
+    assert torch.equal(network(images.double()), network(images))
+    for wrong, words in (
+        ((255 * images).to(torch.uint8), r"must be floats from 0 to 1, got torch\.uint8"),
+        (255 * images, "must be from 0 to 1, got"),
+        (images - 0.5, "neither mean nor deviation taken out"),
+        (images * float("nan"), "got nan to nan"),
+    ):
+        with pytest.raises(DataError, match=words):
+            network(wrong)
     write_tensors(tmp_path / "other.safetensors", {"x": torch.zeros(1)}, {"what": "something else"})
     with pytest.raises(TrainingError, match="holds no trained design"):
         xe.load_network(tmp_path / "other.safetensors")

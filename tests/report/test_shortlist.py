@@ -1,4 +1,4 @@
-"""Recommendations come from everything measured, name the best of each objective, and tell a limit that nothing keeps."""
+"""Recommendations come from everything measured and name the best of each objective; a limit that nothing keeps is told."""
 
 import re
 from dataclasses import replace

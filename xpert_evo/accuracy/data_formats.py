@@ -1,16 +1,18 @@
 """Readers of data sets' published file layouts; each returns plain arrays or raises DataError."""
 
+import shlex
 import zipfile
 import zlib
 from collections import Counter
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from xpert_evo.errors import DataError
+from xpert_evo.paths import read_text
 
 Images: TypeAlias = NDArray[np.uint8]
 Arrays: TypeAlias = dict[str, tuple[Images, NDArray[np.int64]]]
@@ -18,10 +20,11 @@ Arrays: TypeAlias = dict[str, tuple[Images, NDArray[np.int64]]]
 
 EMBEDDED_FILE = "fashion_mnist.npz"
 IMAGENET_FILE = "tiny-imagenet.npz"
+IMAGENET_CLASSES = 200
 IMAGENET_TRAINING, IMAGENET_VALIDATION = 500, 50
 """Images of each of its classes."""
 
-_LARGEST_SIDE = 1_024  # Tiny ImageNet's images have 64; decoding takes memory by the claimed size
+_IMAGENET_SIDE = 64
 
 
 def read_embedded(folder: Path) -> Arrays:
@@ -59,17 +62,17 @@ def read_records(path: Path, n_records: int, *, label_bytes: int, n_classes: int
         raw = np.fromfile(path, dtype=np.uint8)
     except OSError as failure:
         raise DataError(
-            f"{path} cannot be read ({failure.strerror}); it belongs to the data set's binary layout, fetch it again."
+            f"{path} cannot be read ({failure.strerror}); it belongs to the data set's binary layout, get it again."
         ) from None
     if raw.size != n_records * size:
         raise DataError(
-            f"{path} must have {n_records * size:,} bytes, got {raw.size:,}: truncated or altered; fetch it again."
+            f"{path} must have {n_records * size:,} bytes, got {raw.size:,}: truncated or altered; get it again."
         )
     records = raw.reshape(n_records, size)
     labels = records[:, label_bytes - 1].astype(np.int64)
     if labels.max() >= n_classes:
         raise DataError(
-            f"{path} has the label {labels.max()} where 0 to {n_classes - 1} are known: altered; fetch it again."
+            f"{path} has the label {labels.max()} where 0 to {n_classes - 1} are known: altered; get it again."
         )
     return np.ascontiguousarray(records[:, label_bytes:]).reshape(-1, 3, 32, 32), labels
 
@@ -77,11 +80,41 @@ def read_records(path: Path, n_records: int, *, label_bytes: int, n_classes: int
 def read_tiny_imagenet(folder: Path) -> Arrays:
     """What `write_tiny_imagenet` made; the validation images judge, since test labels were never published."""
     path = folder / IMAGENET_FILE
+    if not path.exists() and (folder / "wnids.txt").exists():
+        raise DataError(
+            f"{folder} holds Tiny ImageNet as it is published; convert it into another folder with: xpert-evo data "
+            f"import tiny-imagenet {shlex.quote(str(folder))} --data-dir FOLDER"
+        )
     try:
         with np.load(path, allow_pickle=False) as file:
-            return {part: (file[f"{part}_images"], file[f"{part}_labels"]) for part in ("train", "test")}
+            arrays = {part: (file[f"{part}_images"], file[f"{part}_labels"]) for part in ("train", "test")}
     except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as failure:
         raise DataError(f"{path} cannot be read ({failure}); import or fetch tiny-imagenet again.") from None
+    for part, (images, labels) in arrays.items():
+        _check(path, part, images, labels)
+    return arrays
+
+
+def _check(path: Path, part: str, images: NDArray[Any], labels: NDArray[Any]) -> None:
+    """Raises DataError unless arrays of a file are colour images in unsigned bytes, planes first, and their classes.
+
+    Floats from 0 to 1, signed bytes, or planes last would be taken without a word, and every pixel would be wrong.
+    """
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (3, 32, 32):
+        raise DataError(
+            f"{path}: {part}_images must be unsigned bytes of the shape (images, 3, 32, 32), got {images.dtype} of the "
+            f"shape {images.shape}; import or fetch tiny-imagenet again."
+        )
+    if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
+        raise DataError(
+            f"{path}: {part}_labels must be {len(images)} integers, got {labels.dtype} of the shape {labels.shape}; "
+            "import or fetch tiny-imagenet again."
+        )
+    if len(labels) and not (labels.min() >= 0 and labels.max() < IMAGENET_CLASSES):
+        raise DataError(
+            f"{path}: {part}_labels must be from 0 to {IMAGENET_CLASSES - 1}, got {labels.min()} to {labels.max()}; "
+            "import or fetch tiny-imagenet again."
+        )
 
 
 def write_tiny_imagenet(root: Path, target: Path) -> None:
@@ -95,8 +128,8 @@ def write_tiny_imagenet(root: Path, target: Path) -> None:
         DataError: A file is missing or is no image.
     """
     try:
-        classes = {name: i for i, name in enumerate(sorted((root / "wnids.txt").read_text(encoding="utf-8").split()))}
-        lines = (root / "val" / "val_annotations.txt").read_text(encoding="utf-8").splitlines()
+        classes = {name: i for i, name in enumerate(sorted(read_text(root / "wnids.txt").split()))}
+        lines = read_text(root / "val" / "val_annotations.txt").splitlines()
         train = [(p, c) for n, c in classes.items() for p in sorted((root / "train" / n / "images").glob("*.JPEG"))]
         test = [(root / "val" / "images" / line.split()[0], classes[line.split()[1]]) for line in lines]
     except (OSError, KeyError, IndexError, UnicodeDecodeError) as failure:
@@ -127,8 +160,11 @@ def _decoded(path: Path) -> Images:
     """One image as (3, 32, 32)."""
     try:
         with Image.open(path, formats=["JPEG"]) as image:
-            if max(image.size) > _LARGEST_SIDE:
-                raise ValueError(f"it claims {image.width} x {image.height} pixels")
+            if image.size != (_IMAGENET_SIDE, _IMAGENET_SIDE):  # before decoding, which takes memory by this claim
+                raise ValueError(
+                    f"it has {image.width} x {image.height} pixels where Tiny ImageNet has {_IMAGENET_SIDE} x "
+                    f"{_IMAGENET_SIDE}"
+                )
             small = image.convert("RGB").resize((32, 32), Image.Resampling.BOX)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as failure:
         raise DataError(f"{path} cannot be read as an image ({failure}); get it again.") from None

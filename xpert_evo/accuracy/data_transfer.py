@@ -14,7 +14,7 @@ from xpert_evo.accuracy.archives import extract, moved_into_place
 from xpert_evo.accuracy.data_formats import IMAGENET_FILE, write_tiny_imagenet
 from xpert_evo.accuracy.datasets import dataset_spec, load_dataset
 from xpert_evo.accuracy.downloads import Progress, download
-from xpert_evo.accuracy.python_batches import pixels, read_batch
+from xpert_evo.accuracy.python_batches import integers, pixels, read_batch
 from xpert_evo.errors import DataError
 
 _UNPACKING = ".unpacking-"
@@ -97,22 +97,56 @@ def _imported(name: str, path: Path, data_dir: Path) -> Path:
     """Unpacks or copies, checks by loading, and only then moves into place."""
     spec = dataset_spec(name)
     folder = data_dir / str(spec.folder)
+    if (
+        path.is_dir()
+        and name in _PYTHON_FILES
+        and _is_same(_found(path, next(iter(_PYTHON_FILES[name].values()))), folder)
+    ):
+        load_dataset(name, data_dir)  # it lies where it would be put
+        return folder
     with moved_into_place(folder) as new:
         if path.is_dir():
-            _take(name, path, new)
+            with _told_as(path, new):
+                _take(name, path, new, folder)
+                spec.read(new)
         else:
             with tempfile.TemporaryDirectory(dir=data_dir, prefix=_UNPACKING) as unpacked:
                 extract(path, Path(unpacked))
-                _take(name, Path(unpacked), new)
-        spec.read(new)
+                with _told_as(path, new, Path(unpacked)):
+                    _take(name, Path(unpacked), new, folder)
+                    spec.read(new)
     load_dataset(name, data_dir)
     return folder
 
 
-def _take(name: str, source: Path, new: Path) -> None:
-    """Copies or converts what is found at or below `source` into the layout that `load_dataset` reads."""
+@contextmanager
+def _told_as(source: Path, *temporary: Path) -> Iterator[None]:
+    """Lets errors speak of what the user gave, `source`, in place of folders that are gone when they are read."""
+    try:
+        yield
+    except DataError as failure:
+        sentence = str(failure)
+        for folder in temporary:
+            sentence = sentence.replace(f"{folder}/", f"{source}: ").replace(str(folder), str(source))
+        raise DataError(sentence) from None
+
+
+def _take(name: str, source: Path, new: Path, target: Path) -> None:
+    """Copies or converts what is found at or below `source` into the layout that `load_dataset` reads.
+
+    Args:
+        name: Of the data set.
+        source: Holds it.
+        new: An empty folder to fill.
+        target: What `new` will replace.
+    """
     if name == "tiny-imagenet":
         root = _holder(name, source, "wnids.txt")
+        if _is_same(root, target):
+            raise DataError(
+                f"{root} is where the converted data set would be put, and your files would be lost; move them "
+                "elsewhere, or import into another folder with --data-dir."
+            )
         write_tiny_imagenet(root, new / IMAGENET_FILE)
         return
     files = _PYTHON_FILES[name]
@@ -128,6 +162,10 @@ def _take(name: str, source: Path, new: Path) -> None:
         _write_records(root / old, new / file)
 
 
+def _is_same(folder: Path | None, target: Path) -> bool:
+    return folder is not None and folder.resolve() == target.resolve()
+
+
 def _write_records(path: Path, target: Path) -> None:
     """Converts one file of the python layout into the binary one."""
     batch = read_batch(path)
@@ -141,9 +179,9 @@ def _write_records(path: Path, target: Path) -> None:
 
 
 def _labels(batch: dict[str, object], key: str, n_images: int, path: Path) -> NDArray[np.uint8]:
-    values = batch[key]
-    if not isinstance(values, list) or len(values) != n_images or not all(v in range(256) for v in values):
-        raise DataError(f"{path} must hold {n_images} small integers as {key}; get it again.")
+    values = integers(batch[key])
+    if values is None or len(values) != n_images or not all(0 <= value < 256 for value in values):
+        raise DataError(f"{path} must hold {n_images} integers from 0 to 255 as {key}; get it again.")
     return np.array(values, dtype=np.uint8)
 
 

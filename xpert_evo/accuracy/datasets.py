@@ -6,6 +6,7 @@ A new data set is a reader in `data_formats` and an entry of `DATASETS`.
 """
 
 import hashlib
+import shlex
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ import torch
 
 from xpert_evo.accuracy import data_formats
 from xpert_evo.accuracy.data_formats import Arrays
+from xpert_evo.accuracy.host_state import own_numerics
 from xpert_evo.errors import DataError
+from xpert_evo.paths import DATA_DIR, absolute_path
 from xpert_evo.validation import nearest
 
 IMAGE_SIZE = 32
@@ -76,6 +79,7 @@ class DatasetSpec:
         image_channels: Planes of an image.
         read: The arrays of a folder; raises DataError where files are missing or altered.
         folder: Name of the folder inside the archive; None for embedded data.
+        other_layouts: Names of folders and archives that people have and `import_dataset` takes.
         url: The canonical archive.
         md5: Its checksum, as its publishers give it.
         n_validation: Images set aside from the training images; 0 where the data come with a validation split.
@@ -86,18 +90,21 @@ class DatasetSpec:
     image_channels: int
     read: Callable[[Path], Arrays]
     folder: str | None = None
+    other_layouts: tuple[str, ...] = ()
     url: str | None = None
     md5: str | None = None
     n_validation: int = 0
     about: str
 
 
+@own_numerics()
 def load_dataset(name: str, data_dir: Path | None = None) -> Dataset:
     """The data set called `name`.
 
     Args:
         name: One of `DATASETS`.
-        data_dir: Where data sets that are not embedded lie: the folder itself or the one that holds it.
+        data_dir: Where data sets that are not embedded lie: the folder itself or the one that holds it; None for the
+            folder `data` inside the working folder, where `xpert-evo data` puts them by default.
 
     Raises:
         DataError: Unknown name, missing, truncated or altered files; the message says how to get them.
@@ -105,9 +112,7 @@ def load_dataset(name: str, data_dir: Path | None = None) -> Dataset:
     spec = dataset_spec(name)
     if spec.folder is None:
         return _loaded(name, Path(data_formats.__file__).parent / "data")
-    if data_dir is None:
-        raise DataError(f"{name} is not embedded; pass --data-dir FOLDER, or get it with: xpert-evo data fetch {name}")
-    return _loaded(name, find_folder(name, data_dir))
+    return _loaded(name, find_folder(name, absolute_path(data_dir or DATA_DIR)))
 
 
 def dataset_spec(name: str) -> DatasetSpec:
@@ -125,10 +130,35 @@ def find_folder(name: str, data_dir: Path) -> Path:
         for candidate in (data_dir / folder, data_dir):
             if candidate.is_dir() and candidate.name == folder:
                 return candidate
-    raise DataError(
-        f"{name} is not in {data_dir}: expected the folder {folder}; get it with: "
-        f"xpert-evo data fetch {name} --data-dir {data_dir}"
-    )
+    other = _in_another_layout(name, data_dir)
+    if other is not None:
+        how = f"convert {other.name}, which is there, with: {command_to_get(name, data_dir)}"
+    else:
+        how = (
+            f"name the folder that holds it (--data-dir, or dataset.data_dir in settings), or get it with: "
+            f"{command_to_get(name, data_dir)}"
+        )
+    raise DataError(f"{name} is not in {data_dir}: expected the folder {folder}; {how}")
+
+
+def command_to_get(name: str, data_dir: Path) -> str:
+    """What to call for a data set that is missing in a folder: an import of what lies there, else a download."""
+    other = _in_another_layout(name, data_dir)
+    words = ["data", "fetch", name] if other is None else ["data", "import", name, str(other)]
+    # A folder that is itself what is imported is no place for the result.
+    place = data_dir if other != data_dir else data_dir.parent
+    option = [] if absolute_path(place) == absolute_path(DATA_DIR) else ["--data-dir", str(place)]
+    return shlex.join(["xpert-evo", *words, *option])
+
+
+def _in_another_layout(name: str, data_dir: Path) -> Path | None:
+    """What lies at or inside `data_dir` that can be imported; None where nothing does."""
+    with suppress(OSError):
+        for other in dataset_spec(name).other_layouts:
+            for candidate in (data_dir / other, data_dir):
+                if candidate.exists() and candidate.name == other:
+                    return candidate
+    return None
 
 
 @lru_cache(maxsize=2)
@@ -187,6 +217,7 @@ DATASETS = {
         image_channels=3,
         read=data_formats.read_cifar10,
         folder="cifar-10-batches-bin",
+        other_layouts=("cifar-10-batches-py", "cifar-10-python.tar.gz", "cifar-10-binary.tar.gz"),
         url="https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
         md5="c32a1d4ab5d03f1284b67883e8d87530",
         n_validation=5_000,
@@ -197,6 +228,7 @@ DATASETS = {
         image_channels=3,
         read=data_formats.read_cifar100,
         folder="cifar-100-binary",
+        other_layouts=("cifar-100-python", "cifar-100-python.tar.gz", "cifar-100-binary.tar.gz"),
         url="https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",
         md5="03b5dce01913d631647c71ecec9e9cb8",
         n_validation=5_000,
@@ -207,6 +239,7 @@ DATASETS = {
         image_channels=3,
         read=data_formats.read_tiny_imagenet,
         folder="tiny-imagenet-200",
+        other_layouts=("tiny-imagenet-200.zip",),
         url="http://cs231n.stanford.edu/tiny-imagenet-200.zip",
         md5="90528d7ca1a48142e341f4ef8d21d0de",
         n_validation=10_000,

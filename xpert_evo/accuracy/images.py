@@ -7,6 +7,7 @@ import torch.nn.functional as F  # noqa: N812
 
 from xpert_evo.accuracy.datasets import Split
 from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.errors import DataError
 
 _SUBSET_SEED = 2023
 
@@ -15,11 +16,16 @@ def prepared(split: Split, protocol: TrainingProtocol, device: torch.device, n_i
     """A split's images as floats in [0, 1] of the protocol's size, channels last, on `device`.
 
     Args:
-        split: uint8 images.
+        split: uint8 images; floats are refused, as nobody can tell their range.
         protocol: Its image size must divide the images'.
         device: Where the tensors shall lie.
         n_images: The first so many; None for all.
+
+    Raises:
+        DataError: The images are no unsigned bytes.
     """
+    if split.images.dtype != torch.uint8:
+        raise DataError(f"images of a data set must be unsigned bytes (torch.uint8), got {split.images.dtype}.")
     images = split.images[:n_images].to(device)
     factor = images.shape[-1] // protocol.image_size
     scaled = F.avg_pool2d(images.float().div_(255), factor) if factor > 1 else images.float().div_(255)

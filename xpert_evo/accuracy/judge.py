@@ -14,6 +14,7 @@ from xpert_evo.accuracy.checkpoints import write_tensors
 from xpert_evo.accuracy.datasets import Dataset, Split
 from xpert_evo.accuracy.emulation import EMULATION, Emulator
 from xpert_evo.accuracy.fidelity import set_statistics
+from xpert_evo.accuracy.host_state import own_numerics
 from xpert_evo.accuracy.images import prepared, training_subset
 from xpert_evo.accuracy.measuring import evaluate
 from xpert_evo.accuracy.network import CrossbarNetwork, Product
@@ -72,6 +73,7 @@ class Judgement:
     protocol: str
 
 
+@own_numerics()
 @torch.no_grad()
 def judge(
     trained: Trained,

@@ -60,11 +60,11 @@ def unpacked(
     except (KeyError, TypeError, HardwareModelError) as failure:
         raise TrainingError(f"{where} holds packed weights, but not all that unpacks them ({failure!r}).") from None
     top, spacing = max_code(crossbar), code_spacing(crossbar)
-    found = max(int(tensors[name].max()) for name in names)
-    if found > 2 * top // spacing:
+    least, most = min(int(tensors[name].min()) for name in names), max(int(tensors[name].max()) for name in names)
+    if least < 0 or most > 2 * top // spacing:
         raise TrainingError(
-            f"{where} has codes up to {found}, but weights of {crossbar.weight_bits} bits have none above "
-            f"{2 * top // spacing}; the file is damaged."
+            f"{where} has codes from {least} to {most}, but those of weights of {crossbar.weight_bits} bits are from 0 "
+            f"to {2 * top // spacing}; the file is damaged."
         )
     result = {name: tensor for name, tensor in tensors.items() if not name.endswith(_LARGEST)}
     return result | {name: _numbers(tensors[name].float() * spacing - top, largest[name], top) for name in names}

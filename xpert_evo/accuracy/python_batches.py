@@ -6,10 +6,11 @@ bytes and the labels are picked. Instructions that CIFAR does not need are an er
 """
 
 import pickletools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 from xpert_evo.errors import DataError
 
 _MARK = object()
+_INTEGERS = re.compile(r"[iu][1248]")
+_BYTES_OF_AN_IMAGE = 3072
 
 
 @dataclass(slots=True)
@@ -40,18 +43,92 @@ def read_batch(path: Path) -> dict[str, Any]:
 
 
 def pixels(batch: dict[str, Any], path: Path) -> NDArray[np.uint8]:
-    """The images (n, 3072) of a batch; raises DataError."""
-    note = batch.get("data")
-    state = note.state if isinstance(note, Inert) else None
-    if not isinstance(state, tuple) or len(state) != 5 or not isinstance(state[1], tuple):
+    """The images (n, 3072) of a batch, whatever the order in memory of the array that was saved; raises DataError."""
+    stored = _stored(batch.get("data"))
+    if stored is None:
         raise DataError(f"{path} holds no array of images; get it again.")
-    shape, values = state[1], state[4]
-    raw = values.encode("latin-1", errors="replace") if isinstance(values, str) else values
-    if len(shape) != 2 or shape[1] != 3072 or not isinstance(shape[0], int):
-        raise DataError(f"{path} must hold images of 3072 bytes in an array of two axes; get it again.")
-    if not isinstance(raw, bytes) or len(raw) != shape[0] * 3072:
-        raise DataError(f"{path} must hold {shape[0]} images of 3072 bytes, but holds no such array; get it again.")
-    return np.frombuffer(raw, np.uint8).reshape(shape)
+    if stored.kind != "u1":
+        raise DataError(
+            f"{path} must hold its images as unsigned bytes (numpy.uint8, 0 to 255), got an array of NumPy's type "
+            f"'{stored.kind}'; convert the images and save the batch again."
+        )
+    if len(stored.shape) != 2 or stored.shape[1] != _BYTES_OF_AN_IMAGE:
+        raise DataError(
+            f"{path} must hold images of {_BYTES_OF_AN_IMAGE} bytes in an array of two axes, got the shape "
+            f"{stored.shape}; get it again."
+        )
+    images = stored.array()
+    if images is None:
+        raise DataError(
+            f"{path} must hold {stored.shape[0]} images of {_BYTES_OF_AN_IMAGE} bytes, but holds "
+            f"{len(stored.content)} bytes; get it again."
+        )
+    return images.astype(np.uint8, order="C", copy=False)
+
+
+def integers(value: object) -> list[int] | None:
+    """A list of whole numbers, which may have been saved as an array of one axis; None for anything else."""
+    if isinstance(value, list):
+        return value if all(type(number) is int for number in value) else None
+    stored = _stored(value)
+    if stored is None or len(stored.shape) != 1 or not _INTEGERS.fullmatch(stored.kind):
+        return None
+    array = stored.array()
+    return None if array is None else [int(number) for number in array]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stored:
+    """An array as a batch holds it.
+
+    Attributes:
+        kind: NumPy's code of the type without its byte order, such as `u1`.
+        byte_order: NumPy's code: `<`, `>`, or `|` and `=` for this machine's.
+        shape: Sizes of its axes.
+        order: Whether the last axis (C) or the first one (F) changes fastest.
+        content: All its values.
+    """
+
+    kind: str
+    byte_order: str
+    shape: tuple[int, ...]
+    order: Literal["C", "F"]
+    content: bytes
+
+    def array(self) -> NDArray[Any] | None:
+        """The array; None where the content does not fill its shape."""
+        type_ = np.dtype(f"{self.byte_order}{self.kind}")
+        values = np.frombuffer(self.content[: len(self.content) // type_.itemsize * type_.itemsize], type_)
+        if values.nbytes != len(self.content) or values.size != int(np.prod(self.shape, dtype=object)):
+            return None
+        return values.reshape(self.shape, order=self.order)
+
+
+def _stored(note: object) -> _Stored | None:
+    """What a note of an array says; None for anything else.
+
+    NumPy saves an array up to protocol 4 as a call of `_reconstruct` with the state (version, shape, type, whether in
+    Fortran's order, values), and from protocol 5 on as a call of `_frombuffer` with (values, type, shape, order).
+    """
+    match note:
+        case Inert(
+            state=(_, tuple() as shape, Inert() as type_, bool() | int() as is_fortran, str() | bytes() as values)
+        ):
+            order: object = "F" if is_fortran else "C"
+        case Inert(arguments=(str() | bytes() as values, Inert() as type_, tuple() as shape, str() as order)):
+            pass
+        case _:
+            return None
+    content = values.encode("latin-1", errors="replace") if isinstance(values, str) else values
+    match type_:
+        case Inert(arguments=(str() as kind, *_), state=(_, str() as byte_order, *_)):
+            pass
+        case _:
+            return None
+    sizes_are_known = all(type(size) is int and size >= 0 for size in shape)
+    if order not in {"C", "F"} or byte_order not in set("<>|=") or not sizes_are_known:
+        return None
+    return _Stored(kind=kind, byte_order=byte_order, shape=shape, order="F" if order == "F" else "C", content=content)
 
 
 def _text(value: Any) -> str:
@@ -83,6 +160,8 @@ class _Machine:
             "EMPTY_DICT": lambda _: self.stack.append({}),
             "EMPTY_LIST": lambda _: self.stack.append([]),
             "EMPTY_TUPLE": lambda _: self.stack.append(()),
+            "LIST": lambda _: self.stack.append(self._since_mark()),
+            "DICT": lambda _: self._dictionary(self._since_mark()),
             "TUPLE": lambda _: self.stack.append(tuple(self._since_mark())),
             "APPEND": lambda _: self._extend([self.stack.pop()]),
             "APPENDS": lambda _: self._extend(self._since_mark()),
@@ -106,6 +185,8 @@ class _Machine:
         elif name in {"TUPLE1", "TUPLE2", "TUPLE3"}:
             n = int(name[-1])
             self.stack[-n:] = [tuple(self.stack[-n:])]
+        elif name == "BYTEARRAY8":
+            self.stack.append(bytes(argument))
         elif any(word in name for word in ("STRING", "UNICODE", "BYTES", "INT", "LONG")):
             self.stack.append(argument)
         else:
@@ -128,6 +209,10 @@ class _Machine:
         if not all(isinstance(key, str | bytes) for key in values[::2]):
             raise ValueError("a name in it is no text")  # and hashing nested tuples may take for ever
         self.stack[-1].update(zip(values[::2], values[1::2], strict=True))
+
+    def _dictionary(self, values: list[Any]) -> None:
+        self.stack.append({})
+        self._set(values)
 
     def _note(self) -> None:
         arguments = self.stack.pop()

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.features import FeatureMap, macs
+from xpert_evo.accuracy.host_state import own_numerics
 from xpert_evo.accuracy.surrogate_kinds import AUTO, SurrogateKind, check_kind
 from xpert_evo.accuracy.surrogate_models import MODELS, Model
 from xpert_evo.accuracy.surrogate_quality import Z90, HonestyReport, Quality, honesty, line_predictions
@@ -60,12 +61,14 @@ class FittedSurrogate:
         self._model = model
         self.report = report
 
+    @own_numerics()
     def predict(self, genomes: Genomes) -> tuple[FloatArray, FloatArray]:
         """Median and standard deviation of the accuracy that a training would measure, fractions, (designs,) each."""
         mean, std = self._model.predict(self._features.of(genomes))
         return self._features.accuracies(mean, std * self.report.std_scale)
 
 
+@own_numerics()
 def fit_surrogate(
     space: SearchSpace,
     genomes: Genomes,

@@ -6,8 +6,7 @@ design, the data, the protocol and the seed alone: not on the process, on other 
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from xpert_evo.accuracy.datasets import Dataset, Split
 from xpert_evo.accuracy.epoch import product_of, train_epoch
 from xpert_evo.accuracy.fidelity import measure_corrections
 from xpert_evo.accuracy.first_filters import start_from_components
+from xpert_evo.accuracy.host_state import own_numerics, threads
 from xpert_evo.accuracy.images import (
     prepared,
     resized,
@@ -79,6 +79,7 @@ class TrainedDesign:
         return compute_type(self.protocol, next(self.network.parameters()).device)
 
 
+@own_numerics()
 def train_design(
     design: Design,
     backbone: Backbone,
@@ -125,7 +126,7 @@ def train_design(
     keep_freed_memory()
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     _check_sizes(backbone, protocol)
-    with _threads(protocol.n_threads):
+    with threads(protocol.n_threads):
         network = build_network(
             design, backbone, crossbar=crossbar, width_divisor=protocol.width_divisor, image_size=protocol.image_size
         )
@@ -230,14 +231,3 @@ def _take_averaged(network: CrossbarNetwork, averaged: nn.Module, train: Split, 
     product = product_of(protocol, torch.Generator().manual_seed(_JUDGING_SEED), train.images.device)
     recalibrate(network, train, protocol, product)
     measure_corrections(network, train.images[:_N_CORRECTION])
-
-
-@contextmanager
-def _threads(n_threads: int | None) -> Iterator[None]:
-    """Runs torch with `n_threads` for a while; None changes nothing."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(n_threads or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

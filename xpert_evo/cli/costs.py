@@ -11,7 +11,8 @@ import numpy as np
 import hw_models
 from hw_models import HardwareReport, LayerShapes, Peripherals
 from xpert_evo.accuracy.datasets import DatasetSpec, dataset_spec
-from xpert_evo.backbones import backbone_of
+from xpert_evo.backbone_remarks import remarks_on
+from xpert_evo.backbones import Backbone, backbone_of
 from xpert_evo.cli.assumptions import assumption_lines, plain_assumptions, settings_for
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.cost_tables import BY_LAYER, print_cost
@@ -52,15 +53,18 @@ class Costing:
         spec = dataset_spec(settings.dataset.name)
         return cls(settings=settings, hardware=build_hardware(settings), spec=spec, run=run)
 
-    def arrays(self, design: Design) -> tuple[LayerShapes, Peripherals]:
-        """A design as `hw_models` takes it, (1, layers); raises DesignError."""
-        backbone = backbone_of(
+    def backbone(self, design: Design) -> Backbone:
+        """The backbone that a design names; raises DesignError."""
+        return backbone_of(
             design.backbone,
             self.settings.space.backbone,
             n_classes=self.spec.n_classes,
             image_channels=self.spec.image_channels,
         )
-        space = SearchSpace.around(design, backbone)
+
+    def arrays(self, design: Design) -> tuple[LayerShapes, Peripherals]:
+        """A design as `hw_models` takes it, (1, layers); raises DesignError."""
+        space = SearchSpace.around(design, self.backbone(design))
         self.hardware.check(design)
         return space.hardware_arrays(np.zeros((1, space.n_genes), dtype=np.int64))
 
@@ -103,6 +107,7 @@ def show_cost(
         print_cost(console, design, report)
         console.lines(_beyond_lines(costing, design, report))
         console.warnings(remarks(design, report, costing.hardware, costing.settings.hardware))
+        console.warnings(remarks_on(costing.backbone(design)))
 
 
 def remarks(design: Design, report: HardwareReport, hardware: Hardware, settings: HardwareConfig) -> list[str]:

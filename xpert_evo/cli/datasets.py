@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from xpert_evo.accuracy.data_transfer import fetch_dataset, import_dataset
-from xpert_evo.accuracy.datasets import DATASETS, find_folder
+from xpert_evo.accuracy.datasets import DATASETS, command_to_get, find_folder
 from xpert_evo.errors import DataError
 
 
@@ -24,7 +24,7 @@ def _place(name: str, data_dir: Path) -> str:
     try:
         return str(find_folder(name, data_dir))
     except DataError:
-        return f"no; xpert-evo data fetch {name}"
+        return f"no; {command_to_get(name, data_dir)}"
 
 
 def fetch_one(name: str, data_dir: Path) -> None:

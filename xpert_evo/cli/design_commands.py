@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from xpert_evo.cli.root import DESIGNS, Assignments, DesignFile, ImagesFolder, ImagesName, OneDesign, SettingsFile
+from xpert_evo.paths import user_path
 
 commands = typer.Typer()
 
@@ -23,7 +24,9 @@ DeviceNoise = Annotated[
 Draws = Annotated[int, typer.Option(metavar="K", min=0, help="Random devices to judge with.")]
 TrainedWeights = Annotated[
     Path,
-    typer.Argument(metavar="WEIGHTS.safetensors", help="A trained network of `xpert-evo train`, or its folder."),
+    typer.Argument(
+        parser=user_path, metavar="WEIGHTS.safetensors", help="A trained network of `xpert-evo train`, or its folder."
+    ),
 ]
 NormImages = Annotated[
     int,
@@ -79,7 +82,12 @@ def train(
     calibrate_norms: NormImages = 0,
     start_from: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Go on from an earlier training's weights.safetensors.", show_default=False),
+        typer.Option(
+            parser=user_path,
+            metavar="FILE",
+            help="Go on from an earlier training's weights.safetensors.",
+            show_default=False,
+        ),
     ] = None,
     noise_aware: Annotated[
         bool, typer.Option("--noise-aware", help="Train with such devices, too: drawn anew in every step.")
@@ -89,7 +97,9 @@ def train(
     ] = True,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder (default: runs/train-ID-PROTOCOL-SEED).", show_default=False),
+        typer.Option(
+            parser=user_path, metavar="DIR", help="Folder (default: runs/train-ID-PROTOCOL-SEED).", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Train one design to the end and measure it on the test set, with and without device noise.
@@ -171,7 +181,7 @@ def judge(
 @commands.command(rich_help_panel=DESIGNS)
 def pack(
     weights: TrainedWeights,
-    out: Annotated[Path, typer.Argument(metavar="FILE.safetensors", help="To write.")],
+    out: Annotated[Path, typer.Argument(parser=user_path, metavar="FILE.safetensors", help="To write.")],
 ) -> None:
     """Write a trained network with each weight as the code that its cells hold: a quarter of the size.
 

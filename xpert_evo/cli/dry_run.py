@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from xpert_evo.accuracy.datasets import Dataset
+from xpert_evo.backbone_remarks import remarks_on
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.config import ExecutorKind, RunConfig, Schedule
 from xpert_evo.orchestration.choosing import most_finalists
@@ -25,10 +26,11 @@ def show_task(config: RunConfig, folder: Path) -> None:
     """
     task, dataset = prepare(config)
     console = PlainConsole()
-    for name, value, default in flat_settings(config):
+    for name, value, default in flat_settings(task.config):
         console.lines([f"{name} = {value}"], style="dim" if default else "bold")
     console.lines(["", *_task_lines(task, dataset), f"output folder: {folder}", f"executor: {_workers(config)}"])
     console.lines(_idle_lines(config))
+    console.warnings(remarks_on(task.backbone))
     console.lines(_time_lines(config, estimate(task, dataset)))
 
 

@@ -6,16 +6,17 @@ from typing import Annotated
 import typer
 
 from xpert_evo.cli.root import OTHER, Assignments, SettingsFile
+from xpert_evo.paths import DATA_DIR, user_path
 
 commands = typer.Typer()
 data = typer.Typer(no_args_is_help=True, help="List data sets, download one, or import one that you have.")
 commands.add_typer(data, name="data", rich_help_panel=OTHER)
-DataDir = Annotated[Path, typer.Option("--data-dir", metavar="DIR", help="Where data sets lie.")]
+DataDir = Annotated[Path, typer.Option("--data-dir", parser=user_path, metavar="DIR", help="Where data sets lie.")]
 DatasetName = Annotated[str, typer.Argument(metavar="NAME", help="Of the data set; see `xpert-evo data list`.")]
 
 
 @data.command("list")
-def list_(data_dir: DataDir = Path("data")) -> None:
+def list_(data_dir: DataDir = Path(DATA_DIR)) -> None:
     """Show the known data sets and which of them are at hand.
 
     Example:
@@ -27,7 +28,7 @@ def list_(data_dir: DataDir = Path("data")) -> None:
 
 
 @data.command()
-def fetch(name: DatasetName, data_dir: DataDir = Path("data")) -> None:
+def fetch(name: DatasetName, data_dir: DataDir = Path(DATA_DIR)) -> None:
     """Download a data set from its canonical place, with checksum; goes on where it was cut off.
 
     Example:
@@ -41,8 +42,8 @@ def fetch(name: DatasetName, data_dir: DataDir = Path("data")) -> None:
 @data.command("import")
 def import_(
     name: DatasetName,
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="Archive or folder that you have.")],
-    data_dir: DataDir = Path("data"),
+    path: Annotated[Path, typer.Argument(parser=user_path, metavar="PATH", help="Archive or folder that you have.")],
+    data_dir: DataDir = Path(DATA_DIR),
 ) -> None:
     """Take a data set from an archive or folder that you have.
 
@@ -56,7 +57,9 @@ def import_(
 
 @commands.command(rich_help_panel=OTHER)
 def init(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write.")] = Path("xpert-evo.toml"),
+    path: Annotated[Path, typer.Argument(parser=user_path, metavar="FILE", help="Where to write.")] = Path(
+        "xpert-evo.toml"
+    ),
 ) -> None:
     """Write a settings file with every setting, its default and what it means.
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from xpert_evo.cli.root import RESULTS, DesignId, RunFolder
+from xpert_evo.paths import user_path
 
 commands = typer.Typer()
 
@@ -34,10 +35,13 @@ def show(
 
 @commands.command(rich_help_panel=RESULTS)
 def compare(
-    folders: Annotated[list[Path], typer.Argument(metavar="DIR DIR...", help="Folders of two or more runs.")],
+    folders: Annotated[
+        list[Path], typer.Argument(parser=user_path, metavar="DIR DIR...", help="Folders of two or more runs.")
+    ],
     picture: Annotated[
         Path | None,
         typer.Option(
+            parser=user_path,
             metavar="FILE",
             help="Where to draw the fronts: png, svg or pdf (default: beside the first run).",
             show_default=False,
@@ -63,7 +67,8 @@ def export(
     ] = "json,csv,neurosim",
     id_: DesignId = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder (default: DIR/export).", show_default=False)
+        Path | None,
+        typer.Option(parser=user_path, metavar="DIR", help="Folder (default: DIR/export).", show_default=False),
     ] = None,
 ) -> None:
     """Write the front, or one design, for other tools.

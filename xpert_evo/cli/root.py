@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from xpert_evo.paths import user_path
+
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -13,17 +15,24 @@ app = typer.Typer(
     epilog="Start with [bold]xpert-evo run[/bold]; it needs no settings and no data.",
 )
 
-RunFolder = Annotated[Path, typer.Argument(metavar="DIR", help="A run's folder, such as runs/fashion-mnist-0.")]
+RunFolder = Annotated[
+    Path, typer.Argument(parser=user_path, metavar="DIR", help="A run's folder, such as runs/fashion-mnist-0.")
+]
 DesignFile = Annotated[
-    Path, typer.Argument(metavar="DESIGN.json", help="A design, a list of designs, or the front.json of a run.")
+    Path,
+    typer.Argument(
+        parser=user_path, metavar="DESIGN.json", help="A design, a list of designs, or the front.json of a run."
+    ),
 ]
 OneDesign = Annotated[
-    Path, typer.Argument(metavar="DESIGN.json", help="One design, as `xpert-evo show --json` writes it.")
+    Path,
+    typer.Argument(parser=user_path, metavar="DESIGN.json", help="One design, as `xpert-evo show --json` writes it."),
 ]
 JsonLog = Annotated[bool, typer.Option("--json-log", help="Tell progress as JSON lines, for machines.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Tell only the result.")]
 SettingsFile = Annotated[
-    Path | None, typer.Option("--config", "-c", metavar="FILE", help="Settings in TOML.", show_default=False)
+    Path | None,
+    typer.Option("--config", "-c", parser=user_path, metavar="FILE", help="Settings in TOML.", show_default=False),
 ]
 Assignments = Annotated[
     list[str] | None,
@@ -33,7 +42,10 @@ ImagesName = Annotated[
     str | None, typer.Option("--dataset", metavar="NAME", help="Images to learn.", show_default=False)
 ]
 ImagesFolder = Annotated[
-    Path | None, typer.Option("--data-dir", metavar="DIR", help="Where data sets lie.", show_default=False)
+    Path | None,
+    typer.Option(
+        "--data-dir", parser=user_path, metavar="DIR", help="Where data sets lie (default: data).", show_default=False
+    ),
 ]
 Executor = Annotated[
     str | None,

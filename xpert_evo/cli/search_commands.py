@@ -18,6 +18,7 @@ from xpert_evo.cli.root import (
     SettingsFile,
     Workers,
 )
+from xpert_evo.paths import user_path
 
 commands = typer.Typer()
 
@@ -62,11 +63,16 @@ def run(
     workers: Workers = None,
     dask_scheduler: DaskScheduler = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Run folder (default: runs/DATASET-SEED).", show_default=False)
+        Path | None,
+        typer.Option(
+            parser=user_path, metavar="DIR", help="Run folder (default: runs/DATASET-SEED).", show_default=False
+        ),
     ] = None,
     labels_from: Annotated[
         list[Path] | None,
-        typer.Option("--labels-from", metavar="DIR", help="Reuse an earlier run's labels.", show_default=False),
+        typer.Option(
+            "--labels-from", parser=user_path, metavar="DIR", help="Reuse an earlier run's labels.", show_default=False
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the settings and the task, then stop.")] = False,
     json_log: JsonLog = False,

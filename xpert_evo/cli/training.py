@@ -17,6 +17,7 @@ from xpert_evo.accuracy.emulation import EMULATION
 from xpert_evo.accuracy.judge import FAST_FORM, save_weights
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.accuracy.training import TrainedDesign, check_draws_cells, train_design
+from xpert_evo.backbone_remarks import remarks_on
 from xpert_evo.backbones import backbone_of
 from xpert_evo.cli.assumptions import assumption_lines, settings_for
 from xpert_evo.cli.judging import NoisyDevices, active, measure, plain_draws
@@ -112,7 +113,7 @@ def train_one(
             "left"
         )
 
-    for line in assumption_lines(settings, dataset_spec(settings.dataset.name), run):
+    for line in (*assumption_lines(settings, dataset_spec(settings.dataset.name), run), *remarks_on(backbone)):
         say(line)
     variant = ("-noise-aware" if noise_aware else "") + (f"-from-{start.digest[:8]}" if start else "")
     folder = out or Path("runs") / f"train-{design.digest}-{protocol}-{seed}{variant}"

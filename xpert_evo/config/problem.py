@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from hw_models import AdcType
 from xpert_evo.backbone_file import SUFFIX, BackboneDescription, parse_description, read_description
 from xpert_evo.config.quantities import AtLeastOne, Count, Positive
+from xpert_evo.paths import DATA_DIR, absolute_path, user_path
 from xpert_evo.validation import Frozen
 
 
@@ -15,11 +16,17 @@ class DatasetConfig(Frozen):
 
     Attributes:
         name: A data set's name; `xpert-evo data list` shows them.
-        data_dir: Folder that holds data sets which are not embedded.
+        data_dir: Folder that holds data sets which are not embedded; one that is not absolute is looked for beside the
+            settings file, or where the command is called. None for the folder `data` there.
     """
 
     name: str = "fashion-mnist"
     data_dir: str | None = None
+
+    @property
+    def folder(self) -> Path:
+        """`data_dir` as an absolute path."""
+        return absolute_path(self.data_dir or DATA_DIR)
 
 
 class GeneChoices(Frozen):
@@ -44,8 +51,8 @@ class SpaceConfig(GeneChoices):
     """What is searched.
 
     Attributes:
-        backbone: The network's fixed part: vgg16, vgg8, resnet20, or the path of one's own description in TOML.
-            What the file says becomes part of the settings, so a run does not need the file again.
+        backbone: The network's fixed part: vgg16, vgg8, resnet20, or the path of one's own description in TOML
+            (relative to the settings file). What it says becomes part of the settings, so a run does not need it again.
         layers: Choices for single layers, by name; a single choice freezes the gene.
     """
 
@@ -56,8 +63,13 @@ class SpaceConfig(GeneChoices):
     @classmethod
     def _read_own(cls, backbone: object) -> object:
         if isinstance(backbone, str) and backbone.endswith(SUFFIX):
-            return read_description(Path(backbone))
-        return parse_description(backbone, where="space.backbone") if isinstance(backbone, dict) else backbone
+            return read_description(user_path(backbone))
+        if isinstance(backbone, dict):
+            return parse_description(backbone, where="space.backbone")
+        if not isinstance(backbone, str | BackboneDescription):
+            got = "none" if backbone is None else backbone
+            raise ValueError(f"space.backbone must be the name of a backbone or of a TOML file, got {got}.")
+        return backbone
 
 
 class CrossbarConfig(Frozen):

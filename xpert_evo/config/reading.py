@@ -3,11 +3,14 @@
 import copy
 import tomllib
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from xpert_evo.backbone_file import SUFFIX
 from xpert_evo.config.run import RunConfig
 from xpert_evo.errors import ConfigError
+from xpert_evo.paths import absolute_path, read_text, user_path
 from xpert_evo.validation import parse
 
 
@@ -31,20 +34,29 @@ def load_config(
 ) -> RunConfig:
     """Settings from a TOML file, or from a run's tables, and dotted overrides.
 
+    Paths in the file are relative to the file's folder, paths in `overrides` to the working folder.
+
     Args:
         path: A TOML file; None for `base` alone.
-        overrides: Dotted names and values that win over the file, such as `{"search.generations": 40}`.
+        overrides: Dotted names and values that win over the file, such as `{"search.generations": 40}`. What they
+            replace need not be valid.
         base: Nested tables in place of a file, such as a run keeps; None for defaults.
 
     Raises:
         ConfigError: The file cannot be read, or a setting is wrong.
     """
     tables: dict[str, Any] = _read(path) if path is not None else copy.deepcopy(dict(base or {}))
-    if path is not None:
-        parse_config(tables, where=str(path))  # so that the file is blamed for its own mistakes
-    for name, value in (overrides or {}).items():
-        _put(tables, name, value)
-    return parse_config(tables)
+    kept = copy.deepcopy(tables)
+    for name in overrides or {}:
+        _take_out(kept, name)
+    try:
+        for name, value in (overrides or {}).items():
+            _put(tables, name, _rooted(value, name, Path.cwd()))
+        return parse_config(tables)
+    except ConfigError:
+        if path is not None:
+            parse_config(kept, where=str(path))  # so that the file is blamed for its own mistakes
+        raise
 
 
 def parse_assignments(
@@ -74,11 +86,33 @@ def parse_assignments(
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(read_text(user_path(path)))
     except OSError as failure:
         raise ConfigError(f"{path}: cannot be read ({failure.strerror}); `xpert-evo init` writes one.") from None
     except (ValueError, RecursionError) as failure:
         raise ConfigError(f"{path}: is not a TOML file in UTF-8 ({failure}).") from None
+    rooted: dict[str, Any] = _rooted(tables, "", absolute_path(path).parent)
+    return rooted
+
+
+def _rooted(value: Any, name: str, folder: Path) -> Any:
+    """A setting, or a table of them, in which paths are absolute; those that are relative are so to `folder`."""
+    if isinstance(value, Mapping):
+        return {key: _rooted(inner, f"{name}.{key}" if name else str(key), folder) for key, inner in value.items()}
+    if not isinstance(value, str | PathLike) or value == "none":
+        return value
+    is_file = name == "space.backbone" and str(value).endswith(SUFFIX)  # else the name of a built-in one
+    return str(absolute_path(value, folder)) if is_file or name == "dataset.data_dir" else value
+
+
+def _take_out(tables: dict[str, Any], name: str) -> None:
+    *path, last = name.split(".")
+    for part in path:
+        inner = tables.get(part)
+        if not isinstance(inner, dict):
+            return
+        tables = inner
+    tables.pop(last, None)
 
 
 def _put(tables: dict[str, Any], name: str, value: object) -> None:

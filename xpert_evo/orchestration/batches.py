@@ -4,7 +4,6 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,12 +138,11 @@ def job_of(shop: Workshop, plan: Plan, protocol: TrainingProtocol) -> TrainingJo
     config = shop.task.config
     folder = shop.store.folder.absolute() / "checkpoints"  # workers may have another working folder
     folder.mkdir(exist_ok=True)
-    data_dir = config.dataset.data_dir
     # Whom a kind seed has made a finalist must not have it again.
     purpose = Purpose.FINALIST if plan.batch == FINALISTS else Purpose.TRAINING
     return TrainingJob(
         design=design_from_text(plan.design),
-        dataset=config.dataset.model_copy(update={"data_dir": data_dir and str(Path(data_dir).absolute())}),
+        dataset=config.dataset,
         dataset_digest=shop.dataset_digest,
         protocol=protocol,
         crossbar=shop.task.hardware.crossbar,

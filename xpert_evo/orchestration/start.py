@@ -3,29 +3,29 @@
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
-import torch
 from threadpoolctl import threadpool_limits
 
-from xpert_evo.accuracy.datasets import Dataset
+from xpert_evo.accuracy.datasets import Dataset, dataset_spec
 from xpert_evo.accuracy.features import macs
+from xpert_evo.accuracy.host_state import own_numerics, threads
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.accuracy.surrogate_kinds import check_kind
+from xpert_evo.backbone_remarks import remarks_on
 from xpert_evo.config import ExecutorKind, RunConfig, parse_config
 from xpert_evo.design import design_from_text
-from xpert_evo.errors import ConfigError, DataError, ExecutorError, StoreError
+from xpert_evo.errors import ConfigError, DataError, ExecutorError
 from xpert_evo.executors import Executor, ProcessExecutor, SerialExecutor, load_dask_executor
 from xpert_evo.files import sweep
 from xpert_evo.orchestration.baselines import check_baselines
 from xpert_evo.orchestration.batches import Workshop, reused_digests
 from xpert_evo.orchestration.choosing import check_first_batch, check_spaces, most_finalists
-from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, SEARCHED, round_name
+from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, SEARCHED
 from xpert_evo.orchestration.effort import images_trained, work_of
 from xpert_evo.orchestration.flow import go
 from xpert_evo.orchestration.interrupts import Interrupts
+from xpert_evo.orchestration.resuming import changed_settings, check_rounds, keep_changes
 from xpert_evo.orchestration.reuse import reuse_labels
-from xpert_evo.orchestration.stopping import ROUNDS, STOPPED
 from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.task import Task, build_task
 from xpert_evo.orchestration.trainings import cached_dataset
@@ -33,15 +33,11 @@ from xpert_evo.progress import Listener, Message
 from xpert_evo.store import Store
 from xpert_evo.versions import versions
 
-CHANGEABLE = ("executor", "training.rounds", "training.retries", "training.time_limit_s", "dataset.data_dir")
-"""Settings that a resumed run may change: where it works and for how long, never what it computes.
-
-The number of rounds is kept in the store, so that whoever goes on or reports later finds it there.
-"""
-
 
 def prepare(config: RunConfig, *, is_new: bool = True) -> tuple[Task, Dataset]:
     """Reads the data and checks the task before anything is written.
+
+    The task's settings say where the data lie, so that the run goes on in another working folder.
 
     Args:
         config: Settings.
@@ -54,6 +50,7 @@ def prepare(config: RunConfig, *, is_new: bool = True) -> tuple[Task, Dataset]:
     load_protocol(config.training.finalist_protocol)
     check_kind(config.search.surrogate)
     _check_serial(config)
+    config = _located(config)
     dataset = cached_dataset(config.dataset)
     task = build_task(config, n_classes=dataset.n_classes, image_channels=dataset.image_channels)
     check_baselines(task)
@@ -61,6 +58,14 @@ def prepare(config: RunConfig, *, is_new: bool = True) -> tuple[Task, Dataset]:
         check_spaces(task)
         check_first_batch(task)
     return task, dataset
+
+
+def _located(config: RunConfig) -> RunConfig:
+    """The settings with the absolute path of the data, where they name a folder or their data set needs one."""
+    named = config.dataset
+    if named.data_dir is None and dataset_spec(named.name).folder is None:
+        return config
+    return config.model_copy(update={"dataset": named.model_copy(update={"data_dir": str(named.folder)})})
 
 
 def _check_serial(config: RunConfig) -> None:
@@ -80,6 +85,7 @@ def check_earlier(labels_from: Sequence[Path]) -> None:
         Store.open_readonly(earlier).close()
 
 
+@own_numerics()
 def begin(config: RunConfig, folder: Path, listener: Listener, labels_from: Sequence[Path] = ()) -> None:
     """Runs a new search; raises what `prepare` and `go` raise, and StoreError.
 
@@ -91,8 +97,10 @@ def begin(config: RunConfig, folder: Path, listener: Listener, labels_from: Sequ
     """
     check_earlier(labels_from)
     task, dataset = prepare(config)
+    for remark in remarks_on(task.backbone):
+        listener.tell(Message(text=remark, warning=True))
     meta = {
-        "settings": config.to_plain(),
+        "settings": task.config.to_plain(),
         "versions": versions(),
         "labels_from": [str(earlier.absolute()) for earlier in labels_from],
         "dataset": {
@@ -106,12 +114,13 @@ def begin(config: RunConfig, folder: Path, listener: Listener, labels_from: Sequ
         _work(task, dataset, store, executor, listener)
 
 
+@own_numerics()
 def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> None:
     """Goes on with the run in `folder`; raises StoreError where settings differ that must not, or not any more."""
     with Store.open(folder) as store:
         before = parse_config(store.meta("settings"), where=f"settings of {folder}")
-        config = _changed(before, overrides, folder)
-        _check_rounds(store, before, config)
+        config = changed_settings(before, overrides, folder)
+        check_rounds(store, before, config)
         task, dataset = prepare(config, is_new=False)
         known = store.meta("dataset")["digest"]
         if dataset.digest != known:
@@ -120,48 +129,15 @@ def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> 
                 "give the same images with --set dataset.data_dir=FOLDER."
             )
         with closing(build_executor(config, listener)) as executor:
-            _keep_rounds(store, before, config)
+            keep_changes(store, before, task.config)
             _work(task, dataset, store, executor, listener)
-
-
-def _check_rounds(store: Store, before: RunConfig, config: RunConfig) -> None:
-    """Raises StoreError where the number of rounds changes and none can begin any more."""
-    old, new = before.training.rounds, config.training.rounds
-    begun = {plan.batch for plan in store.plans()}
-    least = max((n for n in range(1, old + 1) if round_name(n) in begun), default=0)
-    if new < least:
-        raise StoreError(
-            f"training.rounds of {store.folder} must be at least {least}, got {new}, for round {least} has begun; let "
-            "it end, or begin another run."
-        )
-    stopped = store.note(STOPPED, ROUNDS)
-    if new == old or not (stopped or store.plans(FINALISTS)):
-        return
-    why = f"it has ended its rounds ({stopped['reason']})" if stopped else "its finalists are chosen"
-    raise StoreError(
-        f"training.rounds of {store.folder} must stay {old}, got {new}, for {why} and nothing that further rounds find "
-        f"would reach its front; begin a new run with `xpert-evo run --labels-from {store.folder} --set "
-        f"training.rounds={new} --out DIR` and the same settings."
-    )
-
-
-def _keep_rounds(store: Store, before: RunConfig, config: RunConfig) -> None:
-    """Writes a changed number of rounds into the stored settings; other changes last for this time only."""
-    old, new = before.training.rounds, config.training.rounds
-    if new == old:
-        return
-    settings = store.meta("settings")
-    training = {**settings.get("training", {}), "rounds": new}
-    with store.transaction():
-        store.replace_meta("settings", {**settings, "training": training})
-        store.add_event("changed", f"training.rounds = {new}, before {old}")
 
 
 def _work(task: Task, dataset: Dataset, store: Store, executor: Executor, listener: Listener) -> None:
     how_to_resume = f"xpert-evo resume {store.folder}"
     _tidy(store)
-    torch.set_num_threads(1)  # the workers have the cores, and sums must round alike on every machine
-    with threadpool_limits(1), Interrupts(how_to_resume) as interrupts:
+    # The workers have the cores, and sums must round alike on every machine.
+    with threads(1), threadpool_limits(1), Interrupts(how_to_resume) as interrupts:
         shop = Workshop(
             task=task,
             store=store,
@@ -236,36 +212,3 @@ def _count(shop: Workshop, dataset: Dataset) -> None:
             if label.digest in trained:
                 genome = space.encode([design_from_text(designs[label.digest])])
                 shop.tally.add(kind, label.seconds, float(macs(space, genome)[0]))
-
-
-def _changed(before: RunConfig, overrides: Mapping[str, object], folder: Path) -> RunConfig:
-    """The stored settings with the allowed changes; raises StoreError for others."""
-    plain = before.to_plain()
-    _drop_other_executors(plain, overrides)
-    for name, value in overrides.items():
-        allowed = any(name == free or name.startswith(f"{free}.") for free in CHANGEABLE)
-        table: dict[str, Any] = plain
-        *path, last = name.split(".")
-        for part in path:
-            table = table.setdefault(part, {})
-        if not allowed and table.get(last) != value:
-            raise StoreError(
-                f"{folder} was begun with {name} = {table.get(last)}, not {value}; a run keeps its settings (only "
-                f"{', '.join(CHANGEABLE)} may change). Begin another run with --out."
-            )
-        table[last] = value
-    return parse_config(plain, where="changed settings")
-
-
-def _drop_other_executors(plain: dict[str, Any], overrides: Mapping[str, object]) -> None:
-    """Takes out of stored settings what belongs to the executor that is left: an address, workers, a time limit."""
-    stored = plain["executor"]
-    kind = overrides.get("executor.kind", stored["kind"])
-    if kind != ExecutorKind.DASK:
-        stored.pop("dask_scheduler", None)
-    if kind == ExecutorKind.SERIAL:
-        stored.pop("gpus", None)
-        stored.pop("workers", None)
-        plain["training"].pop("time_limit_s", None)
-    if "executor.dask_scheduler" in overrides:
-        stored.pop("workers", None)

@@ -3,7 +3,7 @@
 import socket
 import time
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +166,6 @@ def _dataset(job: TrainingJob) -> Dataset:
     return dataset
 
 
-@lru_cache(maxsize=2)
 def cached_dataset(config: DatasetConfig) -> Dataset:
     """The data set that settings name, read once a process."""
-    return load_dataset(config.name, Path(config.data_dir).absolute() if config.data_dir is not None else None)
+    return load_dataset(config.name, config.folder)

@@ -35,8 +35,11 @@ def write_front(folder: Path, result: RunResult) -> None:
 
 def write_settings(folder: Path, result: RunResult) -> None:
     """Writes `settings.toml`, with which another run repeats this one."""
+    config, named = result.config, result.config.dataset
+    if named.data_dir is not None:  # older runs hold it as typed, and a file's paths are relative to the file
+        config = config.model_copy(update={"dataset": named.model_copy(update={"data_dir": str(named.folder)})})
     head = f"# Settings of run {result.name}. `xpert-evo run --config THIS_FILE --out ANOTHER_FOLDER` repeats it.\n\n"
-    write_text(folder / SETTINGS_NAME, head + settings_toml(result.config))
+    write_text(folder / SETTINGS_NAME, head + settings_toml(config))
 
 
 def front_csv(front: Sequence[Candidate]) -> str:

@@ -12,6 +12,7 @@ from torch import nn
 
 from hw_models import CrossbarSpec, HardwareModelError
 from xpert_evo.accuracy.checkpoints import read_tensors, weights_file
+from xpert_evo.accuracy.host_state import own_numerics
 from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, build_network
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.backbone_file import parse_description
@@ -20,6 +21,7 @@ from xpert_evo.config import RunConfig
 from xpert_evo.design import Design, parse_design
 from xpert_evo.errors import DataError, DesignError, TrainingError
 from xpert_evo.orchestration.task import build_hardware
+from xpert_evo.paths import user_path
 from xpert_evo.validation import parse
 
 
@@ -44,7 +46,8 @@ class TrainedNetwork(nn.Module):
         """Class scores (n, classes) of images in [0, 1], (n, channels, side, side).
 
         Raises:
-            DataError: The images have other planes or another shape than the network was trained for.
+            DataError: The images have other planes or another shape than the network was trained for, or are bytes or
+                numbers beyond that range, which would be clipped without a word.
         """
         planes, side = self.network.backbone.image_channels, self.image_size
         if images.ndim != 4 or images.shape[1] != planes or any(size % side or not size for size in images.shape[2:]):
@@ -53,8 +56,24 @@ class TrainedNetwork(nn.Module):
                 f"which are averaged down; got {tuple(images.shape)}. Smaller ones, such as the 28 x 28 pixels of "
                 "Fashion-MNIST, take a black border."
             )
+        if not torch.compiler.is_compiling():
+            _check_range(images)
+        if images.dtype == torch.float64:  # which a program around this one may have made the default
+            images = images.float()
         small = nn.functional.adaptive_avg_pool2d(images, self.image_size)
         return torch.as_tensor(self.network(small, CrossbarLayer.product))
+
+
+def _check_range(images: torch.Tensor) -> None:
+    if not images.is_floating_point():
+        raise DataError(
+            f"images must be floats from 0 to 1, got {images.dtype}; divide bytes by 255, as in images.float() / 255."
+        )
+    if images.numel() and not (images.min() >= 0 and images.max() <= 1):
+        raise DataError(
+            f"images must be from 0 to 1, got {float(images.min()):.4g} to {float(images.max()):.4g}; give them as "
+            "trainings see them: bytes divided by 255, neither mean nor deviation taken out."
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +125,7 @@ def training_of(path: Path) -> Training | None:
         return None
 
 
+@own_numerics()
 def load_network(path: str | PathLike[str], crossbar: CrossbarSpec | None = None) -> TrainedNetwork:
     """The network that `xpert-evo train` or `xpert-evo export --format torch` wrote, ready to classify.
 
@@ -117,7 +137,7 @@ def load_network(path: str | PathLike[str], crossbar: CrossbarSpec | None = None
     Raises:
         TrainingError: The file is missing, none of ours, or damaged.
     """
-    path = weights_file(Path(path))
+    path = weights_file(user_path(path))
     tensors, metadata = read_tensors(path)
     if not {"design", "protocol"} <= set(metadata):
         raise TrainingError(f"{path} holds no trained design; give a weights.safetensors of `xpert-evo train`.")

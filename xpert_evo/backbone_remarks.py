@@ -1,0 +1,23 @@
+"""What of a backbone is legal but odd, in sentences for people."""
+
+from xpert_evo.backbones import Backbone
+
+_USUAL_KERNEL = 3
+
+
+def remarks_on(backbone: Backbone) -> list[str]:
+    """Kernels that are larger than the map they read, by name and place, so that much of them meets padding only.
+
+    Kernels of 3 x 3 on the last, small maps of a network are usual.
+    """
+    outputs, found = backbone.output_sizes(), []
+    for layer, source in zip(backbone.layers, backbone.sources, strict=True):
+        size = backbone.image_size if source is None else outputs[source]
+        if source is not None and backbone.layers[source].pool and size > 1:
+            size //= 2
+        if layer.kernel_size > max(size, _USUAL_KERNEL):
+            found.append(
+                f"backbone {backbone.name}: layer {layer.name} has kernel_size = {layer.kernel_size} on a map of "
+                f"{size} x {size} pixels, so much of the kernel reads only padding and still takes crossbars"
+            )
+    return found

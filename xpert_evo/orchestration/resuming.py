@@ -1,0 +1,107 @@
+"""What may change of a run's settings when it goes on, and what of that is kept."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from xpert_evo.backbone_file import BackboneDescription
+from xpert_evo.backbones import load_backbone
+from xpert_evo.config import ExecutorKind, RunConfig, load_config
+from xpert_evo.errors import StoreError
+from xpert_evo.orchestration.context import FINALISTS, round_name
+from xpert_evo.orchestration.stopping import ROUNDS, STOPPED
+from xpert_evo.store import Store
+
+CHANGEABLE = ("executor", "training.rounds", "training.retries", "training.time_limit_s", "dataset.data_dir")
+"""Settings that a resumed run may change: where it works and for how long, never what it computes.
+
+The number of rounds is kept in the store, so that whoever goes on or reports later finds it there.
+"""
+
+
+def changed_settings(before: RunConfig, overrides: Mapping[str, object], folder: Path) -> RunConfig:
+    """The stored settings with the allowed changes; raises StoreError for others."""
+    plain = before.to_plain()
+    _drop_other_executors(plain, overrides)
+    config = load_config(None, overrides, base=plain)
+    for name in overrides:
+        old, new = _setting(before, name), _setting(config, name)
+        if old != new and not any(name == free or name.startswith(f"{free}.") for free in CHANGEABLE):
+            raise StoreError(
+                f"{folder} was begun with {name} = {_told(old)}, not {_told(new)}; a run keeps its settings (only "
+                f"{', '.join(CHANGEABLE)} may change). Begin another run with --out."
+            )
+    return config
+
+
+def _setting(config: RunConfig, name: str) -> object:
+    """The value of a setting, or a table, by its dotted name; None where nothing is set."""
+    value: Any = config
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else getattr(value, part, None)
+    return value
+
+
+def _told(value: object) -> str:
+    """A setting's value as people write it."""
+    if isinstance(value, BackboneDescription):
+        return f"{load_backbone(value).name} (your own)"
+    if isinstance(value, tuple):
+        return f"[{', '.join(_told(entry) for entry in value)}]"
+    return "none" if value is None else str(value)
+
+
+def _drop_other_executors(plain: dict[str, Any], overrides: Mapping[str, object]) -> None:
+    """Takes out of stored settings what belongs to the executor that is left: an address, workers, a time limit."""
+    stored = plain["executor"]
+    kind = overrides.get("executor.kind", stored["kind"])
+    if kind != ExecutorKind.DASK:
+        stored.pop("dask_scheduler", None)
+    if kind == ExecutorKind.SERIAL:
+        stored.pop("gpus", None)
+        stored.pop("workers", None)
+        plain["training"].pop("time_limit_s", None)
+    if "executor.dask_scheduler" in overrides:
+        stored.pop("workers", None)
+
+
+def check_rounds(store: Store, before: RunConfig, config: RunConfig) -> None:
+    """Raises StoreError where the number of rounds changes and none can begin any more."""
+    old, new = before.training.rounds, config.training.rounds
+    begun = {plan.batch for plan in store.plans()}
+    least = max((n for n in range(1, old + 1) if round_name(n) in begun), default=0)
+    if new < least:
+        raise StoreError(
+            f"training.rounds of {store.folder} must be at least {least}, got {new}, for round {least} has begun; let "
+            "it end, or begin another run."
+        )
+    stopped = store.note(STOPPED, ROUNDS)
+    if new == old or not (stopped or store.plans(FINALISTS)):
+        return
+    why = f"it has ended its rounds ({stopped['reason']})" if stopped else "its finalists are chosen"
+    raise StoreError(
+        f"training.rounds of {store.folder} must stay {old}, got {new}, for {why} and nothing that further rounds find "
+        f"would reach its front; begin a new run with `xpert-evo run --labels-from {store.folder} --set "
+        f"training.rounds={new} --out DIR` and the same settings."
+    )
+
+
+def keep_changes(store: Store, before: RunConfig, config: RunConfig) -> None:
+    """Writes a changed number of rounds into the stored settings, and where the data of an older run were found.
+
+    Other changes last for this time only. Older versions stored a relative folder of data as it was typed.
+    """
+    changes: dict[str, tuple[str, object, object]] = {}
+    if config.training.rounds != before.training.rounds:
+        changes["training"] = ("rounds", before.training.rounds, config.training.rounds)
+    folder = before.dataset.data_dir
+    if folder is not None and not Path(folder).is_absolute():
+        changes["dataset"] = ("data_dir", folder, config.dataset.data_dir)
+    if not changes:
+        return
+    settings = store.meta("settings")
+    changed = {table: settings.get(table, {}) | {name: new} for table, (name, _, new) in changes.items()}
+    with store.transaction():
+        store.replace_meta("settings", settings | changed)
+        for table, (name, old, new) in changes.items():
+            store.add_event("changed", f"{table}.{name} = {new}, before {old}")
