@@ -17,7 +17,7 @@ highest level. In this order it is changed by
 Converters have a fixed offset each, and noise in every conversion, in steps (A. S. Rekhi et al., DAC 2019, lump both).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated
 
@@ -185,7 +185,7 @@ def _disturbed_cells(
             * (half_levels / 2)
             for s, d in enumerate(signed)
         ]
-        return Cells(digits=tuple(new), array_rows=ideal.array_rows, exact=False)
+        return replace(ideal, digits=tuple(new), exact=False)
     levels = offset_levels(codes.long(), crossbar)
     targets = [(levels >> (crossbar.cell_bits * s) & top) / top for s in range(slices)]
     if crossbar.coding is WeightCoding.OFFSET_DIGITAL:
@@ -194,11 +194,10 @@ def _disturbed_cells(
             middle = torch.full((crossbar.reference_columns, codes.shape[1]), 0.5, device=codes.device)
             references = [device.draw_references(middle).mean(0, keepdim=True) for _ in new]
             new = [torch.cat([d, r * half_levels]) for d, r in zip(new, references, strict=True)]
-        return Cells(
+        return replace(
+            ideal,
             digits=tuple(new),
-            array_rows=ideal.array_rows,
             exact=False,
-            digital_reference=ideal.digital_reference,
             counted_offset=counted_offset(crossbar) * (1 + least) / (1 - least),
         )
     # The mean current of a crossbar's reference columns serves all slices of the weights that lie in it.
@@ -208,7 +207,7 @@ def _disturbed_cells(
     reference = device.draw_references(middle).view(n_crossbars, n_columns, -1).mean(1)
     shared = reference.repeat_interleave(per_crossbar, dim=0)[: len(codes)]
     new = [(device.draw(t, s) - shared) * half_levels for s, t in enumerate(targets)]
-    return Cells(digits=tuple(new), array_rows=ideal.array_rows, exact=False)
+    return replace(ideal, digits=tuple(new), exact=False)
 
 
 class _Devices:
