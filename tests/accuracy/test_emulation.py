@@ -300,9 +300,7 @@ def test_converters_with_a_code_for_every_sum_reproduce_the_integer_product(
     counts = coding is WeightCoding.OFFSET_DIGITAL and not reference_columns
     n_sums = rows * top + 1 if counts else 2 * rows * top + 1
     adc_precision = (n_sums - 1).bit_length() + more_bits
-    geometry = make_geometry(
-        crossbar, n_in=10, n_out=6, adc_precision=adc_precision, input_precision=input_precision
-    )
+    geometry = make_geometry(crossbar, n_in=10, n_out=6, adc_precision=adc_precision, input_precision=input_precision)
     codes = random_codes((6, 90), crossbar, seed)
     codes[0], codes[1] = max_code(crossbar), -max_code(crossbar)
     windows = torch.randint(2**input_precision, (90, 16), generator=torch.Generator().manual_seed(seed)).int()

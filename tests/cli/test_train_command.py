@@ -308,10 +308,19 @@ def test_calibration_without_a_drawn_chip_is_refused(tmp_path: Path) -> None:
 
 
 def test_noise_that_changes_nothing_or_is_no_assignment_is_refused(train: Trainer, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="drift_time_s=1000 alone changes nothing; drift needs a drift_exponent"):
+    with pytest.raises(ConfigError, match=r"drift_time_s=1000\.0 has no effect without a drift_exponent above 0"):
         train("never", noise="drift_time_s=1000")
     with pytest.raises(ConfigError, match="--noise takes NAME=VALUE, such as variation_ratio"):
         train("never", noise="variation_ratio")
+    assert not (tmp_path / "never").exists()
+
+
+def test_a_protocol_that_goes_on_asks_for_what_it_goes_on_from(
+    train: Trainer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(PROTOCOLS, "tiny", TINY.model_copy(update={"needs_weights": True}))
+    with pytest.raises(UsageError, match=r"--protocol tiny goes on from trained weights; .* --start-from"):
+        train("never")
     assert not (tmp_path / "never").exists()
 
 

@@ -65,9 +65,7 @@ def calibrated_ranges(
         total = float(cumulative[-1])
         low = int(torch.searchsorted(cumulative, (1 - percentile / 100) * total, right=True)) - most
         high = int(torch.searchsorted(cumulative, percentile / 100 * total)) - most
-        ranges.append(
-            AdcRange.covering(low, high, adc_precision, sum_range=cells.sum_range, spacing=cells.sum_spacing)
-        )
+        ranges.append(AdcRange.covering(low, high, adc_precision, sum_range=cells.sum_range, spacing=cells.sum_spacing))
     return tuple(ranges)
 
 

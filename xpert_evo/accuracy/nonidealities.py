@@ -19,10 +19,10 @@ Converters have a fixed offset each, and noise in every conversion, in steps (A.
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hw_models import CrossbarSpec, WeightCoding
 from xpert_evo.accuracy.arrays import Cells, PartialSums, program
@@ -62,13 +62,40 @@ class NonIdealities(Frozen):
     variation_law: VariationLaw = VariationLaw.GAUSSIAN
     stuck_on_ratio: Share = 0.0
     stuck_off_ratio: Share = 0.0
-    on_off_ratio: Annotated[float, Field(gt=1.0)] | None = None
+    on_off_ratio: Annotated[float, Field(gt=1.0, allow_inf_nan=False)] | None = None
     wire_resistance_ratio: Spread = 0.0
     drift_exponent: Spread = 0.0
     drift_exponent_spread_ratio: Spread = 0.0
-    drift_time_s: Annotated[float, Field(ge=1.0)] = 1.0
+    drift_time_s: Annotated[float, Field(ge=1.0, allow_inf_nan=False)] = 1.0
     adc_offset_steps: Spread = 0.0
     adc_noise_steps: Spread = 0.0
+
+    @model_validator(mode="after")
+    def _check_shares(self) -> Self:
+        stuck = self.stuck_on_ratio + self.stuck_off_ratio
+        if stuck > 1:
+            raise ValueError(
+                f"stuck_on_ratio and stuck_off_ratio are shares of the same cells and add up to at most 1, got "
+                f"{self.stuck_on_ratio:g} + {self.stuck_off_ratio:g}."
+            )
+        return self
+
+    @property
+    def idle(self) -> dict[str, str]:
+        """Settings that change nothing as they stand, and what each of them waits for, in words."""
+        drifts = self.drift_exponent > 0 and self.drift_time_s > 1
+        off = NonIdealities.model_construct()
+        waiting = {
+            "variation_law": (self.variation_ratio == 0, "a variation_ratio above 0"),
+            "drift_exponent": (not drifts, "a drift_time_s above 1"),
+            "drift_exponent_spread_ratio": (not drifts, "a drift_exponent above 0 and a drift_time_s above 1"),
+            "drift_time_s": (not drifts, "a drift_exponent above 0"),
+        }
+        return {
+            name: companion
+            for name, (waits, companion) in waiting.items()
+            if waits and getattr(self, name) != getattr(off, name)
+        }
 
     @property
     def least_conductance(self) -> float:

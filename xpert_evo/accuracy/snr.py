@@ -26,6 +26,9 @@ FloatArray: TypeAlias = NDArray[np.float64]
 PERCENTILE = 99.9
 """Default upper end of an ADC's range among the partial sums of calibration; the lower end mirrors it."""
 
+EMULATION_VERSION = "exact-3"
+"""Of the exact emulation, whose ranges `adc_levels` sets; accuracies by different ones do not stand for one another."""
+
 _WEIGHT_CLIP = 3.0
 _WIDEST_CLIP = 3.09
 _GRID = np.linspace(0.0, 6.0, 6001)
@@ -143,7 +146,7 @@ def _array_noise_ratio(n_rows: int, adc_precision: int, input_precision: int, cr
 
 
 def _lattice(centre: FloatArray, spread: FloatArray, spacing: int) -> tuple[FloatArray, FloatArray]:
-    """Multiples of `spacing` that partial sums can be, (sums,), and their probabilities by bit plane, (planes, sums)."""
+    """Multiples of `spacing` that sums can be, (sums,), and their probabilities in each bit plane, (planes, sums)."""
     low, high = np.floor((centre - 6 * spread).min()), np.ceil((centre + 6 * spread).max())
     sums = np.arange(low - low % spacing, high + 1, spacing)
     exponent = -(((sums - centre[:, None]) / np.maximum(spread[:, None], 0.3)) ** 2) / 2

@@ -114,11 +114,12 @@ def train_design(
 
     Raises:
         TrainingError: The loss is not finite, or the checkpoint is of another training, or `start_from` does not fit,
-            or `devices` come with a protocol that does not draw noise.
+            or is missing where the protocol needs one, or `devices` come with a protocol that does not draw noise.
         DesignError: The design is not for this backbone.
         DataError: The data do not fit the backbone.
         ConfigError: The backbone does not work at a size that images have in some epoch.
     """
+    check_start(protocol, start_from)
     _check_fit(backbone, dataset)
     if devices is not None:
         check_draws_cells(protocol)
@@ -177,6 +178,16 @@ def train_design(
         start=start_from,
         devices=devices,
     )
+
+
+def check_start(protocol: TrainingProtocol, start_from: Start | None) -> None:
+    """Raises TrainingError where a protocol goes on from trained weights and there are none."""
+    if protocol.needs_weights and start_from is None:
+        raise TrainingError(
+            f"protocol {protocol.name} goes on from trained weights and learns little from random ones; name those of "
+            "an earlier training (start_from; --start-from on the command line), or choose another protocol, such as "
+            "one-night."
+        )
 
 
 def check_draws_cells(protocol: TrainingProtocol) -> None:

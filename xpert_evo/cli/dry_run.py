@@ -7,6 +7,7 @@ from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.config import ExecutorKind, RunConfig, Schedule
 from xpert_evo.orchestration.choosing import most_finalists
 from xpert_evo.orchestration.estimate import Estimate, estimate, planned_workers
+from xpert_evo.orchestration.proxies import proxy_warnings
 from xpert_evo.orchestration.start import prepare
 from xpert_evo.orchestration.task import Task
 from xpert_evo.report.page_tables import flat_settings
@@ -26,6 +27,7 @@ def show_task(config: RunConfig, folder: Path) -> None:
         console.lines([f"{name} = {value}"], style="dim" if default else "bold")
     console.lines(["", *_task_lines(task, dataset), f"output folder: {folder}", f"executor: {_workers(config)}"])
     console.lines(_idle_lines(config))
+    console.warnings(proxy_warnings(task.space, config))
     console.lines(_time_lines(config, estimate(task, dataset)))
 
 

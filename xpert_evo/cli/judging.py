@@ -14,6 +14,7 @@ from xpert_evo.accuracy.checkpoints import weights_file
 from xpert_evo.accuracy.datasets import Dataset
 from xpert_evo.accuracy.judge import SPLITS, Judgement, Trained, judge
 from xpert_evo.accuracy.nonidealities import NonIdealities
+from xpert_evo.accuracy.snr import EMULATION_VERSION
 from xpert_evo.cli.settings import resolve
 from xpert_evo.cli.unfinished import IDEAL, NOISY, unfinished_judgement
 from xpert_evo.config import parse_assignments
@@ -44,8 +45,11 @@ class NoisyDevices:
         """From the values of `--noise` and its companions; raises ConfigError and UsageError."""
         values = parse_assignments(noise, option="--noise", example="variation_ratio=0.05")
         settings = parse(NonIdealities, values, where="--noise", error=ConfigError)
-        if settings != NonIdealities() and not (settings.disturbs_cells or settings.disturbs_converters):
-            raise ConfigError(f"--noise {' '.join(noise)} alone changes nothing; drift needs a drift_exponent, too.")
+        if settings.idle:
+            name, companion = next(iter(settings.idle.items()))
+            raise ConfigError(
+                f"--noise {name}={getattr(settings, name)} has no effect without {companion}; add it or leave it out."
+            )
         if norm_images and (not n_draws or settings == NonIdealities()):
             raise UsageError(
                 "--calibrate-norms calibrates drawn chips, and none is drawn; give --noise and --noise-draws of at "
@@ -101,6 +105,7 @@ def measure(
         "devices": devices.settings.model_dump(mode="json"),
         "norm_images": devices.norm_images,
         "seed": seed,
+        "emulation": EMULATION_VERSION,
         "versions": versions(),
     }
     with unfinished_judgement(weights, conditions) as so_far:

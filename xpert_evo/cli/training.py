@@ -70,6 +70,12 @@ def train_one(
         UsageError: A file or folder cannot be used.
         InterruptedRunError: Ctrl-C.
     """
+    chosen = load_protocol(protocol)
+    if chosen.needs_weights and start_from is None:
+        raise UsageError(
+            f"--protocol {protocol} goes on from trained weights; name those of an earlier training with --start-from, "
+            "or choose another protocol, such as one-night."
+        )
     settings, run = settings_for(path, config, assignments, options)
     devices = NoisyDevices.read(noise, noise_draws, norm_images)
     if noise_aware and (devices.settings.disturbs_converters or not devices.settings.disturbs_cells):
@@ -89,7 +95,6 @@ def train_one(
         design.check(backbone)
     start = read_start(start_from) if start_from is not None else None
     console = Console()
-    chosen = load_protocol(protocol)
     if noise_aware:
         try:
             check_draws_cells(chosen)

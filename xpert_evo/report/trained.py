@@ -12,7 +12,7 @@ from torch import nn
 
 from hw_models import CrossbarSpec, HardwareModelError
 from xpert_evo.accuracy.checkpoints import read_tensors, weights_file
-from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, build_network
+from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, build_network, earlier_proxy_depth
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.backbone_file import parse_description
 from xpert_evo.backbones import load_backbone
@@ -112,8 +112,9 @@ def load_network(path: str | PathLike[str], crossbar: CrossbarSpec | None = None
         raise TrainingError(f"{path} holds no trained design; give a weights.safetensors of `xpert-evo train`.")
     design = parse_design(metadata["design"], where=str(path))
     protocol = parse(TrainingProtocol, metadata["protocol"], where=str(path), error=TrainingError)
-    weights = [tensor for name, tensor in tensors.items() if name.endswith(".weight")]
-    first, last = tensors["layers.0.weight"], tensors[f"layers.{len(weights) - 1}.weight"]
+    n_layers = sum(name.endswith(".weight") for name in tensors)
+    weights = [tensors[f"layers.{i}.weight"] for i in range(n_layers)]
+    first, last = weights[0], weights[-1]
     own = metadata.get("backbone")
     described = parse_description(own, where=f"{path}, backbone") if own is not None else design.backbone
     network = build_network(
@@ -122,12 +123,22 @@ def load_network(path: str | PathLike[str], crossbar: CrossbarSpec | None = None
         crossbar=crossbar or _own_crossbar(metadata, path) or build_hardware(RunConfig()).crossbar,
         width_divisor=protocol.width_divisor,
         image_size=protocol.image_size,
+        depths=_earlier_depths(design, protocol, [weight.shape[0] for weight in weights]),
     )
     try:
         network.load_state_dict(tensors)
     except RuntimeError as failure:
         raise TrainingError(f"{path} does not fit its own design: {str(failure).splitlines()[-1].strip()}") from None
     return TrainedNetwork(network, protocol, metadata).eval()
+
+
+def _earlier_depths(design: Design, protocol: TrainingProtocol, found: list[int]) -> list[int] | None:
+    """The channels of a file's layers where they are those of an earlier version's proxy; else None."""
+    earlier = [
+        found[-1] if layer.channel_depth is None else earlier_proxy_depth(layer.channel_depth, protocol.width_divisor)
+        for layer in design.layers
+    ]
+    return found if found == earlier else None
 
 
 def _own_crossbar(metadata: Mapping[str, object], path: str | PathLike[str]) -> CrossbarSpec | None:
