@@ -62,6 +62,17 @@ class LayerGeometry:
         return self.in_channels * self.kernel_size**2
 
     @property
+    def n_conversions(self) -> int:
+        """Conversions of one slice for one image, which the time of the exact emulation follows."""
+        return len(self.array_rows) * self.out_channels * self.output_size**2 * self.input_precision
+
+    @property
+    def n_crossbars(self) -> int:
+        """Crossbars that hold the layer's weights."""
+        c = self.crossbar
+        return len(self.array_rows) * -(-self.out_channels * c.columns_per_weight // c.columns)
+
+    @property
     def coverage_ratio(self) -> float:
         """Share of a window's pixels that lie inside the image, averaged over the map; the rest is zero padding."""
         side, margin = self.output_size * self.stride, self.kernel_size // 2

@@ -20,7 +20,7 @@ from xpert_evo.accuracy.adc_noise import set_tabled_corrections
 from xpert_evo.accuracy.allocation import keep_freed_memory
 from xpert_evo.accuracy.checkpoints import Epoch, Start, TrainingState, load_checkpoint, save_checkpoint, take_weights
 from xpert_evo.accuracy.datasets import Dataset, Split
-from xpert_evo.accuracy.epoch import product_of, train_epoch
+from xpert_evo.accuracy.epoch import Step, product_of, train_epoch
 from xpert_evo.accuracy.fidelity import measure_corrections
 from xpert_evo.accuracy.first_filters import start_from_components
 from xpert_evo.accuracy.images import (
@@ -39,7 +39,9 @@ from xpert_evo.design import Design
 from xpert_evo.errors import DataError, TrainingError
 
 _JUDGING_SEED = 7
-_N_CORRECTION = 32
+N_CORRECTION = 32
+"""Training images on which the fast form's noise is measured after each epoch."""
+
 _N_COMPONENTS = 2_000
 
 
@@ -92,6 +94,7 @@ def train_design(
     start_from: Start | None = None,
     devices: NonIdealities | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
+    on_step: Callable[[Step], None] | None = None,
 ) -> TrainedDesign:
     """Trains a design from scratch, or on from `checkpoint`.
 
@@ -111,6 +114,7 @@ def train_design(
             the network learns to live with any chip (V. Joshi et al., Nature Communications 11, 2473, 2020). What
             converters add is left out. The accuracy that is measured at the end is that of ideal cells.
         on_epoch: Called after each epoch.
+        on_step: Called after each step.
 
     Raises:
         TrainingError: The loss is not finite, or the checkpoint is of another training, or `start_from` does not fit,
@@ -126,12 +130,12 @@ def train_design(
     keep_freed_memory()
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     _check_sizes(backbone, protocol)
-    with _threads(protocol.n_threads):
+    with torch_threads(protocol.n_threads):
         network = build_network(
             design, backbone, crossbar=crossbar, width_divisor=protocol.width_divisor, image_size=protocol.image_size
         )
         train = prepared(training_subset(dataset.train, protocol.n_train), protocol, where)
-        state = _initial_state(network, train, protocol, seed, where)
+        state = initial_state(network, train, protocol, seed, where)
         identity = {
             "design": design.digest,
             "data set": dataset.digest,
@@ -146,14 +150,14 @@ def train_design(
             load_checkpoint(checkpoint, state, identity)
         elif start_from is not None:
             take_weights(state.network, start_from)
-            measure_corrections(state.network, train.images[:_N_CORRECTION])
+            measure_corrections(state.network, train.images[:N_CORRECTION])
         before = state.history[-1].seconds if state.history else 0.0
         start = time.perf_counter() - before
         for number in range(len(state.history) + 1, protocol.epochs + 1):
-            loss = train_epoch(state, train, protocol, number, devices)
+            loss = train_epoch(state, train, protocol, number, devices, on_step=on_step)
             if not math.isfinite(loss):
                 raise TrainingError(f"the loss is {loss} after epoch {number} of {protocol.epochs}: it diverged.")
-            measure_corrections(state.network, train.images[:_N_CORRECTION])
+            measure_corrections(state.network, train.images[:N_CORRECTION])
             state.history.append(Epoch(number=number, loss=loss, seconds=time.perf_counter() - start))
             if checkpoint is not None:
                 save_checkpoint(checkpoint, state, identity)
@@ -214,9 +218,10 @@ def _check_sizes(backbone: Backbone, protocol: TrainingProtocol) -> None:
         backbone.check_sizes(size)
 
 
-def _initial_state(
+def initial_state(
     network: CrossbarNetwork, train: Split, protocol: TrainingProtocol, seed: int, device: torch.device
 ) -> TrainingState:
+    """The state before the first step: random weights on a device, drawn from a seed."""
     generator = torch.Generator().manual_seed(seed)
     network.initialise(generator, identity=protocol.identity)
     set_tabled_corrections(network)
@@ -240,11 +245,11 @@ def _take_averaged(network: CrossbarNetwork, averaged: nn.Module, train: Split, 
         own.copy_(mean)
     product = product_of(protocol, torch.Generator().manual_seed(_JUDGING_SEED), train.images.device)
     recalibrate(network, train, protocol, product)
-    measure_corrections(network, train.images[:_N_CORRECTION])
+    measure_corrections(network, train.images[:N_CORRECTION])
 
 
 @contextmanager
-def _threads(n_threads: int | None) -> Iterator[None]:
+def torch_threads(n_threads: int | None) -> Iterator[None]:
     """Runs torch with `n_threads` for a while; None changes nothing."""
     before = torch.get_num_threads()
     torch.set_num_threads(n_threads or before)

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+from rich.console import Console
+
 from xpert_evo.accuracy.datasets import Dataset
 from xpert_evo.cli.consoles import PlainConsole
+from xpert_evo.cli.ticker import Ticker
 from xpert_evo.config import ExecutorKind, RunConfig, Schedule
 from xpert_evo.orchestration.choosing import most_finalists
 from xpert_evo.orchestration.estimate import Estimate, estimate, planned_workers
@@ -28,7 +31,10 @@ def show_task(config: RunConfig, folder: Path) -> None:
     console.lines(["", *_task_lines(task, dataset), f"output folder: {folder}", f"executor: {_workers(config)}"])
     console.lines(_idle_lines(config))
     console.warnings(proxy_warnings(task.space, config))
-    console.lines(_time_lines(config, estimate(task, dataset)))
+    console.lines(["measuring how long it takes on this machine ..."], style="dim")
+    with Ticker(Console()) as ticker:
+        found = estimate(task, dataset, tell=lambda what: ticker.tick(lambda: f"measuring {what}"))
+    console.lines(_time_lines(config, found))
 
 
 def _task_lines(task: Task, dataset: Dataset) -> list[str]:
