@@ -65,10 +65,14 @@ def export(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder (default: DIR/export).", show_default=False)
     ] = None,
+    proxies: Annotated[
+        bool, typer.Option("--proxies", help="Export the networks of proxies, too; file names and metadata mark them.")
+    ] = False,
 ) -> None:
     """Write the front, or one design, for other tools.
 
-    json, csv and neurosim describe designs; torch and onnx are networks, of designs that `train` has trained.
+    json, csv and neurosim describe designs; torch and onnx are networks, of designs that `train` has trained at their
+    own width. A proxy, such as laptop trains, is not the design's network and is exported with --proxies alone.
 
     Examples:
       xpert-evo export runs/fashion-mnist-0 --format json,neurosim
@@ -76,4 +80,4 @@ def export(
     """
     from xpert_evo.cli.results import export_designs
 
-    export_designs(folder, formats=formats, id_=id_, out=out)
+    export_designs(folder, formats=formats, id_=id_, out=out, proxies=proxies)

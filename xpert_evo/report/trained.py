@@ -13,7 +13,7 @@ from torch import nn
 from hw_models import CrossbarSpec, HardwareModelError
 from xpert_evo.accuracy.checkpoints import read_tensors, weights_file
 from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, build_network, earlier_proxy_depth
-from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.accuracy.protocols import PROTOCOLS, TrainingProtocol
 from xpert_evo.backbone_file import parse_description
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import RunConfig
@@ -56,8 +56,10 @@ class Training:
         crossbar: That its weights are for; None likewise.
         image_channels: Planes of its images.
         n_classes: Its classes.
+        protocol: It was trained with.
         is_proxy: Whether at a smaller width than the design's.
         is_exact: Whether through the exact emulation, which its validation accuracy is by, too.
+        lacks_start: Whether the protocol goes on from trained weights and there were none, as earlier versions allowed.
         validation: Accuracy on validation images, a fraction; 0 where it is not told.
     """
 
@@ -66,8 +68,10 @@ class Training:
     crossbar: CrossbarSpec | None
     image_channels: int
     n_classes: int
+    protocol: str
     is_proxy: bool
     is_exact: bool
+    lacks_start: bool
     validation: float
 
 
@@ -87,8 +91,10 @@ def training_of(path: Path) -> Training | None:
             crossbar=_own_crossbar(entry, path),
             image_channels=first[1],
             n_classes=last[0],
+            protocol=(protocol := str(entry["protocol"]["name"])),
             is_proxy=entry["protocol"]["width_divisor"] > 1,
             is_exact=entry["protocol"].get("exact", False),
+            lacks_start=protocol in PROTOCOLS and PROTOCOLS[protocol].needs_weights and "started_from" not in entry,
             validation=float(entry.get("validation_accuracy") or 0.0),
         )
     except (OSError, SafetensorError, ValueError, TypeError, KeyError, RecursionError, DesignError, TrainingError):
