@@ -1,9 +1,17 @@
 """Numbers as people write them, for every place that shows some."""
 
+from collections.abc import Iterable
+
 
 def counted(n: int, noun: str) -> str:
     """`1 constant`, `2 constants`, `1,200 trainings`."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def listed(things: Iterable[object]) -> str:
+    """`8`, `8 and 16`, `8, 16 and 32`."""
+    words = [str(thing) for thing in things]
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def times(ratio: float) -> str:

@@ -264,21 +264,68 @@ def test_digits_less_reference_add_up_to_every_code(
     np.testing.assert_array_equal(total - counted_offset(crossbar), codes)
 
 
-@pytest.mark.parametrize("coding", WeightCoding)
-@pytest.mark.parametrize("cell_bits", [3, 4, 5])
-@pytest.mark.parametrize("reference_columns", [0, 2])
-def test_converters_with_bits_enough_reproduce_the_integer_product(
-    coding: WeightCoding, cell_bits: int, reference_columns: int
+@settings(max_examples=60, deadline=None)
+@given(
+    coding=st.sampled_from(WeightCoding),
+    cell_bits=st.integers(1, 5),
+    weight_bits=st.sampled_from([4, 5, 8]),
+    reference_columns=st.sampled_from([0, 2]),
+    rows=st.sampled_from([16, 64]),
+    input_precision=st.integers(1, 8),
+    percentile=st.sampled_from([60.0, 99.9, 100.0]),
+    more_bits=st.integers(0, 2),
+    seed=st.integers(0, 2**16),
+)
+def test_converters_with_a_code_for_every_sum_reproduce_the_integer_product(
+    *,
+    coding: WeightCoding,
+    cell_bits: int,
+    weight_bits: int,
+    reference_columns: int,
+    rows: int,
+    input_precision: int,
+    percentile: float,
+    more_bits: int,
+    seed: int,
 ) -> None:
-    crossbar = CrossbarSpec(coding=coding, cell_bits=cell_bits, reference_columns=reference_columns)
-    geometry = make_geometry(crossbar, n_in=20, n_out=5, adc_precision=12, input_precision=5)
-    codes = random_codes((5, 180), crossbar, 0)
-    windows = torch.randint(32, (180, 16), generator=torch.Generator().manual_seed(1)).int()
+    """Whatever the ranges were calibrated on, and with inputs and weights at their ends."""
+    crossbar = CrossbarSpec(
+        coding=coding,
+        cell_bits=cell_bits,
+        weight_bits=weight_bits,
+        rows=rows,
+        reference_columns=reference_columns,
+    )
+    top = 2**cell_bits - 1
+    counts = coding is WeightCoding.OFFSET_DIGITAL and not reference_columns
+    n_sums = rows * top + 1 if counts else 2 * rows * top + 1
+    adc_precision = (n_sums - 1).bit_length() + more_bits
+    geometry = make_geometry(crossbar, n_in=10, n_out=6, adc_precision=adc_precision, input_precision=input_precision)
+    codes = random_codes((6, 90), crossbar, seed)
+    codes[0], codes[1] = max_code(crossbar), -max_code(crossbar)
+    windows = torch.randint(2**input_precision, (90, 16), generator=torch.Generator().manual_seed(seed)).int()
+    windows[:, 0] = 2**input_precision - 1
     cells = program(codes, geometry.array_rows, crossbar)
-    ranges = calibrated_ranges(windows, cells, 5, 12, 100.0)
+    ranges = calibrated_ranges(windows[:, 1:], cells, input_precision, adc_precision, percentile)
     torch.testing.assert_close(
         converted_product(windows, cells, ranges, geometry), codes @ windows.float(), rtol=0, atol=0
     )
+
+
+@pytest.mark.parametrize("coding", WeightCoding)
+@pytest.mark.parametrize("cell_bits", [1, 2, 4])
+def test_bits_beyond_those_that_sums_need_change_no_output(coding: WeightCoding, cell_bits: int) -> None:
+    """Trained-like weights on usual arrays: no output differs, though the range was set on a few percent of pixels."""
+    crossbar = CrossbarSpec(coding=coding, cell_bits=cell_bits)
+    windows = torch.randint(16, (180, 400), generator=torch.Generator().manual_seed(1)).int()
+    codes = random_codes((32, 180), crossbar, 0)
+    perfect = codes @ windows.float()
+    cells = program(codes, array_rows(180, crossbar, evenly=False), crossbar)
+    for adc_precision in (10, 11, 12):
+        geometry = make_geometry(crossbar, n_in=20, n_out=32, adc_precision=adc_precision, input_precision=4)
+        ranges = calibrated_ranges(windows[:, :20], cells, 4, adc_precision)
+        outputs = converted_product(windows, cells, ranges, geometry)
+        torch.testing.assert_close(outputs, perfect, rtol=0, atol=0)
 
 
 def test_windows_times_weights_is_a_convolution() -> None:
@@ -328,7 +375,7 @@ def test_the_error_falls_by_about_six_decibels_with_each_bit_of_the_converter() 
 
 @given(low=st.integers(-500, 0), high=st.integers(1, 500), adc_precision=st.integers(1, 10))
 def test_a_range_has_a_level_at_zero_and_covers_its_ends(low: int, high: int, adc_precision: int) -> None:
-    adc = AdcRange.covering(low, high, adc_precision)
+    adc = AdcRange.covering(low, high, adc_precision, sum_range=(-500, 500))
     assert adc.lowest <= 0 <= adc.highest
     assert adc.highest - adc.lowest == 2**adc_precision - 1
     # The gain has 11 significant bits, so the step is 2^-11 off at most; rounding the lowest code costs half a step.

@@ -72,6 +72,19 @@ def test_one_bit_inputs_have_one_level_near_the_known_optimum() -> None:
 
 @given(low=st.floats(-1000, 0), high=st.floats(0.1, 1000), bits=st.integers(1, 12))
 def test_an_adc_step_is_never_finer_than_half_a_level(low: float, high: float, bits: int) -> None:
-    step, lowest = adc_levels(low, high, bits)
+    step, lowest = adc_levels(low, high, bits, sum_range=(-1000, 1000))
     assert step >= 1
     assert lowest <= 0
+
+
+def test_codes_to_spare_widen_both_ends_as_far_as_sums_reach() -> None:
+    def ends(bits: int, sum_range: tuple[int, int]) -> tuple[int, int]:
+        step, lowest = adc_levels(-37, 40, bits, sum_range=sum_range)
+        assert step == 1
+        return lowest, lowest + 2**bits - 1
+
+    assert ends(8, (-960, 960)) == (-37 - 89, 40 + 89)
+    assert ends(8, (-50, 960)) == (-50, 205), "what one end cannot use, the other has"
+    assert ends(8, (-960, 50)) == (-205, 50)
+    assert ends(11, (-960, 960))[0] <= -960
+    assert ends(11, (-960, 960))[1] >= 960

@@ -16,7 +16,7 @@ from xpert_evo.accuracy.datasets import Split, load_dataset
 from xpert_evo.accuracy.judge import Judgement, judge
 from xpert_evo.accuracy.protocols import PROTOCOLS, TrainingProtocol
 from xpert_evo.backbones import load_backbone
-from xpert_evo.cli import judging, training
+from xpert_evo.cli import judging, training, training_plan
 from xpert_evo.cli.packing import pack_weights
 from xpert_evo.config import parse_config
 from xpert_evo.errors import ConfigError, InterruptedRunError, TrainingError, UsageError
@@ -48,7 +48,7 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trainer:
     monkeypatch.setitem(PROTOCOLS, "tiny", TINY)
     data = load_dataset("fashion-mnist")
     few = replace(data, test=Split(images=data.test.images[:100], labels=data.test.labels[:100]))
-    for module in (training, judging):
+    for module in (training_plan, judging):
         monkeypatch.setattr(module, "cached_dataset", lambda _: few)
     space = SearchSpace(load_backbone("vgg8"))
     genome = space.homogeneous(column_sharing=8, adc_type=AdcType.SAR, adc_precision=5, input_precision=2)
@@ -74,7 +74,7 @@ def test_an_interrupted_training_goes_on_from_its_last_epoch_and_ends_like_a_who
     train: Trainer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(training, "duration", interrupt)
+        patched.setattr(training.TrainingProgress, "epoch", interrupt)
         with pytest.raises(InterruptedRunError, match=r"kept in .*stopped\. The same command will go on"):
             train("stopped")
     kept = sorted(path.name for path in (tmp_path / "stopped").iterdir())
@@ -84,7 +84,9 @@ def test_an_interrupted_training_goes_on_from_its_last_epoch_and_ends_like_a_who
     whole = train("whole")
     said = capsys.readouterr().out
     assert "epoch 1/2" in said
-    assert re.search(r"loss \d\.\d{4}, \d+ s, about \d+ s left", said)
+    assert re.search(r"epoch 1/2: loss \d\.\d{4}, \d+ s, about \d+ s of training left", said)
+    assert re.search(r"epoch 2/2: loss \d\.\d{4}, \d+ s, trained; measuring 64 validation images", said)
+    assert "about 0 s left" not in said
     assert "assumed: fashion-mnist (10 classes, 1 image plane), device rram-6k" in " ".join(said.split())
     assert "2 draws (variation_ratio 0.05)" in " ".join(said.split())
     results = [json.loads((folder / "result.json").read_text()) for folder in (stopped, whole)]
@@ -98,7 +100,7 @@ def test_an_interrupted_training_goes_on_from_its_last_epoch_and_ends_like_a_who
     assert sorted(path.name for path in stopped.iterdir()) == ["result.json", "weights.safetensors"]
 
 
-def interrupt(_: float) -> str:
+def interrupt(*_: object) -> None:
     """Stands for Ctrl-C after the first epoch."""
     raise KeyboardInterrupt
 
@@ -308,11 +310,48 @@ def test_calibration_without_a_drawn_chip_is_refused(tmp_path: Path) -> None:
 
 
 def test_noise_that_changes_nothing_or_is_no_assignment_is_refused(train: Trainer, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="drift_time_s=1000 alone changes nothing; drift needs a drift_exponent"):
+    with pytest.raises(ConfigError, match=r"drift_time_s=1000\.0 has no effect without a drift_exponent above 0"):
         train("never", noise="drift_time_s=1000")
     with pytest.raises(ConfigError, match="--noise takes NAME=VALUE, such as variation_ratio"):
         train("never", noise="variation_ratio")
     assert not (tmp_path / "never").exists()
+
+
+def test_a_protocol_that_goes_on_asks_for_what_it_goes_on_from(
+    train: Trainer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(PROTOCOLS, "tiny", TINY.model_copy(update={"needs_weights": True}))
+    with pytest.raises(UsageError, match=r"--protocol tiny goes on from trained weights; .* --start-from"):
+        train("never")
+    assert not (tmp_path / "never").exists()
+
+
+def test_a_dry_run_tells_the_training_and_writes_nothing(
+    train: Trainer, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    train("new", dry_run=True)
+    said = " ".join(capsys.readouterr().out.split())
+    assert re.search(
+        r"design [0-9a-f]{16} of vgg8, a proxy with 4 to 8 channels a layer in place of 128 to 512: 7 layers", said
+    )
+    assert re.search(r"[\d,]+ weights in \d+ crossbars of 64 x 64", said)
+    assert "protocol tiny: 2 epochs of 256 training images of 16 x 16, seed 3" in said
+    files = "weights.safetensors and result.json (and checkpoint.safetensors while it trains)"
+    assert f"would write {files} to {tmp_path / 'new'}" in said
+    assert re.search(r"time: about \d+ s: \d+ s for the steps, .*3 judgements of 100 test images", said)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_dry_run_refuses_what_the_training_would(train: Trainer, tmp_path: Path) -> None:
+    first = train("first", to_judge=False)
+    with pytest.raises(UsageError, match="holds a training that has ended"):
+        train("first", dry_run=True)
+    design = json.loads((tmp_path / "design.json").read_text())
+    design["layers"][0]["channel_depth"] = 512
+    (tmp_path / "design.json").write_text(json.dumps(design))
+    with pytest.raises(TrainingError, match="do not fit"):
+        train("other", start_from=first, dry_run=True)
 
 
 def test_a_judgement_on_an_unknown_split_or_other_images_is_refused(

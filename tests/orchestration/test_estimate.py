@@ -5,8 +5,9 @@ import pytest
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.config import load_config
 from xpert_evo.orchestration.effort import makespan
-from xpert_evo.orchestration.estimate import Costs, estimate, planned_workers, search_seconds, second_share
+from xpert_evo.orchestration.estimate import estimate, planned_workers, search_seconds, second_share
 from xpert_evo.orchestration.start import prepare
+from xpert_evo.orchestration.step_times import Costs
 
 SMALL = {
     "training.protocol": "smoke",
@@ -47,7 +48,7 @@ def test_an_estimate_counts_every_limit_and_both_phases(
     monkeypatch: pytest.MonkeyPatch, changes: dict[str, object], n_finalists: int, n_second: int
 ) -> None:
     costs = Costs(image_s=1e-3, epoch_s=0.5, judged_s=1e-2, judging_s=2.0)
-    monkeypatch.setattr("xpert_evo.orchestration.estimate._measured", lambda *_: costs)
+    monkeypatch.setattr("xpert_evo.orchestration.estimate._measured", lambda *_, **__: costs)
     monkeypatch.setattr("xpert_evo.orchestration.estimate._measured_search", lambda *_: (0.0, 0.0))
     task, dataset = prepare(load_config(None, {**SMALL, **changes, "executor.kind": "serial"}))
     found = estimate(task, dataset)

@@ -10,7 +10,7 @@ from tests.faults.conftest import quick, small_settings
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.config import parse_config
 from xpert_evo.orchestration import batches
-from xpert_evo.orchestration.context import FINALISTS, REUSED, label_context
+from xpert_evo.orchestration.context import FINALISTS, REUSED, RULES, label_context, rules_of
 from xpert_evo.orchestration.randomness import Purpose, spawned
 from xpert_evo.orchestration.start import begin
 from xpert_evo.progress import Silent
@@ -30,7 +30,17 @@ def test_labels_of_the_first_version_are_good_where_its_emulation_was(
     crossbar: dict[str, object], first_context: str, *, is_kept: bool
 ) -> None:
     config = parse_config({"hardware": {"crossbar": crossbar}})
-    assert (label_context(config, load_protocol("laptop"), "0" * 16) == first_context) is is_kept
+    assert (label_context(config, load_protocol("laptop"), "0" * 16, rules=1) == first_context) is is_kept
+
+
+@pytest.mark.parametrize("coding", ["offset-analog", "differential", "offset-digital"])
+def test_labels_by_earlier_rules_stand_for_no_label_of_today(coding: str) -> None:
+    config = parse_config({"hardware": {"crossbar": {"coding": coding}}})
+    protocol = load_protocol("laptop")
+    old, new = (label_context(config, protocol, "0" * 16, rules=rules) for rules in (1, RULES))
+    assert old != new == label_context(config, protocol, "0" * 16)
+    assert rules_of([old], config, protocol, "0" * 16) == 1
+    assert rules_of([new], config, protocol, "0" * 16) == rules_of([], config, protocol, "0" * 16) == RULES
 
 
 def test_a_counter_in_place_of_a_converted_column_makes_other_labels() -> None:

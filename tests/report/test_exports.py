@@ -27,7 +27,8 @@ from xpert_evo.design import load_designs
 from xpert_evo.errors import DataError, TrainingError, UsageError
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.report.candidates import Candidate
-from xpert_evo.report.exports import EXPORTS, export, trained_weights
+from xpert_evo.report.exports import EXPORTS, export
+from xpert_evo.report.network_exports import NETWORK_EXPORTS, trained_weights
 from xpert_evo.report.onnx_file import write_onnx
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
@@ -45,9 +46,9 @@ OWN = {
 }
 
 
-def train_folder(run: Path, result: RunResult, candidate: Candidate) -> Path:
+def train_folder(run: Path, result: RunResult, candidate: Candidate, name: str = "smoke") -> Path:
     """What `xpert-evo train` leaves of a design, with untrained weights that have seen some images."""
-    protocol = load_protocol("smoke")
+    protocol = load_protocol(name)
     network = build_network(
         candidate.design,
         result.task.backbone,
@@ -61,7 +62,7 @@ def train_folder(run: Path, result: RunResult, candidate: Candidate) -> Path:
     with torch.no_grad():
         for _ in range(30):  # until the running statistics are those of the images
             network.train()(images, CrossbarLayer.product)
-    folder = run.parent / f"train-{candidate.digest}-smoke-0"
+    folder = run.parent / f"train-{candidate.digest}-{name}-0"
     folder.mkdir(exist_ok=True)
     metadata = {"design": candidate.design.to_plain(), "protocol": protocol.model_dump(mode="json"), "seed": 0}
     write_tensors(folder / "weights.safetensors", network.state_dict(), metadata)
@@ -109,7 +110,7 @@ def test_weights_that_are_missing_are_named(scene: Scene, tmp_path: Path) -> Non
     run = tmp_path / "run"
     with pytest.raises(UsageError, match=r"none of the .* designs has weights.*xpert-evo train"):
         export(["torch"], tmp_path / "out", run, scene.result, scene.result.front)
-    train_folder(run, scene.result, scene.result.knee)
+    train_folder(run, scene.result, scene.result.knee, "native-short")
     sentences = export(["torch"], tmp_path / "out", run, scene.result, scene.result.front)
     assert sentences[0] == "torch: weights of 1 design"
     assert all(c.digest[:8] in sentences[1] for c in scene.result.front if c != scene.result.knee)
@@ -117,10 +118,11 @@ def test_weights_that_are_missing_are_named(scene: Scene, tmp_path: Path) -> Non
 
 def test_weights_are_found_whatever_their_folder_is_called(scene: Scene, tmp_path: Path) -> None:
     run, knee = tmp_path / "run", scene.result.knee
-    train_folder(run, scene.result, knee).rename(tmp_path / "my knee")
+    train_folder(run, scene.result, knee, "native-short").rename(tmp_path / "my knee")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "weights.safetensors").write_bytes(b"no weights")
-    assert trained_weights(run, scene.result) == {knee.digest: tmp_path / "my knee" / "weights.safetensors"}
+    (found,) = trained_weights(run, scene.result).items()
+    assert (found[0], found[1][0]) == (knee.digest, tmp_path / "my knee" / "weights.safetensors")
     (sentence,) = export(["torch"], tmp_path / "out", run, scene.result, [knee])
     assert sentence == "torch: weights of 1 design"
 
@@ -142,18 +144,63 @@ def test_the_best_weights_of_a_design_are_taken(scene: Scene, tmp_path: Path, tu
             "protocol": load_protocol(protocol).model_dump(mode="json"),
             "validation_accuracy": validation,
             "dataset": dataset,
+            **({"started_from": {}} if protocol == "exact-tune" else {}),
         }
         folder = tmp_path / f"{protocol} {validation}"
         folder.mkdir()
         ends = {"layers.0.weight": torch.zeros(4, planes, 3, 3), "layers.1.weight": torch.zeros(10, 4, 1, 1)}
         write_tensors(folder / "weights.safetensors", ends, metadata)
-    found = trained_weights(tmp_path / "run", scene.result)
-    assert found == {scene.result.knee.digest: tmp_path / best / "weights.safetensors"}
+    (path, training) = trained_weights(tmp_path / "run", scene.result)[scene.result.knee.digest]
+    assert path == tmp_path / best / "weights.safetensors"
+    assert training.protocol == best.split(maxsplit=1)[0]
+
+
+def test_a_proxy_is_exported_when_asked_for_alone_and_marked(scene: Scene, tmp_path: Path) -> None:
+    run, knee = tmp_path / "run", scene.result.knee
+    train_folder(run, scene.result, knee)
+    for form in NETWORK_EXPORTS:
+        with pytest.raises(
+            UsageError, match=r"none of the 1 designs has weights at its own width; 1 of them .*--proxies"
+        ):
+            export([form], tmp_path / "out", run, scene.result, [knee])
+        (sentence,) = export([form], tmp_path / "out", run, scene.result, [knee], proxies=True)
+        assert sentence.endswith("of 1 design (1 of them a proxy, trained with smoke; file names say so)")
+        assert [path.name for path in (tmp_path / "out" / form).glob(f"{knee.digest}*")] == [
+            f"{knee.digest}-proxy-smoke.{'safetensors' if form == 'torch' else form}"
+        ]
+    network = xe.load_network(tmp_path / "out" / "torch" / f"{knee.digest}-proxy-smoke.safetensors")
+    assert network.metadata["is_proxy"] is True
+    assert network.protocol.name == "smoke"
+    model = onnx.load(tmp_path / "out" / "onnx" / f"{knee.digest}-proxy-smoke.onnx")
+    told = {p.key: json.loads(p.value) for p in model.metadata_props}
+    assert (told["is_proxy"], told["protocol"]["name"]) == (True, "smoke")
+
+
+def test_a_design_s_own_network_comes_before_its_proxy_whatever_was_asked_for(scene: Scene, tmp_path: Path) -> None:
+    run, (knee, *others) = tmp_path / "run", [scene.result.knee, *scene.result.front]
+    other = next(candidate for candidate in others if candidate.digest != knee.digest)
+    train_folder(run, scene.result, knee)
+    train_folder(run, scene.result, knee, "native-short")
+    train_folder(run, scene.result, other)
+    sentences = export(["torch"], tmp_path / "out", run, scene.result, [knee, other])
+    assert sentences == [
+        "torch: weights of 1 design",
+        f"torch: no weights of {other.digest[:8]}: they were trained as proxies alone (--proxies exports those)",
+    ]
+    network = xe.load_network(tmp_path / "out" / "torch" / f"{knee.digest}.safetensors")
+    assert (network.metadata["is_proxy"], network.protocol.name) == (False, "native-short")
+
+
+def test_a_stage_that_went_on_from_nothing_is_not_exported(scene: Scene, tmp_path: Path) -> None:
+    run, knee = tmp_path / "run", scene.result.knee
+    train_folder(run, scene.result, knee, "exact-tune")
+    with pytest.raises(UsageError, match="none of the 1 designs has weights of a training"):
+        export(["onnx"], tmp_path / "out", run, scene.result, [knee])
 
 
 def test_exported_weights_become_a_torch_module(scene: Scene, tmp_path: Path) -> None:
     run, knee = tmp_path / "run", scene.result.knee
-    train_folder(run, scene.result, knee)
+    train_folder(run, scene.result, knee, "native-short")
     export(["torch"], tmp_path, run, scene.result, [knee])
     network = xe.load_network(tmp_path / "torch" / f"{knee.digest}.safetensors")
     assert network.metadata["design"] == knee.design.to_plain()
@@ -235,7 +282,7 @@ def test_onnx_is_exported_beside_a_run_and_asks_for_its_extra(
     scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, knee = tmp_path / "run", scene.result.knee
-    train_folder(run, scene.result, knee)
+    train_folder(run, scene.result, knee, "native-short")
     (sentence,) = export(["onnx"], tmp_path, run, scene.result, [knee])
     assert sentence == "onnx: models of 1 design"
     model = onnx.load(tmp_path / "onnx" / f"{knee.digest}.onnx")
@@ -262,7 +309,7 @@ def test_unknown_formats_and_empty_fronts_are_refused(scene: Scene, begun_scene:
     with pytest.raises(UsageError, match="did you mean 'json'"):
         export(["jsn"], tmp_path, tmp_path, scene.result, scene.result.front)
     with pytest.raises(UsageError, match="has no front yet"):
-        export(list(EXPORTS), tmp_path, tmp_path, begun_scene.result, [])
+        export([*EXPORTS, *NETWORK_EXPORTS], tmp_path, tmp_path, begun_scene.result, [])
 
 
 def test_a_loaded_run_gives_its_front_as_a_record_array(finished: Path, begun: Path) -> None:

@@ -1,4 +1,4 @@
-"""Recommendations come from everything measured and name the best of each objective; a limit that nothing keeps is told."""
+"""Recommendations come from everything measured and name the best of each objective; missed limits are told."""
 
 import re
 from dataclasses import replace

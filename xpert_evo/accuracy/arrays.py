@@ -7,7 +7,7 @@ from functools import cached_property
 import torch
 
 from hw_models import CrossbarSpec
-from xpert_evo.accuracy.coding import counted_offset, digits, reference_digit
+from xpert_evo.accuracy.coding import counted_offset, digit_range, digits, reference_digit, sum_spacing
 from xpert_evo.accuracy.integer_products import ROUNDER, multiplies_eight_bits, product_into
 
 _EXACT = 2**24
@@ -37,6 +37,8 @@ class Cells:
         digits: One tensor (columns, rows) per slice, least significant first, in half levels. With a
             converted reference the last column of each is that.
         array_rows: Rows of each array, from the top of the weight matrix.
+        digit_range: The least and the largest digit that the coding allows, whatever the weights.
+        sum_spacing: Distance of neighbouring partial sums of ideal cells.
         exact: All digits are integers, as designed; a device's variation makes them real numbers.
         digital_reference: The last column is the reference.
         counted_offset: Taken off the product digitally for each unit of an input code.
@@ -44,9 +46,17 @@ class Cells:
 
     digits: tuple[torch.Tensor, ...]
     array_rows: tuple[int, ...]
+    digit_range: tuple[int, int]
+    sum_spacing: int
     exact: bool = True
     digital_reference: bool = False
     counted_offset: float = 0.0
+
+    @property
+    def sum_range(self) -> tuple[int, int]:
+        """The least and the largest partial sum that ideal cells can deliver, in half levels."""
+        least, most = self.digit_range
+        return least * max(self.array_rows), most * max(self.array_rows)
 
     @cached_property
     def largest(self) -> float:
@@ -81,6 +91,8 @@ def program(codes: torch.Tensor, array_rows: tuple[int, ...], crossbar: Crossbar
     return Cells(
         digits=tuple(slices),
         array_rows=array_rows,
+        digit_range=digit_range(crossbar),
+        sum_spacing=sum_spacing(crossbar),
         digital_reference=bool(reference),
         counted_offset=counted_offset(crossbar),
     )

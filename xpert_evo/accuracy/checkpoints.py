@@ -23,7 +23,8 @@ from xpert_evo.files import write_atomically
 
 WEIGHTS_NAME = "weights.safetensors"
 
-_METADATA = "xpert_evo"
+METADATA_KEY = "xpert_evo"
+"""Of a file's metadata, as JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,7 @@ def write_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[s
     """Writes a safetensors file with `metadata` as JSON in one step: flushed to disk, then moved into place."""
     content = save(
         {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
-        {_METADATA: json.dumps(metadata)},
+        {METADATA_KEY: json.dumps(metadata)},
     )
     write_atomically(path, lambda stream: stream.write(content))
 
@@ -75,7 +76,7 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, object]
     """Tensors, packed ones unpacked, and metadata of a file by `write_tensors`; TrainingError where it is none."""
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = json.loads((file.metadata() or {})[_METADATA])
+            metadata = json.loads((file.metadata() or {})[METADATA_KEY])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, ValueError) as failure:
         raise TrainingError(

@@ -61,6 +61,17 @@ def most_level(crossbar: CrossbarSpec) -> int:
     return (1 << crossbar.cell_bits * crossbar.cells_per_weight) - 1
 
 
+def digit_range(crossbar: CrossbarSpec) -> tuple[int, int]:
+    """The least and the largest digit that any cell can hold, in half levels."""
+    top = (1 << crossbar.cell_bits) - 1
+    return (0, 2 * top) if crossbar.coding is WeightCoding.OFFSET_DIGITAL else (-top, top)
+
+
+def sum_spacing(crossbar: CrossbarSpec) -> int:
+    """Distance of neighbouring partial sums in half levels: bare levels are even, and so are their sums."""
+    return 2 if counted_offset(crossbar) else 1
+
+
 def offset_levels(codes: Integers, crossbar: CrossbarSpec) -> Integers:
     """What all cells of a weight hold together under an offset coding: an integer whose digits of base B are theirs."""
     return (codes + most_level(crossbar)) >> 1

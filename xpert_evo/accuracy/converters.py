@@ -32,9 +32,11 @@ class AdcRange:
         return 1 / self.gain
 
     @classmethod
-    def covering(cls, low: float, high: float, adc_precision: int) -> "AdcRange":
-        """The range from `low` to `high` half levels with 2^adc_precision levels, one of them 0."""
-        step, lowest = adc_levels(low, high, adc_precision)
+    def covering(
+        cls, low: float, high: float, adc_precision: int, *, sum_range: tuple[float, float], spacing: int = 1
+    ) -> "AdcRange":
+        """The range from `low` to `high` half levels with 2^adc_precision levels; `snr.adc_levels` tells the rest."""
+        step, lowest = adc_levels(low, high, adc_precision, sum_range=sum_range, spacing=spacing)
         mantissa, exponent = math.frexp(1 / step)
         gain = math.ldexp(round(math.ldexp(mantissa, _GAIN_BITS)), exponent - _GAIN_BITS)
         return cls(gain=gain, lowest=lowest, highest=lowest + 2**adc_precision - 1)
@@ -63,7 +65,7 @@ def calibrated_ranges(
         total = float(cumulative[-1])
         low = int(torch.searchsorted(cumulative, (1 - percentile / 100) * total, right=True)) - most
         high = int(torch.searchsorted(cumulative, percentile / 100 * total)) - most
-        ranges.append(AdcRange.covering(low, high, adc_precision))
+        ranges.append(AdcRange.covering(low, high, adc_precision, sum_range=cells.sum_range, spacing=cells.sum_spacing))
     return tuple(ranges)
 
 

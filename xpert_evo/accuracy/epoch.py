@@ -1,5 +1,8 @@
 """The steps of a training: one pass over the training images, in the protocol's type, order and learning rates."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F  # noqa: N812
 
@@ -16,8 +19,31 @@ from xpert_evo.accuracy.optimisers import learning_rate_factor
 from xpert_evo.accuracy.protocols import TrainingProtocol
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A step of a training that has ended.
+
+    Attributes:
+        epoch: Its epoch, from 1.
+        number: Counts from 1 in each epoch.
+        n_steps: Steps of the epoch.
+        n_images: Images of each step.
+    """
+
+    epoch: int
+    number: int
+    n_steps: int
+    n_images: int
+
+
 def train_epoch(
-    state: TrainingState, train: Split, protocol: TrainingProtocol, number: int, devices: NonIdealities | None
+    state: TrainingState,
+    train: Split,
+    protocol: TrainingProtocol,
+    number: int,
+    devices: NonIdealities | None,
+    *,
+    on_step: Callable[[Step], None] | None = None,
 ) -> float:
     """One pass over the training images.
 
@@ -27,6 +53,7 @@ def train_epoch(
         protocol: Of the training.
         number: Of the epoch, from 1.
         devices: Cells that are drawn anew in every step; None for ideal ones.
+        on_step: Called after each step.
 
     Returns:
         The mean loss, of the images that were not left out weighted as all would be.
@@ -61,6 +88,8 @@ def train_epoch(
         if state.average is not None and number - 1 + (step + 1) / n_steps > (1 - p.average) * p.epochs:
             state.average.update_parameters(network)
         total += loss.detach()
+        if on_step is not None:
+            on_step(Step(epoch=number, number=step + 1, n_steps=n_steps, n_images=len(batch)))
     state.losses = losses.cpu()
     return float(total / worth[rows].mean()) / n_steps
 

@@ -17,7 +17,7 @@ from xpert_evo.accuracy.fidelity import set_statistics
 from xpert_evo.accuracy.host_state import own_numerics
 from xpert_evo.accuracy.images import prepared, training_subset
 from xpert_evo.accuracy.measuring import evaluate
-from xpert_evo.accuracy.network import CrossbarNetwork, Product
+from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, Product
 from xpert_evo.accuracy.nonidealities import NonIdealities
 from xpert_evo.accuracy.protocols import TrainingProtocol
 from xpert_evo.accuracy.snr import PERCENTILE
@@ -28,7 +28,9 @@ FAST_FORM = "fast form: quantisers and Gaussian ADC noise"
 
 SPLITS = ("validation", "test")
 
-_N_CALIBRATION = 128
+N_CALIBRATION = 128
+"""Training images that set the ranges of all ADCs."""
+
 _LEAST_NORM_IMAGES = 32
 
 
@@ -89,6 +91,7 @@ def judge(
     percentile: float = PERCENTILE,
     known: Sequence[float] = (),
     on_draw: Callable[[float], None] | None = None,
+    on_progress: Callable[[float], None] | None = None,
 ) -> Judgement:
     """Accuracy of a trained design on a split.
 
@@ -110,6 +113,7 @@ def judge(
         percentile: Upper end of the ADCs' ranges.
         known: Accuracies of the first draws, by an earlier call with the same arguments; they are not judged again.
         on_draw: Called with the accuracy of each draw that is judged.
+        on_progress: Called with the share of a draw's work that is done, after every layer of every batch.
 
     Raises:
         DataError: There are fewer training images than `norm_images`, or those are too few for a variance.
@@ -123,13 +127,15 @@ def judge(
             f"batch norm is calibrated on {_LEAST_NORM_IMAGES} to {len(training):,} images, all that protocol "
             f"{protocol.name} trains with on {dataset.name}; got {norm_images:,}."
         )
-    shown = prepared(training, protocol, device, max(_N_CALIBRATION, norm_images)).images
+    shown = prepared(training, protocol, device, max(N_CALIBRATION, norm_images)).images
     accuracies = list(known[:n_draws])
     for draw in range(len(accuracies), n_draws):
         generator = torch.Generator().manual_seed(seed * 10_007 + draw)
         product: Product = NoisyProduct(generator, device)
         if exact:
             product = Emulator(percentile=percentile, nonidealities=nonidealities, generator=generator)
+        if on_progress is not None:
+            product = _watched(product, network, len(images) + (norm_images or exact * len(shown)), on_progress)
         with _statistics_kept(network):
             if norm_images:
                 set_statistics(network, shown[:norm_images], product)
@@ -152,6 +158,23 @@ def judge(
         emulation=EMULATION if exact else FAST_FORM,
         protocol=protocol.name,
     )
+
+
+def _watched(
+    product: Product, network: CrossbarNetwork, n_images: int, on_progress: Callable[[float], None]
+) -> Product:
+    """The same product, which tells how much of the conversions of so many images is done."""
+    conversions = {layer: layer.geometry.n_conversions for layer in network.crossbar_layers}
+    done, total = 0, n_images * sum(conversions.values())
+
+    def watched(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
+        nonlocal done
+        outputs = product(layer, inputs)
+        done += len(inputs) * conversions[layer]
+        on_progress(min(1.0, done / total))
+        return outputs
+
+    return watched
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The network of a design: crossbar layers with quantised inputs and weights, joined as the backbone says."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -16,6 +16,9 @@ from xpert_evo.backbones import Backbone, LayerKind
 from xpert_evo.design import Design
 
 _LEAST_CHANNELS = 4
+_NARROW = 64
+"""Channels below which a proxy's layers are divided less."""
+
 _NORM_MOMENTUM = 0.1
 _POWER_MOMENTUM = 0.1
 _POWER_SAMPLE = 16
@@ -57,6 +60,17 @@ class LayerGeometry:
     def n_rows(self) -> int:
         """Rows of the weight matrix."""
         return self.in_channels * self.kernel_size**2
+
+    @property
+    def n_conversions(self) -> int:
+        """Conversions of one slice for one image, which the time of the exact emulation follows."""
+        return len(self.array_rows) * self.out_channels * self.output_size**2 * self.input_precision
+
+    @property
+    def n_crossbars(self) -> int:
+        """Crossbars that hold the layer's weights."""
+        c = self.crossbar
+        return len(self.array_rows) * -(-self.out_channels * c.columns_per_weight // c.columns)
 
     @property
     def coverage_ratio(self) -> float:
@@ -204,8 +218,33 @@ class CrossbarNetwork(nn.Module):
         return outputs.flatten(1)
 
 
+def proxy_depth(channel_depth: int, width_divisor: int) -> int:
+    """Channels that a proxy has for a layer's `channel_depth`; never more than that, and with more never fewer.
+
+    From 64 channels on the depth is divided, to 4 at least. Below, where that would make one network of several depths,
+    it shrinks with the square root only: divided by 8, depths of 8, 16, 32 and 64 become 3, 4, 6 and 8.
+    """
+    if width_divisor == 1:
+        return channel_depth
+    if channel_depth >= _NARROW:
+        return earlier_proxy_depth(channel_depth, width_divisor)
+    widest = max(_LEAST_CHANNELS, _NARROW // width_divisor)
+    return min(channel_depth, max(1, round(widest * math.sqrt(channel_depth / _NARROW))))
+
+
+def earlier_proxy_depth(channel_depth: int, width_divisor: int) -> int:
+    """What `proxy_depth` was when depths below 64 were divided like others; files of weights may be of then."""
+    return max(_LEAST_CHANNELS, channel_depth // width_divisor)
+
+
 def build_network(
-    design: Design, backbone: Backbone, *, crossbar: CrossbarSpec, width_divisor: int = 1, image_size: int = 32
+    design: Design,
+    backbone: Backbone,
+    *,
+    crossbar: CrossbarSpec,
+    width_divisor: int = 1,
+    image_size: int = 32,
+    depths: Sequence[int] | None = None,
 ) -> CrossbarNetwork:
     """The network of a design, or its proxy of a `width_divisor`th of the channels; raises DesignError.
 
@@ -213,16 +252,16 @@ def build_network(
         design: Channel depths and precisions.
         backbone: How layers are joined.
         crossbar: Array and coding.
-        width_divisor: Divides channel depths; above 1 rows are dealt to arrays evenly.
+        width_divisor: Divides channel depths as `proxy_depth` says; above 1 rows are dealt to arrays evenly.
         image_size: Side of the images that the network will see [pixels].
+        depths: Channels of each layer where they are known, as those of trained weights are.
     """
     design.check(backbone)
-    depths = [
-        backbone.n_classes
-        if layer.channel_depth is None
-        else max(_LEAST_CHANNELS, layer.channel_depth // width_divisor)
-        for layer in design.layers
-    ]
+    if depths is None:
+        depths = [
+            backbone.n_classes if layer.channel_depth is None else proxy_depth(layer.channel_depth, width_divisor)
+            for layer in design.layers
+        ]
     geometries = []
     columns = zip(backbone.layers, backbone.sources, design.layers, backbone.output_sizes(image_size), strict=True)
     for i, (spec, source, genes, size) in enumerate(columns):

@@ -17,12 +17,12 @@ highest level. In this order it is changed by
 Converters have a fixed offset each, and noise in every conversion, in steps (A. S. Rekhi et al., DAC 2019, lump both).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hw_models import CrossbarSpec, WeightCoding
 from xpert_evo.accuracy.arrays import Cells, PartialSums, program
@@ -62,13 +62,40 @@ class NonIdealities(Frozen):
     variation_law: VariationLaw = VariationLaw.GAUSSIAN
     stuck_on_ratio: Share = 0.0
     stuck_off_ratio: Share = 0.0
-    on_off_ratio: Annotated[float, Field(gt=1.0)] | None = None
+    on_off_ratio: Annotated[float, Field(gt=1.0, allow_inf_nan=False)] | None = None
     wire_resistance_ratio: Spread = 0.0
     drift_exponent: Spread = 0.0
     drift_exponent_spread_ratio: Spread = 0.0
-    drift_time_s: Annotated[float, Field(ge=1.0)] = 1.0
+    drift_time_s: Annotated[float, Field(ge=1.0, allow_inf_nan=False)] = 1.0
     adc_offset_steps: Spread = 0.0
     adc_noise_steps: Spread = 0.0
+
+    @model_validator(mode="after")
+    def _check_shares(self) -> Self:
+        stuck = self.stuck_on_ratio + self.stuck_off_ratio
+        if stuck > 1:
+            raise ValueError(
+                f"stuck_on_ratio and stuck_off_ratio are shares of the same cells and add up to at most 1, got "
+                f"{self.stuck_on_ratio:g} + {self.stuck_off_ratio:g}."
+            )
+        return self
+
+    @property
+    def idle(self) -> dict[str, str]:
+        """Settings that change nothing as they stand, and what each of them waits for, in words."""
+        drifts = self.drift_exponent > 0 and self.drift_time_s > 1
+        off = NonIdealities.model_construct()
+        waiting = {
+            "variation_law": (self.variation_ratio == 0, "a variation_ratio above 0"),
+            "drift_exponent": (not drifts, "a drift_time_s above 1"),
+            "drift_exponent_spread_ratio": (not drifts, "a drift_exponent above 0 and a drift_time_s above 1"),
+            "drift_time_s": (not drifts, "a drift_exponent above 0"),
+        }
+        return {
+            name: companion
+            for name, (waits, companion) in waiting.items()
+            if waits and getattr(self, name) != getattr(off, name)
+        }
 
     @property
     def least_conductance(self) -> float:
@@ -185,7 +212,7 @@ def _disturbed_cells(
             * (half_levels / 2)
             for s, d in enumerate(signed)
         ]
-        return Cells(digits=tuple(new), array_rows=ideal.array_rows, exact=False)
+        return replace(ideal, digits=tuple(new), exact=False)
     levels = offset_levels(codes.long(), crossbar)
     targets = [(levels >> (crossbar.cell_bits * s) & top) / top for s in range(slices)]
     if crossbar.coding is WeightCoding.OFFSET_DIGITAL:
@@ -194,11 +221,10 @@ def _disturbed_cells(
             middle = torch.full((crossbar.reference_columns, codes.shape[1]), 0.5, device=codes.device)
             references = [device.draw_references(middle).mean(0, keepdim=True) for _ in new]
             new = [torch.cat([d, r * half_levels]) for d, r in zip(new, references, strict=True)]
-        return Cells(
+        return replace(
+            ideal,
             digits=tuple(new),
-            array_rows=ideal.array_rows,
             exact=False,
-            digital_reference=ideal.digital_reference,
             counted_offset=counted_offset(crossbar) * (1 + least) / (1 - least),
         )
     # The mean current of a crossbar's reference columns serves all slices of the weights that lie in it.
@@ -208,7 +234,7 @@ def _disturbed_cells(
     reference = device.draw_references(middle).view(n_crossbars, n_columns, -1).mean(1)
     shared = reference.repeat_interleave(per_crossbar, dim=0)[: len(codes)]
     new = [(device.draw(t, s) - shared) * half_levels for s, t in enumerate(targets)]
-    return Cells(digits=tuple(new), array_rows=ideal.array_rows, exact=False)
+    return replace(ideal, digits=tuple(new), exact=False)
 
 
 class _Devices:

@@ -21,8 +21,9 @@ class TrainingProtocol(Frozen):
 
     Attributes:
         name: Shown with every number.
-        width_divisor: Channel depths are divided by this (never below 4); above 1 the network is a *proxy*, whose
-            rows are dealt evenly to arrays so that its signal-to-noise ratio is that of the full-width layers.
+        width_divisor: Channel depths are divided by this, those below 64 by less (`network.proxy_depth`); above 1 the
+            network is a *proxy*, whose rows are dealt evenly to arrays so that its signal-to-noise ratio is that of the
+            full-width layers.
         image_size: Images are averaged down to this side [pixels].
         early_sizes: Progressive resizing: smaller sides of the images in the first parts of the training [pixels]; all
             parts, the last one with `image_size`, have about as many epochs.
@@ -56,6 +57,8 @@ class TrainingProtocol(Frozen):
         n_recalibration: Training images that batch norm's statistics are recomputed from before judging.
         n_threads: Threads of a training on a CPU, fixed so that sums round alike on CPUs of one kind; None leaves it to
             torch.
+        needs_weights: The training goes on from trained weights; from random ones it would end before it has learned
+            much. Refuses to start without them, and is left out of `digest` and files, since it changes no number.
     """
 
     name: str
@@ -85,6 +88,7 @@ class TrainingProtocol(Frozen):
     bfloat16: bool = False
     n_recalibration: Positive = 2_048
     n_threads: Positive | None = None
+    needs_weights: Annotated[bool, Field(exclude=True)] = False
 
     @model_validator(mode="after")
     def _check_types(self) -> Self:
@@ -143,6 +147,17 @@ def trains_proxies(name: str) -> bool:
     return name not in PROTOCOLS or PROTOCOLS[name].width_divisor > 1
 
 
+def check_from_scratch(protocol: TrainingProtocol, setting: str) -> None:
+    """Raises ConfigError where a protocol needs trained weights and a setting asks for it with random ones."""
+    if protocol.needs_weights:
+        names = [name for name, known in PROTOCOLS.items() if not known.needs_weights]
+        raise ConfigError(
+            f"{setting} = {protocol.name} goes on from trained weights, but a run trains designs from random ones; "
+            f"choose one of {', '.join(names)}. `xpert-evo train DESIGN.json --protocol {protocol.name} --start-from "
+            "WEIGHTS` takes a trained design further."
+        )
+
+
 def _by_name(*protocols: TrainingProtocol) -> dict[str, TrainingProtocol]:
     return {protocol.name: protocol for protocol in protocols}
 
@@ -161,6 +176,7 @@ _LONG_SECOND_NIGHT = TrainingProtocol(
     leave_out=0.5,
     bfloat16=True,
     n_threads=2,
+    needs_weights=True,
 )
 
 PROTOCOLS = _by_name(
@@ -225,6 +241,7 @@ PROTOCOLS = _by_name(
         warmup_ratio=0.1,
         shift=2,
         n_threads=1,
+        needs_weights=True,
     ),
     _LONG_SECOND_NIGHT,
     _LONG_SECOND_NIGHT.model_copy(
@@ -244,6 +261,7 @@ PROTOCOLS = _by_name(
         warmup_ratio=0.1,
         shift=2,
         n_threads=1,
+        needs_weights=True,
     ),
     TrainingProtocol(
         name="exact-tune",
@@ -255,6 +273,7 @@ PROTOCOLS = _by_name(
         shift=2,
         exact=True,
         n_threads=1,
+        needs_weights=True,
     ),
     TrainingProtocol(name="full", epochs=60, shift=3),
 )
@@ -263,4 +282,5 @@ trains the same proxy longer. The others train the design itself: `native-short`
 designs and is far from their accuracy; `overnight` in the few epochs that a core manages in hours, most of them on
 smaller images, `one-night` in about an hour of a core that has bfloat16, `long-night` in hours of two; `second-night`
 and `long-second-night` go on from any of these, and `averaged-night` from those; `fine-tune` takes a trained design to
-other precisions; `exact-tune` ends a training on the exact emulation; `full` trains at leisure and wants a GPU."""
+other precisions; `exact-tune` ends a training on the exact emulation; `full` trains at leisure and wants a GPU. Those
+that go on from something have `needs_weights`."""

@@ -19,12 +19,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hw_models import CrossbarSpec
-from xpert_evo.accuracy.coding import code_spacing, digits, max_code, reference_digit, slice_weights
+from xpert_evo.accuracy.coding import code_spacing, digits, max_code, reference_digit, slice_weights, sum_spacing
 
 FloatArray: TypeAlias = NDArray[np.float64]
 
 PERCENTILE = 99.9
 """Default upper end of an ADC's range among the partial sums of calibration; the lower end mirrors it."""
+
+EMULATION_VERSION = "exact-3"
+"""Of the exact emulation, whose ranges `adc_levels` sets; accuracies by different ones do not stand for one another."""
 
 _WEIGHT_CLIP = 3.0
 _WIDEST_CLIP = 3.09
@@ -125,52 +128,66 @@ def _array_noise_ratio(n_rows: int, adc_precision: int, input_precision: int, cr
     """Power of one array's conversion errors over that of its signal."""
     inputs, weights = input_statistics(input_precision), _weight_statistics(crossbar)
     bit_power = 4.0 ** np.arange(input_precision)
-    reference = reference_digit(crossbar)
+    reference, spacing = reference_digit(crossbar), sum_spacing(crossbar)
     noise = 0.0
     for worth, (mean, square) in zip(slice_weights(crossbar), weights.digits, strict=True):
         activity = inputs.activity
         centre = n_rows * activity * mean
         spread = np.sqrt(np.maximum(n_rows * activity * (square - activity * mean**2), 1e-12))
-        sums, mass = _lattice(centre, spread)
-        error = mass @ conversion_error(sums, mass.mean(axis=0), adc_precision) ** 2
+        sums, mass = _lattice(centre, spread, spacing)
+        error = mass @ conversion_error(sums, mass.mean(axis=0), adc_precision, spacing) ** 2
         if reference:
             columns, column_mass = _lattice(
-                n_rows * activity * reference, np.sqrt(n_rows * activity * (1 - activity)) * reference
+                n_rows * activity * reference, np.sqrt(n_rows * activity * (1 - activity)) * reference, spacing
             )
-            error += column_mass @ conversion_error(columns, column_mass.mean(axis=0), adc_precision) ** 2
+            error += column_mass @ conversion_error(columns, column_mass.mean(axis=0), adc_precision, spacing) ** 2
         noise += worth**2 * float(bit_power @ error)
     return noise / (n_rows * inputs.power * weights.power)
 
 
-def _lattice(centre: FloatArray, spread: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Integers that partial sums can be, (sums,), and their probabilities in each bit plane, (planes, sums)."""
+def _lattice(centre: FloatArray, spread: FloatArray, spacing: int) -> tuple[FloatArray, FloatArray]:
+    """Multiples of `spacing` that sums can be, (sums,), and their probabilities in each bit plane, (planes, sums)."""
     low, high = np.floor((centre - 6 * spread).min()), np.ceil((centre + 6 * spread).max())
-    sums = np.arange(low, high + 1)
+    sums = np.arange(low - low % spacing, high + 1, spacing)
     exponent = -(((sums - centre[:, None]) / np.maximum(spread[:, None], 0.3)) ** 2) / 2
     mass = np.exp(exponent - exponent.max(axis=1, keepdims=True))
     return sums, mass / mass.sum(axis=1, keepdims=True)
 
 
-def conversion_error(sums: FloatArray, mass: FloatArray, adc_precision: int) -> FloatArray:
+def conversion_error(sums: FloatArray, mass: FloatArray, adc_precision: int, spacing: int) -> FloatArray:
     """What an ADC adds to each of the partial sums `sums` when its range is calibrated on their probabilities."""
     cumulative = np.cumsum(mass)
     low, high = np.interp([1 - PERCENTILE / 100, PERCENTILE / 100], cumulative, sums)
-    step, lowest = adc_levels(float(low), float(high), adc_precision)
+    reach = float(sums[0]), float(sums[-1])
+    step, lowest = adc_levels(float(low), float(high), adc_precision, sum_range=reach, spacing=spacing)
     codes = np.clip(np.rint(sums / step), lowest, lowest + 2**adc_precision - 1)
     return np.asarray(codes * step - sums)
 
 
-def adc_levels(low: float, high: float, adc_precision: int) -> tuple[float, int]:
-    """Step and lowest code of an ADC that covers `low` to `high`; 0 is a level, and a half level the least step.
+def adc_levels(
+    low: float, high: float, adc_precision: int, *, sum_range: tuple[float, float], spacing: int = 1
+) -> tuple[float, int]:
+    """Step and lowest code of an ADC that covers `low` to `high`; 0 is a level.
+
+    Sums lie `spacing` apart, so a finer step would tell nothing more. The codes that this leaves over widen both ends
+    alike, as far as sums can reach: an ADC with a code for every sum in `sum_range` clips none.
 
     Args:
         low: Lower end of the range in half levels; the range is widened to hold 0.
         high: Upper end.
         adc_precision: Bits.
+        sum_range: The least and the largest sum that can occur, in half levels.
+        spacing: Distance of neighbouring sums, in half levels.
     """
     low, high = min(low, 0.0), max(high, 0.0)
-    step = max((high - low) / (2**adc_precision - 1), 1.0)
-    return step, round(low / step)
+    step = max((high - low) / (2**adc_precision - 1), float(spacing))
+    lowest = round(low / step)
+    if step > spacing:
+        return step, lowest
+    highest = round(high / step)
+    spare = max(0, 2**adc_precision - 1 - (highest - lowest))
+    below, above = (max(0, round(room)) for room in (lowest - sum_range[0] / step, sum_range[1] / step - highest))
+    return step, lowest - min(below, max(spare // 2, spare - above))
 
 
 def _looked_up(function: Callable[..., float], *arguments: ArrayLike) -> FloatArray:

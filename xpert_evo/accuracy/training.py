@@ -19,7 +19,7 @@ from xpert_evo.accuracy.adc_noise import set_tabled_corrections
 from xpert_evo.accuracy.allocation import keep_freed_memory
 from xpert_evo.accuracy.checkpoints import Epoch, Start, TrainingState, load_checkpoint, save_checkpoint, take_weights
 from xpert_evo.accuracy.datasets import Dataset, Split
-from xpert_evo.accuracy.epoch import product_of, train_epoch
+from xpert_evo.accuracy.epoch import Step, product_of, train_epoch
 from xpert_evo.accuracy.fidelity import measure_corrections
 from xpert_evo.accuracy.first_filters import start_from_components
 from xpert_evo.accuracy.host_state import own_numerics, threads
@@ -39,7 +39,9 @@ from xpert_evo.design import Design
 from xpert_evo.errors import DataError, TrainingError
 
 _JUDGING_SEED = 7
-_N_CORRECTION = 32
+N_CORRECTION = 32
+"""Training images on which the fast form's noise is measured after each epoch."""
+
 _N_COMPONENTS = 2_000
 
 
@@ -93,6 +95,7 @@ def train_design(
     start_from: Start | None = None,
     devices: NonIdealities | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
+    on_step: Callable[[Step], None] | None = None,
 ) -> TrainedDesign:
     """Trains a design from scratch, or on from `checkpoint`.
 
@@ -112,14 +115,16 @@ def train_design(
             the network learns to live with any chip (V. Joshi et al., Nature Communications 11, 2473, 2020). What
             converters add is left out. The accuracy that is measured at the end is that of ideal cells.
         on_epoch: Called after each epoch.
+        on_step: Called after each step.
 
     Raises:
         TrainingError: The loss is not finite, or the checkpoint is of another training, or `start_from` does not fit,
-            or `devices` come with a protocol that does not draw noise.
+            or is missing where the protocol needs one, or `devices` come with a protocol that does not draw noise.
         DesignError: The design is not for this backbone.
         DataError: The data do not fit the backbone.
         ConfigError: The backbone does not work at a size that images have in some epoch.
     """
+    check_start(protocol, start_from)
     _check_fit(backbone, dataset)
     if devices is not None:
         check_draws_cells(protocol)
@@ -131,7 +136,7 @@ def train_design(
             design, backbone, crossbar=crossbar, width_divisor=protocol.width_divisor, image_size=protocol.image_size
         )
         train = prepared(training_subset(dataset.train, protocol.n_train), protocol, where)
-        state = _initial_state(network, train, protocol, seed, where)
+        state = initial_state(network, train, protocol, seed, where)
         identity = {
             "design": design.digest,
             "data set": dataset.digest,
@@ -146,14 +151,14 @@ def train_design(
             load_checkpoint(checkpoint, state, identity)
         elif start_from is not None:
             take_weights(state.network, start_from)
-            measure_corrections(state.network, train.images[:_N_CORRECTION])
+            measure_corrections(state.network, train.images[:N_CORRECTION])
         before = state.history[-1].seconds if state.history else 0.0
         start = time.perf_counter() - before
         for number in range(len(state.history) + 1, protocol.epochs + 1):
-            loss = train_epoch(state, train, protocol, number, devices)
+            loss = train_epoch(state, train, protocol, number, devices, on_step=on_step)
             if not math.isfinite(loss):
                 raise TrainingError(f"the loss is {loss} after epoch {number} of {protocol.epochs}: it diverged.")
-            measure_corrections(state.network, train.images[:_N_CORRECTION])
+            measure_corrections(state.network, train.images[:N_CORRECTION])
             state.history.append(Epoch(number=number, loss=loss, seconds=time.perf_counter() - start))
             if checkpoint is not None:
                 save_checkpoint(checkpoint, state, identity)
@@ -180,6 +185,16 @@ def train_design(
     )
 
 
+def check_start(protocol: TrainingProtocol, start_from: Start | None) -> None:
+    """Raises TrainingError where a protocol goes on from trained weights and there are none."""
+    if protocol.needs_weights and start_from is None:
+        raise TrainingError(
+            f"protocol {protocol.name} goes on from trained weights and learns little from random ones; name those of "
+            "an earlier training (start_from; --start-from on the command line), or choose another protocol, such as "
+            "one-night."
+        )
+
+
 def check_draws_cells(protocol: TrainingProtocol) -> None:
     """Raises TrainingError where the steps of a protocol cannot draw cells anew, as noise-aware training does."""
     if protocol.exact or not protocol.noise:
@@ -204,9 +219,10 @@ def _check_sizes(backbone: Backbone, protocol: TrainingProtocol) -> None:
         backbone.check_sizes(size)
 
 
-def _initial_state(
+def initial_state(
     network: CrossbarNetwork, train: Split, protocol: TrainingProtocol, seed: int, device: torch.device
 ) -> TrainingState:
+    """The state before the first step: random weights on a device, drawn from a seed."""
     generator = torch.Generator().manual_seed(seed)
     network.initialise(generator, identity=protocol.identity)
     set_tabled_corrections(network)
@@ -230,4 +246,4 @@ def _take_averaged(network: CrossbarNetwork, averaged: nn.Module, train: Split, 
         own.copy_(mean)
     product = product_of(protocol, torch.Generator().manual_seed(_JUDGING_SEED), train.images.device)
     recalibrate(network, train, protocol, product)
-    measure_corrections(network, train.images[:_N_CORRECTION])
+    measure_corrections(network, train.images[:N_CORRECTION])

@@ -101,15 +101,20 @@ def train(
             parser=user_path, metavar="DIR", help="Folder (default: runs/train-ID-PROTOCOL-SEED).", show_default=False
         ),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be trained and how long it takes, then stop.")
+    ] = False,
 ) -> None:
     """Train one design to the end and measure it on the test set, with and without device noise.
 
     Goes on from its last epoch when called again with the same folder; a training that has ended stays as it is.
 
-    Weights of a design with the same channel depths can be fine-tuned for other precisions.
+    The protocols second-night, long-second-night, averaged-night, fine-tune and exact-tune go on from trained weights
+    and need --start-from; weights of a design with the same channel depths can be fine-tuned for other precisions.
 
     Examples:
       xpert-evo train design.json --protocol laptop-finalist --noise-draws 5
+      xpert-evo train design.json --protocol one-night --dry-run
       xpert-evo train other.json --protocol fine-tune --start-from runs/first/weights.safetensors
       xpert-evo train design.json --protocol overnight --noise variation_ratio=0.05 --noise-aware
     """
@@ -130,6 +135,7 @@ def train(
         to_judge=to_judge,
         out=out,
         start_from=start_from,
+        dry_run=dry_run,
     )
 
 

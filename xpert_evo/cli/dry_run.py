@@ -2,13 +2,17 @@
 
 from pathlib import Path
 
+from rich.console import Console
+
 from xpert_evo.accuracy.datasets import Dataset
 from xpert_evo.backbone_remarks import remarks_on
 from xpert_evo.cli.consoles import PlainConsole
+from xpert_evo.cli.ticker import Ticker
 from xpert_evo.config import ExecutorKind, RunConfig, Schedule
 from xpert_evo.orchestration.choosing import most_finalists
 from xpert_evo.orchestration.estimate import Estimate, estimate, planned_workers
 from xpert_evo.orchestration.limits import reach
+from xpert_evo.orchestration.proxies import proxy_warnings
 from xpert_evo.orchestration.start import prepare
 from xpert_evo.orchestration.task import Task
 from xpert_evo.report.page_tables import flat_settings
@@ -31,7 +35,11 @@ def show_task(config: RunConfig, folder: Path) -> None:
     console.lines(["", *_task_lines(task, dataset), f"output folder: {folder}", f"executor: {_workers(config)}"])
     console.lines(_idle_lines(config))
     console.warnings(remarks_on(task.backbone))
-    console.lines(_time_lines(config, estimate(task, dataset)))
+    console.warnings(proxy_warnings(task.space, config))
+    console.lines(["measuring how long it takes on this machine ..."], style="dim")
+    with Ticker(Console()) as ticker:
+        found = estimate(task, dataset, tell=lambda what: ticker.tick(lambda: f"measuring {what}"))
+    console.lines(_time_lines(config, found))
 
 
 def _task_lines(task: Task, dataset: Dataset) -> list[str]:

@@ -12,9 +12,13 @@ from rich.console import Console
 from hw_models import CrossbarSpec, HardwareModelError
 from xpert_evo.accuracy.checkpoints import weights_file
 from xpert_evo.accuracy.datasets import Dataset
+from xpert_evo.accuracy.emulation import EMULATION
 from xpert_evo.accuracy.judge import SPLITS, Judgement, Trained, judge
 from xpert_evo.accuracy.nonidealities import NonIdealities
+from xpert_evo.accuracy.snr import EMULATION_VERSION
 from xpert_evo.cli.settings import resolve
+from xpert_evo.cli.ticker import Ticker
+from xpert_evo.cli.training_progress import JudgingProgress
 from xpert_evo.cli.unfinished import IDEAL, NOISY, unfinished_judgement
 from xpert_evo.config import parse_assignments
 from xpert_evo.design import parse_design
@@ -44,8 +48,11 @@ class NoisyDevices:
         """From the values of `--noise` and its companions; raises ConfigError and UsageError."""
         values = parse_assignments(noise, option="--noise", example="variation_ratio=0.05")
         settings = parse(NonIdealities, values, where="--noise", error=ConfigError)
-        if settings != NonIdealities() and not (settings.disturbs_cells or settings.disturbs_converters):
-            raise ConfigError(f"--noise {' '.join(noise)} alone changes nothing; drift needs a drift_exponent, too.")
+        if settings.idle:
+            name, companion = next(iter(settings.idle.items()))
+            raise ConfigError(
+                f"--noise {name}={getattr(settings, name)} has no effect without {companion}; add it or leave it out."
+            )
         if norm_images and (not n_draws or settings == NonIdealities()):
             raise UsageError(
                 "--calibrate-norms calibrates drawn chips, and none is drawn; give --noise and --noise-draws of at "
@@ -77,6 +84,7 @@ def measure(
     split: str = "test",
     seed: int,
     max_images: int | None = None,
+    ticker: Ticker,
 ) -> tuple[Judgement, Judgement | None]:
     """Accuracy on ideal devices, and on noisy ones where there are any; says each when it is known: they take time.
 
@@ -89,6 +97,7 @@ def measure(
         split: "validation" or "test".
         seed: Of the draws.
         max_images: Only the first so many; None for all.
+        ticker: Shows how far it is.
 
     Raises:
         InterruptedRunError: Ctrl-C.
@@ -101,22 +110,34 @@ def measure(
         "devices": devices.settings.model_dump(mode="json"),
         "norm_images": devices.norm_images,
         "seed": seed,
+        "emulation": EMULATION_VERSION,
         "versions": versions(),
     }
-    with unfinished_judgement(weights, conditions) as so_far:
+    n_noisy = devices.n_draws if devices.settings != NonIdealities() else 0
+    n_images = len(dataset.validation if split == "validation" else dataset.test)
+    with unfinished_judgement(weights, conditions) as so_far, ticker:
         known = so_far.of(IDEAL)
         if known:
             say("going on with a judgement that was stopped")
+        n_left = 1 + n_noisy - len(known) - len(so_far.of(NOISY)[:n_noisy])
+        what = f"{min(max_images or n_images, n_images):,} {split} images by the {EMULATION}"
+        progress = JudgingProgress(what, n_left, ticker)
+
+        def ended(part: str, accuracy: float) -> None:
+            progress.ended()
+            so_far.add(part, accuracy)
+
         ideal = judge(
             trained,
             dataset,
             split,
             max_images=max_images,
             known=known,
-            on_draw=lambda accuracy: so_far.add(IDEAL, accuracy),
+            on_draw=lambda accuracy: ended(IDEAL, accuracy),
+            on_progress=progress.draw,
         )
         say(f"{split}: {100 * ideal.mean:.2f} % of {ideal.n_images:,} images ({ideal.emulation})")
-        if not devices.n_draws or devices.settings == NonIdealities():
+        if not n_noisy:
             return ideal, None
 
         def tell(number: int, accuracy: float) -> None:
@@ -124,7 +145,7 @@ def measure(
                 say(f"draw {number} of {devices.n_draws}: {100 * accuracy:.2f} %")
 
         def judged(accuracy: float) -> None:
-            so_far.add(NOISY, accuracy)
+            ended(NOISY, accuracy)
             tell(len(so_far.of(NOISY)), accuracy)
 
         known = so_far.of(NOISY)[: devices.n_draws]
@@ -141,6 +162,7 @@ def measure(
             max_images=max_images,
             known=known,
             on_draw=judged,
+            on_progress=progress.draw,
         )
     say(f"{split} with device noise: {_figures(noisy)} ({devices.told})")
     return ideal, noisy
@@ -195,7 +217,15 @@ def judge_weights(
     say(f"design {design.digest}, {dataset.name}, {_crossbar_words(first.crossbar)}")
     say(f"trained by {_training_words(trained)}")
     ideal, noisy = measure(
-        trained, weights_file(path), dataset, devices, say, split=split, seed=seed, max_images=max_images
+        trained,
+        weights_file(path),
+        dataset,
+        devices,
+        say,
+        split=split,
+        seed=seed,
+        max_images=max_images,
+        ticker=Ticker(console),
     )
     if as_json:
         result = {

@@ -70,12 +70,16 @@ def export(
         Path | None,
         typer.Option(parser=user_path, metavar="DIR", help="Folder (default: DIR/export).", show_default=False),
     ] = None,
+    proxies: Annotated[
+        bool, typer.Option("--proxies", help="Export the networks of proxies, too; file names and metadata mark them.")
+    ] = False,
 ) -> None:
     """Write the front, or one design, for other tools.
 
     json and csv describe designs; neurosim writes network files for XPertSim, the simulator with peripherals of their
     own for each layer, and neurosim-v1.3 for DNN+NeuroSim V1.3; torch and onnx are networks, of designs that `train`
-    has trained.
+    has trained at their own width. A proxy, such as laptop trains, is not the design's network and is exported with
+    --proxies alone.
 
     Examples:
       xpert-evo export runs/fashion-mnist-0 --format json,neurosim
@@ -83,4 +87,4 @@ def export(
     """
     from xpert_evo.cli.results import export_designs
 
-    export_designs(folder, formats=formats, id_=id_, out=out)
+    export_designs(folder, formats=formats, id_=id_, out=out, proxies=proxies)

@@ -194,7 +194,7 @@ def _comparison_table(comparison: Comparison) -> Table:
     return table
 
 
-def export_designs(folder: Path, *, formats: str, id_: str | None, out: Path | None) -> None:
+def export_designs(folder: Path, *, formats: str, id_: str | None, out: Path | None, proxies: bool = False) -> None:
     """Writes the front of a run, or one of its designs, in the formats of other tools."""
     result = read_result(folder)
     designs = result.front if id_ is None else [by_id(result, id_)]
@@ -206,7 +206,7 @@ def export_designs(folder: Path, *, formats: str, id_: str | None, out: Path | N
     failures: list[UsageError] = []
     for name in dict.fromkeys(names):
         try:  # a format that cannot be written keeps no other one back
-            console.lines(export([name], target, folder, result, designs))
+            console.lines(export([name], target, folder, result, designs, proxies=proxies))
         except UsageError as failure:
             failures.append(failure)
     if len(failures) < len(set(names)):

@@ -14,7 +14,7 @@ from xpert_evo.design import Design, design_from_text
 from xpert_evo.errors import StoreError, TrainingError
 from xpert_evo.executors import Executor, JobDone, JobFailed
 from xpert_evo.objectives import FloatArray
-from xpert_evo.orchestration.context import FINALISTS, REUSED, SEARCHED, label_context
+from xpert_evo.orchestration.context import FINALISTS, REUSED, RULES, SEARCHED, label_context
 from xpert_evo.orchestration.interrupts import Interrupts
 from xpert_evo.orchestration.randomness import Purpose, as_integer, spawned
 from xpert_evo.orchestration.tally import Tally
@@ -36,6 +36,7 @@ class Workshop:
         interrupts: When to stop.
         dataset_digest: Of the images and their split.
         tally: How many trainings have ended.
+        rules: By which the run's labels are made.
         genomes: Of planned designs, by digest, so that each is parsed once.
     """
 
@@ -46,11 +47,14 @@ class Workshop:
     interrupts: Interrupts
     dataset_digest: str
     tally: Tally
+    rules: int = RULES
     genomes: dict[str, NDArray[np.int16]] = field(default_factory=dict)
 
     def context(self, batch: str, protocol: TrainingProtocol) -> str:
         """Digest of all that decides a batch's labels besides the design and the seed."""
-        return label_context(self.task.config, protocol, self.dataset_digest, judged=batch == FINALISTS)
+        return label_context(
+            self.task.config, protocol, self.dataset_digest, judged=batch == FINALISTS, rules=self.rules
+        )
 
 
 def plan_batch(

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 
 from hw_models import WeightCoding
 from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.accuracy.snr import EMULATION_VERSION
 from xpert_evo.config import RunConfig
 
 FIRST, FINALISTS = "first", "finalists"
@@ -28,7 +30,17 @@ def round_name(round_: int) -> str:
     return f"round-{round_}"
 
 
-def label_context(config: RunConfig, protocol: TrainingProtocol, dataset_digest: str, *, judged: bool = False) -> str:
+RULES = 2
+"""How labels are made, by number; a run keeps the rules that its first designs were labelled by.
+
+1: ADCs had all codes to spare above their range, and proxies of fewer than 64 channels were divided like wide ones.
+2: Spare codes widen both ends of the range (`snr.adc_levels`); narrow layers are divided less (`network.proxy_depth`).
+"""
+
+
+def label_context(
+    config: RunConfig, protocol: TrainingProtocol, dataset_digest: str, *, judged: bool = False, rules: int = RULES
+) -> str:
     """Sixteen hexadecimal digits: labels with the same ones may stand for one another.
 
     Args:
@@ -36,11 +48,12 @@ def label_context(config: RunConfig, protocol: TrainingProtocol, dataset_digest:
         protocol: How designs are trained.
         dataset_digest: Of the images and their split.
         judged: Whether the label comes with a judgement on test data, as a finalist's does.
+        rules: The ones that it was made by, `RULES` or earlier ones.
     """
     content: dict[str, object] = {
         "protocol": protocol.model_dump(mode="json"),
         "dataset": dataset_digest,
-        "emulation": _emulation(config),
+        "emulation": _emulation(config) if rules == 1 else EMULATION_VERSION,
         "crossbar": config.hardware.crossbar.model_dump(mode="json"),
     }
     if config.measures_robustness:
@@ -54,7 +67,7 @@ def label_context(config: RunConfig, protocol: TrainingProtocol, dataset_digest:
 
 
 def _emulation(config: RunConfig) -> str:
-    """The emulation of the crossbars by name; another one where it was wrong at first, lest old labels stand for new.
+    """The emulation by the first rules; another one where it was wrong at first, lest old labels stand for new.
 
     It was for offset codings in cells whose bits do not divide the weights', and for `offset-digital` with a counter.
     """
@@ -63,3 +76,10 @@ def _emulation(config: RunConfig) -> str:
     odd = crossbar.weight_bits % crossbar.cell_bits > 0 and coding is not WeightCoding.DIFFERENTIAL
     counts = coding is WeightCoding.OFFSET_DIGITAL and not crossbar.reference_columns
     return "exact-2" if odd or counts else "exact"
+
+
+def rules_of(contexts: Iterable[str], config: RunConfig, protocol: TrainingProtocol, dataset_digest: str) -> int:
+    """The rules that labels with these contexts follow: the present ones where no earlier ones explain them."""
+    found = set(contexts)
+    earlier = (n for n in range(1, RULES) if label_context(config, protocol, dataset_digest, rules=n) in found)
+    return next(earlier, RULES)

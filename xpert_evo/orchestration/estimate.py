@@ -1,10 +1,11 @@
 """How long a run will take, from some ten seconds of measuring: trainings of two of its designs, and one search.
 
-The real training code works on few images, so that steps are timed and not imports; what it takes is carried to the
-protocol's images. Between the two designs, and beyond them, time grows linearly with multiply-accumulates.
+The real training code works on few images (`step_times`); what it takes is carried to the protocol's images. Between
+the two designs, and beyond them, time grows linearly with multiply-accumulates.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,51 +14,24 @@ from threadpoolctl import threadpool_limits
 
 from xpert_evo.accuracy.datasets import Dataset
 from xpert_evo.accuracy.features import macs
-from xpert_evo.accuracy.judge import judge
 from xpert_evo.accuracy.protocols import TrainingProtocol, load_protocol
 from xpert_evo.accuracy.surrogate import LEAST_LABELS, fit_surrogate
-from xpert_evo.accuracy.training import TrainedDesign, train_design
 from xpert_evo.config import ExecutorKind, RunConfig, SearchMode
 from xpert_evo.design import Design
 from xpert_evo.executors.base import usable_cores
 from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.choosing import first_batch, first_share, most_finalists
-from xpert_evo.orchestration.effort import images_trained, makespan
+from xpert_evo.orchestration.effort import makespan
+from xpert_evo.orchestration.step_times import Costs, measured_costs
 from xpert_evo.orchestration.task import Task
 from xpert_evo.search import Nsga2, SearchSettings
 from xpert_evo.space import Genomes
 
 BUDGET_S = 10.0
-"""Seconds that measuring may take, more or less: a single step of a large network may take longer."""
+"""Seconds that measuring may take, more or less: a few steps of large networks may take longer."""
 
 _SMALL, _LARGE = 0.25, 0.9  # which of the first designs are measured: quantiles of their multiply-accumulates
-_N_JUDGED = 32
-_NATIVE_SHARE = 8  # designs at native width are measured on so many times fewer images
-_FORWARD_RATIO = 1 / 3  # of a training step's time, the pass forward alone
 _N_GENERATIONS = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Costs:
-    """Seconds of the parts of a training: an image of a step, an epoch as such, an image judged, judging as such."""
-
-    image_s: float
-    epoch_s: float
-    judged_s: float
-    judging_s: float
-
-    def seconds(self, protocol: TrainingProtocol, n_train: int, n_judged: tuple[int, ...]) -> float:
-        """Of a whole training.
-
-        Args:
-            protocol: How it is trained.
-            n_train: Training images of the data set.
-            n_judged: Images of each judgement by the exact emulation, the validation's first.
-        """
-        trained = images_trained(protocol, n_train) * self.image_s + protocol.epochs * self.epoch_s
-        ratio = 1.0 if protocol.exact else _FORWARD_RATIO
-        forward = (min(protocol.n_recalibration, n_train) + n_judged[0]) * self.image_s * ratio
-        return trained + forward + sum(self.judging_s + n * self.judged_s for n in n_judged)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +63,16 @@ def planned_workers(config: RunConfig) -> int:
     return settings.workers or settings.gpus or usable_cores()
 
 
-def estimate(task: Task, dataset: Dataset, budget_s: float | None = None) -> Estimate:
+def estimate(
+    task: Task, dataset: Dataset, budget_s: float | None = None, tell: Callable[[str], None] | None = None
+) -> Estimate:
     """Measures for about `budget_s` seconds (`BUDGET_S` by default) and carries it to the whole run.
 
     Args:
         task: What is searched.
         dataset: Its images.
         budget_s: Fewer seconds make it less certain.
+        tell: Told what is being measured.
     """
     started = time.perf_counter()
     training, n_workers = task.config.training, planned_workers(task.config)
@@ -104,19 +81,20 @@ def estimate(task: Task, dataset: Dataset, budget_s: float | None = None) -> Est
     order = np.argsort(sizes)
     measured = [int(order[round(q * (len(order) - 1))]) for q in (_SMALL, _LARGE)]
     protocols = [load_protocol(training.protocol), load_protocol(training.finalist_protocol)]
-    n_runs = len(measured) * (1 if _alike(*protocols) else 2)
-    share_s = (BUDGET_S if budget_s is None else budget_s) / n_runs
+    distinct = protocols[:1] if _alike(*protocols) else protocols
+    share_s = (BUDGET_S if budget_s is None else budget_s) / (len(measured) * len(distinct))
     designs = [task.space.decode(genomes[i : i + 1])[0] for i in measured]
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # as workers do
     try:
         with threadpool_limits(1):
-            first = [_measured(design, task, dataset, protocols[0], share_s) for design in designs]
-            others = (
-                first
-                if n_runs == len(measured)
-                else [_measured(design, task, dataset, protocols[1], share_s) for design in designs]
-            )
+            costs = [
+                [_measured(design, protocol, task, dataset, budget_s=share_s, tell=tell) for design in designs]
+                for protocol in distinct
+            ]
+            first, others = costs[0], costs[-1]
+            if tell is not None:
+                tell("a surrogate and a few generations of the search")
             fit_s, generation_s = _measured_search(task, genomes)
     finally:
         torch.set_num_threads(before)
@@ -143,54 +121,28 @@ def estimate(task: Task, dataset: Dataset, budget_s: float | None = None) -> Est
     )
 
 
+def _measured(
+    design: Design,
+    protocol: TrainingProtocol,
+    task: Task,
+    dataset: Dataset,
+    *,
+    budget_s: float,
+    tell: Callable[[str], None] | None,
+) -> Costs:
+    def named(what: str) -> None:
+        if tell is not None:
+            tell(f"{what} (design {design.digest[:8]}, protocol {protocol.name})")
+
+    return measured_costs(
+        design, task.backbone, task.hardware.crossbar, dataset, protocol, budget_s=budget_s, tell=named
+    )
+
+
 def _alike(first: TrainingProtocol, second: TrainingProtocol) -> bool:
     """Whether two protocols differ in nothing that changes the time of a step."""
     free = {"name": "", "epochs": 1, "n_train": None, "n_validation": None, "n_recalibration": 1}
     return first.model_copy(update=free) == second.model_copy(update=free)
-
-
-def _measured(design: Design, task: Task, dataset: Dataset, protocol: TrainingProtocol, share_s: float) -> Costs:
-    """Times one design: few steps, then as many as `share_s` allows; a judgement of few images, then of more."""
-    share = 1 if protocol.width_divisor > 1 else _NATIVE_SHARE
-    batch_size, n_judged = max(1, protocol.batch_size // share), _N_JUDGED // share
-
-    def epoch(n_steps: int) -> tuple[float, TrainedDesign]:
-        small = {
-            "epochs": 1,
-            "early_sizes": (),
-            "n_train": n_steps * batch_size,
-            "batch_size": batch_size,
-            "n_validation": 1,
-            "n_recalibration": batch_size,
-        }
-        trained = train_design(
-            design,
-            task.backbone,
-            dataset,
-            protocol.model_copy(update=small),
-            crossbar=task.hardware.crossbar,
-            seed=0,
-        )
-        return trained.history[-1].seconds, trained
-
-    epoch(1)  # memory and kernels are made ready
-    short_s, _ = epoch(1)
-    most = max(2, (protocol.n_train or len(dataset.train)) // batch_size)
-    n_steps = int(np.clip(0.5 * share_s / short_s, 2, most))
-    long_s, trained = epoch(n_steps)
-    step_s = max(0.0, long_s - short_s) / (n_steps - 1) or long_s / n_steps
-    judgements = []
-    for n in (n_judged, 4 * n_judged):
-        begun = time.perf_counter()
-        judge(trained, dataset, split="validation", exact=True, max_images=n)
-        judgements.append(time.perf_counter() - begun)
-    judged_s = max(0.0, judgements[1] - judgements[0]) / (3 * n_judged)
-    return Costs(
-        image_s=step_s / batch_size,
-        epoch_s=max(0.0, short_s - step_s),
-        judged_s=judged_s,
-        judging_s=max(0.0, judgements[0] - n_judged * judged_s),
-    )
 
 
 def _between(sizes: FloatArray, known: FloatArray, seconds: list[float]) -> FloatArray:

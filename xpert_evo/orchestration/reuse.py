@@ -1,5 +1,6 @@
 """Labels of earlier runs serve a new one: same design, same protocol, same data, same crossbars."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,10 +25,7 @@ def reuse_labels(shop: Workshop) -> None:
     if not folders or shop.store.note(REUSED, "labels") is not None:
         return
     training = shop.task.config.training
-    contexts = {
-        shop.context(FIRST, load_protocol(training.protocol)),
-        shop.context(FINALISTS, load_protocol(training.finalist_protocol)),
-    }
+    contexts = _contexts(shop)
     searched = shop.context(FIRST, load_protocol(training.protocol))
     found: dict[tuple[str, str], tuple[Plan, Label]] = {}
     for folder in folders:
@@ -52,6 +50,32 @@ def reuse_labels(shop: Workshop) -> None:
             f"searches, {len(found) - n_searched} of finalists"
         )
     )
+    _tell_of_earlier_rules(shop, folders)
+
+
+def _contexts(shop: Workshop) -> set[str]:
+    """Of the labels and finalists that a run makes."""
+    training = shop.task.config.training
+    return {
+        shop.context(FIRST, load_protocol(training.protocol)),
+        shop.context(FINALISTS, load_protocol(training.finalist_protocol)),
+    }
+
+
+def _tell_of_earlier_rules(shop: Workshop, folders: Sequence[Path]) -> None:
+    """Says of folders that their labels would fit, had they not been made by an earlier version's rules."""
+    contexts = {context for rules in range(1, shop.rules) for context in _contexts(replace(shop, rules=rules))}
+    for folder in folders:
+        with Store.open_readonly(folder) as store:
+            n_labels = sum(label.context in contexts for label in store.all_labels())
+        if n_labels:
+            shop.listener.tell(
+                Message(
+                    text=f"{counted(n_labels, 'label')} of {folder} cannot be reused: an earlier version made them, "
+                    "which emulated ADCs with bits to spare and proxies of narrow layers differently",
+                    warning=True,
+                )
+            )
 
 
 def _fitting(folder: Path, contexts: set[str], space: SearchSpace) -> dict[tuple[str, str], tuple[Plan, Label]]:

@@ -1,5 +1,6 @@
 """Begins a run, or goes on with one: opens what the steps need, and closes it whatever happens."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -9,21 +10,22 @@ from threadpoolctl import threadpool_limits
 from xpert_evo.accuracy.datasets import Dataset, dataset_spec
 from xpert_evo.accuracy.features import macs
 from xpert_evo.accuracy.host_state import own_numerics, threads
-from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.accuracy.protocols import check_from_scratch, load_protocol
 from xpert_evo.accuracy.surrogate_kinds import check_kind
 from xpert_evo.backbone_remarks import remarks_on
 from xpert_evo.config import ExecutorKind, RunConfig, parse_config
 from xpert_evo.design import design_from_text
-from xpert_evo.errors import ConfigError, DataError, ExecutorError
+from xpert_evo.errors import ConfigError, DataError, ExecutorError, StoreError
 from xpert_evo.executors import Executor, ProcessExecutor, SerialExecutor, load_dask_executor
 from xpert_evo.files import sweep
 from xpert_evo.orchestration.baselines import check_baselines
 from xpert_evo.orchestration.batches import Workshop, reused_digests
 from xpert_evo.orchestration.choosing import check_first_batch, check_spaces, most_finalists
-from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, SEARCHED
+from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, RULES, SEARCHED, rules_of
 from xpert_evo.orchestration.effort import images_trained, work_of
 from xpert_evo.orchestration.flow import go
 from xpert_evo.orchestration.interrupts import Interrupts
+from xpert_evo.orchestration.proxies import proxy_warnings
 from xpert_evo.orchestration.resuming import changed_settings, check_rounds, keep_changes
 from xpert_evo.orchestration.reuse import reuse_labels
 from xpert_evo.orchestration.tally import Tally
@@ -46,8 +48,10 @@ def prepare(config: RunConfig, *, is_new: bool = True) -> tuple[Task, Dataset]:
     Raises:
         ConfigError, DataError, InfeasibleError, HardwareModelError: Something is wrong with what was asked for.
     """
-    load_protocol(config.training.protocol)
-    load_protocol(config.training.finalist_protocol)
+    for name in ("protocol", "finalist_protocol"):
+        protocol = load_protocol(getattr(config.training, name))
+        if is_new:
+            check_from_scratch(protocol, f"training.{name}")
     check_kind(config.search.surrogate)
     _check_serial(config)
     config = _located(config)
@@ -128,14 +132,40 @@ def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> 
                 f"data set {dataset.name} has digest {dataset.digest}, but {folder} was begun with {known}; "
                 "give the same images with --set dataset.data_dir=FOLDER."
             )
+        _check_rules(store, config, dataset)
         with closing(build_executor(config, listener)) as executor:
             keep_changes(store, before, task.config)
             _work(task, dataset, store, executor, listener)
 
 
+def _rules(config: RunConfig, dataset: Dataset, store: Store) -> int:
+    """The rules by which the labels of a run are made; those of today for a new one."""
+    contexts = {plan.context for plan in store.plans(FIRST)}
+    return rules_of(contexts, config, load_protocol(config.training.protocol), dataset.digest)
+
+
+def _check_rules(store: Store, config: RunConfig, dataset: Dataset) -> None:
+    """Raises StoreError where trainings are left to do in a run whose labels this version would make differently."""
+    if _rules(config, dataset, store) == RULES:
+        return
+    done = {(label.digest, label.context) for label in store.all_labels()}
+    tries = Counter((failure.digest, failure.context) for failure in store.failures())
+    finalists = [(plan.digest, plan.context) for plan in store.plans(FINALISTS)]
+    if finalists and all(key in done or tries[key] > config.training.retries for key in finalists):
+        return
+    raise StoreError(
+        f"{store.folder} was begun by an earlier version, which emulated ADCs with bits to spare and proxies of narrow "
+        "layers differently; labels of both versions cannot be compared. Finish it with the version that began it, "
+        f"or begin another one with its settings, which `xpert-evo report {store.folder}` leaves as settings.toml."
+    )
+
+
 def _work(task: Task, dataset: Dataset, store: Store, executor: Executor, listener: Listener) -> None:
     how_to_resume = f"xpert-evo resume {store.folder}"
     _tidy(store)
+    rules = _rules(task.config, dataset, store)
+    for text in proxy_warnings(task.space, task.config):
+        listener.tell(Message(text=text, warning=True))
     # The workers have the cores, and sums must round alike on every machine.
     with threads(1), threadpool_limits(1), Interrupts(how_to_resume) as interrupts:
         shop = Workshop(
@@ -146,6 +176,7 @@ def _work(task: Task, dataset: Dataset, store: Store, executor: Executor, listen
             interrupts=interrupts,
             dataset_digest=dataset.digest,
             tally=Tally(executor.n_workers),
+            rules=rules,
         )
         reuse_labels(shop)
         _count(shop, dataset)

@@ -13,8 +13,8 @@ from torch import nn
 from hw_models import CrossbarSpec, HardwareModelError
 from xpert_evo.accuracy.checkpoints import read_tensors, weights_file
 from xpert_evo.accuracy.host_state import own_numerics
-from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, build_network
-from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, build_network, earlier_proxy_depth
+from xpert_evo.accuracy.protocols import PROTOCOLS, TrainingProtocol
 from xpert_evo.backbone_file import parse_description
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import RunConfig
@@ -86,8 +86,10 @@ class Training:
         crossbar: That its weights are for; None likewise.
         image_channels: Planes of its images.
         n_classes: Its classes.
+        protocol: It was trained with.
         is_proxy: Whether at a smaller width than the design's.
         is_exact: Whether through the exact emulation, which its validation accuracy is by, too.
+        lacks_start: Whether the protocol goes on from trained weights and there were none, as earlier versions allowed.
         validation: Accuracy on validation images, a fraction; 0 where it is not told.
     """
 
@@ -96,8 +98,10 @@ class Training:
     crossbar: CrossbarSpec | None
     image_channels: int
     n_classes: int
+    protocol: str
     is_proxy: bool
     is_exact: bool
+    lacks_start: bool
     validation: float
 
 
@@ -117,8 +121,10 @@ def training_of(path: Path) -> Training | None:
             crossbar=_own_crossbar(entry, path),
             image_channels=first[1],
             n_classes=last[0],
+            protocol=(protocol := str(entry["protocol"]["name"])),
             is_proxy=entry["protocol"]["width_divisor"] > 1,
             is_exact=entry["protocol"].get("exact", False),
+            lacks_start=protocol in PROTOCOLS and PROTOCOLS[protocol].needs_weights and "started_from" not in entry,
             validation=float(entry.get("validation_accuracy") or 0.0),
         )
     except (OSError, SafetensorError, ValueError, TypeError, KeyError, RecursionError, DesignError, TrainingError):
@@ -143,8 +149,9 @@ def load_network(path: str | PathLike[str], crossbar: CrossbarSpec | None = None
         raise TrainingError(f"{path} holds no trained design; give a weights.safetensors of `xpert-evo train`.")
     design = parse_design(metadata["design"], where=str(path))
     protocol = parse(TrainingProtocol, metadata["protocol"], where=str(path), error=TrainingError)
-    weights = [tensor for name, tensor in tensors.items() if name.endswith(".weight")]
-    first, last = tensors["layers.0.weight"], tensors[f"layers.{len(weights) - 1}.weight"]
+    n_layers = sum(name.endswith(".weight") for name in tensors)
+    weights = [tensors[f"layers.{i}.weight"] for i in range(n_layers)]
+    first, last = weights[0], weights[-1]
     own = metadata.get("backbone")
     described = parse_description(own, where=f"{path}, backbone") if own is not None else design.backbone
     network = build_network(
@@ -153,12 +160,22 @@ def load_network(path: str | PathLike[str], crossbar: CrossbarSpec | None = None
         crossbar=crossbar or _own_crossbar(metadata, path) or build_hardware(RunConfig()).crossbar,
         width_divisor=protocol.width_divisor,
         image_size=protocol.image_size,
+        depths=_earlier_depths(design, protocol, [weight.shape[0] for weight in weights]),
     )
     try:
         network.load_state_dict(tensors)
     except RuntimeError as failure:
         raise TrainingError(f"{path} does not fit its own design: {str(failure).splitlines()[-1].strip()}") from None
     return TrainedNetwork(network, protocol, metadata).eval()
+
+
+def _earlier_depths(design: Design, protocol: TrainingProtocol, found: list[int]) -> list[int] | None:
+    """The channels of a file's layers where they are those of an earlier version's proxy; else None."""
+    earlier = [
+        found[-1] if layer.channel_depth is None else earlier_proxy_depth(layer.channel_depth, protocol.width_divisor)
+        for layer in design.layers
+    ]
+    return found if found == earlier else None
 
 
 def _own_crossbar(metadata: Mapping[str, object], path: str | PathLike[str]) -> CrossbarSpec | None:

@@ -1,0 +1,114 @@
+"""How far a training and its judgement are, in lines: step, images a second, and the time that is left."""
+
+import time
+from collections.abc import Callable
+
+from xpert_evo.accuracy.checkpoints import Epoch
+from xpert_evo.accuracy.epoch import Step
+from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.cli.ticker import Ticker
+from xpert_evo.words import duration
+
+
+class TrainingProgress:
+    """Follows the steps and epochs of one training.
+
+    The time left is that of the steps, by the pace of the present epoch alone: those before may have had smaller
+    images, all of them, or company on the machine.
+
+    Args:
+        protocol: Of the training.
+        n_train: Training images of an epoch that leaves none out.
+        n_validation: Images that are measured after the last epoch.
+        say: Told of each epoch.
+        ticker: Told of steps.
+        clock: Seconds that never go back.
+    """
+
+    def __init__(
+        self,
+        protocol: TrainingProtocol,
+        *,
+        n_train: int,
+        n_validation: int,
+        say: Callable[[str], None],
+        ticker: Ticker,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._protocol, self._n_train, self._n_validation = protocol, n_train, n_validation
+        self._say, self._ticker, self._clock = say, ticker, clock
+        self._begun_s = self._first_s = clock()
+        self._n_images = n_train
+
+    def step(self, step: Step) -> None:
+        """Takes a step that has ended."""
+        self._n_images = step.n_steps * step.n_images
+        if step.number == 1:  # it makes memory and kernels ready; the pace is that of the others
+            self._first_s = self._clock()
+        self._ticker.tick(lambda: self._step_line(step))
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Takes an epoch that has ended."""
+        p, number = self._protocol, epoch.number
+        taken_s = self._clock() - self._begun_s
+        self._begun_s = self._clock()
+        ahead = self._work_after(number) / self._area(number) / self._n_images * taken_s
+        end = (
+            f"about {duration(ahead)} of training left"
+            if number < p.epochs
+            else f"trained; measuring {self._n_validation:,} validation images"
+        )
+        self._ticker.clear()
+        self._say(f"epoch {number}/{p.epochs}: loss {epoch.loss:.4f}, {duration(taken_s)}, {end}")
+
+    def _step_line(self, step: Step) -> str:
+        head = f"epoch {step.epoch}/{self._protocol.epochs}, step {step.number} of {step.n_steps}"
+        taken_s = self._clock() - self._first_s
+        if step.number == 1 or taken_s <= 0:
+            return head
+        images_per_s = (step.number - 1) * step.n_images / taken_s
+        images = (step.n_steps - step.number) * step.n_images
+        ahead = images + self._work_after(step.epoch) / self._area(step.epoch)
+        return f"{head}, {images_per_s:,.0f} images/s, about {duration(ahead / images_per_s)} of training left"
+
+    def _area(self, number: int) -> float:
+        return (self._protocol.size_in_epoch(number) / self._protocol.image_size) ** 2
+
+    def _work_after(self, number: int) -> float:
+        """Images of the epochs after one, smaller ones counted by their area."""
+        p, left_out = self._protocol, self._protocol.left_out_in_epoch(number)
+        return sum(
+            self._area(later) * (self._n_images if p.left_out_in_epoch(later) == left_out else self._n_train)
+            for later in range(number + 1, p.epochs + 1)
+        )
+
+
+class JudgingProgress:
+    """Follows the draws of a judgement, ideal devices and noisy ones alike.
+
+    Args:
+        what: Is judged, such as `2,000 test images`.
+        n_draws: All that are left to judge.
+        ticker: Is told.
+        clock: Seconds that never go back.
+    """
+
+    def __init__(self, what: str, n_draws: int, ticker: Ticker, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._what, self._n_draws, self._ticker, self._clock = what, n_draws, ticker, clock
+        self._begun_s = clock()
+        self._n_done = 0
+
+    def draw(self, ratio: float) -> None:
+        """Takes how much of the present draw is done, a fraction."""
+        self._ticker.tick(lambda: self._line(ratio))
+
+    def ended(self) -> None:
+        """Takes the end of a draw."""
+        self._n_done += 1
+        self._ticker.clear()
+
+    def _line(self, ratio: float) -> str:
+        done = self._n_done + ratio
+        left_s = (self._clock() - self._begun_s) * (self._n_draws - done) / done
+        which = f", {self._n_done + 1} of {self._n_draws} judgements" if self._n_draws > 1 else ""
+        return f"judging {self._what}{which}: {100 * ratio:.0f} %, about {duration(left_s)} left"

@@ -1,0 +1,161 @@
+"""What the parts of a training take on this machine, from a few steps and a few images in the exact emulation.
+
+It is bounded: a step is measured on part of a batch first, and on whole batches only where those fit the time that is
+given. What takes long and follows from what was measured, such as calibrating on all images, is never done.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from hw_models import CrossbarSpec
+from xpert_evo.accuracy.datasets import Dataset, Split
+from xpert_evo.accuracy.emulation import Emulator
+from xpert_evo.accuracy.epoch import train_epoch
+from xpert_evo.accuracy.host_state import threads
+from xpert_evo.accuracy.images import prepared, training_subset
+from xpert_evo.accuracy.judge import N_CALIBRATION
+from xpert_evo.accuracy.network import CrossbarNetwork, build_network
+from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.accuracy.training import N_CORRECTION, initial_state
+from xpert_evo.backbones import Backbone
+from xpert_evo.design import Design
+from xpert_evo.orchestration.effort import images_trained
+
+_PART = 4
+"""A first step is of so many times fewer images than a batch."""
+
+_MOST_STEPS = 16
+_FEW, _MORE = 2, 64
+_SHORT_S = 0.05
+"""Judgements of few images that take less are told by more images."""
+
+_FORWARD_RATIO = 1 / 3
+"""Of a training step's time, the pass forward alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """Seconds of the parts of a training: an image of a step, an epoch as such, an image judged, judging as such."""
+
+    image_s: float
+    epoch_s: float
+    judged_s: float
+    judging_s: float
+
+    def training_s(self, protocol: TrainingProtocol, n_train: int) -> float:
+        """Of all epochs.
+
+        Args:
+            protocol: How it is trained.
+            n_train: Training images of the data set.
+        """
+        return images_trained(protocol, n_train) * self.image_s + protocol.epochs * self.epoch_s
+
+    def measuring_s(self, protocol: TrainingProtocol, n_train: int, n_validation: int) -> float:
+        """Of what a training measures at its end, by the form that trained."""
+        ratio = 1.0 if protocol.exact else _FORWARD_RATIO
+        return (min(protocol.n_recalibration, n_train) + n_validation) * self.image_s * ratio
+
+    def judgement_s(self, n_images: int) -> float:
+        """Of one judgement by the exact emulation."""
+        return self.judging_s + n_images * self.judged_s
+
+    def seconds(self, protocol: TrainingProtocol, n_train: int, n_judged: tuple[int, ...]) -> float:
+        """Of a whole training.
+
+        Args:
+            protocol: How it is trained.
+            n_train: Training images of the data set.
+            n_judged: Images of each judgement by the exact emulation, the validation's first.
+        """
+        trained = self.training_s(protocol, n_train) + self.measuring_s(protocol, n_train, n_judged[0])
+        return trained + sum(self.judgement_s(n) for n in n_judged)
+
+
+def measured_costs(
+    design: Design,
+    backbone: Backbone,
+    crossbar: CrossbarSpec,
+    dataset: Dataset,
+    protocol: TrainingProtocol,
+    *,
+    budget_s: float,
+    tell: Callable[[str], None] | None = None,
+) -> Costs:
+    """Times a few steps of a design's training and a few of its images in the exact emulation.
+
+    Args:
+        design: What would be trained.
+        backbone: It was made for.
+        crossbar: That it would be trained for.
+        dataset: Its images.
+        protocol: How.
+        budget_s: Seconds that it may take, more or less: a single step of a large network may take longer.
+        tell: Told what is being measured.
+    """
+    say = tell or (lambda _: None)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    with threads(protocol.n_threads):
+        network = build_network(
+            design, backbone, crossbar=crossbar, width_divisor=protocol.width_divisor, image_size=protocol.image_size
+        )
+        n_train = min(protocol.n_train or len(dataset.train), len(dataset.train))
+        batch_size = min(protocol.batch_size, n_train)
+        n_loaded = min(n_train, max(N_CALIBRATION, _MOST_STEPS * batch_size))
+        train = prepared(training_subset(dataset.train, n_loaded), protocol, device)
+        say("the first steps of the training")
+        step_s, n_images = _step(network, train, protocol, batch_size, budget_s / 2)
+        say("the exact emulation of a few images")
+        programming_s, judged_s = _emulation(network, train)
+    return Costs(
+        image_s=step_s / n_images,
+        epoch_s=programming_s + N_CORRECTION / 2 * judged_s,
+        judged_s=judged_s,
+        judging_s=programming_s + N_CALIBRATION * judged_s,
+    )
+
+
+def _step(
+    network: CrossbarNetwork, train: Split, protocol: TrainingProtocol, batch_size: int, budget_s: float
+) -> tuple[float, int]:
+    """Seconds of a step, and its images."""
+    plain = {"epochs": 1, "early_sizes": (), "average": 0.0, "leave_out": 0.0, "components": 0}
+    state = initial_state(network, train, protocol.model_copy(update=plain), 0, train.images.device)
+
+    def seconds(n_steps: int, n_images: int) -> float:
+        few = Split(images=train.images[: n_steps * n_images], labels=train.labels[: n_steps * n_images])
+        state.losses = torch.full((len(few),), math.nan)
+        begun = time.perf_counter()
+        train_epoch(state, few, protocol.model_copy(update={**plain, "batch_size": n_images}), 1, None)
+        return (time.perf_counter() - begun) / n_steps
+
+    part = max(1, batch_size // _PART)
+    seconds(1, part)  # memory and kernels are made ready
+    part_s = seconds(1, part)
+    at_most_s = part_s * batch_size / part  # less: what a step takes besides its images counts once
+    if at_most_s > budget_s:
+        return part_s, part
+    n_steps = int(min(_MOST_STEPS, len(train) // batch_size, max(1.0, budget_s / at_most_s)))
+    return seconds(max(1, n_steps), batch_size), batch_size
+
+
+@torch.no_grad()
+def _emulation(network: CrossbarNetwork, train: Split) -> tuple[float, float]:
+    """Seconds of programming all arrays and setting their ranges, and of an image in the exact emulation."""
+    emulator, images = Emulator(), train.images
+    network.eval()
+
+    def seconds(n_images: int) -> float:
+        begun = time.perf_counter()
+        network(images[:n_images], emulator).sum().item()
+        return time.perf_counter() - begun
+
+    first_s, few_s = seconds(_FEW), seconds(_FEW)
+    image_s = few_s / _FEW
+    if few_s < _SHORT_S:
+        image_s = max(0.0, seconds(_MORE) - few_s) / (_MORE - _FEW) or image_s
+    return max(0.0, first_s - few_s), image_s
