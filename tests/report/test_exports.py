@@ -212,7 +212,7 @@ def test_exported_weights_become_a_torch_module(scene: Scene, tmp_path: Path) ->
     assert scores.std() > 1e-3
     assert torch.equal(scores[:2], network(images[:2]).detach()) or torch.allclose(scores[:2], network(images[:2]))
     for shape in ((2, 1, 28, 28), (2, 3, 32, 32), (1, 32, 32), (2, 1, 32, 28), (2, 1, 8, 8)):
-        with pytest.raises(DataError, match=r"images must have the shape \(n, 1, 16, 16\)"):
+        with pytest.raises(DataError, match=r"images must have the shape \(n, 1, 32, 32\)"):
             network(torch.zeros(shape))
     assert torch.equal(network(images.double()), network(images))
     for wrong, words in (
