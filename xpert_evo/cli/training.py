@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 
 from xpert_evo.accuracy.checkpoints import WEIGHTS_NAME, Epoch, read_start
 from xpert_evo.accuracy.datasets import Dataset, dataset_spec
@@ -19,6 +18,7 @@ from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.accuracy.training import TrainedDesign, check_draws_cells, train_design
 from xpert_evo.backbones import backbone_of
 from xpert_evo.cli.assumptions import assumption_lines, settings_for
+from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.judging import NoisyDevices, active, measure, plain_draws
 from xpert_evo.design import Design, blaming, load_designs
 from xpert_evo.errors import InterruptedRunError, TrainingError, UsageError
@@ -88,7 +88,7 @@ def train_one(
         )
         design.check(backbone)
     start = read_start(start_from) if start_from is not None else None
-    console = Console()
+    console = PlainConsole()
     chosen = load_protocol(protocol)
     if noise_aware:
         try:
@@ -97,7 +97,7 @@ def train_one(
             raise UsageError(f"--noise-aware: {failure}") from None
 
     def say(line: str) -> None:
-        console.print(line, highlight=False)
+        console.lines([line])
 
     last = time.perf_counter()
 
