@@ -23,8 +23,8 @@ class LiveScreen:
         self._console = console
         columns = (TextColumn("{task.description:<12}"), BarColumn(bar_width=None), MofNCompleteColumn())
         self._bars = Progress(*columns, TextColumn("{task.fields[note]}"), console=console, expand=True)
-        self._trainings = self._bars.add_task("trainings", total=None, note="")
-        self._generations = self._bars.add_task("generations", total=None, note="")
+        self._trainings = self._bars.add_task("trainings", total=None, note="", visible=False)
+        self._generations = self._bars.add_task("generations", total=None, note="", visible=False)
         self._volumes: list[float] = []
         self._predicted: tuple[tuple[float, float], ...] = ()
         self._measured: list[tuple[float, float]] = []
@@ -63,7 +63,7 @@ class LiveScreen:
         self._live.stop()
 
     def _move(self, task: TaskID, done: int, total: int, note: str) -> None:
-        self._bars.update(task, completed=done, total=total, note=note)
+        self._bars.update(task, completed=done, total=total, note=note, visible=True)
 
     def _content(self) -> RenderableType:
         width = self._console.width

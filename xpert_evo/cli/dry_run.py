@@ -26,7 +26,7 @@ def show_task(config: RunConfig, folder: Path) -> None:
         console.lines([f"{name} = {value}"], style="dim" if default else "bold")
     console.lines(["", *_task_lines(task, dataset), f"output folder: {folder}", f"executor: {_workers(config)}"])
     console.lines(_idle_lines(config))
-    console.lines(_time_lines(config, estimate(task, dataset)))
+    console.lines(_time_lines(config, estimate(task, dataset, tell=lambda step: console.lines([f"measuring: {step}"]))))
 
 
 def _task_lines(task: Task, dataset: Dataset) -> list[str]:

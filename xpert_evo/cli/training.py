@@ -26,6 +26,7 @@ from xpert_evo.files import write_text
 from xpert_evo.locks import acquired
 from xpert_evo.orchestration.task import build_hardware
 from xpert_evo.orchestration.trainings import cached_dataset
+from xpert_evo.streams import in_shell
 from xpert_evo.words import counted, duration
 
 RESULT_NAME = "result.json"
@@ -140,7 +141,7 @@ def train_one(
     checkpoint.unlink(missing_ok=True)
     say(f"weights and result.json: {folder}")
     if not to_judge:
-        say(f"judge them with `xpert-evo judge {folder}`")
+        say(f"judge them with `xpert-evo judge {in_shell(folder)}`")
 
 
 @contextmanager
@@ -167,7 +168,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
 def _check_not_ended(folder: Path) -> None:
     if (folder / RESULT_NAME).exists():
         raise UsageError(
-            f"{folder} holds a training that has ended; judge it with `xpert-evo judge {folder}`, or choose another "
+            f"{folder} holds a training that has ended; judge it with `xpert-evo judge {in_shell(folder)}`, or choose another "
             "--out for another one."
         )
 

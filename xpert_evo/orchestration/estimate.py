@@ -5,6 +5,7 @@ protocol's images. Between the two designs, and beyond them, time grows linearly
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,13 +90,16 @@ def planned_workers(config: RunConfig) -> int:
     return settings.workers or settings.gpus or usable_cores()
 
 
-def estimate(task: Task, dataset: Dataset, budget_s: float | None = None) -> Estimate:
+def estimate(
+    task: Task, dataset: Dataset, budget_s: float | None = None, tell: Callable[[str], None] = lambda _: None
+) -> Estimate:
     """Measures for about `budget_s` seconds (`BUDGET_S` by default) and carries it to the whole run.
 
     Args:
         task: What is searched.
         dataset: Its images.
         budget_s: Fewer seconds make it less certain.
+        tell: Is told what is measured next, since a step of a large network may take minutes.
     """
     started = time.perf_counter()
     training, n_workers = task.config.training, planned_workers(task.config)
@@ -111,21 +115,24 @@ def estimate(task: Task, dataset: Dataset, budget_s: float | None = None) -> Est
     torch.set_num_threads(1)  # as workers do
     try:
         with threadpool_limits(1):
-            first = [_measured(design, task, dataset, protocols[0], share_s) for design in designs]
-            others = (
-                first
-                if n_runs == len(measured)
-                else [_measured(design, task, dataset, protocols[1], share_s) for design in designs]
-            )
+            found = []
+            for protocol in protocols[: n_runs // len(measured)]:
+                costs = []
+                for i, design in enumerate(designs, 1):
+                    tell(f"design {i} of {len(designs)} with protocol {protocol.name}")
+                    costs.append(_measured(design, task, dataset, protocol, share_s))
+                found.append(costs)
+            first, others = found[0], found[-1]
+            tell("a surrogate and some generations")
             fit_s, generation_s = _measured_search(task, genomes)
     finally:
         torch.set_num_threads(before)
     n_validation = [min(p.n_validation or len(dataset.validation), len(dataset.validation)) for p in protocols]
     n_test = min(training.judge_images or len(dataset.test), len(dataset.test))
-    ends = [cost.seconds(protocols[0], len(dataset.train), (n_validation[0],)) for cost in first]
+    seconds_of_search = [cost.seconds(protocols[0], len(dataset.train), (n_validation[0],)) for cost in first]
     judged = (n_validation[1], n_test)
     finalist_ends = [cost.seconds(protocols[1], len(dataset.train), judged) for cost in others]
-    each = _between(sizes, sizes[measured], ends)
+    each = _between(sizes, sizes[measured], seconds_of_search)
     finalist_s = float(_between(sizes, sizes[measured], finalist_ends).mean())
     training_s = float(each.mean())
     search_s = search_seconds(task.config, fit_s, generation_s)

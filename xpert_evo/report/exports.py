@@ -19,6 +19,7 @@ from xpert_evo.report.files import front_csv
 from xpert_evo.report.onnx_file import load_onnx, write_onnx
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.trained import Training, load_network, training_of
+from xpert_evo.streams import in_shell
 from xpert_evo.validation import nearest
 from xpert_evo.words import counted
 
@@ -43,7 +44,7 @@ def export(formats: Sequence[str], out: Path, run: Path, result: RunResult, desi
         if name not in EXPORTS:
             raise UsageError(f"--format: no format is called '{name}'; {nearest(name, EXPORTS)}")
     if not designs:
-        raise UsageError(f"{run} has no front yet; go on with `xpert-evo resume {run}`.")
+        raise UsageError(f"{run} has no front yet; go on with `xpert-evo resume {in_shell(run)}`.")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as failure:
@@ -173,12 +174,12 @@ def _weights(form: str, run: Path, result: RunResult, designs: Sequence[Candidat
     trained = trained_weights(run, result)
     found = {digest: trained[digest] for digest in wanted if digest in trained}
     if not found:
-        first = wanted[0]
+        first, file = wanted[0], in_shell(run / "design.json")
         raise UsageError(
             f"--format {form}: none of the {len(wanted)} designs has weights of a training on this run's images and "
-            f"crossbars: a search keeps accuracies, not networks. Train one with `xpert-evo show {run} --id "
-            f"{first[:8]} --json > {run}/design.json` and `xpert-evo train {run}/design.json --out "
-            f"{run.parent / f'train-{first}'}`, then export again; `--protocol laptop-finalist` is quicker than the "
+            f"crossbars: a search keeps accuracies, not networks. Train one with `xpert-evo show {in_shell(run)} --id "
+            f"{first[:8]} --json > {file}` and `xpert-evo train {file} --out "
+            f"{in_shell(run.parent / f'train-{first}')}`, then export again; `--protocol laptop-finalist` is quicker than the "
             "default."
         )
     return found
