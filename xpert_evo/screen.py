@@ -36,8 +36,8 @@ class LiveScreen:
     def tell(self, event: Event) -> None:
         """Moves the bars, draws anew, and prints what should stay."""
         if isinstance(event, RunBegan):
-            left = "" if event.left_s is None else f"about {duration(event.left_s)} left"
-            self._move(self._trainings, event.done, event.total, left)
+            note = "" if event.left_s is None else f"about {duration(event.left_s)} left"
+            self._move(self._trainings, event.done, event.total, note)
             self._measured, self._volumes = list(event.measured), list(event.hypervolumes)
         elif isinstance(event, Stage):
             self._status = event.text

@@ -17,11 +17,22 @@ _PLAIN = {
     **dict(zip("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789", strict=True)),
     **dict.fromkeys("●•◆■★", "*"),
     **dict.fromkeys("│┃", "|"),
-    **dict.fromkeys("─━╸╺‐‑–—−", "-"),
+    **dict.fromkeys("─━╸╺\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{EN DASH}\N{EM DASH}\N{MINUS SIGN}", "-"),
     **dict.fromkeys("└┌┐┘├┤┴┬┼", "+"),
-    **dict.fromkeys("‘’", "'"),
+    **dict.fromkeys("\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}", "'"),
     **dict.fromkeys("“”„", '"'),
-    **{"·": ".", "…": ".", "µ": "u", "μ": "u", "×": "x", "±": "+/-", "→": "->", "≤": "<=", "≥": ">=", "Ω": "Ohm"},
+    **{
+        "·": ".",
+        "…": ".",
+        "µ": "u",
+        "μ": "u",
+        "\N{MULTIPLICATION SIGN}": "x",
+        "±": "+/-",
+        "→": "->",
+        "≤": "<=",
+        "≥": ">=",
+        "Ω": "Ohm",
+    },
     **{"ß": "ss", "τ": "tau", "\N{NO-BREAK SPACE}": " "},
 }
 """What stands for a character; signs of tables and drawings keep their width."""
@@ -51,8 +62,12 @@ def _without_accent(character: str) -> str:
 
 
 def leave_output() -> None:
-    """Points standard output to nowhere, once its reader has left or its disk is full, so that the exit can flush."""
-    if sys.stdout is not None:
+    """Points standard output to nowhere where its reader has left or its disk is full, so that the exit can flush."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

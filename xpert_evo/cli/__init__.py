@@ -45,21 +45,27 @@ def main() -> NoReturn:
         leave_output()
         code = XpertEvoError.exit_code
     except Exception as failure:
-        if type(failure).__name__ == "HardwareModelError":  # hw_models knows nothing of this program's errors
-            say(str(XpertEvoError(str(failure))))
-            code = 11
-        elif hasattr(failure, "format_message"):  # how the parser of the command line says that a user erred
-            message = " ".join(failure.format_message().split())
-            if isinstance(failure.__cause__, ValueError) and hasattr(failure.__cause__, "errors"):  # of a number's type
-                got = str(failure.__cause__.errors()[0]["input"])
-                message = f"{message.replace('Input should', 'it should')}, got '{got[:40]}'."
-            if message:
-                context = getattr(failure, "ctx", None)  # of the innermost command that could be told
-                say(str(UsageError(f"{message} See `{getattr(context, 'command_path', 'xpert-evo')} --help`.")))
-            code = 2
-        else:
+        code = _told(failure)
+        if code is None:
             raise
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _told(failure: Exception) -> int | None:
+    """Tells a mistake that libraries below this program or above it have found; its code, or None for a bug."""
+    if type(failure).__name__ == "HardwareModelError":  # hw_models knows nothing of this program's errors
+        say(str(XpertEvoError(str(failure))))
+        return 11
+    if not hasattr(failure, "format_message"):  # how the parser of the command line says that a user erred
+        return None
+    message = " ".join(failure.format_message().split())
+    if isinstance(failure.__cause__, ValueError) and hasattr(failure.__cause__, "errors"):  # of a number's type
+        got = str(failure.__cause__.errors()[0]["input"])
+        message = f"{message.replace('Input should', 'it should')}, got '{got[:40]}'."
+    if message:
+        context = getattr(failure, "ctx", None)  # of the innermost command that could be told
+        say(str(UsageError(f"{message} See `{getattr(context, 'command_path', 'xpert-evo')} --help`.")))
+    return 2
 
 
 def _has_lost_its_reader(failure: BaseException) -> bool:

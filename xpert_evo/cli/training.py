@@ -168,8 +168,8 @@ def _alone_in(folder: Path) -> Iterator[None]:
 def _check_not_ended(folder: Path) -> None:
     if (folder / RESULT_NAME).exists():
         raise UsageError(
-            f"{folder} holds a training that has ended; judge it with `xpert-evo judge {in_shell(folder)}`, or choose another "
-            "--out for another one."
+            f"{folder} holds a training that has ended; judge it with `xpert-evo judge {in_shell(folder)}`, or choose "
+            "another --out for another one."
         )
 
 

@@ -18,7 +18,7 @@ FILE_NAME = "run.sqlite"
 LOCK_NAME = "run.lock"
 
 _SHARED = (
-    "file systems that several machines share (NFS, Lustre, SMB) often lack the locks and the shared memory that SQLite "
+    "file systems that several machines share (NFS, Lustre, SMB) often lack the locks and shared memory that SQLite "
     "needs, so keep the run's folder on a local disk of the machine that runs it"
 )
 _FULL = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_SHMSIZE")
@@ -37,10 +37,12 @@ def locked(folder: Path) -> FileLock:
     return acquired(
         folder / LOCK_NAME,
         busy=StoreLockedError(
-            f"another process is working on {folder}; wait for it, or watch it with `xpert-evo status {in_shell(folder)}`."
+            f"another process is working on {folder}; wait for it, or watch it with "
+            f"`xpert-evo status {in_shell(folder)}`."
         ),
         unwritable=lambda why: StoreError(
-            f"{folder}: cannot be written to, or not locked ({why}); check its permissions, and where it lies: {_SHARED}."
+            f"{folder}: cannot be written to, or not locked ({why}); check its permissions, and where it "
+            f"lies: {_SHARED}."
         ),
     )
 

@@ -54,7 +54,8 @@ class RunFile:
         try:
             if (folder / FILE_NAME).exists():
                 raise StoreError(
-                    f"{folder} holds a run already; go on with `xpert-evo resume {in_shell(folder)}` or choose another --out."
+                    f"{folder} holds a run already; go on with `xpert-evo resume {in_shell(folder)}` or choose "
+                    "another --out."
                 )
             _write_new(folder, meta)
             store = cls(connect(folder / FILE_NAME, mode="rw"), folder, lock)
