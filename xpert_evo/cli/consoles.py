@@ -26,10 +26,11 @@ class PlainConsole:
 
     def table(self, table: Table) -> None:
         """Prints a table whole: one that is too wide for the terminal in parts, each with the first column."""
+        self.lines([str(table.title)] if table.title else [])
+        table.title = None
         if self._room is None or self._least(table) <= self._room:
             self._print(table)
             return
-        self.lines([str(table.title)] if table.title else [])
         for part in self._parts(table, self._room):
             self._print(part)
         self.lines([str(table.caption)] if table.caption else [])
@@ -67,19 +68,22 @@ class PlainConsole:
 
     def _parts(self, table: Table, room: int) -> list[Table]:
         """The table's columns shared out evenly to as few tables as fit, the first column in each of them."""
-        shares = self._shares(table, room)
-        while len(narrower := self._shares(table, room - 1)) == len(shares):
-            shares, room = narrower, room - 1
-        return [_share(table, share) for share in shares]
+        parts = self._shared_out(table, room)
+        while True:
+            widest = max(map(self._least, parts))
+            narrower = self._shared_out(table, widest - 1)
+            if len(narrower) > len(parts) or max(map(self._least, narrower)) >= widest:
+                return parts
+            parts = narrower
 
-    def _shares(self, table: Table, room: int) -> list[list[int]]:
+    def _shared_out(self, table: Table, room: int) -> list[Table]:
         shares: list[list[int]] = []
         for i in range(1, len(table.columns)):
             if shares and self._least(_share(table, [*shares[-1], i])) <= room:
                 shares[-1].append(i)
             else:
                 shares.append([0, i])
-        return shares
+        return [_share(table, share) for share in shares]
 
 
 def _share(table: Table, places: Sequence[int]) -> Table:

@@ -82,9 +82,9 @@ def layer_names(names: Sequence[str]) -> list[str]:
     ]
 
 
-def name_layers(axes: Axes, places: FloatArray, names: Sequence[str]) -> None:
-    """Writes layers' names under an axis, upright where they are too long to stand side by side."""
-    axes.set_xticks(places, names, rotation=90 if _are_long(names) else 0)
+def name_layers(axes: Axes, names: Sequence[str], first: float = 0.5) -> None:
+    """Writes layers' names under an axis from `first` on, upright where they are too long to stand side by side."""
+    axes.set_xticks(np.arange(len(names)) + first, names, rotation=90 if _are_long(names) else 0)
 
 
 def names_height(names: Sequence[str]) -> float:
@@ -146,7 +146,7 @@ def draw_cells(
         if np.isfinite(value):
             ink = "white" if luminance(cmap(value)) < 0.55 else "black"
             axes.text(column + 0.5, row + 0.5, texts[row][column], ha="center", va="center", color=ink, fontsize=7.5)
-    name_layers(axes, np.arange(len(columns)) + 0.5, columns)
+    name_layers(axes, columns)
     axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
     axes.invert_yaxis()
     axes.grid(visible=False)

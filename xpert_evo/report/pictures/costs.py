@@ -42,7 +42,7 @@ def draw_costs(scene: Scene) -> Figure | None:
             axes.set_title(f"{head}{number(total)} {label.partition('[')[2].rstrip(']')}", fontsize=9.5)
             if column == 0:
                 axes.set_ylabel(label)
-        name_layers(panels[-1, column], np.arange(len(names)), names)
+        name_layers(panels[-1, column], names, first=0.0)
         panels[-1, column].set_xlabel("layer")
     legend_below(figure, panels.flat, 7)
     return figure

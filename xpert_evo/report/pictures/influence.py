@@ -91,7 +91,7 @@ def _halves(
         axes.axvline(x, color="white", lw=2)
     for y in range(n_kinds + 1):
         axes.axhline(y, color="white", lw=2)
-    name_layers(axes, np.arange(n_layers) + 0.5, names)
+    name_layers(axes, names)
     axes.set_yticks(np.arange(n_kinds) + 0.5, list(SHORT_NAMES.values()))
     axes.invert_yaxis()
     axes.grid(visible=False)
