@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from xpert_evo.words import duration
+from xpert_evo.words import counted, duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +60,38 @@ class GenerationEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunBegan:
+    """A run has its workers and knows what is to be done, whether it is new or goes on.
+
+    Attributes:
+        done: Trainings that have ended.
+        total: Trainings of the whole run.
+        n_workers: Trainings at a time.
+        measured: (EDAP [mm2 us uJ], accuracy) of the designs that were trained before, for drawing.
+        hypervolumes: Of the generations of the newest search so far, for drawing.
+        left_s: Estimated seconds until the run is done; None before any training.
+    """
+
+    done: int
+    total: int
+    n_workers: int
+    measured: tuple[tuple[float, float], ...] = ()
+    hypervolumes: tuple[float, ...] = ()
+    left_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What the run is at, until the next event.
+
+    Attributes:
+        text: A few words, such as `fitting the surrogate to 28 labels`.
+    """
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """A sentence worth keeping on the screen.
 
@@ -74,13 +106,18 @@ class Message:
     topic: str = ""
 
 
-Event = TrainingEnded | GenerationEnded | Message
+Event = RunBegan | Stage | TrainingEnded | GenerationEnded | Message
 
 
 def describe(event: Event) -> str:
     """The event in one line of plain words."""
     if isinstance(event, Message):
         return f"warning: {event.text}" if event.warning else event.text
+    if isinstance(event, Stage):
+        return event.text
+    if isinstance(event, RunBegan):
+        left = "" if event.left_s is None else f"; about {duration(event.left_s)} left"
+        return f"{event.done} of {counted(event.total, 'training')} done, {event.n_workers} at a time{left}"
     if isinstance(event, GenerationEnded):
         return (
             f"round {event.round}, generation {event.generation}/{event.total}: predicted hypervolume "

@@ -7,9 +7,26 @@ from filelock import FileLock, Timeout
 
 from xpert_evo.errors import XpertEvoError
 
+_PATIENCE_S = 0.2
+
+
+def is_held(path: Path) -> bool | None:
+    """Whether a process holds the lock of a file; None where that cannot be told. Holds it for a moment to find out."""
+    if not path.exists():
+        return False
+    lock = FileLock(path)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return True
+    except OSError:
+        return None
+    lock.release()
+    return False
+
 
 def acquired(path: Path, *, busy: XpertEvoError, unwritable: Callable[[str | None], XpertEvoError]) -> FileLock:
-    """The lock of a file, held; waits for nobody.
+    """The lock of a file, held; waits no longer than a look at it takes (see `is_held`).
 
     Args:
         path: Of the lock's file.
@@ -18,7 +35,7 @@ def acquired(path: Path, *, busy: XpertEvoError, unwritable: Callable[[str | Non
     """
     lock = FileLock(path)
     try:
-        lock.acquire(blocking=False)
+        lock.acquire(timeout=_PATIENCE_S, poll_interval=_PATIENCE_S / 10)
     except Timeout:
         raise busy from None
     except OSError as failure:

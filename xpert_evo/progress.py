@@ -3,12 +3,14 @@
 import json
 import sys
 import time
+from contextlib import suppress
 from typing import IO, Protocol
 
 from rich.console import Console
 
-from xpert_evo.events import Event, GenerationEnded, Message, TrainingEnded, describe
+from xpert_evo.events import Event, GenerationEnded, Message, RunBegan, Stage, TrainingEnded, describe
 from xpert_evo.screen import LiveScreen
+from xpert_evo.streams import forgive
 
 __all__ = [
     "Event",
@@ -18,8 +20,11 @@ __all__ = [
     "LiveScreen",
     "Message",
     "PlainLines",
+    "RunBegan",
     "Silent",
+    "Stage",
     "TrainingEnded",
+    "Unfailing",
     "choose_listener",
     "describe",
 ]
@@ -50,8 +55,8 @@ class Silent:
 class JsonLines:
     """One JSON object an event, for machines."""
 
-    def __init__(self, stream: IO[str] = sys.stdout) -> None:
-        self._stream = stream
+    def __init__(self, stream: IO[str] | None = None) -> None:
+        self._stream = sys.stdout if stream is None else stream
 
     def tell(self, event: Event) -> None:
         """Writes the event as a line."""
@@ -65,8 +70,8 @@ class JsonLines:
 class PlainLines:
     """A line for each training and message, and at most ten for the generations of a round."""
 
-    def __init__(self, stream: IO[str] = sys.stdout) -> None:
-        self._stream = stream
+    def __init__(self, stream: IO[str] | None = None) -> None:
+        self._stream = sys.stdout if stream is None else stream
 
     def tell(self, event: Event) -> None:
         """Writes the event as a line, where it deserves one."""
@@ -78,11 +83,31 @@ class PlainLines:
         """Nothing to do."""
 
 
+class Unfailing:
+    """A listener that falls silent where what it writes to is gone: a closed pipe or a full disk ends no run."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener: Listener = listener
+
+    def tell(self, event: Event) -> None:
+        """Hands the event on."""
+        try:
+            self._listener.tell(event)
+        except (OSError, ValueError):  # the latter of a stream that was closed
+            self._listener = Silent()
+
+    def close(self) -> None:
+        """Closes the listener."""
+        with suppress(OSError, ValueError):
+            self._listener.close()
+
+
 def choose_listener(*, json_log: bool = False, quiet: bool = False) -> Listener:
     """The listener that fits standard output."""
     if quiet:
         return Silent()
+    forgive()
     if json_log:
-        return JsonLines()
+        return Unfailing(JsonLines())
     console = Console()
-    return LiveScreen(console) if console.is_terminal else PlainLines()
+    return Unfailing(LiveScreen(console) if console.is_terminal else PlainLines())

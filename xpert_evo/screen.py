@@ -5,7 +5,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from xpert_evo.events import Event, GenerationEnded, Message, TrainingEnded, describe
+from xpert_evo.events import Event, GenerationEnded, Message, RunBegan, Stage, TrainingEnded, describe
 from xpert_evo.terminal import Marks, scatter, sparkline
 from xpert_evo.words import duration
 
@@ -23,8 +23,8 @@ class LiveScreen:
         self._console = console
         columns = (TextColumn("{task.description:<12}"), BarColumn(bar_width=None), MofNCompleteColumn())
         self._bars = Progress(*columns, TextColumn("{task.fields[note]}"), console=console, expand=True)
-        self._trainings = self._bars.add_task("trainings", total=None, note="")
-        self._generations = self._bars.add_task("generations", total=None, note="")
+        self._trainings = self._bars.add_task("trainings", total=None, note="", visible=False)
+        self._generations = self._bars.add_task("generations", total=None, note="", visible=False)
         self._volumes: list[float] = []
         self._predicted: tuple[tuple[float, float], ...] = ()
         self._measured: list[tuple[float, float]] = []
@@ -35,7 +35,13 @@ class LiveScreen:
 
     def tell(self, event: Event) -> None:
         """Moves the bars, draws anew, and prints what should stay."""
-        if isinstance(event, TrainingEnded):
+        if isinstance(event, RunBegan):
+            note = "" if event.left_s is None else f"about {duration(event.left_s)} left"
+            self._move(self._trainings, event.done, event.total, note)
+            self._measured, self._volumes = list(event.measured), list(event.hypervolumes)
+        elif isinstance(event, Stage):
+            self._status = event.text
+        elif isinstance(event, TrainingEnded):
             speed = [f"{event.images_per_s:,.0f} images/s"] if event.images_per_s is not None else []
             left = [f"about {duration(event.left_s)} left"] if event.left_s is not None else []
             self._move(self._trainings, event.done, event.total, ", ".join([*speed, *left]))
@@ -45,10 +51,10 @@ class LiveScreen:
             self._move(self._generations, event.generation, event.total, f"round {event.round}")
             self._volumes = [*(self._volumes if event.generation > 1 else []), event.hypervolume]
             self._predicted, self._status = event.front, describe(event)
-        elif event.topic:
+        elif isinstance(event, Message) and event.topic:
             self._topics[event.topic] = event.text
         self._live.update(self._content())
-        if not isinstance(event, GenerationEnded):
+        if not isinstance(event, GenerationEnded | Stage):
             style = "yellow" if isinstance(event, Message) and event.warning else None
             self._console.print(Text(describe(event), style=style or ""), highlight=style is None)
 
@@ -57,7 +63,7 @@ class LiveScreen:
         self._live.stop()
 
     def _move(self, task: TaskID, done: int, total: int, note: str) -> None:
-        self._bars.update(task, completed=done, total=total, note=note)
+        self._bars.update(task, completed=done, total=total, note=note, visible=True)
 
     def _content(self) -> RenderableType:
         width = self._console.width

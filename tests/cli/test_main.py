@@ -8,6 +8,7 @@ import pytest
 
 from xpert_evo.cli import main, searching, status
 from xpert_evo.errors import StoreError
+from xpert_evo.progress import Silent
 
 
 def ended(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
@@ -100,6 +101,6 @@ def test_labels_from_no_run_are_refused_before_anything_else(
             labels_from=[tmp_path / "nope"],
             out=tmp_path / "run",
             dry_run=dry_run,
+            listener=Silent(),
             json_log=False,
-            quiet=True,
         )

@@ -87,7 +87,7 @@ def test_a_run_in_a_folder_that_takes_no_files_can_be_looked_at(
 def test_a_store_that_may_not_be_read_is_told(finished: Path, open_folder: Path) -> None:
     shutil.copytree(finished, open_folder / "secret")
     (open_folder / "secret" / FILE_NAME).chmod(0)
-    with as_ordinary_user(), pytest.raises(StoreError, match="check its permissions"):
+    with as_ordinary_user(may_read=False), pytest.raises(StoreError, match="check its permissions"):
         Store.open_readonly(open_folder / "secret")
 
 

@@ -1,31 +1,115 @@
-"""The console of commands that show results: tables are never cut, lines are never broken inside a word."""
+"""The console of commands that show results: nothing is cut, no word is broken, nothing is taken for markup."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
+
+from xpert_evo.cli.ticker import Ticker
+from xpert_evo.streams import wrapped
 
 _NARROW, _WIDE = 80, 1000
 
 
 class PlainConsole:
-    """Standard output for tables, lines and warnings; nothing in them is taken for markup."""
+    """Standard output, or standard error, for tables, lines and warnings.
 
-    def __init__(self) -> None:
-        self._console = Console()
+    Args:
+        stderr: Whether to write to standard error, where standard output is for machines.
+    """
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        self._console = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+        is_asked = self._console.is_terminal or "COLUMNS" in os.environ
+        self._room = self._console.width if is_asked else None
 
     def table(self, table: Table) -> None:
-        """Prints a table as wide as its cells need: where the terminal is narrower, it wraps and nothing is lost."""
-        options = self._console.options.update(max_width=_WIDE)
-        needed = self._console.measure(table, options=options).maximum
-        self._console.print(table, width=max(needed, min(self._console.width, _NARROW)), crop=False, highlight=False)
+        """Prints a table whole: one that is too wide for the terminal in parts, each with the first column."""
+        self.lines([str(table.title)] if table.title else [])
+        table.title = None
+        if self._room is None or self._least(table) <= self._room:
+            self._print(table)
+            return
+        for part in self._parts(table, self._room):
+            self._print(part)
+        self.lines([str(table.caption)] if table.caption else [])
 
     def lines(self, lines: Iterable[str], style: str = "") -> None:
-        """Prints lines; where words are broken anew the terminal does it, not this program."""
+        """Prints lines, broken at spaces where a terminal shows them and as they are for files and other programs."""
         for line in lines:
-            self._console.print(Text(line, style=style), highlight=False, soft_wrap=True)
+            for part in [line] if self._room is None else wrapped(line, self._room):
+                self._console.print(Text(part, style=style), soft_wrap=True)
 
     def warnings(self, sentences: Iterable[str]) -> None:
         """Prints sentences that ask for attention."""
         self.lines((f"warning: {sentence}" for sentence in sentences), style="yellow")
+
+    def ticker(self) -> Ticker:
+        """A line below the others that tells how far long work is."""
+        return Ticker(self._console)
+
+    def _print(self, table: Table) -> None:
+        wide = Console(file=self._console.file, width=self._width(table), markup=False, emoji=False)
+        wide.print(table, crop=False, highlight=False)
+
+    def _width(self, table: Table) -> int:
+        """80 characters, or as many as its cells need; never more than a terminal has unless nothing else is left."""
+        least, most = self._least(table), self._needed(table)
+        return max(least, _NARROW) if self._room is None else max(least, min(self._room, max(most, _NARROW)))
+
+    def _needed(self, table: Table) -> int:
+        return self._console.measure(table, options=self._console.options.update(max_width=_WIDE)).maximum
+
+    def _least(self, table: Table) -> int:
+        """The width at which no word of a table is cut: columns that may break have a word a line."""
+        words = [
+            [cell if column.no_wrap else "\n".join(str(cell).split()) for cell in (column.header, *column.cells)]
+            for column in table.columns
+        ]
+        columns = [_like(column, header) for column, (header, *_) in zip(table.columns, words, strict=True)]
+        return self._needed(_built(table, columns, [cells for _, *cells in words]))
+
+    def _parts(self, table: Table, room: int) -> list[Table]:
+        """The table's columns shared out evenly to as few tables as fit, the first column in each of them."""
+        parts = self._shared_out(table, room)
+        while True:
+            widest = max(map(self._least, parts))
+            narrower = self._shared_out(table, widest - 1)
+            if len(narrower) > len(parts) or max(map(self._least, narrower)) >= widest:
+                return parts
+            parts = narrower
+
+    def _shared_out(self, table: Table, room: int) -> list[Table]:
+        shares: list[list[int]] = []
+        for i in range(1, len(table.columns)):
+            if shares and self._least(_share(table, [*shares[-1], i])) <= room:
+                shares[-1].append(i)
+            else:
+                shares.append([0, i])
+        return [_share(table, share) for share in shares]
+
+
+def _share(table: Table, places: Sequence[int]) -> Table:
+    columns = [table.columns[i] for i in places]
+    return _built(table, [_like(column, column.header) for column in columns], [list(c.cells) for c in columns])
+
+
+def _like(column: Column, header: object) -> Column:
+    return Column(header=str(header), justify=column.justify, no_wrap=column.no_wrap, vertical=column.vertical)
+
+
+def _built(table: Table, columns: Sequence[Column], cells: Sequence[Sequence[object]]) -> Table:
+    """A table of the same look without title and caption, (columns, rows) of cells."""
+    built = Table(
+        *columns,
+        box=table.box,
+        pad_edge=table.pad_edge,
+        padding=table.padding,
+        title_justify=table.title_justify,
+        caption_justify=table.caption_justify,
+    )
+    for row in zip(*cells, strict=True):
+        built.add_row(*map(str, row))
+    return built

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from xpert_evo.accuracy.data_transfer import fetch_dataset, import_dataset
 from xpert_evo.accuracy.datasets import DATASETS, command_to_get, find_folder
+from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.errors import DataError
 
 
@@ -15,7 +15,7 @@ def show_datasets(data_dir: Path) -> None:
     table = Table("name", "classes", "images", "at hand")
     for name, spec in DATASETS.items():
         table.add_row(name, str(spec.n_classes), spec.about, _place(name, data_dir))
-    Console().print(table)
+    PlainConsole().table(table)
 
 
 def _place(name: str, data_dir: Path) -> str:
@@ -29,9 +29,9 @@ def _place(name: str, data_dir: Path) -> str:
 
 def fetch_one(name: str, data_dir: Path) -> None:
     """Downloads a data set into `data_dir`."""
-    Console().print(f"{name}: {fetch_dataset(name, data_dir)}", highlight=False)
+    PlainConsole().lines([f"{name}: {fetch_dataset(name, data_dir)}"])
 
 
 def import_one(name: str, path: Path, data_dir: Path) -> None:
     """Takes a data set from an archive or folder into `data_dir`."""
-    Console().print(f"{name}: {import_dataset(name, path, data_dir)}", highlight=False)
+    PlainConsole().lines([f"{name}: {import_dataset(name, path, data_dir)}"])

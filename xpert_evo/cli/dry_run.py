@@ -2,12 +2,9 @@
 
 from pathlib import Path
 
-from rich.console import Console
-
 from xpert_evo.accuracy.datasets import Dataset
 from xpert_evo.backbone_remarks import remarks_on
 from xpert_evo.cli.consoles import PlainConsole
-from xpert_evo.cli.ticker import Ticker
 from xpert_evo.config import ExecutorKind, RunConfig, Schedule
 from xpert_evo.orchestration.choosing import most_finalists
 from xpert_evo.orchestration.estimate import Estimate, estimate, planned_workers
@@ -37,7 +34,7 @@ def show_task(config: RunConfig, folder: Path) -> None:
     console.warnings(remarks_on(task.backbone))
     console.warnings(proxy_warnings(task.space, config))
     console.lines(["measuring how long it takes on this machine ..."], style="dim")
-    with Ticker(Console()) as ticker:
+    with console.ticker() as ticker:
         found = estimate(task, dataset, tell=lambda what: ticker.tick(lambda: f"measuring {what}"))
     console.lines(_time_lines(config, found))
 

@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from hw_models import CrossbarSpec, HardwareModelError
 from xpert_evo.accuracy.checkpoints import weights_file
 from xpert_evo.accuracy.datasets import Dataset
@@ -16,6 +14,7 @@ from xpert_evo.accuracy.emulation import EMULATION
 from xpert_evo.accuracy.judge import SPLITS, Judgement, Trained, judge
 from xpert_evo.accuracy.nonidealities import NonIdealities
 from xpert_evo.accuracy.snr import EMULATION_VERSION
+from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.settings import resolve
 from xpert_evo.cli.ticker import Ticker
 from xpert_evo.cli.training_progress import JudgingProgress
@@ -208,10 +207,10 @@ def judge_weights(
             f"{path} was trained on {last.out_channels} classes and {first.in_channels} image channels, but "
             f"{dataset.name} has {dataset.n_classes} and {dataset.image_channels}; name its own data with --dataset."
         )
-    console = Console(stderr=as_json)
+    console = PlainConsole(stderr=as_json)
 
     def say(line: str) -> None:
-        console.print(line, highlight=False)
+        console.lines([line])
 
     history = {name: trained.metadata.get(name) for name in ("started_from", "noise_aware")}
     say(f"design {design.digest}, {dataset.name}, {_crossbar_words(first.crossbar)}")
@@ -225,7 +224,7 @@ def judge_weights(
         split=split,
         seed=seed,
         max_images=max_images,
-        ticker=Ticker(console),
+        ticker=console.ticker(),
     )
     if as_json:
         result = {

@@ -8,6 +8,7 @@ from xpert_evo.accuracy.packing import packed
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.errors import UsageError
 from xpert_evo.report.trained import load_network
+from xpert_evo.streams import in_shell
 
 
 def pack_weights(path: Path, out: Path) -> None:
@@ -29,4 +30,6 @@ def pack_weights(path: Path, out: Path) -> None:
     except OSError as failure:
         raise UsageError(f"{out} cannot be written ({failure.strerror}); choose another name.") from None
     sizes = [file.stat().st_size / 2**20 for file in (source, out)]
-    PlainConsole().lines([f"{out}: {sizes[1]:.1f} MiB in place of {sizes[0]:.1f}; `xpert-evo judge {out}` measures it"])
+    PlainConsole().lines(
+        [f"{out}: {sizes[1]:.1f} MiB in place of {sizes[0]:.1f}; `xpert-evo judge {in_shell(out)}` measures it"]
+    )

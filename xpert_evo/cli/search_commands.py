@@ -1,5 +1,6 @@
 """The commands that run and watch searches."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,8 @@ from xpert_evo.cli.root import (
 from xpert_evo.paths import user_path
 
 commands = typer.Typer()
+
+LOADING = "loading the program"
 
 
 def _executor_options(
@@ -87,8 +90,10 @@ def run(
       xpert-evo run --area-limit-mm2 50 --area-limit-mm2 30
       xpert-evo run --set training.protocol=smoke --set search.generations=20
     """
-    from xpert_evo.cli.searching import start
+    from xpert_evo.progress import Stage, choose_listener
 
+    listener = choose_listener(json_log=json_log, quiet=quiet or dry_run)
+    listener.tell(Stage(text=LOADING))  # before the imports that take seconds
     options = {
         "dataset.name": dataset,
         "dataset.data_dir": str(data_dir) if data_dir is not None else None,
@@ -97,16 +102,19 @@ def run(
         "seed": seed,
         **_executor_options(executor, workers, dask_scheduler),
     }
-    start(
-        config,
-        assignments,
-        options,
-        labels_from=labels_from or (),
-        out=out,
-        dry_run=dry_run,
-        json_log=json_log,
-        quiet=quiet,
-    )
+    with closing(listener):
+        from xpert_evo.cli.searching import start
+
+        start(
+            config,
+            assignments,
+            options,
+            labels_from=labels_from or (),
+            out=out,
+            dry_run=dry_run,
+            listener=listener,
+            json_log=json_log,
+        )
 
 
 @commands.command(rich_help_panel=SEARCH)
@@ -124,10 +132,15 @@ def resume(
     Example:
       xpert-evo resume runs/fashion-mnist-0
     """
-    from xpert_evo.cli import searching
+    from xpert_evo.progress import Stage, choose_listener
 
-    options = _executor_options(executor, workers, dask_scheduler)
-    searching.resume(folder, assignments, options, json_log=json_log, quiet=quiet)
+    listener = choose_listener(json_log=json_log, quiet=quiet)
+    listener.tell(Stage(text=LOADING))
+    with closing(listener):
+        from xpert_evo.cli import searching
+
+        options = _executor_options(executor, workers, dask_scheduler)
+        searching.resume(folder, assignments, options, listener=listener, json_log=json_log)
 
 
 @commands.command(rich_help_panel=SEARCH)

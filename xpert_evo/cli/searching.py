@@ -1,21 +1,23 @@
 """`xpert-evo run`, `resume` and `report`."""
 
 import os
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.dry_run import show_task
 from xpert_evo.cli.settings import changes, resolve
-from xpert_evo.errors import InfeasibleError, StoreError
+from xpert_evo.errors import InfeasibleError, InterruptedRunError, StoreError, XpertEvoError
 from xpert_evo.orchestration.start import begin, check_earlier, go_on
-from xpert_evo.progress import choose_listener
-from xpert_evo.report.result import load_result
+from xpert_evo.progress import Listener, Stage
+from xpert_evo.report.result import RunResult, load_result
+from xpert_evo.report.scene import Scene
 from xpert_evo.report.table import limits_table, result_table, rival_line
 from xpert_evo.report.unmet import unmet_limits
 from xpert_evo.report.writing import write_report
-from xpert_evo.store import Store
+from xpert_evo.store import FILE_NAME, Store
+from xpert_evo.streams import in_shell, say
 
 
 def start(
@@ -26,8 +28,8 @@ def start(
     labels_from: Sequence[Path],
     out: Path | None,
     dry_run: bool,
+    listener: Listener,
     json_log: bool,
-    quiet: bool,
 ) -> None:
     """Runs a new search and shows its result."""
     settings = resolve(config, assignments, options)
@@ -36,12 +38,7 @@ def start(
         check_earlier(labels_from)
         show_task(settings, folder)
         return
-    listener = choose_listener(json_log=json_log, quiet=quiet)
-    try:
-        begin(settings, folder, listener, labels_from)
-    finally:
-        listener.close()
-    show_result(folder, json_log=json_log)
+    _work(folder, lambda: begin(settings, folder, listener, labels_from), listener, json_log=json_log)
     _must_keep_limits(folder)
 
 
@@ -50,30 +47,59 @@ def resume(
     assignments: Sequence[str] | None,
     options: Mapping[str, object | None],
     *,
+    listener: Listener,
     json_log: bool,
-    quiet: bool,
 ) -> None:
     """Goes on with a run and shows its result."""
-    listener = choose_listener(json_log=json_log, quiet=quiet)
+    _work(folder, lambda: go_on(folder, changes(assignments, options), listener), listener, json_log=json_log)
+
+
+def _work(folder: Path, search: Callable[[], None], listener: Listener, *, json_log: bool) -> None:
+    """Carries a search out, writes its report and shows it; on Ctrl-C says which command goes on from there."""
     try:
-        go_on(folder, changes(assignments, options), listener)
+        search()
+        listener.tell(Stage(text="writing the report"))
+        with _told_how(f"the search has ended; `xpert-evo report {in_shell(folder)}` writes its files"):
+            written = _write(folder)
+    except KeyboardInterrupt:  # before the steps of the search were ready for it, or after them
+        if not (folder / FILE_NAME).is_file():
+            raise
+        raise InterruptedRunError(
+            f"stopped; nothing committed is lost. Go on with `xpert-evo resume {in_shell(folder)}`."
+        ) from None
     finally:
         listener.close()
-    show_result(folder, json_log=json_log)
-    _must_keep_limits(folder)
+    with _told_how(f"the search has ended and its files are written; `xpert-evo report {in_shell(folder)}` shows it"):
+        _show(folder, *written, json_log=json_log)
 
 
-def show_result(folder: Path, *, json_log: bool = False) -> None:
-    """Writes the files of a run's result from its store, and shows its table unless a machine reads along."""
+@contextmanager
+def _told_how(how: str) -> Iterator[None]:
+    """Turns Ctrl-C into an InterruptedRunError that says how things stand and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise InterruptedRunError(f"stopped; {how}.") from None
+
+
+def show_result(folder: Path) -> None:
+    """Writes the files of a run's result from its store, and shows its table; raises StoreError."""
+    _show(folder, *_write(folder), json_log=False)
+
+
+def _write(folder: Path) -> tuple[RunResult, Scene | None, list[str]]:
+    """Writes the files of a run's result; returns it, its scene, and a sentence for each part that failed."""
     with Store.open_readonly(folder) as store:
         result = load_result(store)
     if not result.measured:
-        raise StoreError(f"{folder} has no finished training yet; go on with `xpert-evo resume {folder}`.")
-    scene, complaints = write_report(folder, result)
-    for complaint in complaints:
-        sys.stderr.write(f"xpert-evo: {complaint}; mend that, then `xpert-evo report {folder}`.\n")
+        raise StoreError(f"{folder} has no finished training yet; go on with `xpert-evo resume {in_shell(folder)}`.")
+    return result, *write_report(folder, result)
+
+
+def _show(folder: Path, result: RunResult, scene: Scene | None, complaints: list[str], *, json_log: bool) -> None:
+    """Shows a result unless a machine reads along; raises XpertEvoError where not all of its files were written."""
     if result.cost_drift is not None:
-        sys.stderr.write(f"xpert-evo: {result.cost_drift}\n")
+        say(result.cost_drift)
     if not json_log:
         console = PlainConsole()
         console.table(result_table(result))
@@ -83,7 +109,13 @@ def show_result(folder: Path, *, json_log: bool = False) -> None:
             console.lines([line for line in (rival, luck) if line is not None])
         if (by_limit := limits_table(result)) is not None:
             console.table(by_limit)
-        console.lines([f"report.html, front.json, front.csv and pictures: {folder}"])
+        if not complaints:
+            console.lines([f"report.html, front.json, front.csv and pictures: {folder}"])
+    if complaints:
+        raise XpertEvoError(
+            f"the report in {folder} is not complete: {'; '.join(complaints)}. No training is lost: mend that, then "
+            f"`xpert-evo report {in_shell(folder)}`."
+        )
 
 
 def report(folder: Path) -> None:

@@ -7,6 +7,7 @@ from xpert_evo.cli.annotated import annotated_settings
 from xpert_evo.config import RunConfig, load_config, parse_assignments
 from xpert_evo.errors import UsageError
 from xpert_evo.files import write_text
+from xpert_evo.streams import in_shell
 
 
 def resolve(
@@ -30,4 +31,4 @@ def write_settings(path: Path) -> None:
         write_text(path, annotated_settings())
     except OSError as failure:
         raise UsageError(f"{path} cannot be written ({failure.strerror}); give another name.") from None
-    print(f"wrote {path}; use it with `xpert-evo run --config {path}`")  # noqa: T201
+    print(f"wrote {path}; use it with `xpert-evo run --config {in_shell(path)}`")  # noqa: T201

@@ -1,15 +1,21 @@
 """`xpert-evo status`: how far a run is, read from its store without disturbing it."""
 
+import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.config import parse_config
-from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED
-from xpert_evo.report.result import load_result
+from xpert_evo.locks import is_held
+from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, WORKING
+from xpert_evo.orchestration.estimate import planned_workers
+from xpert_evo.orchestration.remaining import SplitSizes, left_s
+from xpert_evo.report.result import RunResult, load_result
 from xpert_evo.report.table import result_table
-from xpert_evo.store import Label, Store
+from xpert_evo.store import FILE_NAME, LOCK_NAME, Label, Store
+from xpert_evo.streams import in_shell
 from xpert_evo.words import counted, duration
 
 Keys: TypeAlias = set[tuple[str, str]]
@@ -28,10 +34,61 @@ def show_status(folder: Path) -> None:
         console.lines(status_lines(store))
         reports = list(store.notes("honesty").values())
         result = load_result(store)
+        console.lines(state_lines(store, result))
     if result.shortlist.members:
         console.table(result_table(result))
     if reports and reports[-1]["warning"]:
         console.warnings([reports[-1]["warning"]])
+
+
+def state_lines(store: Store, result: RunResult) -> list[str]:
+    """Whether a process is at work, what was done last, how long it will take, and how to go on."""
+    folder = in_shell(store.folder)
+    held = is_held(store.folder / LOCK_NAME)
+    workers = _workers(store)
+    lines = [_running_line(held, workers, result), *_last_line(store, running=held is True)]
+    if result.final:
+        return [
+            *lines,
+            f"show its designs with `xpert-evo show {folder}`; `xpert-evo report {folder}` writes its files",
+        ]
+    sizes = result.dataset.get("n_images")  # runs of older versions do not tell
+    n_workers = workers["n_workers"] if workers and held else planned_workers(result.config)
+    if sizes is not None:
+        n_train, n_validation, n_test = sizes
+        of = SplitSizes(n_train=n_train, n_validation=n_validation, n_test=n_test)
+        left = left_s(store, result.task, of, n_workers)
+        told = "unknown until a training has ended" if left is None else f"about {duration(left)} of trainings"
+        lines.append(f"time left: {told}, {n_workers} at a time, searches not counted")
+    return lines if held else [*lines, f"go on with `xpert-evo resume {folder}`"]
+
+
+def _workers(store: Store) -> dict[str, Any] | None:
+    """Who went on with the run last; runs of older versions do not tell."""
+    texts = [text for _, kind, text in store.events() if kind == WORKING]
+    return dict(json.loads(texts[-1])) if texts else None
+
+
+def _running_line(held: bool | None, workers: dict[str, Any] | None, result: RunResult) -> str:
+    who = f" ({workers['host']}, process {workers['process']})" if workers else ""
+    if held is None:
+        return "state: whether a process works on it cannot be told here, for its lock cannot be looked at"
+    if held:
+        return f"state: running{who}"
+    return "state: ended" if result.final else "state: not running, and not at its end"
+
+
+def _last_line(store: Store, *, running: bool) -> list[str]:
+    """When something was written last: a training or a line of the diary, or, while it runs, a generation, too."""
+    last = store.last_at()
+    if running:  # generations have no time of their own; a file that was copied has another one
+        files = [store.folder / name for name in (FILE_NAME, f"{FILE_NAME}-wal")]
+        times = [datetime.fromtimestamp(file.stat().st_mtime, UTC) for file in files if file.exists()]
+        last = max([*times, *([last] if last else [])])
+    if last is None:
+        return []
+    ago = max(0.0, (datetime.now(UTC) - last).total_seconds())
+    return [f"last activity: {last.astimezone():%Y-%m-%d %H:%M:%S}, {duration(ago)} ago"]
 
 
 def status_lines(store: Store) -> list[str]:

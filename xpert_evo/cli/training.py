@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Unpack
 
 import torch
-from rich.console import Console
 
 from xpert_evo.accuracy.checkpoints import WEIGHTS_NAME
 from xpert_evo.accuracy.emulation import EMULATION
 from xpert_evo.accuracy.judge import FAST_FORM, save_weights
 from xpert_evo.accuracy.training import TrainedDesign, train_design
+from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.judging import measure, plain_draws
 from xpert_evo.cli.ticker import Ticker
 from xpert_evo.cli.training_plan import (
@@ -29,6 +29,7 @@ from xpert_evo.cli.training_progress import TrainingProgress
 from xpert_evo.errors import InterruptedRunError, UsageError
 from xpert_evo.files import write_text
 from xpert_evo.locks import acquired
+from xpert_evo.streams import in_shell
 from xpert_evo.words import counted
 
 _NOISELESS_FORM = "fast form: quantisers, ideal ADCs"
@@ -61,10 +62,10 @@ def train_one(
     if dry_run:
         show_plan(plan)
         return
-    console = Console()
+    console = PlainConsole()
 
     def say(line: str) -> None:
-        console.print(line, highlight=False)
+        console.lines([line])
 
     for line in plan.assumptions:
         say(line)
@@ -74,7 +75,7 @@ def train_one(
     except OSError as failure:
         raise UsageError(f"{folder} cannot be made ({failure.strerror}); choose another --out.") from None
     checkpoint = folder / CHECKPOINT_NAME
-    with _alone_in(folder), _stoppable(checkpoint), Ticker(console) as ticker:
+    with _alone_in(folder), _stoppable(checkpoint), console.ticker() as ticker:
         progress = TrainingProgress(
             plan.protocol, n_train=plan.n_train, n_validation=plan.n_validation, say=say, ticker=ticker
         )
@@ -97,7 +98,7 @@ def train_one(
     checkpoint.unlink(missing_ok=True)
     say(f"weights and result.json: {folder}")
     if not plan.to_judge:
-        say(f"judge them with `xpert-evo judge {folder}`")
+        say(f"judge them with `xpert-evo judge {in_shell(folder)}`")
 
 
 @contextmanager

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NotRequired, TypedDict, Unpack
 
-from rich.console import Console
-
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.checkpoints import WEIGHTS_NAME, Start, read_start, take_weights
 from xpert_evo.accuracy.datasets import Dataset, dataset_spec
@@ -19,12 +17,12 @@ from xpert_evo.backbones import Backbone, backbone_of
 from xpert_evo.cli.assumptions import assumption_lines, settings_for
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.judging import NoisyDevices, active
-from xpert_evo.cli.ticker import Ticker
 from xpert_evo.design import Design, blaming, load_designs
 from xpert_evo.errors import TrainingError, UsageError
 from xpert_evo.orchestration.step_times import Costs, measured_costs
 from xpert_evo.orchestration.task import build_hardware
 from xpert_evo.orchestration.trainings import cached_dataset
+from xpert_evo.streams import in_shell
 from xpert_evo.words import counted, duration
 
 RESULT_NAME = "result.json"
@@ -201,8 +199,8 @@ def check_not_ended(folder: Path) -> None:
     """Raises UsageError where a folder holds a training that has ended."""
     if (folder / RESULT_NAME).exists():
         raise UsageError(
-            f"{folder} holds a training that has ended; judge it with `xpert-evo judge {folder}`, or choose another "
-            "--out for another one."
+            f"{folder} holds a training that has ended; judge it with `xpert-evo judge {in_shell(folder)}`, or choose "
+            "another --out for another one."
         )
 
 
@@ -213,7 +211,7 @@ def show_plan(plan: TrainingPlan) -> None:
     console = PlainConsole()
     console.lines([*plan.assumptions, *_plan_lines(plan, network)])
     console.lines(["measuring how long it takes on this machine ..."], style="dim")
-    with Ticker(Console()) as ticker:
+    with console.ticker() as ticker:
         costs = measured_costs(
             plan.design,
             plan.backbone,

@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 from xpert_evo.config.quantities import AtLeastOne, Count, Positive
 from xpert_evo.validation import Frozen
 
+MOST_RETRIES = 10
+
 
 class SearchMode(StrEnum):
     """What a run searches, always with the same number of trainings.
@@ -112,7 +114,7 @@ class TrainingConfig(Frozen):
     probes_per_round: Count = 2
     finalists: AtLeastOne = 5
     judge_images: AtLeastOne | None = None
-    retries: Annotated[int, Field(ge=0, le=10)] = 1
+    retries: Annotated[int, Field(ge=0, le=MOST_RETRIES)] = 1
     time_limit_s: Positive | None = None
     noise_draws: AtLeastOne = 3
     conductance_variation_ratio: Annotated[float, Field(gt=0, le=10)] = 0.1

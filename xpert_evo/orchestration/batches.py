@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from xpert_evo.accuracy.features import macs
 from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.config.method import MOST_RETRIES
 from xpert_evo.design import Design, design_from_text
 from xpert_evo.errors import StoreError, TrainingError
 from xpert_evo.executors import Executor, JobDone, JobFailed
@@ -20,8 +21,10 @@ from xpert_evo.orchestration.randomness import Purpose, as_integer, spawned
 from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.task import Task
 from xpert_evo.orchestration.trainings import TrainingJob, TrainingReport, train_job
-from xpert_evo.progress import Listener, TrainingEnded
+from xpert_evo.progress import Listener, Stage, TrainingEnded
 from xpert_evo.store import Failure, Label, Plan, Store
+from xpert_evo.streams import in_shell
+from xpert_evo.words import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,14 +125,21 @@ def run_batch(shop: Workshop, name: str, protocol: TrainingProtocol) -> None:
         jobs = [job_of(shop, plan, protocol) for plan in missing]
         sizes = sizes_of(shop, jobs)
         shop.tally.begin(_kind(name), sizes)
+        shop.listener.tell(Stage(text=f"training {counted(len(jobs), 'design')} ({name})"))
         for outcome in shop.executor.run(train_job, jobs):
             record(shop, missing[outcome.position], jobs[outcome.position], outcome, sizes[outcome.position])
     if plans and not labelled:
         reason = next(f.reason for f in reversed(shop.store.failures(context)) if f.digest == plans[-1].digest)
         raise TrainingError(
             f"all {len(plans)} trainings of batch '{name}' failed, the last one because of: {reason}. "
-            f"Mend the cause, then `xpert-evo resume {shop.store.folder}` with a larger training.retries."
+            f"Mend the cause, then {try_again(shop)}."
         )
+
+
+def try_again(shop: Workshop) -> str:
+    """The command that tries failed trainings once more."""
+    retries = min(MOST_RETRIES, shop.task.config.training.retries + 1)
+    return f"`xpert-evo resume {in_shell(shop.store.folder)} --set training.retries={retries}`"
 
 
 def reused_digests(shop: Workshop, context: str) -> set[str]:

@@ -18,6 +18,9 @@ SECOND_PHASE = "second-phase"
 STEADY = "steady"
 """All designs of the steady-state schedule after the first ones."""
 
+WORKING = "working"
+"""Kind of the diary's lines that say who goes on with the run, as JSON: `host`, `process` and `n_workers`."""
+
 REUSED = "reused"
 """Labels that other runs have made."""
 

@@ -100,10 +100,10 @@ def estimate(
         torch.set_num_threads(before)
     n_validation = [min(p.n_validation or len(dataset.validation), len(dataset.validation)) for p in protocols]
     n_test = min(training.judge_images or len(dataset.test), len(dataset.test))
-    ends = [cost.seconds(protocols[0], len(dataset.train), (n_validation[0],)) for cost in first]
+    seconds_of_search = [cost.seconds(protocols[0], len(dataset.train), (n_validation[0],)) for cost in first]
     judged = (n_validation[1], n_test)
     finalist_ends = [cost.seconds(protocols[1], len(dataset.train), judged) for cost in others]
-    each = _between(sizes, sizes[measured], ends)
+    each = _between(sizes, sizes[measured], seconds_of_search)
     finalist_s = float(_between(sizes, sizes[measured], finalist_ends).mean())
     training_s = float(each.mean())
     search_s = search_seconds(task.config, fit_s, generation_s)

@@ -14,7 +14,7 @@ from xpert_evo.orchestration.goals import Goal
 from xpert_evo.orchestration.knowledge import Knowledge
 from xpert_evo.orchestration.randomness import Purpose, spawned
 from xpert_evo.orchestration.surrogates import Surrogates
-from xpert_evo.progress import GenerationEnded
+from xpert_evo.progress import GenerationEnded, Stage
 from xpert_evo.search import Nsga2, SearchSettings, SearchState, hypervolume
 from xpert_evo.search.seeding import first_population
 from xpert_evo.space import Genomes
@@ -30,6 +30,7 @@ def evolve(shop: Workshop, round_: int, goal: Goal, surrogates: Surrogates, know
     settings = SearchSettings(
         population_size=config.search.population_size, offspring_size=config.search.offspring_size
     )
+    shop.listener.tell(Stage(text=f"searching, round {round_}"))
     last = _last(shop, round_, goal.number)
     if last is None:
         seed = spawned(config.seed, Purpose.SEARCH, round_, *_key(goal, 0))

@@ -1,5 +1,8 @@
 """Begins a run, or goes on with one: opens what the steps need, and closes it whatever happens."""
 
+import json
+import os
+import socket
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -8,7 +11,6 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from xpert_evo.accuracy.datasets import Dataset, dataset_spec
-from xpert_evo.accuracy.features import macs
 from xpert_evo.accuracy.host_state import own_numerics, threads
 from xpert_evo.accuracy.protocols import check_from_scratch, load_protocol
 from xpert_evo.accuracy.surrogate_kinds import check_kind
@@ -19,21 +21,24 @@ from xpert_evo.errors import ConfigError, DataError, ExecutorError, StoreError
 from xpert_evo.executors import Executor, ProcessExecutor, SerialExecutor, load_dask_executor
 from xpert_evo.files import sweep
 from xpert_evo.orchestration.baselines import check_baselines
-from xpert_evo.orchestration.batches import Workshop, reused_digests
-from xpert_evo.orchestration.choosing import check_first_batch, check_spaces, most_finalists
-from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, RULES, SEARCHED, rules_of
-from xpert_evo.orchestration.effort import images_trained, work_of
+from xpert_evo.orchestration.batches import Workshop
+from xpert_evo.orchestration.choosing import check_first_batch, check_spaces
+from xpert_evo.orchestration.context import FINALISTS, FIRST, RULES, WORKING, rules_of
 from xpert_evo.orchestration.flow import go
 from xpert_evo.orchestration.interrupts import Interrupts
 from xpert_evo.orchestration.proxies import proxy_warnings
+from xpert_evo.orchestration.remaining import SplitSizes, count
 from xpert_evo.orchestration.resuming import changed_settings, check_rounds, keep_changes
 from xpert_evo.orchestration.reuse import reuse_labels
 from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.task import Task, build_task
 from xpert_evo.orchestration.trainings import cached_dataset
-from xpert_evo.progress import Listener, Message
+from xpert_evo.progress import Listener, Message, RunBegan, Stage
 from xpert_evo.store import Store
+from xpert_evo.streams import in_shell
 from xpert_evo.versions import versions
+
+_CHECKING = "reading the images and checking the task"
 
 
 def prepare(config: RunConfig, *, is_new: bool = True) -> tuple[Task, Dataset]:
@@ -100,6 +105,7 @@ def begin(config: RunConfig, folder: Path, listener: Listener, labels_from: Sequ
         labels_from: Folders of earlier runs, whose fitting labels are taken over.
     """
     check_earlier(labels_from)
+    listener.tell(Stage(text=_CHECKING))
     task, dataset = prepare(config)
     for remark in remarks_on(task.backbone):
         listener.tell(Message(text=remark, warning=True))
@@ -112,6 +118,7 @@ def begin(config: RunConfig, folder: Path, listener: Listener, labels_from: Sequ
             "digest": dataset.digest,
             "n_classes": dataset.n_classes,
             "image_channels": dataset.image_channels,
+            "n_images": [len(split) for split in (dataset.train, dataset.validation, dataset.test)],
         },
     }
     with closing(build_executor(config, listener)) as executor, Store.create(folder, meta) as store:
@@ -125,6 +132,7 @@ def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> 
         before = parse_config(store.meta("settings"), where=f"settings of {folder}")
         config = changed_settings(before, overrides, folder)
         check_rounds(store, before, config)
+        listener.tell(Stage(text=_CHECKING))
         task, dataset = prepare(config, is_new=False)
         known = store.meta("dataset")["digest"]
         if dataset.digest != known:
@@ -156,13 +164,13 @@ def _check_rules(store: Store, config: RunConfig, dataset: Dataset) -> None:
     raise StoreError(
         f"{store.folder} was begun by an earlier version, which emulated ADCs with bits to spare and proxies of narrow "
         "layers differently; labels of both versions cannot be compared. Finish it with the version that began it, "
-        f"or begin another one with its settings, which `xpert-evo report {store.folder}` leaves as settings.toml."
+        f"or begin another one with its settings, which `xpert-evo report {in_shell(store.folder)}` leaves as settings.toml."
     )
 
 
 def _work(task: Task, dataset: Dataset, store: Store, executor: Executor, listener: Listener) -> None:
-    how_to_resume = f"xpert-evo resume {store.folder}"
-    _tidy(store)
+    how_to_resume = f"xpert-evo resume {in_shell(store.folder)}"
+    _tidy(store, executor.n_workers)
     rules = _rules(task.config, dataset, store)
     for text in proxy_warnings(task.space, task.config):
         listener.tell(Message(text=text, warning=True))
@@ -179,19 +187,24 @@ def _work(task: Task, dataset: Dataset, store: Store, executor: Executor, listen
             rules=rules,
         )
         reuse_labels(shop)
-        _count(shop, dataset)
+        sizes = SplitSizes.of(dataset)
+        count(store, task, shop.tally, sizes)
+        _tell_beginning(shop)
         try:
             go(shop)
         except ExecutorError as failure:
             raise ExecutorError(f"{failure} Go on with `{how_to_resume}`.") from None
 
 
-def _tidy(store: Store) -> None:
+def _tidy(store: Store, n_workers: int) -> None:
     """Removes what a killed run left half-written, and notes in the diary who goes on."""
     for folder in (store.folder, store.folder / "checkpoints"):
         sweep(folder)
     with store.transaction():
         store.add_event("started", ", ".join(f"{name} {number}" for name, number in versions().items()))
+        store.add_event(
+            WORKING, json.dumps({"host": socket.gethostname(), "process": os.getpid(), "n_workers": n_workers})
+        )
 
 
 def build_executor(config: RunConfig, listener: Listener) -> Executor:
@@ -215,31 +228,31 @@ def build_executor(config: RunConfig, listener: Listener) -> Executor:
     )
 
 
-def _count(shop: Workshop, dataset: Dataset) -> None:
-    """Tells the tally what is to be trained and what has been."""
-    config, space = shop.task.config, shop.task.space
-    training = config.training
-    n_finalists = len(shop.store.plans(FINALISTS)) or most_finalists(config)
-    n_train, n_validation = len(dataset.train), len(dataset.validation)
-    n_test = min(training.judge_images or len(dataset.test), len(dataset.test))
-    designs = {plan.digest: plan.design for plan in shop.store.plans() if plan.batch != REUSED}
-    for batch, name, n in (
-        (FIRST, training.protocol, training.n_labels),
-        (FINALISTS, training.finalist_protocol, n_finalists),
-    ):
-        protocol = load_protocol(name)
-        judged = min(protocol.n_validation or n_validation, n_validation) + (n_test if batch == FINALISTS else 0)
-        kind = FINALISTS if batch == FINALISTS else SEARCHED
-        shop.tally.expect(
-            kind,
-            n,
-            work=work_of(protocol, n_train, judged),
-            images=images_trained(protocol, n_train),
-            batch_size=None if batch == FINALISTS else training.designs_per_round,
+def _tell_beginning(shop: Workshop) -> None:
+    """Tells what is done and what is to be done, and what was measured before, so that a screen can draw it again."""
+    designs = {plan.digest: plan.design for plan in shop.store.plans()}
+    labels = [label for label in shop.store.all_labels() if label.digest in designs]
+    measured: list[tuple[float, float]] = []
+    if labels:
+        genomes = shop.task.space.encode([design_from_text(designs[label.digest]) for label in labels])
+        edaps = shop.task.costs(genomes)["edap"]
+        measured = [(float(edap), label.accuracy) for edap, label in zip(edaps, labels, strict=True)]
+    shop.listener.tell(
+        RunBegan(
+            done=shop.tally.done,
+            total=shop.tally.total,
+            n_workers=shop.executor.n_workers,
+            measured=tuple(measured),
+            hypervolumes=_newest_hypervolumes(shop),
+            left_s=shop.tally.left_s(),
         )
-        context = shop.context(batch, protocol)
-        trained = designs.keys() - reused_digests(shop, context)
-        for label in shop.store.labels(context).values():
-            if label.digest in trained:
-                genome = space.encode([design_from_text(designs[label.digest])])
-                shop.tally.add(kind, label.seconds, float(macs(space, genome)[0]))
+    )
+
+
+def _newest_hypervolumes(shop: Workshop) -> tuple[float, ...]:
+    """Of the generations of the newest search, whose numbers go on where those of the round's other goals end."""
+    rows, n = shop.store.summaries(), shop.task.config.search.generations
+    if not rows:
+        return ()
+    newest = rows[-1]["round"], (rows[-1]["generation"] - 1) // n
+    return tuple(row["hypervolume"] for row in rows if (row["round"], (row["generation"] - 1) // n) == newest)

@@ -19,7 +19,16 @@ from xpert_evo.accuracy.surrogate import LEAST_LABELS
 from xpert_evo.errors import TrainingError
 from xpert_evo.executors import JobFailed
 from xpert_evo.orchestration.baselines import score_baselines
-from xpert_evo.orchestration.batches import Workshop, job_of, plan_batch, plans_of, record, reused_digests, sizes_of
+from xpert_evo.orchestration.batches import (
+    Workshop,
+    job_of,
+    plan_batch,
+    plans_of,
+    record,
+    reused_digests,
+    sizes_of,
+    try_again,
+)
 from xpert_evo.orchestration.choosing import Chooser, first_batch, n_rivals
 from xpert_evo.orchestration.context import FINALISTS, FIRST, SEARCHED, STEADY
 from xpert_evo.orchestration.goals import Goal, joint_goals
@@ -77,7 +86,7 @@ def run_steady_state(shop: Workshop, protocol: TrainingProtocol) -> None:
         reason = failures[-1].reason if failures else "none was begun"
         raise TrainingError(
             f"too many trainings failed to go on, the last one because of: {reason}. Mend the cause, then "
-            f"`xpert-evo resume {shop.store.folder}` with a larger training.retries."
+            f"{try_again(shop)}."
         )
 
 

@@ -11,8 +11,9 @@ from xpert_evo.orchestration.batches import Workshop
 from xpert_evo.orchestration.knowledge import Knowledge, note_once
 from xpert_evo.orchestration.randomness import Purpose, as_integer, spawned
 from xpert_evo.orchestration.task import Task
-from xpert_evo.progress import Message
+from xpert_evo.progress import Message, Stage
 from xpert_evo.space import Genomes
+from xpert_evo.words import counted
 
 ACCURACY = "accuracy"
 
@@ -54,6 +55,7 @@ def fit_round(shop: Workshop, round_: int, known: Knowledge) -> Surrogates:
 
 def _fit(shop: Workshop, round_: int, known: Knowledge, name: str) -> FittedSurrogate:
     task = shop.task
+    shop.listener.tell(Stage(text=f"fitting the surrogate of {name} to {counted(len(known.genomes), 'label')}"))
     surrogate = fit_surrogate(
         task.space,
         known.genomes,

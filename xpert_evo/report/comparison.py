@@ -10,10 +10,13 @@ from xpert_evo.config import RunConfig
 from xpert_evo.errors import UsageError
 from xpert_evo.objectives import OBJECTIVES, FloatArray
 from xpert_evo.report.candidates import Candidate, select_front
-from xpert_evo.report.pictures.common import EDAP_LABEL, PALETTE, legend_below
+from xpert_evo.report.pictures.common import EDAP_LABEL, PALETTE, fit_titles, legend_below
 from xpert_evo.report.recommend import accuracy_steps
 from xpert_evo.report.result import RunResult
 from xpert_evo.search import hypervolume, non_dominated
+from xpert_evo.streams import wrapped
+
+_LEGEND_WIDTH = 80  # characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,9 +104,8 @@ def draw_comparison(comparison: Comparison) -> Figure:
         told = "" if survivors is None else f" ({alive.sum()} survive)"
         axes.plot(x, y, color=colour, lw=1.0, drawstyle="steps-post", alpha=0.7)
         axes.scatter(x[~alive], y[~alive], marker=marker, facecolor="white", edgecolor=colour, zorder=3)
-        axes.scatter(
-            x[alive], y[alive], marker=marker, color=colour, label=f"{name}{told}: {comparison.data[i]}", zorder=4
-        )
+        label = "\n".join(wrapped(f"{name}{told}: {comparison.data[i]}", _LEGEND_WIDTH))
+        axes.scatter(x[alive], y[alive], marker=marker, color=colour, label=label, zorder=4)
     axes.set_xscale("log")
     axes.set_xlabel(EDAP_LABEL)
     axes.set_ylabel(f"accuracy [%], {comparison.how}")
@@ -111,6 +113,7 @@ def draw_comparison(comparison: Comparison) -> Figure:
     axes.set_title(together if comparison.survivors is not None else "Different images: accuracies do not compare")
     axes.margins(0.1)
     legend_below(figure, [axes], 1)
+    fit_titles(figure)
     return figure
 
 

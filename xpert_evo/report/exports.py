@@ -13,6 +13,7 @@ from xpert_evo.report.files import front_csv
 from xpert_evo.report.network_exports import NETWORK_EXPORTS
 from xpert_evo.report.network_files import write_neurosim, write_xpertsim
 from xpert_evo.report.result import RunResult
+from xpert_evo.streams import in_shell
 from xpert_evo.validation import nearest
 from xpert_evo.words import counted
 
@@ -46,7 +47,7 @@ def export(
         if name not in (known := [*EXPORTS, *NETWORK_EXPORTS]):
             raise UsageError(f"--format: no format is called '{name}'; {nearest(name, known)}")
     if not designs:
-        raise UsageError(f"{run} has no front yet; go on with `xpert-evo resume {run}`.")
+        raise UsageError(f"{run} has no front yet; go on with `xpert-evo resume {in_shell(run)}`.")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as failure:

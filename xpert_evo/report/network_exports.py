@@ -16,6 +16,7 @@ from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.onnx_file import load_onnx, write_onnx
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.trained import Training, load_network, training_of
+from xpert_evo.streams import in_shell
 from xpert_evo.words import counted, listed
 
 NetworkExport = Callable[[Path, Path, RunResult, Sequence[Candidate], bool], list[str]]
@@ -125,12 +126,12 @@ def _weights(
             "have those of a proxy, a narrower network that only ranks designs. Train a design itself, such as with "
             "`xpert-evo train --protocol one-night`, or export the proxies, marked as such, with --proxies."
         )
-    first = wanted[0]
+    first, file = wanted[0], in_shell(run / "design.json")
     raise UsageError(
         f"--format {form}: none of the {len(wanted)} designs has weights of a training on this run's images and "
-        f"crossbars: a search keeps accuracies, not networks. Train one with `xpert-evo show {run} --id "
-        f"{first[:8]} --json > {run}/design.json` and `xpert-evo train {run}/design.json --out "
-        f"{run.parent / f'train-{first}'}`, then export again; `--protocol one-night` is quicker than the default."
+        f"crossbars: a search keeps accuracies, not networks. Train one with `xpert-evo show {in_shell(run)} --id "
+        f"{first[:8]} --json > {file}` and `xpert-evo train {file} --out "
+        f"{in_shell(run.parent / f'train-{first}')}`, then export again; `--protocol one-night` is quicker than the default."
     )
 
 

@@ -12,8 +12,18 @@ from filelock import FileLock
 from xpert_evo.errors import StoreError, StoreLockedError
 from xpert_evo.locks import acquired
 from xpert_evo.store.migrations import APPLICATION_ID, SCHEMA_VERSION
+from xpert_evo.streams import in_shell
 
 FILE_NAME = "run.sqlite"
+LOCK_NAME = "run.lock"
+
+_SHARED = (
+    "file systems that several machines share (NFS, Lustre, SMB) often lack the locks and shared memory that SQLite "
+    "needs, so keep the run's folder on a local disk of the machine that runs it"
+)
+_FULL = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_SHMSIZE")
+_UNSHARED = ("SQLITE_PROTOCOL", "SQLITE_IOERR", "SQLITE_NOLFS")
+"""SQLite's names of errors, or how they begin: of a disk that takes no more, and of one that cannot be worked on."""
 
 
 def require(folder: Path) -> None:
@@ -25,11 +35,15 @@ def require(folder: Path) -> None:
 def locked(folder: Path) -> FileLock:
     """A lock on the run that its owner's death frees; raises StoreLockedError."""
     return acquired(
-        folder / "run.lock",
+        folder / LOCK_NAME,
         busy=StoreLockedError(
-            f"another process is working on {folder}; wait for it, or watch it with `xpert-evo status {folder}`."
+            f"another process is working on {folder}; wait for it, or watch it with "
+            f"`xpert-evo status {in_shell(folder)}`."
         ),
-        unwritable=lambda why: StoreError(f"{folder}: cannot be written to ({why})."),
+        unwritable=lambda why: StoreError(
+            f"{folder}: cannot be written to, or not locked ({why}); check its permissions, and where it "
+            f"lies: {_SHARED}."
+        ),
     )
 
 
@@ -92,11 +106,16 @@ def translated(folder: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, UnicodeError) as failure:
-        text = str(failure)
-        if "full" in text or "disk I/O" in text:
+        text, name = str(failure), getattr(failure, "sqlite_errorname", "")
+        resume = f"`xpert-evo resume {in_shell(folder)}`. Everything committed is kept."
+        if name.startswith(_FULL):
             raise StoreError(
-                f"{folder}: the disk took no more ({text}); free some space, then `xpert-evo resume {folder}`. "
-                "Everything committed is kept."
+                f"{folder}: the disk took no more ({text}, {name}); free some space or raise the quota, then {resume}"
+            ) from None
+        if name.startswith(_UNSHARED):
+            raise StoreError(
+                f"{folder / FILE_NAME} could not be read, written or locked ({text}, {name}): the disk fails, or it is "
+                f"no local one: {_SHARED}; move it there with all its files, then {resume}"
             ) from None
         if "locked" in text or "readonly" in text or "unable to open" in text:
             raise StoreError(f"{folder / FILE_NAME} cannot be used ({text}); check its permissions.") from None
@@ -107,7 +126,7 @@ def damaged(folder: Path, what: str) -> StoreError:
     """The error for content that is not what was written."""
     return StoreError(
         f"{folder / FILE_NAME} is damaged ({what}); restore it from a copy, or search anew and reuse what is sound "
-        f"with `xpert-evo run --labels-from {folder}`."
+        f"with `xpert-evo run --labels-from {in_shell(folder)}`."
     )
 
 

@@ -27,6 +27,7 @@ from xpert_evo.store.database import (
 )
 from xpert_evo.store.migrations import SCHEMA_VERSION, content_of, migrate
 from xpert_evo.store.rows import Cell, as_json, checksum
+from xpert_evo.streams import in_shell
 
 
 class RunFile:
@@ -53,7 +54,8 @@ class RunFile:
         try:
             if (folder / FILE_NAME).exists():
                 raise StoreError(
-                    f"{folder} holds a run already; go on with `xpert-evo resume {folder}` or choose another --out."
+                    f"{folder} holds a run already; go on with `xpert-evo resume {in_shell(folder)}` or choose "
+                    "another --out."
                 )
             _write_new(folder, meta)
             store = cls(connect(folder / FILE_NAME, mode="rw"), folder, lock)

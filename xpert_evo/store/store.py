@@ -142,6 +142,14 @@ class Store(RunFile):
         """(time, kind, text) of the diary, oldest first."""
         return [(row["at"], row["kind"], row["text"]) for row in self._select("events", "", (), "id")]
 
+    def last_at(self) -> datetime | None:
+        """When a training ended last, or the diary got its last line."""
+        rows = [
+            *self._select("trainings", "", (), "id DESC LIMIT 1"),
+            *self._select("events", "", (), "id DESC LIMIT 1"),
+        ]
+        return max((datetime.fromisoformat(row["at"]) for row in rows), default=None)
+
     def _add_training(
         self, training: Label | Failure, *, accuracy: float | None, failure: str | None, details: Mapping[str, Any]
     ) -> None:

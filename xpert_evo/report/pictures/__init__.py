@@ -13,6 +13,7 @@ import matplotlib.style
 from matplotlib.figure import Figure
 
 from xpert_evo.files import write_atomically
+from xpert_evo.report.pictures.common import fit_titles
 from xpert_evo.report.pictures.costs import draw_costs
 from xpert_evo.report.pictures.front import draw_pareto
 from xpert_evo.report.pictures.genes import draw_genes, draw_parallel
@@ -90,7 +91,7 @@ def house_style() -> AbstractContextManager[None]:
 
 
 def _drawing(name: str, caption: str, figure: Figure) -> Drawing:
-    figure.draw_without_rendering()
+    fit_titles(figure)
     figure.set_layout_engine("none")  # laid out once is enough for both forms, and is most of the work
     contents = {}
     for form, metadata in (("svg", {"Date": None}), ("png", None)):

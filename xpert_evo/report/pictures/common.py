@@ -3,13 +3,16 @@
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from xpert_evo.objectives import FloatArray
 from xpert_evo.report.candidates import Candidate
 from xpert_evo.space import GeneKind
+from xpert_evo.streams import wrapped
 
 BLUE, VERMILION, GREEN, PINK, ORANGE, SKY, BLACK = (
     "#0072B2",
@@ -24,6 +27,8 @@ BLUE, VERMILION, GREEN, PINK, ORANGE, SKY, BLACK = (
 
 GREY = "#8c8c8c"
 PALETTE = (BLUE, VERMILION, GREEN, PINK, ORANGE, SKY, BLACK)
+
+_SIDE_BY_SIDE, _LONGEST = 4, 20  # characters of a layer's name in a column's width, and of any name
 
 EDAP_LABEL = "EDAP [mm² µs µJ]"
 
@@ -67,11 +72,49 @@ def legend_below(figure: Figure, panels: Iterable[Axes], n_columns: int) -> None
 
 
 def layer_names(names: Sequence[str]) -> list[str]:
-    """Names short enough for an axis: `1`, `2`, ..., `fc` for the usual chain, else as they are."""
-    return [
+    """Names short enough for an axis: `1`, `2`, ..., `fc` for the usual chain, long ones without their middle."""
+    usual = [
         name.removeprefix("conv") if name.startswith("conv") else "fc" if name == "classifier" else name
         for name in names
     ]
+    return [
+        name if len(name) <= _LONGEST else f"{name[: _LONGEST // 2]}…{name[-_LONGEST // 2 + 1 :]}" for name in usual
+    ]
+
+
+def name_layers(axes: Axes, names: Sequence[str], first: float = 0.5) -> None:
+    """Writes layers' names under an axis from `first` on, upright where they are too long to stand side by side."""
+    axes.set_xticks(np.arange(len(names)) + first, names, rotation=90 if _are_long(names) else 0)
+
+
+def names_height(names: Sequence[str]) -> float:
+    """What layers' names under an axis need beyond one line [inches]."""
+    return 0.09 * max(map(len, names)) if _are_long(names) else 0.0
+
+
+def _are_long(names: Sequence[str]) -> bool:
+    return max(map(len, names)) > _SIDE_BY_SIDE
+
+
+def fit_titles(figure: Figure) -> None:
+    """Lays a figure out, and breaks titles that reach into the next panel or out of the figure."""
+    figure.draw_without_rendering()
+    titles = [(text, figure.bbox.x1) for text in _texts(figure, figure.get_suptitle())]
+    for axes in figure.axes:
+        place = axes.get_subplotspec()
+        limit = figure.bbox.x1 if place is None or place.is_last_col() else axes.bbox.x1
+        titles += [(text, limit) for text in _texts(axes, axes.get_title(loc="left"))]
+    for text, limit in titles:
+        extent = text.get_window_extent()
+        if extent.x1 > limit:
+            n = int(len(text.get_text()) * (limit - extent.x0) / extent.width) - 1
+            text.set_text("\n".join(wrapped(text.get_text(), n)))
+    figure.draw_without_rendering()
+
+
+def _texts(artist: Artist, content: str) -> list[Text]:
+    """The texts in a figure or panel that say `content`."""
+    return [t for t in artist.findobj(Text) if isinstance(t, Text) and content and t.get_text() == content]
 
 
 def wide(n_layers: int) -> float:
@@ -103,7 +146,7 @@ def draw_cells(
         if np.isfinite(value):
             ink = "white" if luminance(cmap(value)) < 0.55 else "black"
             axes.text(column + 0.5, row + 0.5, texts[row][column], ha="center", va="center", color=ink, fontsize=7.5)
-    axes.set_xticks(np.arange(len(columns)) + 0.5, columns)
+    name_layers(axes, columns)
     axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
     axes.invert_yaxis()
     axes.grid(visible=False)

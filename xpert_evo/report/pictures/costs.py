@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from hw_models import HardwareReport, evaluate
 from xpert_evo.objectives import FloatArray
 from xpert_evo.report.candidates import Candidate
-from xpert_evo.report.pictures.common import PALETTE, layer_names, legend_below, number, wide
+from xpert_evo.report.pictures.common import PALETTE, layer_names, legend_below, name_layers, names_height, number, wide
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
 
@@ -28,7 +28,7 @@ def draw_costs(scene: Scene) -> Figure | None:
     if not shown:
         return None
     names = layer_names([layer.name for layer in shown[0][1].design.layers])
-    figure = Figure(figsize=(0.62 * len(shown) * wide(len(names)), 6.6))
+    figure = Figure(figsize=(0.62 * len(shown) * wide(len(names)), 6.6 + names_height(names)))
     panels = figure.subplots(len(_QUANTITIES), len(shown), squeeze=False, sharex=True)
     reports = [report_of(result, candidate) for _, candidate in shown]
     colours = _colours(reports)
@@ -42,7 +42,7 @@ def draw_costs(scene: Scene) -> Figure | None:
             axes.set_title(f"{head}{number(total)} {label.partition('[')[2].rstrip(']')}", fontsize=9.5)
             if column == 0:
                 axes.set_ylabel(label)
-        panels[-1, column].set_xticks(np.arange(len(names)), names)
+        name_layers(panels[-1, column], names, first=0.0)
         panels[-1, column].set_xlabel("layer")
     legend_below(figure, panels.flat, 7)
     return figure

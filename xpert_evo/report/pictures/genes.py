@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from xpert_evo.objectives import FloatArray
 from xpert_evo.report.candidates import Candidate
-from xpert_evo.report.pictures.common import GREY, SHORT_NAMES, draw_cells, layer_names, number, wide
+from xpert_evo.report.pictures.common import GREY, SHORT_NAMES, draw_cells, layer_names, names_height, number, wide
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
 from xpert_evo.space import GeneKind
@@ -21,8 +21,8 @@ def draw_genes(scene: Scene) -> Figure | None:
     chosen = scene.chosen
     if not chosen:
         return None
-    layers = chosen[0][1].design.layers
-    figure = Figure(figsize=(wide(len(layers)), 0.5 + 1.75 * len(chosen)))
+    names = layer_names([layer.name for layer in chosen[0][1].design.layers])
+    figure = Figure(figsize=(wide(len(names)), 0.5 + (1.75 + names_height(names)) * len(chosen)))
     for axes, (name, candidate) in zip(np.atleast_1d(figure.subplots(len(chosen), 1)), chosen, strict=True):
         draw_cells(
             axes,
@@ -30,7 +30,7 @@ def draw_genes(scene: Scene) -> Figure | None:
             gene_texts(candidate),
             cmap=_LIGHT_TO_DARK,
             rows=list(SHORT_NAMES.values()),
-            columns=layer_names([layer.name for layer in layers]),
+            columns=names,
         )
         axes.set_title(
             f"{name}: {100 * candidate.measured:.2f} % ({candidate.split}), "

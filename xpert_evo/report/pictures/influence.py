@@ -8,7 +8,15 @@ from numpy.typing import NDArray
 
 from xpert_evo.objectives import FloatArray
 from xpert_evo.report.influence import importance, one_gene_steps
-from xpert_evo.report.pictures.common import SHORT_NAMES, draw_cells, layer_names, luminance, wide
+from xpert_evo.report.pictures.common import (
+    SHORT_NAMES,
+    draw_cells,
+    layer_names,
+    luminance,
+    name_layers,
+    names_height,
+    wide,
+)
 from xpert_evo.report.scene import Scene
 
 
@@ -19,7 +27,7 @@ def draw_importance(scene: Scene) -> Figure | None:
         return None
     found = importance(result.task, scene.surrogate, [candidate.design for candidate in result.measured])
     names = layer_names([layer.name for layer in result.task.backbone.layers])
-    figure = Figure(figsize=(wide(len(names)), 4.6))
+    figure = Figure(figsize=(wide(len(names)), 4.6 + 2 * names_height(names)))
     for axes, values, title in zip(
         figure.subplots(2, 1),
         (100 * found.accuracy, found.edap),
@@ -50,7 +58,7 @@ def draw_steps(scene: Scene) -> Figure | None:
     knee = result.knee
     steps = one_gene_steps(result.task, scene.surrogate, knee.design)
     names = layer_names([layer.name for layer in knee.design.layers])
-    figure = Figure(figsize=(wide(len(names)) + 1.2, 4.8))
+    figure = Figure(figsize=(wide(len(names)) + 1.2, 4.8 + 2 * names_height(names)))
     upper, lower = figure.subplots(2, 1)
     accuracy = 100 * steps.accuracy
     # For accuracy up is good, for EDAP down: the colours say good (blue) and bad (red) in both.
@@ -83,7 +91,7 @@ def _halves(
         axes.axvline(x, color="white", lw=2)
     for y in range(n_kinds + 1):
         axes.axhline(y, color="white", lw=2)
-    axes.set_xticks(np.arange(n_layers) + 0.5, names)
+    name_layers(axes, names)
     axes.set_yticks(np.arange(n_kinds) + 0.5, list(SHORT_NAMES.values()))
     axes.invert_yaxis()
     axes.grid(visible=False)

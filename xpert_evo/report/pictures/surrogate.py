@@ -5,11 +5,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from xpert_evo.accuracy.surrogate_quality import Z90
-from xpert_evo.report.pictures.common import PALETTE
+from xpert_evo.report.pictures.common import PALETTE, legend_below
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
 
 _MARKERS = "osD^vP"
+_PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 2.0}
 
 
 def draw_predictions(scene: Scene) -> Figure | None:
@@ -18,7 +19,7 @@ def draw_predictions(scene: Scene) -> Figure | None:
     asked = [c for c in result.measured if c.predicted is not None and c.std is not None]
     if not asked:
         return None
-    figure = Figure(figsize=(5.6, 4.8))
+    figure = Figure(figsize=(5.6, 5.1))
     axes = figure.add_subplot()
     crowded = len(asked) > 60
     for i, batch in enumerate(dict.fromkeys(c.batch for c in asked)):
@@ -38,10 +39,10 @@ def draw_predictions(scene: Scene) -> Figure | None:
     axes.set_xlabel("predicted accuracy [%]")
     axes.set_ylabel(f"measured accuracy [%], validation, {result.config.training.protocol}")
     axes.set_title("Predicted before the training, then measured")
-    axes.legend(loc="lower right")
+    legend_below(figure, [axes], 5)
     words = honesty_words(result)
     if words:
-        axes.text(0.03, 0.97, "\n".join(words), transform=axes.transAxes, va="top", fontsize=8.5)
+        axes.text(0.03, 0.97, "\n".join(words), transform=axes.transAxes, va="top", fontsize=8.5, bbox=_PAPER)
     return figure
 
 

@@ -1,0 +1,90 @@
+"""How many trainings of a run have ended and how many are to come, and how long these will take."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from xpert_evo.accuracy.datasets import Dataset
+from xpert_evo.accuracy.features import macs
+from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.design import design_from_text
+from xpert_evo.orchestration.choosing import most_finalists
+from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, SEARCHED
+from xpert_evo.orchestration.effort import images_trained, work_of
+from xpert_evo.orchestration.stopping import ROUNDS, STOPPED
+from xpert_evo.orchestration.tally import Tally
+from xpert_evo.orchestration.task import Task
+from xpert_evo.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitSizes:
+    """Images of a data set."""
+
+    n_train: int
+    n_validation: int
+    n_test: int
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Self:
+        """Those of a data set that was read."""
+        return cls(n_train=len(dataset.train), n_validation=len(dataset.validation), n_test=len(dataset.test))
+
+
+def count(store: Store, task: Task, tally: Tally, sizes: SplitSizes) -> None:
+    """Tells a new tally what is to be trained and what has been.
+
+    Args:
+        store: Of the run.
+        task: What is searched.
+        tally: To be told.
+        sizes: Of the run's data set.
+    """
+    training = task.config.training
+    plans = store.plans()
+    finalists = [plan for plan in plans if plan.batch == FINALISTS]
+    designs = {plan.digest: plan.design for plan in plans if plan.batch != REUSED}
+    n_test = min(training.judge_images or sizes.n_test, sizes.n_test)
+    for kind, name, n in (
+        (SEARCHED, training.protocol, training.n_labels),
+        (FINALISTS, training.finalist_protocol, len(finalists) or most_finalists(task.config)),
+    ):
+        protocol = load_protocol(name)
+        judged = min(protocol.n_validation or sizes.n_validation, sizes.n_validation)
+        tally.expect(
+            kind,
+            n,
+            work=work_of(protocol, sizes.n_train, judged + (n_test if kind == FINALISTS else 0)),
+            images=images_trained(protocol, sizes.n_train),
+            batch_size=None if kind == FINALISTS else training.designs_per_round,
+        )
+        contexts = {plan.context for plan in plans if plan.batch == (FIRST if kind == SEARCHED else FINALISTS)}
+        reused = {plan.digest for plan in plans if plan.batch == REUSED and plan.context in contexts}
+        for context in contexts:
+            for label in store.labels(context).values():
+                if label.digest in designs.keys() - reused:
+                    genome = task.space.encode([design_from_text(designs[label.digest])])
+                    tally.add(kind, label.seconds, float(macs(task.space, genome)[0]))
+
+
+def left_s(store: Store, task: Task, sizes: SplitSizes, n_workers: int) -> float | None:
+    """Seconds of the trainings to come, by those that have ended; None before the first one has.
+
+    Args:
+        store: Of the run.
+        task: What is searched.
+        sizes: Of the run's data set.
+        n_workers: Trainings at a time.
+    """
+    tally = Tally(n_workers)
+    count(store, task, tally, sizes)
+    plans, attempts = store.plans(), 1 + task.config.training.retries
+    failures = [(failure.digest, failure.context) for failure in store.failures()]
+    reused = {(plan.digest, plan.context) for plan in plans if plan.batch == REUSED}
+    for plan in plans:
+        key = plan.digest, plan.context
+        if plan.batch != REUSED and (key in reused or failures.count(key) >= attempts):
+            tally.skip(FINALISTS if plan.batch == FINALISTS else SEARCHED, 1)
+    searched = {plan.digest for plan in plans if plan.batch not in {FINALISTS, REUSED}}
+    if store.note(STOPPED, ROUNDS) or any(plan.batch == FINALISTS for plan in plans):
+        tally.skip(SEARCHED, task.config.training.n_labels - len(searched))
+    return tally.left_s()

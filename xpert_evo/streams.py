@@ -1,0 +1,96 @@
+"""Standard output and error that end no command: plain signs where an encoding lacks one, words broken at spaces."""
+
+import codecs
+import io
+import os
+import re
+import shlex
+import sys
+import textwrap
+import unicodedata
+from pathlib import Path
+
+_HANDLER = "xpert-evo-plain"
+
+_PLAIN = {
+    **dict(zip("▁▂▃▄▅▆▇█", "_.-=+*%#", strict=True)),
+    **dict(zip("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789", strict=True)),
+    **dict.fromkeys("●•◆■★", "*"),
+    **dict.fromkeys("│┃", "|"),
+    **dict.fromkeys("─━╸╺\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{EN DASH}\N{EM DASH}\N{MINUS SIGN}", "-"),
+    **dict.fromkeys("└┌┐┘├┤┴┬┼", "+"),
+    **dict.fromkeys("\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}", "'"),
+    **dict.fromkeys("“”„", '"'),
+    **{
+        "·": ".",
+        "…": ".",
+        "µ": "u",
+        "μ": "u",
+        "\N{MULTIPLICATION SIGN}": "x",
+        "±": "+/-",
+        "→": "->",
+        "≤": "<=",
+        "≥": ">=",
+        "Ω": "Ohm",
+    },
+    **{"ß": "ss", "τ": "tau", "\N{NO-BREAK SPACE}": " "},
+}
+"""What stands for a character; signs of tables and drawings keep their width."""
+
+
+def forgive() -> None:
+    """Lets standard output and error write something plain for what their encodings lack, whatever the locale says."""
+    codecs.register_error(_HANDLER, _plain)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_HANDLER)
+
+
+def _plain(failure: UnicodeError) -> tuple[str | bytes, int]:
+    """An error handler of Python's codecs: what to write for the first character that cannot be encoded."""
+    if not isinstance(failure, UnicodeEncodeError):
+        raise failure
+    character, after = failure.object[failure.start], failure.start + 1
+    if "\udc80" <= character <= "\udcff":  # a byte of a file's name that no encoding explains: given back as it is
+        return bytes([ord(character) - 0xDC00]), after
+    return _PLAIN.get(character) or _without_accent(character), after
+
+
+def _without_accent(character: str) -> str:
+    letters = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
+    return letters if len(letters) == 1 else "?"
+
+
+def leave_output() -> None:
+    """Points standard output to nowhere where its reader has left or its disk is full, so that the exit can flush."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def say(sentence: str) -> None:
+    """Writes a sentence of the program's on standard error."""
+    if sys.stderr is None:  # closed by the caller
+        return
+    lines = [f"xpert-evo: {sentence}"]
+    if sys.stderr.isatty():
+        lines = wrapped(lines[0], os.get_terminal_size(sys.stderr.fileno()).columns)
+    sys.stderr.write("\n".join(lines) + "\n")
+
+
+def wrapped(line: str, width: int) -> list[str]:
+    """A line broken at spaces, for terminals: words, and commands in backticks, stay whole however long they are."""
+    if width < 1:
+        return [line]
+    whole = re.sub("`[^`]*`", lambda command: command.group().replace(" ", "\0"), line)
+    lines = textwrap.wrap(whole, width, break_long_words=False, break_on_hyphens=False)
+    return [part.replace("\0", " ") for part in lines] or [""]
+
+
+def in_shell(path: Path) -> str:
+    """A path as a shell takes it, for commands that are shown: quoted where it must be, never taken for an option."""
+    name = str(path)
+    return shlex.quote(f"./{name}" if name.startswith("-") else name)
