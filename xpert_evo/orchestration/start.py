@@ -164,7 +164,8 @@ def _check_rules(store: Store, config: RunConfig, dataset: Dataset) -> None:
     raise StoreError(
         f"{store.folder} was begun by an earlier version, which emulated ADCs with bits to spare and proxies of narrow "
         "layers differently; labels of both versions cannot be compared. Finish it with the version that began it, "
-        f"or begin another one with its settings, which `xpert-evo report {in_shell(store.folder)}` leaves as settings.toml."
+        "or begin another one with its settings, which "
+        f"`xpert-evo report {in_shell(store.folder)}` leaves as settings.toml."
     )
 
 

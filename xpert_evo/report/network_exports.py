@@ -131,7 +131,8 @@ def _weights(
         f"--format {form}: none of the {len(wanted)} designs has weights of a training on this run's images and "
         f"crossbars: a search keeps accuracies, not networks. Train one with `xpert-evo show {in_shell(run)} --id "
         f"{first[:8]} --json > {file}` and `xpert-evo train {file} --out "
-        f"{in_shell(run.parent / f'train-{first}')}`, then export again; `--protocol one-night` is quicker than the default."
+        f"{in_shell(run.parent / f'train-{first}')}`, then export again; `--protocol one-night` is quicker than the "
+        "default."
     )
 
 
