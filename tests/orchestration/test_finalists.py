@@ -1,4 +1,4 @@
-"""Finalists are the ends of the front first, then what lies farthest apart."""
+"""Finalists are the ends of the front first, then its knee, then what lies farthest apart."""
 
 import numpy as np
 from hypothesis import given
@@ -24,3 +24,9 @@ def test_an_empty_front_has_no_finalists() -> None:
 def test_the_middle_is_filled_evenly() -> None:
     x = np.linspace(0, 1, 101)
     assert sorted(choose_finalists(np.stack([x, 1 - x], axis=1), 3).tolist()) == [0, 50, 100]
+
+
+def test_the_knee_follows_the_ends() -> None:
+    front = np.array([[0.0, 1.0], [0.1, 0.35], [0.2, 0.15], [0.5, 0.1], [1.0, 0.0]])
+    assert choose_finalists(front, 2).tolist() == [0, 4]
+    assert choose_finalists(front, 3).tolist() == [0, 4, 2]

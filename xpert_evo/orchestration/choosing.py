@@ -241,7 +241,7 @@ def random_batch(task: Task, n_designs: int, tried: Genomes, *key: int) -> Genom
 
 
 def finalists(shop: Workshop, protocol: TrainingProtocol) -> Genomes:
-    """The baseline, and members of the measured front of each limit: its ends first, then what lies farthest apart."""
+    """The baseline, and members of the measured front of each limit: ends, knee, then what lies farthest apart."""
     task, known = shop.task, look(shop, protocol)
     objectives = task.objectives.minimised(known.values)
     chosen: list[int] = []
