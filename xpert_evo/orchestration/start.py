@@ -1,6 +1,5 @@
 """Begins a run, or goes on with one: opens what the steps need, and closes it whatever happens."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -21,10 +20,11 @@ from xpert_evo.files import sweep
 from xpert_evo.orchestration.baselines import check_baselines
 from xpert_evo.orchestration.batches import Workshop, reused_digests
 from xpert_evo.orchestration.choosing import check_spaces, most_finalists
-from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, RULES, SEARCHED, round_name, rules_of
+from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, SEARCHED, round_name
 from xpert_evo.orchestration.effort import images_trained, work_of
 from xpert_evo.orchestration.flow import go
 from xpert_evo.orchestration.interrupts import Interrupts
+from xpert_evo.orchestration.label_rules import check_rules, run_rules
 from xpert_evo.orchestration.proxies import proxy_warnings
 from xpert_evo.orchestration.reuse import reuse_labels
 from xpert_evo.orchestration.stopping import ROUNDS, STOPPED
@@ -122,32 +122,10 @@ def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> 
                 f"data set {dataset.name} has digest {dataset.digest}, but {folder} was begun with {known}; "
                 "give the same images with --set dataset.data_dir=FOLDER."
             )
-        _check_rules(store, config, dataset)
+        check_rules(store, config, dataset.digest)
         with closing(build_executor(config, listener)) as executor:
             _keep_rounds(store, before, config)
             _work(task, dataset, store, executor, listener)
-
-
-def _rules(config: RunConfig, dataset: Dataset, store: Store) -> int:
-    """The rules by which the labels of a run are made; those of today for a new one."""
-    contexts = {plan.context for plan in store.plans(FIRST)}
-    return rules_of(contexts, config, load_protocol(config.training.protocol), dataset.digest)
-
-
-def _check_rules(store: Store, config: RunConfig, dataset: Dataset) -> None:
-    """Raises StoreError where trainings are left to do in a run whose labels this version would make differently."""
-    if _rules(config, dataset, store) == RULES:
-        return
-    done = {(label.digest, label.context) for label in store.all_labels()}
-    tries = Counter((failure.digest, failure.context) for failure in store.failures())
-    finalists = [(plan.digest, plan.context) for plan in store.plans(FINALISTS)]
-    if finalists and all(key in done or tries[key] > config.training.retries for key in finalists):
-        return
-    raise StoreError(
-        f"{store.folder} was begun by an earlier version, which emulated ADCs with bits to spare and proxies of narrow "
-        "layers differently; labels of both versions cannot be compared. Finish it with the version that began it, "
-        f"or begin another one with its settings, which `xpert-evo report {store.folder}` leaves as settings.toml."
-    )
 
 
 def _check_rounds(store: Store, before: RunConfig, config: RunConfig) -> None:
@@ -187,7 +165,7 @@ def _work(task: Task, dataset: Dataset, store: Store, executor: Executor, listen
     how_to_resume = f"xpert-evo resume {store.folder}"
     _tidy(store)
     torch.set_num_threads(1)  # the workers have the cores, and sums must round alike on every machine
-    rules = _rules(task.config, dataset, store)
+    rules = run_rules(store, task.config, dataset.digest)
     for text in proxy_warnings(task.space, task.config):
         listener.tell(Message(text=text, warning=True))
     with threadpool_limits(1), Interrupts(how_to_resume) as interrupts:
