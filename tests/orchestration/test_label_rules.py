@@ -38,7 +38,7 @@ def _begun_by_an_earlier_version(
 ) -> None:
     monkeypatch.setattr("xpert_evo.orchestration.batches.train_job", train)
     with monkeypatch.context() as patch:
-        patch.setattr("xpert_evo.orchestration.start._rules", lambda *_: 1)
+        patch.setattr("xpert_evo.orchestration.start.run_rules", lambda *_: 1)
         begin(small_settings(), folder, Silent())
 
 

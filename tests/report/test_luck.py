@@ -35,7 +35,7 @@ def test_the_luck_of_a_front_is_found_from_predictions(scene: Scene) -> None:
         front = select_front(noisy.task, noisy.measured)
         assert luck.n_front == len(front)
         true.append(np.mean([c.validation - (c.predicted or 0.0) for c in front]))
-    assert np.mean(true) > 0.3 * NOISE, "a front picks the lucky ones"
+    assert np.mean(true) > 0.2 * NOISE, "a front picks the lucky ones"
     assert np.mean(found) == pytest.approx(np.mean(true), abs=0.1 * NOISE)
 
 

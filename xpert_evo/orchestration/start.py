@@ -3,7 +3,6 @@
 import json
 import os
 import socket
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -17,15 +16,16 @@ from xpert_evo.accuracy.surrogate_kinds import check_kind
 from xpert_evo.backbone_remarks import remarks_on
 from xpert_evo.config import ExecutorKind, RunConfig, parse_config
 from xpert_evo.design import design_from_text
-from xpert_evo.errors import ConfigError, DataError, ExecutorError, StoreError
+from xpert_evo.errors import ConfigError, DataError, ExecutorError
 from xpert_evo.executors import Executor, ProcessExecutor, SerialExecutor, load_dask_executor
 from xpert_evo.files import sweep
 from xpert_evo.orchestration.baselines import check_baselines
 from xpert_evo.orchestration.batches import Workshop
 from xpert_evo.orchestration.choosing import check_first_batch, check_spaces
-from xpert_evo.orchestration.context import FINALISTS, FIRST, RULES, WORKING, rules_of
+from xpert_evo.orchestration.context import WORKING
 from xpert_evo.orchestration.flow import go
 from xpert_evo.orchestration.interrupts import Interrupts
+from xpert_evo.orchestration.label_rules import check_rules, run_rules
 from xpert_evo.orchestration.proxies import proxy_warnings
 from xpert_evo.orchestration.remaining import SplitSizes, count
 from xpert_evo.orchestration.resuming import changed_settings, check_rounds, keep_changes
@@ -140,39 +140,16 @@ def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> 
                 f"data set {dataset.name} has digest {dataset.digest}, but {folder} was begun with {known}; "
                 "give the same images with --set dataset.data_dir=FOLDER."
             )
-        _check_rules(store, config, dataset)
+        check_rules(store, config, dataset.digest)
         with closing(build_executor(config, listener)) as executor:
             keep_changes(store, before, task.config)
             _work(task, dataset, store, executor, listener)
 
 
-def _rules(config: RunConfig, dataset: Dataset, store: Store) -> int:
-    """The rules by which the labels of a run are made; those of today for a new one."""
-    contexts = {plan.context for plan in store.plans(FIRST)}
-    return rules_of(contexts, config, load_protocol(config.training.protocol), dataset.digest)
-
-
-def _check_rules(store: Store, config: RunConfig, dataset: Dataset) -> None:
-    """Raises StoreError where trainings are left to do in a run whose labels this version would make differently."""
-    if _rules(config, dataset, store) == RULES:
-        return
-    done = {(label.digest, label.context) for label in store.all_labels()}
-    tries = Counter((failure.digest, failure.context) for failure in store.failures())
-    finalists = [(plan.digest, plan.context) for plan in store.plans(FINALISTS)]
-    if finalists and all(key in done or tries[key] > config.training.retries for key in finalists):
-        return
-    raise StoreError(
-        f"{store.folder} was begun by an earlier version, which emulated ADCs with bits to spare and proxies of narrow "
-        "layers differently; labels of both versions cannot be compared. Finish it with the version that began it, "
-        "or begin another one with its settings, which "
-        f"`xpert-evo report {in_shell(store.folder)}` leaves as settings.toml."
-    )
-
-
 def _work(task: Task, dataset: Dataset, store: Store, executor: Executor, listener: Listener) -> None:
     how_to_resume = f"xpert-evo resume {in_shell(store.folder)}"
     _tidy(store, executor.n_workers)
-    rules = _rules(task.config, dataset, store)
+    rules = run_rules(store, task.config, dataset.digest)
     for text in proxy_warnings(task.space, task.config):
         listener.tell(Message(text=text, warning=True))
     # The workers have the cores, and sums must round alike on every machine.

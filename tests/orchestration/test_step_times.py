@@ -1,0 +1,42 @@
+"""What a training takes is told from a few steps, whatever its protocol's number of images."""
+
+import numpy as np
+import pytest
+
+from hw_models import CrossbarSpec
+from xpert_evo.accuracy.checkpoints import TrainingState
+from xpert_evo.accuracy.datasets import Split, load_dataset
+from xpert_evo.accuracy.epoch import train_epoch
+from xpert_evo.accuracy.protocols import TrainingProtocol, load_protocol
+from xpert_evo.backbones import load_backbone
+from xpert_evo.design import Design
+from xpert_evo.orchestration import step_times
+from xpert_evo.orchestration.step_times import measured_costs
+from xpert_evo.space import SearchSpace
+
+BACKBONE = load_backbone("vgg8", n_classes=10, image_channels=1)
+
+
+def a_design() -> Design:
+    space = SearchSpace(BACKBONE)
+    return space.decode(space.random(np.random.default_rng(0), 1))[0]
+
+
+def test_measuring_a_native_protocol_is_bounded_to_a_few_steps_of_few_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[tuple[int, int]] = []
+    real = train_epoch
+
+    def counted(state: TrainingState, train: Split, protocol: TrainingProtocol, number: int, devices: None) -> float:
+        steps.append((len(train) // protocol.batch_size, protocol.batch_size))
+        return real(state, train, protocol, number, devices)
+
+    monkeypatch.setattr(step_times, "train_epoch", counted)
+    said: list[str] = []
+    protocol = load_protocol("one-night")
+    costs = measured_costs(
+        a_design(), BACKBONE, CrossbarSpec(), load_dataset("fashion-mnist"), protocol, budget_s=0.01, tell=said.append
+    )
+    assert steps == [(1, 32), (1, 32)], "not even one whole batch where the time does not allow it"
+    assert said == ["the first steps of the training", "the exact emulation of a few images"]
+    assert costs.image_s > 0
+    assert costs.judged_s > 0
