@@ -6,9 +6,10 @@ import numpy as np
 
 from hw_models import LayerShapes, Peripherals, evaluate
 from xpert_evo.errors import ConfigError
+from xpert_evo.genes import GeneKind
 from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.task import Task
-from xpert_evo.space import GeneKind, Genomes, IntArray
+from xpert_evo.space import Genomes, IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

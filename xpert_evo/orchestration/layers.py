@@ -3,7 +3,8 @@
 from typing import Any
 
 from hw_models import LayerChoices
-from xpert_evo.space import GeneKind, SearchSpace
+from xpert_evo.genes import GeneKind
+from xpert_evo.space import SearchSpace
 
 
 def table_layers(space: SearchSpace) -> list[LayerChoices]:
@@ -14,9 +15,8 @@ def table_layers(space: SearchSpace) -> list[LayerChoices]:
 def _layer(space: SearchSpace, i: int) -> LayerChoices:
     layer, source = space.backbone.layers[i], space.backbone.sources[i]
     selected: dict[str, Any] = {}
-    for kind in GeneKind:
-        name = "out_channels" if kind is GeneKind.CHANNEL_DEPTH else kind.value
-        selected |= _selection(space, name, space.column(i, kind), space.backbone.n_classes)
+    for kind in space.kinds:
+        selected |= _selection(space, kind.record.cost_attribute, space.column(i, kind), space.backbone.n_classes)
     depth = None if source is None else space.column(source, GeneKind.CHANNEL_DEPTH)
     selected |= _selection(space, "in_channels", depth, space.backbone.image_channels)
     return LayerChoices(

@@ -7,15 +7,15 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_models import AdcType, CostTable, CrossbarSpec, Device, Technology, load_device, load_technology
-from hw_models.periphery import ADC_PRECISION_RANGE, INPUT_PRECISION_RANGE
+from hw_models import CostTable, CrossbarSpec, Device, Technology, load_device, load_technology
 from xpert_evo.backbones import Backbone, load_backbone
 from xpert_evo.config import GeneChoices, RunConfig
 from xpert_evo.design import Design
 from xpert_evo.errors import DesignError, InfeasibleError
+from xpert_evo.genes import GeneKind
 from xpert_evo.objectives import OBJECTIVES, Constraints, FloatArray, Objectives
 from xpert_evo.orchestration.layers import table_layers
-from xpert_evo.space import Choices, GeneKind, Genomes, SearchSpace
+from xpert_evo.space import Choices, Genomes, SearchSpace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,15 +33,12 @@ class Hardware:
 
     def check(self, design: Design) -> None:
         """Raises DesignError, with the layer, where a design asks for a periphery that the chip cannot have."""
-        bounds = {
-            GeneKind.COLUMN_SHARING: (1, self.crossbar.converted_columns),
-            GeneKind.ADC_PRECISION: ADC_PRECISION_RANGE,
-            GeneKind.INPUT_PRECISION: INPUT_PRECISION_RANGE,
-        }
+        bounds = {kind: kind.record.bounds for kind in GeneKind if kind.record.bounds is not None}
+        bounds[GeneKind.COLUMN_SHARING] = (1, self.crossbar.converted_columns)
         for layer in design.layers:
             for kind, (low, high) in bounds.items():
                 value = getattr(layer, kind)
-                if not low <= value <= high:
+                if value is not None and not low <= value <= high:
                     why = " (the columns of a crossbar that are converted)" if kind is GeneKind.COLUMN_SHARING else ""
                     raise DesignError(f"layer {layer.name}: {kind} must be from {low} to {high}{why}, got {value}.")
 
@@ -154,7 +151,7 @@ def build_task(config: RunConfig, *, n_classes: int, image_channels: int) -> Tas
             least_accuracy=config.search.least_accuracy,
             least_robustness=config.search.least_robustness,
         ),
-        baseline=space.homogeneous(column_sharing=8, adc_type=AdcType.SAR, adc_precision=6, input_precision=8),
+        baseline=space.baseline(),
     )
     _check_area(task)
     return task

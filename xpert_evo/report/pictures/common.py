@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 
 from xpert_evo.objectives import FloatArray
 from xpert_evo.report.candidates import Candidate
-from xpert_evo.space import GeneKind
 
 BLUE, VERMILION, GREEN, PINK, ORANGE, SKY, BLACK = (
     "#0072B2",
@@ -26,14 +25,6 @@ GREY = "#8c8c8c"
 PALETTE = (BLUE, VERMILION, GREEN, PINK, ORANGE, SKY, BLACK)
 
 EDAP_LABEL = "EDAP [mm² µs µJ]"
-
-SHORT_NAMES = {
-    GeneKind.CHANNEL_DEPTH: "channel depth",
-    GeneKind.COLUMN_SHARING: "column sharing",
-    GeneKind.ADC_TYPE: "ADC type",
-    GeneKind.ADC_PRECISION: "ADC bits",
-    GeneKind.INPUT_PRECISION: "input bits",
-}
 
 
 def edap(candidates: Sequence[Candidate]) -> FloatArray:
