@@ -23,8 +23,8 @@ from xpert_evo.cli.judging import NoisyDevices, active, measure, plain_draws
 from xpert_evo.design import Design, blaming, load_designs
 from xpert_evo.errors import InterruptedRunError, TrainingError, UsageError
 from xpert_evo.files import write_text
+from xpert_evo.hardware import Hardware
 from xpert_evo.locks import acquired
-from xpert_evo.orchestration.task import build_hardware
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.words import counted, duration
 
@@ -127,7 +127,7 @@ def train_one(
             backbone,
             dataset,
             chosen,
-            crossbar=build_hardware(settings).crossbar,
+            crossbar=Hardware.of(settings).crossbar,
             seed=seed,
             checkpoint=checkpoint,
             start_from=start,
