@@ -8,8 +8,9 @@ import numpy as np
 
 from hw_models import AdcType, CrossbarSpec
 from xpert_evo.accuracy.features import FeatureMap, macs
+from xpert_evo.genes import GeneKind
 from xpert_evo.objectives import FloatArray
-from xpert_evo.space import GeneKind, Genomes, SearchSpace
+from xpert_evo.space import Genomes, SearchSpace
 
 VGG16_MACS = 313_201_664
 """Multiply-accumulates of VGG16 on 32 x 32 pixels and ten classes."""

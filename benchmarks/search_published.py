@@ -11,8 +11,9 @@ import numpy as np
 
 from hw_models import AdcType
 from xpert_evo.backbones import load_backbone
+from xpert_evo.genes import GeneKind
 from xpert_evo.objectives import FloatArray
-from xpert_evo.space import GeneKind, Genomes, IntArray, SearchSpace
+from xpert_evo.space import Genomes, IntArray, SearchSpace
 
 DEPTHS = np.array([64, 128, 256, 512])
 SHARINGS = np.array([2, 4, 8, 16, 32])

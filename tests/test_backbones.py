@@ -12,8 +12,8 @@ from xpert_evo.backbone_remarks import remarks_on
 from xpert_evo.backbones import backbone_of, load_backbone
 from xpert_evo.config import load_config, parse_config
 from xpert_evo.errors import ConfigError, DesignError, XpertEvoError
+from xpert_evo.genes import GeneKind
 from xpert_evo.orchestration.task import build_task
-from xpert_evo.space import GeneKind
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from hw_models import AdcType
 from xpert_evo.backbones import BACKBONES, load_backbone
 from xpert_evo.design import Design, load_designs, parse_design
 from xpert_evo.errors import ConfigError, DesignError
-from xpert_evo.space import GeneKind, SearchSpace
+from xpert_evo.genes import GeneKind
+from xpert_evo.space import SearchSpace
 
 SPACES = {name: SearchSpace(load_backbone(name)) for name in BACKBONES}
 

@@ -12,6 +12,7 @@ from pydantic import Field
 from hw_models import AdcType
 from xpert_evo.backbones import Backbone
 from xpert_evo.errors import DesignError
+from xpert_evo.genes import PERIPHERALS, GeneKind
 from xpert_evo.paths import read_text
 from xpert_evo.validation import Frozen, parse, parse_text
 
@@ -57,10 +58,15 @@ class Design(Frozen):
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
+    def kinds(self) -> tuple[GeneKind, ...]:
+        """The kinds of genes that some layer has a value of, in the order of `GeneKind`."""
+        return tuple(kind for kind in GeneKind if any(getattr(layer, kind) is not None for layer in self.layers))
+
+    @property
     def has_same_peripherals(self) -> bool:
-        """Whether all convolutions have the same column sharing, ADC and precisions; the classifier may differ."""
+        """Whether all convolutions have the same peripherals; the classifier may differ."""
         layers = [layer for layer in self.layers if layer.channel_depth is not None]
-        return len({(x.column_sharing, x.adc_type, x.adc_precision, x.input_precision) for x in layers}) == 1
+        return len({tuple(getattr(layer, kind) for kind in PERIPHERALS) for layer in layers}) == 1
 
     def check(self, backbone: Backbone) -> None:
         """Raises DesignError unless the layers are those of `backbone`, in order, with depths where they belong."""

@@ -7,46 +7,24 @@ whose channel depth is tied to an earlier layer have no channel-depth gene.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_models import AdcType, LayerShapes, Peripherals
+from hw_models import LayerShapes, Peripherals
 from xpert_evo.backbones import Backbone
 from xpert_evo.design import Design, LayerDesign
 from xpert_evo.errors import ConfigError, DesignError
+from xpert_evo.genes import PERIPHERALS, Choice, GeneKind, choice_number
 
 Genomes: TypeAlias = NDArray[np.int64]
 IntArray: TypeAlias = NDArray[np.int64]
 
 
-class GeneKind(StrEnum):
-    """What a gene chooses; the value is the field of `LayerDesign`."""
-
-    CHANNEL_DEPTH = "channel_depth"
-    COLUMN_SHARING = "column_sharing"
-    ADC_TYPE = "adc_type"
-    ADC_PRECISION = "adc_precision"
-    INPUT_PRECISION = "input_precision"
-
-    @property
-    def ordinal(self) -> bool:
-        """Whether neighbouring choices are alike; the ADC type alone is a category."""
-        return self is not GeneKind.ADC_TYPE
-
-
-Choice: TypeAlias = int | AdcType
 Choices: TypeAlias = Mapping[GeneKind, tuple[Choice, ...]]
 
-PAPER_CHOICES: Choices = {
-    GeneKind.CHANNEL_DEPTH: (64, 128, 256, 512),
-    GeneKind.COLUMN_SHARING: (2, 4, 8, 16, 32),
-    GeneKind.ADC_TYPE: (AdcType.SAR, AdcType.FLASH),
-    GeneKind.ADC_PRECISION: (3, 4, 5, 6, 7, 8),
-    GeneKind.INPUT_PRECISION: (1, 2, 3, 4, 5, 6, 7, 8),
-}
+PAPER_CHOICES: Choices = {kind: kind.record.paper_choices for kind in GeneKind if kind.record.paper_choices}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +50,10 @@ class SearchSpace:
         choices: For each kind of gene its choices, in rising order; kinds left out have the paper's.
         layer_choices: For single layers, by name, choices that replace those of `choices`; one choice freezes a gene.
 
+    Attributes:
+        genes: The columns of a genome.
+        kinds: Kinds of genes that some layer has, in the order of `GeneKind`.
+
     Raises:
         ConfigError: A list of choices is empty, not rising, out of range, names an unknown layer, or is of the channel
             depth of a layer that has no such gene.
@@ -93,7 +75,7 @@ class SearchSpace:
         columns: dict[tuple[int, GeneKind], int] = {}
         for i, (layer, owner) in enumerate(zip(backbone.layers, backbone.depth_owners, strict=True)):
             own = {**self.choices, **special.get(layer.name, {})}
-            for kind in GeneKind:
+            for kind in (kind for kind in GeneKind if kind in own):
                 if kind is GeneKind.CHANNEL_DEPTH and owner != i:
                     if kind in special.get(layer.name, {}):
                         raise _not_its_own(layer.name, None if owner is None else backbone.layers[owner].name)
@@ -103,6 +85,7 @@ class SearchSpace:
                 columns[i, kind] = len(genes)
                 genes.append(Gene(layer=i, kind=kind, choices=_checked(kind, own[kind], layer.name)))
         self.genes: tuple[Gene, ...] = tuple(genes)
+        self.kinds = _kinds(genes, len(backbone.layers))
         self._columns = columns
 
     @classmethod
@@ -112,7 +95,8 @@ class SearchSpace:
         layer_choices: dict[str, Choices] = {}
         for i, (layer, owner) in enumerate(zip(design.layers, backbone.depth_owners, strict=True)):
             kinds = [kind for kind in GeneKind if kind is not GeneKind.CHANNEL_DEPTH or owner == i]
-            layer_choices[layer.name] = {kind: (getattr(layer, kind),) for kind in kinds}
+            values = {kind: getattr(layer, kind) for kind in kinds}
+            layer_choices[layer.name] = {kind: (value,) for kind, value in values.items() if value is not None}
         return cls(backbone, layer_choices=layer_choices)
 
     @property
@@ -166,7 +150,7 @@ class SearchSpace:
         for i, layer in enumerate(self.backbone.layers):
             values: dict[str, object] = {
                 kind.value: self.genes[column].choices[genome[column]]
-                for kind in GeneKind
+                for kind in self.kinds
                 if (column := self.column(i, kind)) is not None
             }
             layers.append(LayerDesign.model_validate({"name": layer.name, **values}))
@@ -219,38 +203,35 @@ class SearchSpace:
             stride=np.array([[layer.stride for layer in self.backbone.layers]]),
         )
         peripherals = Peripherals(
-            **{kind.value: self.values(genomes, kind) for kind in GeneKind if kind is not GeneKind.CHANNEL_DEPTH}
+            **{kind.record.cost_attribute: self.values(genomes, kind) for kind in PERIPHERALS if kind in self.kinds}
         )
         return shapes, peripherals
 
-    def homogeneous(
-        self,
-        *,
-        column_sharing: int,
-        adc_type: AdcType,
-        adc_precision: int,
-        input_precision: int,
-        depth_factor: float = 1.0,
-    ) -> Genomes:
+    def homogeneous(self, *, depth_factor: float = 1.0, **peripherals: Choice) -> Genomes:
         """The genome (1, genes) with the same peripherals in all layers and the backbone's own depths.
 
         Args:
-            column_sharing: Of every layer; where a gene does not offer a value the nearest choice stands in.
-            adc_type: Of every layer.
-            adc_precision: Of every layer.
-            input_precision: Of every layer.
             depth_factor: Multiplies the backbone's reference depths.
+            peripherals: By the name of the gene, such as `column_sharing=8`; where a gene does not offer the value the
+                nearest choice stands in. Genes that are left out take their first choice.
         """
-        wanted = {
-            GeneKind.COLUMN_SHARING: column_sharing,
-            GeneKind.ADC_TYPE: adc_type.code,
-            GeneKind.ADC_PRECISION: adc_precision,
-            GeneKind.INPUT_PRECISION: input_precision,
-        }
+        return self._nearest({GeneKind(name): value for name, value in peripherals.items()}, depth_factor)
+
+    def baseline(self) -> Genomes:
+        """The paper's kind of baseline (1, genes): the backbone's own depths, and each gene's `baseline` value."""
+        values = {kind: kind.record.baseline for kind in PERIPHERALS}
+        return self._nearest({kind: value for kind, value in values.items() if value is not None}, 1.0)
+
+    def _nearest(self, peripherals: Mapping[GeneKind, Choice], depth_factor: float) -> Genomes:
+        """The homogeneous genome (1, genes) whose choices are nearest to the wanted ones."""
         genome = np.zeros((1, self.n_genes), dtype=np.int64)
         for column, gene in enumerate(self.genes):
-            reference = self.backbone.layers[gene.layer].reference_depth or 1
-            value = wanted.get(gene.kind, depth_factor * reference)
+            if gene.kind is GeneKind.CHANNEL_DEPTH:
+                value = depth_factor * (self.backbone.layers[gene.layer].reference_depth or 1)
+            elif gene.kind in peripherals:
+                value = choice_number(peripherals[gene.kind])
+            else:
+                continue
             distance = np.abs(np.log1p(_numbers(gene.choices)) - np.log1p(value))
             genome[0, column] = int(np.argmin(distance))
         return genome
@@ -261,18 +242,30 @@ class SearchSpace:
 
 
 def _numbers(choices: tuple[Choice, ...]) -> IntArray:
-    return np.array([choice.code if isinstance(choice, AdcType) else choice for choice in choices], dtype=np.int64)
+    return np.array([choice_number(choice) for choice in choices], dtype=np.int64)
 
 
 def _checked(kind: GeneKind, choices: tuple[Choice, ...], layer: str) -> tuple[Choice, ...]:
     numbers = list(_numbers(choices))
     if not choices:
         raise ConfigError(f"space.{kind} of {layer} must have at least one choice, got none.")
-    if len(set(numbers)) < len(numbers) or (kind.ordinal and numbers != sorted(numbers)):
+    if len(set(numbers)) < len(numbers) or (kind.record.is_ordinal and numbers != sorted(numbers)):
         raise ConfigError(f"space.{kind} of {layer} must rise without repeats, got {', '.join(map(str, choices))}.")
-    if kind.ordinal and numbers[0] < 1:
+    if kind.record.is_ordinal and numbers[0] < 1:
         raise ConfigError(f"space.{kind} of {layer} must be at least 1, got {numbers[0]}.")
     return choices
+
+
+def _kinds(genes: Sequence[Gene], n_layers: int) -> tuple[GeneKind, ...]:
+    """The kinds of genes of a space; peripherals stand in all layers or in none."""
+    counts = {kind: sum(gene.kind is kind for gene in genes) for kind in GeneKind}
+    for kind in PERIPHERALS:
+        if counts[kind] not in {0, n_layers}:
+            raise ConfigError(
+                f"space.{kind}: {counts[kind]} of {n_layers} layers have choices; offer choices in [space] for all "
+                "layers, then narrow them for single ones."
+            )
+    return tuple(kind for kind in GeneKind if counts[kind])
 
 
 def _not_its_own(layer: str, owner: str | None) -> ConfigError:

@@ -19,7 +19,8 @@ import torch.nn.functional as F  # noqa: N812
 from xpert_evo.accuracy.emulation import Emulator
 from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork
 from xpert_evo.files import write_text
-from xpert_evo.space import GeneKind, SearchSpace
+from xpert_evo.genes import GeneKind
+from xpert_evo.space import SearchSpace
 
 ADC_BITS = (-3, 1)
 """Fewest and most bits that are tried, from a layer's own."""

@@ -15,9 +15,9 @@ import numpy as np
 
 from xpert_evo.config import load_config
 from xpert_evo.files import write_text
+from xpert_evo.genes import GeneKind
 from xpert_evo.orchestration.task import build_task
 from xpert_evo.search.seeding import homogeneous_designs
-from xpert_evo.space import GeneKind
 
 
 def main() -> None:

@@ -38,11 +38,12 @@ from xpert_evo.config import load_config
 from xpert_evo.design import Design, parse_design
 from xpert_evo.errors import XpertEvoError
 from xpert_evo.files import write_text
+from xpert_evo.genes import GeneKind
 from xpert_evo.orchestration.task import Task, build_task
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.report.pictures.common import ORANGE, VERMILION
 from xpert_evo.report.trained import TrainedNetwork, load_network
-from xpert_evo.space import GeneKind, Genomes
+from xpert_evo.space import Genomes
 
 _N_CALIBRATION = 128
 

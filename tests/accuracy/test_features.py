@@ -8,7 +8,8 @@ from hw_models import AdcType, CrossbarSpec
 from xpert_evo.accuracy.features import SUMMARIES, FeatureMap, macs
 from xpert_evo.accuracy.snr import conversion_snr_db
 from xpert_evo.backbones import load_backbone
-from xpert_evo.space import GeneKind, SearchSpace
+from xpert_evo.genes import GeneKind
+from xpert_evo.space import SearchSpace
 
 CROSSBAR = CrossbarSpec()
 

@@ -14,8 +14,8 @@ from xpert_evo.cli import searching
 from xpert_evo.cli.app import app
 from xpert_evo.config import DatasetConfig, parse_config
 from xpert_evo.errors import ConfigError, DataError, ExecutorError
+from xpert_evo.hardware import Hardware
 from xpert_evo.orchestration.start import begin, build_executor
-from xpert_evo.orchestration.task import build_hardware
 from xpert_evo.orchestration.trainings import TrainingJob, train_job
 from xpert_evo.progress import Silent
 from xpert_evo.space import SearchSpace
@@ -82,7 +82,7 @@ def test_a_worker_with_other_images_refuses_to_train() -> None:
         dataset=DatasetConfig(),
         dataset_digest="0123456789abcdef",
         protocol=load_protocol("smoke"),
-        crossbar=build_hardware(config).crossbar,
+        crossbar=Hardware.of(config).crossbar,
         seed=0,
     )
     with pytest.raises(DataError, match=r"has digest [0-9a-f]{16}, but the run is on 0123456789abcdef; give every"):

@@ -8,6 +8,7 @@ import pytest
 from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.config import parse_config
 from xpert_evo.errors import ConfigError, InfeasibleError
+from xpert_evo.genes import GeneKind
 from xpert_evo.orchestration import rounds
 from xpert_evo.orchestration.batches import plans_of
 from xpert_evo.orchestration.choosing import infill
@@ -17,7 +18,7 @@ from xpert_evo.orchestration.start import prepare
 from xpert_evo.report.comparison import compare
 from xpert_evo.search.phases import FIRST_PHASE, SECOND_PHASE
 from xpert_evo.search.seeding import DEPTH_FACTORS, homogeneous_designs
-from xpert_evo.space import PAPER_CHOICES, GeneKind
+from xpert_evo.space import PAPER_CHOICES
 from xpert_evo.store import Label, Store
 
 MODES = ("joint", "two-phase", "random", "random-homogeneous")

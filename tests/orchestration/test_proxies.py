@@ -15,10 +15,11 @@ from xpert_evo.accuracy.network import build_network, proxy_depth
 from xpert_evo.accuracy.protocols import PROTOCOLS
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import RunConfig, parse_config
+from xpert_evo.genes import GeneKind
 from xpert_evo.orchestration.proxies import merged_depths, proxy_warnings
 from xpert_evo.orchestration.start import begin
 from xpert_evo.orchestration.task import build_space
-from xpert_evo.space import GeneKind, SearchSpace
+from xpert_evo.space import SearchSpace
 
 
 def space_of(config: RunConfig) -> SearchSpace:

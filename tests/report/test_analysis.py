@@ -13,6 +13,7 @@ from tests.report.conftest import settings
 from xpert_evo import load_run
 from xpert_evo.cli.results import plain_comparison
 from xpert_evo.errors import UsageError
+from xpert_evo.genes import GeneKind
 from xpert_evo.orchestration.task import build_task
 from xpert_evo.report.candidates import hardware_figures, select_front
 from xpert_evo.report.comparison import compare, draw_comparison
@@ -20,7 +21,6 @@ from xpert_evo.report.influence import importance, one_gene_steps
 from xpert_evo.report.pick import by_id, of_accuracy, the_knee
 from xpert_evo.report.recommend import accuracy_steps, best_ratio, times_better
 from xpert_evo.report.scene import Scene
-from xpert_evo.space import GeneKind
 
 
 def test_the_roles_are_what_they_say(scene: Scene) -> None:

@@ -25,6 +25,7 @@ from xpert_evo.cli.results import export_designs
 from xpert_evo.config import DatasetConfig
 from xpert_evo.design import load_designs
 from xpert_evo.errors import DataError, TrainingError, UsageError
+from xpert_evo.genes import GeneKind
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.exports import EXPORTS, export
@@ -32,7 +33,7 @@ from xpert_evo.report.network_exports import NETWORK_EXPORTS, trained_weights
 from xpert_evo.report.onnx_file import write_onnx
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
-from xpert_evo.space import GeneKind, SearchSpace
+from xpert_evo.space import SearchSpace
 
 OWN = {
     "name": "own",

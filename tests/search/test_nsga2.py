@@ -8,10 +8,11 @@ from numpy.testing import assert_array_equal
 
 from xpert_evo.backbones import load_backbone
 from xpert_evo.errors import ConfigError, DesignError, StoreError
+from xpert_evo.genes import GeneKind
 from xpert_evo.objectives import FloatArray
 from xpert_evo.search import Move, Nsga2, SearchSettings, SearchState, VariationSettings, hypervolume
 from xpert_evo.search.seeding import first_population
-from xpert_evo.space import GeneKind, Genomes, SearchSpace
+from xpert_evo.space import Genomes, SearchSpace
 
 SPACE = SearchSpace(load_backbone("vgg8"))
 SMALL = SearchSettings(population_size=20, offspring_size=10)

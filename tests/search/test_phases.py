@@ -5,8 +5,9 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from xpert_evo.backbones import load_backbone
+from xpert_evo.genes import GeneKind
 from xpert_evo.search.phases import FIRST_PHASE, SECOND_PHASE, frozen_space, to_whole_space
-from xpert_evo.space import GeneKind, SearchSpace
+from xpert_evo.space import SearchSpace
 
 
 @pytest.mark.parametrize("backbone", ["vgg16", "resnet20"])

@@ -7,6 +7,7 @@ from numpy.testing import assert_array_equal
 from hw_models import AdcType
 from xpert_evo.backbones import load_backbone
 from xpert_evo.errors import InfeasibleError
+from xpert_evo.genes import GeneKind
 from xpert_evo.search.seeding import (
     DEPTH_FACTORS,
     first_designs,
@@ -14,7 +15,7 @@ from xpert_evo.search.seeding import (
     homogeneous_designs,
     varied_designs,
 )
-from xpert_evo.space import GeneKind, SearchSpace
+from xpert_evo.space import SearchSpace
 
 SPACE = SearchSpace(load_backbone("vgg16"))
 

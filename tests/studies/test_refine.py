@@ -28,9 +28,9 @@ from xpert_evo.accuracy.protocols import load_protocol
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import parse_config
 from xpert_evo.design import Design, load_designs
+from xpert_evo.genes import GeneKind
 from xpert_evo.orchestration.task import Task, build_task
 from xpert_evo.report.trained import TrainedNetwork, load_network
-from xpert_evo.space import GeneKind
 
 STUDY = Path(__file__).parents[2] / "studies" / "cifar10"
 SETTINGS = """

@@ -9,8 +9,9 @@ import numpy as np
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.snr import conversion_snr_db
+from xpert_evo.genes import GeneKind
 from xpert_evo.objectives import FloatArray
-from xpert_evo.space import GeneKind, Genomes, IntArray, SearchSpace
+from xpert_evo.space import Genomes, IntArray, SearchSpace
 
 SUMMARIES = (
     "log2_macs",

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-import hw_models
-from hw_models import HardwareReport, LayerShapes, Peripherals
+from hw_models import AdcModel, HardwareReport, LayerShapes, Peripherals
 from xpert_evo.accuracy.datasets import DatasetSpec, dataset_spec
 from xpert_evo.backbone_remarks import remarks_on
 from xpert_evo.backbones import Backbone, backbone_of
@@ -22,8 +21,8 @@ from xpert_evo.config import RunConfig
 from xpert_evo.config.problem import HardwareConfig
 from xpert_evo.design import Design, blaming, load_designs, place_in
 from xpert_evo.errors import UsageError
-from xpert_evo.orchestration.task import Hardware, build_hardware
-from xpert_evo.report.around import around_line, around_tiles
+from xpert_evo.hardware import Hardware
+from xpert_evo.report.around import around_line
 from xpert_evo.space import SearchSpace
 from xpert_evo.validation import nearest
 from xpert_evo.words import counted
@@ -51,7 +50,7 @@ class Costing:
     def of(cls, settings: RunConfig, run: Path | None = None) -> "Costing":
         """The costing that settings ask for; raises DataError, HardwareModelError."""
         spec = dataset_spec(settings.dataset.name)
-        return cls(settings=settings, hardware=build_hardware(settings), spec=spec, run=run)
+        return cls(settings=settings, hardware=Hardware.of(settings), spec=spec, run=run)
 
     def backbone(self, design: Design) -> Backbone:
         """The backbone that a design names; raises DesignError."""
@@ -70,7 +69,7 @@ class Costing:
 
     def report(self, design: Design) -> HardwareReport:
         """The hardware report of one design; arrays have the shape (1, layers)."""
-        return hw_models.evaluate(*self.arrays(design), **self.hardware.settings)
+        return self.hardware.report(*self.arrays(design))
 
 
 def show_cost(
@@ -140,15 +139,15 @@ def _explained(costing: Costing, design: Design, layer: str) -> list[str]:
     if layer not in names:
         raise UsageError(f"--explain: the design has no layer '{layer}'; {nearest(layer, names)}")
     position = names.index(layer)
-    trees = hw_models.explain(*costing.arrays(design), layer=position, **costing.hardware.settings)
+    trees = costing.hardware.explain(*costing.arrays(design), layer=position)
     return explained(trees, design, position, costing.hardware.crossbar)
 
 
 def show_sources(config: Path | None, assignments: Sequence[str] | None) -> None:
     """Prints the publications and fits behind every constant that the settings use."""
-    hardware = build_hardware(resolve(config, assignments))
+    hardware = Hardware.of(resolve(config, assignments))
     console = PlainConsole()
-    for source in hw_models.sources(device=hardware.device, technology=hardware.technology):
+    for source in hardware.sources():
         console.lines([source.citation], style="bold")
         if source.constants:
             console.lines([f"    {counted(len(source.constants), 'constant')}: {', '.join(source.constants)}"])
@@ -181,11 +180,11 @@ def plain_cost(design: Design, report: HardwareReport) -> dict[str, Any]:
 def _beyond_lines(costing: Costing, design: Design, report: HardwareReport) -> list[str]:
     """What the sums over tiles leave out: leakage, the chip around the tiles, the best ADCs that were published."""
     shapes, peripherals = costing.arrays(design)
-    best = hw_models.evaluate(shapes, peripherals, **costing.hardware.settings, adc_model=hw_models.AdcModel.SURVEY)
+    best = costing.hardware.report(shapes, peripherals, adc_model=AdcModel.SURVEY)
     adc_pj, best_pj = (float(r.breakdown["energy_pj"]["adc"].sum()) for r in (report, best))
     return [
         f"leakage {1e-3 * report.leakage_uw.sum():.3g} mW, {report.leakage_uj[0]:.3g} µJ in the time of an image "
         "(not in the energy above)",
-        around_line(around_tiles(shapes, peripherals, costing.hardware)),
+        around_line(costing.hardware.around_tiles(shapes, peripherals)),
         f"ADCs {1e-6 * adc_pj:.3g} µJ, {adc_pj / best_pj:.3g} times the limit of the published survey (B. Murmann)",
     ]

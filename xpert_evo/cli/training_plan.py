@@ -19,8 +19,8 @@ from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.judging import NoisyDevices, active
 from xpert_evo.design import Design, blaming, load_designs
 from xpert_evo.errors import TrainingError, UsageError
+from xpert_evo.hardware import Hardware
 from xpert_evo.orchestration.step_times import Costs, measured_costs
-from xpert_evo.orchestration.task import build_hardware
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.streams import in_shell
 from xpert_evo.words import counted, duration
@@ -162,7 +162,7 @@ def plan_training(
         backbone=backbone,
         dataset=dataset,
         protocol=chosen,
-        crossbar=build_hardware(settings).crossbar,
+        crossbar=Hardware.of(settings).crossbar,
         seed=seed,
         noisy=noisy,
         noise_aware=noise_aware,

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hw_models import LayerShapes, Peripherals, evaluate
+from hw_models import LayerShapes, Peripherals
 from xpert_evo.errors import ConfigError
+from xpert_evo.genes import GeneKind
 from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.task import Task
-from xpert_evo.space import GeneKind, Genomes, IntArray
+from xpert_evo.space import Genomes, IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ def layer_grid(task: Task) -> LayerGrid:
     Raises:
         ConfigError: Layers do not simply follow one another, or do not all offer the same choices.
     """
-    space, hardware = task.space, task.hardware
+    space = task.space
     n_layers = space.n_layers
     follow = space.backbone.sources == (None, *range(n_layers - 1))
     if not follow or any(gene.choices != space.choices[gene.kind] for gene in space.genes):
@@ -62,7 +63,7 @@ def layer_grid(task: Task) -> LayerGrid:
     out_channels = np.repeat(own, n_layers, axis=1)
     out_channels[:, -1] = space.backbone.n_classes
     shapes, precisions = space.hardware_arrays(task.baseline)
-    report = evaluate(
+    report = task.hardware.report(
         LayerShapes(
             output_size=shapes.output_size,
             in_channels=in_channels,
@@ -76,7 +77,6 @@ def layer_grid(task: Task) -> LayerGrid:
             adc_precision=precisions.adc_precision,
             input_precision=precisions.input_precision,
         ),
-        **hardware.settings,
     )
     shape = (n_layers, len(depths), len(depths), len(sharing) * len(types))
     return LayerGrid(

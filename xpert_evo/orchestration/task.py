@@ -2,57 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_models import AdcType, CostTable, CrossbarSpec, Device, Technology, load_device, load_technology
-from hw_models.periphery import ADC_PRECISION_RANGE, INPUT_PRECISION_RANGE
+from hw_models import CostTable
 from xpert_evo.backbones import Backbone, load_backbone
 from xpert_evo.config import GeneChoices, RunConfig
-from xpert_evo.design import Design
-from xpert_evo.errors import DesignError
+from xpert_evo.genes import GeneKind
+from xpert_evo.hardware import Hardware
 from xpert_evo.objectives import OBJECTIVES, Constraints, FloatArray, Objectives
-from xpert_evo.orchestration.layers import table_layers
 from xpert_evo.orchestration.limits import check_limits
-from xpert_evo.space import Choices, GeneKind, Genomes, SearchSpace
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hardware:
-    """The chip that settings name: crossbars, cells and process."""
-
-    crossbar: CrossbarSpec
-    device: Device
-    technology: Technology
-
-    @property
-    def settings(self) -> "HardwareSettings":
-        """What the functions of `hw_models` take besides shapes and peripherals, for `**`."""
-        return {"crossbar": self.crossbar, "device": self.device, "technology": self.technology}
-
-    def check(self, design: Design) -> None:
-        """Raises DesignError, with the layer, where a design asks for a periphery that the chip cannot have."""
-        bounds = {
-            GeneKind.COLUMN_SHARING: (1, self.crossbar.converted_columns),
-            GeneKind.ADC_PRECISION: ADC_PRECISION_RANGE,
-            GeneKind.INPUT_PRECISION: INPUT_PRECISION_RANGE,
-        }
-        for layer in design.layers:
-            for kind, (low, high) in bounds.items():
-                value = getattr(layer, kind)
-                if not low <= value <= high:
-                    why = " (the columns of a crossbar that are converted)" if kind is GeneKind.COLUMN_SHARING else ""
-                    raise DesignError(f"layer {layer.name}: {kind} must be from {low} to {high}{why}, got {value}.")
-
-
-class HardwareSettings(TypedDict):
-    """Keyword arguments of `hw_models`."""
-
-    crossbar: CrossbarSpec
-    device: Device
-    technology: Technology
+from xpert_evo.space import Choices, Genomes, SearchSpace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,15 +73,6 @@ class Task:
         return np.asarray(objectives.minimised(self.values(self.baseline, guessing))[0])
 
 
-def build_hardware(config: RunConfig) -> Hardware:
-    """The chip that the settings name; raises HardwareModelError."""
-    return Hardware(
-        crossbar=CrossbarSpec(**config.hardware.crossbar.model_dump()),
-        device=load_device(config.hardware.device),
-        technology=load_technology(config.hardware.technology),
-    )
-
-
 def build_space(config: RunConfig, backbone: Backbone) -> SearchSpace:
     """The space that the settings name; raises ConfigError."""
     layers = {name: _choices(choices) for name, choices in config.space.layers.items()}
@@ -140,14 +93,13 @@ def build_task(config: RunConfig, *, n_classes: int, image_channels: int) -> Tas
     """
     backbone = load_backbone(config.space.backbone, n_classes=n_classes, image_channels=image_channels)
     space = build_space(config, backbone)
-    hardware = build_hardware(config)
-    table = CostTable.build(table_layers(space), **hardware.settings)
+    hardware = Hardware.of(config)
     task = Task(
         config=config,
         backbone=backbone,
         space=space,
         hardware=hardware,
-        table=table,
+        table=hardware.table(space),
         objectives=Objectives(config.search.objectives),
         constraints=Constraints(
             area_limit_mm2=config.hardware.area_limit_mm2,
@@ -156,7 +108,7 @@ def build_task(config: RunConfig, *, n_classes: int, image_channels: int) -> Tas
             least_accuracy=config.search.least_accuracy,
             least_robustness=config.search.least_robustness,
         ),
-        baseline=space.homogeneous(column_sharing=8, adc_type=AdcType.SAR, adc_precision=6, input_precision=8),
+        baseline=space.baseline(),
     )
     tightest = replace(task.constraints, area_limit_mm2=config.hardware.area_limits_mm2[0])
     check_limits(task.table, tightest, of_run=task.constraints)

@@ -1,9 +1,14 @@
 """The homogeneous baseline in words, as it is in a run's space, which may not offer all of its choices."""
 
+from collections.abc import Mapping
+
 from hw_models import AdcType
+from xpert_evo.genes import PERIPHERALS, Choice, GeneKind
 from xpert_evo.orchestration.task import Task
 
-_PUBLISHED = (6, AdcType.SAR, 8, 8)
+_PUBLISHED: dict[GeneKind, Choice] = {
+    kind: kind.record.baseline for kind in PERIPHERALS if kind.record.baseline is not None
+}
 
 
 def baseline_words(task: Task) -> str:
@@ -11,25 +16,30 @@ def baseline_words(task: Task) -> str:
     peripherals, has_own_depths = _found(task)
     name = task.backbone.name
     if is_published(task):
-        return f"homogeneous {name}, {_words(*_PUBLISHED)}"
-    found = f"homogeneous, {_words(*peripherals.pop())}" if len(peripherals) == 1 else "not homogeneous"
+        return f"homogeneous {name}, {_words(_PUBLISHED)}"
+    same = all(layer == peripherals[0] for layer in peripherals)
+    found = f"homogeneous, {_words(peripherals[0])}" if same else "not homogeneous"
     depths = "" if has_own_depths else " and channel depths other than its own"
-    return f"{name}, {found}{depths}: the nearest in this space to homogeneous {_words(*_PUBLISHED)}"
+    return f"{name}, {found}{depths}: the nearest in this space to homogeneous {_words(_PUBLISHED)}"
 
 
 def is_published(task: Task) -> bool:
     """Whether the space offers the published kind of baseline: the backbone's own depths, SAR 6 bits, CS 8, IP 8."""
-    return _found(task) == ({_PUBLISHED}, True)
+    peripherals, has_own_depths = _found(task)
+    return has_own_depths and all(layer == _PUBLISHED for layer in peripherals)
 
 
-def _found(task: Task) -> tuple[set[tuple[int, AdcType, int, int]], bool]:
-    """The layers' different peripherals in the space's baseline, and whether its depths are the backbone's own."""
+def _found(task: Task) -> tuple[list[dict[GeneKind, Choice]], bool]:
+    """The layers' peripherals in the space's baseline, and whether its depths are the backbone's own."""
     layers = task.space.decode(task.baseline)[0].layers
-    peripherals = {(one.adc_precision, one.adc_type, one.column_sharing, one.input_precision) for one in layers}
-    depths = [one.reference_depth for one in task.backbone.layers]
-    return peripherals, [one.channel_depth for one in layers] == depths
+    peripherals = [{kind: getattr(layer, kind) for kind in _PUBLISHED} for layer in layers]
+    depths = [layer.reference_depth for layer in task.backbone.layers]
+    return peripherals, [layer.channel_depth for layer in layers] == depths
 
 
-def _words(adc_precision: int, adc_type: AdcType, column_sharing: int, input_precision: int) -> str:
-    kind = "SAR" if adc_type is AdcType.SAR else "Flash"
-    return f"{adc_precision}-bit {kind} ADCs, {column_sharing} columns an ADC, {input_precision}-bit inputs"
+def _words(of: Mapping[GeneKind, Choice]) -> str:
+    kind = "SAR" if of[GeneKind.ADC_TYPE] is AdcType.SAR else "Flash"
+    return (
+        f"{of[GeneKind.ADC_PRECISION]}-bit {kind} ADCs, {of[GeneKind.COLUMN_SHARING]} columns an ADC, "
+        f"{of[GeneKind.INPUT_PRECISION]}-bit inputs"
+    )

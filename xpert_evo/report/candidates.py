@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_models import evaluate
 from xpert_evo.design import Design
 from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.task import Task
@@ -117,8 +116,7 @@ def select_front(task: Task, candidates: Sequence[Candidate], area_limit_mm2: fl
 
 def hardware_figures(task: Task, genomes: Genomes) -> list[dict[str, float]]:
     """`HARDWARE_FIELDS` of genomes (designs, genes), computed by the full model, not by the table."""
-    shapes, peripherals = task.space.hardware_arrays(genomes)
-    report = evaluate(shapes, peripherals, **task.hardware.settings)
+    report = task.hardware.report_of(task.space, genomes)
     columns = {name: np.asarray(getattr(report, name)) for name in HARDWARE_FIELDS}
     return [{name: float(column[i]) for name, column in columns.items()} for i in range(len(genomes))]
 

@@ -10,7 +10,7 @@ from xpert_evo.accuracy.surrogate import FittedSurrogate
 from xpert_evo.design import Design
 from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.task import Task
-from xpert_evo.space import GeneKind, Genomes
+from xpert_evo.space import Genomes
 
 _MOST_DESIGNS = 48
 
@@ -93,7 +93,7 @@ def _varied(base: Genomes, column: int, n_choices: int) -> Genomes:
 
 def _by_layer(task: Task, by_gene: FloatArray) -> FloatArray:
     """A value a gene as a table (kinds, layers); NaN where a layer has no such gene of its own."""
-    kinds = list(GeneKind)
+    kinds = task.space.kinds
     table = np.full((len(kinds), task.space.n_layers), np.nan)
     for value, gene in zip(by_gene, task.space.genes, strict=True):
         table[kinds.index(gene.kind), gene.layer] = value

@@ -8,8 +8,9 @@ from pathlib import Path
 from hw_models import AdcType, CrossbarSpec, WeightCoding
 from xpert_evo.design import Design, LayerDesign
 from xpert_evo.files import write_text
+from xpert_evo.hardware import Hardware
 from xpert_evo.network_file import FILLER_CHANNELS, FILLER_KERNEL, LayerRow, NetworkForm, network_rows, network_text
-from xpert_evo.orchestration.task import Hardware, Task
+from xpert_evo.orchestration.task import Task
 from xpert_evo.report.candidates import Candidate
 
 _WIDTH = 118

@@ -22,7 +22,7 @@ function show(id) {
   for (const [name, value] of design.figures) figures.append(row([name, value], "td"));
   const genes = element("table");
   const head = element("thead");
-  head.append(row(["layer", "CD", "CS", "ADC", "AP", "IP"], "th"));
+  head.append(row(design.genes, "th"));
   const body = element("tbody");
   for (const layer of design.layers) body.append(row(layer, "td"));
   genes.append(head, body);

@@ -100,22 +100,21 @@ def _design(candidate: Candidate) -> dict[str, object]:
         ("TOPS/W", number(hardware["tops_per_w"])),
         ("TOPS/mm²", number(hardware["tops_per_mm2"])),
     ]
+    genes = candidate.design.kinds
     layers = [
-        [
-            layer.name,
-            str(layer.channel_depth or "-"),
-            str(layer.column_sharing),
-            str(layer.adc_type),
-            str(layer.adc_precision),
-            str(layer.input_precision),
-        ]
+        [layer.name, *(str(value) if (value := getattr(layer, kind)) is not None else "-" for kind in genes)]
         for layer in candidate.design.layers
     ]
     tip = (
         f"{candidate.digest[:8]}: {100 * candidate.measured:.2f} % ({candidate.split}, {candidate.protocol})\n"
         f"EDAP {number(hardware['edap'])}, {number(hardware['area_mm2'])} mm²"
     )
-    return {"figures": figures, "layers": layers, "tip": tip}
+    return {
+        "figures": figures,
+        "genes": ["layer", *(kind.record.short for kind in genes)],
+        "layers": layers,
+        "tip": tip,
+    }
 
 
 def _under_noise(candidate: Candidate) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-import hw_models
 from xpert_evo.backbone_file import BackboneDescription
 from xpert_evo.config import RunConfig
 from xpert_evo.report.result import RunResult
@@ -94,8 +93,7 @@ def versions_table(result: RunResult) -> str:
 
 def sources_list(result: RunResult) -> str:
     """The publications behind the constants of the chip, with how many rest on each."""
-    hardware = result.task.hardware
-    found = hw_models.sources(device=hardware.device, technology=hardware.technology)
+    found = result.task.hardware.sources()
     items = [f"<li>{escape(source.citation)}{_n_constants(len(source.constants))}</li>" for source in found]
     return f"<ul>{''.join(items)}</ul>"
 

@@ -20,7 +20,7 @@ from xpert_evo.backbones import load_backbone
 from xpert_evo.config import RunConfig
 from xpert_evo.design import Design, parse_design
 from xpert_evo.errors import DataError, DesignError, TrainingError
-from xpert_evo.orchestration.task import build_hardware
+from xpert_evo.hardware import Hardware
 from xpert_evo.paths import user_path
 from xpert_evo.validation import parse
 
@@ -157,7 +157,7 @@ def load_network(path: str | PathLike[str], crossbar: CrossbarSpec | None = None
     network = build_network(
         design,
         load_backbone(described, n_classes=last.shape[0], image_channels=first.shape[1]),
-        crossbar=crossbar or _own_crossbar(metadata, path) or build_hardware(RunConfig()).crossbar,
+        crossbar=crossbar or _own_crossbar(metadata, path) or Hardware.of(RunConfig()).crossbar,
         width_divisor=protocol.width_divisor,
         image_size=protocol.image_size,
         depths=_earlier_depths(design, protocol, [weight.shape[0] for weight in weights]),

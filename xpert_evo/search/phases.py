@@ -4,12 +4,13 @@ from collections.abc import Collection
 
 import numpy as np
 
-from xpert_evo.space import Choice, GeneKind, Genomes, SearchSpace
+from xpert_evo.genes import Choice, GeneKind
+from xpert_evo.space import Genomes, SearchSpace
 
-FIRST_PHASE = (GeneKind.CHANNEL_DEPTH, GeneKind.COLUMN_SHARING, GeneKind.ADC_TYPE)
+FIRST_PHASE = tuple(kind for kind in GeneKind if kind.record.first_phase)
 """Searched for least latency within the area limit, at given precisions."""
 
-SECOND_PHASE = (GeneKind.ADC_PRECISION, GeneKind.INPUT_PRECISION)
+SECOND_PHASE = tuple(kind for kind in GeneKind if not kind.record.first_phase)
 """Searched afterwards, on the network that the first phase found."""
 
 

@@ -10,10 +10,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_models import AdcType
 from xpert_evo.errors import InfeasibleError
+from xpert_evo.genes import PERIPHERALS, Choice, choice_number
 from xpert_evo.objectives import FloatArray
-from xpert_evo.space import Choice, GeneKind, Genomes, SearchSpace
+from xpert_evo.space import Genomes, SearchSpace
 
 DEPTH_FACTORS = (0.125, 0.25, 0.5, 1.0, 2.0)
 """Of homogeneous designs: what multiplies the backbone's own channel depths."""
@@ -31,7 +31,7 @@ def homogeneous_designs(space: SearchSpace, depth_factors: tuple[float, ...] = (
         space: Where choices of a gene differ between layers, the nearest one stands in.
         depth_factors: Each multiplies the backbone's channel depths.
     """
-    kinds = [kind for kind in GeneKind if kind is not GeneKind.CHANNEL_DEPTH]
+    kinds = [kind for kind in PERIPHERALS if kind in space.kinds]
     axes = [np.array(depth_factors), *(_numbers(space.choices[kind]) for kind in kinds)]
     factor, *settings = (grid.ravel() for grid in np.meshgrid(*axes, indexing="ij"))
     wanted = dict(zip(kinds, settings, strict=True))
@@ -44,7 +44,7 @@ def homogeneous_designs(space: SearchSpace, depth_factors: tuple[float, ...] = (
 
 
 def _numbers(choices: tuple[Choice, ...]) -> FloatArray:
-    return np.array([choice.code if isinstance(choice, AdcType) else choice for choice in choices], dtype=np.float64)
+    return np.array([choice_number(choice) for choice in choices], dtype=np.float64)
 
 
 def varied_designs(space: SearchSpace, n_designs: int, rng: np.random.Generator) -> Genomes:
@@ -52,7 +52,7 @@ def varied_designs(space: SearchSpace, n_designs: int, rng: np.random.Generator)
 
     For each kind of gene a design has a level, a slope and a roughness of its own.
     """
-    kinds = list(GeneKind)
+    kinds = list(space.kinds)
     kind_of = np.array([kinds.index(gene.kind) for gene in space.genes])
     place = np.array([gene.layer for gene in space.genes]) / max(1, space.n_layers - 1) - 0.5
     level, slope, roughness = rng.random((3, n_designs, len(kinds)))
@@ -150,7 +150,7 @@ _STEPS = 20
 def _coordinates(space: SearchSpace, genomes: Genomes, costs: FloatArray) -> FloatArray:
     """Cost and the average of each kind of gene over the layers, scaled to [0, 1], (designs, 6)."""
     share = genomes / np.maximum(space.n_choices - 1, 1)
-    kinds = [np.array([gene.kind is kind for gene in space.genes]) for kind in GeneKind]
+    kinds = [np.array([gene.kind is kind for gene in space.genes]) for kind in space.kinds]
     columns = np.stack([costs, *(share[:, mask].mean(axis=1) for mask in kinds if mask.any())], axis=1)
     low, high = columns.min(axis=0), columns.max(axis=0)
     return np.asarray((columns - low) / np.where(high > low, high - low, 1.0))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xpert_evo.errors import ConfigError
-from xpert_evo.space import GeneKind, Genomes, IntArray, SearchSpace
+from xpert_evo.space import Genomes, IntArray, SearchSpace
 
 BoolArray = NDArray[np.bool_]
 
@@ -74,10 +74,10 @@ class Variation:
     def __init__(self, space: SearchSpace, settings: VariationSettings) -> None:
         self._n_choices = space.n_choices
         self._n_layers = space.n_layers
-        kinds = list(GeneKind)
+        kinds = list(space.kinds)
         self._layer_of = np.array([gene.layer for gene in space.genes])
         self._kind_of = np.array([kinds.index(gene.kind) for gene in space.genes])
-        self._is_ordinal = np.array([gene.kind.ordinal for gene in space.genes])
+        self._is_ordinal = np.array([gene.kind.record.is_ordinal for gene in space.genes])
         self._free = np.flatnonzero(self._n_choices > 1)
         self.settings = settings
         self._moves = list(settings.moves)

@@ -11,7 +11,6 @@ from matplotlib.text import Text
 
 from xpert_evo.objectives import FloatArray
 from xpert_evo.report.candidates import Candidate
-from xpert_evo.space import GeneKind
 from xpert_evo.streams import wrapped
 
 BLUE, VERMILION, GREEN, PINK, ORANGE, SKY, BLACK = (
@@ -31,14 +30,6 @@ PALETTE = (BLUE, VERMILION, GREEN, PINK, ORANGE, SKY, BLACK)
 _SIDE_BY_SIDE, _LONGEST = 4, 20  # characters of a layer's name in a column's width, and of any name
 
 EDAP_LABEL = "EDAP [mm² µs µJ]"
-
-SHORT_NAMES = {
-    GeneKind.CHANNEL_DEPTH: "channel depth",
-    GeneKind.COLUMN_SHARING: "column sharing",
-    GeneKind.ADC_TYPE: "ADC type",
-    GeneKind.ADC_PRECISION: "ADC bits",
-    GeneKind.INPUT_PRECISION: "input bits",
-}
 
 
 def edap(candidates: Sequence[Candidate]) -> FloatArray:

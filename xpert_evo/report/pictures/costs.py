@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hw_models import HardwareReport, evaluate
+from hw_models import HardwareReport
 from xpert_evo.objectives import FloatArray
 from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.pictures.common import PALETTE, layer_names, legend_below, name_layers, names_height, number, wide
@@ -50,13 +50,8 @@ def draw_costs(scene: Scene) -> Figure | None:
 
 def report_of(result: RunResult, candidate: Candidate) -> HardwareReport:
     """The hardware report of one design, arrays (1, layers)."""
-    space, hardware = result.task.space, result.task.hardware
-    shapes, peripherals = space.hardware_arrays(space.encode([candidate.design]))
-    return evaluate(
-        shapes,
-        peripherals,
-        **hardware.settings,
-    )
+    task = result.task
+    return task.hardware.report_of(task.space, task.space.encode([candidate.design]))
 
 
 def _colours(reports: list[HardwareReport]) -> dict[str, str]:

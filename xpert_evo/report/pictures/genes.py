@@ -1,23 +1,25 @@
 """Genes: of chosen designs layer by layer, and of all designs as lines through their averages."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 
+from xpert_evo.genes import GeneKind, choice_text
 from xpert_evo.objectives import FloatArray
 from xpert_evo.report.candidates import Candidate
-from xpert_evo.report.pictures.common import GREY, SHORT_NAMES, draw_cells, layer_names, names_height, number, wide
+from xpert_evo.report.pictures.common import GREY, draw_cells, layer_names, names_height, number, wide
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
-from xpert_evo.space import GeneKind
 
 _LIGHT_TO_DARK = ListedColormap(colormaps["YlGnBu"](np.linspace(0.02, 0.95, 256)))
 
 
 def draw_genes(scene: Scene) -> Figure | None:
-    """A table of the five genes by layer for each chosen design."""
+    """A table of the genes by layer for each chosen design."""
     chosen = scene.chosen
     if not chosen:
         return None
@@ -27,9 +29,9 @@ def draw_genes(scene: Scene) -> Figure | None:
         draw_cells(
             axes,
             gene_positions(scene.result, candidate),
-            gene_texts(candidate),
+            gene_texts(candidate, scene.result.task.space.kinds),
             cmap=_LIGHT_TO_DARK,
-            rows=list(SHORT_NAMES.values()),
+            rows=[kind.record.label for kind in scene.result.task.space.kinds],
             columns=names,
         )
         axes.set_title(
@@ -45,8 +47,8 @@ def gene_positions(result: RunResult, candidate: Candidate) -> FloatArray:
     """Each gene's position among its choices from 0 to 1, (kinds, layers); NaN where a layer has no such gene."""
     space = result.task.space
     genome = space.encode([candidate.design])[0]
-    table = np.full((len(GeneKind), space.n_layers), np.nan)
-    for row, kind in enumerate(GeneKind):
+    table = np.full((len(space.kinds), space.n_layers), np.nan)
+    for row, kind in enumerate(space.kinds):
         for layer in range(space.n_layers):
             column = space.column(layer, kind)
             if column is not None:
@@ -54,13 +56,9 @@ def gene_positions(result: RunResult, candidate: Candidate) -> FloatArray:
     return table
 
 
-def gene_texts(candidate: Candidate) -> list[list[str]]:
+def gene_texts(candidate: Candidate, kinds: Sequence[GeneKind]) -> list[list[str]]:
     """What stands in the cells: numbers, S for SAR and F for Flash; (kinds, layers)."""
-    return [[_text(getattr(layer, kind)) for layer in candidate.design.layers] for kind in GeneKind]
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value) if isinstance(value, int) else str(value)[0].upper()
+    return [[choice_text(getattr(layer, kind)) for layer in candidate.design.layers] for kind in kinds]
 
 
 def draw_parallel(scene: Scene) -> Figure | None:
@@ -111,20 +109,19 @@ def coordinates(result: RunResult, candidates: list[Candidate]) -> tuple[list[st
     """Names of the axes, the base of each logarithmic one (0 for linear ones), and the places, (designs, axes)."""
     space = result.task.space
     genomes = space.encode([candidate.design for candidate in candidates])
-    averages = {kind: space.values(genomes, kind) for kind in GeneKind}
-    n_outputs = space.n_layers - 1  # the classifier's outputs are no gene
     columns: dict[str, tuple[int, FloatArray]] = {
         "accuracy\n[%]": (0, np.array([100 * c.validation for c in candidates])),
         "EDAP\n(log)": (10, _log10(candidates, "edap")),
         "area\n[mm²]": (0, np.array([c.hardware["area_mm2"] for c in candidates])),
         "latency\n[µs] (log)": (10, _log10(candidates, "latency_us")),
         "energy\n[µJ] (log)": (10, _log10(candidates, "energy_uj")),
-        "channel\ndepth (log)": (2, np.log2(averages[GeneKind.CHANNEL_DEPTH][:, :n_outputs]).mean(axis=1)),
-        "column\nsharing (log)": (2, np.log2(averages[GeneKind.COLUMN_SHARING]).mean(axis=1)),
-        "share of\nFlash ADCs": (0, averages[GeneKind.ADC_TYPE].mean(axis=1)),
-        "ADC\nbits": (0, averages[GeneKind.ADC_PRECISION].mean(axis=1)),
-        "input\nbits": (0, averages[GeneKind.INPUT_PRECISION].mean(axis=1)),
     }
+    for kind in space.kinds:
+        values = space.values(genomes, kind)
+        if kind is GeneKind.CHANNEL_DEPTH:
+            values = values[:, : space.n_layers - 1]  # the classifier's outputs are no gene
+        base = 2 if kind.record.is_logarithmic else 0
+        columns[kind.record.axis] = (base, (np.log2(values) if base else values).mean(axis=1))
     bases = [base for base, _ in columns.values()]
     return list(columns), bases, np.stack([values for _, values in columns.values()], axis=1)
 

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from xpert_evo.objectives import FloatArray
 from xpert_evo.report.influence import importance, one_gene_steps
 from xpert_evo.report.pictures.common import (
-    SHORT_NAMES,
     draw_cells,
     layer_names,
     luminance,
@@ -17,6 +16,7 @@ from xpert_evo.report.pictures.common import (
     names_height,
     wide,
 )
+from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
 
 
@@ -43,7 +43,7 @@ def draw_importance(scene: Scene) -> Figure | None:
             values / max(np.nanmax(values), 1e-12),
             [[_number(value) for value in row] for row in shown],
             cmap=colormaps["Blues"],
-            rows=list(SHORT_NAMES.values()),
+            rows=kind_labels(result),
             columns=names,
         )
         axes.set_title(title)
@@ -57,20 +57,40 @@ def draw_steps(scene: Scene) -> Figure | None:
         return None
     knee = result.knee
     steps = one_gene_steps(result.task, scene.surrogate, knee.design)
-    names = layer_names([layer.name for layer in knee.design.layers])
+    names, kinds = layer_names([layer.name for layer in knee.design.layers]), kind_labels(result)
     figure = Figure(figsize=(wide(len(names)) + 1.2, 4.8 + 2 * names_height(names)))
     upper, lower = figure.subplots(2, 1)
     accuracy = 100 * steps.accuracy
     # For accuracy up is good, for EDAP down: the colours say good (blue) and bad (red) in both.
-    _halves(upper, accuracy, accuracy, steps.feasible, names=names, form="{:+.1f}")
+    _halves(upper, accuracy, accuracy, steps.feasible, names=names, kinds=kinds, form="{:+.1f}")
     upper.set_title(f"Knee {knee.digest[:8]}, one gene changed: predicted accuracy [points]")
-    _halves(lower, -np.log10(steps.edap_ratio), steps.edap_ratio, steps.feasible, names=names, form="{:.2f}")
+    _halves(
+        lower,
+        -np.log10(steps.edap_ratio),
+        steps.edap_ratio,
+        steps.feasible,
+        names=names,
+        kinds=kinds,
+        form="{:.2f}",
+    )
     lower.set_title("The same changes: EDAP afterwards / before (blue is better)")
     return figure
 
 
+def kind_labels(result: RunResult) -> list[str]:
+    """The genes of a run's space as labels of rows."""
+    return [kind.record.label for kind in result.task.space.kinds]
+
+
 def _halves(
-    axes: Axes, goodness: FloatArray, shown: FloatArray, feasible: NDArray[np.bool_], *, names: list[str], form: str
+    axes: Axes,
+    goodness: FloatArray,
+    shown: FloatArray,
+    feasible: NDArray[np.bool_],
+    *,
+    names: list[str],
+    kinds: list[str],
+    form: str,
 ) -> None:
     """Cells with a left half (step down) and a right half (step up), (kinds, layers, 2)."""
     n_kinds, n_layers, _ = goodness.shape
@@ -92,7 +112,7 @@ def _halves(
     for y in range(n_kinds + 1):
         axes.axhline(y, color="white", lw=2)
     name_layers(axes, names)
-    axes.set_yticks(np.arange(n_kinds) + 0.5, list(SHORT_NAMES.values()))
+    axes.set_yticks(np.arange(n_kinds) + 0.5, kinds)
     axes.invert_yaxis()
     axes.grid(visible=False)
     axes.tick_params(length=0)

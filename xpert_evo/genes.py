@@ -1,0 +1,129 @@
+"""The genes: what a search may choose for a layer, one record each.
+
+Everything that must know more of a gene than its value asks its record: settings, search space, phases, cost table,
+tables and pictures. A new gene is a member of `GeneKind` with its record, a field of `LayerDesign` and of
+`GeneChoices` (settings), and the place where it acts: a cost formula, the emulation, or both.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from hw_models import AdcType
+from hw_models.periphery import ADC_PRECISION_RANGE, INPUT_PRECISION_RANGE
+
+Choice: TypeAlias = int | AdcType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneRecord:
+    """What the program knows of a gene.
+
+    Attributes:
+        label: Its name in pictures and tables.
+        short: Its abbreviation in narrow tables, as in the paper.
+        paper_choices: Choices of the paper's space, in rising order; empty for a gene that the paper does not have,
+            which is searched only where a space offers choices.
+        baseline: Its value in the homogeneous baseline; None where that is a matter of the backbone.
+        bounds: Least and largest value that the chip can have; None where the crossbar or the backbone decides.
+        first_phase: Whether the paper's first phase searches it; else the second does.
+        changes_accuracy: Whether it changes what the network computes, or only what that costs.
+        cost_attribute: Its attribute in the hardware model's cost table.
+        is_ordinal: Whether neighbouring choices are alike; false for a category.
+        is_logarithmic: Whether its values double rather than count up, so that averages and axes take logarithms.
+        axis: Its label at an axis that shows the average over layers.
+    """
+
+    label: str
+    short: str
+    paper_choices: tuple[Choice, ...] = ()
+    baseline: Choice | None = None
+    bounds: tuple[int, int] | None = None
+    first_phase: bool = False
+    changes_accuracy: bool = True
+    cost_attribute: str
+    is_ordinal: bool = True
+    is_logarithmic: bool = False
+    axis: str
+
+
+class GeneKind(StrEnum):
+    """What a gene chooses; the value is the field of `LayerDesign`. Genomes are ordered by these members: append."""
+
+    CHANNEL_DEPTH = "channel_depth"
+    COLUMN_SHARING = "column_sharing"
+    ADC_TYPE = "adc_type"
+    ADC_PRECISION = "adc_precision"
+    INPUT_PRECISION = "input_precision"
+
+    @property
+    def record(self) -> GeneRecord:
+        """What the program knows of it."""
+        return GENES[self]
+
+
+GENES: Mapping[GeneKind, GeneRecord] = {
+    GeneKind.CHANNEL_DEPTH: GeneRecord(
+        label="channel depth",
+        short="CD",
+        paper_choices=(64, 128, 256, 512),
+        first_phase=True,
+        cost_attribute="out_channels",
+        is_logarithmic=True,
+        axis="channel\ndepth (log)",
+    ),
+    GeneKind.COLUMN_SHARING: GeneRecord(
+        label="column sharing",
+        short="CS",
+        paper_choices=(2, 4, 8, 16, 32),
+        baseline=8,
+        first_phase=True,
+        changes_accuracy=False,
+        cost_attribute="column_sharing",
+        is_logarithmic=True,
+        axis="column\nsharing (log)",
+    ),
+    GeneKind.ADC_TYPE: GeneRecord(
+        label="ADC type",
+        short="AT",
+        paper_choices=(AdcType.SAR, AdcType.FLASH),
+        baseline=AdcType.SAR,
+        first_phase=True,
+        changes_accuracy=False,
+        cost_attribute="adc_type",
+        is_ordinal=False,
+        axis="share of\nFlash ADCs",
+    ),
+    GeneKind.ADC_PRECISION: GeneRecord(
+        label="ADC bits",
+        short="AP",
+        paper_choices=(3, 4, 5, 6, 7, 8),
+        baseline=6,
+        bounds=ADC_PRECISION_RANGE,
+        cost_attribute="adc_precision",
+        axis="ADC\nbits",
+    ),
+    GeneKind.INPUT_PRECISION: GeneRecord(
+        label="input bits",
+        short="IP",
+        paper_choices=(1, 2, 3, 4, 5, 6, 7, 8),
+        baseline=8,
+        bounds=INPUT_PRECISION_RANGE,
+        cost_attribute="input_precision",
+        axis="input\nbits",
+    ),
+}
+
+PERIPHERALS = tuple(kind for kind in GeneKind if kind is not GeneKind.CHANNEL_DEPTH)
+"""The genes of the circuits around a crossbar; the channel depth alone is the network's."""
+
+
+def choice_text(value: Choice | None) -> str:
+    """A choice in the cell of a table: `8`, `S` for SAR, `F` for Flash, nothing where a layer has no such gene."""
+    return "" if value is None else value.value[0].upper() if isinstance(value, AdcType) else str(value)
+
+
+def choice_number(value: Choice) -> int:
+    """The number that stands for a choice in arrays."""
+    return value.code if isinstance(value, AdcType) else value

@@ -1,0 +1,121 @@
+"""The chip that settings name, and the one caller of the hardware model: cost tables, reports, bounds, explanations."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import hw_models
+from hw_models import (
+    AdcModel,
+    CostTable,
+    CrossbarSpec,
+    Device,
+    HardwareReport,
+    LayerChoices,
+    LayerShapes,
+    Peripherals,
+    Source,
+    Technology,
+    TraceNode,
+)
+from xpert_evo.config import RunConfig
+from xpert_evo.design import Design
+from xpert_evo.errors import DesignError
+from xpert_evo.genes import GeneKind
+from xpert_evo.space import Genomes, SearchSpace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hardware:
+    """Crossbars, cells and process of a chip.
+
+    Attributes:
+        crossbar: The crossbars and how they are grouped.
+        device: The memory cell.
+        technology: The circuits of the node.
+    """
+
+    crossbar: CrossbarSpec
+    device: Device
+    technology: Technology
+
+    @classmethod
+    def of(cls, config: RunConfig) -> "Hardware":
+        """The chip that the settings name; raises HardwareModelError."""
+        return cls(
+            crossbar=CrossbarSpec(**config.hardware.crossbar.model_dump()),
+            device=hw_models.load_device(config.hardware.device),
+            technology=hw_models.load_technology(config.hardware.technology),
+        )
+
+    def check(self, design: Design) -> None:
+        """Raises DesignError, with the layer, where a design asks for a periphery that the chip cannot have."""
+        bounds = {kind: kind.record.bounds for kind in GeneKind if kind.record.bounds is not None}
+        bounds[GeneKind.COLUMN_SHARING] = (1, self.crossbar.converted_columns)
+        for layer in design.layers:
+            for kind, (low, high) in bounds.items():
+                value = getattr(layer, kind)
+                if value is not None and not low <= value <= high:
+                    why = " (the columns of a crossbar that are converted)" if kind is GeneKind.COLUMN_SHARING else ""
+                    raise DesignError(f"layer {layer.name}: {kind} must be from {low} to {high}{why}, got {value}.")
+
+    def table(self, space: SearchSpace) -> CostTable:
+        """The cost of every choice of a space, for scoring populations."""
+        return CostTable.build([_table_layer(space, i) for i in range(space.n_layers)], **self._arguments)
+
+    def report(
+        self, shapes: LayerShapes, peripherals: Peripherals, *, adc_model: AdcModel = AdcModel.CIRCUIT
+    ) -> HardwareReport:
+        """The full model's report of designs, arrays (designs, layers)."""
+        return hw_models.evaluate(shapes, peripherals, **self._arguments, adc_model=adc_model)
+
+    def report_of(self, space: SearchSpace, genomes: Genomes) -> HardwareReport:
+        """The report of a space's genomes (designs, genes), arrays (designs, layers)."""
+        return self.report(*space.hardware_arrays(genomes))
+
+    def around_tiles(self, shapes: LayerShapes, peripherals: Peripherals) -> dict[str, float]:
+        """Area by unit around the tiles of one design [mm2]: global buffer, tree, accumulation, activation, pooling.
+
+        Args:
+            shapes: Of its layers, (1, layers).
+            peripherals: Likewise.
+        """
+        chip = hw_models.chip_level(shapes, peripherals, **self._arguments)
+        return {name: 1e-6 * float(area[0]) for name, area in chip.area_um2.items() if name != "tiles"}
+
+    def explain(
+        self, shapes: LayerShapes, peripherals: Peripherals, *, layer: int
+    ) -> tuple[TraceNode, TraceNode, TraceNode]:
+        """Area, latency and energy of a layer, down to constants."""
+        return hw_models.explain(shapes, peripherals, layer=layer, **self._arguments)
+
+    def sources(self) -> list[Source]:
+        """Every publication and fit behind the chip's constants."""
+        return hw_models.sources(device=self.device, technology=self.technology)
+
+    @property
+    def _arguments(self) -> dict[str, Any]:
+        """What the functions of `hw_models` take besides shapes and peripherals."""
+        return {"crossbar": self.crossbar, "device": self.device, "technology": self.technology}
+
+
+def _table_layer(space: SearchSpace, i: int) -> LayerChoices:
+    """A layer in the words of the cost table: its choices, and the genome column that selects each of them."""
+    layer, source = space.backbone.layers[i], space.backbone.sources[i]
+    selected: dict[str, Any] = {}
+    for kind in space.kinds:
+        selected |= _selection(space, kind.record.cost_attribute, space.column(i, kind), space.backbone.n_classes)
+    depth = None if source is None else space.column(source, GeneKind.CHANNEL_DEPTH)
+    selected |= _selection(space, "in_channels", depth, space.backbone.image_channels)
+    return LayerChoices(
+        name=layer.name,
+        output_size=space.backbone.output_sizes()[i],
+        kernel_size=layer.kernel_size,
+        stride=layer.stride,
+        **selected,
+    )
+
+
+def _selection(space: SearchSpace, name: str, column: int | None, fixed: int) -> dict[str, Any]:
+    """Choices and column of one attribute; `fixed` is its value where no gene decides it."""
+    choices = (fixed,) if column is None else space.genes[column].choices
+    return {name: choices, f"{name}_column": column}
