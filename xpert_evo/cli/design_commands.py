@@ -208,6 +208,7 @@ def import_(
     out: Annotated[
         Path | None,
         typer.Option(
+            parser=user_path,
             metavar="FILE.toml",
             help="Backbone to write; a design goes beside it, as .json (default: NAME.toml).",
             show_default=False,

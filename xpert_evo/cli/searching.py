@@ -39,7 +39,6 @@ def start(
         show_task(settings, folder)
         return
     _work(folder, lambda: begin(settings, folder, listener, labels_from), listener, json_log=json_log)
-    _must_keep_limits(folder)
 
 
 def resume(
@@ -71,6 +70,7 @@ def _work(folder: Path, search: Callable[[], None], listener: Listener, *, json_
         listener.close()
     with _told_how(f"the search has ended and its files are written; `xpert-evo report {in_shell(folder)}` shows it"):
         _show(folder, *written, json_log=json_log)
+    _must_keep_limits(folder)
 
 
 @contextmanager
