@@ -22,20 +22,20 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau
 
 from hw_models import AdcType, CrossbarSpec
-from xpert_evo.accuracy.adc_noise import NoisyProduct
-from xpert_evo.accuracy.datasets import Dataset, Split, load_dataset
-from xpert_evo.accuracy.emulation import Emulator
-from xpert_evo.accuracy.fidelity import (
+from xpert_evo.accuracy.crossbars.adc_noise import NoisyProduct
+from xpert_evo.accuracy.crossbars.emulation import Emulator
+from xpert_evo.accuracy.crossbars.fidelity import (
     all_precisions,
     layer_fidelity,
     layer_inputs,
     measure_corrections,
     set_statistics,
 )
-from xpert_evo.accuracy.images import batches, prepared, training_subset
-from xpert_evo.accuracy.network import CrossbarNetwork, Product
-from xpert_evo.accuracy.protocols import load_protocol
-from xpert_evo.accuracy.training import train_design
+from xpert_evo.accuracy.crossbars.network import CrossbarNetwork, Product
+from xpert_evo.accuracy.datasets.catalogue import Dataset, Split, load_dataset
+from xpert_evo.accuracy.training.images import batches, prepared, training_subset
+from xpert_evo.accuracy.training.protocols import load_protocol
+from xpert_evo.accuracy.training.training import train_design
 from xpert_evo.backbones import load_backbone
 from xpert_evo.space import SearchSpace
 

@@ -19,11 +19,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 
 from hw_models import AdcType, CrossbarSpec, WeightCoding
-from xpert_evo.accuracy import arrays
-from xpert_evo.accuracy.adc_noise import NoisyProduct
-from xpert_evo.accuracy.emulation import emulate_layer
-from xpert_evo.accuracy.integer_products import multiplies_eight_bits
-from xpert_evo.accuracy.network import CrossbarLayer, LayerGeometry, array_rows, build_network
+from xpert_evo.accuracy.crossbars import arrays
+from xpert_evo.accuracy.crossbars.adc_noise import NoisyProduct
+from xpert_evo.accuracy.crossbars.emulation import emulate_layer
+from xpert_evo.accuracy.crossbars.integer_products import multiplies_eight_bits
+from xpert_evo.accuracy.crossbars.network import CrossbarLayer, LayerGeometry, array_rows, build_network
 from xpert_evo.backbones import load_backbone
 from xpert_evo.space import SearchSpace
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import parse_config
 from xpert_evo.executors import Executor, JobDone, ProcessExecutor, SerialExecutor, load_dask_executor, usable_cores
 from xpert_evo.orchestration.start import prepare

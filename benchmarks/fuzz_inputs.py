@@ -37,7 +37,7 @@ from fuzz_breaking import ODD_VALUES, as_toml, break_bytes, break_value, broken_
 
 from hw_models import AdcType
 from xpert_evo import cli
-from xpert_evo.accuracy.datasets import DATASETS
+from xpert_evo.accuracy.datasets.catalogue import DATASETS
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import RunConfig, parse_config
 from xpert_evo.design import Design

@@ -19,11 +19,11 @@ from pathlib import Path
 import torch
 
 from hw_models import AdcType, CrossbarSpec
-from xpert_evo.accuracy.checkpoints import Epoch
-from xpert_evo.accuracy.datasets import Dataset, load_dataset
-from xpert_evo.accuracy.judge import judge
-from xpert_evo.accuracy.protocols import TrainingProtocol, load_protocol
-from xpert_evo.accuracy.training import TrainedDesign, train_design
+from xpert_evo.accuracy.datasets.catalogue import Dataset, load_dataset
+from xpert_evo.accuracy.training.checkpoints import Epoch
+from xpert_evo.accuracy.training.judge import judge
+from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
+from xpert_evo.accuracy.training.training import TrainedDesign, train_design
 from xpert_evo.backbones import load_backbone
 from xpert_evo.space import SearchSpace
 

@@ -6,12 +6,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 
 from hw_models import CrossbarSpec
-from xpert_evo.accuracy.adc_noise import NoisyProduct, set_tabled_corrections
-from xpert_evo.accuracy.exact_training import ExactProduct
-from xpert_evo.accuracy.mixed_precision import compute_type
-from xpert_evo.accuracy.network import Product, build_network
-from xpert_evo.accuracy.optimisers import build_optimisers
-from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.accuracy.crossbars.adc_noise import NoisyProduct, set_tabled_corrections
+from xpert_evo.accuracy.crossbars.network import Product, build_network
+from xpert_evo.accuracy.training.exact_training import ExactProduct
+from xpert_evo.accuracy.training.mixed_precision import compute_type
+from xpert_evo.accuracy.training.optimisers import build_optimisers
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.backbones import load_backbone
 from xpert_evo.design import Design
 

@@ -39,7 +39,7 @@ import numpy as np
 import psutil
 from distributed import Worker
 
-from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import parse_config
 from xpert_evo.executors import Executor, SerialExecutor, load_dask_executor
 from xpert_evo.orchestration.batches import Workshop, plan_batch, run_batch

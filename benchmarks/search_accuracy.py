@@ -7,7 +7,7 @@ signal-to-noise ratio, layers of unequal weight, widths that buy back noise, and
 import numpy as np
 
 from hw_models import AdcType, CrossbarSpec
-from xpert_evo.accuracy.features import FeatureMap, macs
+from xpert_evo.accuracy.surrogate.features import FeatureMap, macs
 from xpert_evo.genes import GeneKind
 from xpert_evo.objectives import FloatArray
 from xpert_evo.space import Genomes, SearchSpace

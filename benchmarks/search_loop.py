@@ -22,9 +22,9 @@ from search_problems import Problem, co_search
 from search_runs import OUT, reference_hypervolume
 
 from hw_models import AdcType, CrossbarSpec
-from xpert_evo.accuracy.surrogate import AUTO, FittedSurrogate, fit_surrogate
-from xpert_evo.accuracy.surrogate_models import MODELS
-from xpert_evo.accuracy.surrogate_quality import Quality
+from xpert_evo.accuracy.surrogate.fit import AUTO, FittedSurrogate, fit_surrogate
+from xpert_evo.accuracy.surrogate.models import MODELS
+from xpert_evo.accuracy.surrogate.quality import Quality
 from xpert_evo.objectives import FloatArray
 from xpert_evo.search import Nsga2, SearchSettings, hypervolume
 from xpert_evo.search.infill import select_infill

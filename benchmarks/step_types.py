@@ -15,9 +15,9 @@ from pathlib import Path
 import torch
 from native_step import BATCH_SIZE, native_step
 
-from xpert_evo.accuracy.allocation import keep_freed_memory
-from xpert_evo.accuracy.mixed_precision import multiplies_bfloat16
-from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.accuracy.training.allocation import keep_freed_memory
+from xpert_evo.accuracy.training.mixed_precision import multiplies_bfloat16
+from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.design import load_designs
 
 DESIGN = Path(__file__).parents[1] / "studies" / "cifar10" / "designs" / "d27adb7d.json"

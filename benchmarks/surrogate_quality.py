@@ -21,10 +21,10 @@ import torch
 from search_accuracy import FormulaAccuracy
 
 from hw_models import CrossbarSpec
-from xpert_evo.accuracy.features import macs
-from xpert_evo.accuracy.surrogate import AUTO, LEAST_LABELS, fit_surrogate, honesty
-from xpert_evo.accuracy.surrogate_models import MODELS
-from xpert_evo.accuracy.surrogate_quality import Quality
+from xpert_evo.accuracy.surrogate.features import macs
+from xpert_evo.accuracy.surrogate.fit import AUTO, LEAST_LABELS, fit_surrogate, honesty
+from xpert_evo.accuracy.surrogate.models import MODELS
+from xpert_evo.accuracy.surrogate.quality import Quality
 from xpert_evo.backbones import load_backbone
 from xpert_evo.library import load_run
 from xpert_evo.objectives import FloatArray

@@ -15,8 +15,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from xpert_evo.accuracy.features import macs
-from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.accuracy.surrogate.features import macs
+from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.design import design_from_text
 from xpert_evo.orchestration.context import FINALISTS, REUSED, SEARCHED
 from xpert_evo.orchestration.effort import images_trained, work_of

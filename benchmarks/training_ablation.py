@@ -14,10 +14,10 @@ import numpy as np
 import torch
 
 from hw_models import AdcType, CrossbarSpec
-from xpert_evo.accuracy.datasets import load_dataset
-from xpert_evo.accuracy.judge import judge
-from xpert_evo.accuracy.protocols import load_protocol
-from xpert_evo.accuracy.training import train_design
+from xpert_evo.accuracy.datasets.catalogue import load_dataset
+from xpert_evo.accuracy.training.judge import judge
+from xpert_evo.accuracy.training.protocols import load_protocol
+from xpert_evo.accuracy.training.training import train_design
 from xpert_evo.backbones import load_backbone
 from xpert_evo.errors import TrainingError
 from xpert_evo.space import SearchSpace

@@ -19,8 +19,8 @@ import torch
 from native_step import native_step
 
 from hw_models import AdcType
-from xpert_evo.accuracy.allocation import keep_freed_memory
-from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.accuracy.training.allocation import keep_freed_memory
+from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.backbones import load_backbone
 from xpert_evo.space import SearchSpace
 

@@ -18,10 +18,10 @@ import numpy as np
 import torch
 
 from hw_models import AdcType, CrossbarSpec
-from xpert_evo.accuracy.datasets import load_dataset
-from xpert_evo.accuracy.judge import judge
-from xpert_evo.accuracy.protocols import TrainingProtocol
-from xpert_evo.accuracy.training import train_design
+from xpert_evo.accuracy.datasets.catalogue import load_dataset
+from xpert_evo.accuracy.training.judge import judge
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
+from xpert_evo.accuracy.training.training import train_design
 from xpert_evo.backbones import load_backbone
 from xpert_evo.design import Design
 from xpert_evo.space import SearchSpace

@@ -15,12 +15,12 @@ import numpy as np
 import torch
 
 from hw_models import AdcType, CrossbarSpec
-from xpert_evo.accuracy import adc_noise
-from xpert_evo.accuracy.datasets import load_dataset
-from xpert_evo.accuracy.fidelity import layer_fidelity, layer_inputs
-from xpert_evo.accuracy.images import prepared
-from xpert_evo.accuracy.protocols import load_protocol
-from xpert_evo.accuracy.training import train_design
+from xpert_evo.accuracy.crossbars import adc_noise
+from xpert_evo.accuracy.crossbars.fidelity import layer_fidelity, layer_inputs
+from xpert_evo.accuracy.datasets.catalogue import load_dataset
+from xpert_evo.accuracy.training.images import prepared
+from xpert_evo.accuracy.training.protocols import load_protocol
+from xpert_evo.accuracy.training.training import train_design
 from xpert_evo.backbones import load_backbone
 from xpert_evo.space import SearchSpace
 

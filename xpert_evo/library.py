@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from xpert_evo.accuracy.host_state import own_numerics
+from xpert_evo.accuracy.training.weights import TrainedNetwork, load_network
 from xpert_evo.config import RunConfig, load_config
 from xpert_evo.errors import UsageError
 from xpert_evo.orchestration.start import begin, go_on
@@ -26,7 +27,6 @@ from xpert_evo.report.candidates import HARDWARE_FIELDS, Candidate
 from xpert_evo.report.files import front_row
 from xpert_evo.report.pick import by_id, the_knee
 from xpert_evo.report.result import RunResult, load_result
-from xpert_evo.report.trained import TrainedNetwork, load_network
 from xpert_evo.report.writing import write_report
 from xpert_evo.store import Store
 

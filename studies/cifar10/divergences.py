@@ -16,8 +16,8 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from xpert_evo.accuracy.emulation import Emulator
-from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork
+from xpert_evo.accuracy.crossbars.emulation import Emulator
+from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork
 from xpert_evo.files import write_text
 from xpert_evo.genes import GeneKind
 from xpert_evo.space import SearchSpace

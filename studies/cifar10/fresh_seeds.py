@@ -25,8 +25,8 @@ from drawing import label_part_of_a_decade
 from matplotlib.figure import Figure
 
 import xpert_evo as xe
-from xpert_evo.accuracy.protocols import load_protocol
-from xpert_evo.accuracy.surrogate import FittedSurrogate
+from xpert_evo.accuracy.surrogate.fit import FittedSurrogate
+from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import DatasetConfig
 from xpert_evo.design import Design, load_designs
 from xpert_evo.files import write_text

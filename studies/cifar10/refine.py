@@ -29,11 +29,12 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from xpert_evo.accuracy.checkpoints import weights_file
-from xpert_evo.accuracy.datasets import Dataset, Split
-from xpert_evo.accuracy.images import prepared, training_subset
-from xpert_evo.accuracy.judge import judge
-from xpert_evo.accuracy.network import CrossbarNetwork
+from xpert_evo.accuracy.crossbars.network import CrossbarNetwork
+from xpert_evo.accuracy.datasets.catalogue import Dataset, Split
+from xpert_evo.accuracy.training.checkpoints import weights_file
+from xpert_evo.accuracy.training.images import prepared, training_subset
+from xpert_evo.accuracy.training.judge import judge
+from xpert_evo.accuracy.training.weights import TrainedNetwork, load_network
 from xpert_evo.config import load_config
 from xpert_evo.design import Design, parse_design
 from xpert_evo.errors import XpertEvoError
@@ -42,7 +43,6 @@ from xpert_evo.genes import GeneKind
 from xpert_evo.orchestration.task import Task, build_task
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.report.pictures.common import ORANGE, VERMILION
-from xpert_evo.report.trained import TrainedNetwork, load_network
 from xpert_evo.space import Genomes
 
 _N_CALIBRATION = 128

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from hw_models import AdcType, CrossbarSpec
-from xpert_evo.accuracy.datasets import Dataset, Split
-from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.accuracy.datasets.catalogue import Dataset, Split
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.backbones import Backbone, load_backbone
 from xpert_evo.design import Design
 from xpert_evo.space import SearchSpace

@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from xpert_evo.accuracy.protocols import PROTOCOLS
+from xpert_evo.accuracy.training.protocols import PROTOCOLS
 from xpert_evo.cli.app import app
 
 ROOT = Path(__file__).parents[2]

@@ -11,16 +11,16 @@ import pytest
 from filelock import FileLock
 
 from hw_models import AdcType
-from xpert_evo.accuracy.checkpoints import read_tensors
-from xpert_evo.accuracy.datasets import Split, load_dataset
-from xpert_evo.accuracy.judge import Judgement, judge
-from xpert_evo.accuracy.protocols import PROTOCOLS, TrainingProtocol
+from xpert_evo.accuracy.datasets.catalogue import Split, load_dataset
+from xpert_evo.accuracy.training.checkpoints import read_tensors
+from xpert_evo.accuracy.training.judge import Judgement, judge
+from xpert_evo.accuracy.training.protocols import PROTOCOLS, TrainingProtocol
+from xpert_evo.accuracy.training.weights import load_network
 from xpert_evo.backbones import load_backbone
 from xpert_evo.cli import judging, training, training_plan
 from xpert_evo.cli.packing import pack_weights
 from xpert_evo.config import parse_config
 from xpert_evo.errors import ConfigError, InterruptedRunError, TrainingError, UsageError
-from xpert_evo.report.trained import load_network
 from xpert_evo.space import SearchSpace
 from xpert_evo.store import Store
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
-from xpert_evo.accuracy.checkpoints import Epoch
-from xpert_evo.accuracy.epoch import Step
-from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.accuracy.training.checkpoints import Epoch
+from xpert_evo.accuracy.training.epoch import Step
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.cli.ticker import Ticker
 from xpert_evo.cli.training_progress import JudgingProgress, TrainingProgress
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from hw_models import AdcType
 from tests.executors.conftest import search_settings
-from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.backbones import load_backbone
 from xpert_evo.cli import searching
 from xpert_evo.cli.app import app

@@ -14,10 +14,11 @@ import pytest
 from filelock import FileLock
 from PIL import Image
 
-from xpert_evo.accuracy import archives, data_formats
-from xpert_evo.accuracy.archives import extract
-from xpert_evo.accuracy.data_transfer import import_dataset
-from xpert_evo.accuracy.python_batches import pixels, read_batch
+from xpert_evo.accuracy.datasets import archives
+from xpert_evo.accuracy.datasets import readers as data_formats
+from xpert_evo.accuracy.datasets.archives import extract
+from xpert_evo.accuracy.datasets.python_batches import pixels, read_batch
+from xpert_evo.accuracy.datasets.transfer import import_dataset
 from xpert_evo.errors import DataError
 
 MIB = 1 << 20

@@ -18,7 +18,7 @@ from safetensors.torch import save
 
 from hw_models import CrossbarSpec
 from tests.faults.conftest import quick, small_settings
-from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.backbones import load_backbone
 from xpert_evo.errors import TrainingError
 from xpert_evo.orchestration.start import begin, go_on
@@ -139,7 +139,7 @@ def test_a_disk_that_is_full_fails_no_training_for_want_of_a_checkpoint(
         tried.append(path)
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("xpert_evo.accuracy.checkpoints.write_atomically", full)
+    monkeypatch.setattr("xpert_evo.accuracy.training.checkpoints.write_atomically", full)
     assert train_job(job).validation_accuracy == whole.validation_accuracy
     assert tried == [job.checkpoint]
 

@@ -14,10 +14,10 @@ import torch
 from safetensors.torch import save
 
 from tests.traps import Trap
-from xpert_evo.accuracy import data_formats
-from xpert_evo.accuracy.checkpoints import read_tensors
-from xpert_evo.accuracy.data_transfer import import_dataset
-from xpert_evo.accuracy.python_batches import pixels, read_batch
+from xpert_evo.accuracy.datasets import readers as data_formats
+from xpert_evo.accuracy.datasets.python_batches import pixels, read_batch
+from xpert_evo.accuracy.datasets.transfer import import_dataset
+from xpert_evo.accuracy.training.checkpoints import read_tensors
 from xpert_evo.design import load_designs
 from xpert_evo.errors import XpertEvoError
 from xpert_evo.library import load_network

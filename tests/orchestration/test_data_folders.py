@@ -8,8 +8,8 @@ import pytest
 
 import xpert_evo as xe
 from tests.small_runs import OWN_BACKBONE, SMOKE_SEARCH, with_changes
-from xpert_evo.accuracy import data_formats
-from xpert_evo.accuracy.datasets import DATASETS, DatasetSpec, load_dataset
+from xpert_evo.accuracy.datasets import readers as data_formats
+from xpert_evo.accuracy.datasets.catalogue import DATASETS, DatasetSpec, load_dataset
 from xpert_evo.cli.dry_run import show_task
 from xpert_evo.config import load_config
 from xpert_evo.errors import ConfigError, DataError, StoreError

@@ -2,7 +2,7 @@
 
 import pytest
 
-from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import load_config
 from xpert_evo.orchestration.effort import makespan
 from xpert_evo.orchestration.estimate import estimate, planned_workers, search_seconds, second_share

@@ -11,8 +11,8 @@ from hw_models import CrossbarSpec
 from tests.faults.conftest import quick, small_settings
 from tests.orchestration.test_label_rules import Kept
 from tests.small_runs import OWN_BACKBONE
-from xpert_evo.accuracy.network import build_network, proxy_depth
-from xpert_evo.accuracy.protocols import PROTOCOLS
+from xpert_evo.accuracy.crossbars.network import build_network, proxy_depth
+from xpert_evo.accuracy.training.protocols import PROTOCOLS
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import RunConfig, parse_config
 from xpert_evo.genes import GeneKind

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.faults.conftest import quick, small_settings
-from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import parse_config
 from xpert_evo.orchestration import batches
 from xpert_evo.orchestration.context import FINALISTS, REUSED, RULES, label_context, rules_of

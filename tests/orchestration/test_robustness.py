@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hw_models import AdcType, CrossbarSpec
-from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import DatasetConfig, RunConfig, parse_config
 from xpert_evo.errors import ConfigError
 from xpert_evo.orchestration.context import label_context

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import parse_config
 from xpert_evo.errors import ConfigError, TrainingError
 from xpert_evo.orchestration.context import STEADY

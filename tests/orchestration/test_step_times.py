@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from hw_models import CrossbarSpec
-from xpert_evo.accuracy.checkpoints import TrainingState
-from xpert_evo.accuracy.datasets import Split, load_dataset
-from xpert_evo.accuracy.epoch import train_epoch
-from xpert_evo.accuracy.protocols import TrainingProtocol, load_protocol
+from xpert_evo.accuracy.datasets.catalogue import Split, load_dataset
+from xpert_evo.accuracy.training.checkpoints import TrainingState
+from xpert_evo.accuracy.training.epoch import train_epoch
+from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
 from xpert_evo.backbones import load_backbone
 from xpert_evo.design import Design
 from xpert_evo.orchestration import step_times

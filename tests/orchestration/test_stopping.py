@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.orchestration.batches import plan_batch
 from xpert_evo.orchestration.context import FIRST, REUSED
 from xpert_evo.orchestration.knowledge import Knowledge

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.orchestration.effort import JUDGED_IMAGE, Timed, images_trained, makespan, pace_of, work_of
 from xpert_evo.orchestration.tally import Tally
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hw_models import AdcType, CrossbarSpec
-from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import DatasetConfig
 from xpert_evo.orchestration.trainings import TrainingJob, cached_dataset, train_job

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.small_runs import OWN_BACKBONE, mean_depth, saturating_accuracy, with_changes
-from xpert_evo.accuracy.datasets import load_dataset
-from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.accuracy.datasets.catalogue import load_dataset
+from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import RunConfig, parse_config
 from xpert_evo.executors import JobDone, JobFailed
 from xpert_evo.executors.base import Job, Result

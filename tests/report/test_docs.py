@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from xpert_evo.accuracy.protocols import PROTOCOLS
+from xpert_evo.accuracy.training.protocols import PROTOCOLS
 from xpert_evo.backbone_file import LayerEntry
 from xpert_evo.backbones import BACKBONES
 from xpert_evo.cli.app import app

@@ -7,7 +7,7 @@ import pytest
 
 from xpert_evo.report.candidates import select_front
 from xpert_evo.report.luck import Luck, luck_of
-from xpert_evo.report.page import page
+from xpert_evo.report.page.document import page
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene, build_scene
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.report.conftest import make_run, read_scene, settings
 from xpert_evo.report.candidates import select_front
-from xpert_evo.report.page import page
+from xpert_evo.report.page.document import page
 from xpert_evo.report.pick import of_accuracy, the_knee
 from xpert_evo.report.pictures import draw_pictures
 from xpert_evo.report.result import RunResult

@@ -14,7 +14,7 @@ from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED
 from xpert_evo.orchestration.task import build_task
 from xpert_evo.report.baseline import baseline_words, is_published
 from xpert_evo.report.comparison import compare
-from xpert_evo.report.page import page
+from xpert_evo.report.page.document import page
 from xpert_evo.report.pick import by_id
 from xpert_evo.report.pictures.progress import draw_hypervolume
 from xpert_evo.report.recommend import Rival

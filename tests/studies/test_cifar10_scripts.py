@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import load_config
 from xpert_evo.design import Design, load_designs
 from xpert_evo.orchestration.task import Task, build_task

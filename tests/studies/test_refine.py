@@ -19,18 +19,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw_models import AdcType
-from xpert_evo.accuracy.checkpoints import write_tensors
-from xpert_evo.accuracy.datasets import Split, load_dataset
-from xpert_evo.accuracy.emulation import Emulator
-from xpert_evo.accuracy.judge import judge
-from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, build_network
-from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.accuracy.crossbars.emulation import Emulator
+from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork, build_network
+from xpert_evo.accuracy.datasets.catalogue import Split, load_dataset
+from xpert_evo.accuracy.training.checkpoints import write_tensors
+from xpert_evo.accuracy.training.judge import judge
+from xpert_evo.accuracy.training.protocols import load_protocol
+from xpert_evo.accuracy.training.weights import TrainedNetwork, load_network
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import parse_config
 from xpert_evo.design import Design, load_designs
 from xpert_evo.genes import GeneKind
 from xpert_evo.orchestration.task import Task, build_task
-from xpert_evo.report.trained import TrainedNetwork, load_network
 
 STUDY = Path(__file__).parents[2] / "studies" / "cifar10"
 SETTINGS = """

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pydantic import BaseModel
 
 from hw_models import WeightCoding, device_names, technology_names
-from xpert_evo.accuracy.protocols import PROTOCOLS
-from xpert_evo.accuracy.surrogate_kinds import AUTO, SurrogateKind
+from xpert_evo.accuracy.surrogate.kinds import AUTO, SurrogateKind
+from xpert_evo.accuracy.training.protocols import PROTOCOLS
 from xpert_evo.config import ExecutorKind, RunConfig, Schedule, SearchMode
 from xpert_evo.objectives import OBJECTIVES
 from xpert_evo.space import PAPER_CHOICES

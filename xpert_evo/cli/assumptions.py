@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xpert_evo.accuracy.datasets import DatasetSpec
+from xpert_evo.accuracy.datasets.catalogue import DatasetSpec
 from xpert_evo.cli.settings import changes, resolve
 from xpert_evo.config import RunConfig, load_config
 from xpert_evo.store import FILE_NAME, Store

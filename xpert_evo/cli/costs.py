@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hw_models import AdcModel, HardwareReport, LayerShapes, Peripherals
-from xpert_evo.accuracy.datasets import DatasetSpec, dataset_spec
+from xpert_evo.accuracy.datasets.catalogue import DatasetSpec, dataset_spec
 from xpert_evo.backbone_remarks import remarks_on
 from xpert_evo.backbones import Backbone, backbone_of
 from xpert_evo.cli.assumptions import assumption_lines, plain_assumptions, settings_for

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from rich.table import Table
 
-from xpert_evo.accuracy.data_transfer import fetch_dataset, import_dataset
-from xpert_evo.accuracy.datasets import DATASETS, command_to_get, find_folder
+from xpert_evo.accuracy.datasets.catalogue import DATASETS, command_to_get, find_folder
+from xpert_evo.accuracy.datasets.transfer import fetch_dataset, import_dataset
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.errors import DataError
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from xpert_evo.accuracy.datasets import Dataset
+from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.backbone_remarks import remarks_on
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.config import ExecutorKind, RunConfig, Schedule
@@ -12,7 +12,7 @@ from xpert_evo.orchestration.limits import reach
 from xpert_evo.orchestration.proxies import proxy_warnings
 from xpert_evo.orchestration.start import prepare
 from xpert_evo.orchestration.task import Task
-from xpert_evo.report.page_tables import flat_settings
+from xpert_evo.report.page.tables import flat_settings
 from xpert_evo.words import counted, duration, edap_text
 
 _UNITS = {"area": "mm²", "latency": "µs", "energy": "µJ"}

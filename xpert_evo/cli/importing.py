@@ -4,7 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
-from xpert_evo.accuracy.datasets import DATASETS
+from xpert_evo.accuracy.datasets.catalogue import DATASETS
 from xpert_evo.backbone_file import SUFFIX
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.config import RunConfig

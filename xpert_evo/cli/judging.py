@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from hw_models import CrossbarSpec, HardwareModelError
-from xpert_evo.accuracy.checkpoints import weights_file
-from xpert_evo.accuracy.datasets import Dataset
-from xpert_evo.accuracy.emulation import EMULATION
-from xpert_evo.accuracy.judge import SPLITS, Judgement, Trained, judge
-from xpert_evo.accuracy.nonidealities import NonIdealities
-from xpert_evo.accuracy.snr import EMULATION_VERSION
+from xpert_evo.accuracy.crossbars.emulation import EMULATION
+from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
+from xpert_evo.accuracy.crossbars.snr import EMULATION_VERSION
+from xpert_evo.accuracy.datasets.catalogue import Dataset
+from xpert_evo.accuracy.training.checkpoints import weights_file
+from xpert_evo.accuracy.training.judge import SPLITS, Judgement, Trained, judge
+from xpert_evo.accuracy.training.weights import TrainedNetwork, load_network
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.settings import resolve
 from xpert_evo.cli.ticker import Ticker
@@ -23,7 +24,6 @@ from xpert_evo.config import parse_assignments
 from xpert_evo.design import parse_design
 from xpert_evo.errors import ConfigError, TrainingError, UsageError
 from xpert_evo.orchestration.trainings import cached_dataset
-from xpert_evo.report.trained import TrainedNetwork, load_network
 from xpert_evo.validation import nearest, parse
 from xpert_evo.versions import versions
 

@@ -3,11 +3,11 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from xpert_evo.accuracy.checkpoints import weights_file, write_tensors
-from xpert_evo.accuracy.packing import packed
+from xpert_evo.accuracy.training.checkpoints import weights_file, write_tensors
+from xpert_evo.accuracy.training.packing import packed
+from xpert_evo.accuracy.training.weights import load_network
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.errors import UsageError
-from xpert_evo.report.trained import load_network
 from xpert_evo.streams import in_shell
 
 

@@ -16,7 +16,7 @@ from xpert_evo.files import write_atomically
 from xpert_evo.report.around import around_candidate, around_line
 from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.comparison import Comparison, compare, draw_comparison
-from xpert_evo.report.exports import export
+from xpert_evo.report.exports.formats import export
 from xpert_evo.report.pick import by_id, of_accuracy, the_knee
 from xpert_evo.report.pictures import house_style
 from xpert_evo.report.pictures.costs import report_of

@@ -9,10 +9,10 @@ from typing import Any, Unpack
 
 import torch
 
-from xpert_evo.accuracy.checkpoints import WEIGHTS_NAME
-from xpert_evo.accuracy.emulation import EMULATION
-from xpert_evo.accuracy.judge import FAST_FORM, save_weights
-from xpert_evo.accuracy.training import TrainedDesign, train_design
+from xpert_evo.accuracy.crossbars.emulation import EMULATION
+from xpert_evo.accuracy.training.checkpoints import WEIGHTS_NAME
+from xpert_evo.accuracy.training.judge import FAST_FORM, save_weights
+from xpert_evo.accuracy.training.training import TrainedDesign, train_design
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.judging import measure, plain_draws
 from xpert_evo.cli.ticker import Ticker

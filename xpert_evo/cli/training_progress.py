@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable
 
-from xpert_evo.accuracy.checkpoints import Epoch
-from xpert_evo.accuracy.epoch import Step
-from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.accuracy.training.checkpoints import Epoch
+from xpert_evo.accuracy.training.epoch import Step
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.cli.ticker import Ticker
 from xpert_evo.words import duration
 

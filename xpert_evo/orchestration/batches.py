@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from xpert_evo.accuracy.features import macs
-from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.accuracy.surrogate.features import macs
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.config.method import MOST_RETRIES
 from xpert_evo.design import Design, design_from_text
 from xpert_evo.errors import StoreError, TrainingError

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xpert_evo.accuracy.protocols import TrainingProtocol
-from xpert_evo.accuracy.surrogate import LEAST_LABELS
+from xpert_evo.accuracy.surrogate.fit import LEAST_LABELS
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.config import RunConfig, SearchMode
 from xpert_evo.config.method import TrainingConfig
 from xpert_evo.errors import ConfigError, InfeasibleError

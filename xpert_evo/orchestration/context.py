@@ -5,8 +5,8 @@ import json
 from collections.abc import Iterable
 
 from hw_models import WeightCoding
-from xpert_evo.accuracy.protocols import TrainingProtocol
-from xpert_evo.accuracy.snr import EMULATION_VERSION
+from xpert_evo.accuracy.crossbars.snr import EMULATION_VERSION
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.config import RunConfig
 
 FIRST, FINALISTS = "first", "finalists"

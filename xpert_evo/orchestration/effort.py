@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import nnls
 
-from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
 
 JUDGED_IMAGE = 2.5
 """Work of one image in the exact emulation, in training images; `benchmarks/time_left.py` shows how well it serves."""

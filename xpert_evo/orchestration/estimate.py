@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from xpert_evo.accuracy.datasets import Dataset
-from xpert_evo.accuracy.features import macs
-from xpert_evo.accuracy.protocols import TrainingProtocol, load_protocol
-from xpert_evo.accuracy.surrogate import LEAST_LABELS, fit_surrogate
+from xpert_evo.accuracy.datasets.catalogue import Dataset
+from xpert_evo.accuracy.surrogate.features import macs
+from xpert_evo.accuracy.surrogate.fit import LEAST_LABELS, fit_surrogate
+from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
 from xpert_evo.config import ExecutorKind, RunConfig, SearchMode
 from xpert_evo.design import Design
 from xpert_evo.executors.base import usable_cores

@@ -5,7 +5,7 @@ design takes the place of rounds. So an interrupted run that is started again fr
 was planned stays as planned, trainings that ended stay ended, and a search goes on from its last generation.
 """
 
-from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import Schedule
 from xpert_evo.orchestration.batches import Workshop, plan_batch, run_batch
 from xpert_evo.orchestration.choosing import finalists, most_finalists

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.config import SearchMode
 from xpert_evo.objectives import Constraints, FloatArray, Objectives
 from xpert_evo.orchestration.batches import Workshop

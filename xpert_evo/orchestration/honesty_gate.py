@@ -6,9 +6,9 @@ from itertools import islice
 
 import numpy as np
 
-from xpert_evo.accuracy.features import macs
-from xpert_evo.accuracy.protocols import TrainingProtocol
-from xpert_evo.accuracy.surrogate import honesty
+from xpert_evo.accuracy.surrogate.features import macs
+from xpert_evo.accuracy.surrogate.fit import honesty
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.orchestration.batches import Workshop
 from xpert_evo.orchestration.context import FIRST
 from xpert_evo.orchestration.knowledge import genome_of, note_once

@@ -7,7 +7,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.design import design_from_text
 from xpert_evo.objectives import Constraints, FloatArray, Objectives
 from xpert_evo.orchestration.batches import Workshop

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import RunConfig
 from xpert_evo.errors import StoreError
 from xpert_evo.orchestration.context import FINALISTS, FIRST, RULES, rules_of

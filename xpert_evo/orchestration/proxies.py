@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 
-from xpert_evo.accuracy.network import proxy_depth
-from xpert_evo.accuracy.protocols import TrainingProtocol, load_protocol
+from xpert_evo.accuracy.crossbars.network import proxy_depth
+from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
 from xpert_evo.config import RunConfig
 from xpert_evo.genes import GeneKind
 from xpert_evo.space import SearchSpace

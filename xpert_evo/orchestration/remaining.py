@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Self
 
-from xpert_evo.accuracy.datasets import Dataset
-from xpert_evo.accuracy.features import macs
-from xpert_evo.accuracy.protocols import load_protocol
+from xpert_evo.accuracy.datasets.catalogue import Dataset
+from xpert_evo.accuracy.surrogate.features import macs
+from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.design import design_from_text
 from xpert_evo.orchestration.choosing import most_finalists
 from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, SEARCHED

@@ -3,7 +3,7 @@
 Every step looks into the store first and does only what is missing there.
 """
 
-from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.config import SearchMode
 from xpert_evo.orchestration.baselines import score_baselines
 from xpert_evo.orchestration.batches import Workshop, plan_batch, run_batch

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from xpert_evo.accuracy.datasets import Dataset, dataset_spec
+from xpert_evo.accuracy.datasets.catalogue import Dataset, dataset_spec
 from xpert_evo.accuracy.host_state import own_numerics, threads
-from xpert_evo.accuracy.protocols import check_from_scratch, load_protocol
-from xpert_evo.accuracy.surrogate_kinds import check_kind
+from xpert_evo.accuracy.surrogate.kinds import check_kind
+from xpert_evo.accuracy.training.protocols import check_from_scratch, load_protocol
 from xpert_evo.backbone_remarks import remarks_on
 from xpert_evo.config import ExecutorKind, RunConfig, parse_config
 from xpert_evo.design import design_from_text

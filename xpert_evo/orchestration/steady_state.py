@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xpert_evo.accuracy.protocols import TrainingProtocol
-from xpert_evo.accuracy.surrogate import LEAST_LABELS
+from xpert_evo.accuracy.surrogate.fit import LEAST_LABELS
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.errors import TrainingError
 from xpert_evo.executors import JobFailed
 from xpert_evo.orchestration.baselines import score_baselines

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 import torch
 
 from hw_models import CrossbarSpec
-from xpert_evo.accuracy.datasets import Dataset, Split
-from xpert_evo.accuracy.emulation import Emulator
-from xpert_evo.accuracy.epoch import train_epoch
+from xpert_evo.accuracy.crossbars.emulation import Emulator
+from xpert_evo.accuracy.crossbars.network import CrossbarNetwork, build_network
+from xpert_evo.accuracy.datasets.catalogue import Dataset, Split
 from xpert_evo.accuracy.host_state import threads
-from xpert_evo.accuracy.images import prepared, training_subset
-from xpert_evo.accuracy.judge import N_CALIBRATION
-from xpert_evo.accuracy.network import CrossbarNetwork, build_network
-from xpert_evo.accuracy.protocols import TrainingProtocol
-from xpert_evo.accuracy.training import N_CORRECTION, initial_state
+from xpert_evo.accuracy.training.epoch import train_epoch
+from xpert_evo.accuracy.training.images import prepared, training_subset
+from xpert_evo.accuracy.training.judge import N_CALIBRATION
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
+from xpert_evo.accuracy.training.training import N_CORRECTION, initial_state
 from xpert_evo.backbones import Backbone
 from xpert_evo.design import Design
 from xpert_evo.orchestration.effort import images_trained

@@ -4,7 +4,7 @@ Both are decided from the store between two batches, where all trainings before 
 decides as before. The decision is noted, for the report and against settings that change.
 """
 
-from xpert_evo.accuracy.protocols import TrainingProtocol
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.orchestration.batches import Workshop, reused_digests
 from xpert_evo.orchestration.context import FIRST
 from xpert_evo.orchestration.knowledge import Knowledge, note_once

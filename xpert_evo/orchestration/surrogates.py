@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from xpert_evo.accuracy.surrogate import FittedSurrogate, fit_surrogate
+from xpert_evo.accuracy.surrogate.fit import FittedSurrogate, fit_surrogate
 from xpert_evo.objectives import FloatArray, Objectives
 from xpert_evo.orchestration.batches import Workshop
 from xpert_evo.orchestration.knowledge import Knowledge, note_once

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from hw_models import CrossbarSpec
-from xpert_evo.accuracy.datasets import Dataset, load_dataset
-from xpert_evo.accuracy.judge import judge
-from xpert_evo.accuracy.nonidealities import NonIdealities
-from xpert_evo.accuracy.protocols import TrainingProtocol
-from xpert_evo.accuracy.training import TrainedDesign, train_design
+from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
+from xpert_evo.accuracy.datasets.catalogue import Dataset, load_dataset
+from xpert_evo.accuracy.training.judge import judge
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
+from xpert_evo.accuracy.training.training import TrainedDesign, train_design
 from xpert_evo.backbone_file import BackboneDescription
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import DatasetConfig

@@ -1,6 +1,6 @@
 """What accuracies of a training protocol are good for, in a sentence for the terminal and the page."""
 
-from xpert_evo.accuracy.protocols import trains_proxies
+from xpert_evo.accuracy.training.protocols import trains_proxies
 
 _RANKING_NOTHING = frozenset({"smoke"})
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xpert_evo.accuracy.surrogate import FittedSurrogate
+from xpert_evo.accuracy.surrogate.fit import FittedSurrogate
 from xpert_evo.design import Design
 from xpert_evo.objectives import FloatArray
 from xpert_evo.report.candidates import Candidate, hardware_figures

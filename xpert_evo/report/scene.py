@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xpert_evo.accuracy.surrogate import LEAST_LABELS, FittedSurrogate, fit_surrogate
+from xpert_evo.accuracy.surrogate.fit import LEAST_LABELS, FittedSurrogate, fit_surrogate
 from xpert_evo.orchestration.randomness import Purpose, as_integer, spawned
 from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.luck import Luck, clear_luck

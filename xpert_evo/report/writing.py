@@ -4,7 +4,7 @@ from pathlib import Path
 
 from xpert_evo.report.backbone import write_backbone
 from xpert_evo.report.files import write_front, write_settings
-from xpert_evo.report.page import PAGE_NAME, write_page
+from xpert_evo.report.page.document import PAGE_NAME, write_page
 from xpert_evo.report.pictures import draw_pictures, write_pictures
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene, build_scene

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from xpert_evo.accuracy.surrogate_quality import Z90
+from xpert_evo.accuracy.surrogate.quality import Z90
 from xpert_evo.report.pictures.common import PALETTE, legend_below
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene

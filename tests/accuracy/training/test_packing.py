@@ -1,0 +1,112 @@
+"""Packed networks: a quarter of the size, and the crossbars compute the same, bit for bit."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hw_models import CrossbarSpec, WeightCoding
+from xpert_evo.accuracy.crossbars.quantisers import weight_codes
+from xpert_evo.accuracy.datasets.catalogue import Dataset
+from xpert_evo.accuracy.training.checkpoints import read_start, read_tensors, write_tensors
+from xpert_evo.accuracy.training.judge import judge, save_weights
+from xpert_evo.accuracy.training.packing import packed, unpacked
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
+from xpert_evo.accuracy.training.training import TrainedDesign, train_design
+from xpert_evo.accuracy.training.weights import load_network, training_of
+from xpert_evo.backbones import Backbone
+from xpert_evo.design import Design
+from xpert_evo.errors import TrainingError
+
+CROSSBARS = [
+    CrossbarSpec(),
+    CrossbarSpec(coding=WeightCoding.DIFFERENTIAL),
+    CrossbarSpec(weight_bits=4, cell_bits=2),
+    CrossbarSpec(weight_bits=12),
+]
+
+
+@pytest.fixture(scope="module")
+def trained(
+    design: Design, backbone: Backbone, dataset: Dataset, protocol: TrainingProtocol, crossbar: CrossbarSpec
+) -> TrainedDesign:
+    return train_design(design, backbone, dataset, protocol, crossbar=crossbar, seed=0, device="cpu")
+
+
+@pytest.mark.parametrize("crossbar", CROSSBARS)
+@given(seed=st.integers(0, 1 << 16), scale=st.floats(1e-6, 1e6))
+def test_unpacked_weights_have_the_codes_and_the_scale_of_the_packed_ones(
+    crossbar: CrossbarSpec, seed: int, scale: float
+) -> None:
+    weights = torch.randn(7, 3, 3, 3, generator=torch.Generator().manual_seed(seed)) * scale
+    small = packed({"layers.0.weight": weights, "layers.0.bias": torch.ones(7)}, crossbar)
+    assert not small["layers.0.weight"].is_floating_point()
+    back = unpacked(small, {"crossbar": asdict(crossbar)}, where="test")
+    assert set(back) == {"layers.0.weight", "layers.0.bias"}
+    for found, wanted in zip(
+        weight_codes(back["layers.0.weight"], crossbar), weight_codes(weights, crossbar), strict=True
+    ):
+        assert torch.equal(found, wanted)
+    again = unpacked(packed(back, crossbar), {"crossbar": asdict(crossbar)}, where="test")
+    assert torch.equal(again["layers.0.weight"], back["layers.0.weight"])
+
+
+def test_a_layer_without_any_weight_stays_without(crossbar: CrossbarSpec) -> None:
+    small = packed({"layers.0.weight": torch.zeros(2, 1, 1, 1)}, crossbar)
+    back = unpacked(small, {"crossbar": asdict(crossbar)}, where="test")
+    codes = weight_codes(back["layers.0.weight"], crossbar)[0]
+    assert torch.equal(codes, weight_codes(torch.zeros(2, 1, 1, 1), crossbar)[0])
+
+
+def test_a_packed_network_is_judged_like_the_trained_one(
+    trained: TrainedDesign, dataset: Dataset, tmp_path: Path
+) -> None:
+    whole, small = tmp_path / "weights.safetensors", tmp_path / "small.safetensors"
+    save_weights(trained, whole)
+    tensors, metadata = read_tensors(whole)
+    write_tensors(small, packed(tensors, trained.crossbar), metadata)
+    assert small.stat().st_size < 0.5 * whole.stat().st_size, "the fixture's norms are much of it"
+    assert judge(load_network(small), dataset) == judge(trained, dataset)
+    told = training_of(small)
+    assert told is not None
+    assert told == training_of(whole)
+    assert read_start(small).design == trained.design.digest
+
+
+@pytest.mark.parametrize("change", [{"crossbar": None}, {"crossbar": {"rows": "many"}}, {"crossbar": {"side": 3}}])
+def test_packed_weights_without_their_crossbar_are_refused(
+    trained: TrainedDesign, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    path = tmp_path / "small.safetensors"
+    save_weights(trained, path)
+    tensors, metadata = read_tensors(path)
+    write_tensors(path, packed(tensors, trained.crossbar), metadata | change)
+    with pytest.raises(TrainingError, match="packed weights, but not all that unpacks them"):
+        load_network(path)
+
+
+def test_codes_of_another_crossbar_are_refused(trained: TrainedDesign, tmp_path: Path) -> None:
+    path = tmp_path / "small.safetensors"
+    save_weights(trained, path)
+    tensors, metadata = read_tensors(path)
+    other = asdict(replace(trained.crossbar, weight_bits=4, cell_bits=2))
+    write_tensors(path, packed(tensors, trained.crossbar), metadata | {"crossbar": other})
+    with pytest.raises(
+        TrainingError, match="codes from 0 to 255, but those of weights of 4 bits are from 0 to 15; the file is damaged"
+    ):
+        load_network(path)
+
+
+def test_signed_codes_are_refused(trained: TrainedDesign, tmp_path: Path) -> None:
+    path = tmp_path / "small.safetensors"
+    save_weights(trained, path)
+    tensors, metadata = read_tensors(path)
+    small = packed(tensors, trained.crossbar)
+    centred = {n: (t.to(torch.int16) - 128).to(torch.int8) for n, t in small.items() if t.dtype == torch.uint8}
+    write_tensors(path, small | centred, metadata)
+    with pytest.raises(TrainingError, match=r"codes from -128 to 127, .* from 0 to 255; the file is damaged"):
+        load_network(path)

@@ -1,0 +1,158 @@
+"""The fast form of the crossbar: perfect products plus Gaussian noise as strong as the ADCs' error.
+
+The noise's variance is the analytic one of `snr`, times the power n_rows E[x^2] E[w^2] that the output would have with
+uncorrelated inputs, times a correction: trained layers have wider partial sums than Gaussian ones. Trainings start with
+the corrections of a table, measured once for every layer and precision, and go on with those that they measure on
+their own layers after each epoch (`fidelity.measure_corrections`).
+"""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork, LayerGeometry
+from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities, programmed_weights
+from xpert_evo.accuracy.crossbars.snr import FloatArray, adc_noise_ratio
+
+CORRECTION_FILE = Path(__file__).parent / "data" / "adc_noise.json"
+"""Written by scripts/calibrate_adc_noise.py."""
+
+
+class NoisyProduct:
+    """Computes layers' products with ADC noise; a `network.Product`.
+
+    Gaussian numbers cost more than the convolutions of small networks, so each call takes a slice, at a random place,
+    of one buffer that is drawn once.
+
+    Args:
+        generator: Draws the buffer and the places; on the CPU.
+        device: Where the network is.
+        devices: Of the cells that hold the weights, drawn anew for each product; None for ideal ones.
+        n_numbers: Numbers in the buffer, drawn anew where an output has more.
+        dtype: Of the images that the network will see.
+    """
+
+    def __init__(
+        self,
+        generator: torch.Generator,
+        device: torch.device,
+        devices: NonIdealities | None = None,
+        n_numbers: int = 1 << 21,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.generator = generator
+        self._dtype = dtype
+        self._devices = devices
+        self._on_device = generator if devices is None or device.type == "cpu" else self._seeded(device)
+        self._buffer = self._drawn(n_numbers, device)
+
+    def __call__(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
+        """The layer's product with noise."""
+        outputs = layer.product(inputs, self._programmed(layer))
+        noise = self._noise_like(outputs) * local_strength(layer, inputs.detach())
+        return outputs.addcmul_(noise, noise_deviation(layer))
+
+    def _programmed(self, layer: CrossbarLayer) -> torch.Tensor | None:
+        if self._devices is None:
+            return None
+        g = layer.geometry
+        return programmed_weights(
+            layer.weight,
+            g.crossbar,
+            array_rows=g.array_rows,
+            nonidealities=self._devices,
+            generator=self._on_device,
+        )
+
+    def _noise_like(self, outputs: torch.Tensor) -> torch.Tensor:
+        if outputs.numel() >= len(self._buffer):
+            self._buffer = self._drawn(2 * outputs.numel(), outputs.device)
+        start = torch.randint(len(self._buffer) - outputs.numel(), (), generator=self.generator)
+        return self._buffer.as_strided(outputs.shape, outputs.stride(), int(start))
+
+    def _drawn(self, n_numbers: int, device: torch.device) -> torch.Tensor:
+        if device.type == "cpu":
+            return torch.randn(n_numbers, generator=self.generator).to(self._dtype)
+        # An accelerator draws its hundreds of megabytes itself, from a seed that the generator gives.
+        return torch.randn(n_numbers, generator=self._seeded(device), device=device).to(self._dtype)
+
+    def _seeded(self, device: torch.device) -> torch.Generator:
+        return torch.Generator(device).manual_seed(int(torch.randint(1 << 62, (), generator=self.generator)))
+
+
+def local_strength(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
+    """The noise at each pixel over its root mean square, (n, 1, size, size).
+
+    Where little current flows, partial sums are small and so are their errors: an ADC of few bits reads most of them as
+    0. The noise's power therefore follows that of the inputs in the pixel's window.
+    """
+    g = layer.geometry
+    clip = layer.clip_on_device
+    clipped = inputs.clamp_min(0).minimum(clip) if isinstance(clip, torch.Tensor) else inputs.clamp(0, clip)
+    power = clipped.square_().sum(1, keepdim=True)
+    local = F.avg_pool2d(power, g.kernel_size, g.stride, g.kernel_size // 2)
+    return (local / local.mean().clamp_min(1e-30)).sqrt_()
+
+
+def noise_deviation(layer: CrossbarLayer) -> torch.Tensor:
+    """Root mean square of the ADC noise on a layer's output, a tensor without dimensions."""
+    return (analytic_noise_power(layer) * layer.noise_correction).sqrt_()
+
+
+def analytic_noise_power(layer: CrossbarLayer) -> torch.Tensor:
+    """Variance of the ADC noise on a layer's output for Gaussian partial sums, a tensor without dimensions."""
+    g = layer.geometry
+    power = layer.input_power * layer.weight.detach().square().mean()
+    return power * _power_ratio(g)
+
+
+@lru_cache(maxsize=4096)
+def _power_ratio(geometry: LayerGeometry) -> float:
+    """ADC noise over input power times weight power; looked up, because a step of a small network is short."""
+    return noise_ratio(geometry) * geometry.n_rows * geometry.coverage_ratio
+
+
+def set_tabled_corrections(network: CrossbarNetwork) -> None:
+    """Starts all layers of a network with the corrections of the table, for want of own measurements."""
+    for layer in network.crossbar_layers:
+        g = layer.geometry
+        layer.noise_correction.fill_(10 ** (correction_db(g.depth_ratio, g.adc_precision, g.input_precision) / 10))
+
+
+def correction_db(depth_ratio: float, adc_precision: int, input_precision: int) -> float:
+    """Measured noise power of trained layers over the analytic one [dB]; precisions outside the table take its edge.
+
+    Args:
+        depth_ratio: Position of the layer in its network, 0 to 1.
+        adc_precision: Bits of its ADC.
+        input_precision: Bits of its input.
+    """
+    table, least_adc, least_input = _corrections()
+    position = np.rint(depth_ratio * (table.shape[0] - 1))
+    place = (position, adc_precision - least_adc, input_precision - least_input)
+    return float(table[tuple(int(np.clip(p, 0, n - 1)) for p, n in zip(place, table.shape, strict=True))])
+
+
+@lru_cache(maxsize=1)
+def _corrections() -> tuple[FloatArray, int, int]:
+    """The table (layers, adc precisions, input precisions) and the least precisions in it."""
+    data = json.loads(CORRECTION_FILE.read_text(encoding="utf-8"))
+    return np.array(data["correction_db"]), data["adc_precision"][0], data["input_precision"][0]
+
+
+def noise_ratio(geometry: LayerGeometry) -> float:
+    """Power of the ADCs' error over that of an output of uncorrelated inputs."""
+    g = geometry
+    largest = max(g.array_rows)
+    # Arrays share the range of the fullest one, so those that are not full add as much noise for less signal.
+    full = adc_noise_ratio(
+        n_rows=min(largest, g.crossbar.rows),
+        adc_precision=g.adc_precision,
+        input_precision=g.input_precision,
+        crossbar=g.crossbar,
+    )
+    return float(full) * len(g.array_rows) * largest / g.n_rows

@@ -1,0 +1,164 @@
+"""Programmed crossbar arrays: the digits of one layer's weights, and the partial sums that its columns deliver."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+
+from hw_models import CrossbarSpec
+from xpert_evo.accuracy.crossbars.coding import counted_offset, digit_range, digits, reference_digit, sum_spacing
+from xpert_evo.accuracy.crossbars.integer_products import ROUNDER, multiplies_eight_bits, product_into
+
+_EXACT = 2**24
+"""Integers of at most this size are exact in float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackedSlices:
+    """One slice, or two in one matrix.
+
+    Attributes:
+        first_slice: Position of the slice, or of the less significant one.
+        matrix: (columns, rows) in half levels: the slice, or the first plus `scale` times the second.
+        scale: A power of two that separates the sums of two slices; 1 for one alone.
+    """
+
+    first_slice: int
+    matrix: torch.Tensor
+    scale: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cells:
+    """What the cells of a layer's arrays contribute to the currents that reach the ADCs.
+
+    Attributes:
+        digits: One tensor (columns, rows) per slice, least significant first, in half levels. With a
+            converted reference the last column of each is that.
+        array_rows: Rows of each array, from the top of the weight matrix.
+        digit_range: The least and the largest digit that the coding allows, whatever the weights.
+        sum_spacing: Distance of neighbouring partial sums of ideal cells.
+        exact: All digits are integers, as designed; a device's variation makes them real numbers.
+        digital_reference: The last column is the reference.
+        counted_offset: Taken off the product digitally for each unit of an input code.
+    """
+
+    digits: tuple[torch.Tensor, ...]
+    array_rows: tuple[int, ...]
+    digit_range: tuple[int, int]
+    sum_spacing: int
+    exact: bool = True
+    digital_reference: bool = False
+    counted_offset: float = 0.0
+
+    @property
+    def sum_range(self) -> tuple[int, int]:
+        """The least and the largest partial sum that ideal cells can deliver, in half levels."""
+        least, most = self.digit_range
+        return least * max(self.array_rows), most * max(self.array_rows)
+
+    @cached_property
+    def largest(self) -> float:
+        """The largest magnitude among the digits."""
+        return max(float(digit.abs().max()) for digit in self.digits)
+
+    @cached_property
+    def eight_bit_arrays(self) -> tuple[torch.Tensor, ...]:
+        """The digits as int8, one matrix (slices x columns, rows) for each array; `exact` ones of at most 127."""
+        whole = torch.cat(self.digits).to(torch.int8)
+        return tuple(array.contiguous() for array in torch.split(whole, list(self.array_rows), dim=1))
+
+    @cached_property
+    def packed(self) -> tuple[PackedSlices, ...]:
+        """The slices, in pairs where the sums of either can be told apart."""
+        most = max(self.array_rows) * self.largest
+        scale = 1 << int(2 * most).bit_length()
+        digits, first_alone = self.digits, 0
+        pairs = []
+        if self.exact and most * (scale + 1) < _EXACT:
+            first_alone = len(digits) // 2 * 2
+            pairs = [PackedSlices(i, digits[i] + scale * digits[i + 1], scale) for i in range(0, first_alone, 2)]
+        return (*pairs, *(PackedSlices(i, digits[i], 1) for i in range(first_alone, len(digits))))
+
+
+def program(codes: torch.Tensor, array_rows: tuple[int, ...], crossbar: CrossbarSpec) -> Cells:
+    """Ideal cells for weight codes (columns, rows)."""
+    reference = reference_digit(crossbar)
+    slices = [d.float() for d in digits(codes.long(), crossbar)]
+    if reference:
+        slices = [torch.cat([d, torch.full_like(d[:1], reference)]) for d in slices]
+    return Cells(
+        digits=tuple(slices),
+        array_rows=array_rows,
+        digit_range=digit_range(crossbar),
+        sum_spacing=sum_spacing(crossbar),
+        digital_reference=bool(reference),
+        counted_offset=counted_offset(crossbar),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PartialSums:
+    """What all columns of one slice of one array deliver for one input bit; the next ones overwrite them.
+
+    Attributes:
+        bit: The input bit, 0 is the least significant.
+        array: Position of the array.
+        slice_index: Position of the slice.
+        scaled: The sums (columns, pixels) in half levels, times `scale`.
+        scale: A power of two.
+    """
+
+    bit: int
+    array: int
+    slice_index: int
+    scaled: torch.Tensor
+    scale: int
+
+
+def partial_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:
+    """All partial sums of a layer, one input bit, array and slice after another: noise is drawn in this order.
+
+    Args:
+        windows: Integer input codes (rows, pixels).
+        cells: The layer's arrays.
+        n_bits: Input precision.
+    """
+    if cells.exact and multiplies_eight_bits(cells.largest, windows.device):
+        return _integer_sums(windows, cells, n_bits)
+    return _float_sums(windows, cells, n_bits)
+
+
+def _integer_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:
+    """By eight-bit products: all slices of an array in one."""
+    arrays = cells.eight_bit_arrays
+    inputs = torch.split(windows, list(cells.array_rows))
+    buffer = windows.new_empty((len(arrays[0]), windows.shape[1]), dtype=torch.int32)
+    for bit in range(n_bits):
+        for number, (array, codes) in enumerate(zip(arrays, inputs, strict=True)):
+            plane = codes.bitwise_and(1 << bit).ne_(0)
+            sums = product_into(buffer, array, plane.to(torch.int8))
+            for slice_index, part in enumerate(torch.split(sums, len(cells.digits[0]))):
+                yield PartialSums(bit, number, slice_index, part, 1)
+
+
+def _float_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:
+    """By float32 products. Two slices share one where their sums fit: high * 2^k + low, taken apart by rounding."""
+    columns, pixels = len(cells.digits[0]), windows.shape[1]
+    sums, high = windows.new_empty((2, columns, pixels), dtype=torch.float32).unbind()
+    for bit in range(n_bits):
+        plane = windows.bitwise_and(1 << bit).ne_(0).float()
+        start = 0
+        for array, n_rows in enumerate(cells.array_rows):
+            rows = slice(start, start + n_rows)
+            start += n_rows
+            for group in cells.packed:
+                torch.mm(group.matrix[:, rows], plane[rows], out=sums)
+                if group.scale > 1:
+                    rounder = ROUNDER * group.scale
+                    torch.add(sums, rounder, out=high).sub_(rounder)
+                    sums.sub_(high)
+                yield PartialSums(bit, array, group.first_slice, sums, 1)
+                if group.scale > 1:
+                    yield PartialSums(bit, array, group.first_slice + 1, high, group.scale)

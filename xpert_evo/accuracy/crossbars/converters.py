@@ -1,0 +1,100 @@
+"""ADCs: ranges calibrated on partial sums, and their conversion to integer codes."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from xpert_evo.accuracy.crossbars.arrays import Cells, PartialSums, partial_sums
+from xpert_evo.accuracy.crossbars.integer_products import ROUNDER, ROUNDER_BITS
+from xpert_evo.accuracy.crossbars.snr import PERCENTILE, adc_levels
+
+_GAIN_BITS = 11
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdcRange:
+    """The ADCs of one slice of a layer: code = round(gain * sum), kept between the lowest and the highest code.
+
+    Attributes:
+        gain: Codes per half level; 11 significant bits, so that its product with a partial sum is exact.
+        lowest: The lowest code.
+        highest: The highest code.
+    """
+
+    gain: float
+    lowest: int
+    highest: int
+
+    @property
+    def step(self) -> float:
+        """Half levels per code."""
+        return 1 / self.gain
+
+    @classmethod
+    def covering(
+        cls, low: float, high: float, adc_precision: int, *, sum_range: tuple[float, float], spacing: int = 1
+    ) -> "AdcRange":
+        """The range from `low` to `high` half levels with 2^adc_precision levels; `snr.adc_levels` tells the rest."""
+        step, lowest = adc_levels(low, high, adc_precision, sum_range=sum_range, spacing=spacing)
+        mantissa, exponent = math.frexp(1 / step)
+        gain = math.ldexp(round(math.ldexp(mantissa, _GAIN_BITS)), exponent - _GAIN_BITS)
+        return cls(gain=gain, lowest=lowest, highest=lowest + 2**adc_precision - 1)
+
+
+def calibrated_ranges(
+    windows: torch.Tensor, cells: Cells, n_bits: int, adc_precision: int, percentile: float = PERCENTILE
+) -> tuple[AdcRange, ...]:
+    """One range per slice, between percentiles of its partial sums in all arrays and bit planes.
+
+    Args:
+        windows: Input codes (rows, pixels) of calibration images.
+        cells: The layer's arrays.
+        n_bits: Input precision.
+        adc_precision: Bits of the ADCs.
+        percentile: Upper end; the lower end is 100 minus this.
+    """
+    most = int(max(cells.array_rows) * cells.largest) + 1
+    counts = torch.zeros(len(cells.digits), 2 * most + 1, dtype=torch.int64, device=windows.device)
+    for sums in partial_sums(windows, cells, n_bits):
+        levels = (sums.scaled / sums.scale).round_().int().flatten() + most
+        counts[sums.slice_index] += torch.bincount(levels, minlength=2 * most + 1)
+    ranges = []
+    for histogram in counts:
+        cumulative = histogram.cumsum(0).double()
+        total = float(cumulative[-1])
+        low = int(torch.searchsorted(cumulative, (1 - percentile / 100) * total, right=True)) - most
+        high = int(torch.searchsorted(cumulative, percentile / 100 * total)) - most
+        ranges.append(AdcRange.covering(low, high, adc_precision, sum_range=cells.sum_range, spacing=cells.sum_spacing))
+    return tuple(ranges)
+
+
+class Accumulator:
+    """Adds up the codes of one slice with the input bits' weights, in integers.
+
+    A code stays in the low bits of a float32 near 1.5 * 2^23; adding the bit patterns as int32 adds the codes, and
+    what the constant upper bits add up to is taken off at the end (modulo 2^32).
+    """
+
+    def __init__(self, adc: AdcRange, like: torch.Tensor) -> None:
+        self.adc = adc
+        self._total = torch.zeros_like(like, dtype=torch.int32)
+        self._rounder = torch.tensor(ROUNDER, device=like.device)
+        self._constant = 0
+
+    def add(self, sums: PartialSums, disturbance: torch.Tensor | None = None) -> None:
+        """Converts partial sums, which are lost, and adds them; `disturbance` [codes] is added before rounding."""
+        gain = self.adc.gain / sums.scale
+        if disturbance is None:
+            codes = torch.add(self._rounder, sums.scaled, alpha=gain, out=sums.scaled)
+        else:
+            codes = torch.add(disturbance, sums.scaled, alpha=gain, out=sums.scaled).add_(ROUNDER)
+        codes.clamp_(ROUNDER + self.adc.lowest, ROUNDER + self.adc.highest)
+        self._total.add_(codes.view(torch.int32), alpha=1 << sums.bit)
+        self._constant += ROUNDER_BITS << sums.bit
+
+    def half_levels(self) -> torch.Tensor:
+        """The sum so far in half levels, float32."""
+        wrapped = self._constant % 2**32
+        constant = wrapped - 2**32 if wrapped >= 2**31 else wrapped
+        return (self._total - constant).float().mul_(self.adc.step)

@@ -1,0 +1,219 @@
+"""The exact emulation of a layer on crossbars: every array, input bit and slice has its own conversion.
+
+Inputs are streamed bit by bit; the rows are split into arrays; the current of each column of each slice, its reference
+subtracted as the coding says, is converted by an ADC whose range was calibrated per layer and slice on training data;
+codes are shifted, added and accumulated digitally. With ideal devices all of it happens in integers, and the result
+is bit for bit that of the plain loops that define it in the tests.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from xpert_evo.accuracy.crossbars.arrays import Cells, partial_sums, program
+from xpert_evo.accuracy.crossbars.coding import slice_weights
+from xpert_evo.accuracy.crossbars.converters import Accumulator, AdcRange, calibrated_ranges
+from xpert_evo.accuracy.crossbars.network import CrossbarLayer, LayerGeometry
+from xpert_evo.accuracy.crossbars.nonidealities import Disturbance, NonIdealities, disturbed
+from xpert_evo.accuracy.crossbars.quantisers import input_codes, weight_codes
+from xpert_evo.accuracy.crossbars.snr import PERCENTILE
+
+EMULATION = "exact crossbar emulation"
+
+_CHUNK_SUMS = 1 << 18
+"""Partial sums of a slice handled at once on a CPU: few enough for the cache, enough to outweigh the calls."""
+
+_ACCELERATOR_CHUNK_SUMS = 1 << 25
+"""The same where a call costs more than the cache gives: 128 MiB for each tensor in flight."""
+
+_CALIBRATION_PIXELS = 512
+_CALIBRATION_SUMS = 1 << 22
+"""Largest calibration sample, in pixels and in partial sums of one bit and slice; wide layers need fewer pixels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmulatedLayer:
+    """A layer whose weights are programmed and whose ADC ranges are set.
+
+    Attributes:
+        geometry: Shape and precisions.
+        cells: Programmed arrays.
+        ranges: Of the ADCs, one per slice.
+        clip: The input's value at the largest code.
+        scale: What one step of input code times weight code is worth.
+        disturbance: Of the ADCs; None for ideal ones.
+    """
+
+    geometry: LayerGeometry
+    cells: Cells
+    ranges: tuple[AdcRange, ...]
+    clip: float
+    scale: float
+    disturbance: Disturbance | None = None
+
+    def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
+        """The layer's output map (n, outputs, size, size) for unquantised inputs (n, channels, side, side)."""
+        g = self.geometry
+        codes = _integer_codes(inputs, self.clip, g.input_precision)
+        n_group = max(1, _chunk_sums(codes) // g.out_channels // g.output_size**2)
+        with _true_float32():
+            products = [
+                converted_product(unfolded(group, g), self.cells, self.ranges, g, self.disturbance)
+                for group in torch.split(codes, n_group)
+            ]
+        maps = torch.cat(products, dim=1).view(g.out_channels, len(inputs), g.output_size, g.output_size)
+        return maps.transpose(0, 1).contiguous(memory_format=torch.channels_last).mul_(self.scale)
+
+
+def converted_product(
+    windows: torch.Tensor,
+    cells: Cells,
+    ranges: tuple[AdcRange, ...],
+    geometry: LayerGeometry,
+    disturbance: Disturbance | None = None,
+) -> torch.Tensor:
+    """Products (outputs, pixels) of input codes (rows, pixels) with weight codes, as the converters deliver them."""
+    worths = slice_weights(geometry.crossbar)
+    parts = []
+    for chunk in torch.split(windows, max(1, _chunk_sums(windows) // geometry.out_channels), dim=1):
+        like = chunk.new_empty((len(cells.digits[0]), chunk.shape[1]), dtype=torch.float32)
+        accumulators = [Accumulator(adc, like) for adc in ranges]
+        for sums in partial_sums(chunk, cells, geometry.input_precision):
+            noise = None if disturbance is None else disturbance.draw(sums)
+            accumulators[sums.slice_index].add(sums, noise)
+        total = accumulators[0].half_levels().mul_(worths[0])
+        for worth, accumulator in zip(worths[1:], accumulators[1:], strict=True):
+            total.add_(accumulator.half_levels().mul_(worth))
+        if cells.digital_reference:
+            total = total[:-1] - total[-1:]
+        if cells.counted_offset:
+            total.sub_((chunk.sum(0, dtype=torch.int64) * cells.counted_offset).float())
+        parts.append(total)
+    return torch.cat(parts, dim=1)
+
+
+def _chunk_sums(like: torch.Tensor) -> int:
+    return _CHUNK_SUMS if like.device.type == "cpu" else _ACCELERATOR_CHUNK_SUMS
+
+
+@contextmanager
+def _true_float32() -> Iterator[None]:
+    """No TensorFloat-32 in matrix products for a while: its 11 bits would round partial sums."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def _integer_codes(inputs: torch.Tensor, clip: float, n_bits: int) -> torch.Tensor:
+    """Input codes in the smallest integer type that holds them."""
+    return input_codes(inputs, clip, n_bits).to(torch.uint8 if n_bits <= 8 else torch.int32)
+
+
+def unfolded(codes: torch.Tensor, geometry: LayerGeometry) -> torch.Tensor:
+    """The windows of input codes (n, channels, side, side) as (rows, pixels); rows run channel by channel.
+
+    Pixels run image by image; what lies outside the image is 0.
+    """
+    k, stride = geometry.kernel_size, geometry.stride
+    padded = F.pad(codes, (k // 2,) * 4)
+    windows = padded.unfold(2, k, stride).unfold(3, k, stride)
+    return windows.permute(1, 4, 5, 0, 2, 3).reshape(geometry.n_rows, -1)
+
+
+def emulate_layer(
+    layer: CrossbarLayer,
+    inputs: torch.Tensor,
+    *,
+    percentile: float = PERCENTILE,
+    nonidealities: NonIdealities | None = None,
+    generator: torch.Generator | None = None,
+) -> EmulatedLayer:
+    """Programs a layer's arrays and calibrates its ADCs on `inputs`, which stem from training images.
+
+    Args:
+        layer: Trained.
+        inputs: The layer's unquantised inputs (n, channels, side, side).
+        percentile: Upper end of the ADCs' ranges among the partial sums; 100 minus it is the lower end.
+        nonidealities: Of devices and converters; None for ideal ones.
+        generator: Draws the devices; a fixed one by default.
+    """
+    g = layer.geometry
+    codes, scale = weight_codes(layer.weight.detach(), g.crossbar)
+    cells = program(codes.flatten(1), g.array_rows, g.crossbar)
+    disturbance = None
+    if nonidealities is not None:
+        cells, disturbance = disturbed(
+            codes.flatten(1),
+            cells,
+            g.crossbar,
+            column_sharing=g.column_sharing,
+            nonidealities=nonidealities,
+            generator=generator or torch.Generator().manual_seed(0),
+        )
+    clip = layer.clip
+    windows = unfolded(_integer_codes(inputs, clip, g.input_precision), g)
+    # A random sample: pixels at equal distances would all come from the same columns of the map.
+    order = torch.randperm(windows.shape[1], generator=torch.Generator().manual_seed(0))
+    n_pixels = max(32, min(_CALIBRATION_PIXELS, _CALIBRATION_SUMS // (g.out_channels * len(g.array_rows))))
+    sample = windows[:, order[:n_pixels].to(windows.device)]
+    with _true_float32():
+        ranges = calibrated_ranges(sample, cells, g.input_precision, g.adc_precision, percentile)
+    return EmulatedLayer(
+        geometry=g,
+        cells=cells,
+        ranges=ranges,
+        clip=clip,
+        scale=_step_worth(g, clip, scale),
+        disturbance=disturbance,
+    )
+
+
+def reprogrammed(emulated: EmulatedLayer, layer: CrossbarLayer) -> EmulatedLayer:
+    """The same arrays and ADC ranges with a layer's present weights and input range, on ideal devices."""
+    g, clip = emulated.geometry, layer.clip
+    codes, scale = weight_codes(layer.weight.detach(), g.crossbar)
+    cells = program(codes.flatten(1), g.array_rows, g.crossbar)
+    return replace(emulated, cells=cells, clip=clip, scale=_step_worth(g, clip, scale), disturbance=None)
+
+
+class Emulator:
+    """Computes layers' products by the exact emulation; a `network.Product`.
+
+    A layer that is met for the first time is programmed, and its ADC ranges are set on the inputs it then sees: the
+    first images to go through must be calibration images from the training split.
+    """
+
+    def __init__(
+        self,
+        *,
+        percentile: float = PERCENTILE,
+        nonidealities: NonIdealities | None = None,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        self.layers: dict[CrossbarLayer, EmulatedLayer] = {}
+        self._percentile = percentile
+        self._nonidealities = nonidealities
+        self._generator = generator
+
+    def __call__(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
+        """The layer's product."""
+        if layer not in self.layers:
+            self.layers[layer] = emulate_layer(
+                layer,
+                inputs,
+                percentile=self._percentile,
+                nonidealities=self._nonidealities,
+                generator=self._generator,
+            )
+        return self.layers[layer](inputs)
+
+
+def _step_worth(geometry: LayerGeometry, clip: float, weight_scale: torch.Tensor) -> float:
+    """What one step of input code times weight code is worth."""
+    return clip / (2.0**geometry.input_precision - 1) * float(weight_scale)

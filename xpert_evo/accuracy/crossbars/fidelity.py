@@ -1,0 +1,103 @@
+"""How well the fast form's noise matches the exact emulation's error, layer by layer."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import torch
+
+from xpert_evo.accuracy.crossbars.adc_noise import analytic_noise_power
+from xpert_evo.accuracy.crossbars.emulation import emulate_layer
+from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork, Product
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerFidelity:
+    """Powers at one layer's output, averaged over images, places and channels.
+
+    Attributes:
+        signal_power: Variance of the output with quantised inputs and weights and perfect ADCs.
+        exact_noise_power: Mean square of what the exact emulation adds to it.
+        analytic_noise_power: Variance of the fast form's noise before its correction.
+    """
+
+    signal_power: float
+    exact_noise_power: float
+    analytic_noise_power: float
+
+
+@torch.no_grad()
+def layer_inputs(network: CrossbarNetwork, images: torch.Tensor) -> list[torch.Tensor]:
+    """Each layer's unquantised input for prepared images, with perfect ADCs."""
+    inputs: list[torch.Tensor] = []
+
+    def record(layer: CrossbarLayer, values: torch.Tensor) -> torch.Tensor:
+        inputs.append(values)
+        return layer.product(values)
+
+    network.eval()
+    network(images, record)
+    return inputs
+
+
+@torch.no_grad()
+def layer_fidelity(layer: CrossbarLayer, inputs: torch.Tensor) -> LayerFidelity:
+    """One layer's powers; the first half of `inputs` calibrates the ADCs, the second is measured."""
+    calibration, measured = inputs.tensor_split(2)
+    perfect = layer.product(measured)
+    error = emulate_layer(layer, calibration)(measured) - perfect
+    centred = perfect - perfect.mean((0, 2, 3), keepdim=True)
+    return LayerFidelity(
+        signal_power=float(centred.square().mean()),
+        exact_noise_power=float(error.square().mean()),
+        analytic_noise_power=float(analytic_noise_power(layer)),
+    )
+
+
+def measure_corrections(network: CrossbarNetwork, images: torch.Tensor) -> None:
+    """Sets the fast form's noise in all layers to what the exact emulation does to prepared training images.
+
+    Args:
+        network: Left in evaluation mode.
+        images: A few dozen suffice, (n, channels, side, side).
+    """
+    inputs = layer_inputs(network, images)
+    for layer, values in zip(network.crossbar_layers, inputs, strict=True):
+        powers = layer_fidelity(layer, values)
+        layer.noise_correction.fill_(powers.exact_noise_power / max(powers.analytic_noise_power, 1e-30))
+
+
+@torch.no_grad()
+def set_statistics(network: CrossbarNetwork, images: torch.Tensor, product: Product) -> None:
+    """Sets batch norm's statistics, layer by layer, to those of prepared training images under `product`.
+
+    Unlike `measuring.recalibrate` it leaves the inputs' ranges as they are, so that forms can be compared.
+
+    Args:
+        network: Left in evaluation mode.
+        images: A few hundred, (n, channels, side, side), in one batch.
+        product: Computes the layers; an `Emulator` that has seen no layer yet calibrates its ADCs on the way.
+    """
+
+    def followed(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
+        outputs = product(layer, inputs)
+        if layer.normalised:
+            layer.mean.copy_(outputs.mean((0, 2, 3)))
+            layer.variance.copy_(outputs.var((0, 2, 3)))
+        return outputs
+
+    network.eval()
+    network(images, followed)
+
+
+@contextmanager
+def all_precisions(network: CrossbarNetwork, *, adc_precision: int, input_precision: int) -> Iterator[None]:
+    """Lends all layers of a network other precisions for a while."""
+    own = [layer.geometry for layer in network.crossbar_layers]
+    for layer in network.crossbar_layers:
+        layer.geometry = replace(layer.geometry, adc_precision=adc_precision, input_precision=input_precision)
+    try:
+        yield
+    finally:
+        for layer, geometry in zip(network.crossbar_layers, own, strict=True):
+            layer.geometry = geometry

@@ -1,0 +1,57 @@
+"""Straight-through quantisers of layer inputs and weights."""
+
+from typing import Any, TypeAlias
+
+import torch
+
+from hw_models import CrossbarSpec
+from xpert_evo.accuracy.crossbars.coding import code_spacing, max_code
+
+Clip: TypeAlias = float | torch.Tensor
+"""The input's value at the largest code: a number, or a tensor without dimensions that stays on its device."""
+
+
+class _QuantiseInput(torch.autograd.Function):
+    """Rectifies, clips and rounds; gradients pass where the input is neither cut off below nor above."""
+
+    @staticmethod
+    def forward(ctx: Any, inputs: torch.Tensor, clip: Clip, n_bits: int) -> torch.Tensor:
+        ctx.save_for_backward(inputs)
+        ctx.clip = clip
+        return input_codes(inputs, clip, n_bits).mul_(clip / (2**n_bits - 1))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        (inputs,) = ctx.saved_tensors
+        if isinstance(ctx.clip, torch.Tensor):
+            return gradients[0] * (inputs > 0).logical_and_(inputs < ctx.clip), None, None
+        gradient: torch.Tensor = torch.ops.aten.hardtanh_backward(gradients[0], inputs, 0.0, ctx.clip)
+        return gradient, None, None
+
+
+def input_codes(inputs: torch.Tensor, clip: Clip, n_bits: int) -> torch.Tensor:
+    """Integer codes 0 ... 2^n_bits - 1 of inputs, as floats; `clip` is the value of the largest code."""
+    top = (1 << n_bits) - 1
+    return (inputs * (top / clip)).clamp_(0, top).round_()
+
+
+def quantise_input(inputs: torch.Tensor, clip: Clip, n_bits: int) -> torch.Tensor:
+    """Inputs as the crossbar's rows see them: rectified, `n_bits` levels up to `clip`, a straight-through gradient."""
+    apply: Any = _QuantiseInput.apply
+    quantised: torch.Tensor = apply(inputs, clip, n_bits)
+    return quantised
+
+
+def weight_codes(weights: torch.Tensor, crossbar: CrossbarSpec) -> tuple[torch.Tensor, torch.Tensor]:
+    """Integer codes of weights, as floats, and what a code of 1 is worth; the largest weight has the largest code."""
+    top, spacing = max_code(crossbar), code_spacing(crossbar)
+    scale = weights.abs().amax().clamp_min(1e-12) / top
+    offset = (top % spacing) / spacing
+    codes = (weights / (scale * spacing)).sub_(offset).round_().add_(offset).mul_(spacing).clamp_(-top, top)
+    return codes, scale
+
+
+def quantise_weights(weights: torch.Tensor, crossbar: CrossbarSpec) -> torch.Tensor:
+    """Weights as cells hold them; the gradient passes straight through."""
+    codes, scale = weight_codes(weights.detach(), crossbar)
+    return weights + (codes * scale - weights.detach())

@@ -1,0 +1,110 @@
+"""What a surrogate sees of a design: a few summaries, and less loudly the signal-to-noise ratio of every layer.
+
+Column sharing and the type of the ADC are left out: they change what a design costs, not what it computes. Left out too
+are the single layers' genes. The first labels, many of homogeneous designs, cannot tell one layer's precision from the
+next one's; a model that is offered them all the same guesses, and a search finds the designs where it guesses high.
+"""
+
+import numpy as np
+
+from hw_models import CrossbarSpec
+from xpert_evo.accuracy.crossbars.snr import conversion_snr_db
+from xpert_evo.genes import GeneKind
+from xpert_evo.objectives import FloatArray
+from xpert_evo.space import Genomes, IntArray, SearchSpace
+
+SUMMARIES = (
+    "log2_macs",
+    "mean_log2_depth",
+    "least_log2_depth",
+    "mean_adc_precision",
+    "least_adc_precision",
+    "mean_input_precision",
+    "least_input_precision",
+    "mean_snr",
+    "least_snr",
+    "through_snr",
+)
+"""Names of the first columns of a feature table."""
+
+LAYER_WEIGHT = 0.3
+"""What a single layer's column counts beside a summary, after both were standardised."""
+
+
+def macs(space: SearchSpace, genomes: Genomes) -> IntArray:
+    """Multiply-accumulates of one image, (designs,)."""
+    sizes = np.array(space.backbone.output_sizes())
+    kernels = np.array([layer.kernel_size for layer in space.backbone.layers])
+    per_position = space.in_channels(genomes) * space.values(genomes, GeneKind.CHANNEL_DEPTH)
+    return np.asarray(per_position @ (sizes**2 * kernels**2))
+
+
+class FeatureMap:
+    """Turns genomes into feature tables, a hundred thousand a second and more.
+
+    Args:
+        space: Of the genomes.
+        crossbar: The array whose conversions limit the signal-to-noise ratio.
+
+    Attributes:
+        names: Of the columns: `SUMMARIES`, then the signal-to-noise ratio of each layer.
+        weights: Of the columns once they are standardised, (features,).
+    """
+
+    def __init__(self, space: SearchSpace, *, crossbar: CrossbarSpec) -> None:
+        self.space = space
+        layers = space.backbone.layers
+        self._kernel_areas = np.array([layer.kernel_size**2 for layer in layers])
+        self._own_depth = [i for i, owner in enumerate(space.backbone.depth_owners) if owner == i]
+        self.names = (*SUMMARIES, *(f"snr_{layer.name}" for layer in layers))
+        self.weights = np.array([1.0] * len(SUMMARIES) + [LAYER_WEIGHT] * len(layers))
+        self._n_rows = self._all_row_counts()
+        self._most_adc, self._most_input = (
+            max(int(c) for gene in space.genes if gene.kind is kind for c in gene.choices)
+            for kind in (GeneKind.ADC_PRECISION, GeneKind.INPUT_PRECISION)
+        )
+        self._snr_db = conversion_snr_db(
+            n_rows=self._n_rows[:, None, None],
+            adc_precision=np.arange(1, self._most_adc + 1)[:, None],
+            input_precision=np.arange(1, self._most_input + 1),
+            crossbar=crossbar,
+        )
+
+    def __call__(self, genomes: Genomes) -> FloatArray:
+        """One row a design, (designs, features).
+
+        Depths and multiply-accumulates enter as binary logarithms, precisions in bits, signal-to-noise ratios in bits
+        too (6.02 dB each). The ratio *through* the network adds the relative noise powers of all layers' conversions.
+        """
+        space = self.space
+        depths = np.log2(space.values(genomes, GeneKind.CHANNEL_DEPTH)[:, self._own_depth])
+        adc = space.values(genomes, GeneKind.ADC_PRECISION)
+        inputs = space.values(genomes, GeneKind.INPUT_PRECISION)
+        snr_db = self.snr_db(genomes)
+        through_db = -10 * np.log10(np.power(10.0, -snr_db / 10).sum(axis=1))
+        summaries = (
+            np.log2(macs(space, genomes)),
+            *(f(table, axis=1) for table in (depths, adc, inputs, snr_db / _DB_A_BIT) for f in (np.mean, np.min)),
+            through_db / _DB_A_BIT,
+        )
+        return np.concatenate([np.stack(summaries, axis=1), snr_db / _DB_A_BIT], axis=1)
+
+    def snr_db(self, genomes: Genomes) -> FloatArray:
+        """Signal-to-noise ratio of each layer's output [dB], (designs, layers), looked up."""
+        rows = np.searchsorted(self._n_rows, self.space.in_channels(genomes) * self._kernel_areas)
+        adc = self.space.values(genomes, GeneKind.ADC_PRECISION)
+        inputs = self.space.values(genomes, GeneKind.INPUT_PRECISION)
+        return np.asarray(self._snr_db[rows, adc - 1, inputs - 1])
+
+    def _all_row_counts(self) -> IntArray:
+        """Every number of rows that a layer of the space can have, rising."""
+        backbone = self.space.backbone
+        counts: set[int] = set()
+        for i, source in enumerate(backbone.sources):
+            column = None if source is None else self.space.column(source, GeneKind.CHANNEL_DEPTH)
+            channels = (backbone.image_channels,) if column is None else self.space.genes[column].choices
+            counts |= {int(c) * int(self._kernel_areas[i]) for c in channels}
+        return np.array(sorted(counts))
+
+
+_DB_A_BIT = 6.02

@@ -1,0 +1,219 @@
+"""The surrogate: predicts the accuracy of any design, with its doubt, from the designs trained so far.
+
+Several models compete in cross-validation, on rank correlation first and on error where that ties. They learn the
+log-odds of accuracy (`surrogate_scale`), so none predicts more than a little above the best label. The winner is fitted
+to all labels, and its doubt is stretched until the 90 % intervals of the cross-validation hold 90 % of the labels.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hw_models import CrossbarSpec
+from xpert_evo.accuracy.host_state import own_numerics
+from xpert_evo.accuracy.surrogate.features import FeatureMap, macs
+from xpert_evo.accuracy.surrogate.kinds import AUTO, SurrogateKind, check_kind
+from xpert_evo.accuracy.surrogate.models import MODELS, Model
+from xpert_evo.accuracy.surrogate.quality import Z90, HonestyReport, Quality, honesty, line_predictions
+from xpert_evo.accuracy.surrogate.scale import AccuracyScale
+from xpert_evo.errors import ConfigError
+from xpert_evo.objectives import FloatArray
+from xpert_evo.space import Genomes, SearchSpace
+
+__all__ = ["AUTO", "FittedSurrogate", "HonestyReport", "SurrogateKind", "SurrogateReport", "fit_surrogate", "honesty"]
+
+LEAST_LABELS = 4
+"""Fewer labels cannot be cross-validated."""
+TAU_TIE = 0.05
+"""Rank correlations of cross-validation that differ by less are held to be equal: few labels tell no more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurrogateReport:
+    """How the models did in cross-validation.
+
+    Attributes:
+        n_labels: Trainings that they learnt from.
+        chosen: The model that won, or that was asked for.
+        models: Cross-validated quality of each competing model.
+        baseline: Of a straight line over the logarithm of the multiply-accumulates.
+        std_scale: Factor on the chosen model's standard deviations of the log-odds that the cross-validation asked for.
+    """
+
+    n_labels: int
+    chosen: SurrogateKind
+    models: Mapping[SurrogateKind, Quality]
+    baseline: Quality
+    std_scale: float
+
+
+class FittedSurrogate:
+    """Predicts accuracy; made by `fit_surrogate`.
+
+    Attributes:
+        report: How it was chosen and how good it is.
+    """
+
+    def __init__(self, features: "_Standardised", model: Model, report: SurrogateReport) -> None:
+        self._features = features
+        self._model = model
+        self.report = report
+
+    @own_numerics()
+    def predict(self, genomes: Genomes) -> tuple[FloatArray, FloatArray]:
+        """Median and standard deviation of the accuracy that a training would measure, fractions, (designs,) each."""
+        mean, std = self._model.predict(self._features.of(genomes))
+        return self._features.accuracies(mean, std * self.report.std_scale)
+
+
+@own_numerics()
+def fit_surrogate(
+    space: SearchSpace,
+    genomes: Genomes,
+    accuracies: ArrayLike,
+    *,
+    crossbar: CrossbarSpec,
+    seed: int,
+    seed_std: float | None = None,
+    kind: str = AUTO,
+) -> FittedSurrogate:
+    """A surrogate of all labels; the same labels and seed give the same surrogate.
+
+    Args:
+        space: Of the genomes.
+        genomes: Trained designs, (labels, genes); a design may stand there several times, with different seeds.
+        accuracies: What the trainings measured, fractions, (labels,).
+        crossbar: Whose conversions limit the signal-to-noise ratio.
+        seed: For the folds and the networks.
+        seed_std: Known spread of the accuracy between seeds of one design; None takes it from designs that stand there
+            several times, and leaves it to the models where there is none.
+        kind: A `SurrogateKind`, or `auto` to let them compete.
+
+    Raises:
+        ConfigError: `kind` is unknown, or there are too few labels.
+        ValueError: Labels are not fractions, one for each genome.
+    """
+    genomes, labels = space.check(genomes), np.asarray(accuracies, dtype=np.float64)
+    if labels.shape != (len(genomes),) or not ((labels >= 0) & (labels <= 1)).all():
+        raise ValueError(f"accuracies must be {len(genomes)} fractions from 0 to 1, got shape {labels.shape}.")
+    if len(labels) < LEAST_LABELS:
+        raise ConfigError(f"a surrogate needs at least {LEAST_LABELS} trained designs, got {len(labels)}; train more.")
+    kinds = _kinds(kind)
+    features = _Standardised(FeatureMap(space, crossbar=crossbar), genomes, labels)
+    table, targets = features.of(genomes), features.targets(labels)
+    noise_std = _seed_std(genomes, labels, seed_std) / max(float(labels.std()), _NO_SPREAD)
+    folds = _folds(genomes, np.random.default_rng(seed))
+
+    def crossed(one: SurrogateKind) -> tuple[FloatArray, FloatArray]:
+        mean, std = np.empty(len(labels)), np.empty(len(labels))
+        for fold in np.unique(folds):
+            out = folds == fold
+            model = MODELS[one](table[~out], targets[~out], noise_std=noise_std, seed=seed)
+            mean[out], std[out] = model.predict(table[out])
+        return mean, std
+
+    predictions = {one: crossed(one) for one in kinds}
+    scales = {one: _std_scale(features, *predictions[one], labels) for one in kinds}
+    qualities = {
+        one: Quality.of(*features.accuracies(mean, std * scales[one]), labels)
+        for one, (mean, std) in predictions.items()
+    }
+    chosen = _best(qualities)
+    report = SurrogateReport(
+        n_labels=len(labels),
+        chosen=chosen,
+        models=qualities,
+        baseline=_baseline(np.log2(macs(space, genomes)), labels, folds),
+        std_scale=scales[chosen],
+    )
+    return FittedSurrogate(features, MODELS[chosen](table, targets, noise_std=noise_std, seed=seed), report)
+
+
+class _Standardised:
+    """Features, weighted, and log-odds of labels, with mean 0 and deviation 1 over the trained designs."""
+
+    def __init__(self, feature_map: FeatureMap, genomes: Genomes, labels: FloatArray) -> None:
+        self._map = feature_map
+        self._accuracy = AccuracyScale.of(labels, feature_map.space.backbone.n_classes)
+        table, log_odds = feature_map(genomes), self._accuracy.log_odds(labels)
+        self._mean, self._scale = table.mean(axis=0), table.std(axis=0)
+        self._scale[self._scale < _NO_SPREAD] = 1.0
+        self._label_mean = float(log_odds.mean())
+        self._label_scale = max(float(log_odds.std()), _NO_SPREAD)
+
+    def of(self, genomes: Genomes) -> FloatArray:
+        """Standardised features, each times its weight, (designs, features)."""
+        return np.asarray((self._map(genomes) - self._mean) / self._scale * self._map.weights)
+
+    def targets(self, labels: FloatArray) -> FloatArray:
+        """Standardised log-odds of labels."""
+        return (self._accuracy.log_odds(labels) - self._label_mean) / self._label_scale
+
+    def accuracies(self, mean: FloatArray, std: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Predictions in fractions of accuracy."""
+        return self._accuracy.accuracies(mean * self._label_scale + self._label_mean, std * self._label_scale)
+
+
+_NO_SPREAD = 1e-6
+_N_FOLDS = 6
+_FACTORS = np.geomspace(1.0, 16.0, 81)
+
+
+def _kinds(kind: str) -> list[SurrogateKind]:
+    check_kind(kind)
+    return list(MODELS) if kind == AUTO else [SurrogateKind(kind)]
+
+
+def _folds(genomes: Genomes, rng: np.random.Generator) -> np.ndarray:
+    """A fold for each label; trainings of one design share theirs, or the others would give the answer away."""
+    _, design = np.unique(genomes, axis=0, return_inverse=True)
+    n_designs = int(design.max()) + 1
+    return (rng.permutation(n_designs) % min(_N_FOLDS, n_designs))[design.ravel()]
+
+
+def _std_scale(features: _Standardised, mean: FloatArray, std: FloatArray, labels: FloatArray) -> float:
+    """The least factor on the deviations at which nine in ten labels lie within their 90 % interval.
+
+    Deviations are stretched in log-odds, where a design far from the trained ones has the most to be stretched. The
+    quantile takes the finite number of labels into account (split conformal prediction; Vovk et al., 2005). Deviations
+    are never shrunk: designs of the front differ more from the trained ones than folds from each other. And nine in ten
+    must lie within among the third with the highest predictions too, since these are what a search selects.
+    """
+    level = min(1.0, 0.9 * (len(labels) + 1) / len(labels))
+    promising = np.argsort(-mean, kind="stable")[: max(1, len(mean) // 3)]
+    for factor in _FACTORS:
+        median, deviation = features.accuracies(mean, std * factor)
+        ratios = np.abs(labels - median) / (Z90 * deviation)
+        if np.quantile(ratios, level, method="higher") <= 1 and np.quantile(ratios[promising], 0.9) <= 1:
+            break
+    return float(factor)
+
+
+def _best(qualities: Mapping[SurrogateKind, Quality]) -> SurrogateKind:
+    """The least error among the models whose rank correlation is as good as the best."""
+    highest = max(quality.tau for quality in qualities.values())
+    return min(
+        (kind for kind in qualities if qualities[kind].tau >= highest - TAU_TIE), key=lambda k: qualities[k].rmse
+    )
+
+
+def _seed_std(genomes: Genomes, labels: FloatArray, known: float | None) -> float:
+    """Spread of accuracy between seeds of one design: as known, or as repeated designs show it, or 0 for 'unknown'."""
+    if known is not None:
+        return known
+    _, design, counts = np.unique(genomes, axis=0, return_inverse=True, return_counts=True)
+    n_repeats = len(labels) - len(counts)
+    if not n_repeats:
+        return 0.0
+    means = np.bincount(design.ravel(), labels) / counts
+    return float(np.sqrt(((labels - means[design.ravel()]) ** 2).sum() / n_repeats))
+
+
+def _baseline(work: FloatArray, labels: FloatArray, folds: np.ndarray) -> Quality:
+    mean, std = np.empty_like(labels), np.empty_like(labels)
+    for fold in np.unique(folds):
+        out = folds == fold
+        mean[out], std[out] = line_predictions(work[~out], labels[~out], work[out])
+    return Quality.of(mean, std, labels)

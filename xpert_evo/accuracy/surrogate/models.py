@@ -1,0 +1,147 @@
+"""The models that compete to be the surrogate: a linear one, a Gaussian process and an ensemble of small networks.
+
+All see standardised features and labels and return a mean and a standard deviation. A fit depends on its labels and
+its seed alone, so it is remade from the labels and never stored.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import numpy as np
+import torch
+from scipy.optimize import minimize
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
+
+from xpert_evo.accuracy.surrogate.kinds import SurrogateKind
+from xpert_evo.objectives import FloatArray
+
+
+class Model(Protocol):
+    """A fitted model."""
+
+    def predict(self, features: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Mean and standard deviation of a new measurement, (designs,) each."""
+
+
+def least_noise_variance(noise_std: float) -> float:
+    """Least variance of standardised labels that a model must leave to chance."""
+    return max(noise_std**2, 0.01)
+
+
+class Ridge:
+    """Bayesian linear regression; the weights' spread and the noise maximise the evidence (MacKay, 1992).
+
+    With fewer labels than features the evidence alone may take everything for signal, so the noise has a least value.
+    """
+
+    def __init__(self, features: FloatArray, labels: FloatArray, *, noise_std: float, seed: int) -> None:
+        del seed
+        self._scale, self._mean = np.sqrt(features.shape[1]), labels.mean()
+        self._features = features / self._scale
+        values, vectors = np.linalg.eigh(self._features @ self._features.T)
+        values, seen = np.maximum(values, 0.0), vectors.T @ (labels - self._mean)
+        spectra = values + _NOISE_RATIOS[:, None]
+        signal = np.maximum((seen**2 / spectra).mean(axis=1), _TINY)  # the best variance of the weights at each ratio
+        evidence = -0.5 * (len(labels) * np.log(signal) + np.log(spectra).sum(axis=1))
+        allowed = (signal * _NOISE_RATIOS >= least_noise_variance(noise_std)) | (_NOISE_RATIOS[-1] == _NOISE_RATIOS)
+        best = int(np.argmax(np.where(allowed, evidence, -np.inf)))
+        self._signal = signal[best]
+        self._noise = max(signal[best] * _NOISE_RATIOS[best], least_noise_variance(noise_std))
+        self._inverse = vectors / spectra[best] @ vectors.T
+        self._weights = self._features.T @ (vectors @ (seen / spectra[best]))
+
+    def predict(self, features: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """As `Model.predict`."""
+        scaled = features / self._scale
+        across = scaled @ self._features.T
+        explained = np.einsum("ij,jk,ik->i", across, self._inverse, across, optimize=True)
+        variance = self._signal * np.maximum((scaled**2).sum(axis=1) - explained, 0.0) + self._noise
+        return scaled @ self._weights + self._mean, np.sqrt(variance)
+
+
+_NOISE_RATIOS = np.geomspace(1e-3, 1e3, 61)
+_TINY = 1e-12
+
+
+class GaussianProcess:
+    """A linear trend with a smooth departure from it, and noise of at least the seeds' spread.
+
+    The kernel's four strengths maximise the marginal likelihood (Rasmussen and Williams, 2006, chapter 5).
+    """
+
+    def __init__(self, features: FloatArray, labels: FloatArray, *, noise_std: float, seed: int) -> None:
+        del seed
+        scale = np.sqrt(features.shape[1])
+        least_noise = least_noise_variance(noise_std)
+        kernel = (
+            ConstantKernel(0.5, (1e-3, 1e2)) * RBF(2.0, (0.3, 30.0))
+            + ConstantKernel(0.5, (1e-3, 1e2)) * DotProduct(0.0, "fixed")
+            + WhiteKernel(max(0.1, 2 * least_noise), (least_noise, max(2.0, 4 * least_noise)))
+        )
+        self._scale = scale
+        start = GaussianProcessRegressor(kernel, optimizer=None).fit(features / scale, labels)
+
+        def cost(theta: FloatArray) -> tuple[float, FloatArray]:
+            value, gradient = start.log_marginal_likelihood(theta, eval_gradient=True)
+            return -value, -gradient
+
+        best = minimize(cost, start.kernel_.theta, jac=True, method="L-BFGS-B", bounds=start.kernel_.bounds)
+        self._model = GaussianProcessRegressor(start.kernel_.clone_with_theta(best.x), optimizer=None)
+        self._model.fit(features / scale, labels)
+
+    def predict(self, features: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """As `Model.predict`."""
+        mean, std = self._model.predict(features / self._scale, return_std=True)
+        return mean, std
+
+
+class Networks:
+    """Eight small networks from different beginnings; their spread is their doubt.
+
+    B. Lakshminarayanan, A. Pritzel, C. Blundell, "Simple and scalable predictive uncertainty estimation using deep
+    ensembles", NeurIPS 2017.
+    """
+
+    n_members = 8
+    n_hidden = 32
+    n_steps = 150
+
+    def __init__(self, features: FloatArray, labels: FloatArray, *, noise_std: float, seed: int) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        n_inputs = features.shape[1]
+        shapes = ((n_inputs, self.n_hidden), (1, self.n_hidden), (self.n_hidden, 1), (n_inputs, 1))
+        spreads = (n_inputs**-0.5, 0.5, 0.2 * self.n_hidden**-0.5, 0.1 * n_inputs**-0.5)
+        self._weights = [
+            (torch.randn(self.n_members, *shape, generator=generator) * spread).requires_grad_()
+            for shape, spread in zip(shapes, spreads, strict=True)
+        ]
+        x = torch.as_tensor(features, dtype=torch.float32)
+        y = torch.as_tensor(labels, dtype=torch.float32)
+        optimiser = torch.optim.AdamW(self._weights, lr=0.02, weight_decay=0.5)
+        for _ in range(self.n_steps):
+            optimiser.zero_grad()
+            loss = ((self._forward(x) - y) ** 2).mean(dim=1).sum()
+            torch.autograd.backward(loss)
+            optimiser.step()
+        residual = float(((self._forward(x).mean(dim=0) - y) ** 2).mean().detach())
+        self._noise_variance = max(residual, least_noise_variance(noise_std))
+
+    def _forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Every member's prediction, (members, designs): a linear part and one hidden layer."""
+        inner, bias, outer, linear = self._weights
+        hidden = torch.tanh(features @ inner + bias)
+        return torch.squeeze(hidden @ outer + features @ linear, dim=-1)
+
+    def predict(self, features: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """As `Model.predict`."""
+        with torch.no_grad():
+            members = self._forward(torch.as_tensor(features, dtype=torch.float32)).double().numpy()
+        return members.mean(axis=0), np.sqrt(members.var(axis=0) + self._noise_variance)
+
+
+MODELS: Mapping[SurrogateKind, Callable[..., Model]] = {
+    SurrogateKind.RIDGE: Ridge,
+    SurrogateKind.GAUSSIAN_PROCESS: GaussianProcess,
+    SurrogateKind.NETWORKS: Networks,
+}

@@ -1,0 +1,107 @@
+"""Images on their way into a network: scaled to [0, 1], averaged down, and augmented a whole epoch at a time."""
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from xpert_evo.accuracy.datasets.catalogue import Split
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
+from xpert_evo.errors import DataError
+
+_SUBSET_SEED = 2023
+
+
+def prepared(split: Split, protocol: TrainingProtocol, device: torch.device, n_images: int | None = None) -> Split:
+    """A split's images as floats in [0, 1] of the protocol's size, channels last, on `device`.
+
+    Args:
+        split: uint8 images; floats are refused, as nobody can tell their range.
+        protocol: Its image size must divide the images'.
+        device: Where the tensors shall lie.
+        n_images: The first so many; None for all.
+
+    Raises:
+        DataError: The images are no unsigned bytes.
+    """
+    if split.images.dtype != torch.uint8:
+        raise DataError(f"images of a data set must be unsigned bytes (torch.uint8), got {split.images.dtype}.")
+    images = split.images[:n_images].to(device)
+    factor = images.shape[-1] // protocol.image_size
+    scaled = F.avg_pool2d(images.float().div_(255), factor) if factor > 1 else images.float().div_(255)
+    labels = split.labels[:n_images].to(device)
+    return Split(images=scaled.contiguous(memory_format=torch.channels_last), labels=labels)
+
+
+def training_subset(split: Split, n_train: int | None) -> Split:
+    """The `n_train` training images that every training with a protocol sees, from a fixed shuffle; None for all."""
+    if n_train is None or n_train >= len(split):
+        return split
+    order = torch.randperm(len(split), generator=torch.Generator().manual_seed(_SUBSET_SEED))[:n_train]
+    return Split(images=split.images[order], labels=split.labels[order])
+
+
+def augmented(
+    images: torch.Tensor, generator: torch.Generator, *, flip: bool, shift: int, turn: int | None = None
+) -> torch.Tensor:
+    """A new copy of all images (n, channels, side, side), each mirrored and shifted at random.
+
+    Args:
+        images: Left as they are.
+        generator: Draws mirrorings and shifts; on the CPU.
+        flip: Mirror half of the images left to right.
+        shift: Largest shift [pixels]; what moves in repeats the mirrored border.
+        turn: Number of the epoch, where mirrorings alternate instead of being drawn: an image is mirrored in every
+            other epoch, so that two epochs in a row show it both ways (K. Jordan, arXiv 2404.00498, 2024).
+    """
+    n, _, side, _ = images.shape
+    if flip:
+        mirrored = torch.rand(n, generator=generator) < 0.5 if turn is None else (torch.arange(n) + turn) % 2 == 1
+        images = torch.where(mirrored.to(images.device)[:, None, None, None], images.flip(-1), images)
+    if not shift:
+        return images
+    padded = F.pad(images, (shift,) * 4, "reflect")
+    place = torch.randint((2 * shift + 1) ** 2, (n,), generator=generator).to(images.device)
+    result = torch.empty_like(images)
+    for k in range((2 * shift + 1) ** 2):
+        top, left = divmod(k, 2 * shift + 1)
+        rows = (place == k).nonzero().squeeze(1)
+        result[rows] = padded[rows, :, top : top + side, left : left + side]
+    return result
+
+
+def with_squares_hidden(images: torch.Tensor, generator: torch.Generator, side: int) -> torch.Tensor:
+    """A new copy of all images with a square at a random place in the mean colour (T. DeVries, arXiv 1708.04552, 2017).
+
+    Args:
+        images: (n, channels, height, width); left as they are.
+        generator: Draws the places; on the CPU.
+        side: Of the square [pixels]; what would lie beyond the border is cut off, as centres are anywhere.
+    """
+    n, _, *sizes = images.shape
+    hidden = torch.ones(n, 1, 1, 1, dtype=torch.bool, device=images.device)
+    for axis, size in zip((2, 3), sizes, strict=True):
+        first = torch.randint(size, (n,), generator=generator).to(images.device) - side // 2
+        place = torch.arange(size, device=images.device) - first[:, None]
+        shape = [n, 1, 1, 1]
+        shape[axis] = size
+        hidden = hidden & ((place >= 0) & (place < side)).view(shape)
+    return torch.where(hidden, images.mean((0, 2, 3), keepdim=True), images)
+
+
+def resized(images: torch.Tensor, size: int) -> torch.Tensor:
+    """Images (n, channels, side, side) with another side, smoothed before they are sampled; the same where it fits."""
+    if images.shape[-1] == size:
+        return images
+    return F.interpolate(images, size=(size, size), mode="bilinear", antialias=True)
+
+
+def batches(split: Split, size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Images and labels in batches of `size`, in their order."""
+    for start in range(0, len(split), size):
+        yield split.images[start : start + size], split.labels[start : start + size]
+
+
+def full_batches(rows: torch.Tensor, size: int) -> Iterator[torch.Tensor]:
+    """Rows in batches of `size`; an incomplete last batch is left out, unless it is the only one."""
+    return (batch for batch in torch.split(rows, size) if len(batch) == min(size, len(rows)))

@@ -1,0 +1,29 @@
+"""What is measured of a network after its last step: batch norm's statistics, and the images that it gets right."""
+
+import torch
+
+from xpert_evo.accuracy.crossbars.network import CrossbarNetwork, Product
+from xpert_evo.accuracy.datasets.catalogue import Split
+from xpert_evo.accuracy.training.images import batches
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
+
+
+@torch.no_grad()
+def recalibrate(network: CrossbarNetwork, train: Split, protocol: TrainingProtocol, product: Product) -> None:
+    """Recomputes batch norm's statistics with the final weights, from training images; ends in evaluation mode."""
+    network.train()
+    images = train.images[: protocol.n_recalibration]
+    for i, (inputs, _) in enumerate(batches(Split(images=images, labels=train.labels[: len(images)]), 256), 1):
+        for layer in network.crossbar_layers:
+            layer.momentum = 1 / i
+        network(inputs, product)
+    network.eval()
+
+
+@torch.no_grad()
+def evaluate(network: CrossbarNetwork, split: Split, product: Product, batch_size: int = 500) -> float:
+    """Fraction of prepared images that a network in evaluation mode classifies rightly."""
+    right = sum(
+        int((network(images, product).argmax(1) == labels).sum()) for images, labels in batches(split, batch_size)
+    )
+    return right / len(split)

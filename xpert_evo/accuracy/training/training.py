@@ -1,0 +1,256 @@
+"""Trains the network of one design through its crossbars' quantisers and ADC noise or errors, and measures it.
+
+On a CPU of one kind and with one number of threads, which all protocols but `full` fix, the result depends on the
+design, the data, the protocol and the seed alone: not on the process, on other trainings, or on an interruption.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
+
+from hw_models import CrossbarSpec
+from xpert_evo.accuracy.crossbars.adc_noise import set_tabled_corrections
+from xpert_evo.accuracy.crossbars.fidelity import measure_corrections
+from xpert_evo.accuracy.crossbars.network import CrossbarNetwork, build_network
+from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
+from xpert_evo.accuracy.datasets.catalogue import Dataset, Split
+from xpert_evo.accuracy.host_state import own_numerics, threads
+from xpert_evo.accuracy.training.allocation import keep_freed_memory
+from xpert_evo.accuracy.training.checkpoints import (
+    Epoch,
+    Start,
+    TrainingState,
+    load_checkpoint,
+    save_checkpoint,
+    take_weights,
+)
+from xpert_evo.accuracy.training.epoch import Step, product_of, train_epoch
+from xpert_evo.accuracy.training.first_filters import start_from_components
+from xpert_evo.accuracy.training.images import (
+    prepared,
+    resized,
+    training_subset,
+)
+from xpert_evo.accuracy.training.measuring import evaluate, recalibrate
+from xpert_evo.accuracy.training.mixed_precision import compute_type
+from xpert_evo.accuracy.training.optimisers import build_optimisers
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
+from xpert_evo.backbones import Backbone
+from xpert_evo.design import Design
+from xpert_evo.errors import DataError, TrainingError
+
+_JUDGING_SEED = 7
+N_CORRECTION = 32
+"""Training images on which the fast form's noise is measured after each epoch."""
+
+_N_COMPONENTS = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedDesign:
+    """A design with its trained network.
+
+    Attributes:
+        design: What was trained.
+        protocol: How.
+        crossbar: On which arrays.
+        seed: Of weights, order, augmentation and noise.
+        dataset: Digest of the data set.
+        network: In evaluation mode, batch norm recalibrated.
+        validation_accuracy: Fraction of validation images classified rightly, ADC noise as in training, or errors.
+        seconds: Of training and measuring [s].
+        history: The epochs.
+        start: The network that the training went on from; None for random weights.
+        devices: Cells that were drawn anew in every step; None for ideal ones.
+    """
+
+    design: Design
+    protocol: TrainingProtocol
+    crossbar: CrossbarSpec
+    seed: int
+    dataset: str
+    network: CrossbarNetwork
+    validation_accuracy: float
+    seconds: float
+    history: tuple[Epoch, ...]
+    start: Start | None = None
+    devices: NonIdealities | None = None
+
+    @property
+    def type_of_steps(self) -> torch.dtype:
+        """Of activations and products while it trained."""
+        return compute_type(self.protocol, next(self.network.parameters()).device)
+
+
+@own_numerics()
+def train_design(
+    design: Design,
+    backbone: Backbone,
+    dataset: Dataset,
+    protocol: TrainingProtocol,
+    *,
+    crossbar: CrossbarSpec,
+    seed: int,
+    device: torch.device | str | None = None,
+    checkpoint: Path | None = None,
+    start_from: Start | None = None,
+    devices: NonIdealities | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
+    on_step: Callable[[Step], None] | None = None,
+) -> TrainedDesign:
+    """Trains a design from scratch, or on from `checkpoint`.
+
+    The process keeps the memory that it frees from then on (`allocation.keep_freed_memory`).
+
+    Args:
+        design: Its channel depths and precisions are used.
+        backbone: Must have the data's classes and channels.
+        dataset: Trained on its training images, measured on its validation images.
+        protocol: Settings of the training.
+        crossbar: Arrays, cells and coding.
+        seed: Decides all that is random.
+        device: CUDA where there is one, else the CPU, by default.
+        checkpoint: Written after each epoch and read if it exists; the caller removes it.
+        start_from: A trained network of the same shapes to go on from; its precisions may be others.
+        devices: Noise-aware training: in every step all weights are as one draw of such cells delivers them, so that
+            the network learns to live with any chip (V. Joshi et al., Nature Communications 11, 2473, 2020). What
+            converters add is left out. The accuracy that is measured at the end is that of ideal cells.
+        on_epoch: Called after each epoch.
+        on_step: Called after each step.
+
+    Raises:
+        TrainingError: The loss is not finite, or the checkpoint is of another training, or `start_from` does not fit,
+            or is missing where the protocol needs one, or `devices` come with a protocol that does not draw noise.
+        DesignError: The design is not for this backbone.
+        DataError: The data do not fit the backbone.
+        ConfigError: The backbone does not work at a size that images have in some epoch.
+    """
+    check_start(protocol, start_from)
+    _check_fit(backbone, dataset)
+    if devices is not None:
+        check_draws_cells(protocol)
+    keep_freed_memory()
+    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    _check_sizes(backbone, protocol)
+    with threads(protocol.n_threads):
+        network = build_network(
+            design, backbone, crossbar=crossbar, width_divisor=protocol.width_divisor, image_size=protocol.image_size
+        )
+        train = prepared(training_subset(dataset.train, protocol.n_train), protocol, where)
+        state = initial_state(network, train, protocol, seed, where)
+        identity = {
+            "design": design.digest,
+            "data set": dataset.digest,
+            "protocol": protocol.digest,
+            "crossbar": str(crossbar),
+            "seed": str(seed),
+            "start": "" if start_from is None else start_from.digest,
+            "devices": "" if devices is None else str(devices),
+            **({"type of the steps": str(compute_type(protocol, where))} if protocol.bfloat16 else {}),
+        }
+        if checkpoint is not None and checkpoint.exists():
+            load_checkpoint(checkpoint, state, identity)
+        elif start_from is not None:
+            take_weights(state.network, start_from)
+            measure_corrections(state.network, train.images[:N_CORRECTION])
+        before = state.history[-1].seconds if state.history else 0.0
+        start = time.perf_counter() - before
+        for number in range(len(state.history) + 1, protocol.epochs + 1):
+            loss = train_epoch(state, train, protocol, number, devices, on_step=on_step)
+            if not math.isfinite(loss):
+                raise TrainingError(f"the loss is {loss} after epoch {number} of {protocol.epochs}: it diverged.")
+            measure_corrections(state.network, train.images[:N_CORRECTION])
+            state.history.append(Epoch(number=number, loss=loss, seconds=time.perf_counter() - start))
+            if checkpoint is not None:
+                save_checkpoint(checkpoint, state, identity)
+            if on_epoch is not None:
+                on_epoch(state.history[-1])
+        noisy = product_of(protocol, torch.Generator().manual_seed(_JUDGING_SEED), where)
+        if state.average is not None:
+            _take_averaged(state.network, state.average.module, train, protocol)
+        recalibrate(state.network, train, protocol, noisy)
+        validation = prepared(dataset.validation, protocol, where, protocol.n_validation)
+        accuracy = evaluate(state.network, validation, noisy)
+    return TrainedDesign(
+        design=design,
+        protocol=protocol,
+        crossbar=crossbar,
+        seed=seed,
+        dataset=dataset.digest,
+        network=state.network,
+        validation_accuracy=accuracy,
+        seconds=time.perf_counter() - start,
+        history=tuple(state.history),
+        start=start_from,
+        devices=devices,
+    )
+
+
+def check_start(protocol: TrainingProtocol, start_from: Start | None) -> None:
+    """Raises TrainingError where a protocol goes on from trained weights and there are none."""
+    if protocol.needs_weights and start_from is None:
+        raise TrainingError(
+            f"protocol {protocol.name} goes on from trained weights and learns little from random ones; name those of "
+            "an earlier training (start_from; --start-from on the command line), or choose another protocol, such as "
+            "one-night."
+        )
+
+
+def check_draws_cells(protocol: TrainingProtocol) -> None:
+    """Raises TrainingError where the steps of a protocol cannot draw cells anew, as noise-aware training does."""
+    if protocol.exact or not protocol.noise:
+        raise TrainingError(
+            f"noise-aware training draws cells anew in steps of the fast form with its noise, and protocol "
+            f"{protocol.name} has none; train with another one."
+        )
+
+
+def _check_fit(backbone: Backbone, dataset: Dataset) -> None:
+    wanted = (dataset.n_classes, dataset.image_channels)
+    if (backbone.n_classes, backbone.image_channels) != wanted:
+        raise DataError(
+            f"{dataset.name} has {wanted[0]} classes and {wanted[1]} image channels, but the backbone was made for "
+            f"{backbone.n_classes} and {backbone.image_channels}; load it with the data set's."
+        )
+
+
+def _check_sizes(backbone: Backbone, protocol: TrainingProtocol) -> None:
+    """Raises ConfigError where maps of different size would be added at a size that images have in some epoch."""
+    for size in (*protocol.early_sizes, protocol.image_size):
+        backbone.check_sizes(size)
+
+
+def initial_state(
+    network: CrossbarNetwork, train: Split, protocol: TrainingProtocol, seed: int, device: torch.device
+) -> TrainingState:
+    """The state before the first step: random weights on a device, drawn from a seed."""
+    generator = torch.Generator().manual_seed(seed)
+    network.initialise(generator, identity=protocol.identity)
+    set_tabled_corrections(network)
+    network.to(device)
+    if protocol.components:
+        images = resized(train.images[:_N_COMPONENTS], protocol.size_in_epoch(1))
+        start_from_components(network, images, protocol.components, generator)
+    return TrainingState(
+        network=network,
+        optimisers=build_optimisers(network, protocol),
+        generator=generator,
+        losses=torch.full((len(train),), math.nan),
+        average=AveragedModel(network) if protocol.average else None,
+    )
+
+
+@torch.no_grad()
+def _take_averaged(network: CrossbarNetwork, averaged: nn.Module, train: Split, protocol: TrainingProtocol) -> None:
+    """Gives a network the averaged weights, and the noise that the emulation has with them."""
+    for own, mean in zip(network.parameters(), averaged.parameters(), strict=True):
+        own.copy_(mean)
+    product = product_of(protocol, torch.Generator().manual_seed(_JUDGING_SEED), train.images.device)
+    recalibrate(network, train, protocol, product)
+    measure_corrections(network, train.images[:N_CORRECTION])

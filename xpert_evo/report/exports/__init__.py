@@ -1,0 +1,1 @@
+"""Designs in the formats of other tools: `formats` lists them; `networks` and `simulators` write the larger ones."""

@@ -1,0 +1,111 @@
+"""Designs in the formats of other tools; a new format is an entry in `EXPORTS`, of networks in `NETWORK_EXPORTS`."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from xpert_evo.errors import UsageError
+from xpert_evo.files import write_text
+from xpert_evo.network_file import NetworkForm
+from xpert_evo.report.backbone import write_backbone
+from xpert_evo.report.candidates import Candidate
+from xpert_evo.report.exports.networks import NETWORK_EXPORTS
+from xpert_evo.report.exports.simulators import write_neurosim, write_xpertsim
+from xpert_evo.report.files import front_csv
+from xpert_evo.report.result import RunResult
+from xpert_evo.streams import in_shell
+from xpert_evo.validation import nearest
+from xpert_evo.words import counted
+
+Export = Callable[[Path, Path, RunResult, Sequence[Candidate]], list[str]]
+"""(folder to write into, the run's folder, its result, designs) -> sentences for the user."""
+
+
+def export(
+    formats: Sequence[str],
+    out: Path,
+    run: Path,
+    result: RunResult,
+    designs: Sequence[Candidate],
+    *,
+    proxies: bool = False,
+) -> list[str]:
+    """Writes designs in each format; returns sentences that say what was written and what could not be.
+
+    Args:
+        formats: Of `EXPORTS` and `NETWORK_EXPORTS`.
+        out: Folder to write into; made where it does not exist.
+        run: The run's folder; trainings are looked for beside it.
+        result: Of the run.
+        designs: Which of its designs.
+        proxies: Whether networks may be those of proxies, marked as such, where a design has no other.
+
+    Raises:
+        UsageError: A format is unknown, there is nothing to export, or the folder cannot be made.
+    """
+    for name in formats:
+        if name not in (known := [*EXPORTS, *NETWORK_EXPORTS]):
+            raise UsageError(f"--format: no format is called '{name}'; {nearest(name, known)}")
+    if not designs:
+        raise UsageError(f"{run} has no front yet; go on with `xpert-evo resume {in_shell(run)}`.")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        raise UsageError(f"{out} cannot be made ({failure.strerror}); choose another --out.") from None
+    sentences = []
+    for name in dict.fromkeys(formats):
+        if name in EXPORTS:
+            sentences += EXPORTS[name](out, run, result, designs)
+        else:
+            sentences += NETWORK_EXPORTS[name](out, run, result, designs, proxies)
+    return sentences
+
+
+def _json(out: Path, run: Path, result: RunResult, designs: Sequence[Candidate]) -> list[str]:
+    del run
+    write_text(out / "designs.json", json.dumps([design.to_plain() for design in designs], indent=1) + "\n")
+    for candidate in designs:
+        write_text(out / f"{candidate.digest}.json", candidate.design.to_json() + "\n")
+    write_backbone(out, result)
+    return [f"designs.json with all figures, and a design file for each of {counted(len(designs), 'design')}"]
+
+
+def _csv(out: Path, run: Path, result: RunResult, designs: Sequence[Candidate]) -> list[str]:
+    del run, result
+    write_text(out / "designs.csv", front_csv(designs))
+    return ["designs.csv, a row a design"]
+
+
+def _xpertsim(out: Path, run: Path, result: RunResult, designs: Sequence[Candidate]) -> list[str]:
+    del run
+    write_xpertsim(_folder(out, NetworkForm.XPERTSIM), result.task, designs)
+    files = counted(len(designs), "network file")
+    return [f"{NetworkForm.XPERTSIM}: {files} for XPertSim; README.txt names the columns and the program's settings"]
+
+
+def _neurosim(out: Path, run: Path, result: RunResult, designs: Sequence[Candidate]) -> list[str]:
+    del run
+    mixed = write_neurosim(_folder(out, NetworkForm.NEUROSIM_V1_3), result.task, designs)
+    files = counted(len(designs), "network file")
+    sentences = [f"{NetworkForm.NEUROSIM_V1_3}: {files} for DNN+NeuroSim V1.3, each with its parameters beside it"]
+    if mixed:
+        sentences.append(
+            f"{NetworkForm.NEUROSIM_V1_3}: the program has one setting for all layers, so it cannot simulate the "
+            f"peripherals of {', '.join(digest[:8] for digest in mixed)}; their parameter files list them by layer"
+        )
+    return sentences
+
+
+def _folder(out: Path, name: str) -> Path:
+    folder = out / name
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+EXPORTS: Mapping[str, Export] = {
+    "json": _json,
+    "csv": _csv,
+    NetworkForm.XPERTSIM: _xpertsim,
+    NetworkForm.NEUROSIM_V1_3: _neurosim,
+}
+"""Formats of designs, by name; those of networks are `network_exports.NETWORK_EXPORTS`."""
