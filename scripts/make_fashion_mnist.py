@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-OUTPUT = Path(__file__).parents[1] / "xpert_evo" / "accuracy" / "data" / "fashion_mnist.npz"
+OUTPUT = Path(__file__).parents[1] / "xpert_evo" / "accuracy" / "datasets" / "data" / "fashion_mnist.npz"
 
 
 def read_idx(folder: Path, name: str) -> NDArray[np.uint8]:
