@@ -9,6 +9,7 @@ from hw_models.adc import AdcType
 from hw_models.adc_survey import AdcModel
 from hw_models.area_bounds import AreaBounds
 from hw_models.chip import ChipReport, chip_level
+from hw_models.cost_model import CostModel, load_model, model_names
 from hw_models.cost_table import CostTable, LayerChoices, PopulationCosts
 from hw_models.crossbar import CrossbarSpec, WeightCoding
 from hw_models.errors import HardwareModelError
@@ -25,6 +26,7 @@ __all__ = [
     "AdcType",
     "AreaBounds",
     "ChipReport",
+    "CostModel",
     "CostTable",
     "CrossbarSpec",
     "Device",
@@ -43,7 +45,9 @@ __all__ = [
     "evaluate",
     "explain",
     "load_device",
+    "load_model",
     "load_technology",
+    "model_names",
     "sources",
     "technology_names",
 ]

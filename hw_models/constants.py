@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from importlib import resources
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -41,6 +41,19 @@ class Constant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A formula that a file names.
+
+    Attributes:
+        value: the name of the formula.
+        source: the citation, in full.
+    """
+
+    value: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConstantFile:
     """A file of constants after its checks.
 
@@ -49,12 +62,14 @@ class ConstantFile:
         description: one line for people.
         sources: citations by key.
         constants: by "section.key".
+        choices: formulas that the file names, by key; only files of `models` have any.
     """
 
     name: str
     description: str
     sources: Mapping[str, str]
     constants: Mapping[str, Constant]
+    choices: Mapping[str, Choice] = field(default_factory=dict)
 
     def section(self, kind: type[_SectionT], section: str) -> _SectionT:
         """The section as a frozen dataclass whose field names are its keys.
@@ -62,7 +77,7 @@ class ConstantFile:
         Raises:
             HardwareModelError: for a missing or an unknown key, a number where a list belongs, or the reverse.
         """
-        wanted = {field.name: str(field.type) for field in fields(kind)}
+        wanted = {entry.name: str(entry.type) for entry in fields(kind)}
         present = {
             key.partition(".")[2]: value for key, value in self.constants.items() if key.startswith(f"{section}.")
         }
@@ -80,7 +95,7 @@ class ConstantFile:
 
 
 def available(folder: str) -> list[str]:
-    """Names of the files of one kind: "technologies" or "devices"."""
+    """Names of the files of one kind: "technologies", "devices" or "models"."""
     entries = resources.files("hw_models").joinpath(folder).iterdir()
     return sorted(entry.name.removesuffix(".toml") for entry in entries if entry.name.endswith(".toml"))
 
@@ -121,7 +136,7 @@ def parse_file(text: str, name: str) -> ConstantFile:
     sources = {str(key): str(value) for key, value in tables["sources"].items()}
     constants: dict[str, Constant] = {}
     for section, table in tables.items():
-        if section in {"name", "description", "sources"}:
+        if section in {"name", "description", "sources", "choices"}:
             continue
         if not isinstance(table, dict):
             raise HardwareModelError(f"{name}: {section!r} is no table of constants; put it into one.")
@@ -132,7 +147,27 @@ def parse_file(text: str, name: str) -> ConstantFile:
         description=str(tables["description"]),
         sources=MappingProxyType(sources),
         constants=MappingProxyType(constants),
+        choices=MappingProxyType(_choices(name, tables.get("choices", {}), sources)),
     )
+
+
+def _choices(file: str, table: object, sources: Mapping[str, str]) -> dict[str, Choice]:
+    """The checked table of choices."""
+    if not isinstance(table, dict):
+        raise HardwareModelError(f"{file}: 'choices' must be a table of names of formulas, got {table!r}.")
+    found: dict[str, Choice] = {}
+    for key, entry in table.items():
+        if not isinstance(entry, dict) or set(entry) != {"value", "source"} or not isinstance(entry["value"], str):
+            raise HardwareModelError(
+                f'{file}: choices.{key} must be {{value = "name of a formula", source = "key"}}, got {entry!r}.'
+            )
+        if entry["source"] not in sources:
+            raise HardwareModelError(
+                f"{file}: choices.{key} has the unknown source {entry['source']!r}; "
+                f"{suggestion(str(entry['source']), sources)}"
+            )
+        found[str(key)] = Choice(value=entry["value"], source=sources[entry["source"]])
+    return found
 
 
 def _constant(file: str, key: str, entry: object, sources: Mapping[str, str]) -> Constant:

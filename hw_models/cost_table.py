@@ -18,6 +18,7 @@ import numpy.typing as npt
 from hw_models.adc import AdcType
 from hw_models.area_bounds import AreaBounds, Factor, extreme
 from hw_models.arrays import FloatArray, IntArray
+from hw_models.cost_model import CostModel
 from hw_models.crossbar import CrossbarSpec
 from hw_models.errors import HardwareModelError
 from hw_models.model import REFERENCE_ACTIVITY, evaluate
@@ -145,6 +146,7 @@ class CostTable:
         device: Device,
         technology: Technology,
         activity: float = REFERENCE_ACTIVITY,
+        model: CostModel | None = None,
     ) -> CostTable:
         """Evaluate every combination of every layer's choices once.
 
@@ -154,6 +156,7 @@ class CostTable:
             device: as in `evaluate`.
             technology: as in `evaluate`.
             activity: as in `evaluate`.
+            model: as in `evaluate`.
 
         Raises:
             HardwareModelError: for choices that do not fit together, or too many of them.
@@ -171,7 +174,10 @@ class CostTable:
         counts = np.ones(max(n_choices, default=-1) + 1, dtype=np.int64)
         for column, count in n_choices.items():
             counts[column] = count
-        tables = tuple(_layer_table(layer, crossbar, device, technology, activity) for layer in layers)
+        tables = tuple(
+            _layer_table(layer, crossbar=crossbar, device=device, technology=technology, activity=activity, model=model)
+            for layer in layers
+        )
         strides = np.zeros((len(tables), len(counts)), dtype=np.float32)
         for row, table in zip(strides, tables, strict=True):
             row[list(table.columns)] = table.strides
@@ -251,7 +257,13 @@ class CostTable:
 
 
 def _layer_table(
-    layer: LayerChoices, crossbar: CrossbarSpec, device: Device, technology: Technology, activity: float
+    layer: LayerChoices,
+    *,
+    crossbar: CrossbarSpec,
+    device: Device,
+    technology: Technology,
+    activity: float,
+    model: CostModel | None,
 ) -> _LayerTable:
     """Evaluate all combinations of one layer's choices, the last column changing fastest."""
     columns = layer.columns()
@@ -287,6 +299,7 @@ def _layer_table(
         device=device,
         technology=technology,
         activity=activity,
+        model=model,
     )
     strides = tuple(int(np.prod(sizes[i + 1 :], dtype=np.int64)) for i in range(len(sizes)))
     costs = np.zeros((n_entries, _ROW))

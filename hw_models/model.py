@@ -10,6 +10,7 @@ import numpy as np
 from hw_models import area, energy, latency
 from hw_models.adc_survey import AdcModel
 from hw_models.arrays import FloatArray, IntArray, check_number, check_shape
+from hw_models.cost_model import CostModel, load_model
 from hw_models.crossbar import CrossbarSpec
 from hw_models.distinct import Pairing, distinct
 from hw_models.errors import HardwareModelError
@@ -62,6 +63,7 @@ def evaluate(
     device: Device,
     technology: Technology,
     activity: float = REFERENCE_ACTIVITY,
+    model: CostModel | None = None,
     adc_model: AdcModel = AdcModel.CIRCUIT,
 ) -> HardwareReport:
     """Area, latency, energy and leakage of designs.
@@ -73,6 +75,7 @@ def evaluate(
         device: the memory cell.
         technology: the circuits of the node.
         activity: part of the input bits that are 1, above 0 and at most 1.
+        model: the cost model; `load_model("xpertsim")`, which reproduces the reference data, if not given.
         adc_model: the reference's circuits, or the limit of the published ADC survey in place of their energy.
 
     Returns:
@@ -87,6 +90,7 @@ def evaluate(
         device=device,
         technology=technology,
         activity=activity,
+        model=model,
         adc_model=adc_model,
     )
     shape = check_shape(shapes.arrays() | peripherals.arrays())
@@ -116,6 +120,7 @@ def checked_setting(
     device: Device,
     technology: Technology,
     activity: float,
+    model: CostModel | None = None,
     adc_model: AdcModel = AdcModel.CIRCUIT,
 ) -> Setting:
     """The setting after the checks that need more than one argument.
@@ -137,7 +142,12 @@ def checked_setting(
             f"{crossbar.cell_bits}; set crossbar.cell_bits={device.cell.max_cell_bits:g} or choose another device."
         )
     return Setting(
-        crossbar=crossbar, device=device, technology=technology, activity=activity, adc_model=AdcModel(adc_model)
+        crossbar=crossbar,
+        device=device,
+        technology=technology,
+        activity=activity,
+        model=load_model("xpertsim") if model is None else model,
+        adc_model=AdcModel(adc_model),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hw_models.adc_survey import AdcModel
 from hw_models.area import Periphery
 from hw_models.arrays import FloatArray
+from hw_models.cost_model import CostModel
 from hw_models.crossbar import CrossbarSpec
 from hw_models.technology import Device, Technology
 
@@ -21,6 +22,7 @@ class Setting:
     Attributes:
         crossbar, device, technology: as in `evaluate`.
         activity: part of the input bits that are 1.
+        model: the assumptions that costs are computed under.
         adc_model: where the energy of a conversion comes from.
     """
 
@@ -28,6 +30,7 @@ class Setting:
     device: Device
     technology: Technology
     activity: float
+    model: CostModel
     adc_model: AdcModel = AdcModel.CIRCUIT
 
     @property

@@ -1,0 +1,96 @@
+"""Cost models: named sets of assumptions, one TOML file each in `hw_models/models`.
+
+A file has a `name`, a `description`, a table `[sources]` of citations by key, and a table `[choices]` that names one
+formula for each question on which credible models differ: `{value = "...", source = "key"}`. Constants that belong to
+a model rather than to a node or a device stand in further tables, each with value, unit and source as in every file of
+constants. Adding a model is writing a file and at most one formula.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from hw_models.constants import Constant, ConstantFile, available, load_file
+from hw_models.errors import HardwareModelError, suggestion
+
+
+class DigitalClock(StrEnum):
+    """The clock of adders, buffers and wires."""
+
+    LAYER = "layer"
+    """The period of the layer's conversion, as in XPertSim: everything waits for the converter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """One formula for each question on which models differ; every file names all of them."""
+
+    digital_clock: DigitalClock
+
+
+_ENUMS: Mapping[str, type[StrEnum]] = MappingProxyType({"digital_clock": DigitalClock})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostModel:
+    """A named set of assumptions.
+
+    Attributes:
+        name, description: of the file.
+        choices: the formulas that it uses.
+        constants: its constants with unit and source, by "section.key".
+        choice_sources: the citation behind each choice.
+    """
+
+    name: str
+    description: str
+    choices: Choices
+    constants: Mapping[str, Constant]
+    choice_sources: Mapping[str, str]
+
+
+def model_names() -> list[str]:
+    """Names that `load_model` knows."""
+    return available("models")
+
+
+def load_model(name: str) -> CostModel:
+    """A cost model by name.
+
+    Raises:
+        HardwareModelError: for an unknown name or a file that breaks the rules.
+    """
+    return model_from(load_file("models", name))
+
+
+def model_from(file: ConstantFile) -> CostModel:
+    """A cost model from a checked file.
+
+    Raises:
+        HardwareModelError: for a missing or unknown choice.
+    """
+    wanted = [field.name for field in fields(Choices)]
+    for key in file.choices:
+        if key not in wanted:
+            raise HardwareModelError(f"{file.name}: unknown choice {key!r}; {suggestion(key, wanted)}")
+    chosen: dict[str, Any] = {}
+    for key in wanted:
+        if key not in file.choices:
+            raise HardwareModelError(f"{file.name}: choices.{key} is missing; name one of {', '.join(_ENUMS[key])}.")
+        value = file.choices[key].value
+        if value not in set(_ENUMS[key]):
+            raise HardwareModelError(
+                f"{file.name}: choices.{key} {value!r} is unknown; {suggestion(value, _ENUMS[key])}"
+            )
+        chosen[key] = _ENUMS[key](value)
+    return CostModel(
+        name=file.name,
+        description=file.description,
+        choices=Choices(**chosen),
+        constants=MappingProxyType(dict(file.constants)),
+        choice_sources=MappingProxyType({key: choice.source for key, choice in file.choices.items()}),
+    )
