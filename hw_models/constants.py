@@ -1,7 +1,8 @@
 """Constants with a unit and a source, read from TOML and checked strictly.
 
 A file has a `name`, a `description`, a table `[sources]` of citations by key, and tables of constants. Each constant is
-`{value = ..., unit = "...", source = "key"}`; a value is a number or a list of numbers.
+`{value = ..., unit = "...", source = "key"}`; a value is a number or a list of numbers. A user's file, which is named by
+a path that ends in `.toml`, may be shorter: see `user_files`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from importlib import resources
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 _SectionT = TypeVar("_SectionT", bound="DataclassInstance")
 _ENTRY_KEYS = {"value", "unit", "source"}
+_NO_CONSTANTS = frozenset({"name", "description", "sources", "choices"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,25 +98,69 @@ class ConstantFile:
 
 
 def available(folder: str) -> list[str]:
-    """Names of the files of one kind: "technologies", "devices" or "models"."""
+    """Names of the files of one kind: "technologies", "devices", "models" or "adcs"."""
     entries = resources.files("hw_models").joinpath(folder).iterdir()
     return sorted(entry.name.removesuffix(".toml") for entry in entries if entry.name.endswith(".toml"))
 
 
 def load_file(folder: str, name: str) -> ConstantFile:
-    """A file that comes with the package.
+    """A file that comes with the package, or a user's, which is named by its path.
 
     Raises:
         HardwareModelError: for an unknown name, or a file that breaks the rules.
     """
+    if is_path(name):
+        return user_file(name)
     names = available(folder)
     if name not in names:
-        raise HardwareModelError(f"no {folder} file is called {name!r}; {suggestion(str(name), names)}")
+        # A node is a number: the nearest name would be another node, and not what was meant.
+        hint = f"choose one of {', '.join(names)}." if folder == "technologies" else suggestion(str(name), names)
+        raise HardwareModelError(
+            f"no {folder} file is called {name!r}; {hint} A file of your own is named by its path, which ends in .toml."
+        )
     try:
         text = resources.files("hw_models").joinpath(folder, f"{name}.toml").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise HardwareModelError(f"{name}: cannot be read as UTF-8 ({error}); install the package again.") from None
     return parse_file(text, name)
+
+
+def is_path(name: str) -> bool:
+    """Whether a name is the path of a user's file."""
+    return str(name).endswith(".toml")
+
+
+def user_file(path: str) -> ConstantFile:
+    """A user's file. It may leave out its name, description and sources, and give bare numbers.
+
+    Raises:
+        HardwareModelError: for a file that cannot be read or breaks the rules.
+    """
+    where = Path(path)
+    try:
+        text = where.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise HardwareModelError(
+            f"the file {path} cannot be read ({reason}); check the path, which counts from the current folder."
+        ) from None
+    tables = _tables(text, where.name)
+    given = f"given in {where.name} without a source"
+    sources = tables.get("sources", {})
+    if isinstance(sources, dict):
+        tables["sources"] = {**sources, "given": sources.get("given", given)}
+    tables = {"name": where.stem, "description": f"from {where.name}", **tables}
+    for section, table in tables.items():
+        if section not in _NO_CONSTANTS and isinstance(table, dict):
+            tables[section] = {key: _complete(entry) for key, entry in table.items()}
+    return _checked(tables, str(tables["name"]), label=where.name)
+
+
+def _complete(entry: object) -> object:
+    """An entry of a user's file with the parts that may be left out."""
+    if isinstance(entry, dict):
+        return {"source": "given", **entry}
+    return {"value": entry, source: "given"}
 
 
 def parse_file(text: str, name: str) -> ConstantFile:
@@ -122,32 +169,42 @@ def parse_file(text: str, name: str) -> ConstantFile:
     Raises:
         HardwareModelError: for invalid TOML, a constant without a source, or any key that does not belong.
     """
-    try:
-        tables: dict[str, Any] = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise HardwareModelError(f"{name}: not valid TOML: {error}.") from None
+    tables = _tables(text, name)
     for key in ("name", "description", "sources"):
         if key not in tables:
             raise HardwareModelError(f"{name}: the key {key!r} is missing; {suggestion(key, tables)}")
     if tables["name"] != name:
         raise HardwareModelError(f"{name}: the file calls itself {tables['name']!r}; name and file must agree.")
+    return _checked(tables, name, label=name)
+
+
+def _tables(text: str, name: str) -> dict[str, Any]:
+    """The tables of a TOML text."""
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise HardwareModelError(f"{name}: not valid TOML: {error}.") from None
+
+
+def _checked(tables: dict[str, Any], name: str, *, label: str) -> ConstantFile:
+    """A file from its tables; `label` is what messages call it."""
     if not isinstance(tables["sources"], dict):
-        raise HardwareModelError(f"{name}: 'sources' must be a table of citations, got {tables['sources']!r}.")
+        raise HardwareModelError(f"{label}: 'sources' must be a table of citations, got {tables['sources']!r}.")
     sources = {str(key): str(value) for key, value in tables["sources"].items()}
     constants: dict[str, Constant] = {}
     for section, table in tables.items():
-        if section in {"name", "description", "sources", "choices"}:
+        if section in _NO_CONSTANTS:
             continue
         if not isinstance(table, dict):
-            raise HardwareModelError(f"{name}: {section!r} is no table of constants; put it into one.")
+            raise HardwareModelError(f"{label}: {section!r} is no table of constants; put it into one.")
         for key, entry in table.items():
-            constants[f"{section}.{key}"] = _constant(name, f"{section}.{key}", entry, sources)
+            constants[f"{section}.{key}"] = _constant(label, f"{section}.{key}", entry, sources)
     return ConstantFile(
         name=name,
         description=str(tables["description"]),
         sources=MappingProxyType(sources),
         constants=MappingProxyType(constants),
-        choices=MappingProxyType(_choices(name, tables.get("choices", {}), sources)),
+        choices=MappingProxyType(_choices(label, tables.get("choices", {}), sources)),
     )
 
 

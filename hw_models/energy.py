@@ -2,12 +2,13 @@
 
 Events depend on the shape of a layer alone, the energy of an event on its peripherals alone. `terms` lists every
 pair; the energy of a component is the sum of its products. Two terms are whole numbers of words or calls and stand
-beside them.
+beside them. Which formula an event has is the cost model's choice. What leaks is added by `schedule.py`, because it
+depends on the time of the whole design.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from hw_models.adc_survey import AdcModel, survey_pj
 from hw_models.area import Periphery, TileArea
 from hw_models.arrays import FloatArray, IntArray
 from hw_models.chip_tree import tree_length
+from hw_models.cost_model import Buffers, ColumnCurrent, Overheads
 from hw_models.crossbar import WeightCoding
 from hw_models.distinct import Pairing
 from hw_models.mapping import Mapping, adder_tree
@@ -57,74 +59,139 @@ def energy_components(
             sums[term.component] += energy
         else:
             sums[term.component] = energy
-    sums["interconnect"] += chip_wires_pj(m, p, tile, setting, pairing)
-    sums["activation"] = activation_pj(m, p, setting, pairing)
+    ratio = layout_ratio(setting)
+    sums["interconnect"] += ratio * chip_wires_pj(m, p, tile, setting, pairing)
+    sums["activation"] = ratio * activation_pj(m, p, setting, pairing)
     return {name: sums[name] for name in COMPONENTS}
 
 
 def energy_terms(m: Mapping, p: Periphery, tile: TileArea, setting: Setting) -> list[EnergyTerm]:
     """Every kind of event with its count and energy, but for the chip's bus and the ReLU units (whole words, calls)."""
-    return [
-        *_conversion_terms(m, p, setting),
+    simulated = [
+        *_crossbar_terms(m, p, setting),
         *_accumulation_terms(m, p, setting),
         *_buffer_terms(m, p, setting),
         *_wire_terms(m, p, tile, setting),
     ]
+    ratio = layout_ratio(setting)
+    if ratio != 1:
+        simulated = [replace(term, energy_pj=ratio * term.energy_pj) for term in simulated]
+    memories = _memory_terms(m, p, setting) if setting.choices.buffers is Buffers.SRAM else []
+    return [*_adc_terms(m, p, setting), *simulated, *memories]
 
 
-def _conversion_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
-    """ADCs, lines and cells, row switches and multiplexers: once an input bit."""
-    spec, technology, energy = setting.crossbar, setting.technology, setting.technology.energy
-    # The clock waits for the column of highest resistance; the energy is that of the mean column.
-    mean_ohm = setting.column_ohm / technology.flash.slowest_column_ratio
-    sense = flash_sense_ns(p.precision, mean_ohm, technology.flash)
-    siemens = setting.activity * setting.cell_ratio / setting.device.cell.on_ohm
-    fixed = np.where(
-        p.flash, flash_fixed_pj(p.precision, sense, technology.flash), sar_fixed_pj(p.precision, technology.sar)
-    )
-    per_siemens = np.where(
-        p.flash, 1e3 * technology.flash.conductance_w * sense, sar_pj_per_siemens(p.precision, technology.sar)
-    )
-    encoder = np.where(p.flash, spec.converted_columns * flash_encoder_pj(p.precision, technology.flash), 0.0)
-    if setting.adc_model is AdcModel.SURVEY:
-        fixed, per_siemens, encoder = (
-            survey_pj(p.precision, technology.survey),
-            np.zeros_like(sense),
-            np.zeros_like(sense),
-        )
-    cell_pj = 1e3 * setting.device.cell.read_v**2 / setting.device.cell.on_ohm * energy.cell_pulse_ns
-    lines = energy.line_base_pj + setting.activity * p.sharing * (energy.line_pj + cell_pj)
-    rows = energy.row_switch_base_pj + setting.activity * energy.row_switch_active_pj
-    select = energy.mux_pj * spec.columns + energy.mux_decoder_pj * p.sharing**2
-    v = m.positions
-    conversions = v * (m.column_reads + m.crossbar_reads * spec.converted_references)
-    adc = ("sar.base_uw", "sar.bit_uw", "sar.cycle_ns", "flash.comparator_uw", "flash.sense_ns")
+def layout_ratio(setting: Setting) -> float:
+    """By how much layout raises the energy of simulated circuits; 1 where the model leaves it out."""
+    if setting.choices.overheads is Overheads.NONE:
+        return 1.0
+    return setting.assumed.digital.layout_energy_ratio
+
+
+def _adc_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
+    """Converters and the current of what they convert: once an input bit."""
+    spec = setting.crossbar
+    conversions = m.positions * (m.column_reads + m.crossbar_reads * spec.converted_references)
+    fixed, encoder, formula, constants = _converters(p, setting)
     return [
         EnergyTerm(
             component="adc",
             event="conversion of a column, the part that does not depend on it",
             count=conversions,
             energy_pj=p.bits * fixed,
-            formula="IP x (base + bit AP) x (AP + 1) cycles for SAR; "
-            "IP x comparator x (2^AP - 1) x sensing time for Flash",
-            constants=adc,
+            formula=formula,
+            constants=constants,
         ),
-        EnergyTerm(
-            component="adc",
-            event="current of a cell with a weight during the conversion of its column",
-            count=v * m.cell_reads,
-            energy_pj=p.bits * siemens * per_siemens,
-            formula="IP x activity x mean conductance x conductance_w x conversion time",
-            constants=("sar.conductance_w", "flash.conductance_w", "cell.on_ohm", "cell.conductance_ratio"),
-        ),
+        _current_term(m, p, setting),
         EnergyTerm(
             component="adc",
             event="encoders of one crossbar's Flash ADCs for one input-bit vector",
-            count=v * m.crossbar_reads,
+            count=m.positions * m.crossbar_reads * m.row_groups,
             energy_pj=p.bits * encoder,
-            formula="IP x conversions x (encoder_base + encoder_level 2^AP), Flash only",
-            constants=("flash.encoder_base_pj", "flash.encoder_level_pj"),
+            formula="IP x conversions x (encoder_base + encoder_level 2^AP), Flash only"
+            if encoder.any()
+            else "in the conversion",
+            constants=("flash.encoder_base_pj", "flash.encoder_level_pj") if encoder.any() else (),
         ),
+    ]
+
+
+def _converters(p: Periphery, setting: Setting) -> tuple[FloatArray, FloatArray, str, tuple[str, ...]]:
+    """Energy of a conversion and of a crossbar's encoders [pJ], with the formula and its constants."""
+    technology, none = setting.technology, np.zeros(p.precision.shape)
+    if setting.own_converters:
+        held = 1e-3 * setting.assumed.column.sample_hold_fj * setting.ratios.energy
+        fixed, encoder = setting.adc_figures(p).energy_pj + held, none
+        if setting.adc is None:
+            formula = (
+                "IP x (sar_bit AP + sar_step 2^AP for SAR; comparator (2^AP - 1) 4^(AP - matched_bits) + encoder_step "
+                "2^AP for Flash; sample_hold) x factor of the node"
+            )
+            constants = tuple(f"converters.{key}" for key in _PUBLISHED_ADC) + ("column.sample_hold_fj",)
+        else:
+            formula = f"IP x (the table {setting.adc.name!r} at AP bits + sample_hold) x factor of the node"
+            constants = tuple(f"{kind}.energy_fj" for kind in setting.adc.points) + ("column.sample_hold_fj",)
+    else:
+        sense = flash_sense_ns(p.precision, _mean_ohm(setting), technology.flash)
+        fixed = np.where(
+            p.flash, flash_fixed_pj(p.precision, sense, technology.flash), sar_fixed_pj(p.precision, technology.sar)
+        )
+        columns = setting.crossbar.converted_columns
+        encoder = np.where(p.flash, columns * flash_encoder_pj(p.precision, technology.flash), 0.0)
+        formula = (
+            "IP x (base + bit AP) x (AP + 1) cycles for SAR; IP x comparator x (2^AP - 1) x sensing time for Flash"
+        )
+        constants = ("sar.base_uw", "sar.bit_uw", "sar.cycle_ns", "flash.comparator_uw", "flash.sense_ns")
+    if setting.adc_model is AdcModel.SURVEY:
+        best = survey_pj(p.precision, technology.survey)
+        formula = f"IP x limit of the published survey where it is less than: {formula}"
+        constants += ("survey.walden_fj", "survey.schreier_db")
+        return np.minimum(fixed, best), none, formula, constants
+    return fixed, encoder, formula, constants
+
+
+_PUBLISHED_ADC = ("sar_bit_fj", "sar_step_fj", "comparator_fj", "encoder_step_fj", "matched_bits")
+
+
+def _mean_ohm(setting: Setting) -> float:
+    """Resistance of the mean column [ohm]; the clock waits for the column of highest resistance instead."""
+    return setting.column_ohm / setting.technology.flash.slowest_column_ratio
+
+
+def _current_term(m: Mapping, p: Periphery, setting: Setting) -> EnergyTerm:
+    """The current of the cells of a column that is converted."""
+    technology = setting.technology
+    if setting.choices.column_current is ColumnCurrent.SAMPLED:
+        per_siemens = np.full(p.precision.shape, 1e3 * setting.device.cell.read_v**2 * setting.sample_ns)
+        event = "current of a cell with a weight while its column is sampled"
+        formula = "IP x activity x mean conductance x read_v^2 x sampling time"
+        constants: tuple[str, ...] = ("cell.read_v", "column.sample_ns")
+    else:
+        sense = flash_sense_ns(p.precision, _mean_ohm(setting), technology.flash)
+        per_siemens = np.where(
+            p.flash, 1e3 * technology.flash.conductance_w * sense, sar_pj_per_siemens(p.precision, technology.sar)
+        )
+        event = "current of a cell with a weight during the conversion of its column"
+        formula = "IP x activity x mean conductance x conductance_w x conversion time"
+        constants = ("sar.conductance_w", "flash.conductance_w")
+    return EnergyTerm(
+        component="adc",
+        event=event,
+        count=m.positions * m.cell_reads,
+        energy_pj=p.bits * setting.conductance_s * per_siemens,
+        formula=formula,
+        constants=(*constants, "cell.on_ohm", "cell.conductance_ratio"),
+    )
+
+
+def _crossbar_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
+    """Lines and cells, row switches and multiplexers: once an input bit."""
+    spec, energy = setting.crossbar, setting.technology.energy
+    cell_pj = 1e3 * setting.device.cell.read_v**2 / setting.device.cell.on_ohm * energy.cell_pulse_ns
+    lines = energy.line_base_pj + setting.activity * p.sharing * (energy.line_pj + cell_pj)
+    rows = energy.row_switch_base_pj + setting.activity * energy.row_switch_active_pj
+    select = energy.mux_pj * spec.columns + energy.mux_decoder_pj * p.sharing**2
+    v = m.positions
+    return [
         EnergyTerm(
             component="array",
             event="lines and cells of one crossbar for one input-bit vector",
@@ -144,7 +211,7 @@ def _conversion_terms(m: Mapping, p: Periphery, setting: Setting) -> list[Energy
         EnergyTerm(
             component="periphery",
             event="multiplexer of one crossbar for one output position",
-            count=v * m.crossbar_reads,
+            count=v * m.crossbar_reads * m.row_groups,
             energy_pj=select,
             formula="columns mux + mux_decoder CS^2",
             constants=("energy.mux_pj", "energy.mux_decoder_pj"),
@@ -171,7 +238,7 @@ def _accumulation_terms(m: Mapping, p: Periphery, setting: Setting) -> list[Ener
         EnergyTerm(
             component="accumulation",
             event="shift-adders of one crossbar for one output position",
-            count=v * m.crossbar_reads,
+            count=v * m.crossbar_reads * m.row_groups,
             energy_pj=p.bits * (cells + inputs + counter),
             formula="IP x conversions x (adder AP + flip-flop (AP + k)), and for IP > 1 IP x weights x "
             "(adder (AP + k) + flip-flop (AP + k + IP)); k conversions a weight, a pair of columns is one",
@@ -212,8 +279,30 @@ def _accumulation_terms(m: Mapping, p: Periphery, setting: Setting) -> list[Ener
     ]
 
 
+def _memory_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
+    """Tile and global buffers as published memories."""
+    bit_pj, v = setting.assumed.digital.buffer_bit_pj * setting.ratios.energy, m.positions
+    rows = (
+        ("input of a tile", m.tile_inputs_sum, p.bits, "IP"),
+        ("sum of a tile", m.tile_outputs_sum, 1 + p.tile_bits, "bits"),
+        ("input in the global buffer", m.inputs, p.bits, "IP"),
+        ("output in the global buffer", m.outputs, p.bits, "IP"),
+    )
+    return [
+        EnergyTerm(
+            component="buffers",
+            event=f"{event}, written and read",
+            count=v * count,
+            energy_pj=bit_pj * np.asarray(bits, dtype=np.float64),
+            formula=f"buffer_bit x {words}",
+            constants=("digital.buffer_bit_pj",),
+        )
+        for event, count, bits, words in rows
+    ]
+
+
 def _buffer_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
-    """Tile, PE and global buffers."""
+    """Register files of PEs, and of tiles and chip where the model has no memories for them."""
     energy, v = setting.technology.energy, m.positions
     rows = (
         ("input of a tile", m.tile_inputs_sum, energy.tile_buffer_bit_pj * p.bits, "tile_buffer_bit x IP"),
@@ -223,6 +312,8 @@ def _buffer_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm
         ("input in the global buffer", m.inputs, energy.global_buffer_read_pj * p.bits, "global_buffer_read x IP"),
         ("output in the global buffer", m.outputs, energy.global_buffer_write_pj * p.bits, "global_buffer_write x IP"),
     )
+    if setting.choices.buffers is Buffers.SRAM:
+        rows = tuple(row for row in rows if row[0].endswith("of a PE"))
     return [
         EnergyTerm(
             component="buffers",
