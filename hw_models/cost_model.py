@@ -47,7 +47,7 @@ class ColumnCurrent(StrEnum):
     CONVERSION = "conversion"
     """For the whole conversion, at the power a siemens that the reference data show for each type."""
     SAMPLED = "sampled"
-    """V^2 G while a capacitor samples it, and no longer."""
+    """V^2 G while a capacitor samples it, and no longer; row lines stay as they are while columns take turns."""
 
 
 class Buffers(StrEnum):

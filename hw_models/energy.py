@@ -187,7 +187,11 @@ def _crossbar_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTe
     """Lines and cells, row switches and multiplexers: once an input bit."""
     spec, energy = setting.crossbar, setting.technology.energy
     cell_pj = 1e3 * setting.device.cell.read_v**2 / setting.device.cell.on_ohm * energy.cell_pulse_ns
-    lines = energy.line_base_pj + setting.activity * p.sharing * (energy.line_pj + cell_pj)
+    # Row lines are switched for every column that takes its turn, unless rows stay as they are while columns are sampled.
+    sampled = setting.choices.column_current is ColumnCurrent.SAMPLED
+    turns = np.ones_like(p.sharing) if sampled else p.sharing
+    times = "" if sampled else "CS "
+    lines = energy.line_base_pj + setting.activity * turns * (energy.line_pj + cell_pj)
     rows = energy.row_switch_base_pj + setting.activity * energy.row_switch_active_pj
     select = energy.mux_pj * spec.columns + energy.mux_decoder_pj * p.sharing**2
     v = m.positions
@@ -197,15 +201,15 @@ def _crossbar_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTe
             event="lines and cells of one crossbar for one input-bit vector",
             count=v * m.crossbar_reads,
             energy_pj=p.bits * spec.rows * spec.built_columns * lines,
-            formula="IP x rows x columns x (line_base + activity CS (line + read_v^2 / on_ohm x cell_pulse))",
+            formula=f"IP x rows x columns x (line_base + activity {times}(line + read_v^2 / on_ohm x cell_pulse))",
             constants=("energy.line_base_pj", "energy.line_pj", "energy.cell_pulse_ns", "cell.read_v", "cell.on_ohm"),
         ),
         EnergyTerm(
             component="periphery",
             event="row switches of one crossbar for one input-bit vector",
             count=v * m.crossbar_reads,
-            energy_pj=p.bits * spec.rows * p.sharing * rows,
-            formula="IP x rows CS (row_switch_base + activity row_switch_active)",
+            energy_pj=p.bits * spec.rows * turns * rows,
+            formula=f"IP x rows {times}(row_switch_base + activity row_switch_active)",
             constants=("energy.row_switch_base_pj", "energy.row_switch_active_pj"),
         ),
         EnergyTerm(
