@@ -4,7 +4,8 @@ Three sources. The reference's circuits (`adc.py`) belong to a technology file. 
 with the constants of a cost model: a SAR ADC costs a share a bit (control, comparisons) and a share a step (capacitors,
 matching); a Flash ADC costs a comparator a step, and beyond `matched_bits` its comparators must match ever better:
 the offset of a transistor pair falls with the root of its area (M. J. M. Pelgrom et al., IEEE JSSC 24(5), 1989), so the
-area of each, and the charge that it switches, grow fourfold a bit. A table, from `adcs/` or a user's file, gives the
+area of each grows fourfold a bit. Its energy is taken to double, because the matched pair is only a part of what a
+comparator switches. A table, from `adcs/` or a user's file, gives the
 figures of measured or designed converters by their bits.
 """
 
@@ -211,11 +212,10 @@ def scaled_figures(
     bits = np.asarray(precision, dtype=np.float64)
     steps = 2.0**bits
     better = 4.0 ** np.maximum(0.0, bits - constants.matched_bits)
-    comparators = (steps - 1) * better
     sar_um2 = constants.sar_bit_um2 * bits + constants.sar_step_um2 * steps
-    flash_um2 = constants.comparator_um2 * comparators + constants.encoder_step_um2 * steps
+    flash_um2 = constants.comparator_um2 * (steps - 1) * better + constants.encoder_step_um2 * steps
     sar_fj = constants.sar_bit_fj * bits + constants.sar_step_fj * steps
-    flash_fj = constants.comparator_fj * comparators + constants.encoder_step_fj * steps
+    flash_fj = constants.comparator_fj * (steps - 1) * np.sqrt(better) + constants.encoder_step_fj * steps
     step_v = constants.full_scale_v / steps
     offset_v = constants.comparator_offset_v / np.where(flash, np.sqrt(better), 1.0)
     return AdcFigures(

@@ -123,7 +123,7 @@ def _converters(p: Periphery, setting: Setting) -> tuple[FloatArray, FloatArray,
         fixed, encoder = setting.adc_figures(p).energy_pj + held, none
         if setting.adc is None:
             formula = (
-                "IP x (sar_bit AP + sar_step 2^AP for SAR; comparator (2^AP - 1) 4^(AP - matched_bits) + encoder_step "
+                "IP x (sar_bit AP + sar_step 2^AP for SAR; comparator (2^AP - 1) 2^(AP - matched_bits) + encoder_step "
                 "2^AP for Flash; sample_hold) x factor of the node"
             )
             constants = tuple(f"converters.{key}" for key in _PUBLISHED_ADC) + ("column.sample_hold_fj",)

@@ -133,12 +133,19 @@ def latency_components(
     setting: Setting,
     pairing: Pairing,
 ) -> dict[str, FloatArray]:
-    """Time of a layer for one image by component [ns], each working alone, shape (designs, layers)."""
+    """Time of a layer for one image by component [ns], each working alone, shape (designs, layers).
+
+    The buffers of PEs, tiles and chip take turns where all is sequential. Where parts overlap they work side by side,
+    each written and read at the same time as it has two halves, and the slowest of them counts.
+    """
+    side_by_side = setting.schedule is not Schedule.SEQUENTIAL
     sums: dict[str, FloatArray] = {}
     for term in terms:
         time = pairing.by_shape(term.count)
         time *= pairing.by_periphery(clocks.of(term.component) * term.cycles)
-        if term.component in sums:
+        if side_by_side and term.component == "buffers":
+            sums["buffers"] = np.maximum(sums.get("buffers", 0.0), time / 2)
+        elif term.component in sums:
             sums[term.component] += time
         else:
             sums[term.component] = time
@@ -151,7 +158,10 @@ def latency_components(
         share = 1 / np.maximum(1.0, np.minimum(pairing.by_periphery(p.copies), pairing.by_shape(m.positions / m.copies)))
         sums = {name: time * share for name, time in sums.items()}
         local *= share
-    sums["buffers"] += period * (local + shared)
+    if side_by_side:
+        sums["buffers"] = np.maximum(sums["buffers"], period * np.maximum(local / 2, shared))
+    else:
+        sums["buffers"] += period * (local + shared)
     sums["interconnect"] += wires
     return {name: sums[name] for name in COMPONENTS}
 
