@@ -1,8 +1,8 @@
 """What survives every cost model: ratios of designs, preferred ADC types, and Kendall's tau between models.
 
 Designs are `design.json` files; the yardstick is the homogeneous VGG16 with SAR ADCs of 6 bits, 8 columns an ADC and
-8-bit inputs. "Best sharing" takes, for each type and precision, the column sharing of least EDAP for two convolutions of
-VGG16 (64 to 64 channels on 32 x 32, 256 to 256 on 8 x 8).
+8-bit inputs. "Best sharing" takes, for each type and precision, the column sharing of least EDAP for two convolutions
+of VGG16 (64 to 64 channels on 32 x 32, 256 to 256 on 8 x 8).
 
 Usage: python benchmarks/cost_models.py [DESIGN.json]...
 """
@@ -70,9 +70,7 @@ def network(channels: npt.ArrayLike) -> LayerShapes:
 
 def homogeneous(kind: AdcType, precision: int, sharing: int, bits: int) -> Peripherals:
     """The same peripherals in every layer."""
-    return Peripherals(
-        column_sharing=sharing, adc_type=kind.code, adc_precision=precision, input_precision=bits
-    )
+    return Peripherals(column_sharing=sharing, adc_type=kind.code, adc_precision=precision, input_precision=bits)
 
 
 def from_file(path: Path) -> tuple[LayerShapes, Peripherals]:
@@ -132,7 +130,9 @@ def random_edap(model: str, device: str) -> npt.NDArray[np.float64]:
         adc_precision=generator.integers(3, 9, shape),
         input_precision=generator.integers(1, 9, shape),
     )
-    return np.asarray(costs(network(generator.choice([64, 128, 256, 512], (N_RANDOM, 13))), peripherals, model, device).edap)
+    return np.asarray(
+        costs(network(generator.choice([64, 128, 256, 512], (N_RANDOM, 13))), peripherals, model, device).edap
+    )
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -135,12 +136,10 @@ def _points(file: ConstantFile, kind: AdcType) -> AdcPoints:
             )
         if min(values) < 0 or (column != _NO_OFFSET and min(values) <= 0):
             raise HardwareModelError(f"{file.name}: {kind}.{column} must be positive, got {min(values):g}.")
-        falls = any(b <= a for a, b in zip(values, values[1:], strict=False))
+        falls = any(b <= a for a, b in pairwise(values))
         if column == "bits" and falls:
             raise HardwareModelError(f"{file.name}: {kind}.bits must rise, got {list(values)}.")
-        if column in {"energy_fj", "area_um2", "time_ns"} and any(
-            b < a for a, b in zip(values, values[1:], strict=False)
-        ):
+        if column in {"energy_fj", "area_um2", "time_ns"} and any(b < a for a, b in pairwise(values)):
             raise HardwareModelError(f"{file.name}: {kind}.{column} must not fall when bits are added.")
         found[column] = values
     return AdcPoints(**found)
@@ -162,10 +161,10 @@ def table_figures(
         if not mask.any():
             continue
         points = _offered(table, kind, precision[mask])
-        for column in values:
+        for column, found in values.items():
             listed = getattr(points, column)
             if listed is not None:
-                values[column][mask] = _between(precision[mask], points.bits, listed)
+                found[mask] = _between(precision[mask], points.bits, listed)
     return AdcFigures(
         area_um2=values["area_um2"] * here.area / there.area,
         energy_pj=1e-3 * values["energy_fj"] * here.energy / there.energy,

@@ -1,8 +1,8 @@
 """Constants with a unit and a source, read from TOML and checked strictly.
 
 A file has a `name`, a `description`, a table `[sources]` of citations by key, and tables of constants. Each constant is
-`{value = ..., unit = "...", source = "key"}`; a value is a number or a list of numbers. A user's file, which is named by
-a path that ends in `.toml`, may be shorter: see `user_files`.
+`{value = ..., unit = "...", source = "key"}`; a value is a number or a list of numbers. A user's file, named by a path
+that ends in `.toml`, may be shorter: see `user_files`.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def _complete(entry: object) -> object:
     """An entry of a user's file with the parts that may be left out."""
     if isinstance(entry, dict):
         return {"source": "given", **entry}
-    return {"value": entry, source: "given"}
+    return {"value": entry, "source": "given"}
 
 
 def parse_file(text: str, name: str) -> ConstantFile:

@@ -29,7 +29,7 @@ class DigitalClock(StrEnum):
     LAYER = "layer"
     """The period of the layer's conversion, as in XPertSim: everything waits for the converter."""
     OWN = "own"
-    """A clock of the node, whatever the converters do."""
+    """A clock of the node, whatever the converters do; a tile's buffers are as wide as its sums."""
 
 
 class Converters(StrEnum):

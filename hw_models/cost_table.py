@@ -1,9 +1,10 @@
 """Cost of every choice of a search space, computed once; populations are then scored by gathers.
 
 A layer's cost depends on its own choices and on its input channels only, so a design's area, latency and energy are
-sums of one table entry a layer. The space is described generically: a layer has a tuple of choices for each
-attribute, and the column of an integer genome that selects among them. Columns may be shared: the output channels of
-a layer are the input channels of the next, the layers of a residual stage share one channel depth.
+sums of one table entry a layer; what leaks is its sum of powers times its time from one image to the next. The space is
+described generically: a layer has a tuple of choices for each attribute, and the column of an integer genome that
+selects among them. Columns may be shared: the output channels of a layer are the input channels of the next, the layers
+of a residual stage share one channel depth.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hw_models.adc import AdcType
+from hw_models.adc_library import AdcTable
 from hw_models.area_bounds import AreaBounds, Factor, extreme
 from hw_models.arrays import FloatArray, IntArray
-from hw_models.cost_model import CostModel
+from hw_models.cost_model import CostModel, Overheads, Schedule, load_model
 from hw_models.crossbar import CrossbarSpec
 from hw_models.errors import HardwareModelError
 from hw_models.model import REFERENCE_ACTIVITY, evaluate
@@ -26,12 +28,12 @@ from hw_models.periphery import Peripherals
 from hw_models.technology import Device, Technology
 from hw_models.workload import LayerShapes
 
-_SELECTED = ("in_channels", "out_channels", "column_sharing", "adc_type", "adc_precision", "input_precision")
+_SELECTED = ("in_channels", "out_channels", "column_sharing", "adc_type", "adc_precision", "input_precision", "copies")
 _CHUNK = 8192
-_TO_REPORTED = np.array([1e-6, 1e-3, 1e-6])
-"""From um2, ns and pJ to mm2, us and uJ."""
+_TO_REPORTED = np.array([1e-6, 1e-3, 1e-6, 1e-3])
+"""From um2, ns, pJ and ns to mm2, us, uJ and us."""
 _ROW = 4
-"""Numbers of a table entry: area, latency, energy, and one of padding that keeps entries from crossing cache lines."""
+"""Numbers of a table entry: area, latency, dynamic energy, leakage power; four of them fill half a cache line."""
 _MOST_ENTRIES = 5_000_000
 
 
@@ -46,8 +48,8 @@ class LayerChoices:
         name: of the layer, for messages.
         output_size: height of the output map, and width unless `output_width` is given.
         kernel_size: side of the kernel.
-        in_channels, out_channels, column_sharing, adc_type, adc_precision, input_precision: choices.
-        in_channels_column ... input_precision_column: genome columns.
+        in_channels, out_channels, column_sharing, adc_type, adc_precision, input_precision, copies: choices.
+        in_channels_column ... copies_column: genome columns.
         output_width, stride, groups: as in `LayerShapes`.
         depthwise: one group a channel, whatever the channels are.
     """
@@ -61,12 +63,14 @@ class LayerChoices:
     adc_type: tuple[AdcType, ...]
     adc_precision: tuple[int, ...]
     input_precision: tuple[int, ...]
+    copies: tuple[int, ...] = (1,)
     in_channels_column: int | None = None
     out_channels_column: int | None = None
     column_sharing_column: int | None = None
     adc_type_column: int | None = None
     adc_precision_column: int | None = None
     input_precision_column: int | None = None
+    copies_column: int | None = None
     output_width: int | None = None
     stride: int = 1
     groups: int = 1
@@ -101,16 +105,29 @@ class LayerChoices:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PopulationCosts:
-    """Cost of designs, each array of shape (designs,)."""
+    """Cost of designs, each array of shape (designs,).
+
+    Attributes:
+        area_mm2: of the tiles.
+        latency_us: of one image through all layers.
+        energy_uj: of one image.
+        interval_us: from one image to the next; less than the latency where layers are pipelined.
+    """
 
     area_mm2: FloatArray
     latency_us: FloatArray
     energy_uj: FloatArray
+    interval_us: FloatArray
 
     @property
     def edap(self) -> FloatArray:
-        """Energy x delay x area [mm2 us uJ]."""
-        return self.area_mm2 * self.latency_us * self.energy_uj
+        """Energy x delay x area [mm2 us uJ]; the delay is that from one image to the next."""
+        return self.area_mm2 * self.interval_us * self.energy_uj
+
+    @property
+    def throughput_fps(self) -> FloatArray:
+        """Images a second."""
+        return 1e6 / self.interval_us
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -130,10 +147,14 @@ class CostTable:
     Attributes:
         layers: the choices that it was built from.
         n_choices: choices of each genome column, (genes,); 1 where no layer uses the column.
+        pipelined: whether layers work on different images at the same time.
+        leaky: whether leakage is part of the energy.
     """
 
     layers: tuple[LayerChoices, ...]
     n_choices: IntArray
+    pipelined: bool
+    leaky: bool
     _tables: tuple[_LayerTable, ...]
     _strides: npt.NDArray[np.float32]
 
@@ -147,6 +168,8 @@ class CostTable:
         technology: Technology,
         activity: float = REFERENCE_ACTIVITY,
         model: CostModel | None = None,
+        schedule: Schedule | None = None,
+        adc: AdcTable | None = None,
     ) -> CostTable:
         """Evaluate every combination of every layer's choices once.
 
@@ -157,10 +180,23 @@ class CostTable:
             technology: as in `evaluate`.
             activity: as in `evaluate`.
             model: as in `evaluate`.
+            schedule: as in `evaluate`.
+            adc: as in `evaluate`.
 
         Raises:
             HardwareModelError: for choices that do not fit together, or too many of them.
         """
+        chosen = load_model("xpertsim") if model is None else model
+        planned = chosen.choices.schedule if schedule is None else schedule
+        evaluated = _Evaluated(
+            crossbar=crossbar,
+            device=device,
+            technology=technology,
+            activity=activity,
+            model=chosen,
+            schedule=planned,
+            adc=adc,
+        )
         if not layers:
             raise HardwareModelError("a cost table needs at least one layer, got none.")
         n_choices: dict[int, int] = {}
@@ -174,14 +210,18 @@ class CostTable:
         counts = np.ones(max(n_choices, default=-1) + 1, dtype=np.int64)
         for column, count in n_choices.items():
             counts[column] = count
-        tables = tuple(
-            _layer_table(layer, crossbar=crossbar, device=device, technology=technology, activity=activity, model=model)
-            for layer in layers
-        )
+        tables = tuple(_layer_table(layer, evaluated) for layer in layers)
         strides = np.zeros((len(tables), len(counts)), dtype=np.float32)
         for row, table in zip(strides, tables, strict=True):
             row[list(table.columns)] = table.strides
-        return cls(layers=tuple(layers), n_choices=counts, _tables=tables, _strides=strides)
+        return cls(
+            layers=tuple(layers),
+            n_choices=counts,
+            pipelined=planned == Schedule.PIPELINED,
+            leaky=chosen.choices.overheads is Overheads.LEAKAGE_AND_LAYOUT,
+            _tables=tables,
+            _strides=strides,
+        )
 
     def score(self, genomes: npt.ArrayLike) -> PopulationCosts:
         """Cost of a population; the memory beyond the result does not grow with it.
@@ -199,16 +239,17 @@ class CostTable:
                 f"genomes must be integers of shape (designs, genes) with at least {genes} genes, got {array.dtype} of "
                 f"shape {array.shape}."
             )
-        sums = np.empty((3, len(array)), dtype=np.float64)
+        sums = np.empty((4, len(array)), dtype=np.float64)
         for start in range(0, len(array), _CHUNK):
             part = array[start : start + _CHUNK, :genes].T
             self._check_range(part)
             sums[:, start : start + _CHUNK] = self._score_chunk(part.astype(np.float32))
         sums *= _TO_REPORTED[:, np.newaxis]
-        return PopulationCosts(area_mm2=sums[0], latency_us=sums[1], energy_uj=sums[2])
+        interval = sums[3] if self.pipelined else sums[1]
+        return PopulationCosts(area_mm2=sums[0], latency_us=sums[1], energy_uj=sums[2], interval_us=interval)
 
     def _score_chunk(self, genes: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """Sums of area, latency and energy, shape (3, designs); genes has the shape (genes, designs).
+        """Area, latency, energy and interval, shape (4, designs); genes has the shape (genes, designs).
 
         The positions in the tables are a matrix product; they are exact in 32 bits because no table has 2^24 entries.
         """
@@ -216,10 +257,18 @@ class CostTable:
         n_designs = genes.shape[1]
         sums = np.zeros((n_designs, _ROW), dtype=np.float64)
         entry = np.empty_like(sums)
+        slowest = np.zeros(n_designs, dtype=np.float64)
         for table, position in zip(self._tables, positions, strict=True):
             np.take(table.costs, position, axis=0, out=entry, mode="clip")
             sums += entry
-        return sums.T[:3]
+            if self.pipelined:
+                np.maximum(slowest, entry[:, 1], out=slowest)
+        totals = sums.T
+        interval = slowest if self.pipelined else totals[1].copy()
+        if self.leaky:
+            totals[2] += 1e-3 * totals[3] * interval
+        totals[3] = interval
+        return totals
 
     def _check_range(self, genes: npt.NDArray[np.integer[Any]]) -> None:
         """Refuse a gene that selects beyond its choices; a negative one is a huge unsigned one."""
@@ -256,15 +305,20 @@ class CostTable:
         )
 
 
-def _layer_table(
-    layer: LayerChoices,
-    *,
-    crossbar: CrossbarSpec,
-    device: Device,
-    technology: Technology,
-    activity: float,
-    model: CostModel | None,
-) -> _LayerTable:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Evaluated:
+    """What all layers of a table are evaluated with."""
+
+    crossbar: CrossbarSpec
+    device: Device
+    technology: Technology
+    activity: float
+    model: CostModel
+    schedule: Schedule
+    adc: AdcTable | None
+
+
+def _layer_table(layer: LayerChoices, given: _Evaluated) -> _LayerTable:
     """Evaluate all combinations of one layer's choices, the last column changing fastest."""
     columns = layer.columns()
     sizes = tuple(columns.values())
@@ -295,13 +349,16 @@ def _layer_table(
             groups=values["in_channels"] if layer.depthwise else layer.groups,
         ),
         Peripherals(**{name: values[name] for name in _SELECTED[2:]}),
-        crossbar=crossbar,
-        device=device,
-        technology=technology,
-        activity=activity,
-        model=model,
+        crossbar=given.crossbar,
+        device=given.device,
+        technology=given.technology,
+        activity=given.activity,
+        model=given.model,
+        schedule=given.schedule,
+        adc=given.adc,
     )
     strides = tuple(int(np.prod(sizes[i + 1 :], dtype=np.int64)) for i in range(len(sizes)))
     costs = np.zeros((n_entries, _ROW))
-    costs[:, :3] = np.stack([report.area_um2[0], report.latency_ns[0], report.energy_pj[0]], axis=1)
+    columns_of = (report.area_um2[0], report.latency_ns[0], report.dynamic_pj[0], report.leakage_uw[0])
+    costs[:] = np.stack(columns_of, axis=1)
     return _LayerTable(columns=tuple(columns), sizes=sizes, strides=strides, costs=costs)

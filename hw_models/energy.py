@@ -118,6 +118,7 @@ def _adc_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
 def _converters(p: Periphery, setting: Setting) -> tuple[FloatArray, FloatArray, str, tuple[str, ...]]:
     """Energy of a conversion and of a crossbar's encoders [pJ], with the formula and its constants."""
     technology, none = setting.technology, np.zeros(p.precision.shape)
+    constants: tuple[str, ...]
     if setting.own_converters:
         held = 1e-3 * setting.assumed.column.sample_hold_fj * setting.ratios.energy
         fixed, encoder = setting.adc_figures(p).energy_pj + held, none
@@ -126,10 +127,10 @@ def _converters(p: Periphery, setting: Setting) -> tuple[FloatArray, FloatArray,
                 "IP x (sar_bit AP + sar_step 2^AP for SAR; comparator (2^AP - 1) 2^(AP - matched_bits) + encoder_step "
                 "2^AP for Flash; sample_hold) x factor of the node"
             )
-            constants = tuple(f"converters.{key}" for key in _PUBLISHED_ADC) + ("column.sample_hold_fj",)
+            constants = (*_PUBLISHED_ADC, "column.sample_hold_fj")
         else:
             formula = f"IP x (the table {setting.adc.name!r} at AP bits + sample_hold) x factor of the node"
-            constants = tuple(f"{kind}.energy_fj" for kind in setting.adc.points) + ("column.sample_hold_fj",)
+            constants = (*(f"{kind}.energy_fj" for kind in setting.adc.points), "column.sample_hold_fj")
     else:
         sense = flash_sense_ns(p.precision, _mean_ohm(setting), technology.flash)
         fixed = np.where(
@@ -149,7 +150,13 @@ def _converters(p: Periphery, setting: Setting) -> tuple[FloatArray, FloatArray,
     return fixed, encoder, formula, constants
 
 
-_PUBLISHED_ADC = ("sar_bit_fj", "sar_step_fj", "comparator_fj", "encoder_step_fj", "matched_bits")
+_PUBLISHED_ADC = (
+    "converters.sar_bit_fj",
+    "converters.sar_step_fj",
+    "converters.comparator_fj",
+    "converters.encoder_step_fj",
+    "converters.matched_bits",
+)
 
 
 def _mean_ohm(setting: Setting) -> float:
@@ -187,7 +194,7 @@ def _crossbar_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTe
     """Lines and cells, row switches and multiplexers: once an input bit."""
     spec, energy = setting.crossbar, setting.technology.energy
     cell_pj = 1e3 * setting.device.cell.read_v**2 / setting.device.cell.on_ohm * energy.cell_pulse_ns
-    # Row lines are switched for every column that takes its turn, unless rows stay as they are while columns are sampled.
+    # Row lines switch for every column that takes its turn, unless rows stay as they are while columns are sampled.
     sampled = setting.choices.column_current is ColumnCurrent.SAMPLED
     turns = np.ones_like(p.sharing) if sampled else p.sharing
     times = "" if sampled else "CS "
@@ -316,8 +323,7 @@ def _buffer_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm
         ("input in the global buffer", m.inputs, energy.global_buffer_read_pj * p.bits, "global_buffer_read x IP"),
         ("output in the global buffer", m.outputs, energy.global_buffer_write_pj * p.bits, "global_buffer_write x IP"),
     )
-    if setting.choices.buffers is Buffers.SRAM:
-        rows = tuple(row for row in rows if row[0].endswith("of a PE"))
+    memories = setting.choices.buffers is Buffers.SRAM
     return [
         EnergyTerm(
             component="buffers",
@@ -328,6 +334,7 @@ def _buffer_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm
             constants=(f"energy.{formula.split(' x ')[0]}_pj",),
         )
         for event, count, pj, formula in rows
+        if event.endswith("of a PE") or not memories
     ]
 
 

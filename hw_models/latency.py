@@ -16,7 +16,7 @@ from hw_models.adc import flash_encoder_ns, flash_sense_ns, sar_conversion_ns
 from hw_models.area import Periphery, TileArea, tree_stages
 from hw_models.arrays import FloatArray, IntArray
 from hw_models.chip_tree import tree_delay_length
-from hw_models.cost_model import Schedule
+from hw_models.cost_model import DigitalClock, Schedule
 from hw_models.distinct import Pairing
 from hw_models.mapping import Mapping
 from hw_models.setting import Setting
@@ -64,9 +64,7 @@ def clocks_of(p: Periphery, setting: Setting) -> Clocks:
     """Both periods of a layer."""
     conversion = clock_ns(p, setting)
     own_ns = setting.digital_ns
-    return Clocks(
-        conversion=conversion, digital=conversion if own_ns is None else np.full_like(conversion, own_ns)
-    )
+    return Clocks(conversion=conversion, digital=conversion if own_ns is None else np.full_like(conversion, own_ns))
 
 
 def clock_parts(p: Periphery, setting: Setting) -> dict[str, FloatArray]:
@@ -153,9 +151,9 @@ def latency_components(
     local, shared = pe_output_cycles(m, p, setting, pairing), global_buffer_cycles(m, p, setting, pairing)
     wires = period * chip_wire_cycles(m, p, tile, clock=clocks.digital, setting=setting, pairing=pairing)
     sums["activation"] = period * activation_cycles(m, p, setting, pairing)
-    if (p.copies > 1).any():
+    share = copy_share(m, p, pairing)
+    if share is not None:
         # Copies share the positions of the output map; the global buffer and the chip's tree serve all of them.
-        share = 1 / np.maximum(1.0, np.minimum(pairing.by_periphery(p.copies), pairing.by_shape(m.positions / m.copies)))
         sums = {name: time * share for name, time in sums.items()}
         local *= share
     if side_by_side:
@@ -164,6 +162,15 @@ def latency_components(
         sums["buffers"] += period * (local + shared)
     sums["interconnect"] += wires
     return {name: sums[name] for name in COMPONENTS}
+
+
+def copy_share(m: Mapping, p: Periphery, pairing: Pairing) -> FloatArray | None:
+    """What one of several copies of the weights has of a layer's positions; None where all layers are stored once."""
+    if not (p.copies > 1).any():
+        return None
+    most = pairing.by_shape(m.positions / m.copies)
+    share: FloatArray = 1 / np.maximum(1.0, np.minimum(pairing.by_periphery(p.copies), most))
+    return share
 
 
 def cycle_terms(m: Mapping, p: Periphery, clocks: Clocks, setting: Setting) -> list[CycleTerm]:
@@ -196,7 +203,7 @@ def cycle_terms(m: Mapping, p: Periphery, clocks: Clocks, setting: Setting) -> l
             "buffers",
             "sum into and out of a tile",
             2 * v * m.tile_outputs / side,
-            (1 + p.tile_bits) / p.tile_bits,
+            one if setting.choices.digital_clock is DigitalClock.OWN else (1 + p.tile_bits) / p.tile_bits,
             "bits / width",
         ),
         ("buffers", "input into and out of a PE", v * m.pe_inputs / spec.rows / m.pe_speedup, one, "1 / rows"),

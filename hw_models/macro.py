@@ -104,9 +104,7 @@ def macro_costs(macro: Macro, *, model: CostModel, device: Device, technology: T
     n_conversions = spec.columns
     by_event = {
         term.event: float((np.asarray(term.count) * np.asarray(term.energy_pj)).item())
-        for term in [
-            *energy.energy_terms(mapped, p, tile, setting),
-        ]
+        for term in energy.energy_terms(mapped, p, tile, setting)
         if term.component in {"adc", "array", "periphery"} or term.event.startswith("shift-adders")
     }
     circuits_fj = 1e3 * sum(by_event.values()) / n_conversions
@@ -118,15 +116,18 @@ def macro_costs(macro: Macro, *, model: CostModel, device: Device, technology: T
             time_ns=technology.timing.layout_ratio * sum(times_ns.values()) * _bits_in_turn(macro),
             area_um2=length**2 * around_um2 / int(p.n_adcs.item()),
         )
-    return _published(macro, setting, p, by_event, times_ns, around_um2)
+    return _published(
+        macro, setting, p, by_event=by_event, multiplexer_ns=times_ns["multiplexer"], around_um2=around_um2
+    )
 
 
 def _published(
     macro: Macro,
     setting: Setting,
     p: area.Periphery,
+    *,
     by_event: dict[str, float],
-    times_ns: dict[str, float],
+    multiplexer_ns: float,
     around_um2: float,
 ) -> MacroCosts:
     """Costs under a model that samples columns: converter, column and surroundings each by its own law of the node."""
@@ -149,7 +150,7 @@ def _published(
         time_ns += assumed.column.charge_row_ns * ratios.delay * macro.rows
     return MacroCosts(
         energy_fj=ratios.energy * around_fj + levels * column_fj,
-        time_ns=(time_ns + setting.technology.timing.layout_ratio * ratios.delay * times_ns["multiplexer"])
+        time_ns=(time_ns + setting.technology.timing.layout_ratio * ratios.delay * multiplexer_ns)
         * _bits_in_turn(macro),
         area_um2=ratios.area * around_um2 / int(p.n_adcs.item()),
     )

@@ -10,6 +10,7 @@ ones: four kinds. The PEs of a tile are of the same four kinds, so a sum over PE
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -270,7 +271,7 @@ class _TileEvents:
         conversions = columns * active / self.spec.columns_per_conversion
         adders, growth = adder_tree(down)
         n_trees = np.where(self.repeated, down * across, 1)
-        return {
+        events: dict[str, Any] = {
             "crossbars": down * across,
             "columns": conversions,
             "cells": rows * columns,
@@ -279,7 +280,7 @@ class _TileEvents:
             "adders": adders * n_trees,
             "growth": growth * n_trees,
         }
-
+        return events
 
     def _active_conversions(self, rows: IntArray | int) -> FloatArray:
         """Conversions of a column of `rows` cells that have an active row, for one input bit."""

@@ -102,6 +102,15 @@ def evaluate(
         adc=adc,
         adc_model=adc_model,
     )
+    return report_of(shapes, peripherals, setting)
+
+
+def report_of(shapes: LayerShapes, peripherals: Peripherals, setting: Setting) -> HardwareReport:
+    """The report of designs in a checked setting.
+
+    Raises:
+        HardwareModelError: for shapes that do not broadcast, or converters that a table does not have.
+    """
     shape = check_shape(shapes.arrays() | peripherals.arrays())
     found = distinct_parts(shapes, peripherals, setting)
     pairing = found.pairing.broadcast(shape)
@@ -168,8 +177,8 @@ def checked_setting(
     chosen = load_model("xpertsim") if model is None else model
     if adc is not None and chosen.assumptions is None:
         raise HardwareModelError(
-            f"the cost model {chosen.name!r} has its own converters; use the ADC table {adc.name!r} with another model, "
-            "such as 'published'."
+            f"the cost model {chosen.name!r} has converters of its own; use the ADC table {adc.name!r} with another "
+            "model, such as 'published'."
         )
     if schedule is not None and schedule not in set(Schedule):
         raise HardwareModelError(f"schedule {schedule!r} is unknown; {suggestion(str(schedule), Schedule)}")

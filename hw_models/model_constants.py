@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,7 @@ class Assumptions:
     scaling: ScalingAssumptions
 
 
-SECTIONS: Mapping[str, type] = MappingProxyType(
+SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
     {
         "converters": ConverterAssumptions,
         "column": ColumnAssumptions,

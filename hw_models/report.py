@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
 
+import numpy as np
+
 from hw_models.arrays import FloatArray, IntArray
 from hw_models.cost_model import Schedule
 from hw_models.schedule import interval_ns
@@ -73,6 +75,17 @@ class HardwareReport:
     def energy_uj(self) -> FloatArray:
         """Energy of one image [uJ], (designs,)."""
         return _by_design(self.energy_pj, 1e-6)
+
+    @property
+    def dynamic_pj(self) -> FloatArray:
+        """Energy of each layer for one image without what leaks [pJ], (designs, layers)."""
+        parts = {name: part for name, part in self.breakdown["energy_pj"].items() if name != "leakage"}
+        if len(parts) == len(self.breakdown["energy_pj"]):
+            return self.energy_pj
+        total = np.zeros_like(self.energy_pj)
+        for part in parts.values():
+            total = total + part
+        return total
 
     @property
     def leakage_uj(self) -> FloatArray:

@@ -122,5 +122,12 @@ def _factor(constant: Constant, length: float, volts: float) -> float:
         return volts**2
     if quantity == "uW":
         return length * volts if section == "leakage" else length * volts**2
-    by_quantity = {"um2": length**2, "um": length, "nm": length, "ns": length, "ns/ohm": length, "pJ": length * volts**2}
+    by_quantity = {
+        "um2": length**2,
+        "um": length,
+        "nm": length,
+        "ns": length,
+        "ns/ohm": length,
+        "pJ": length * volts**2,
+    }
     return by_quantity.get(quantity, 1.0)
