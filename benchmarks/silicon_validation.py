@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.silicon import Chip, Scored, chips_of, factors, median, scored, within
 from hw_models import load_model
 from hw_models.cost_model import CostModel
+from hw_models.published_chips import Chip, Scored, chips_of, scored
 
 FITTED = {
     "energy": (("column", "current_cell_fj"), ("column", "charge_cell_fj")),
@@ -62,8 +62,9 @@ def figures(found: Sequence[Scored]) -> list[float]:
     """Median factor and share within 4 x, of energy and of time."""
     result = []
     for quantity in ("energy", "time"):
-        values = factors(getattr(each, quantity) for each in found)
-        result += [median(values), within(values, 4)]
+        ratios = [getattr(each, quantity) for each in found]
+        values = [max(ratio, 1 / ratio) for ratio in ratios if ratio is not None]
+        result += [statistics.median(values), sum(value <= 4 for value in values) / len(values)]
     return result
 
 

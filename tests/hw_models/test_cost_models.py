@@ -140,7 +140,9 @@ def test_reading_fewer_rows_at_once_takes_more_conversions(
     everything = one(layer, choice, model, schedule=schedule)
     some = one(layer, choice, model, schedule=schedule, rows_read=rows_read)
     assert some.latency_ns.item() >= everything.latency_ns.item() * (1 - 1e-12)
-    assert some.breakdown["energy_pj"]["accumulation"].item() >= everything.breakdown["energy_pj"]["accumulation"].item()
+    assert (
+        some.breakdown["energy_pj"]["accumulation"].item() >= everything.breakdown["energy_pj"]["accumulation"].item()
+    )
 
 
 @pytest.mark.parametrize("model", model_names())
@@ -169,7 +171,7 @@ def test_rows_read_leave_older_descriptions_as_they_were() -> None:
 @pytest.mark.parametrize("rows_read", [0, 65, 2.5])
 def test_rows_read_beyond_the_crossbar_are_refused(rows_read: object) -> None:
     with pytest.raises(HardwareModelError, match=r"crossbar\.rows_read must"):
-        CrossbarSpec(rows_read=rows_read)  # type: ignore[arg-type]
+        CrossbarSpec(rows_read=rows_read)
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -306,7 +308,7 @@ def test_a_model_without_constants_takes_no_table_of_converters() -> None:
 
 def test_an_unknown_schedule_suggests_the_nearest() -> None:
     with pytest.raises(HardwareModelError, match="did you mean 'pipelined'"):
-        report(shapes(), peripherals(), "published", "pipelind")  # type: ignore[arg-type]
+        report(shapes(), peripherals(), "published", "pipelind")
 
 
 def test_an_unknown_model_suggests_the_nearest() -> None:

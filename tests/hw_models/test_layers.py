@@ -145,7 +145,8 @@ def test_the_survey_is_a_lower_bound_that_keeps_the_columns_current(model: str, 
     choices = peripherals(adc_type=kind.code, adc_precision=np.arange(3, 9)[:, np.newaxis])
     setting = {"crossbar": CrossbarSpec(), "technology": TECHNOLOGY, "model": load_model(model)}
     circuit, limit = (
-        evaluate(shapes(), choices, device=DEVICE, adc_model=source, **setting) for source in (AdcModel.CIRCUIT, "survey")
+        evaluate(shapes(), choices, device=DEVICE, adc_model=source, **setting)
+        for source in (AdcModel.CIRCUIT, "survey")
     )
     adc_pj = limit.breakdown["energy_pj"]["adc"]
     assert (adc_pj <= circuit.breakdown["energy_pj"]["adc"]).all()
