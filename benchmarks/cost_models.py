@@ -150,24 +150,24 @@ def main() -> None:
     names = model_names()
     baseline = (network(CHANNELS), homogeneous(AdcType.SAR, 6, 8, 8))
     print(f"EDAP below the homogeneous VGG16 with SAR 6 bits, CS 8, IP 8 ({arguments.device})")
-    print(f"{'':34s}" + "".join(f"{name:>13s}" for name in names))
+    print(f"{'':34s}" + "".join(f"{name:>15s}" for name in names))
     for label, arrays in chosen.items():
         ratios = [
             float(costs(*baseline, name, arguments.device).edap[0] / costs(*arrays, name, arguments.device).edap[0])
             for name in names
         ]
-        print(f"{label:34s}" + "".join(f"{ratio:11.1f} x" for ratio in ratios))
+        print(f"{label:34s}" + "".join(f"{ratio:13.1f} x" for ratio in ratios))
     print("preferred ADC type, each at its best sharing")
     table = {name: preference(name, arguments.device) for name in names}
     for i, precision in enumerate(PRECISIONS):
         cells = [table[name][i][1] for name in names]
         words = [f"Flash {r:.1f} x" if r > 1 else f"SAR {1 / r:.1f} x" for r in cells]
-        print(f"{precision} bits{'':28s}" + "".join(f"{word:>13s}" for word in words))
+        print(f"{precision} bits{'':28s}" + "".join(f"{word:>15s}" for word in words))
     edap = {name: random_edap(name, arguments.device) for name in names}
     print(f"Kendall's tau of EDAP over {N_RANDOM} random designs")
     for name in names:
         taus = [float(kendalltau(edap[name], edap[other]).statistic) for other in names]
-        print(f"{name:34s}" + "".join(f"{tau:13.2f}" for tau in taus))
+        print(f"{name:34s}" + "".join(f"{tau:15.2f}" for tau in taus))
 
 
 if __name__ == "__main__":

@@ -192,11 +192,12 @@ def test_the_survey_fit_is_that_of_its_authors() -> None:
 
 
 def test_published_converters_pass_near_the_ones_that_they_were_fitted_to() -> None:
-    """FORMS at 4 bits, the best of the survey at 6.35 effective bits, a column SAR at 8 bits, all at 32 nm."""
-    bits = np.array([4, 8])
-    sar = published_figures(bits, np.zeros(2, dtype=bool), 32.0, PUBLISHED.assumed)
-    np.testing.assert_allclose(sar.energy_pj, [0.226, 0.99], rtol=0.15)
-    np.testing.assert_allclose(sar.area_um2, [284, 670], rtol=0.02)
+    """FORMS at 4 bits, the best of the survey at 7, a column SAR at 8 bits, all at 32 nm."""
+    bits = np.array([4, 7, 8])
+    sar = published_figures(bits, np.zeros(3, dtype=bool), 32.0, PUBLISHED.assumed)
+    np.testing.assert_allclose(sar.energy_pj, [0.226, 0.343, 0.99], rtol=0.5)
+    np.testing.assert_allclose(np.log(sar.energy_pj / [0.226, 0.343, 0.99]).mean(), 0, atol=0.02)
+    np.testing.assert_allclose(sar.area_um2[[0, 2]], [284, 670], rtol=0.02)
     assert (np.diff(sar.offset_steps) > 0).all()
 
 

@@ -158,7 +158,7 @@ def test_a_supply_of_the_pads_is_not_that_of_the_core() -> None:
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(
         [sys.executable, "benchmarks/silicon.py", *arguments],
         cwd=ROOT,
         capture_output=True,
