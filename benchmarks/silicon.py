@@ -90,12 +90,12 @@ def main() -> None:
         parser.error(f"--data {arguments.data} has no analog chip with node, rows, ADC precision, and energy or time.")
     found = scored(chips, model)
     print(f"{model.name}: model over silicon, {len(found)} of {n_rows} rows")
-    print(f"{'chip':24s} {'nm':>4s} {'cell':9s} {'rows':>5s} {'ADC':>9s}   energy     time     area")
+    print(f"{'chip':26s} {'nm':>4s} {'cell':9s} {'rows':>5s} {'ADC':>9s}   energy     time     area")
     for each in sorted(found, key=lambda one: (one.chip.macro.cell, one.chip.macro.feature_nm)):
         m = each.chip.macro
         adc = f"{m.adc_type} {m.adc_precision}"
         print(
-            f"{each.chip.name[:24]:24s} {m.feature_nm:4g} {m.cell:9s} {m.rows:5d} {adc:>9s} "
+            f"{each.chip.name[:26]:26s} {m.feature_nm:4g} {m.cell:9s} {m.rows:5d} {adc:>9s} "
             f"{shown(each.energy)} {shown(each.time)} {shown(each.area)}"
         )
     groups = {"all": list(found)}

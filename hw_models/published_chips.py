@@ -25,6 +25,8 @@ _FLASH_BITS = 4
 _SENSED_BITS = 2
 _DIGITAL = ("digital", "dimc")
 _MOST_ROWS = 65536
+_LEAST_DENSITY = 0.1
+"""The table rounds TOPS/mm2 to two decimals: less has no digit to rely on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +118,8 @@ def _area_um2(row: dict[str, str]) -> float | None:
     tops, density = _number(row, "TOPS_a"), _number(row, "TOPS/mm2", "TOPS_mm2")
     cores, adcs = _number(row, "N_core"), _number(row, "N_ADC")
     if tops is None or density is None or cores is None or adcs is None or row.get("IMC_Processor", "") == "Y":
+        return None
+    if density < _LEAST_DENSITY:
         return None
     return 1e6 * tops / density / cores / adcs
 
