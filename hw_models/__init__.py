@@ -11,10 +11,11 @@ from hw_models.adc_survey import AdcModel
 from hw_models.area_bounds import AreaBounds
 from hw_models.chip import ChipReport, chip_level
 from hw_models.cost_model import DEFAULT_MODEL, CostModel, Schedule, load_model, model_names
-from hw_models.cost_table import CostTable, LayerChoices, PopulationCosts
+from hw_models.cost_table import CostTable, PopulationCosts
 from hw_models.crossbar import CrossbarSpec, WeightCoding
 from hw_models.errors import HardwareModelError
 from hw_models.explain import explain
+from hw_models.layer_choices import LayerChoices
 from hw_models.macro import CellKind, Macro, MacroCosts, macro_costs
 from hw_models.model import evaluate
 from hw_models.periphery import Peripherals

@@ -14,6 +14,7 @@ from hw_models.arrays import FloatArray, IntArray, check_number, check_shape
 from hw_models.cost_model import CostModel, Schedule, load_model
 from hw_models.crossbar import CrossbarSpec
 from hw_models.distinct import Pairing, distinct
+from hw_models.energy_term import EnergyTerm
 from hw_models.errors import HardwareModelError, suggestion
 from hw_models.leakage import layer_leakage_uw
 from hw_models.mapping import Mapping, map_layers
@@ -53,7 +54,7 @@ class DistinctParts:
     tile: area.TileArea
     clocks: latency.Clocks
     cycle_terms: list[latency.CycleTerm]
-    energy_terms: list[energy.EnergyTerm]
+    energy_terms: list[EnergyTerm]
     pairing: Pairing
 
 
