@@ -136,7 +136,7 @@ def user_file(path: str) -> ConstantFile:
     Raises:
         HardwareModelError: for a file that cannot be read or breaks the rules.
     """
-    where = Path(path)
+    where = Path(path).expanduser()
     try:
         text = where.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

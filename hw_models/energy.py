@@ -1,9 +1,9 @@
 """Energy of a layer for one image [pJ], dynamic: events that the mapping counts, times the energy of each.
 
 Events depend on the shape of a layer alone, the energy of an event on its peripherals alone. `energy_terms` lists
-every pair; the energy of a component is the sum of its products. Two terms are whole numbers of words or calls and stand
-beside them. Which formula an event has is the cost model's choice. What leaks is added by `schedule.py`, because it
-depends on the time of the whole design.
+every pair; the energy of a component is the sum of its products. Two terms are whole numbers of words or calls and
+stand beside them. Which formula an event has is the cost model's choice. What leaks is added by `schedule.py`,
+because it depends on the time of the whole design.
 """
 
 from __future__ import annotations

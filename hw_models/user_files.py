@@ -8,6 +8,7 @@ nearest node that comes with the package and scaled by each constant's unit. A c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -26,6 +27,25 @@ _CELL_DEFAULTS = (
     ("max_cell_bits", 4.0, "bits", "the most levels of the reference's cell"),
     ("leakage_pw", 0.0, "pW per cell", "resistive cells do not leak"),
 )
+_CELL_RANGES = {
+    "cell.on_ohm": (1.0, 1e12),
+    "cell.on_off_ratio": (1.0, 1e12),
+    "cell.read_v": (1e-3, 10.0),
+    "cell.conductance_ratio": (1e-9, 1.0),
+    "cell.cell_width_f": (0.1, 1e4),
+    "cell.cell_height_f": (0.1, 1e4),
+    "cell.max_cell_bits": (1.0, 8.0),
+}
+_MODEL_RANGES = {
+    "digital.period_ns": (1e-3, 1e6),
+    "converters.full_scale_v": (1e-3, 10.0),
+    "converters.sar_bit_ns": (1e-6, 1e6),
+    "converters.flash_ns": (1e-6, 1e6),
+    "scaling.delay_exponent": (0.0, 3.0),
+    "scaling.column_exponent": (0.0, 3.0),
+    "scaling.threshold_v": (0.0, 1.0),
+    "scaling.velocity_exponent": (0.0, 3.0),
+}
 _CLOCKS = frozenset({"sar.cycle_ns", "flash.sense_ns"})
 """Times that a designer sets: 1 GHz at every node."""
 
@@ -34,9 +54,11 @@ def completed_device(file: ConstantFile) -> ConstantFile:
     """A user's device with what it leaves out.
 
     Raises:
-        HardwareModelError: for a file without the on-resistance or the on/off ratio.
+        HardwareModelError: for a file without the on-resistance or the on/off ratio, or with numbers that no cell has.
     """
     on_ohm, ratio = _given(file, "cell.on_ohm"), _given(file, "cell.on_off_ratio")
+    _check_not_negative(file)
+    _check_ranges(file, _CELL_RANGES)
     off = 1 / ratio
     derived = (
         ("settling_ohm", on_ohm, "ohm", "the column settles with the on-resistance"),
@@ -49,6 +71,23 @@ def completed_device(file: ConstantFile) -> ConstantFile:
     return replace(file, constants=MappingProxyType(assumed | dict(file.constants)))
 
 
+def _check_not_negative(file: ConstantFile) -> None:
+    """Refuse negative constants: there is none among costs and sizes."""
+    for constant in file.constants.values():
+        if np.min(constant.value) < 0:
+            raise HardwareModelError(f"{file.name}: {constant.name} must not be negative, got {constant.value}.")
+
+
+def _check_ranges(file: ConstantFile, ranges: Mapping[str, tuple[float, float]]) -> None:
+    """Refuse numbers that the formulas cannot work with."""
+    for key, (low, high) in ranges.items():
+        constant = file.constants.get(key)
+        if constant is None or isinstance(constant.value, tuple):
+            continue
+        if not low <= constant.value <= high:
+            raise HardwareModelError(f"{file.name}: {key} must lie in {low:g} ... {high:g}, got {constant.value:g}.")
+
+
 def _given(file: ConstantFile, key: str) -> float:
     """A positive number that a file must give."""
     constant = file.constants.get(key)
@@ -59,7 +98,13 @@ def _given(file: ConstantFile, key: str) -> float:
 
 
 def completed_model(file: ConstantFile, base: ConstantFile) -> ConstantFile:
-    """A user's cost model with what it leaves out, from another one."""
+    """A user's cost model with what it leaves out, from another one.
+
+    Raises:
+        HardwareModelError: for a negative constant, or one of 0 that a formula divides by.
+    """
+    _check_not_negative(file)
+    _check_ranges(file, _MODEL_RANGES)
     return replace(
         file,
         constants=MappingProxyType(dict(base.constants) | dict(file.constants)),
@@ -71,9 +116,12 @@ def completed_technology(file: ConstantFile) -> ConstantFile:
     """A user's technology with what it leaves out.
 
     Raises:
-        HardwareModelError: for a file without its feature size.
+        HardwareModelError: for a file without its feature size, or with a negative constant.
     """
-    scaled = scaled_technology_file(_given(file, "node.feature_nm"))
+    feature_nm = _given(file, "node.feature_nm")
+    _check_not_negative(file)
+    _check_ranges(file, {"node.feature_nm": (1.0, 1000.0)})
+    scaled = scaled_technology_file(feature_nm)
     return replace(file, constants=MappingProxyType(dict(scaled.constants) | dict(file.constants)))
 
 

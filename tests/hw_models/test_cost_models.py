@@ -323,6 +323,8 @@ def test_an_unknown_model_suggests_the_nearest() -> None:
         ("[digital]\nperiod_n = 2.0", r"unknown constant digital\.period_n; did you mean 'period_ns'"),
         ("[digitl]\nperiod_ns = 2.0", r"unknown table \[digitl\]"),
         ("[digital]\nperiod_ns = [1.0, 2.0]", "must be a number"),
+        ("[digital]\nperiod_ns = 0", r"digital\.period_ns must lie in"),
+        ("[column]\nsample_ns = -1", r"column\.sample_ns must not be negative"),
         ("[digital", "not valid TOML"),
     ],
 )

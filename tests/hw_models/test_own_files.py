@@ -15,6 +15,7 @@ from hw_models import (
     Peripherals,
     adc_names,
     evaluate,
+    explain,
     load_adc,
     load_device,
     load_model,
@@ -87,6 +88,10 @@ def test_a_cell_that_is_called_like_one_of_the_reference_is_still_ones_own(tmp_p
         ("[cell]\non_ohm = 'x'\non_off_ratio = 9\n", r"cell\.on_ohm must be a number"),
         ("[cell]\non_ohm = 1\non_off_ratio = 9\nraed_v = 1\n", r"unknown constant cell\.raed_v; did you mean 'read_v'"),
         ("[cell]\non_ohm = {value = 1, source = 'lab'}\non_off_ratio = 9\n", "'lab' is unknown"),
+        ("[cell]\non_ohm = 1\non_off_ratio = 0.5\n", r"cell\.on_off_ratio must lie in 1 \.\.\. 1e\+12, got 0\.5"),
+        ("[cell]\non_ohm = 1\non_off_ratio = 9\ncell_width_f = 0\n", r"cell\.cell_width_f must lie in"),
+        ("[cell]\non_ohm = 1\non_off_ratio = 9\nleakage_pw = -1\n", r"cell\.leakage_pw must not be negative"),
+        ("[cell]\non_ohm = 1\non_off_ratio = 9\nread_v = [1, 2]\n", r"cell\.read_v must be a number"),
         ("cell = 3\n", "'cell' is no table"),
         ("sources = 3\n[cell]\non_ohm = 1\n", "'sources' must be a table"),
     ],
@@ -208,3 +213,16 @@ def test_flash_comparators_grow_fourfold_a_bit_beyond_the_precision_at_which_the
     each = (area.area_um2 - encoder) / (2.0**bits - 1)
     np.testing.assert_allclose(each[1:] / each[:-1], [1, 1, 4, 4, 4])
     np.testing.assert_allclose(area.offset_steps[3:], area.offset_steps[2])
+
+
+def test_explanations_name_the_table_of_converters() -> None:
+    adc = load_adc(str(EXAMPLE / "my-adc.toml"))
+    choices = peripherals(adc_precision=5)
+    setting = {"crossbar": CrossbarSpec(), "device": DEVICE, "technology": TECHNOLOGY, "model": PUBLISHED, "adc": adc}
+    report = evaluate(shapes(), choices, **setting)
+    nodes = explain(shapes(), choices, layer=0, **setting)
+    for node, values in zip(nodes, (report.area_um2, report.latency_ns, report.energy_pj), strict=True):
+        assert node.value == pytest.approx(values.item(), rel=1e-9)
+        text = "\n".join(node.lines())
+        assert "given in my-adc.toml without a source" in text
+        assert "converters." not in text
