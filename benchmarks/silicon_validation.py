@@ -23,10 +23,10 @@ from hw_models.cost_model import CostModel
 from hw_models.published_chips import Chip, Scored, chips_of, scored
 
 FITTED = {
-    "energy": (("column", "current_cell_fj"), ("column", "charge_cell_fj")),
+    "energy": (("reading", "current_cell_fj"), ("reading", "charge_cell_fj")),
     "time": (
-        ("column", "charge_row_ns"),
-        ("column", "sample_ns"),
+        ("reading", "charge_row_ns"),
+        ("reading", "sample_ns"),
         ("converters", "sar_bit_ns"),
         ("converters", "flash_ns"),
     ),

@@ -208,13 +208,8 @@ def model_from(file: ConstantFile) -> CostModel:
 
 
 def _assumptions(file: ConstantFile, *, needed: bool) -> Assumptions | None:
-    """The constants of a model; none for one whose formulas need none and that has no table."""
-    if not needed and not file.constants:
+    """The constants of a model whose formulas need them; none for others, which may have tables of another kind."""
+    if not needed:
         return None
-    for key in file.constants:
-        if key.partition(".")[0] not in SECTIONS:
-            raise HardwareModelError(
-                f"{file.name}: unknown table [{key.partition('.')[0]}]; choose one of {', '.join(SECTIONS)}."
-            )
     found: dict[str, Any] = {section: file.section(kind, section) for section, kind in SECTIONS.items()}
     return Assumptions(**found)

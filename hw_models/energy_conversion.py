@@ -50,17 +50,17 @@ def _converters(p: Periphery, setting: Setting) -> tuple[FloatArray, FloatArray,
     technology, none = setting.technology, np.zeros(p.precision.shape)
     constants: tuple[str, ...]
     if setting.own_converters:
-        held = 1e-3 * setting.assumed.column.sample_hold_fj * setting.ratios.energy
+        held = 1e-3 * setting.assumed.reading.sample_hold_fj * setting.ratios.energy
         fixed, encoder = setting.adc_figures(p).energy_pj + held, none
         if setting.adc is None:
             formula = (
                 "IP x (sar_bit AP + sar_step 2^AP for SAR; comparator (2^AP - 1) 2^(AP - matched_bits) + encoder_step "
                 "2^AP for Flash; sample_hold) x factor of the node"
             )
-            constants = (*_PUBLISHED_ADC, "column.sample_hold_fj")
+            constants = (*_PUBLISHED_ADC, "reading.sample_hold_fj")
         else:
             formula = f"IP x (the table {setting.adc.name!r} at AP bits + sample_hold) x factor of the node"
-            constants = (*(f"{kind}.energy_fj" for kind in setting.adc.points), "column.sample_hold_fj")
+            constants = (*(f"{kind}.energy_fj" for kind in setting.adc.points), "reading.sample_hold_fj")
     else:
         sense = flash_sense_ns(p.precision, _mean_ohm(setting), technology.flash)
         fixed = np.where(
@@ -101,7 +101,7 @@ def _current_term(m: Mapping, p: Periphery, setting: Setting) -> EnergyTerm:
         per_siemens = np.full(p.precision.shape, 1e3 * setting.device.cell.read_v**2 * setting.sample_ns)
         event = "current of a cell with a weight while its column is sampled"
         formula = "IP x activity x mean conductance x read_v^2 x sampling time"
-        constants: tuple[str, ...] = ("cell.read_v", "column.sample_ns")
+        constants: tuple[str, ...] = ("cell.read_v", "reading.sample_ns")
     else:
         sense = flash_sense_ns(p.precision, _mean_ohm(setting), technology.flash)
         per_siemens = np.where(

@@ -67,7 +67,7 @@ _OWN_ADC = (
         "converters.comparator_um2",
         "converters.encoder_step_um2",
         "converters.matched_bits",
-        "column.sample_hold_um2",
+        "reading.sample_hold_um2",
     ),
 )
 

@@ -22,7 +22,7 @@ _CLOCK_CONSTANTS = {
 }
 _OWN_CONVERTERS = {
     "multiplexer": ("timing.mux_decoder_ns", "timing.mux_drive_ns", "timing.mux_sharing"),
-    "sampling": ("column.sample_ns",),
+    "sampling": ("reading.sample_ns",),
     "conversion": ("converters.sar_bit_ns", "converters.flash_ns"),
 }
 

@@ -142,12 +142,12 @@ def _published(
     if macro.cell is CellKind.RESISTIVE:
         column_fj = 1e3 * by_event[current] / n_conversions * ratios.delay * macro.rows / setting.crossbar.rows
     else:
-        row_fj = assumed.column.charge_cell_fj if macro.cell is CellKind.CHARGE else assumed.column.current_cell_fj
+        row_fj = assumed.reading.charge_cell_fj if macro.cell is CellKind.CHARGE else assumed.reading.current_cell_fj
         column_fj = row_fj * ratios.column * macro.rows
     figures = scaled_figures(p.precision, p.flash, assumed.converters, ratios)
-    time_ns = assumed.column.sample_ns * ratios.delay + float(figures.time_ns.item())
+    time_ns = assumed.reading.sample_ns * ratios.delay + float(figures.time_ns.item())
     if macro.cell is CellKind.CHARGE:
-        time_ns += assumed.column.charge_row_ns * ratios.delay * macro.rows
+        time_ns += assumed.reading.charge_row_ns * ratios.delay * macro.rows
     return MacroCosts(
         energy_fj=ratios.energy * around_fj + levels * column_fj,
         time_ns=(time_ns + setting.technology.timing.layout_ratio * ratios.delay * multiplexer_ns)

@@ -31,7 +31,7 @@ class ConverterAssumptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ColumnAssumptions:
+class ReadingAssumptions:
     """A column while it is read. Cells of SRAM take an energy a row, by the way in which they add up."""
 
     sample_ns: float
@@ -73,7 +73,7 @@ class Assumptions:
     """All constants of a model by kind."""
 
     converters: ConverterAssumptions
-    column: ColumnAssumptions
+    reading: ReadingAssumptions
     digital: DigitalAssumptions
     write: WriteAssumptions
     scaling: ScalingAssumptions
@@ -82,7 +82,7 @@ class Assumptions:
 SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
     {
         "converters": ConverterAssumptions,
-        "column": ColumnAssumptions,
+        "reading": ReadingAssumptions,
         "digital": DigitalAssumptions,
         "write": WriteAssumptions,
         "scaling": ScalingAssumptions,

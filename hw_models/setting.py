@@ -97,7 +97,7 @@ class Setting:
         """Circuits of a tile as the model has them: converters with their sample-and-hold, row drivers."""
         adc_um2 = None
         if self.own_converters:
-            held = self.assumed.column.sample_hold_um2 * self.ratios.area * p.sharing
+            held = self.assumed.reading.sample_hold_um2 * self.ratios.area * p.sharing
             adc_um2 = self.adc_figures(p).area_um2 + held
         return TileParts(adc_um2=adc_um2, row_driver_um2=self.row_driver_um2)
 
@@ -115,7 +115,7 @@ class Setting:
     @property
     def sample_ns(self) -> float:
         """Time in which a column is sampled [ns]."""
-        return self.assumed.column.sample_ns * self.ratios.delay
+        return self.assumed.reading.sample_ns * self.ratios.delay
 
     @property
     def digital_ns(self) -> float | None:

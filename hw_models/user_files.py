@@ -16,6 +16,7 @@ import numpy as np
 
 from hw_models.constants import Constant, ConstantFile, available, load_file
 from hw_models.errors import HardwareModelError
+from hw_models.model_constants import SECTIONS
 from hw_models.node_scaling import nominal_v
 
 _MEAN_LEVEL = 0.42
@@ -101,8 +102,12 @@ def completed_model(file: ConstantFile, base: ConstantFile) -> ConstantFile:
     """A user's cost model with what it leaves out, from another one.
 
     Raises:
-        HardwareModelError: for a negative constant, or one of 0 that a formula divides by.
+        HardwareModelError: for an unknown table, a negative constant, or one of 0 that a formula divides by.
     """
+    for key in file.constants:
+        section = key.partition(".")[0]
+        if section not in SECTIONS:
+            raise HardwareModelError(f"{file.name}: unknown table [{section}]; choose one of {', '.join(SECTIONS)}.")
     _check_not_negative(file)
     _check_ranges(file, _MODEL_RANGES)
     return replace(

@@ -324,7 +324,7 @@ def test_an_unknown_model_suggests_the_nearest() -> None:
         ("[digitl]\nperiod_ns = 2.0", r"unknown table \[digitl\]"),
         ("[digital]\nperiod_ns = [1.0, 2.0]", "must be a number"),
         ("[digital]\nperiod_ns = 0", r"digital\.period_ns must lie in"),
-        ("[column]\nsample_ns = -1", r"column\.sample_ns must not be negative"),
+        ("[reading]\nsample_ns = -1", r"reading\.sample_ns must not be negative"),
         ("[digital", "not valid TOML"),
     ],
 )
