@@ -113,10 +113,9 @@ def load_file(folder: str, name: str) -> ConstantFile:
         return user_file(name)
     names, kind = available(folder), {"technologies": "technology"}.get(folder, folder.removesuffix("s"))
     if name not in names:
-        # A node is a number: the nearest name would be another node, and not what was meant.
-        hint = f"choose one of {', '.join(names)}." if folder == "technologies" else suggestion(str(name), names)
         raise HardwareModelError(
-            f"no {kind} is called {name!r}; {hint} A file of your own is named by its path, which ends in .toml."
+            f"no {kind} is called {name!r}; {suggestion(str(name), names)} A file of your own is named by its path, "
+            "which ends in .toml."
         )
     try:
         text = resources.files("hw_models").joinpath(folder, f"{name}.toml").read_text(encoding="utf-8-sig")

@@ -219,7 +219,10 @@ class CostTable:
     def extreme(
         self, weights: Sequence[float], *, largest: bool = False, fixed: Mapping[int, int] | None = None
     ) -> tuple[float, IntArray]:
-        """The exact extreme of a weighted sum of costs, and a genome (genes,) that reaches it.
+        """The extreme of a weighted sum of costs over layers, and a genome (genes,) that reaches it.
+
+        The sum is exact unless the model's energy contains leakage: then a layer counts what its own tiles leak while
+        it works, so the least sum is a lower bound, and `score` tells what the genome really costs.
 
         Args:
             weights: of area [1/mm2], latency [1/us] and energy [1/uJ].
@@ -230,9 +233,9 @@ class CostTable:
             HardwareModelError: when layers are coupled through too many genes at once.
         """
         factors, kept = [], fixed or {}
-        scale = np.asarray(weights, dtype=np.float64) * _TO_REPORTED
+        scale = np.asarray(weights, dtype=np.float64) * _TO_REPORTED[:3]
         for table in self._tables:
-            values = (table.costs[:, :3] @ scale).reshape(table.sizes)
+            values = (self._own_costs(table) @ scale).reshape(table.sizes)
             for axis, column in enumerate(table.columns):
                 if column in kept:
                     values = values.take([kept[column]], axis=axis)
@@ -243,11 +246,19 @@ class CostTable:
         return value, genome
 
     def by_layer(self, genome: IntArray) -> dict[str, npt.NDArray[np.float64]]:
-        """Area [mm2], latency [us] and energy [uJ] of each layer of a design, (3,) each."""
+        """Area [mm2], latency [us] and energy [uJ] of each layer of a design, (3,) each; leakage as in `extreme`."""
         return {
-            layer.name: table.costs[int(np.dot(genome[list(table.columns)], table.strides)), :3] * _TO_REPORTED
+            layer.name: self._own_costs(table)[int(np.dot(genome[list(table.columns)], table.strides))]
+            * _TO_REPORTED[:3]
             for layer, table in zip(self.layers, self._tables, strict=True)
         }
+
+    def _own_costs(self, table: _LayerTable) -> npt.NDArray[np.float64]:
+        """Area, latency and energy of a layer alone, (combinations, 3), in the table's units."""
+        costs = table.costs[:, :3].copy()
+        if self.leaky:
+            costs[:, 2] += 1e-3 * table.costs[:, 3] * table.costs[:, 1]
+        return costs
 
     def bounds(self) -> AreaBounds:
         """The exact smallest and largest area that a genome can reach, with shared columns taken into account."""
