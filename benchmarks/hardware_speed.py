@@ -4,6 +4,8 @@ One core, VGG16 with 14 layers in the paper's space, area, latency, energy and E
 of a dozen operations a layer from tiles, column sharing and ADC type to area and latency, vectorised in the same way;
 its coefficients do not matter for its speed.
 
+Then the same for every cost model, and for all of them together.
+
 Usage: OMP_NUM_THREADS=1 python benchmarks/hardware_speed.py
 """
 
@@ -27,7 +29,9 @@ from hw_models import (
     Peripherals,
     evaluate,
     load_device,
+    load_model,
     load_technology,
+    model_names,
 )
 from hw_models.networks import VGG16_SIZES
 
@@ -150,6 +154,7 @@ def main() -> None:
     print(
         f"area from {bounds.smallest_mm2:.2f} to {bounds.largest_mm2:.0f} mm2, exact, found in {1e3 * bounds_s:.0f} ms"
     )
+    print_models(genomes)
     for n_designs in (10_000, 100_000, 400_000):
         population = np.tile(genomes.astype(np.int8), (n_designs // POPULATION, 1))
         tracemalloc.start()
@@ -157,6 +162,16 @@ def main() -> None:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         print(f"memory at {n_designs:7d} designs: {(peak - 24 * n_designs) / 2**20:.1f} MiB beside the result")
+
+
+def print_models(genomes: npt.NDArray[np.int64]) -> None:
+    """Rates of every cost model, and of all of them one after another."""
+    tables = {name: CostTable.build(layers(), **SETTING, model=load_model(name)) for name in model_names()}
+    for name, table in tables.items():
+        rate = best_rate(lambda table=table: table.score(genomes).edap, POPULATION)
+        print(f"{name:12s} {rate / 1e6:6.2f} million designs/s (target 2)")
+    together = best_rate(lambda: [table.score(genomes).edap for table in tables.values()], POPULATION)
+    print(f"all {len(tables)} models: {together / 1e6:5.2f} million designs/s (target 0.5 for five)")
 
 
 def full_model(genomes: npt.NDArray[np.int64]) -> HardwareReport:

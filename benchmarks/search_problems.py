@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from search_accuracy import FormulaAccuracy
 
-from hw_models import AdcType, CrossbarSpec, load_device, load_technology
+from hw_models import AdcType, CrossbarSpec, load_device, load_model, load_technology
 from xpert_evo.backbones import load_backbone
 from xpert_evo.hardware import Hardware
 from xpert_evo.objectives import Constraints, FloatArray, Objectives
@@ -77,7 +77,12 @@ def co_search(backbone: str = "vgg16", area_limit_mm2: float | None = 50.0) -> P
     """
     space = SearchSpace(load_backbone(backbone))
     crossbar = CrossbarSpec()
-    chip = Hardware(crossbar=crossbar, device=load_device("rram-6k"), technology=load_technology("cmos-32nm-lstp"))
+    chip = Hardware(
+        crossbar=crossbar,
+        device=load_device("rram-6k"),
+        technology=load_technology("cmos-32nm-lstp"),
+        model=load_model("xpertsim"),
+    )
     table = chip.table(space)
     accuracy = FormulaAccuracy(space, crossbar)
     baseline = space.homogeneous(column_sharing=8, adc_type=AdcType.SAR, adc_precision=6, input_precision=8)

@@ -6,25 +6,35 @@ for arrays of shape (designs, layers); a `CostTable` does it once for a search s
 """
 
 from hw_models.adc import AdcType
+from hw_models.adc_library import AdcFigures, AdcTable, adc_names, load_adc
 from hw_models.adc_survey import AdcModel
 from hw_models.area_bounds import AreaBounds
 from hw_models.chip import ChipReport, chip_level
-from hw_models.cost_table import CostTable, LayerChoices, PopulationCosts
+from hw_models.cost_model import DEFAULT_MODEL, CostModel, Schedule, load_model, model_names
+from hw_models.cost_table import CostTable, PopulationCosts
 from hw_models.crossbar import CrossbarSpec, WeightCoding
 from hw_models.errors import HardwareModelError
-from hw_models.explain import TraceNode, explain
+from hw_models.explain import explain
+from hw_models.layer_choices import LayerChoices
+from hw_models.macro import CellKind, Macro, MacroCosts, macro_costs
 from hw_models.model import evaluate
 from hw_models.periphery import Peripherals
 from hw_models.report import HardwareReport
 from hw_models.sources import Source, sources
 from hw_models.technology import Device, Technology, device_names, load_device, load_technology, technology_names
+from hw_models.trace import TraceNode
 from hw_models.workload import LayerShapes
 
 __all__ = [
+    "DEFAULT_MODEL",
+    "AdcFigures",
     "AdcModel",
+    "AdcTable",
     "AdcType",
     "AreaBounds",
+    "CellKind",
     "ChipReport",
+    "CostModel",
     "CostTable",
     "CrossbarSpec",
     "Device",
@@ -32,18 +42,26 @@ __all__ = [
     "HardwareReport",
     "LayerChoices",
     "LayerShapes",
+    "Macro",
+    "MacroCosts",
     "Peripherals",
     "PopulationCosts",
+    "Schedule",
     "Source",
     "Technology",
     "TraceNode",
     "WeightCoding",
+    "adc_names",
     "chip_level",
     "device_names",
     "evaluate",
     "explain",
+    "load_adc",
     "load_device",
+    "load_model",
     "load_technology",
+    "macro_costs",
+    "model_names",
     "sources",
     "technology_names",
 ]

@@ -3,8 +3,8 @@
 Walden: energy grows with the levels, E = FoM_W 2^N (comparators and logic). Schreier: noise of a sampled signal makes
 it grow with their square, E = 1/2 10^((SNDR - FoM_S) / 10) with SNDR = 6.02 N + 1.76 dB, because the bandwidth is
 half the rate. The larger of the two is the limit of the survey. It holds for the converter alone: drivers, references
-and the current of a crossbar's column are not in it, nor is its area or time, so only the ADC's energy is replaced by
-it.
+and the current of a crossbar's column are not in it, nor is its area or time. As a lower bound of costs it replaces the
+converter's own energy where it is less; the column's current stays.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ class AdcModel(StrEnum):
     """Where the energy of a conversion comes from."""
 
     CIRCUIT = "circuit"
-    """The reference's SAR and Flash circuits, the column's current included."""
+    """The converters of the cost model."""
     SURVEY = "survey"
-    """The limit of the published survey, whatever the ADC's type."""
+    """The limit of the published survey where it is less than these, whatever the ADC's type."""
 
 
 def walden_pj(adc_precision: IntArray, survey: SurveyConstants) -> FloatArray:

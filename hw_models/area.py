@@ -38,6 +38,7 @@ class Periphery:
     Attributes:
         sharing, precision, bits: column sharing, ADC precision, input precision.
         flash: whether the ADC is a Flash ADC.
+        copies: how often the weights are stored.
         n_adcs: ADCs of a crossbar.
         sum_bits: width of a weight's sum over one crossbar, after all input bits.
         tile_bits: width of the sum over a PE.
@@ -47,6 +48,7 @@ class Periphery:
     precision: IntArray
     bits: IntArray
     flash: np.ndarray
+    copies: IntArray
     n_adcs: IntArray
     sum_bits: IntArray
     tile_bits: IntArray
@@ -72,6 +74,24 @@ class TileArea:
     tile_side_um: FloatArray
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TileParts:
+    """Circuits of a tile that a cost model may choose otherwise than the technology.
+
+    Attributes:
+        adc_um2: one ADC [um2], (1, distinct peripherals); None for the technology's circuits.
+        row_driver_um2: what lifts one row to the voltage of writing [um2].
+    """
+
+    adc_um2: FloatArray | None
+    row_driver_um2: float
+
+
+def ceil_log2(n: int) -> int:
+    """Bits that count to `n` things: log2, rounded up."""
+    return (n - 1).bit_length()
+
+
 def tree_stages(n: int) -> int:
     """Stages of the adder tree over `n` crossbars; at least one, the register that takes the sum."""
     return max(1, int(np.ceil(np.log2(n))))
@@ -80,27 +100,31 @@ def tree_stages(n: int) -> int:
 def periphery_of(arrays: dict[str, IntArray], spec: CrossbarSpec) -> Periphery:
     """What follows from the peripheral choices: ADCs of a crossbar, widths of sums."""
     sharing, precision, bits = arrays["column_sharing"], arrays["adc_precision"], arrays["input_precision"]
-    sum_bits = precision + bits + spec.cells_per_weight + 1
+    sum_bits = precision + bits + spec.cells_per_weight + 1 + ceil_log2(spec.row_groups)
     return Periphery(
         sharing=sharing,
         precision=precision,
         bits=bits,
         flash=arrays["adc_type"] == AdcType.FLASH.code,
+        copies=arrays["copies"],
         n_adcs=ceil_divide(np.full_like(sharing, spec.converted_columns + spec.converted_references), sharing),
         sum_bits=sum_bits,
         tile_bits=sum_bits + tree_stages(spec.pe_side),
     )
 
 
-def tile_area(p: Periphery, spec: CrossbarSpec, device: Device, technology: Technology) -> TileArea:
+def tile_area(
+    p: Periphery, spec: CrossbarSpec, device: Device, technology: Technology, *, parts: TileParts
+) -> TileArea:
     """Area of one tile by component and circuit, and its floor plan."""
     layout = technology.layout
     cell_um = 1e-3 * technology.node.feature_nm
     array_width = spec.built_columns * device.cell.cell_width_f * cell_um
     array_height = spec.rows * device.cell.cell_height_f * cell_um
-    crossbar = _crossbar_circuits(p, (array_width, array_height), spec, device, technology)
+    crossbar = _crossbar_circuits(p, (array_width, array_height), spec, technology, parts)
     below_um2 = _sum(crossbar[name] for name in ("ADCs", "shift-adders", "multiplexers", "column switches"))
-    below = (below_um2 - _overhang_um2(p, array_width, technology)) / array_width
+    overhang = _overhang_um2(p, array_width, technology) if parts.adc_um2 is None else 0.0
+    below = (below_um2 - overhang) / array_width
     width = array_width + layout.subarray_extra_width_um
     height = array_height + layout.subarray_extra_height_um + below
     pe_buffers = _pe_buffers_um2(p, spec, technology, width, height)
@@ -134,26 +158,23 @@ def _crossbar_circuits(
     p: Periphery,
     array_um: tuple[float, float],
     spec: CrossbarSpec,
-    device: Device,
     technology: Technology,
+    parts: TileParts,
 ) -> dict[str, FloatArray]:
     """Area of one crossbar with its periphery, by circuit [um2]."""
     area = technology.area
     array_width_um, array_height_um = array_um
     zero = np.zeros(p.sharing.shape)
     row_um2 = array_width_um * technology.layout.row_height_um
-    shifter_um2 = (
-        area.level_shifter_um2 * spec.rows if device.cell.write_v > technology.node.level_shifter_above_v else 0.0
-    )
     return {
         "cells": zero + array_width_um * array_height_um,
-        "ADCs": _adc_um2(p, array_width_um, technology),
+        "ADCs": _adc_um2(p, array_width_um, technology) if parts.adc_um2 is None else p.n_adcs * parts.adc_um2,
         "shift-adders": shift_add_um2(p, spec, technology, array_width_um),
         "multiplexers": np.where(p.sharing > 2, p.sharing, p.sharing - 1) * row_um2,
         "multiplexer decoders": _interpolate(np.log2(p.sharing), area.mux_decoder_sharing, area.mux_decoder_um2),
         "column switches": zero + area.column_switch_um2 * spec.built_columns,
         "row switches": zero + area.row_switch_um2 * spec.rows,
-        "level shifters": zero + shifter_um2,
+        "level shifters": zero + parts.row_driver_um2 * spec.rows,
     }
 
 

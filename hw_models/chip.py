@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from hw_models.arrays import FloatArray, IntArray, as_int_array, check_shape
 from hw_models.chip_tree import by_doublings
+from hw_models.cost_model import CostModel
 from hw_models.crossbar import CrossbarSpec
 from hw_models.distinct import Pairing
 from hw_models.mapping import adder_tree
@@ -60,6 +61,7 @@ def chip_level(
     crossbar: CrossbarSpec,
     device: Device,
     technology: Technology,
+    model: CostModel | None = None,
     residual_elements: npt.ArrayLike = 0,
 ) -> ChipReport:
     """The chip that holds all layers of a design.
@@ -70,20 +72,26 @@ def chip_level(
         crossbar: as in `evaluate`.
         device: as in `evaluate`.
         technology: as in `evaluate`.
+        model: as in `evaluate`; it decides on the tiles, the units around them are the reference's.
         residual_elements: elements that a residual connection adds to each layer's output, for one image.
 
     Raises:
         HardwareModelError: for arguments that `evaluate` refuses.
     """
     setting = checked_setting(
-        peripherals, crossbar=crossbar, device=device, technology=technology, activity=REFERENCE_ACTIVITY
+        peripherals,
+        crossbar=crossbar,
+        device=device,
+        technology=technology,
+        activity=REFERENCE_ACTIVITY,
+        model=model,
     )
     added = as_int_array("residual_elements", residual_elements, low=0, high=1 << 40)
     shape = check_shape(shapes.arrays() | peripherals.arrays() | {"residual_elements": added})
     found = distinct_parts(shapes, peripherals, setting)
     pairing = found.pairing.broadcast(shape)
     m, p, area = found.mapping, found.periphery, technology.area
-    tiles = pairing.by_shape(m.n_tiles)
+    tiles = pairing.by_shape(m.n_tiles) * pairing.by_periphery(p.copies)
     tiles_um2 = (tiles * pairing.by_periphery(found.tile.tile_side_um**2)).sum(axis=1)
     n_tiles = tiles.sum(axis=1)
     tile_side_um = np.sqrt(tiles_um2 / n_tiles)

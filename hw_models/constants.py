@@ -1,7 +1,8 @@
 """Constants with a unit and a source, read from TOML and checked strictly.
 
 A file has a `name`, a `description`, a table `[sources]` of citations by key, and tables of constants. Each constant is
-`{value = ..., unit = "...", source = "key"}`; a value is a number or a list of numbers.
+`{value = ..., unit = "...", source = "key"}`; a value is a number or a list of numbers. A user's file, named by a path
+that ends in `.toml`, may be shorter: see `user_files`.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from importlib import resources
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 _SectionT = TypeVar("_SectionT", bound="DataclassInstance")
 _ENTRY_KEYS = {"value", "unit", "source"}
+_NO_CONSTANTS = frozenset({"name", "description", "sources", "choices"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,19 @@ class Constant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A formula that a file names.
+
+    Attributes:
+        value: the name of the formula.
+        source: the citation, in full.
+    """
+
+    value: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConstantFile:
     """A file of constants after its checks.
 
@@ -49,12 +65,14 @@ class ConstantFile:
         description: one line for people.
         sources: citations by key.
         constants: by "section.key".
+        choices: formulas that the file names, by key; only files of `models` have any.
     """
 
     name: str
     description: str
     sources: Mapping[str, str]
     constants: Mapping[str, Constant]
+    choices: Mapping[str, Choice] = field(default_factory=dict)
 
     def section(self, kind: type[_SectionT], section: str) -> _SectionT:
         """The section as a frozen dataclass whose field names are its keys.
@@ -62,7 +80,7 @@ class ConstantFile:
         Raises:
             HardwareModelError: for a missing or an unknown key, a number where a list belongs, or the reverse.
         """
-        wanted = {field.name: str(field.type) for field in fields(kind)}
+        wanted = {entry.name: str(entry.type) for entry in fields(kind)}
         present = {
             key.partition(".")[2]: value for key, value in self.constants.items() if key.startswith(f"{section}.")
         }
@@ -80,30 +98,68 @@ class ConstantFile:
 
 
 def available(folder: str) -> list[str]:
-    """Names of the files of one kind: "technologies" or "devices"."""
+    """Names of the files of one kind: "technologies", "devices", "models" or "adcs"."""
     entries = resources.files("hw_models").joinpath(folder).iterdir()
     return sorted(entry.name.removesuffix(".toml") for entry in entries if entry.name.endswith(".toml"))
 
 
 def load_file(folder: str, name: str) -> ConstantFile:
-    """A file that comes with the package.
+    """A file that comes with the package, or a user's, which is named by its path.
 
     Raises:
         HardwareModelError: for an unknown name, or a file that breaks the rules.
     """
+    if is_path(name):
+        return user_file(name)
     names, kind = available(folder), {"technologies": "technology"}.get(folder, folder.removesuffix("s"))
-    if str(name).endswith(".toml") or {"/", "\\"} & set(str(name)):
-        raise HardwareModelError(
-            f"a {kind} is chosen by its name, not by a file, got {name!r}; choose one of {', '.join(names)}. One of "
-            f"your own is a file like these in hw_models/{folder} of the program, chosen by its name."
-        )
     if name not in names:
-        raise HardwareModelError(f"no {kind} is called {name!r}; {suggestion(str(name), names)}")
+        raise HardwareModelError(
+            f"no {kind} is called {name!r}; {suggestion(str(name), names)} A file of your own is named by its path, "
+            "which ends in .toml."
+        )
     try:
         text = resources.files("hw_models").joinpath(folder, f"{name}.toml").read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise HardwareModelError(f"{name}: cannot be read as UTF-8 ({error}); install the package again.") from None
     return parse_file(text, name)
+
+
+def is_path(name: str) -> bool:
+    """Whether a name is the path of a user's file."""
+    return str(name).endswith(".toml")
+
+
+def user_file(path: str) -> ConstantFile:
+    """A user's file. It may leave out its name, description and sources, and give bare numbers.
+
+    Raises:
+        HardwareModelError: for a file that cannot be read or breaks the rules.
+    """
+    where = Path(path).expanduser()
+    try:
+        text = where.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise HardwareModelError(
+            f"the file {path} cannot be read ({reason}); check the path, which counts from the current folder."
+        ) from None
+    tables = _tables(text, where.name)
+    given = f"given in {where.name} without a source"
+    sources = tables.get("sources", {})
+    if isinstance(sources, dict):
+        tables["sources"] = {**sources, "given": sources.get("given", given)}
+    tables = {"name": where.stem, "description": f"from {where.name}", **tables}
+    for section, table in tables.items():
+        if section not in _NO_CONSTANTS and isinstance(table, dict):
+            tables[section] = {key: _complete(entry) for key, entry in table.items()}
+    return _checked(tables, str(tables["name"]), label=where.name)
+
+
+def _complete(entry: object) -> object:
+    """An entry of a user's file with the parts that may be left out."""
+    if isinstance(entry, dict):
+        return {"source": "given", **entry}
+    return {"value": entry, "source": "given"}
 
 
 def parse_file(text: str, name: str) -> ConstantFile:
@@ -112,32 +168,62 @@ def parse_file(text: str, name: str) -> ConstantFile:
     Raises:
         HardwareModelError: for invalid TOML, a constant without a source, or any key that does not belong.
     """
-    try:
-        tables: dict[str, Any] = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise HardwareModelError(f"{name}: not valid TOML: {error}.") from None
+    tables = _tables(text, name)
     for key in ("name", "description", "sources"):
         if key not in tables:
             raise HardwareModelError(f"{name}: the key {key!r} is missing; {suggestion(key, tables)}")
     if tables["name"] != name:
         raise HardwareModelError(f"{name}: the file calls itself {tables['name']!r}; name and file must agree.")
+    return _checked(tables, name, label=name)
+
+
+def _tables(text: str, name: str) -> dict[str, Any]:
+    """The tables of a TOML text."""
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise HardwareModelError(f"{name}: not valid TOML: {error}.") from None
+
+
+def _checked(tables: dict[str, Any], name: str, *, label: str) -> ConstantFile:
+    """A file from its tables; `label` is what messages call it."""
     if not isinstance(tables["sources"], dict):
-        raise HardwareModelError(f"{name}: 'sources' must be a table of citations, got {tables['sources']!r}.")
+        raise HardwareModelError(f"{label}: 'sources' must be a table of citations, got {tables['sources']!r}.")
     sources = {str(key): str(value) for key, value in tables["sources"].items()}
     constants: dict[str, Constant] = {}
     for section, table in tables.items():
-        if section in {"name", "description", "sources"}:
+        if section in _NO_CONSTANTS:
             continue
         if not isinstance(table, dict):
-            raise HardwareModelError(f"{name}: {section!r} is no table of constants; put it into one.")
+            raise HardwareModelError(f"{label}: {section!r} is no table of constants; put it into one.")
         for key, entry in table.items():
-            constants[f"{section}.{key}"] = _constant(name, f"{section}.{key}", entry, sources)
+            constants[f"{section}.{key}"] = _constant(label, f"{section}.{key}", entry, sources)
     return ConstantFile(
         name=name,
         description=str(tables["description"]),
         sources=MappingProxyType(sources),
         constants=MappingProxyType(constants),
+        choices=MappingProxyType(_choices(label, tables.get("choices", {}), sources)),
     )
+
+
+def _choices(file: str, table: object, sources: Mapping[str, str]) -> dict[str, Choice]:
+    """The checked table of choices."""
+    if not isinstance(table, dict):
+        raise HardwareModelError(f"{file}: 'choices' must be a table of names of formulas, got {table!r}.")
+    found: dict[str, Choice] = {}
+    for key, entry in table.items():
+        if not isinstance(entry, dict) or set(entry) != {"value", "source"} or not isinstance(entry["value"], str):
+            raise HardwareModelError(
+                f'{file}: choices.{key} must be {{value = "name of a formula", source = "key"}}, got {entry!r}.'
+            )
+        if entry["source"] not in sources:
+            raise HardwareModelError(
+                f"{file}: choices.{key} has the unknown source {entry['source']!r}; "
+                f"{suggestion(str(entry['source']), sources)}"
+            )
+        found[str(key)] = Choice(value=entry["value"], source=sources[entry["source"]])
+    return found
 
 
 def _constant(file: str, key: str, entry: object, sources: Mapping[str, str]) -> Constant:

@@ -1,9 +1,10 @@
 """Cost of every choice of a search space, computed once; populations are then scored by gathers.
 
 A layer's cost depends on its own choices and on its input channels only, so a design's area, latency and energy are
-sums of one table entry a layer. The space is described generically: a layer has a tuple of choices for each
-attribute, and the column of an integer genome that selects among them. Columns may be shared: the output channels of
-a layer are the input channels of the next, the layers of a residual stage share one channel depth.
+sums of one table entry a layer; what leaks is its sum of powers times its time from one image to the next. The space is
+described generically: a layer has a tuple of choices for each attribute, and the column of an integer genome that
+selects among them. Columns may be shared: the output channels of a layer are the input channels of the next, the layers
+of a residual stage share one channel depth.
 """
 
 from __future__ import annotations
@@ -16,101 +17,52 @@ import numpy as np
 import numpy.typing as npt
 
 from hw_models.adc import AdcType
+from hw_models.adc_library import AdcTable
 from hw_models.area_bounds import AreaBounds, Factor, extreme
 from hw_models.arrays import FloatArray, IntArray
+from hw_models.cost_model import CostModel, Overheads, Schedule, load_model
 from hw_models.crossbar import CrossbarSpec
 from hw_models.errors import HardwareModelError
+from hw_models.layer_choices import SELECTED, LayerChoices
 from hw_models.model import REFERENCE_ACTIVITY, evaluate
 from hw_models.periphery import Peripherals
 from hw_models.technology import Device, Technology
 from hw_models.workload import LayerShapes
 
-_SELECTED = ("in_channels", "out_channels", "column_sharing", "adc_type", "adc_precision", "input_precision")
 _CHUNK = 8192
-_TO_REPORTED = np.array([1e-6, 1e-3, 1e-6])
-"""From um2, ns and pJ to mm2, us and uJ."""
+_TO_REPORTED = np.array([1e-6, 1e-3, 1e-6, 1e-3])
+"""From um2, ns, pJ and ns to mm2, us, uJ and us."""
 _AREA = (1.0, 0.0, 0.0)
 _ROW = 4
-"""Numbers of a table entry: area, latency, energy, and one of padding that keeps entries from crossing cache lines."""
+"""Numbers of a table entry: area, latency, dynamic energy, leakage power; four of them fill half a cache line."""
 _MOST_ENTRIES = 5_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayerChoices:
-    """The choices that a search space has for one layer.
-
-    For each attribute there is a tuple of choices and the genome column whose integer is the position in it; the
-    column is None for an attribute that is fixed, and the tuple then has one entry.
-
-    Attributes:
-        name: of the layer, for messages.
-        output_size: height of the output map, and width unless `output_width` is given.
-        kernel_size: side of the kernel.
-        in_channels, out_channels, column_sharing, adc_type, adc_precision, input_precision: choices.
-        in_channels_column ... input_precision_column: genome columns.
-        output_width, stride, groups: as in `LayerShapes`.
-        depthwise: one group a channel, whatever the channels are.
-    """
-
-    name: str
-    output_size: int
-    kernel_size: int
-    in_channels: tuple[int, ...]
-    out_channels: tuple[int, ...]
-    column_sharing: tuple[int, ...]
-    adc_type: tuple[AdcType, ...]
-    adc_precision: tuple[int, ...]
-    input_precision: tuple[int, ...]
-    in_channels_column: int | None = None
-    out_channels_column: int | None = None
-    column_sharing_column: int | None = None
-    adc_type_column: int | None = None
-    adc_precision_column: int | None = None
-    input_precision_column: int | None = None
-    output_width: int | None = None
-    stride: int = 1
-    groups: int = 1
-    depthwise: bool = False
-
-    def columns(self) -> dict[int, int]:
-        """Number of choices by genome column.
-
-        Raises:
-            HardwareModelError: for an attribute without choices, several choices without a column, or one column that
-            is
-                to select among tuples of different length.
-        """
-        found: dict[int, int] = {}
-        for attribute in _SELECTED:
-            choices, column = getattr(self, attribute), getattr(self, f"{attribute}_column")
-            if not choices:
-                raise HardwareModelError(f"layer {self.name!r}: {attribute} has no choices; give at least one.")
-            if column is None:
-                if len(choices) > 1:
-                    raise HardwareModelError(
-                        f"layer {self.name!r}: {attribute} has {len(choices)} choices but no genome column; "
-                        f"give {attribute}_column or a single choice."
-                    )
-            elif column < 0 or found.setdefault(column, len(choices)) != len(choices):
-                raise HardwareModelError(
-                    f"layer {self.name!r}: genome column {column} of {attribute} is negative or selects among tuples "
-                    "of different length; use one length a column."
-                )
-        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PopulationCosts:
-    """Cost of designs, each array of shape (designs,)."""
+    """Cost of designs, each array of shape (designs,).
+
+    Attributes:
+        area_mm2: of the tiles.
+        latency_us: of one image through all layers.
+        energy_uj: of one image.
+        interval_us: from one image to the next; less than the latency where layers are pipelined.
+    """
 
     area_mm2: FloatArray
     latency_us: FloatArray
     energy_uj: FloatArray
+    interval_us: FloatArray
 
     @property
     def edap(self) -> FloatArray:
-        """Energy x delay x area [mm2 us uJ]."""
-        return self.area_mm2 * self.latency_us * self.energy_uj
+        """Energy x delay x area [mm2 us uJ]; the delay is that from one image to the next."""
+        return self.area_mm2 * self.interval_us * self.energy_uj
+
+    @property
+    def throughput_fps(self) -> FloatArray:
+        """Images a second."""
+        return 1e6 / self.interval_us
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -130,10 +82,14 @@ class CostTable:
     Attributes:
         layers: the choices that it was built from.
         n_choices: choices of each genome column, (genes,); 1 where no layer uses the column.
+        pipelined: whether layers work on different images at the same time.
+        leaky: whether leakage is part of the energy.
     """
 
     layers: tuple[LayerChoices, ...]
     n_choices: IntArray
+    pipelined: bool
+    leaky: bool
     _tables: tuple[_LayerTable, ...]
     _strides: npt.NDArray[np.float32]
 
@@ -146,6 +102,9 @@ class CostTable:
         device: Device,
         technology: Technology,
         activity: float = REFERENCE_ACTIVITY,
+        model: CostModel | None = None,
+        schedule: Schedule | None = None,
+        adc: AdcTable | None = None,
     ) -> CostTable:
         """Evaluate every combination of every layer's choices once.
 
@@ -155,10 +114,24 @@ class CostTable:
             device: as in `evaluate`.
             technology: as in `evaluate`.
             activity: as in `evaluate`.
+            model: as in `evaluate`.
+            schedule: as in `evaluate`.
+            adc: as in `evaluate`.
 
         Raises:
             HardwareModelError: for choices that do not fit together, or too many of them.
         """
+        chosen = load_model("xpertsim") if model is None else model
+        planned = chosen.choices.schedule if schedule is None else schedule
+        evaluated = _Evaluated(
+            crossbar=crossbar,
+            device=device,
+            technology=technology,
+            activity=activity,
+            model=chosen,
+            schedule=planned,
+            adc=adc,
+        )
         if not layers:
             raise HardwareModelError("a cost table needs at least one layer, got none.")
         n_choices: dict[int, int] = {}
@@ -172,11 +145,18 @@ class CostTable:
         counts = np.ones(max(n_choices, default=-1) + 1, dtype=np.int64)
         for column, count in n_choices.items():
             counts[column] = count
-        tables = tuple(_layer_table(layer, crossbar, device, technology, activity) for layer in layers)
+        tables = tuple(_layer_table(layer, evaluated) for layer in layers)
         strides = np.zeros((len(tables), len(counts)), dtype=np.float32)
         for row, table in zip(strides, tables, strict=True):
             row[list(table.columns)] = table.strides
-        return cls(layers=tuple(layers), n_choices=counts, _tables=tables, _strides=strides)
+        return cls(
+            layers=tuple(layers),
+            n_choices=counts,
+            pipelined=planned == Schedule.PIPELINED,
+            leaky=chosen.choices.overheads is Overheads.LEAKAGE_AND_LAYOUT,
+            _tables=tables,
+            _strides=strides,
+        )
 
     def score(self, genomes: npt.ArrayLike) -> PopulationCosts:
         """Cost of a population; the memory beyond the result does not grow with it.
@@ -194,16 +174,17 @@ class CostTable:
                 f"genomes must be integers of shape (designs, genes) with at least {genes} genes, got {array.dtype} of "
                 f"shape {array.shape}."
             )
-        sums = np.empty((3, len(array)), dtype=np.float64)
+        sums = np.empty((4, len(array)), dtype=np.float64)
         for start in range(0, len(array), _CHUNK):
             part = array[start : start + _CHUNK, :genes].T
             self._check_range(part)
             sums[:, start : start + _CHUNK] = self._score_chunk(part.astype(np.float32))
         sums *= _TO_REPORTED[:, np.newaxis]
-        return PopulationCosts(area_mm2=sums[0], latency_us=sums[1], energy_uj=sums[2])
+        interval = sums[3] if self.pipelined else sums[1]
+        return PopulationCosts(area_mm2=sums[0], latency_us=sums[1], energy_uj=sums[2], interval_us=interval)
 
     def _score_chunk(self, genes: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """Sums of area, latency and energy, shape (3, designs); genes has the shape (genes, designs).
+        """Area, latency, energy and interval, shape (4, designs); genes has the shape (genes, designs).
 
         The positions in the tables are a matrix product; they are exact in 32 bits because no table has 2^24 entries.
         """
@@ -211,10 +192,18 @@ class CostTable:
         n_designs = genes.shape[1]
         sums = np.zeros((n_designs, _ROW), dtype=np.float64)
         entry = np.empty_like(sums)
+        slowest = np.zeros(n_designs, dtype=np.float64)
         for table, position in zip(self._tables, positions, strict=True):
             np.take(table.costs, position, axis=0, out=entry, mode="clip")
             sums += entry
-        return sums.T[:3]
+            if self.pipelined:
+                np.maximum(slowest, entry[:, 1], out=slowest)
+        totals = sums.T
+        interval = slowest if self.pipelined else totals[1].copy()
+        if self.leaky:
+            totals[2] += 1e-3 * totals[3] * interval
+        totals[3] = interval
+        return totals
 
     def _check_range(self, genes: npt.NDArray[np.integer[Any]]) -> None:
         """Refuse a gene that selects beyond its choices; a negative one is a huge unsigned one."""
@@ -230,7 +219,10 @@ class CostTable:
     def extreme(
         self, weights: Sequence[float], *, largest: bool = False, fixed: Mapping[int, int] | None = None
     ) -> tuple[float, IntArray]:
-        """The exact extreme of a weighted sum of costs, and a genome (genes,) that reaches it.
+        """The extreme of a weighted sum of costs over layers, and a genome (genes,) that reaches it.
+
+        The sum is exact unless the model's energy contains leakage: then a layer counts what its own tiles leak while
+        it works, so the least sum is a lower bound, and `score` tells what the genome really costs.
 
         Args:
             weights: of area [1/mm2], latency [1/us] and energy [1/uJ].
@@ -241,9 +233,9 @@ class CostTable:
             HardwareModelError: when layers are coupled through too many genes at once.
         """
         factors, kept = [], fixed or {}
-        scale = np.asarray(weights, dtype=np.float64) * _TO_REPORTED
+        scale = np.asarray(weights, dtype=np.float64) * _TO_REPORTED[:3]
         for table in self._tables:
-            values = (table.costs[:, :3] @ scale).reshape(table.sizes)
+            values = (self._own_costs(table) @ scale).reshape(table.sizes)
             for axis, column in enumerate(table.columns):
                 if column in kept:
                     values = values.take([kept[column]], axis=axis)
@@ -254,11 +246,19 @@ class CostTable:
         return value, genome
 
     def by_layer(self, genome: IntArray) -> dict[str, npt.NDArray[np.float64]]:
-        """Area [mm2], latency [us] and energy [uJ] of each layer of a design, (3,) each."""
+        """Area [mm2], latency [us] and energy [uJ] of each layer of a design, (3,) each; leakage as in `extreme`."""
         return {
-            layer.name: table.costs[int(np.dot(genome[list(table.columns)], table.strides)), :3] * _TO_REPORTED
+            layer.name: self._own_costs(table)[int(np.dot(genome[list(table.columns)], table.strides))]
+            * _TO_REPORTED[:3]
             for layer, table in zip(self.layers, self._tables, strict=True)
         }
+
+    def _own_costs(self, table: _LayerTable) -> npt.NDArray[np.float64]:
+        """Area, latency and energy of a layer alone, (combinations, 3), in the table's units."""
+        costs = table.costs[:, :3].copy()
+        if self.leaky:
+            costs[:, 2] += 1e-3 * table.costs[:, 3] * table.costs[:, 1]
+        return costs
 
     def bounds(self) -> AreaBounds:
         """The exact smallest and largest area that a genome can reach, with shared columns taken into account."""
@@ -273,9 +273,20 @@ class CostTable:
         )
 
 
-def _layer_table(
-    layer: LayerChoices, crossbar: CrossbarSpec, device: Device, technology: Technology, activity: float
-) -> _LayerTable:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Evaluated:
+    """What all layers of a table are evaluated with."""
+
+    crossbar: CrossbarSpec
+    device: Device
+    technology: Technology
+    activity: float
+    model: CostModel
+    schedule: Schedule
+    adc: AdcTable | None
+
+
+def _layer_table(layer: LayerChoices, given: _Evaluated) -> _LayerTable:
     """Evaluate all combinations of one layer's choices, the last column changing fastest."""
     columns = layer.columns()
     sizes = tuple(columns.values())
@@ -288,7 +299,7 @@ def _layer_table(
     grid = np.unravel_index(np.arange(n_entries), sizes) if sizes else ()
     positions = dict(zip(columns, grid, strict=True))
     values: dict[str, IntArray] = {}
-    for attribute in _SELECTED:
+    for attribute in SELECTED:
         choices = getattr(layer, attribute)
         if attribute == "adc_type":
             choices = [AdcType(choice).code for choice in choices]
@@ -305,13 +316,17 @@ def _layer_table(
             stride=layer.stride,
             groups=values["in_channels"] if layer.depthwise else layer.groups,
         ),
-        Peripherals(**{name: values[name] for name in _SELECTED[2:]}),
-        crossbar=crossbar,
-        device=device,
-        technology=technology,
-        activity=activity,
+        Peripherals(**{name: values[name] for name in SELECTED[2:]}),
+        crossbar=given.crossbar,
+        device=given.device,
+        technology=given.technology,
+        activity=given.activity,
+        model=given.model,
+        schedule=given.schedule,
+        adc=given.adc,
     )
     strides = tuple(int(np.prod(sizes[i + 1 :], dtype=np.int64)) for i in range(len(sizes)))
     costs = np.zeros((n_entries, _ROW))
-    costs[:, :3] = np.stack([report.area_um2[0], report.latency_ns[0], report.energy_pj[0]], axis=1)
+    columns_of = (report.area_um2[0], report.latency_ns[0], report.dynamic_pj[0], report.leakage_uw[0])
+    costs[:] = np.stack(columns_of, axis=1)
     return _LayerTable(columns=tuple(columns), sizes=sizes, strides=strides, costs=costs)

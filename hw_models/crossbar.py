@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 
 from hw_models.arrays import check_count
@@ -28,7 +28,7 @@ class CrossbarSpec:
     """Crossbars, processing elements (PEs) and tiles; the defaults are the reference data's array.
 
     Attributes:
-        rows: rows of a crossbar, all of them read at once.
+        rows: rows of a crossbar.
         columns: columns of a crossbar that hold weights.
         cell_bits: bits stored in one cell.
         weight_bits: bits of a weight.
@@ -38,6 +38,9 @@ class CrossbarSpec:
         reference_columns: further columns of every crossbar, which hold what is subtracted. They are built and driven
             like the others; their sums are digitised where the subtraction is digital, and take no ADC where it is
             analog. The current mirrors that hand an analog reference to every ADC are not modelled.
+        rows_read: rows that are read at once, all of them if not given. Fewer rows take as many more conversions, whose
+            results are added, and leave each conversion a smaller sum to resolve. (The costs follow it; the emulation
+            of crossbars does not yet.)
     """
 
     rows: int = 64
@@ -48,6 +51,14 @@ class CrossbarSpec:
     tile_side: int = 8
     coding: WeightCoding = WeightCoding.OFFSET_ANALOG
     reference_columns: int = 0
+    rows_read: int | None = None
+
+    def __str__(self) -> str:
+        """As the constructor is written; `rows_read` only where it is set, so that older descriptions still hold."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        if self.rows_read is None:
+            del values["rows_read"]
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in values.items())})"
 
     def __post_init__(self) -> None:
         """Check every field once.
@@ -74,11 +85,23 @@ class CrossbarSpec:
             raise HardwareModelError(
                 f"crossbar.tile_side must be a multiple of pe_side = {self.pe_side}, got {self.tile_side}."
             )
+        if self.rows_read is not None:
+            check_count("crossbar.rows_read", self.rows_read, low=1, high=self.rows)
         if self.columns < self.columns_per_weight:
             raise HardwareModelError(
                 f"crossbar.columns: a weight takes {self.columns_per_weight} columns, but the crossbar has only "
                 f"{self.columns}; give it more."
             )
+
+    @property
+    def rows_at_once(self) -> int:
+        """Rows that are read at once."""
+        return self.rows if self.rows_read is None else self.rows_read
+
+    @property
+    def row_groups(self) -> int:
+        """Groups of rows that are read one after another."""
+        return -(-self.rows // self.rows_at_once)
 
     @property
     def cells_per_weight(self) -> int:

@@ -1,48 +1,29 @@
 """Energy of a layer for one image [pJ], dynamic: events that the mapping counts, times the energy of each.
 
-Events depend on the shape of a layer alone, the energy of an event on its peripherals alone. `terms` lists every
-pair; the energy of a component is the sum of its products. Two terms are whole numbers of words or calls and stand
-beside them.
+Events depend on the shape of a layer alone, the energy of an event on its peripherals alone. `energy_terms` lists
+every pair; the energy of a component is the sum of its products. Two terms are whole numbers of words or calls and
+stand beside them. Which formula an event has is the cost model's choice. What leaks is added by `schedule.py`,
+because it depends on the time of the whole design.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
-from hw_models.adc import flash_encoder_pj, flash_fixed_pj, flash_sense_ns, sar_fixed_pj, sar_pj_per_siemens
-from hw_models.adc_survey import AdcModel, survey_pj
 from hw_models.area import Periphery, TileArea
-from hw_models.arrays import FloatArray, IntArray
+from hw_models.arrays import FloatArray
 from hw_models.chip_tree import tree_length
+from hw_models.cost_model import Buffers, Overheads
 from hw_models.crossbar import WeightCoding
 from hw_models.distinct import Pairing
+from hw_models.energy_conversion import adc_terms, crossbar_terms
+from hw_models.energy_term import EnergyTerm
 from hw_models.mapping import Mapping, adder_tree
 from hw_models.setting import Setting
 
 COMPONENTS = ("adc", "array", "accumulation", "periphery", "buffers", "interconnect", "activation")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnergyTerm:
-    """One kind of event.
-
-    Attributes:
-        component: where its energy is reported.
-        event: what happens, in words.
-        count: how often for one image, (1, distinct shapes).
-        energy_pj: energy of one event [pJ], (1, distinct peripherals).
-        formula: how the energy of one event follows from constants.
-        constants: the constants in it, "section.key".
-    """
-
-    component: str
-    event: str
-    count: FloatArray | IntArray
-    energy_pj: FloatArray | IntArray
-    formula: str
-    constants: tuple[str, ...]
 
 
 def energy_components(
@@ -57,99 +38,32 @@ def energy_components(
             sums[term.component] += energy
         else:
             sums[term.component] = energy
-    sums["interconnect"] += chip_wires_pj(m, p, tile, setting, pairing)
-    sums["activation"] = activation_pj(m, p, setting, pairing)
+    ratio = layout_ratio(setting)
+    sums["interconnect"] += ratio * chip_wires_pj(m, p, tile, setting, pairing)
+    sums["activation"] = ratio * activation_pj(m, p, setting, pairing)
     return {name: sums[name] for name in COMPONENTS}
 
 
 def energy_terms(m: Mapping, p: Periphery, tile: TileArea, setting: Setting) -> list[EnergyTerm]:
     """Every kind of event with its count and energy, but for the chip's bus and the ReLU units (whole words, calls)."""
-    return [
-        *_conversion_terms(m, p, setting),
+    simulated = [
+        *crossbar_terms(m, p, setting),
         *_accumulation_terms(m, p, setting),
         *_buffer_terms(m, p, setting),
         *_wire_terms(m, p, tile, setting),
     ]
+    ratio = layout_ratio(setting)
+    if ratio != 1:
+        simulated = [replace(term, energy_pj=ratio * term.energy_pj) for term in simulated]
+    memories = _memory_terms(m, p, setting) if setting.choices.buffers is Buffers.SRAM else []
+    return [*adc_terms(m, p, setting), *simulated, *memories]
 
 
-def _conversion_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
-    """ADCs, lines and cells, row switches and multiplexers: once an input bit."""
-    spec, technology, energy = setting.crossbar, setting.technology, setting.technology.energy
-    # The clock waits for the column of highest resistance; the energy is that of the mean column.
-    mean_ohm = setting.column_ohm / technology.flash.slowest_column_ratio
-    sense = flash_sense_ns(p.precision, mean_ohm, technology.flash)
-    siemens = setting.activity * setting.cell_ratio / setting.device.cell.on_ohm
-    fixed = np.where(
-        p.flash, flash_fixed_pj(p.precision, sense, technology.flash), sar_fixed_pj(p.precision, technology.sar)
-    )
-    per_siemens = np.where(
-        p.flash, 1e3 * technology.flash.conductance_w * sense, sar_pj_per_siemens(p.precision, technology.sar)
-    )
-    encoder = np.where(p.flash, spec.converted_columns * flash_encoder_pj(p.precision, technology.flash), 0.0)
-    if setting.adc_model is AdcModel.SURVEY:
-        fixed, per_siemens, encoder = (
-            survey_pj(p.precision, technology.survey),
-            np.zeros_like(sense),
-            np.zeros_like(sense),
-        )
-    cell_pj = 1e3 * setting.device.cell.read_v**2 / setting.device.cell.on_ohm * energy.cell_pulse_ns
-    lines = energy.line_base_pj + setting.activity * p.sharing * (energy.line_pj + cell_pj)
-    rows = energy.row_switch_base_pj + setting.activity * energy.row_switch_active_pj
-    select = energy.mux_pj * spec.columns + energy.mux_decoder_pj * p.sharing**2
-    v = m.positions
-    conversions = v * (m.column_reads + m.crossbar_reads * spec.converted_references)
-    adc = ("sar.base_uw", "sar.bit_uw", "sar.cycle_ns", "flash.comparator_uw", "flash.sense_ns")
-    return [
-        EnergyTerm(
-            component="adc",
-            event="conversion of a column, the part that does not depend on it",
-            count=conversions,
-            energy_pj=p.bits * fixed,
-            formula="IP x (base + bit AP) x (AP + 1) cycles for SAR; "
-            "IP x comparator x (2^AP - 1) x sensing time for Flash",
-            constants=adc,
-        ),
-        EnergyTerm(
-            component="adc",
-            event="current of a cell with a weight during the conversion of its column",
-            count=v * m.cell_reads,
-            energy_pj=p.bits * siemens * per_siemens,
-            formula="IP x activity x mean conductance x conductance_w x conversion time",
-            constants=("sar.conductance_w", "flash.conductance_w", "cell.on_ohm", "cell.conductance_ratio"),
-        ),
-        EnergyTerm(
-            component="adc",
-            event="encoders of one crossbar's Flash ADCs for one input-bit vector",
-            count=v * m.crossbar_reads,
-            energy_pj=p.bits * encoder,
-            formula="IP x conversions x (encoder_base + encoder_level 2^AP), Flash only",
-            constants=("flash.encoder_base_pj", "flash.encoder_level_pj"),
-        ),
-        EnergyTerm(
-            component="array",
-            event="lines and cells of one crossbar for one input-bit vector",
-            count=v * m.crossbar_reads,
-            energy_pj=p.bits * spec.rows * spec.built_columns * lines,
-            formula="IP x rows x columns x (line_base + activity CS (line + read_v^2 / on_ohm x cell_pulse))",
-            constants=("energy.line_base_pj", "energy.line_pj", "energy.cell_pulse_ns", "cell.read_v", "cell.on_ohm"),
-        ),
-        EnergyTerm(
-            component="periphery",
-            event="row switches of one crossbar for one input-bit vector",
-            count=v * m.crossbar_reads,
-            energy_pj=p.bits * spec.rows * p.sharing * rows,
-            formula="IP x rows CS (row_switch_base + activity row_switch_active)",
-            constants=("energy.row_switch_base_pj", "energy.row_switch_active_pj"),
-        ),
-        EnergyTerm(
-            component="periphery",
-            event="multiplexer of one crossbar for one output position",
-            count=v * m.crossbar_reads,
-            energy_pj=select,
-            formula="columns mux + mux_decoder CS^2",
-            constants=("energy.mux_pj", "energy.mux_decoder_pj"),
-        ),
-    ]
+def layout_ratio(setting: Setting) -> float:
+    """By how much layout raises the energy of simulated circuits; 1 where the model leaves it out."""
+    if setting.choices.overheads is Overheads.NONE:
+        return 1.0
+    return setting.assumed.digital.layout_energy_ratio
 
 
 def _accumulation_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
@@ -171,7 +85,7 @@ def _accumulation_terms(m: Mapping, p: Periphery, setting: Setting) -> list[Ener
         EnergyTerm(
             component="accumulation",
             event="shift-adders of one crossbar for one output position",
-            count=v * m.crossbar_reads,
+            count=v * m.crossbar_reads * m.row_groups,
             energy_pj=p.bits * (cells + inputs + counter),
             formula="IP x conversions x (adder AP + flip-flop (AP + k)), and for IP > 1 IP x weights x "
             "(adder (AP + k) + flip-flop (AP + k + IP)); k conversions a weight, a pair of columns is one",
@@ -212,8 +126,30 @@ def _accumulation_terms(m: Mapping, p: Periphery, setting: Setting) -> list[Ener
     ]
 
 
+def _memory_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
+    """Tile and global buffers as published memories."""
+    bit_pj, v = setting.assumed.digital.buffer_bit_pj * setting.ratios.energy, m.positions
+    rows = (
+        ("input of a tile", m.tile_inputs_sum, p.bits, "IP"),
+        ("sum of a tile", m.tile_outputs_sum, 1 + p.tile_bits, "bits"),
+        ("input in the global buffer", m.inputs, p.bits, "IP"),
+        ("output in the global buffer", m.outputs, p.bits, "IP"),
+    )
+    return [
+        EnergyTerm(
+            component="buffers",
+            event=f"{event}, written and read",
+            count=v * count,
+            energy_pj=bit_pj * np.asarray(bits, dtype=np.float64),
+            formula=f"buffer_bit x {words}",
+            constants=("digital.buffer_bit_pj",),
+        )
+        for event, count, bits, words in rows
+    ]
+
+
 def _buffer_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
-    """Tile, PE and global buffers."""
+    """Register files of PEs, and of tiles and chip where the model has no memories for them."""
     energy, v = setting.technology.energy, m.positions
     rows = (
         ("input of a tile", m.tile_inputs_sum, energy.tile_buffer_bit_pj * p.bits, "tile_buffer_bit x IP"),
@@ -223,6 +159,7 @@ def _buffer_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm
         ("input in the global buffer", m.inputs, energy.global_buffer_read_pj * p.bits, "global_buffer_read x IP"),
         ("output in the global buffer", m.outputs, energy.global_buffer_write_pj * p.bits, "global_buffer_write x IP"),
     )
+    memories = setting.choices.buffers is Buffers.SRAM
     return [
         EnergyTerm(
             component="buffers",
@@ -233,6 +170,7 @@ def _buffer_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm
             constants=(f"energy.{formula.split(' x ')[0]}_pj",),
         )
         for event, count, pj, formula in rows
+        if event.endswith("of a PE") or not memories
     ]
 
 

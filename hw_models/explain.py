@@ -6,21 +6,25 @@ with its unit and source. The children of a sum add up to it, so a reader can fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from hw_models import energy, latency
-from hw_models.area import TileArea
-from hw_models.arrays import FloatArray, check_count, check_shape
+from hw_models import energy
+from hw_models.adc_library import AdcTable
+from hw_models.arrays import check_count, check_shape
 from hw_models.constants import Constant
+from hw_models.cost_model import CostModel, RowDrivers, Schedule
 from hw_models.crossbar import CrossbarSpec
 from hw_models.distinct import Pairing
-from hw_models.model import REFERENCE_ACTIVITY, DistinctParts, checked_setting, distinct_parts
+from hw_models.explain_latency import latency_trace
+from hw_models.model import REFERENCE_ACTIVITY, DistinctParts, checked_setting, distinct_parts, report_of
 from hw_models.periphery import Peripherals
+from hw_models.schedule import leaks
 from hw_models.setting import Setting
 from hw_models.technology import Device, Technology
+from hw_models.trace import TraceNode, node
 from hw_models.workload import LayerShapes
 
 _CIRCUIT_FORMULAS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -54,42 +58,18 @@ _CIRCUIT_FORMULAS: dict[str, tuple[str, tuple[str, ...]]] = {
     "tile wires": ("bus width x wire_pitch x length of the tree", ("layout.wire_pitch_um", "area.tree_growth")),
 }
 
-_CLOCK_CONSTANTS = {
-    "multiplexer": ("timing.mux_decoder_ns", "timing.mux_drive_ns", "timing.mux_sharing"),
-    "column": ("timing.column_base_ns", "timing.column_ns_per_ohm", "cell.settling_ohm"),
-    "sensing": ("sar.cycle_ns", "flash.sense_ns", "flash.sense_ns_per_octave", "flash.sense_onset_ohm"),
-    "encoder": ("flash.encoder_base_ns", "flash.encoder_level_ns"),
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TraceNode:
-    """A number and where it comes from.
-
-    Attributes:
-        name: what it is.
-        value: the number.
-        unit: its unit.
-        formula: how it follows from its parts or constants.
-        constants: the constants in the formula.
-        parts: the numbers in the formula.
-    """
-
-    name: str
-    value: float
-    unit: str
-    formula: str
-    constants: tuple[Constant, ...] = ()
-    parts: tuple[TraceNode, ...] = field(default=())
-
-    def lines(self, depth: int = 0) -> Iterator[str]:
-        """The tree as indented text."""
-        indent = "  " * depth
-        yield f"{indent}{self.name}: {self.value:.6g} {self.unit} = {self.formula}"
-        for constant in self.constants:
-            yield f"{indent}    {constant.name} = {_shown(constant.value)} {constant.unit}  [{constant.source}]"
-        for part in self.parts:
-            yield from part.lines(depth + 1)
+_OWN_ADC = (
+    "ADCs of a crossbar x (sar_bit AP + sar_step 2^AP for SAR; comparator (2^AP - 1) 4^(AP - matched_bits) + "
+    "encoder_step 2^AP for Flash; sample_hold CS) x factor of the node",
+    (
+        "converters.sar_bit_um2",
+        "converters.sar_step_um2",
+        "converters.comparator_um2",
+        "converters.encoder_step_um2",
+        "converters.matched_bits",
+        "reading.sample_hold_um2",
+    ),
+)
 
 
 def explain(
@@ -102,6 +82,9 @@ def explain(
     technology: Technology,
     design: int = 0,
     activity: float = REFERENCE_ACTIVITY,
+    model: CostModel | None = None,
+    schedule: Schedule | None = None,
+    adc: AdcTable | None = None,
 ) -> tuple[TraceNode, TraceNode, TraceNode]:
     """Area, latency and energy of one layer of one design, each as a tree down to constants.
 
@@ -114,22 +97,61 @@ def explain(
         technology: as in `evaluate`.
         design: which design, from 0.
         activity: as in `evaluate`.
+        model: as in `evaluate`.
+        schedule: as in `evaluate`.
+        adc: as in `evaluate`.
 
     Raises:
         HardwareModelError: for arguments that `evaluate` refuses, and for a design or layer that is not there.
     """
-    setting = checked_setting(peripherals, crossbar=crossbar, device=device, technology=technology, activity=activity)
+    setting = checked_setting(
+        peripherals,
+        crossbar=crossbar,
+        device=device,
+        technology=technology,
+        activity=activity,
+        model=model,
+        schedule=schedule,
+        adc=adc,
+    )
     n_designs, n_layers = check_shape(shapes.arrays() | peripherals.arrays())
     check_count("design", design, low=0, high=n_designs - 1)
     check_count("layer", layer, low=0, high=n_layers - 1)
     one = _one(shapes, peripherals, (n_designs, n_layers), design, layer)
     found = distinct_parts(*one, setting)
-    known = dict(technology.constants) | dict(device.constants)
-    return (
-        _area(found.tile, float(found.mapping.n_tiles.item()), known),
-        _latency(found, setting, known),
-        _energy(found, setting, known),
+    known = dict(technology.constants) | dict(device.constants) | dict(setting.model.constants)
+    known |= {} if adc is None else dict(adc.constants)
+    latency = latency_trace(found, setting, known)
+    leaked = None
+    if leaks(setting):
+        whole = report_of(shapes, peripherals, setting)
+        leaked = _leakage(whole.leakage_uw[design, layer], whole.interval_us[design], known)
+    return (_area(found, setting, known), latency, _energy(found, setting, known, leaked))
+
+
+def _leakage(power_uw: float, interval_us: float, known: Mapping[str, Constant]) -> TraceNode:
+    """What the layer's tiles leak until the next image."""
+    return node(
+        "leakage",
+        "pJ",
+        f"power {power_uw:.6g} uW of the layer's tiles x {interval_us:.6g} us from one image to the next",
+        power_uw * interval_us,
+        constants=[constant for key, constant in known.items() if key.startswith("leakage.")],
     )
+
+
+def _circuits(setting: Setting) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Formula and constants of every circuit, as the cost model has it."""
+    found = dict(_CIRCUIT_FORMULAS)
+    if setting.own_converters:
+        found["ADCs"] = _OWN_ADC
+        if setting.adc is not None:
+            keys = tuple(f"{kind}.area_um2" for kind in setting.adc.points)
+            found["ADCs"] = (f"ADCs of a crossbar x the table {setting.adc.name!r} at AP bits", keys)
+    if setting.choices.row_drivers is RowDrivers.DEVICE:
+        key = "write.row_driver_um2"
+        found["level shifters"] = ("rows x row_driver, for cells written above the limit of thin oxide", (key,))
+    return found
 
 
 def _one(
@@ -141,98 +163,41 @@ def _one(
     return LayerShapes(**chosen), Peripherals(**choices)
 
 
-def _node(
-    name: str,
-    unit: str,
-    formula: str,
-    value: FloatArray | float,
-    parts: Sequence[TraceNode] = (),
-    *,
-    constants: Sequence[Constant] = (),
-) -> TraceNode:
-    return TraceNode(
-        name=name,
-        value=float(np.asarray(value).item()),
-        unit=unit,
-        formula=formula,
-        parts=tuple(parts),
-        constants=tuple(constants),
-    )
-
-
-def _area(tile: TileArea, n_tiles: float, known: dict[str, Constant]) -> TraceNode:
+def _area(found: DistinctParts, setting: Setting, known: Mapping[str, Constant]) -> TraceNode:
     """The layer's area: tiles x circuits."""
+    tile, formulas = found.tile, _circuits(setting)
+    n_tiles = float((found.mapping.n_tiles * found.periphery.copies).item())
     components = []
     for component, circuits in tile.circuits.items():
         parts = [
-            _node(
+            node(
                 f"{name} of one tile",
                 "um2",
-                _CIRCUIT_FORMULAS[name][0],
+                formulas[name][0],
                 value,
-                constants=[known[key] for key in _CIRCUIT_FORMULAS[name][1]],
+                constants=[known[key] for key in formulas[name][1]],
             )
             for name, value in circuits.items()
         ]
         components.append(
-            _node(component, "um2", f"{n_tiles:g} tiles x sum", n_tiles * tile.components[component], parts)
+            node(component, "um2", f"{n_tiles:g} tiles x sum", n_tiles * tile.components[component], parts)
         )
-    return _node("area", "um2", "sum of components", sum(part.value for part in components), components)
+    return node("area", "um2", "sum of components", sum(part.value for part in components), components)
 
 
-def _latency(found: DistinctParts, setting: Setting, known: dict[str, Constant]) -> TraceNode:
-    """The layer's time: cycles by component x clock."""
-    m, p, clock = found.mapping, found.periphery, found.clock
-    period = float(clock.item())
-    parts_ns = latency.clock_parts(p, setting)
-    clock_node = _node(
-        "clock",
-        "ns",
-        "layout_ratio x sum",
-        clock,
-        [
-            _node(name, "ns", "delay", value, constants=[known[key] for key in _CLOCK_CONSTANTS[name]])
-            for name, value in parts_ns.items()
-        ],
-        constants=[known["timing.layout_ratio"]],
-    )
-    single = Pairing(shape_index=np.zeros((1, 1), dtype=np.int64), periphery_index=np.zeros((1, 1), dtype=np.int64))
-    whole = (
-        ("buffers", "PE output buffers, in whole words", latency.pe_output_cycles(m, p, setting, single)),
-        ("buffers", "global buffer", latency.global_buffer_cycles(m, p, setting, single)),
-        (
-            "interconnect",
-            "chip's tree, in whole words",
-            latency.chip_wire_cycles(m, p, found.tile, clock=clock, setting=setting, pairing=single),
-        ),
-        ("activation", "ReLU units, in whole calls", latency.activation_cycles(m, p, setting, single)),
-    )
-    by_component: dict[str, list[TraceNode]] = {name: [] for name in latency.COMPONENTS}
-    for term in found.cycle_terms:
-        count, each = np.asarray(term.count).item(), np.asarray(term.cycles).item()
-        formula = f"{count:g} x {each:g} cycles ({term.formula}) x clock {period:.6g} ns"
-        by_component[term.component].append(_node(term.work, "ns", formula, count * each * period))
-    for component, work, cycles in whole:
-        n_cycles = float(cycles.item())
-        by_component[component].append(
-            _node(work, "ns", f"{n_cycles:g} cycles x clock {period:.6g} ns", n_cycles * period)
-        )
-    components = [
-        _node(name, "ns", "sum", sum(part.value for part in parts), parts) for name, parts in by_component.items()
-    ]
-    total = sum(part.value for part in components)
-    return _node("latency", "ns", "sum of components, each in cycles of the clock", total, [clock_node, *components])
-
-
-def _energy(found: DistinctParts, setting: Setting, known: dict[str, Constant]) -> TraceNode:
-    """The layer's energy: events x energy of one."""
+def _energy(
+    found: DistinctParts, setting: Setting, known: Mapping[str, Constant], leaked: TraceNode | None
+) -> TraceNode:
+    """The layer's energy: events x energy of one, and what leaks where the model counts it."""
+    ratio = energy.layout_ratio(setting)
+    times = "" if ratio == 1 else f" x layout ratio {ratio:g}"
     m, p = found.mapping, found.periphery
     single = Pairing(shape_index=np.zeros((1, 1), dtype=np.int64), periphery_index=np.zeros((1, 1), dtype=np.int64))
     by_component: dict[str, list[TraceNode]] = {name: [] for name in energy.COMPONENTS}
     for term in found.energy_terms:
         count, each = np.asarray(term.count).item(), np.asarray(term.energy_pj).item()
         by_component[term.component].append(
-            _node(
+            node(
                 term.event,
                 "pJ",
                 f"{count:g} x {each:.6g} pJ, each {term.formula}",
@@ -241,29 +206,25 @@ def _energy(found: DistinctParts, setting: Setting, known: dict[str, Constant]) 
             )
         )
     by_component["interconnect"].append(
-        _node(
+        node(
             "chip's tree",
             "pJ",
-            "whole words x bus width x length x wire_pj_per_um",
-            energy.chip_wires_pj(m, p, found.tile, setting, single),
+            f"whole words x bus width x length x wire_pj_per_um{times}",
+            ratio * energy.chip_wires_pj(m, p, found.tile, setting, single),
             constants=[known["energy.wire_pj_per_um"]],
         )
     )
     by_component["activation"].append(
-        _node(
+        node(
             "ReLU units",
             "pJ",
-            "whole calls x columns at once x IP x activation_bit",
-            energy.activation_pj(m, p, setting, single),
+            f"whole calls x columns at once x IP x activation_bit{times}",
+            ratio * energy.activation_pj(m, p, setting, single),
             constants=[known["energy.activation_bit_pj"]],
         )
     )
     components = [
-        _node(name, "pJ", "sum", sum(part.value for part in parts), parts) for name, parts in by_component.items()
+        node(name, "pJ", "sum", sum(part.value for part in parts), parts) for name, parts in by_component.items()
     ]
-    return _node("energy", "pJ", "sum of components", sum(part.value for part in components), components)
-
-
-def _shown(value: float | tuple[float, ...]) -> str:
-    """A constant's value as text."""
-    return f"{value:g}" if isinstance(value, float) else "(" + ", ".join(f"{item:g}" for item in value) + ")"
+    components += [] if leaked is None else [replace(leaked, parts=(leaked,))]
+    return node("energy", "pJ", "sum of components", sum(part.value for part in components), components)

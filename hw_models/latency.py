@@ -1,8 +1,9 @@
 """Time of a layer for one image [ns]: the clock of its circuits, and cycles of it by component.
 
 Every layer has a clock of its own: select a column, let it settle, convert it. All digital work of the layer is
-counted in cycles of that clock. A term is a count of the layer's shape times cycles of its peripherals; the terms in
-whole cycles stand in functions of their own.
+counted in cycles, of that clock or of one that belongs to the node, as the cost model says. A term is a count of the
+layer's shape times cycles of its peripherals; the terms in whole cycles stand in functions of their own. The schedule
+(`schedule.py`) then joins the components to the layer's time.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from hw_models.adc import flash_encoder_ns, flash_sense_ns, sar_conversion_ns
 from hw_models.area import Periphery, TileArea, tree_stages
 from hw_models.arrays import FloatArray, IntArray
 from hw_models.chip_tree import tree_delay_length
+from hw_models.cost_model import DigitalClock, Schedule
 from hw_models.distinct import Pairing
 from hw_models.mapping import Mapping
 from hw_models.setting import Setting
@@ -41,8 +43,32 @@ class CycleTerm:
     formula: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clocks:
+    """Periods of a layer [ns], (1, distinct peripherals).
+
+    Attributes:
+        conversion: from one conversion of an ADC to the next.
+        digital: of adders, buffers and wires.
+    """
+
+    conversion: FloatArray
+    digital: FloatArray
+
+    def of(self, component: str) -> FloatArray:
+        """The period in which a component's cycles are counted."""
+        return self.conversion if component == "adc" else self.digital
+
+
+def clocks_of(p: Periphery, setting: Setting) -> Clocks:
+    """Both periods of a layer."""
+    conversion = clock_ns(p, setting)
+    own_ns = setting.digital_ns
+    return Clocks(conversion=conversion, digital=conversion if own_ns is None else np.full_like(conversion, own_ns))
+
+
 def clock_parts(p: Periphery, setting: Setting) -> dict[str, FloatArray]:
-    """What one clock period consists of [ns], before the layout ratio.
+    """What one conversion consists of [ns], before the layout ratio.
 
     The multiplexer's decoder grows with the columns that share an ADC, while the line that it drives has a load for
     each column that it connects to an ADC: many ADCs (little sharing) are slow to switch as well, so the delay has a
@@ -54,6 +80,9 @@ def clock_parts(p: Periphery, setting: Setting) -> dict[str, FloatArray]:
     decoder = np.interp(log2_sharing, points, timing.mux_decoder_ns)
     decoder = decoder * 2.0 ** np.maximum(0.0, log2_sharing - points[-1])
     drive = np.interp(log2_sharing, points, timing.mux_drive_ns)
+    multiplexer = decoder + drive * p.n_adcs * setting.crossbar.columns_per_conversion
+    if setting.own_converters:
+        return {"multiplexer": multiplexer, **_sampled_parts(p, setting)}
     sense = np.where(
         p.flash,
         flash_sense_ns(p.precision, setting.column_ohm, technology.flash),
@@ -61,16 +90,31 @@ def clock_parts(p: Periphery, setting: Setting) -> dict[str, FloatArray]:
     )
     column_ns = timing.column_base_ns + timing.column_ns_per_ohm * setting.device.cell.settling_ohm
     return {
-        "multiplexer": decoder + drive * p.n_adcs * setting.crossbar.columns_per_conversion,
+        "multiplexer": multiplexer,
         "column": np.full(sense.shape, column_ns),
         "sensing": sense,
         "encoder": np.where(p.flash, flash_encoder_ns(p.precision, technology.flash), 0.0),
     }
 
 
+def _sampled_parts(p: Periphery, setting: Setting) -> dict[str, FloatArray]:
+    """Sampling and conversion of a column [ns]; unless all is sequential, the next one is sampled meanwhile."""
+    conversion = setting.adc_figures(p).time_ns
+    sampling = np.full_like(conversion, setting.sample_ns)
+    if setting.schedule is not Schedule.SEQUENTIAL:
+        sampling = np.maximum(0.0, sampling - conversion)
+    return {"sampling": sampling, "conversion": conversion}
+
+
 def clock_ns(p: Periphery, setting: Setting) -> FloatArray:
-    """Clock period of a layer [ns], (1, distinct peripherals)."""
+    """Time from one conversion to the next [ns], (1, distinct peripherals).
+
+    The layout ratio stretches simulated circuits; figures of built converters have their layout in them.
+    """
     parts = clock_parts(p, setting)
+    if setting.own_converters:
+        ratio = setting.technology.timing.layout_ratio
+        return ratio * parts["multiplexer"] + parts["sampling"] + parts["conversion"]
     total = np.zeros_like(parts["sensing"])
     for part in parts.values():
         total = total + part
@@ -83,38 +127,64 @@ def latency_components(
     m: Mapping,
     p: Periphery,
     tile: TileArea,
-    clock: FloatArray,
+    clocks: Clocks,
     setting: Setting,
     pairing: Pairing,
 ) -> dict[str, FloatArray]:
-    """Time of a layer for one image by component [ns], shape (designs, layers)."""
+    """Time of a layer for one image by component [ns], each working alone, shape (designs, layers).
+
+    The buffers of PEs, tiles and chip take turns where all is sequential. Where parts overlap they work side by side,
+    each written and read at the same time as it has two halves, and the slowest of them counts.
+    """
+    side_by_side = setting.schedule is not Schedule.SEQUENTIAL
     sums: dict[str, FloatArray] = {}
     for term in terms:
         time = pairing.by_shape(term.count)
-        time *= pairing.by_periphery(clock * term.cycles)
-        if term.component in sums:
+        time *= pairing.by_periphery(clocks.of(term.component) * term.cycles)
+        if side_by_side and term.component == "buffers":
+            sums["buffers"] = np.maximum(sums.get("buffers", 0.0), time / 2)
+        elif term.component in sums:
             sums[term.component] += time
         else:
             sums[term.component] = time
-    period = pairing.by_periphery(clock)
-    sums["buffers"] += period * (
-        pe_output_cycles(m, p, setting, pairing) + global_buffer_cycles(m, p, setting, pairing)
-    )
-    sums["interconnect"] += period * chip_wire_cycles(m, p, tile, clock=clock, setting=setting, pairing=pairing)
+    period = pairing.by_periphery(clocks.digital)
+    local, shared = pe_output_cycles(m, p, setting, pairing), global_buffer_cycles(m, p, setting, pairing)
+    wires = period * chip_wire_cycles(m, p, tile, clock=clocks.digital, setting=setting, pairing=pairing)
     sums["activation"] = period * activation_cycles(m, p, setting, pairing)
+    share = copy_share(m, p, pairing)
+    if share is not None:
+        # Copies share the positions of the output map; the global buffer and the chip's tree serve all of them.
+        sums = {name: time * share for name, time in sums.items()}
+        local *= share
+    if side_by_side:
+        sums["buffers"] = np.maximum(sums["buffers"], period * np.maximum(local / 2, shared))
+    else:
+        sums["buffers"] += period * (local + shared)
+    sums["interconnect"] += wires
     return {name: sums[name] for name in COMPONENTS}
 
 
-def cycle_terms(m: Mapping, p: Periphery, clock: FloatArray, setting: Setting) -> list[CycleTerm]:
+def copy_share(m: Mapping, p: Periphery, pairing: Pairing) -> FloatArray | None:
+    """What one of several copies of the weights has of a layer's positions; None where all layers are stored once."""
+    if not (p.copies > 1).any():
+        return None
+    most = pairing.by_shape(m.positions / m.copies)
+    share: FloatArray = 1 / np.maximum(1.0, np.minimum(pairing.by_periphery(p.copies), most))
+    return share
+
+
+def cycle_terms(m: Mapping, p: Periphery, clocks: Clocks, setting: Setting) -> list[CycleTerm]:
     """All work but that in whole cycles: PE output buffers, global buffer, chip tree and ReLU units."""
+    clock = clocks.digital
     spec, v = setting.crossbar, m.positions
     k, side = spec.cells_per_weight, spec.pes_per_side
     steps = np.maximum(1, p.sharing // k)
     bus = side * spec.rows
     one = np.ones_like(p.sharing)
+    vectors = v / m.copies * m.row_groups
     rows = (
-        ("adc", "input-bit vector, converted", v / m.copies, p.bits * p.sharing, "IP x CS"),
-        ("accumulation", "input-bit vector, cells of a weight joined", v / m.copies, p.bits * p.sharing, "IP x CS"),
+        ("adc", "input-bit vector, converted", vectors, p.bits * p.sharing, "IP x CS"),
+        ("accumulation", "input-bit vector, cells of a weight joined", vectors, p.bits * p.sharing, "IP x CS"),
         (
             "accumulation",
             "output position, input bits joined",
@@ -133,7 +203,7 @@ def cycle_terms(m: Mapping, p: Periphery, clock: FloatArray, setting: Setting) -
             "buffers",
             "sum into and out of a tile",
             2 * v * m.tile_outputs / side,
-            (1 + p.tile_bits) / p.tile_bits,
+            one if setting.choices.digital_clock is DigitalClock.OWN else (1 + p.tile_bits) / p.tile_bits,
             "bits / width",
         ),
         ("buffers", "input into and out of a PE", v * m.pe_inputs / spec.rows / m.pe_speedup, one, "1 / rows"),

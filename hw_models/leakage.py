@@ -28,7 +28,7 @@ def layer_leakage_uw(m: Mapping, p: Periphery, setting: Setting, pairing: Pairin
         (pe_trees * pe_growth + tile_trees * tile_growth, p.n_adcs),
     ):
         total += pairing.by_shape(leakage.tree_adder_uw * count) * pairing.by_periphery(power)
-    return total * pairing.by_shape(m.n_tiles)
+    return total * pairing.by_shape(m.n_tiles) * pairing.by_periphery(p.copies)
 
 
 def _always_uw(p: Periphery, setting: Setting) -> FloatArray:

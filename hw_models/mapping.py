@@ -10,6 +10,7 @@ ones: four kinds. The PEs of a tile are of the same four kinds, so a sum over PE
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,7 @@ class Mapping:
         tile_inputs, tile_outputs: of the fullest tile.
         pe_inputs, pe_columns: of the fullest PE: inputs, and columns with weights.
         utilization: part of the tiles' cells that holds weights.
+        row_groups: groups of rows that a crossbar of the layer reads one after another.
         crossbar_reads: crossbars charged, sum over all PEs.
         column_reads: conversions of a column, or of a differential pair, with at least one active input, sum over all
         crossbars.
@@ -65,6 +67,7 @@ class Mapping:
     pe_inputs: IntArray
     pe_columns: IntArray
     utilization: FloatArray
+    row_groups: IntArray
     crossbar_reads: IntArray
     column_reads: FloatArray
     cell_reads: IntArray
@@ -191,6 +194,7 @@ def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float) -> Mapp
         * pe_copies
         * crossbar_copies
         / (n_tiles * spec.n_crossbars * spec.rows * spec.columns),
+        row_groups=ceil_divide(np.minimum(pe_inputs, spec.rows), spec.rows_at_once),
         crossbar_reads=events["crossbars"].astype(np.int64),
         column_reads=events["columns"],
         cell_reads=events["cells"].astype(np.int64),
@@ -263,12 +267,11 @@ class _TileEvents:
         """Events of one PE that holds `rows` x `columns`."""
         down, across = ceil_divide(rows, self.spec.rows), ceil_divide(columns, self.spec.columns)
         last_rows = rows - (down - 1) * self.spec.rows
-        full_share = min(1.0, self.activity * self.spec.rows)
-        active = (down - 1) * full_share + np.minimum(1.0, self.activity * last_rows)
+        active = (down - 1) * self._active_conversions(self.spec.rows) + self._active_conversions(last_rows)
         conversions = columns * active / self.spec.columns_per_conversion
         adders, growth = adder_tree(down)
         n_trees = np.where(self.repeated, down * across, 1)
-        return {
+        events: dict[str, Any] = {
             "crossbars": down * across,
             "columns": conversions,
             "cells": rows * columns,
@@ -277,6 +280,14 @@ class _TileEvents:
             "adders": adders * n_trees,
             "growth": growth * n_trees,
         }
+        return events
+
+    def _active_conversions(self, rows: IntArray | int) -> FloatArray:
+        """Conversions of a column of `rows` cells that have an active row, for one input bit."""
+        at_once = self.spec.rows_at_once
+        groups, left = np.divmod(rows, at_once)
+        full: FloatArray = groups * min(1.0, self.activity * at_once) + np.minimum(1.0, self.activity * left)
+        return full
 
 
 def _add(sums: dict[str, FloatArray], part: dict[str, FloatArray], times: IntArray) -> None:

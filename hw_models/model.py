@@ -8,16 +8,20 @@ from types import MappingProxyType
 import numpy as np
 
 from hw_models import area, energy, latency
+from hw_models.adc_library import AdcTable
 from hw_models.adc_survey import AdcModel
 from hw_models.arrays import FloatArray, IntArray, check_number, check_shape
+from hw_models.cost_model import CostModel, Schedule, load_model
 from hw_models.crossbar import CrossbarSpec
 from hw_models.distinct import Pairing, distinct
-from hw_models.errors import HardwareModelError
+from hw_models.energy_term import EnergyTerm
+from hw_models.errors import HardwareModelError, suggestion
 from hw_models.leakage import layer_leakage_uw
 from hw_models.mapping import Mapping, map_layers
 from hw_models.notes import notes
 from hw_models.periphery import Peripherals
 from hw_models.report import HardwareReport
+from hw_models.schedule import exposed_ns, leakage_pj, leaks
 from hw_models.setting import Setting
 from hw_models.technology import Device, Technology
 from hw_models.workload import LayerShapes
@@ -38,7 +42,7 @@ class DistinctParts:
     Attributes:
         shapes, choices: fields of the distinct shapes and of the distinct peripherals.
         mapping: of the distinct shapes, (1, distinct shapes).
-        periphery, tile, clock: of the distinct peripherals, (1, distinct peripherals).
+        periphery, tile, clocks: of the distinct peripherals, (1, distinct peripherals).
         cycle_terms, energy_terms: pairs of a count and a cost.
         pairing: which of them each entry of (designs, layers) has.
     """
@@ -48,9 +52,9 @@ class DistinctParts:
     mapping: Mapping
     periphery: area.Periphery
     tile: area.TileArea
-    clock: FloatArray
+    clocks: latency.Clocks
     cycle_terms: list[latency.CycleTerm]
-    energy_terms: list[energy.EnergyTerm]
+    energy_terms: list[EnergyTerm]
     pairing: Pairing
 
 
@@ -62,6 +66,9 @@ def evaluate(
     device: Device,
     technology: Technology,
     activity: float = REFERENCE_ACTIVITY,
+    model: CostModel | None = None,
+    schedule: Schedule | None = None,
+    adc: AdcTable | None = None,
     adc_model: AdcModel = AdcModel.CIRCUIT,
 ) -> HardwareReport:
     """Area, latency, energy and leakage of designs.
@@ -73,7 +80,11 @@ def evaluate(
         device: the memory cell.
         technology: the circuits of the node.
         activity: part of the input bits that are 1, above 0 and at most 1.
-        adc_model: the reference's circuits, or the limit of the published ADC survey in place of their energy.
+        model: the cost model; `load_model("xpertsim")`, which reproduces the reference data, if not given.
+        schedule: what works at the same time; the model's own choice if not given.
+        adc: converters to use in place of the model's, from `load_adc`.
+        adc_model: converters as they are, or the limit of the published ADC survey where it is lower than their energy
+            (the column's current stays).
 
     Returns:
         the report; its arrays have the shape (designs, layers).
@@ -87,26 +98,50 @@ def evaluate(
         device=device,
         technology=technology,
         activity=activity,
+        model=model,
+        schedule=schedule,
+        adc=adc,
         adc_model=adc_model,
     )
+    return report_of(shapes, peripherals, setting)
+
+
+def report_of(shapes: LayerShapes, peripherals: Peripherals, setting: Setting) -> HardwareReport:
+    """The report of designs in a checked setting.
+
+    Raises:
+        HardwareModelError: for shapes that do not broadcast, or converters that a table does not have.
+    """
     shape = check_shape(shapes.arrays() | peripherals.arrays())
     found = distinct_parts(shapes, peripherals, setting)
     pairing = found.pairing.broadcast(shape)
     breakdown = breakdown_of(found, setting, pairing, shape)
     totals = {quantity: _total(parts) for quantity, parts in breakdown.items()}
+    leakage_uw = layer_leakage_uw(found.mapping, found.periphery, setting, pairing)
+    if leaks(setting):
+        leaked = leakage_pj(leakage_uw, totals["latency_ns"], setting.schedule)
+        breakdown["energy_pj"]["leakage"] = leaked
+        totals["energy_pj"] += leaked
     return HardwareReport(
         area_um2=totals["area_um2"],
         latency_ns=totals["latency_ns"],
         energy_pj=totals["energy_pj"],
-        leakage_uw=layer_leakage_uw(found.mapping, found.periphery, setting, pairing),
+        leakage_uw=leakage_uw,
         breakdown=MappingProxyType({quantity: MappingProxyType(parts) for quantity, parts in breakdown.items()}),
-        clock_ns=pairing.by_periphery(found.clock),
-        n_tiles=pairing.by_shape(found.mapping.n_tiles).astype(np.int64),
-        copies=pairing.by_shape(found.mapping.copies).astype(np.int64),
+        clock_ns=pairing.by_periphery(found.clocks.conversion),
+        n_tiles=_with_copies(found, found.mapping.n_tiles, pairing),
+        copies=_with_copies(found, found.mapping.copies, pairing),
         utilization=pairing.by_shape(found.mapping.utilization),
         operations=np.broadcast_to(shapes.operations(), shape),
+        schedule=setting.schedule,
         notes=notes(setting, found.shapes, found.choices),
     )
+
+
+def _with_copies(found: DistinctParts, count: IntArray, pairing: Pairing) -> IntArray:
+    """A count of the shapes, as often as the weights are stored, (designs, layers)."""
+    total = pairing.by_shape(count) * pairing.by_periphery(found.periphery.copies)
+    return total.astype(np.int64)
 
 
 def checked_setting(
@@ -116,12 +151,16 @@ def checked_setting(
     device: Device,
     technology: Technology,
     activity: float,
+    model: CostModel | None = None,
+    schedule: Schedule | None = None,
+    adc: AdcTable | None = None,
     adc_model: AdcModel = AdcModel.CIRCUIT,
 ) -> Setting:
     """The setting after the checks that need more than one argument.
 
     Raises:
-        HardwareModelError: for more sharing than columns, more bits than the cell stores, or a wrong activity.
+        HardwareModelError: for more sharing than columns, more bits than the cell stores, a wrong activity or schedule,
+            or a table of converters under a model that cannot move them to the technology's node.
     """
     check_number("activity", activity, low=1e-3, high=1.0)
     most = int(np.max(peripherals.column_sharing))
@@ -136,8 +175,23 @@ def checked_setting(
             f"a cell of {device.name!r} stores at most {device.cell.max_cell_bits:g} bits, got crossbar.cell_bits = "
             f"{crossbar.cell_bits}; set crossbar.cell_bits={device.cell.max_cell_bits:g} or choose another device."
         )
+    chosen = load_model("xpertsim") if model is None else model
+    if adc is not None and chosen.assumptions is None:
+        raise HardwareModelError(
+            f"the cost model {chosen.name!r} has converters of its own; use the ADC table {adc.name!r} with another "
+            "model, such as 'published'."
+        )
+    if schedule is not None and schedule not in set(Schedule):
+        raise HardwareModelError(f"schedule {schedule!r} is unknown; {suggestion(str(schedule), Schedule)}")
     return Setting(
-        crossbar=crossbar, device=device, technology=technology, activity=activity, adc_model=AdcModel(adc_model)
+        crossbar=crossbar,
+        device=device,
+        technology=technology,
+        activity=activity,
+        model=chosen,
+        schedule=chosen.choices.schedule if schedule is None else Schedule(schedule),
+        adc=adc,
+        adc_model=AdcModel(adc_model),
     )
 
 
@@ -147,16 +201,17 @@ def distinct_parts(shapes: LayerShapes, peripherals: Peripherals, setting: Setti
     choices, periphery_index = distinct(peripherals.arrays())
     m = map_layers(LayerShapes(**shape_values), setting.crossbar, setting.activity)
     p = area.periphery_of(choices, setting.crossbar)
-    tile = area.tile_area(p, setting.crossbar, setting.device, setting.technology)
-    clock = latency.clock_ns(p, setting)
+    parts = setting.tile_parts(p)
+    tile = area.tile_area(p, setting.crossbar, setting.device, setting.technology, parts=parts)
+    clocks = latency.clocks_of(p, setting)
     return DistinctParts(
         shapes=shape_values,
         choices=choices,
         mapping=m,
         periphery=p,
         tile=tile,
-        clock=clock,
-        cycle_terms=latency.cycle_terms(m, p, clock, setting),
+        clocks=clocks,
+        cycle_terms=latency.cycle_terms(m, p, clocks, setting),
         energy_terms=energy.energy_terms(m, p, tile, setting),
         pairing=Pairing(shape_index=shape_index, periphery_index=periphery_index),
     )
@@ -166,7 +221,7 @@ def breakdown_of(
     found: DistinctParts, setting: Setting, pairing: Pairing, shape: tuple[int, int]
 ) -> dict[str, dict[str, FloatArray]]:
     """Costs by component, (designs, layers): from a grid of all shapes by all peripherals where that is the smaller."""
-    n_shapes, n_peripherals = found.mapping.n_tiles.size, found.clock.size
+    n_shapes, n_peripherals = found.mapping.n_tiles.size, found.periphery.n_adcs.size
     if n_shapes * n_peripherals >= shape[0] * shape[1]:
         return _in_blocks(found, setting, pairing, shape)
     grid = Pairing(
@@ -200,11 +255,14 @@ def component_costs(found: DistinctParts, setting: Setting, pairing: Pairing) ->
     """Area, latency and energy by component for a block of designs, each (designs, layers)."""
     m, p, tile = found.mapping, found.periphery, found.tile
     n_tiles = pairing.by_shape(m.n_tiles)
+    if (p.copies > 1).any():
+        n_tiles = n_tiles * pairing.by_periphery(p.copies)
+    alone = latency.latency_components(
+        found.cycle_terms, m=m, p=p, tile=tile, clocks=found.clocks, setting=setting, pairing=pairing
+    )
     return {
         "area_um2": {name: n_tiles * pairing.by_periphery(value) for name, value in tile.components.items()},
-        "latency_ns": latency.latency_components(
-            found.cycle_terms, m=m, p=p, tile=tile, clock=found.clock, setting=setting, pairing=pairing
-        ),
+        "latency_ns": exposed_ns(alone, pairing.by_shape(m.positions), setting.schedule),
         "energy_pj": energy.energy_components(
             found.energy_terms, m=m, p=p, tile=tile, setting=setting, pairing=pairing
         ),

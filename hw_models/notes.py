@@ -64,6 +64,7 @@ PERIPHERALS = {
     "column_sharing": Range(name="The column sharing", least=2, most=128),
     "adc_precision": Range(name="The ADC precision", least=3, most=8, unit=" bits"),
     "input_precision": Range(name="The input precision", least=1, most=8, unit=" bits"),
+    "copies": Range(name="The number of copies", least=1, most=1),
 }
 
 
@@ -79,7 +80,7 @@ def notes(setting: Setting, shapes: Mapping[str, IntArray], choices: Mapping[str
 
 
 def _of_setting(setting: Setting) -> Iterator[str]:
-    """Device, technology, activity and the source of the ADCs' energy."""
+    """Device, technology, activity, schedule and the source of the ADCs' energy."""
     if setting.device.extrapolated:
         yield _named("Device", setting.device.name, sorted(REFERENCE_DEVICES, reverse=True))
     if setting.technology.name != TECHNOLOGY:
@@ -87,17 +88,21 @@ def _of_setting(setting: Setting) -> Iterator[str]:
     least, most = ACTIVITIES
     if not least <= setting.activity <= most:
         yield _sentence("The activity", f"{setting.activity:g}", f"{least:g} to {most:g}")
+    if setting.model.assumptions is None and setting.schedule is not setting.choices.schedule:
+        yield _sentence("The schedule", f"{setting.schedule.value!r}", f"{setting.choices.schedule.value!r} only")
     if setting.adc_model is not AdcModel.CIRCUIT:
         yield _sentence("The ADCs' energy", f"{setting.adc_model.value!r}", "circuits only")
 
 
 def _of_crossbar(crossbar: CrossbarSpec) -> Iterator[str]:
-    """The coding of weights, and the sizes of crossbars, PEs and tiles."""
+    """The coding of weights, the rows read at once, and the sizes of crossbars, PEs and tiles."""
     if crossbar.coding is not WeightCoding.OFFSET_ANALOG or crossbar.reference_columns:
         n = crossbar.reference_columns
         came = f"{crossbar.coding.value!r} with {n} reference column{'s' if n != 1 else ''}"
         has = f"{WeightCoding.OFFSET_ANALOG.value!r} with none, offsets are subtracted at no cost"
         yield _sentence("Weight coding", came, has)
+    if crossbar.row_groups > 1:
+        yield _sentence("Reading rows", f"{crossbar.rows_at_once} of {crossbar.rows} at once", "all at once")
     if crossbar.rows != crossbar.columns or crossbar.rows not in SIDES:
         yield _sentence("The crossbar", f"{crossbar.rows} x {crossbar.columns}", f"sides of {_listed(SIDES)}")
     for name, value, unit, known in (

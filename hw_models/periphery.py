@@ -12,6 +12,7 @@ from hw_models.arrays import IntArray, as_int_array, check_shape
 
 ADC_PRECISION_RANGE = (1, 12)
 INPUT_PRECISION_RANGE = (1, 16)
+COPIES_RANGE = (1, 1024)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -23,12 +24,15 @@ class Peripherals:
         adc_type: `AdcType.SAR.code` or `AdcType.FLASH.code`.
         adc_precision: bits of the ADC.
         input_precision: bits of the input, streamed one by one.
+        copies: how often the layer's weights are stored, in tiles of their own; the copies share the positions of the
+            output map. One if not given.
     """
 
     column_sharing: npt.ArrayLike
     adc_type: npt.ArrayLike
     adc_precision: npt.ArrayLike
     input_precision: npt.ArrayLike
+    copies: npt.ArrayLike = 1
 
     def __post_init__(self) -> None:
         """Turn every field into an integer array and check it.
@@ -42,6 +46,7 @@ class Peripherals:
             "adc_type": (min(codes), max(codes)),
             "adc_precision": ADC_PRECISION_RANGE,
             "input_precision": INPUT_PRECISION_RANGE,
+            "copies": COPIES_RANGE,
         }
         for name, (low, high) in ranges.items():
             object.__setattr__(self, name, as_int_array(name, getattr(self, name), low=low, high=high))

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
 
+import numpy as np
+
 from hw_models.arrays import FloatArray, IntArray
+from hw_models.cost_model import Schedule
+from hw_models.schedule import interval_ns
 
 
 def _by_design(values: FloatArray | IntArray, factor: float) -> FloatArray:
@@ -21,7 +25,8 @@ class HardwareReport:
     Attributes:
         area_um2: area of the tiles of each layer [um2], (designs, layers).
         latency_ns: time of each layer for one image [ns], (designs, layers).
-        energy_pj: dynamic energy of each layer for one image [pJ], (designs, layers).
+        energy_pj: energy of each layer for one image [pJ], (designs, layers): dynamic, and what leaks where the cost
+            model counts it (a component "leakage" then).
         leakage_uw: leakage power of the tiles of each layer [uW], (designs, layers).
         breakdown: the same quantities by component: `breakdown["area_um2"]["adc"]`, (designs, layers).
         clock_ns: clock period of each layer [ns].
@@ -29,6 +34,7 @@ class HardwareReport:
         copies: copies of each layer's weights that work in parallel.
         utilization: part of the cells of each layer's tiles that hold weights.
         operations: operations of each layer for one image, two a multiply-accumulate.
+        schedule: what works at the same time.
         notes: sentences on what lies outside the reference data.
     """
 
@@ -42,6 +48,7 @@ class HardwareReport:
     copies: IntArray
     utilization: FloatArray
     operations: IntArray
+    schedule: Schedule = Schedule.SEQUENTIAL
     notes: tuple[str, ...] = ()
 
     @property
@@ -51,30 +58,51 @@ class HardwareReport:
 
     @property
     def latency_us(self) -> FloatArray:
-        """Time of one image, layers one after another [us], (designs,)."""
+        """Time of one image through all layers [us], (designs,)."""
         return _by_design(self.latency_ns, 1e-3)
 
     @property
+    def interval_us(self) -> FloatArray:
+        """Time from one image to the next [us], (designs,): less than the latency where layers are pipelined."""
+        return 1e-3 * interval_ns(self.latency_ns, self.schedule)
+
+    @property
+    def throughput_fps(self) -> FloatArray:
+        """Images a second, (designs,)."""
+        return 1e6 / self.interval_us
+
+    @property
     def energy_uj(self) -> FloatArray:
-        """Dynamic energy of one image [uJ], (designs,)."""
+        """Energy of one image [uJ], (designs,)."""
         return _by_design(self.energy_pj, 1e-6)
 
     @property
+    def dynamic_pj(self) -> FloatArray:
+        """Energy of each layer for one image without what leaks [pJ], (designs, layers)."""
+        parts = {name: part for name, part in self.breakdown["energy_pj"].items() if name != "leakage"}
+        if len(parts) == len(self.breakdown["energy_pj"]):
+            return self.energy_pj
+        total = np.zeros_like(self.energy_pj)
+        for part in parts.values():
+            total = total + part
+        return total
+
+    @property
     def leakage_uj(self) -> FloatArray:
-        """Energy that leaks away during one image, all tiles powered all the time [uJ], (designs,)."""
-        return _by_design(self.leakage_uw, 1e-6) * self.latency_us
+        """Energy that leaks from one image to the next, all tiles powered all the time [uJ], (designs,)."""
+        return _by_design(self.leakage_uw, 1e-6) * self.interval_us
 
     @property
     def edap(self) -> FloatArray:
-        """Energy x delay x area [mm2 us uJ], (designs,)."""
-        return self.area_mm2 * self.latency_us * self.energy_uj
+        """Energy x delay x area [mm2 us uJ], (designs,); the delay is that from one image to the next."""
+        return self.area_mm2 * self.interval_us * self.energy_uj
 
     @property
     def tops_per_w(self) -> FloatArray:
-        """Tera-operations per second and watt, at the dynamic energy, (designs,)."""
+        """Tera-operations per second and watt, (designs,)."""
         return _by_design(self.operations, 1e-6) / self.energy_uj
 
     @property
     def tops_per_mm2(self) -> FloatArray:
         """Tera-operations per second and square millimetre, (designs,)."""
-        return _by_design(self.operations, 1e-6) / self.latency_us / self.area_mm2
+        return _by_design(self.operations, 1e-6) / self.interval_us / self.area_mm2

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hw_models.adc_library import AdcFigures, AdcTable, published_figures, table_figures
 from hw_models.adc_survey import AdcModel
-from hw_models.area import Periphery
+from hw_models.area import Periphery, TileParts
 from hw_models.arrays import FloatArray
+from hw_models.cost_model import Choices, Converters, CostModel, DigitalClock, RowDrivers, Schedule
 from hw_models.crossbar import CrossbarSpec
+from hw_models.model_constants import Assumptions
+from hw_models.node_scaling import NodeRatios, node_ratios
 from hw_models.technology import Device, Technology
 
 _DESIGN_ACTIVITY = 0.25
@@ -21,6 +25,9 @@ class Setting:
     Attributes:
         crossbar, device, technology: as in `evaluate`.
         activity: part of the input bits that are 1.
+        model: the assumptions that costs are computed under.
+        schedule: what works at the same time.
+        adc: converters in place of the model's.
         adc_model: where the energy of a conversion comes from.
     """
 
@@ -28,7 +35,25 @@ class Setting:
     device: Device
     technology: Technology
     activity: float
+    model: CostModel
+    schedule: Schedule
+    adc: AdcTable | None = None
     adc_model: AdcModel = AdcModel.CIRCUIT
+
+    @property
+    def choices(self) -> Choices:
+        """The formulas of the model."""
+        return self.model.choices
+
+    @property
+    def assumed(self) -> Assumptions:
+        """The constants of the model."""
+        return self.model.assumed
+
+    @property
+    def ratios(self) -> NodeRatios:
+        """Factors from 32 nm, at which the model's constants hold, to the technology's node."""
+        return node_ratios(self.technology.node.feature_nm, self.assumed.scaling)
 
     @property
     def cell_ratio(self) -> float:
@@ -44,8 +69,60 @@ class Setting:
 
     @property
     def column_ohm(self) -> float:
-        """Resistance of a full column at the activity for which the comparators are designed [ohm]."""
-        return self.device.cell.on_ohm / (_DESIGN_ACTIVITY * self.crossbar.rows * self.cell_ratio)
+        """Resistance of the rows read at once at the activity for which the comparators are designed [ohm]."""
+        return self.device.cell.on_ohm / (_DESIGN_ACTIVITY * self.crossbar.rows_at_once * self.cell_ratio)
+
+    @property
+    def conductance_s(self) -> float:
+        """Mean conductance of a cell with a weight whose row is on with the activity [S]."""
+        return self.activity * self.cell_ratio / self.device.cell.on_ohm
+
+    @property
+    def own_converters(self) -> bool:
+        """Whether converters are other ones than the technology's circuits."""
+        return self.adc is not None or self.choices.converters is Converters.PUBLISHED
+
+    def adc_figures(self, p: Periphery) -> AdcFigures:
+        """Converters of a table or of the model, (1, distinct peripherals); see `own_converters`.
+
+        Raises:
+            HardwareModelError: for converters that a table does not have.
+        """
+        feature_nm = self.technology.node.feature_nm
+        if self.adc is not None:
+            return table_figures(self.adc, p.precision, p.flash, feature_nm, self.assumed)
+        return published_figures(p.precision, p.flash, feature_nm, self.assumed)
+
+    def tile_parts(self, p: Periphery) -> TileParts:
+        """Circuits of a tile as the model has them: converters with their sample-and-hold, row drivers."""
+        adc_um2 = None
+        if self.own_converters:
+            held = self.assumed.reading.sample_hold_um2 * self.ratios.area * p.sharing
+            adc_um2 = self.adc_figures(p).area_um2 + held
+        return TileParts(adc_um2=adc_um2, row_driver_um2=self.row_driver_um2)
+
+    @property
+    def row_driver_um2(self) -> float:
+        """What lifts one row to the voltage of writing [um2]; nothing for cells written at the core's voltage."""
+        if self.device.cell.write_v <= self.technology.node.level_shifter_above_v:
+            return 0.0
+        if self.choices.row_drivers is RowDrivers.TECHNOLOGY:
+            return self.technology.area.level_shifter_um2
+        if self.device.write is not None:
+            return self.device.write.row_driver_um2
+        return self.assumed.write.row_driver_um2 * self.ratios.area
+
+    @property
+    def sample_ns(self) -> float:
+        """Time in which a column is sampled [ns]."""
+        return self.assumed.reading.sample_ns * self.ratios.delay
+
+    @property
+    def digital_ns(self) -> float | None:
+        """Period of the digital clock [ns]; None where it is the period of the layer's conversion."""
+        if self.choices.digital_clock is DigitalClock.LAYER:
+            return None
+        return self.assumed.digital.period_ns * self.ratios.delay
 
     def columns_at_once(self, p: Periphery) -> FloatArray:
         """Columns (or differential pairs) of a tile that are converted at the same time."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hw_models.adc_library import AdcTable
+from hw_models.cost_model import CostModel
 from hw_models.technology import Device, Technology
 
 METHOD = (
@@ -29,10 +31,20 @@ class Source:
     constants: tuple[str, ...]
 
 
-def sources(*, device: Device, technology: Technology) -> list[Source]:
-    """Every publication and fit behind a device and a technology, the method first."""
+def sources(
+    *, device: Device, technology: Technology, model: CostModel | None = None, adc: AdcTable | None = None
+) -> list[Source]:
+    """Every publication and fit behind a device and a technology, the method first.
+
+    A cost model adds the publications behind its constants and choices; a table of converters adds its own.
+    """
     found: dict[str, list[str]] = {citation: [] for citation in METHOD}
-    for file in (technology, device):
+    files: list[Technology | Device | CostModel | AdcTable] = [technology, device]
+    files += [file for file in (model, adc) if file is not None]
+    for file in files:
         for constant in file.constants.values():
             found.setdefault(constant.source, []).append(f"{file.name}: {constant.name}")
+    if model is not None:
+        for choice, citation in model.choice_sources.items():
+            found.setdefault(citation, []).append(f"{model.name}: choices.{choice}")
     return [Source(citation=citation, constants=tuple(names)) for citation, names in found.items()]

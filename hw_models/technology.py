@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -19,8 +19,9 @@ from hw_models.circuit_constants import (
     SurveyConstants,
     TimingConstants,
 )
-from hw_models.constants import Constant, ConstantFile, available, load_file
+from hw_models.constants import Constant, ConstantFile, available, is_path, load_file
 from hw_models.errors import HardwareModelError
+from hw_models.user_files import completed_device, completed_technology
 
 _TABLES = (
     ("area.mux_decoder_sharing", "area.mux_decoder_um2"),
@@ -71,12 +72,20 @@ class CellConstants:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WriteConstants:
+    """Circuits that writing the cell needs beside those of reading."""
+
+    row_driver_um2: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
     """A memory cell.
 
     Attributes:
         name, description: of the file.
         cell: its constants.
+        write: circuits for writing; None where the file has no table [write].
         constants: the same constants with unit and source, by "section.key".
         extrapolated: whether the cell lies outside the reference data.
     """
@@ -86,6 +95,7 @@ class Device:
     cell: CellConstants
     constants: Mapping[str, Constant]
     extrapolated: bool
+    write: WriteConstants | None = None
 
 
 REFERENCE_DEVICES = frozenset({"rram-6k", "rram-100k"})
@@ -102,21 +112,29 @@ def device_names() -> list[str]:
 
 
 def load_technology(name: str) -> Technology:
-    """The circuits of a node by name.
+    """The circuits of a node by name, or by the path of a file that ends in `.toml`.
+
+    A user's file needs `node.feature_nm` alone; what it leaves out is scaled from the nearest node that comes with the
+    package (`hw_models.user_files`).
 
     Raises:
         HardwareModelError: for an unknown name or a file that breaks the rules.
     """
-    return technology_from(load_file("technologies", name))
+    file = load_file("technologies", name)
+    return technology_from(completed_technology(file) if is_path(name) else file)
 
 
 def load_device(name: str) -> Device:
-    """A memory cell by name.
+    """A memory cell by name, or by the path of a file that ends in `.toml`.
+
+    A user's file needs `cell.on_ohm` and `cell.on_off_ratio` alone; what is assumed for the rest says
+    `hw_models.user_files`.
 
     Raises:
         HardwareModelError: for an unknown name or a file that breaks the rules.
     """
-    return device_from(load_file("devices", name))
+    file = load_file("devices", name)
+    return replace(device_from(completed_device(file)), extrapolated=True) if is_path(name) else device_from(file)
 
 
 def technology_from(file: ConstantFile) -> Technology:
@@ -150,13 +168,15 @@ def device_from(file: ConstantFile) -> Device:
     Raises:
         HardwareModelError: for a missing or unknown section or key.
     """
-    _check_sections(file, {"cell"})
+    _check_sections(file, {"cell", "write"})
+    writes = any(key.startswith("write.") for key in file.constants)
     return Device(
         name=file.name,
         description=file.description,
         cell=file.section(CellConstants, "cell"),
         constants=MappingProxyType(dict(file.constants)),
         extrapolated=file.name not in REFERENCE_DEVICES,
+        write=file.section(WriteConstants, "write") if writes else None,
     )
 
 

@@ -1,11 +1,13 @@
 """The chip that settings name, and the one caller of the hardware model: cost tables, reports, bounds, explanations."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import hw_models
 from hw_models import (
     AdcModel,
+    AdcTable,
+    CostModel,
     CostTable,
     CrossbarSpec,
     Device,
@@ -13,6 +15,7 @@ from hw_models import (
     LayerChoices,
     LayerShapes,
     Peripherals,
+    Schedule,
     Source,
     Technology,
     TraceNode,
@@ -26,17 +29,23 @@ from xpert_evo.space import Genomes, SearchSpace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hardware:
-    """Crossbars, cells and process of a chip.
+    """A chip and the assumptions under which it is costed.
 
     Attributes:
         crossbar: The crossbars and how they are grouped.
         device: The memory cell.
         technology: The circuits of the node.
+        model: The cost model.
+        schedule: What works at the same time; None for the model's own choice.
+        adc: Converters in place of the model's; None for the model's.
     """
 
     crossbar: CrossbarSpec
     device: Device
     technology: Technology
+    model: CostModel
+    schedule: Schedule | None = None
+    adc: AdcTable | None = None
 
     @classmethod
     def of(cls, config: RunConfig) -> "Hardware":
@@ -45,7 +54,18 @@ class Hardware:
             crossbar=CrossbarSpec(**config.hardware.crossbar.model_dump()),
             device=hw_models.load_device(config.hardware.device),
             technology=hw_models.load_technology(config.hardware.technology),
+            model=hw_models.load_model(config.hardware.model),
+            schedule=config.hardware.schedule,
+            adc=None if config.hardware.adc is None else hw_models.load_adc(config.hardware.adc),
         )
+
+    def under(self, model: str) -> "Hardware":
+        """The same chip under another cost model, with that model's own converters and schedule.
+
+        Args:
+            model: A name of `model_names`, or the path of a file.
+        """
+        return replace(self, model=hw_models.load_model(model), schedule=None, adc=None)
 
     def check(self, design: Design) -> None:
         """Raises DesignError, with the layer, where a design asks for a periphery that the chip cannot have."""
@@ -79,7 +99,14 @@ class Hardware:
             shapes: Of its layers, (1, layers).
             peripherals: Likewise.
         """
-        chip = hw_models.chip_level(shapes, peripherals, **self._arguments)
+        chip = hw_models.chip_level(
+            shapes,
+            peripherals,
+            crossbar=self.crossbar,
+            device=self.device,
+            technology=self.technology,
+            model=self.model,
+        )
         return {name: 1e-6 * float(area[0]) for name, area in chip.area_um2.items() if name != "tiles"}
 
     def explain(
@@ -90,12 +117,19 @@ class Hardware:
 
     def sources(self) -> list[Source]:
         """Every publication and fit behind the chip's constants."""
-        return hw_models.sources(device=self.device, technology=self.technology)
+        return hw_models.sources(device=self.device, technology=self.technology, model=self.model, adc=self.adc)
 
     @property
     def _arguments(self) -> dict[str, Any]:
         """What the functions of `hw_models` take besides shapes and peripherals."""
-        return {"crossbar": self.crossbar, "device": self.device, "technology": self.technology}
+        return {
+            "crossbar": self.crossbar,
+            "device": self.device,
+            "technology": self.technology,
+            "model": self.model,
+            "schedule": self.schedule,
+            "adc": self.adc,
+        }
 
 
 def _table_layer(space: SearchSpace, i: int) -> LayerChoices:

@@ -24,7 +24,6 @@ DEVICE_TEXT = text_of("devices", "rram-6k")
     [
         ("cmos-22nm-lstp", "no technology is called 'cmos-22nm-lstp'; choose one of cmos-32nm-lstp"),
         ("cmos-32nm-lspt", "did you mean 'cmos-32nm-lstp'"),
-        ("nodes/cmos-22nm-lstp.toml", "a technology is chosen by its name, not by a file, got 'nodes/cmos-22nm"),
     ],
 )
 def test_another_node_is_never_suggested(name: str, words: str) -> None:
@@ -32,7 +31,7 @@ def test_another_node_is_never_suggested(name: str, words: str) -> None:
         load_technology(name)
 
 
-@pytest.mark.parametrize(("name", "words"), [("rram-10k", "choose one of"), ("./mine.toml", "not by a file")])
+@pytest.mark.parametrize(("name", "words"), [("rram-10k", "choose one of"), ("./mine.toml", "cannot be read")])
 def test_another_resistance_is_never_suggested(name: str, words: str) -> None:
     with pytest.raises(HardwareModelError, match=words):
         load_device(name)

@@ -121,6 +121,10 @@ def test_peripherals_beyond_the_data_are_told(changes: dict[str, Any], sentence:
         ({"pe_side": 1}, "The side of a PE in crossbars is extrapolated: 1 came, the reference data have 2 and 4."),
         ({"tile_side": 16}, "The side of a tile in crossbars is extrapolated: 16 came, the reference data have 8."),
         ({"coding": "differential"}, "Weight coding is extrapolated: 'differential' with 0 reference columns came,"),
+        (
+            {"rows_read": 16},
+            "Reading rows is extrapolated: 16 of 64 at once came, the reference data have all at once.",
+        ),
         ({"reference_columns": 1}, "Weight coding is extrapolated: 'offset-analog' with 1 reference column came,"),
     ],
 )
@@ -142,6 +146,10 @@ def test_less_sharing_than_cells_a_weight_is_told() -> None:
         (
             {"technology": replace(TECHNOLOGY, name="mine")},
             "Technology 'mine' is extrapolated: the reference data have",
+        ),
+        (
+            {"schedule": "pipelined"},
+            "The schedule is extrapolated: 'pipelined' came, the reference data have 'sequential' only.",
         ),
         ({"activity": 0.7}, "The activity is extrapolated: 0.7 came, the reference data have 0.1 to 0.5."),
         ({"adc_model": AdcModel.SURVEY}, "The ADCs' energy is extrapolated: 'survey' came, the reference data have"),
@@ -170,9 +178,10 @@ def test_a_note_is_there_where_one_design_of_a_batch_leaves_a_range_and_names_it
             "column_sharing": [1, 2, 64],
             "adc_precision": [2, 3, 8, 9],
             "input_precision": [1, 8, 9],
+            "copies": [1, 2],
         }.items()
     }
-    choices = {name: fields.pop(name) for name in ("column_sharing", "adc_precision", "input_precision")}
+    choices = {name: fields.pop(name) for name in ("column_sharing", "adc_precision", "input_precision", "copies")}
     notes = cost(shapes(**fields), Peripherals(adc_type=0, **choices)).notes
     told = dict(SHAPES | PERIPHERALS)
     found = fields | choices | {"output_width": fields["output_size"]}

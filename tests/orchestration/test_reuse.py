@@ -29,7 +29,7 @@ from xpert_evo.store import Store
 def test_labels_of_the_first_version_are_good_where_its_emulation_was(
     crossbar: dict[str, object], first_context: str, *, is_kept: bool
 ) -> None:
-    config = parse_config({"hardware": {"crossbar": crossbar}})
+    config = parse_config({"hardware": {"crossbar": {"reference_columns": 1, **crossbar}}})
     assert (label_context(config, load_protocol("laptop"), "0" * 16, rules=1) == first_context) is is_kept
 
 
@@ -45,7 +45,11 @@ def test_labels_by_earlier_rules_stand_for_no_label_of_today(coding: str) -> Non
 
 def test_a_counter_in_place_of_a_converted_column_makes_other_labels() -> None:
     contexts = {
-        label_context(parse_config({"hardware": {"crossbar": crossbar}}), load_protocol("laptop"), "0" * 16)
+        label_context(
+            parse_config({"hardware": {"crossbar": {"reference_columns": 1, **crossbar}}}),
+            load_protocol("laptop"),
+            "0" * 16,
+        )
         for crossbar in ({"coding": "offset-digital"}, {"coding": "offset-digital", "reference_columns": 0})
     }
     assert len(contexts) == 2

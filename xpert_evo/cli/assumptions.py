@@ -6,7 +6,7 @@ from typing import Any
 
 from xpert_evo.accuracy.datasets.catalogue import DatasetSpec
 from xpert_evo.cli.settings import changes, resolve
-from xpert_evo.config import RunConfig, load_config
+from xpert_evo.config import RunConfig, load_config, with_stored_model
 from xpert_evo.store import FILE_NAME, Store
 from xpert_evo.words import counted
 
@@ -29,7 +29,7 @@ def settings_for(
     if folder is None:
         return resolve(config, assignments, options), None
     with Store.open_readonly(folder) as store:
-        base = store.meta("settings")
+        base = with_stored_model(store.meta("settings"))
     return load_config(None, changes(assignments, options), base=base), folder
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from xpert_evo.cli.consoles import PlainConsole
-from xpert_evo.config import parse_config
+from xpert_evo.config import parse_stored
 from xpert_evo.locks import is_held
 from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, WORKING
 from xpert_evo.orchestration.estimate import planned_workers
@@ -93,7 +93,7 @@ def _last_line(store: Store, *, running: bool) -> list[str]:
 
 def status_lines(store: Store) -> list[str]:
     """What is done and what is left, a line each."""
-    training = parse_config(store.meta("settings"), where=f"settings of {store.folder}").training
+    training = parse_stored(store.meta("settings"), where=f"settings of {store.folder}").training
     plans = store.plans()
     finalists = {(p.digest, p.context) for p in plans if p.batch == FINALISTS}
     reused = {(plan.digest, plan.context) for plan in plans if plan.batch == REUSED}

@@ -5,7 +5,7 @@ Defaults are overridden by a TOML file, that by the command line; the result is 
 
 from xpert_evo.config.method import Baseline, ExecutorKind, Schedule, SearchMode
 from xpert_evo.config.problem import DatasetConfig, GeneChoices
-from xpert_evo.config.reading import load_config, parse_assignments, parse_config
+from xpert_evo.config.reading import load_config, parse_assignments, parse_config, parse_stored, with_stored_model
 from xpert_evo.config.run import RunConfig
 from xpert_evo.config.writing import settings_toml
 
@@ -20,5 +20,7 @@ __all__ = [
     "load_config",
     "parse_assignments",
     "parse_config",
+    "parse_stored",
     "settings_toml",
+    "with_stored_model",
 ]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field, field_validator, model_validator
 
-from hw_models import AdcType
+from hw_models import DEFAULT_MODEL, AdcType, Schedule
 from xpert_evo.backbone_file import SUFFIX, BackboneDescription, parse_description, read_description
 from xpert_evo.config.quantities import AtLeastOne, Count, Positive
 from xpert_evo.paths import DATA_DIR, absolute_path, user_path
@@ -76,7 +76,8 @@ class CrossbarConfig(Frozen):
     """The crossbars and how they are grouped; see `hw_models.CrossbarSpec`.
 
     Attributes:
-        rows: Rows of a crossbar, all of them read at once.
+        rows: Rows of a crossbar.
+        rows_read: Rows that are read at the same time, at most `rows`; None for all of them.
         columns: Columns of a crossbar that hold weights.
         cell_bits: Bits stored in one cell.
         weight_bits: Bits of a weight.
@@ -87,21 +88,25 @@ class CrossbarConfig(Frozen):
     """
 
     rows: AtLeastOne = 64
+    rows_read: AtLeastOne | None = None
     columns: AtLeastOne = 64
     cell_bits: AtLeastOne = 4
     weight_bits: AtLeastOne = 8
     pe_side: AtLeastOne = 4
     tile_side: AtLeastOne = 8
     coding: str = "offset-analog"
-    reference_columns: Count = 1
+    reference_columns: Count = 0
 
 
 class HardwareConfig(Frozen):
     """The chip.
 
     Attributes:
-        device: Cell technology: the name of a file in `hw_models/devices`.
-        technology: Process of the periphery: the name of a file in `hw_models/technologies`.
+        model: Cost model: published, xpertsim, neurosim, optimistic or pessimistic, or the path of your own TOML file.
+        schedule: What works at the same time: sequential, overlapped or pipelined; None for the model's own choice.
+        adc: Converters in place of the model's: isaac, survey-fit, or the path of your own table; None for the model's.
+        device: Memory cell: the name of a file in `hw_models/devices`, or the path of your own TOML file.
+        technology: Process of the periphery: the name of a file in `hw_models/technologies`, or the path of your own.
         crossbar: Size, coding and grouping of the crossbars.
         area_limit_mm2: Largest area of all tiles; what surrounds them on the chip comes on top. None for no limit.
         further_area_limits_mm2: Tighter limits, each of which gets a search and a front of its own; all share labels.
@@ -109,6 +114,9 @@ class HardwareConfig(Frozen):
         energy_limit_uj: Most energy for one image; None for no limit.
     """
 
+    model: str = DEFAULT_MODEL
+    schedule: Schedule | None = None
+    adc: str | None = None
     device: str = "rram-6k"
     technology: str = "cmos-32nm-lstp"
     crossbar: CrossbarConfig = CrossbarConfig()

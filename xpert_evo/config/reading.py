@@ -13,6 +13,12 @@ from xpert_evo.errors import ConfigError
 from xpert_evo.paths import absolute_path, read_text, user_path
 from xpert_evo.validation import parse
 
+_FIRST_MODEL = "xpertsim"
+"""The cost model of runs whose settings name none."""
+
+_NAMES_OR_FILES = {"space.backbone", "hardware.model", "hardware.adc", "hardware.device", "hardware.technology"}
+"""Settings that name something of the program's, or a file of the user's."""
+
 
 def parse_config(data: Mapping[str, object], *, where: str = "settings") -> RunConfig:
     """Settings from nested tables; the text `none` stands for no value, for which TOML has no word.
@@ -21,6 +27,21 @@ def parse_config(data: Mapping[str, object], *, where: str = "settings") -> RunC
         ConfigError: A setting is wrong; the sentence starts with `where`.
     """
     return parse(RunConfig, _with_none(data), where=where, error=ConfigError)
+
+
+def parse_stored(data: Mapping[str, Any], *, where: str) -> RunConfig:
+    """Settings that a run keeps; those of versions before there were several cost models have xpertsim's costs.
+
+    Raises:
+        ConfigError: A setting is wrong; the sentence starts with `where`.
+    """
+    return parse_config(with_stored_model(data), where=where)
+
+
+def with_stored_model(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables that a run keeps, with the cost model that it was made with."""
+    hardware = data.get("hardware", {})
+    return {**data, "hardware": {"model": _FIRST_MODEL, **hardware}}
 
 
 def _with_none(value: object) -> object:
@@ -101,7 +122,7 @@ def _rooted(value: Any, name: str, folder: Path) -> Any:
         return {key: _rooted(inner, f"{name}.{key}" if name else str(key), folder) for key, inner in value.items()}
     if not isinstance(value, str | PathLike) or value == "none":
         return value
-    is_file = name == "space.backbone" and str(value).endswith(SUFFIX)  # else the name of a built-in one
+    is_file = name in _NAMES_OR_FILES and str(value).endswith(SUFFIX)  # else the name of a built-in one
     return str(absolute_path(value, folder)) if is_file or name == "dataset.data_dir" else value
 
 

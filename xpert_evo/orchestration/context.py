@@ -57,7 +57,7 @@ def label_context(
         "protocol": protocol.model_dump(mode="json"),
         "dataset": dataset_digest,
         "emulation": _emulation(config) if rules == 1 else EMULATION_VERSION,
-        "crossbar": config.hardware.crossbar.model_dump(mode="json"),
+        "crossbar": _crossbar(config),
     }
     if config.measures_robustness:
         content["noise"] = {
@@ -67,6 +67,14 @@ def label_context(
     if judged:
         content["judge_images"] = config.training.judge_images
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _crossbar(config: RunConfig) -> dict[str, object]:
+    """The crossbars that accuracy depends on; rows read at once are named only where they are not all."""
+    plain = config.hardware.crossbar.model_dump(mode="json")
+    if plain["rows_read"] is None:
+        del plain["rows_read"]
+    return plain
 
 
 def _emulation(config: RunConfig) -> str:

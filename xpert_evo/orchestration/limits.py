@@ -1,6 +1,7 @@
 """Whether any design keeps the limits on the chip, each alone and all together: told before anything is trained.
 
-Area, latency and energy are sums over the layers, so the least of each, and of every weighted sum of them, is exact.
+Area, latency and energy are sums over the layers, so the least of each, and of every weighted sum of them, is exact;
+what tiles leak while other layers work is left out of the energy's sum, which is a lower bound then.
 With w >= 0 and sum(w) = 1 a design within all limits has sum(w cost / limit) <= 1, so weights under which the least sum
 is above 1 prove that there is none (Lagrangian duality). Cutting planes find such weights, and among the designs met on
 the way there is usually one that keeps all limits; where neither comes about, a descent from these designs decides.
@@ -91,6 +92,7 @@ def check_limits(
         raise InfeasibleError(f"no design {where} keeps {_alone(table, names, limits, cheapest, broken)}")
     if not limits:
         return np.zeros((1, len(table.n_choices)), dtype=np.int64)
+    reached = {kind: _cost(table, kind, genome) for kind, (_, genome) in cheapest.items()}
     joint = _Joint(table=table, limits=limits, fixed=fixed or {})
     genome, proven = joint.closest([genome for _, genome in cheapest.values()])
     if joint.excess(genome[None])[0] <= 1 + _ROUNDING:
@@ -101,7 +103,7 @@ def check_limits(
     raise InfeasibleError(
         f"no design {where} {verb} {together} together: the one that comes closest takes "
         f"{', '.join(kind.told(cost) for kind, cost in costs)} (the smallest reachable alone: "
-        f"{', '.join(f'{kind.cost} {kind.told(least)}' for kind, (least, _) in cheapest.items())}). Raise one of these "
+        f"{', '.join(f'{kind.cost} {kind.told(least)}' for kind, least in reached.items())}). Raise one of these "
         "limits, or offer smaller channel depths in [space]."
     )
 
@@ -115,7 +117,8 @@ def _alone(
 ) -> str:
     """The limits that no design keeps, each with what is reachable, and what to do."""
     told = [
-        f"{names[kind]} = {limits[kind]:g}: the smallest reachable {kind.cost} is {kind.told(cheapest[kind][0])} (most "
+        f"{names[kind]} = {limits[kind]:g}: the smallest reachable {kind.cost} is "
+        f"{kind.told(_cost(table, kind, cheapest[kind][1]))} (most "
         f"of it in {_holders(table, cheapest[kind][1], kind)})"
         for kind in broken
     ]
@@ -128,8 +131,8 @@ def reach(table: CostTable) -> dict[str, tuple[str, str]]:
     """By the cost's name the smallest and the largest that a design of the space can have, in words."""
     return {
         kind.cost: (
-            kind.rounded_up(table.extreme(_only(kind))[0]),
-            f"{table.extreme(_only(kind), largest=True)[0]:,.0f}",
+            kind.rounded_up(_cost(table, kind, table.extreme(_only(kind))[1])),
+            f"{_cost(table, kind, table.extreme(_only(kind), largest=True)[1]):,.0f}",
         )
         for kind in _KINDS
     }
@@ -210,6 +213,12 @@ def _hardest_weights(ratios: FloatArray) -> FloatArray:
         bounds=[(0, None)] * n_limits + [(None, None)],
     )
     return np.asarray(found.x[:n_limits])
+
+
+def _cost(table: CostTable, kind: _Kind, genome: IntArray) -> float:
+    """What a design really costs, leakage of idle tiles included."""
+    scored = table.score(genome[None])
+    return float((scored.area_mm2, scored.latency_us, scored.energy_uj)[_KINDS.index(kind)][0])
 
 
 def _only(kind: _Kind) -> tuple[float, ...]:

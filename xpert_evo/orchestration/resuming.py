@@ -6,7 +6,7 @@ from typing import Any
 
 from xpert_evo.backbone_file import BackboneDescription
 from xpert_evo.backbones import load_backbone
-from xpert_evo.config import ExecutorKind, RunConfig, load_config
+from xpert_evo.config import ExecutorKind, RunConfig, load_config, with_stored_model
 from xpert_evo.errors import StoreError
 from xpert_evo.orchestration.context import FINALISTS, round_name
 from xpert_evo.orchestration.stopping import ROUNDS, STOPPED
@@ -99,7 +99,7 @@ def keep_changes(store: Store, before: RunConfig, config: RunConfig) -> None:
         changes["dataset"] = ("data_dir", folder, config.dataset.data_dir)
     if not changes:
         return
-    settings = store.meta("settings")
+    settings = with_stored_model(store.meta("settings"))
     changed = {table: settings.get(table, {}) | {name: new} for table, (name, _, new) in changes.items()}
     with store.transaction():
         store.replace_meta("settings", settings | changed)

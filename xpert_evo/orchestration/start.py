@@ -14,7 +14,7 @@ from xpert_evo.accuracy.host_state import own_numerics, threads
 from xpert_evo.accuracy.surrogate.kinds import check_kind
 from xpert_evo.accuracy.training.protocols import check_from_scratch, load_protocol
 from xpert_evo.backbone_remarks import remarks_on
-from xpert_evo.config import ExecutorKind, RunConfig, parse_config
+from xpert_evo.config import ExecutorKind, RunConfig, parse_stored
 from xpert_evo.design import design_from_text
 from xpert_evo.errors import ConfigError, DataError, ExecutorError
 from xpert_evo.executors import Executor, ProcessExecutor, SerialExecutor, load_dask_executor
@@ -129,7 +129,7 @@ def begin(config: RunConfig, folder: Path, listener: Listener, labels_from: Sequ
 def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> None:
     """Goes on with the run in `folder`; raises StoreError where settings differ that must not, or not any more."""
     with Store.open(folder) as store:
-        before = parse_config(store.meta("settings"), where=f"settings of {folder}")
+        before = parse_stored(store.meta("settings"), where=f"settings of {folder}")
         config = changed_settings(before, overrides, folder)
         check_rounds(store, before, config)
         listener.tell(Stage(text=_CHECKING))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from xpert_evo.config import RunConfig, parse_config
+from xpert_evo.config import RunConfig, parse_stored
 from xpert_evo.design import Design, design_from_text
 from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.baselines import topic_of
@@ -113,7 +113,7 @@ class RunResult:
 
 def load_result(store: Store) -> RunResult:
     """Reads the result of a run, finished or not; raises StoreError."""
-    config = parse_config(store.meta("settings"), where=f"settings of {store.folder}")
+    config = parse_stored(store.meta("settings"), where=f"settings of {store.folder}")
     dataset = store.meta("dataset")
     task = build_task(config, n_classes=dataset["n_classes"], image_channels=dataset["image_channels"])
     plans = store.plans()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import xpert_evo as xe
-from hw_models import AdcType, CrossbarSpec, WeightCoding, load_device, load_technology
+from hw_models import AdcType, CrossbarSpec, WeightCoding, load_device, load_model, load_technology
 from xpert_evo.backbones import load_backbone
 from xpert_evo.cli.app import app
 from xpert_evo.design import Design, load_designs
@@ -20,7 +20,12 @@ from xpert_evo.report.scene import Scene
 from xpert_evo.space import SearchSpace
 
 DOCS = Path(__file__).parents[2] / "docs"
-CHIP = Hardware(crossbar=CrossbarSpec(), device=load_device("rram-6k"), technology=load_technology("cmos-32nm-lstp"))
+CHIP = Hardware(
+    crossbar=CrossbarSpec(),
+    device=load_device("rram-6k"),
+    technology=load_technology("cmos-32nm-lstp"),
+    model=load_model("xpertsim"),
+)
 
 
 def homogeneous() -> Design:
@@ -79,7 +84,7 @@ def test_parameters_that_differ_by_layer_are_listed_and_have_no_value() -> None:
 
 def test_a_chip_that_the_simulators_cannot_build_is_told() -> None:
     spec = CrossbarSpec(coding=WeightCoding.DIFFERENTIAL)
-    chip = Hardware(crossbar=spec, device=CHIP.device, technology=CHIP.technology)
+    chip = Hardware(crossbar=spec, device=CHIP.device, technology=CHIP.technology, model=CHIP.model)
     assert "differential" in chip_lines(chip)[-1]
     assert "differential" not in "".join(chip_lines(CHIP))
 

@@ -150,7 +150,7 @@ def noise_ratio(geometry: LayerGeometry) -> float:
     largest = max(g.array_rows)
     # Arrays share the range of the fullest one, so those that are not full add as much noise for less signal.
     full = adc_noise_ratio(
-        n_rows=min(largest, g.crossbar.rows),
+        n_rows=min(largest, g.crossbar.rows_at_once),
         adc_precision=g.adc_precision,
         input_precision=g.input_precision,
         crossbar=g.crossbar,

@@ -70,7 +70,8 @@ class LayerGeometry:
     def n_crossbars(self) -> int:
         """Crossbars that hold the layer's weights."""
         c = self.crossbar
-        return len(self.array_rows) * -(-self.out_channels * c.columns_per_weight // c.columns)
+        side_by_side = -(-self.out_channels * c.columns_per_weight // c.columns)
+        return max(1, round(len(self.array_rows) / c.row_groups)) * side_by_side
 
     @property
     def coverage_ratio(self) -> float:
@@ -84,20 +85,27 @@ class LayerGeometry:
 
 
 def array_rows(n_rows: int, crossbar: CrossbarSpec, *, evenly: bool) -> tuple[int, ...]:
-    """How `n_rows` of a weight matrix are dealt to arrays.
+    """How `n_rows` of a weight matrix are dealt to arrays: rows that are read together, into one conversion.
 
     Args:
         n_rows: Rows of the layer.
-        crossbar: Its rows are those of one array.
+        crossbar: An array is a crossbar, or a group of its rows where not all of them are read at once.
         evenly: For proxies: about as many rows in every array, and as many arrays as come closest to full ones. A
             proxy's 72 rows make one array of 72 (not one of 64 and one of 8), which has the signal-to-noise ratio of
             the nine full arrays that the full-width layer has.
     """
     if not evenly:
         full, rest = divmod(n_rows, crossbar.rows)
-        return (crossbar.rows,) * full + ((rest,) if rest else ())
-    n_arrays = max(1, round(n_rows / crossbar.rows))
+        held = (crossbar.rows,) * full + ((rest,) if rest else ())
+        return tuple(group for rows in held for group in _groups(rows, crossbar.rows_at_once))
+    n_arrays = max(1, round(n_rows / crossbar.rows_at_once))
     return tuple(n_rows // n_arrays + (i < n_rows % n_arrays) for i in range(n_arrays))
+
+
+def _groups(n_rows: int, at_once: int) -> tuple[int, ...]:
+    """Rows of one crossbar as groups of at most `at_once`."""
+    full, rest = divmod(n_rows, at_once)
+    return (at_once,) * full + ((rest,) if rest else ())
 
 
 Product: TypeAlias = Callable[["CrossbarLayer", torch.Tensor], torch.Tensor]

@@ -71,9 +71,9 @@ def adc_noise_ratio(
     Args: As `conversion_snr_db`.
     """
     rows = np.asarray(n_rows)
-    in_array = np.minimum(rows, crossbar.rows)
+    in_array = np.minimum(rows, crossbar.rows_at_once)
     full = _looked_up(lambda r, a, i: _array_noise_ratio(r, a, i, crossbar), in_array, adc_precision, input_precision)
-    n_arrays = -(-rows // crossbar.rows)
+    n_arrays = -(-rows // crossbar.rows_at_once)
     return np.asarray(full * n_arrays * in_array / rows)
 
 

@@ -1,0 +1,160 @@
+"""Energy of reading a crossbar [pJ]: converters, the current of columns, lines, row switches and multiplexers.
+
+Which formula an event has is the cost model's choice.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hw_models.adc import flash_encoder_pj, flash_fixed_pj, flash_sense_ns, sar_fixed_pj, sar_pj_per_siemens
+from hw_models.adc_survey import AdcModel, survey_pj
+from hw_models.area import Periphery
+from hw_models.arrays import FloatArray
+from hw_models.cost_model import ColumnCurrent
+from hw_models.energy_term import EnergyTerm
+from hw_models.mapping import Mapping
+from hw_models.setting import Setting
+
+
+def adc_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
+    """Converters and the current of what they convert: once an input bit."""
+    spec = setting.crossbar
+    conversions = m.positions * (m.column_reads + m.crossbar_reads * spec.converted_references)
+    fixed, encoder, formula, constants = _converters(p, setting)
+    return [
+        EnergyTerm(
+            component="adc",
+            event="conversion of a column, the part that does not depend on it",
+            count=conversions,
+            energy_pj=p.bits * fixed,
+            formula=formula,
+            constants=constants,
+        ),
+        _current_term(m, p, setting),
+        EnergyTerm(
+            component="adc",
+            event="encoders of one crossbar's Flash ADCs for one input-bit vector",
+            count=m.positions * m.crossbar_reads * m.row_groups,
+            energy_pj=p.bits * encoder,
+            formula="IP x conversions x (encoder_base + encoder_level 2^AP), Flash only"
+            if encoder.any()
+            else "in the conversion",
+            constants=("flash.encoder_base_pj", "flash.encoder_level_pj") if encoder.any() else (),
+        ),
+    ]
+
+
+def _converters(p: Periphery, setting: Setting) -> tuple[FloatArray, FloatArray, str, tuple[str, ...]]:
+    """Energy of a conversion and of a crossbar's encoders [pJ], with the formula and its constants."""
+    technology, none = setting.technology, np.zeros(p.precision.shape)
+    constants: tuple[str, ...]
+    if setting.own_converters:
+        held = 1e-3 * setting.assumed.reading.sample_hold_fj * setting.ratios.energy
+        fixed, encoder = setting.adc_figures(p).energy_pj + held, none
+        if setting.adc is None:
+            formula = (
+                "IP x (sar_bit AP + sar_step 2^AP for SAR; comparator (2^AP - 1) 2^(AP - matched_bits) + encoder_step "
+                "2^AP for Flash; sample_hold) x factor of the node"
+            )
+            constants = (*_PUBLISHED_ADC, "reading.sample_hold_fj")
+        else:
+            formula = f"IP x (the table {setting.adc.name!r} at AP bits + sample_hold) x factor of the node"
+            constants = (*(f"{kind}.energy_fj" for kind in setting.adc.points), "reading.sample_hold_fj")
+    else:
+        sense = flash_sense_ns(p.precision, _mean_ohm(setting), technology.flash)
+        fixed = np.where(
+            p.flash, flash_fixed_pj(p.precision, sense, technology.flash), sar_fixed_pj(p.precision, technology.sar)
+        )
+        columns = setting.crossbar.converted_columns
+        encoder = np.where(p.flash, columns * flash_encoder_pj(p.precision, technology.flash), 0.0)
+        formula = (
+            "IP x (base + bit AP) x (AP + 1) cycles for SAR; IP x comparator x (2^AP - 1) x sensing time for Flash"
+        )
+        constants = ("sar.base_uw", "sar.bit_uw", "sar.cycle_ns", "flash.comparator_uw", "flash.sense_ns")
+    if setting.adc_model is AdcModel.SURVEY:
+        best = survey_pj(p.precision, technology.survey)
+        formula = f"IP x limit of the published survey where it is less than: {formula}"
+        constants += ("survey.walden_fj", "survey.schreier_db")
+        return np.minimum(fixed, best), none, formula, constants
+    return fixed, encoder, formula, constants
+
+
+_PUBLISHED_ADC = (
+    "converters.sar_bit_fj",
+    "converters.sar_step_fj",
+    "converters.comparator_fj",
+    "converters.encoder_step_fj",
+    "converters.matched_bits",
+)
+
+
+def _mean_ohm(setting: Setting) -> float:
+    """Resistance of the mean column [ohm]; the clock waits for the column of highest resistance instead."""
+    return setting.column_ohm / setting.technology.flash.slowest_column_ratio
+
+
+def _current_term(m: Mapping, p: Periphery, setting: Setting) -> EnergyTerm:
+    """The current of the cells of a column that is converted."""
+    technology = setting.technology
+    if setting.choices.column_current is ColumnCurrent.SAMPLED:
+        per_siemens = np.full(p.precision.shape, 1e3 * setting.device.cell.read_v**2 * setting.sample_ns)
+        event = "current of a cell with a weight while its column is sampled"
+        formula = "IP x activity x mean conductance x read_v^2 x sampling time"
+        constants: tuple[str, ...] = ("cell.read_v", "reading.sample_ns")
+    else:
+        sense = flash_sense_ns(p.precision, _mean_ohm(setting), technology.flash)
+        per_siemens = np.where(
+            p.flash, 1e3 * technology.flash.conductance_w * sense, sar_pj_per_siemens(p.precision, technology.sar)
+        )
+        event = "current of a cell with a weight during the conversion of its column"
+        formula = "IP x activity x mean conductance x conductance_w x conversion time"
+        constants = ("sar.conductance_w", "flash.conductance_w")
+    return EnergyTerm(
+        component="adc",
+        event=event,
+        count=m.positions * m.cell_reads,
+        energy_pj=p.bits * setting.conductance_s * per_siemens,
+        formula=formula,
+        constants=(*constants, "cell.on_ohm", "cell.conductance_ratio"),
+    )
+
+
+def crossbar_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
+    """Lines and cells, row switches and multiplexers: once an input bit."""
+    spec, energy = setting.crossbar, setting.technology.energy
+    cell_pj = 1e3 * setting.device.cell.read_v**2 / setting.device.cell.on_ohm * energy.cell_pulse_ns
+    # Row lines switch for every column that takes its turn, unless rows stay as they are while columns are sampled.
+    sampled = setting.choices.column_current is ColumnCurrent.SAMPLED
+    turns = np.ones_like(p.sharing) if sampled else p.sharing
+    times = "" if sampled else "CS "
+    lines = energy.line_base_pj + setting.activity * turns * (energy.line_pj + cell_pj)
+    rows = energy.row_switch_base_pj + setting.activity * energy.row_switch_active_pj
+    select = energy.mux_pj * spec.columns + energy.mux_decoder_pj * p.sharing**2
+    v = m.positions
+    return [
+        EnergyTerm(
+            component="array",
+            event="lines and cells of one crossbar for one input-bit vector",
+            count=v * m.crossbar_reads,
+            energy_pj=p.bits * spec.rows * spec.built_columns * lines,
+            formula=f"IP x rows x columns x (line_base + activity {times}(line + read_v^2 / on_ohm x cell_pulse))",
+            constants=("energy.line_base_pj", "energy.line_pj", "energy.cell_pulse_ns", "cell.read_v", "cell.on_ohm"),
+        ),
+        EnergyTerm(
+            component="periphery",
+            event="row switches of one crossbar for one input-bit vector",
+            count=v * m.crossbar_reads,
+            energy_pj=p.bits * spec.rows * turns * rows,
+            formula=f"IP x rows {times}(row_switch_base + activity row_switch_active)",
+            constants=("energy.row_switch_base_pj", "energy.row_switch_active_pj"),
+        ),
+        EnergyTerm(
+            component="periphery",
+            event="multiplexer of one crossbar for one output position",
+            count=v * m.crossbar_reads * m.row_groups,
+            energy_pj=select,
+            formula="columns mux + mux_decoder CS^2",
+            constants=("energy.mux_pj", "energy.mux_decoder_pj"),
+        ),
+    ]

@@ -1,0 +1,131 @@
+"""A layer's time down to its constants: clocks, cycles of each component, and what the schedule makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from hw_models import latency
+from hw_models.constants import Constant
+from hw_models.cost_model import Schedule
+from hw_models.distinct import Pairing
+from hw_models.model import DistinctParts
+from hw_models.setting import Setting
+from hw_models.trace import TraceNode, node
+
+_CLOCK_CONSTANTS = {
+    "multiplexer": ("timing.mux_decoder_ns", "timing.mux_drive_ns", "timing.mux_sharing"),
+    "column": ("timing.column_base_ns", "timing.column_ns_per_ohm", "cell.settling_ohm"),
+    "sensing": ("sar.cycle_ns", "flash.sense_ns", "flash.sense_ns_per_octave", "flash.sense_onset_ohm"),
+    "encoder": ("flash.encoder_base_ns", "flash.encoder_level_ns"),
+}
+_OWN_CONVERTERS = {
+    "multiplexer": ("timing.mux_decoder_ns", "timing.mux_drive_ns", "timing.mux_sharing"),
+    "sampling": ("reading.sample_ns",),
+    "conversion": ("converters.sar_bit_ns", "converters.flash_ns"),
+}
+
+_GLOBAL_BUFFER = "global buffer"
+_CHIP_TREE = "chip's tree, in whole words"
+_SHARED = frozenset({_GLOBAL_BUFFER, _CHIP_TREE})
+"""What serves all copies of a layer's weights."""
+
+
+def latency_trace(found: DistinctParts, setting: Setting, known: Mapping[str, Constant]) -> TraceNode:
+    """The layer's time: cycles by component x period, joined by the schedule."""
+    single = Pairing(shape_index=np.zeros((1, 1), dtype=np.int64), periphery_index=np.zeros((1, 1), dtype=np.int64))
+    m, p = found.mapping, found.periphery
+    alone_ns = latency.latency_components(
+        found.cycle_terms, m=m, p=p, tile=found.tile, clocks=found.clocks, setting=setting, pairing=single
+    )
+    works = _works(found, setting, single)
+    positions = float(m.positions.item())
+    if setting.schedule is Schedule.SEQUENTIAL:
+        components = [node(name, "ns", "sum", alone_ns[name], works[name]) for name in latency.COMPONENTS]
+        joined = "sum of components, each in cycles of the clock"
+    else:
+        slowest = max(latency.COMPONENTS, key=lambda name: float(alone_ns[name].item()))
+        components = [
+            _overlapped(name, float(alone_ns[name].item()), works[name], 1.0 if name == slowest else positions)
+            for name in latency.COMPONENTS
+        ]
+        joined = f"the slowest component, {slowest}, and the others once for one of {positions:g} positions"
+    total = sum(part.value for part in components)
+    return node("latency", "ns", joined, total, [*_clock_nodes(found, setting, known), *components])
+
+
+def _overlapped(name: str, alone_ns: float, works: list[TraceNode], positions: float) -> TraceNode:
+    """A component beside the others: its time in full, or that of one position."""
+    how = "the slowest of its buffers, each written and read at once" if name == "buffers" else "sum"
+    share = "in full, the slowest" if positions == 1 else f"/ {positions:g} positions"
+    inside = node(f"{name} alone", "ns", how, alone_ns, works)
+    return node(name, "ns", f"its time alone {share}", alone_ns / positions, [inside])
+
+
+def _clock_nodes(found: DistinctParts, setting: Setting, known: Mapping[str, Constant]) -> list[TraceNode]:
+    """The periods of the layer."""
+    constants = dict(_CLOCK_CONSTANTS)
+    formula = "layout_ratio x sum"
+    if setting.own_converters:
+        constants = dict(_OWN_CONVERTERS)
+        formula = "layout_ratio x multiplexer + sampling beyond the conversion + conversion"
+        if setting.adc is not None:
+            constants["conversion"] = tuple(f"{kind}.time_ns" for kind in setting.adc.points)
+    clock = node(
+        "clock",
+        "ns",
+        formula,
+        found.clocks.conversion,
+        [
+            node(name, "ns", "delay", value, constants=[known[key] for key in constants[name]])
+            for name, value in latency.clock_parts(found.periphery, setting).items()
+        ],
+        constants=[known["timing.layout_ratio"]],
+    )
+    if setting.digital_ns is None:
+        return [clock]
+    keys = ("digital.period_ns", "scaling.delay_exponent")
+    digital = node(
+        "digital clock",
+        "ns",
+        "period x factor of the node",
+        found.clocks.digital,
+        constants=[known[key] for key in keys],
+    )
+    return [clock, digital]
+
+
+def _works(found: DistinctParts, setting: Setting, single: Pairing) -> dict[str, list[TraceNode]]:
+    """Every kind of work by component, one after another, with its cycles."""
+    m, p, digital = found.mapping, found.periphery, float(found.clocks.digital.item())
+    whole = (
+        ("buffers", "PE output buffers, in whole words", latency.pe_output_cycles(m, p, setting, single)),
+        ("buffers", _GLOBAL_BUFFER, latency.global_buffer_cycles(m, p, setting, single)),
+        (
+            "interconnect",
+            _CHIP_TREE,
+            latency.chip_wire_cycles(m, p, found.tile, clock=found.clocks.digital, setting=setting, pairing=single),
+        ),
+        ("activation", "ReLU units, in whole calls", latency.activation_cycles(m, p, setting, single)),
+    )
+    found_share = latency.copy_share(m, p, single)
+    share = 1.0 if found_share is None else float(found_share.item())
+    shared = "" if share == 1 else f" x {share:g} by copies"
+    by_component: dict[str, list[TraceNode]] = {name: [] for name in latency.COMPONENTS}
+    for term in found.cycle_terms:
+        count, each = np.asarray(term.count).item(), np.asarray(term.cycles).item()
+        period = float(found.clocks.of(term.component).item())
+        formula = f"{count:g} x {each:g} cycles ({term.formula}) x clock {period:.6g} ns{shared}"
+        by_component[term.component].append(node(term.work, "ns", formula, count * each * period * share))
+    for component, work, cycles in whole:
+        n_cycles, local = float(cycles.item()), work not in _SHARED
+        by_component[component].append(
+            node(
+                work,
+                "ns",
+                f"{n_cycles:g} cycles x clock {digital:.6g} ns{shared if local else ''}",
+                n_cycles * digital * (share if local else 1.0),
+            )
+        )
+    return by_component

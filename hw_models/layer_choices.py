@@ -1,0 +1,77 @@
+"""What a search space may choose for one layer, as a table of costs is built from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hw_models.adc import AdcType
+from hw_models.errors import HardwareModelError
+
+SELECTED = ("in_channels", "out_channels", "column_sharing", "adc_type", "adc_precision", "input_precision", "copies")
+"""Attributes of a layer that a genome may select."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerChoices:
+    """The choices that a search space has for one layer.
+
+    For each attribute there is a tuple of choices and the genome column whose integer is the position in it; the
+    column is None for an attribute that is fixed, and the tuple then has one entry.
+
+    Attributes:
+        name: of the layer, for messages.
+        output_size: height of the output map, and width unless `output_width` is given.
+        kernel_size: side of the kernel.
+        in_channels, out_channels, column_sharing, adc_type, adc_precision, input_precision, copies: choices.
+        in_channels_column ... copies_column: genome columns.
+        output_width, stride, groups: as in `LayerShapes`.
+        depthwise: one group a channel, whatever the channels are.
+    """
+
+    name: str
+    output_size: int
+    kernel_size: int
+    in_channels: tuple[int, ...]
+    out_channels: tuple[int, ...]
+    column_sharing: tuple[int, ...]
+    adc_type: tuple[AdcType, ...]
+    adc_precision: tuple[int, ...]
+    input_precision: tuple[int, ...]
+    copies: tuple[int, ...] = (1,)
+    in_channels_column: int | None = None
+    out_channels_column: int | None = None
+    column_sharing_column: int | None = None
+    adc_type_column: int | None = None
+    adc_precision_column: int | None = None
+    input_precision_column: int | None = None
+    copies_column: int | None = None
+    output_width: int | None = None
+    stride: int = 1
+    groups: int = 1
+    depthwise: bool = False
+
+    def columns(self) -> dict[int, int]:
+        """Number of choices by genome column.
+
+        Raises:
+            HardwareModelError: for an attribute without choices, several choices without a column, or one column that
+            is
+                to select among tuples of different length.
+        """
+        found: dict[int, int] = {}
+        for attribute in SELECTED:
+            choices, column = getattr(self, attribute), getattr(self, f"{attribute}_column")
+            if not choices:
+                raise HardwareModelError(f"layer {self.name!r}: {attribute} has no choices; give at least one.")
+            if column is None:
+                if len(choices) > 1:
+                    raise HardwareModelError(
+                        f"layer {self.name!r}: {attribute} has {len(choices)} choices but no genome column; "
+                        f"give {attribute}_column or a single choice."
+                    )
+            elif column < 0 or found.setdefault(column, len(choices)) != len(choices):
+                raise HardwareModelError(
+                    f"layer {self.name!r}: genome column {column} of {attribute} is negative or selects among tuples "
+                    "of different length; use one length a column."
+                )
+        return found

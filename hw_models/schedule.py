@@ -1,0 +1,52 @@
+"""What works at the same time: from the time of each component alone to that of a layer, an image, and a second.
+
+Sequential: components follow one another, layers too, as in the reference. Overlapped: while one output position is
+converted, the next one's inputs arrive and the last one's sums leave, so a layer takes as long as its slowest
+component, and the others once for one position to fill it. Pipelined: layers work on different images as well; an image
+leaves whenever the slowest layer is done, and tiles leak while they wait for it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hw_models.arrays import FloatArray
+from hw_models.cost_model import Overheads, Schedule
+from hw_models.setting import Setting
+
+
+def exposed_ns(parts: dict[str, FloatArray], positions: FloatArray, schedule: Schedule) -> dict[str, FloatArray]:
+    """What each component adds to its layer's time [ns], (designs, layers).
+
+    Args:
+        parts: time of each component alone.
+        positions: positions of the output map.
+        schedule: what works at the same time.
+    """
+    if schedule is Schedule.SEQUENTIAL:
+        return parts
+    alone = np.stack(list(parts.values()))
+    slowest = alone.argmax(axis=0)
+    return {
+        name: np.where(slowest == i, time, time / positions)
+        for i, (name, time) in enumerate(zip(parts, alone, strict=True))
+    }
+
+
+def interval_ns(latency_ns: FloatArray, schedule: Schedule) -> FloatArray:
+    """Time from one image to the next [ns], (designs,): of the slowest layer if pipelined, of all layers otherwise."""
+    if schedule is Schedule.PIPELINED:
+        slowest: FloatArray = latency_ns.max(axis=1)
+        return slowest
+    total: FloatArray = latency_ns.sum(axis=1)
+    return total
+
+
+def leaks(setting: Setting) -> bool:
+    """Whether leakage is part of a design's energy."""
+    return setting.choices.overheads is Overheads.LEAKAGE_AND_LAYOUT
+
+
+def leakage_pj(leakage_uw: FloatArray, latency_ns: FloatArray, schedule: Schedule) -> FloatArray:
+    """What the tiles of each layer leak from one image to the next [pJ], (designs, layers)."""
+    return 1e-3 * leakage_uw * interval_ns(latency_ns, schedule)[:, np.newaxis]

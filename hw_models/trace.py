@@ -1,0 +1,66 @@
+"""A number with the formula and the constants that it follows from, and the numbers in that formula."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hw_models.arrays import FloatArray
+from hw_models.constants import Constant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceNode:
+    """A number and where it comes from.
+
+    Attributes:
+        name: what it is.
+        value: the number.
+        unit: its unit.
+        formula: how it follows from its parts or constants.
+        constants: the constants in the formula.
+        parts: the numbers in the formula.
+    """
+
+    name: str
+    value: float
+    unit: str
+    formula: str
+    constants: tuple[Constant, ...] = ()
+    parts: tuple[TraceNode, ...] = field(default=())
+
+    def lines(self, depth: int = 0) -> Iterator[str]:
+        """The tree as indented text."""
+        indent = "  " * depth
+        yield f"{indent}{self.name}: {self.value:.6g} {self.unit} = {self.formula}"
+        for constant in self.constants:
+            yield f"{indent}    {constant.name} = {_shown(constant.value)} {constant.unit}  [{constant.source}]"
+        for part in self.parts:
+            yield from part.lines(depth + 1)
+
+
+def node(
+    name: str,
+    unit: str,
+    formula: str,
+    value: FloatArray | float,
+    parts: Sequence[TraceNode] = (),
+    *,
+    constants: Sequence[Constant] = (),
+) -> TraceNode:
+    """A node of one number, which may come as an array of one entry."""
+    return TraceNode(
+        name=name,
+        value=float(np.asarray(value).item()),
+        unit=unit,
+        formula=formula,
+        parts=tuple(parts),
+        constants=tuple(constants),
+    )
+
+
+def _shown(value: float | tuple[float, ...]) -> str:
+    """A constant's value as text."""
+    return f"{value:g}" if isinstance(value, float) else "(" + ", ".join(f"{item:g}" for item in value) + ")"

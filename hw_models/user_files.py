@@ -1,0 +1,186 @@
+"""What a user's own file may leave out, and what is assumed then.
+
+A device needs its on-resistance and its on/off ratio. A technology needs its feature size: the rest is taken from the
+nearest node that comes with the package and scaled by each constant's unit. A cost model needs nothing: it is
+`published` with the file's changes. Every constant that was not given says so in its source, which `explain` and
+`sources` show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+import numpy as np
+
+from hw_models.constants import Constant, ConstantFile, available, load_file
+from hw_models.errors import HardwareModelError
+from hw_models.model_constants import SECTIONS
+from hw_models.node_scaling import nominal_v
+
+_MEAN_LEVEL = 0.42
+_CELL_DEFAULTS = (
+    ("read_v", 0.2, "V", "a read voltage that disturbs no resistive cell"),
+    ("write_v", 2.0, "V", "the write voltage of the reference's RRAM"),
+    ("cell_width_f", 12.0, "F", "the layout of the reference's cell"),
+    ("cell_height_f", 4.0, "F", "the layout of the reference's cell"),
+    ("max_cell_bits", 4.0, "bits", "the most levels of the reference's cell"),
+    ("leakage_pw", 0.0, "pW per cell", "resistive cells do not leak"),
+)
+_CELL_RANGES = {
+    "cell.on_ohm": (1.0, 1e12),
+    "cell.on_off_ratio": (1.0, 1e12),
+    "cell.read_v": (1e-3, 10.0),
+    "cell.conductance_ratio": (1e-9, 1.0),
+    "cell.cell_width_f": (0.1, 1e4),
+    "cell.cell_height_f": (0.1, 1e4),
+    "cell.max_cell_bits": (1.0, 8.0),
+}
+_MODEL_RANGES = {
+    "digital.period_ns": (1e-3, 1e6),
+    "converters.full_scale_v": (1e-3, 10.0),
+    "converters.sar_bit_ns": (1e-6, 1e6),
+    "converters.flash_ns": (1e-6, 1e6),
+    "scaling.delay_exponent": (0.0, 3.0),
+    "scaling.column_exponent": (0.0, 3.0),
+    "scaling.threshold_v": (0.0, 1.0),
+    "scaling.velocity_exponent": (0.0, 3.0),
+}
+_CLOCKS = frozenset({"sar.cycle_ns", "flash.sense_ns"})
+"""Times that a designer sets: 1 GHz at every node."""
+
+
+def completed_device(file: ConstantFile) -> ConstantFile:
+    """A user's device with what it leaves out.
+
+    Raises:
+        HardwareModelError: for a file without the on-resistance or the on/off ratio, or with numbers that no cell has.
+    """
+    on_ohm, ratio = _given(file, "cell.on_ohm"), _given(file, "cell.on_off_ratio")
+    _check_not_negative(file)
+    _check_ranges(file, _CELL_RANGES)
+    off = 1 / ratio
+    derived = (
+        ("settling_ohm", on_ohm, "ohm", "the column settles with the on-resistance"),
+        ("conductance_ratio", off + _MEAN_LEVEL * (1 - off), "1", f"the mean level of the weights is {_MEAN_LEVEL:g}"),
+    )
+    assumed = {
+        f"cell.{key}": Constant(name=f"cell.{key}", value=value, unit=unit, source=f"assumed: {why}")
+        for key, value, unit, why in (*derived, *_CELL_DEFAULTS)
+    }
+    return replace(file, constants=MappingProxyType(assumed | dict(file.constants)))
+
+
+def _check_not_negative(file: ConstantFile) -> None:
+    """Refuse negative constants: there is none among costs and sizes."""
+    for constant in file.constants.values():
+        if np.min(constant.value) < 0:
+            raise HardwareModelError(f"{file.name}: {constant.name} must not be negative, got {constant.value}.")
+
+
+def _check_ranges(file: ConstantFile, ranges: Mapping[str, tuple[float, float]]) -> None:
+    """Refuse numbers that the formulas cannot work with."""
+    for key, (low, high) in ranges.items():
+        constant = file.constants.get(key)
+        if constant is None or isinstance(constant.value, tuple):
+            continue
+        if not low <= constant.value <= high:
+            raise HardwareModelError(f"{file.name}: {key} must lie in {low:g} ... {high:g}, got {constant.value:g}.")
+
+
+def _given(file: ConstantFile, key: str) -> float:
+    """A positive number that a file must give."""
+    constant = file.constants.get(key)
+    if constant is None or isinstance(constant.value, tuple) or constant.value <= 0:
+        came = "it is missing" if constant is None else f"got {constant.value}"
+        raise HardwareModelError(f"{file.name}: {key} must be a positive number; {came}.")
+    return float(constant.value)
+
+
+def completed_model(file: ConstantFile, base: ConstantFile) -> ConstantFile:
+    """A user's cost model with what it leaves out, from another one.
+
+    Raises:
+        HardwareModelError: for an unknown table, a negative constant, or one of 0 that a formula divides by.
+    """
+    for key in file.constants:
+        section = key.partition(".")[0]
+        if section not in SECTIONS:
+            raise HardwareModelError(f"{file.name}: unknown table [{section}]; choose one of {', '.join(SECTIONS)}.")
+    _check_not_negative(file)
+    _check_ranges(file, _MODEL_RANGES)
+    return replace(
+        file,
+        constants=MappingProxyType(dict(base.constants) | dict(file.constants)),
+        choices=MappingProxyType(dict(base.choices) | dict(file.choices)),
+    )
+
+
+def completed_technology(file: ConstantFile) -> ConstantFile:
+    """A user's technology with what it leaves out.
+
+    Raises:
+        HardwareModelError: for a file without its feature size, or with a negative constant.
+    """
+    feature_nm = _given(file, "node.feature_nm")
+    _check_not_negative(file)
+    _check_ranges(file, {"node.feature_nm": (1.0, 1000.0)})
+    scaled = scaled_technology_file(feature_nm)
+    return replace(file, constants=MappingProxyType(dict(scaled.constants) | dict(file.constants)))
+
+
+def scaled_technology_file(feature_nm: float) -> ConstantFile:
+    """The technology of any node: that of the nearest one that comes with the package, scaled by units.
+
+    Lengths are proportional to the feature size L, areas to L^2, delays of gates to L, energies and powers of events at
+    a clock that stays to L V^2 with the nominal supplies, energy of a wire's length to V^2, leakage of a circuit to
+    L V. Ratios, counts and the converters' own clocks stay.
+    """
+    files = [load_file("technologies", name) for name in available("technologies")]
+    base = min(files, key=lambda each: abs(np.log(_given(each, "node.feature_nm") / feature_nm)))
+    base_nm = _given(base, "node.feature_nm")
+    length, volts = feature_nm / base_nm, nominal_v(feature_nm) / nominal_v(base_nm)
+    if length == 1:
+        return base
+    constants = {key: _scaled(constant, length, volts, base.name) for key, constant in base.constants.items()}
+    name = f"cmos-{feature_nm:g}nm-scaled"
+    return replace(
+        base,
+        name=name,
+        description=f"{feature_nm:g} nm CMOS, scaled from {base.name}",
+        constants=MappingProxyType(constants),
+    )
+
+
+def _scaled(constant: Constant, length: float, volts: float, base: str) -> Constant:
+    """One constant at the new node."""
+    factor = _factor(constant, length, volts)
+    if factor == 1:
+        return constant
+    value = constant.value
+    moved = tuple(factor * item for item in value) if isinstance(value, tuple) else factor * value
+    return replace(constant, value=moved, source=f"scaled by {factor:.3g} from {base}: {constant.source}")
+
+
+def _factor(constant: Constant, length: float, volts: float) -> float:
+    """Factor of one constant, by its unit."""
+    section, _, key = constant.name.partition(".")
+    quantity, *rest = constant.unit.split()
+    if constant.name in _CLOCKS or section == "survey":
+        return 1.0
+    if key == "vdd_v":
+        return volts
+    if quantity == "pJ" and "um" in rest:
+        return volts**2
+    if quantity == "uW":
+        return length * volts if section == "leakage" else length * volts**2
+    by_quantity = {
+        "um2": length**2,
+        "um": length,
+        "nm": length,
+        "ns": length,
+        "ns/ohm": length,
+        "pJ": length * volts**2,
+    }
+    return by_quantity.get(quantity, 1.0)
