@@ -14,8 +14,10 @@ import numpy as np
 
 from hw_models.adc import AdcType, flash_comparators_um2, flash_encoder_height_um, sar_area_um2
 from hw_models.arrays import FloatArray, IntArray
+from hw_models.cost_model import Choices
 from hw_models.crossbar import CrossbarSpec, WeightCoding
 from hw_models.mapping import adder_tree, ceil_divide
+from hw_models.simulator_choices import PairMux
 from hw_models.technology import Device, Technology
 
 CIRCUITS = {
@@ -41,6 +43,7 @@ class Periphery:
         n_adcs: ADCs of a crossbar.
         sum_bits: width of a weight's sum over one crossbar, after all input bits.
         tile_bits: width of the sum over a PE.
+        column_rows: rows of the layer's fullest crossbar, or all rows where the model does not tell layers apart.
     """
 
     sharing: IntArray
@@ -50,6 +53,7 @@ class Periphery:
     n_adcs: IntArray
     sum_bits: IntArray
     tile_bits: IntArray
+    column_rows: IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,16 +93,19 @@ def periphery_of(arrays: dict[str, IntArray], spec: CrossbarSpec) -> Periphery:
         n_adcs=ceil_divide(np.full_like(sharing, spec.converted_columns + spec.converted_references), sharing),
         sum_bits=sum_bits,
         tile_bits=sum_bits + tree_stages(spec.pe_side),
+        column_rows=arrays.get("column_rows", np.full_like(sharing, spec.rows)),
     )
 
 
-def tile_area(p: Periphery, spec: CrossbarSpec, device: Device, technology: Technology) -> TileArea:
+def tile_area(
+    p: Periphery, spec: CrossbarSpec, device: Device, technology: Technology, choices: Choices
+) -> TileArea:
     """Area of one tile by component and circuit, and its floor plan."""
     layout = technology.layout
     cell_um = 1e-3 * technology.node.feature_nm
     array_width = spec.built_columns * device.cell.cell_width_f * cell_um
     array_height = spec.rows * device.cell.cell_height_f * cell_um
-    crossbar = _crossbar_circuits(p, (array_width, array_height), spec, device, technology)
+    crossbar = _crossbar_circuits(p, (array_width, array_height), spec, device, technology, choices)
     below_um2 = _sum(crossbar[name] for name in ("ADCs", "shift-adders", "multiplexers", "column switches"))
     below = (below_um2 - _overhang_um2(p, array_width, technology)) / array_width
     width = array_width + layout.subarray_extra_width_um
@@ -136,6 +143,7 @@ def _crossbar_circuits(
     spec: CrossbarSpec,
     device: Device,
     technology: Technology,
+    choices: Choices,
 ) -> dict[str, FloatArray]:
     """Area of one crossbar with its periphery, by circuit [um2]."""
     area = technology.area
@@ -147,9 +155,11 @@ def _crossbar_circuits(
     )
     return {
         "cells": zero + array_width_um * array_height_um,
-        "ADCs": _adc_um2(p, array_width_um, technology),
+        "ADCs": _adc_um2(p, array_width_um, technology, choices),
         "shift-adders": shift_add_um2(p, spec, technology, array_width_um),
-        "multiplexers": np.where(p.sharing > 2, p.sharing, p.sharing - 1) * row_um2,
+        "multiplexers": np.where(
+            p.sharing == 2, _pair_mux_um2(row_um2, technology, choices), np.where(p.sharing > 2, p.sharing, 0) * row_um2
+        ),
         "multiplexer decoders": _interpolate(np.log2(p.sharing), area.mux_decoder_sharing, area.mux_decoder_um2),
         "column switches": zero + area.column_switch_um2 * spec.built_columns,
         "row switches": zero + area.row_switch_um2 * spec.rows,
@@ -157,10 +167,15 @@ def _crossbar_circuits(
     }
 
 
-def _adc_um2(p: Periphery, array_width_um: float, technology: Technology) -> FloatArray:
+def _pair_mux_um2(row_um2: float, technology: Technology, choices: Choices) -> float:
+    """Multiplexer of two columns that share an ADC [um2]."""
+    return row_um2 if choices.pair_mux is PairMux.ROW else technology.area.mux_pair_um2
+
+
+def _adc_um2(p: Periphery, array_width_um: float, technology: Technology, choices: Choices) -> FloatArray:
     """ADCs of one crossbar with the encoders of Flash ADCs [um2]."""
     height, width = flash_encoder_height_um(p.precision, p.n_adcs, array_width_um, technology.flash, technology.layout)
-    flash = p.n_adcs * flash_comparators_um2(p.precision, technology.flash) + height * width
+    flash = p.n_adcs * flash_comparators_um2(p.precision, technology.flash, choices.comparator_area) + height * width
     return np.where(p.flash, flash, p.n_adcs * sar_area_um2(p.precision, technology.sar))
 
 

@@ -37,6 +37,7 @@ class AreaConstants:
     column_switch_um2: float
     full_adder_um2: float
     flipflop_um2: float
+    mux_pair_um2: float
     mux_decoder_sharing: Table
     mux_decoder_um2: Table
     register_decoder_entries: Table
@@ -117,6 +118,7 @@ class FlashConstants:
     """The Flash ADC and its encoder."""
 
     comparator_um2: float
+    comparator_nmos_um2: float
     encoder_base_um: float
     encoder_input_um: float
     sense_ns: float
@@ -130,6 +132,25 @@ class FlashConstants:
     conductance_w: float
     encoder_base_pj: float
     encoder_level_pj: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnConstants:
+    """Columns of cells by the node's wires and transistors; read where `column_model = "cells"`.
+
+    Attributes:
+        wire_ohm: resistance of a wire as long as it is wide [ohm].
+        settle_ns_per_ohm: settling time by the cell's mean resistance, from the wire's capacitance [ns/ohm].
+        settle_access_ns: settling time by the same over the on-resistance, from access transistors, which are as wide
+            as the cell conducts [ns].
+        sense_ohm, sense_ns: table of the sensing time of Flash ADCs by the resistance of the column.
+    """
+
+    wire_ohm: float
+    settle_ns_per_ohm: float
+    settle_access_ns: float
+    sense_ohm: Table
+    sense_ns: Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

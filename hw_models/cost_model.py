@@ -16,6 +16,15 @@ from typing import Any
 
 from hw_models.constants import Constant, ConstantFile, available, load_file
 from hw_models.errors import HardwareModelError, suggestion
+from hw_models.simulator_choices import (
+    ColumnModel,
+    ComparatorArea,
+    DelayCycles,
+    GlobalSum,
+    PairMux,
+    RowActivity,
+    TileBuffers,
+)
 
 
 class DigitalClock(StrEnum):
@@ -30,9 +39,27 @@ class Choices:
     """One formula for each question on which models differ; every file names all of them."""
 
     digital_clock: DigitalClock
+    comparator_area: ComparatorArea
+    pair_mux: PairMux
+    tile_buffers: TileBuffers
+    delay_cycles: DelayCycles
+    global_sum: GlobalSum
+    row_activity: RowActivity
+    column_model: ColumnModel
 
 
-_ENUMS: Mapping[str, type[StrEnum]] = MappingProxyType({"digital_clock": DigitalClock})
+_ENUMS: Mapping[str, type[StrEnum]] = MappingProxyType(
+    {
+        "digital_clock": DigitalClock,
+        "comparator_area": ComparatorArea,
+        "pair_mux": PairMux,
+        "tile_buffers": TileBuffers,
+        "delay_cycles": DelayCycles,
+        "global_sum": GlobalSum,
+        "row_activity": RowActivity,
+        "column_model": ColumnModel,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +78,20 @@ class CostModel:
     choices: Choices
     constants: Mapping[str, Constant]
     choice_sources: Mapping[str, str]
+
+    def number(self, key: str) -> float:
+        """A constant of the model that is one number, by "section.key".
+
+        Raises:
+            HardwareModelError: for a constant that the file lacks, or that is a table.
+        """
+        if key not in self.constants:
+            near = suggestion(key, self.constants) if self.constants else "the file has none."
+            raise HardwareModelError(f"{self.name}: the constant {key} is missing; {near}")
+        value = self.constants[key].value
+        if isinstance(value, tuple):
+            raise HardwareModelError(f"{self.name}: {key} must be a number, got {value}.")
+        return value
 
 
 def model_names() -> list[str]:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hw_models.adc import flash_encoder_pj, flash_fixed_pj, flash_sense_ns, sar_fixed_pj, sar_pj_per_siemens
+from hw_models.adc import flash_encoder_pj, flash_fixed_pj, sar_fixed_pj, sar_pj_per_siemens
 from hw_models.adc_survey import AdcModel, survey_pj
 from hw_models.area import Periphery, TileArea
 from hw_models.arrays import FloatArray, IntArray
 from hw_models.chip_tree import tree_length
+from hw_models.columns import cell_ratio, mean_sense_ns
 from hw_models.crossbar import WeightCoding
 from hw_models.distinct import Pairing
 from hw_models.mapping import Mapping, adder_tree
@@ -75,10 +76,8 @@ def energy_terms(m: Mapping, p: Periphery, tile: TileArea, setting: Setting) -> 
 def _conversion_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
     """ADCs, lines and cells, row switches and multiplexers: once an input bit."""
     spec, technology, energy = setting.crossbar, setting.technology, setting.technology.energy
-    # The clock waits for the column of highest resistance; the energy is that of the mean column.
-    mean_ohm = setting.column_ohm / technology.flash.slowest_column_ratio
-    sense = flash_sense_ns(p.precision, mean_ohm, technology.flash)
-    siemens = setting.activity * setting.cell_ratio / setting.device.cell.on_ohm
+    sense = mean_sense_ns(p, setting)
+    siemens = setting.activity * cell_ratio(setting) / setting.device.cell.on_ohm
     fixed = np.where(
         p.flash, flash_fixed_pj(p.precision, sense, technology.flash), sar_fixed_pj(p.precision, technology.sar)
     )

@@ -38,8 +38,9 @@ class Mapping:
         pe_inputs, pe_columns: of the fullest PE: inputs, and columns with weights.
         utilization: part of the tiles' cells that holds weights.
         crossbar_reads: crossbars charged, sum over all PEs.
-        column_reads: conversions of a column, or of a differential pair, with at least one active input, sum over all
-        crossbars.
+        used_crossbar_reads: the same, each crossbar by the part of its rows that are in use.
+        conversions: conversions of a column, or of a differential pair, sum over all crossbars.
+        column_reads: those among them with at least one active input.
         cell_reads: cells with weights, sum over all crossbars.
         pe_inputs_sum, pe_outputs_sum: inputs and outputs through PE buses and buffers, sum over PEs.
         tile_inputs_sum, tile_outputs_sum: the same for tiles.
@@ -66,6 +67,8 @@ class Mapping:
     pe_columns: IntArray
     utilization: FloatArray
     crossbar_reads: IntArray
+    used_crossbar_reads: FloatArray
+    conversions: FloatArray
     column_reads: FloatArray
     cell_reads: IntArray
     pe_inputs_sum: IntArray
@@ -192,6 +195,8 @@ def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float) -> Mapp
         * crossbar_copies
         / (n_tiles * spec.n_crossbars * spec.rows * spec.columns),
         crossbar_reads=events["crossbars"].astype(np.int64),
+        used_crossbar_reads=events["used_crossbars"],
+        conversions=events["conversions"],
         column_reads=events["columns"],
         cell_reads=events["cells"].astype(np.int64),
         pe_inputs_sum=events["inputs"].astype(np.int64),
@@ -270,6 +275,8 @@ class _TileEvents:
         n_trees = np.where(self.repeated, down * across, 1)
         return {
             "crossbars": down * across,
+            "used_crossbars": rows * across / self.spec.rows,
+            "conversions": columns * down / self.spec.columns_per_conversion,
             "columns": conversions,
             "cells": rows * columns,
             "inputs": rows,

@@ -157,7 +157,7 @@ def distinct_parts(shapes: LayerShapes, peripherals: Peripherals, setting: Setti
     choices, periphery_index = distinct(peripherals.arrays())
     m = map_layers(LayerShapes(**shape_values), setting.crossbar, setting.activity)
     p = area.periphery_of(choices, setting.crossbar)
-    tile = area.tile_area(p, setting.crossbar, setting.device, setting.technology)
+    tile = area.tile_area(p, setting.crossbar, setting.device, setting.technology, setting.model.choices)
     clock = latency.clock_ns(p, setting)
     return DistinctParts(
         shapes=shape_values,
@@ -166,7 +166,7 @@ def distinct_parts(shapes: LayerShapes, peripherals: Peripherals, setting: Setti
         periphery=p,
         tile=tile,
         clock=clock,
-        cycle_terms=latency.cycle_terms(m, p, clock, setting),
+        cycle_terms=latency.cycle_terms(m, p, tile, clock, setting),
         energy_terms=energy.energy_terms(m, p, tile, setting),
         pairing=Pairing(shape_index=shape_index, periphery_index=periphery_index),
     )

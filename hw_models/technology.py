@@ -10,6 +10,7 @@ import numpy as np
 
 from hw_models.circuit_constants import (
     AreaConstants,
+    ColumnConstants,
     EnergyConstants,
     FlashConstants,
     LayoutConstants,
@@ -26,6 +27,7 @@ _TABLES = (
     ("area.mux_decoder_sharing", "area.mux_decoder_um2"),
     ("area.register_decoder_entries", "area.register_decoder_um2"),
     ("timing.mux_sharing", "timing.mux_decoder_ns", "timing.mux_drive_ns"),
+    ("column.sense_ohm", "column.sense_ns"),
 )
 """Places and values of curves, which are read between their points."""
 
@@ -36,7 +38,7 @@ class Technology:
 
     Attributes:
         name, description: of the file.
-        node, layout, area, timing, energy, leakage, sar, flash, survey: its constants by kind.
+        node, layout, area, timing, energy, leakage, sar, flash, column, survey: its constants by kind.
         constants: the same constants with unit and source, by "section.key".
     """
 
@@ -50,6 +52,7 @@ class Technology:
     leakage: LeakageConstants
     sar: SarConstants
     flash: FlashConstants
+    column: ColumnConstants
     survey: SurveyConstants
     constants: Mapping[str, Constant]
 
@@ -127,7 +130,7 @@ def technology_from(file: ConstantFile) -> Technology:
     """
     for first, *others in _TABLES:
         _check_lengths(file, first, others)
-    _check_sections(file, {"node", "layout", "area", "timing", "energy", "leakage", "sar", "flash", "survey"})
+    _check_sections(file, {"node", "layout", "area", "timing", "energy", "leakage", "sar", "flash", "column", "survey"})
     return Technology(
         name=file.name,
         description=file.description,
@@ -139,6 +142,7 @@ def technology_from(file: ConstantFile) -> Technology:
         leakage=file.section(LeakageConstants, "leakage"),
         sar=file.section(SarConstants, "sar"),
         flash=file.section(FlashConstants, "flash"),
+        column=file.section(ColumnConstants, "column"),
         survey=file.section(SurveyConstants, "survey"),
         constants=MappingProxyType(dict(file.constants)),
     )

@@ -1,0 +1,66 @@
+"""What a column of cells conducts, and how long it takes to settle and to be sensed.
+
+Two descriptions (`ColumnModel`): constants fitted for each device, or the cells' resistances in series with the wires
+of the node, as DNN+NeuroSim V1.3 computes them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hw_models.adc import flash_sense_ns
+from hw_models.area import Periphery
+from hw_models.arrays import FloatArray
+from hw_models.setting import DESIGN_ACTIVITY, Setting
+from hw_models.simulator_choices import ColumnModel
+
+
+def cell_ratio(setting: Setting) -> float:
+    """Mean conductance of a cell that holds weights, in parts of its on-conductance, with the wires before it.
+
+    A cell in the middle of the crossbar has half a row and half a column of wire in series. Cells that conduct well
+    lose more to it, so the mean is taken a little above the mean conductance.
+    """
+    if setting.model.choices.column_model is ColumnModel.DEVICE:
+        return setting.cell_ratio
+    model, cell, crossbar = setting.model, setting.device.cell, setting.crossbar
+    off = 1 / cell.on_off_ratio
+    many = model.number("column.level_ratio") + model.number("column.off_ratio") * off
+    bare = off + (many - off) * setting.few_levels_ratio
+    lengths = (crossbar.built_columns + 1) * cell.cell_width_f + (crossbar.rows + 1) * cell.cell_height_f
+    wires_ohm = setting.technology.column.wire_ohm * lengths / 2
+    return bare / (1 + model.number("column.conducting_ratio") * bare * wires_ohm / cell.on_ohm)
+
+
+def settling_ns(setting: Setting) -> float:
+    """Time in which a selected column settles [ns]."""
+    cell = setting.device.cell
+    if setting.model.choices.column_model is ColumnModel.DEVICE:
+        timing = setting.technology.timing
+        return timing.column_base_ns + timing.column_ns_per_ohm * cell.settling_ohm
+    mean_ohm = cell.on_ohm * (1 + cell.on_off_ratio) / 2
+    column = setting.technology.column
+    return mean_ohm * (column.settle_ns_per_ohm + column.settle_access_ns / cell.on_ohm)
+
+
+def clock_sense_ns(p: Periphery, setting: Setting) -> FloatArray:
+    """Time of Flash sensing that the clock waits for [ns]: that of the slowest column."""
+    if setting.model.choices.column_model is ColumnModel.DEVICE:
+        return flash_sense_ns(p.precision, setting.column_ohm, setting.technology.flash)
+    return _table_sense_ns(p, setting)
+
+
+def mean_sense_ns(p: Periphery, setting: Setting) -> FloatArray:
+    """Time of Flash sensing that energy is charged for [ns]: that of the mean column."""
+    if setting.model.choices.column_model is ColumnModel.DEVICE:
+        flash = setting.technology.flash
+        return flash_sense_ns(p.precision, setting.column_ohm / flash.slowest_column_ratio, flash)
+    return _table_sense_ns(p, setting)
+
+
+def _table_sense_ns(p: Periphery, setting: Setting) -> FloatArray:
+    """Time of Flash sensing by the resistance of a column of the layer's fullest crossbar [ns]."""
+    column = setting.technology.column
+    siemens = DESIGN_ACTIVITY * p.column_rows * cell_ratio(setting) / setting.device.cell.on_ohm
+    sense: FloatArray = np.interp(-np.log(siemens), np.log(column.sense_ohm), column.sense_ns)
+    return sense
