@@ -14,9 +14,10 @@ import numpy as np
 
 from hw_models.adc import AdcType, flash_comparators_um2, flash_encoder_height_um, sar_area_um2
 from hw_models.arrays import FloatArray, IntArray
-from hw_models.cost_model import Choices
+from hw_models.cost_model import Choices, CostModel
 from hw_models.crossbar import CrossbarSpec, WeightCoding
 from hw_models.mapping import adder_tree, ceil_divide
+from hw_models.register_file import interpolate_log2, tile_buffers_um2
 from hw_models.simulator_choices import PairMux
 from hw_models.technology import Device, Technology
 
@@ -98,14 +99,14 @@ def periphery_of(arrays: dict[str, IntArray], spec: CrossbarSpec) -> Periphery:
 
 
 def tile_area(
-    p: Periphery, spec: CrossbarSpec, device: Device, technology: Technology, choices: Choices
+    p: Periphery, spec: CrossbarSpec, device: Device, technology: Technology, model: CostModel
 ) -> TileArea:
     """Area of one tile by component and circuit, and its floor plan."""
     layout = technology.layout
     cell_um = 1e-3 * technology.node.feature_nm
     array_width = spec.built_columns * device.cell.cell_width_f * cell_um
     array_height = spec.rows * device.cell.cell_height_f * cell_um
-    crossbar = _crossbar_circuits(p, (array_width, array_height), spec, device, technology, choices)
+    crossbar = _crossbar_circuits(p, (array_width, array_height), spec, device, technology, model.choices)
     below_um2 = _sum(crossbar[name] for name in ("ADCs", "shift-adders", "multiplexers", "column switches"))
     below = (below_um2 - _overhang_um2(p, array_width, technology)) / array_width
     width = array_width + layout.subarray_extra_width_um
@@ -117,7 +118,7 @@ def tile_area(
         "PE adder trees": spec.n_pes * pe_trees,
         "tile accumulator": tile_accumulator_um2(p, spec, technology),
         "PE buffers": spec.n_pes * pe_buffers,
-        "tile buffers": _tile_buffers_um2(p, spec, technology),
+        "tile buffers": tile_buffers_um2(p, spec, technology, model),
         "tile wires": tile_wires_um2(pe_side, spec, technology),
     }
     circuits = {component: {name: tile[name] for name in names} for component, names in CIRCUITS.items()}
@@ -160,7 +161,7 @@ def _crossbar_circuits(
         "multiplexers": np.where(
             p.sharing == 2, _pair_mux_um2(row_um2, technology, choices), np.where(p.sharing > 2, p.sharing, 0) * row_um2
         ),
-        "multiplexer decoders": _interpolate(np.log2(p.sharing), area.mux_decoder_sharing, area.mux_decoder_um2),
+        "multiplexer decoders": interpolate_log2(np.log2(p.sharing), area.mux_decoder_sharing, area.mux_decoder_um2),
         "column switches": zero + area.column_switch_um2 * spec.built_columns,
         "row switches": zero + area.row_switch_um2 * spec.rows,
         "level shifters": zero + shifter_um2,
@@ -233,32 +234,8 @@ def _pe_buffers_um2(
     return total
 
 
-def _tile_buffers_um2(p: Periphery, spec: CrossbarSpec, technology: Technology) -> FloatArray:
-    """Input and output register files of one tile [um2]: flip-flops and the decoder of their entries."""
-    area, side = technology.area, spec.pes_per_side
-    entries = np.asarray(p.bits, dtype=np.float64)
-    inputs = area.flipflop_um2 * side * spec.rows * p.bits + _decoder_um2(entries, technology)
-    outputs = area.flipflop_um2 * side * p.tile_bits * p.n_adcs + _decoder_um2(p.n_adcs, technology)
-    return inputs + outputs
-
-
-def _decoder_um2(entries: FloatArray | IntArray, technology: Technology) -> FloatArray:
-    """Decoder of a register file's entries [um2]."""
-    return _interpolate(
-        np.log2(entries), technology.area.register_decoder_entries, technology.area.register_decoder_um2
-    )
-
-
 def tile_wires_um2(pe_side_um: FloatArray, spec: CrossbarSpec, technology: Technology) -> FloatArray:
     """H-tree of one tile [um2]: a bus as wide as the tile's rows, its length growing with the PEs a side."""
     bus_um = spec.pes_per_side * spec.rows * technology.layout.wire_pitch_um
     length = 0.0 if spec.pes_per_side == 1 else (spec.pes_per_side / 2) ** technology.area.tree_growth
     return bus_um * length * pe_side_um
-
-
-def _interpolate(log2_x: FloatArray, x: tuple[float, ...], y: tuple[float, ...]) -> FloatArray:
-    """Linear between the points of a table over log2 of its argument; beyond its end it goes on doubling."""
-    points = np.log2(x)
-    inside: FloatArray = np.interp(log2_x, points, y)
-    beyond: FloatArray = 2.0 ** np.maximum(0.0, log2_x - points[-1])
-    return inside * beyond

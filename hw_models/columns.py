@@ -10,9 +10,11 @@ import numpy as np
 
 from hw_models.adc import flash_sense_ns
 from hw_models.area import Periphery
-from hw_models.arrays import FloatArray
+from hw_models.arrays import FloatArray, IntArray
+from hw_models.mapping import fullest_rows
 from hw_models.setting import DESIGN_ACTIVITY, Setting
 from hw_models.simulator_choices import ColumnModel
+from hw_models.workload import LayerShapes
 
 
 def cell_ratio(setting: Setting) -> float:
@@ -64,3 +66,10 @@ def _table_sense_ns(p: Periphery, setting: Setting) -> FloatArray:
     siemens = DESIGN_ACTIVITY * p.column_rows * cell_ratio(setting) / setting.device.cell.on_ohm
     sense: FloatArray = np.interp(-np.log(siemens), np.log(column.sense_ohm), column.sense_ns)
     return sense
+
+
+def column_rows(shapes: LayerShapes, setting: Setting) -> dict[str, IntArray]:
+    """Rows of each layer's fullest crossbar, where circuits of the periphery depend on them; else nothing."""
+    if setting.model.choices.column_model is ColumnModel.DEVICE:
+        return {}
+    return {"column_rows": fullest_rows(shapes, setting.crossbar)}

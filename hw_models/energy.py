@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hw_models.adc import flash_encoder_pj, flash_fixed_pj, sar_fixed_pj, sar_pj_per_siemens
+from hw_models.adc import flash_encoder_pj, flash_fixed_pj, sar_conversion_ns, sar_fixed_pj, sar_pj_per_siemens
 from hw_models.adc_survey import AdcModel, survey_pj
 from hw_models.area import Periphery, TileArea
 from hw_models.arrays import FloatArray, IntArray
@@ -20,7 +20,9 @@ from hw_models.columns import cell_ratio, mean_sense_ns
 from hw_models.crossbar import WeightCoding
 from hw_models.distinct import Pairing
 from hw_models.mapping import Mapping, adder_tree
+from hw_models.row_activity import row_charges
 from hw_models.setting import Setting
+from hw_models.simulator_choices import ColumnModel
 
 COMPONENTS = ("adc", "array", "accumulation", "periphery", "buffers", "interconnect", "activation")
 
@@ -92,8 +94,9 @@ def _conversion_terms(m: Mapping, p: Periphery, setting: Setting) -> list[Energy
             np.zeros_like(sense),
         )
     cell_pj = 1e3 * setting.device.cell.read_v**2 / setting.device.cell.on_ohm * energy.cell_pulse_ns
-    lines = energy.line_base_pj + setting.activity * p.sharing * (energy.line_pj + cell_pj)
-    rows = energy.row_switch_base_pj + setting.activity * energy.row_switch_active_pj
+    line_pj = setting.activity * p.sharing * (energy.line_pj + cell_pj)
+    lines = row_charges(m, setting, energy.line_base_pj, line_pj)
+    rows = row_charges(m, setting, energy.row_switch_base_pj, setting.activity * energy.row_switch_active_pj)
     select = energy.mux_pj * spec.columns + energy.mux_decoder_pj * p.sharing**2
     v = m.positions
     conversions = v * (m.column_reads + m.crossbar_reads * spec.converted_references)
@@ -124,21 +127,34 @@ def _conversion_terms(m: Mapping, p: Periphery, setting: Setting) -> list[Energy
             formula="IP x conversions x (encoder_base + encoder_level 2^AP), Flash only",
             constants=("flash.encoder_base_pj", "flash.encoder_level_pj"),
         ),
-        EnergyTerm(
-            component="array",
-            event="lines and cells of one crossbar for one input-bit vector",
-            count=v * m.crossbar_reads,
-            energy_pj=p.bits * spec.rows * spec.built_columns * lines,
-            formula="IP x rows x columns x (line_base + activity CS (line + read_v^2 / on_ohm x cell_pulse))",
-            constants=("energy.line_base_pj", "energy.line_pj", "energy.cell_pulse_ns", "cell.read_v", "cell.on_ohm"),
+        *_idle_terms(m, p, setting),
+        *(
+            EnergyTerm(
+                component="array",
+                event=f"lines and cells of one crossbar for one input-bit vector{part}",
+                count=v * count,
+                energy_pj=p.bits * spec.rows * spec.built_columns * pj,
+                formula="IP x rows x columns x (line_base + activity CS (line + read_v^2 / on_ohm x cell_pulse))",
+                constants=(
+                    "energy.line_base_pj",
+                    "energy.line_pj",
+                    "energy.cell_pulse_ns",
+                    "cell.read_v",
+                    "cell.on_ohm",
+                ),
+            )
+            for part, count, pj in lines
         ),
-        EnergyTerm(
-            component="periphery",
-            event="row switches of one crossbar for one input-bit vector",
-            count=v * m.crossbar_reads,
-            energy_pj=p.bits * spec.rows * p.sharing * rows,
-            formula="IP x rows CS (row_switch_base + activity row_switch_active)",
-            constants=("energy.row_switch_base_pj", "energy.row_switch_active_pj"),
+        *(
+            EnergyTerm(
+                component="periphery",
+                event=f"row switches of one crossbar for one input-bit vector{part}",
+                count=v * count,
+                energy_pj=p.bits * spec.rows * p.sharing * pj,
+                formula="IP x rows CS (row_switch_base + activity row_switch_active)",
+                constants=("energy.row_switch_base_pj", "energy.row_switch_active_pj"),
+            )
+            for part, count, pj in rows
         ),
         EnergyTerm(
             component="periphery",
@@ -148,6 +164,23 @@ def _conversion_terms(m: Mapping, p: Periphery, setting: Setting) -> list[Energy
             formula="columns mux + mux_decoder CS^2",
             constants=("energy.mux_pj", "energy.mux_decoder_pj"),
         ),
+    ]
+
+
+def _idle_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
+    """Conversions of columns without an active row, where the model charges a SAR ADC for them."""
+    if setting.model.choices.column_model is ColumnModel.DEVICE:
+        return []
+    idle_pj = 1e-3 * setting.model.number("column.idle_sar_uw") * sar_conversion_ns(p.precision, setting.technology.sar)
+    return [
+        EnergyTerm(
+            component="adc",
+            event="conversion of a column without an active row by a SAR ADC",
+            count=m.positions * (m.conversions - m.column_reads),
+            energy_pj=p.bits * np.where(p.flash, 0.0, idle_pj),
+            formula="IP x idle power of the ADC x (AP + 1) cycles",
+            constants=("sar.cycle_ns",),
+        )
     ]
 
 

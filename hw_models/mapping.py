@@ -133,6 +133,11 @@ def _matrix(a: dict[str, IntArray], spec: CrossbarSpec) -> _Matrix:
     )
 
 
+def fullest_rows(shapes: LayerShapes, spec: CrossbarSpec) -> IntArray:
+    """Rows in use of the fullest crossbar of each layer, (designs, layers)."""
+    return np.minimum(_matrix(shapes.arrays(), spec).rows, spec.rows)
+
+
 def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float) -> Mapping:
     """Place layers on tiles and count the events of one output position and one input bit.
 

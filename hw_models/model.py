@@ -10,6 +10,7 @@ import numpy as np
 from hw_models import area, energy, latency
 from hw_models.adc_survey import AdcModel
 from hw_models.arrays import FloatArray, IntArray, check_number, check_shape
+from hw_models.columns import column_rows
 from hw_models.cost_model import CostModel, load_model
 from hw_models.crossbar import CrossbarSpec
 from hw_models.distinct import Pairing, distinct
@@ -154,10 +155,10 @@ def checked_setting(
 def distinct_parts(shapes: LayerShapes, peripherals: Peripherals, setting: Setting) -> DistinctParts:
     """Compute the distinct shapes and the distinct peripherals."""
     shape_values, shape_index = distinct(shapes.arrays())
-    choices, periphery_index = distinct(peripherals.arrays())
+    choices, periphery_index = distinct(peripherals.arrays() | column_rows(shapes, setting))
     m = map_layers(LayerShapes(**shape_values), setting.crossbar, setting.activity)
     p = area.periphery_of(choices, setting.crossbar)
-    tile = area.tile_area(p, setting.crossbar, setting.device, setting.technology, setting.model.choices)
+    tile = area.tile_area(p, setting.crossbar, setting.device, setting.technology, setting.model)
     clock = latency.clock_ns(p, setting)
     return DistinctParts(
         shapes=shape_values,

@@ -1,7 +1,7 @@
 """The reference data as arrays, and the model evaluated on their rows: used by fits, benchmarks and golden tests.
 
 The data are single-layer results of the simulator published with XPert (Moitra, Bhattacharjee, Kim, Panda, DAC 2023,
-arXiv 2303.17646), a fork of DNN+NeuroSim V1.3.
+arXiv 2303.17646), a fork of DNN+NeuroSim V1.3, or of V1.3 itself (Peng, Huang, Luo, Sun, Yu, IEDM 2019) at nine nodes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import dataclasses
 import gzip
 import io
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,17 +19,20 @@ import numpy.typing as npt
 
 from hw_models.adc import AdcType
 from hw_models.arrays import FloatArray
+from hw_models.cost_model import CostModel, load_model
 from hw_models.crossbar import CrossbarSpec
 from hw_models.errors import HardwareModelError
 from hw_models.model import evaluate
 from hw_models.periphery import Peripherals
 from hw_models.report import HardwareReport
-from hw_models.technology import Device, load_device, load_technology
+from hw_models.technology import Device, Technology, load_device, load_technology
 from hw_models.workload import LayerShapes
 
 Rows = dict[str, npt.NDArray[Any]]
 
 _ARRAY_KEYS = ("xbar", "cellbit", "pe_xbars", "ron_ohm", "on_off", "p_act")
+_NODE_KEYS = ("node_nm", "tilebuf_core_bits")
+"""Of upstream's rows only."""
 _DEVICES = {(6000.0, 150.0): "rram-6k", (100000.0, 10.0): "rram-100k"}
 
 
@@ -68,14 +72,31 @@ def reference_device(on_ohm: float, on_off_ratio: float) -> Device:
     return dataclasses.replace(device, cell=cell)
 
 
-def evaluate_rows(rows: Rows) -> list[tuple[npt.NDArray[np.bool_], HardwareReport]]:
-    """The model on every row: one report for each array that occurs, with the mask of its rows; (rows, 1) each."""
-    keys = np.stack([rows[name] for name in _ARRAY_KEYS], axis=1)
-    technology = load_technology("cmos-32nm-lstp")
+def node_technology(node_nm: float) -> Technology:
+    """The circuits of a node by its feature size."""
+    return load_technology(f"cmos-{node_nm:g}nm-lstp")
+
+
+def with_tile_cores(model: CostModel, core_bits: float) -> CostModel:
+    """The model with other cores of the tiles' buffers, where it has any."""
+    key = "buffers.tile_core_bits"
+    if key not in model.constants:
+        return model
+    changed = dataclasses.replace(model.constants[key], value=core_bits)
+    return dataclasses.replace(model, constants=MappingProxyType({**model.constants, key: changed}))
+
+
+def evaluate_rows(
+    rows: Rows, model: CostModel | None = None
+) -> list[tuple[npt.NDArray[np.bool_], HardwareReport]]:
+    """A cost model on every row: one report for each array that occurs, with the mask of its rows; (rows, 1) each."""
+    chosen = load_model("xpertsim") if model is None else model
+    columns = {"node_nm": np.full(len(rows["F"]), 32.0), "tilebuf_core_bits": np.zeros(len(rows["F"]))} | rows
+    keys = np.stack([columns[name] for name in (*_ARRAY_KEYS, *_NODE_KEYS)], axis=1)
     reports = []
     for key in np.unique(keys, axis=0):
         mask = (keys == key).all(axis=1)
-        side, cell_bits, pe_crossbars, on_ohm, on_off, activity = (float(value) for value in key)
+        side, cell_bits, pe_crossbars, on_ohm, on_off, activity, node_nm, core_bits = (float(value) for value in key)
         part = {
             name: values[mask].astype(np.int64)[:, np.newaxis]
             for name, values in rows.items()
@@ -93,18 +114,19 @@ def evaluate_rows(rows: Rows) -> list[tuple[npt.NDArray[np.bool_], HardwareRepor
                 rows=int(side), columns=int(side), cell_bits=int(cell_bits), pe_side=round(pe_crossbars**0.5)
             ),
             device=reference_device(on_ohm, on_off),
-            technology=technology,
+            technology=node_technology(node_nm),
             activity=activity,
+            model=with_tile_cores(chosen, core_bits),
         )
         reports.append((mask, report))
     return reports
 
 
-def model_columns(rows: Rows) -> dict[str, FloatArray]:
+def model_columns(rows: Rows, model: CostModel | None = None) -> dict[str, FloatArray]:
     """Model values by row: totals by name, components by "quantity/component"; each (rows,)."""
     n_rows = len(rows["F"])
     columns: dict[str, FloatArray] = {}
-    for mask, report in evaluate_rows(rows):
+    for mask, report in evaluate_rows(rows, model):
         values = {name: getattr(report, name) for name in ("area_um2", "latency_ns", "energy_pj", "leakage_uw")}
         values["clock_ns"] = report.clock_ns
         for quantity, parts in report.breakdown.items():
