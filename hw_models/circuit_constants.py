@@ -102,6 +102,28 @@ class LeakageConstants:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CircuitLeakageConstants:
+    """Leakage powers [uW] circuit by circuit; read where `leakage_count = "circuits"`.
+
+    Attributes:
+        crossbar_sharing, crossbar_row_uw: table of a crossbar's switches, shifters and decoder, for each row, by the
+            columns that share an ADC.
+        adder_bit_uw, register_bit_uw: of an adder and of a flip-flop.
+        encoder_bits, encoder_level_uw: table of a Flash ADC's encoder, for each of 2^AP levels, by AP.
+        decoder_entries, decoder_uw: table of the decoder of a register file by its entries.
+    """
+
+    crossbar_sharing: Table
+    crossbar_row_uw: Table
+    adder_bit_uw: float
+    register_bit_uw: float
+    encoder_bits: Table
+    encoder_level_uw: Table
+    decoder_entries: Table
+    decoder_uw: Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SarConstants:
     """The successive-approximation ADC."""
 

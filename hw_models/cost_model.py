@@ -21,6 +21,7 @@ from hw_models.simulator_choices import (
     ComparatorArea,
     DelayCycles,
     GlobalSum,
+    LeakageCount,
     PairMux,
     RowActivity,
     TileBuffers,
@@ -46,6 +47,7 @@ class Choices:
     global_sum: GlobalSum
     row_activity: RowActivity
     column_model: ColumnModel
+    leakage_count: LeakageCount
 
 
 _ENUMS: Mapping[str, type[StrEnum]] = MappingProxyType(
@@ -58,6 +60,7 @@ _ENUMS: Mapping[str, type[StrEnum]] = MappingProxyType(
         "global_sum": GlobalSum,
         "row_activity": RowActivity,
         "column_model": ColumnModel,
+        "leakage_count": LeakageCount,
     }
 )
 

@@ -34,6 +34,7 @@ class Mapping:
         pe_speedup: by how much the copies shorten the PE buffers' part.
         pe_rows: PEs above each other that one tile's outputs are summed over.
         crossbar_rows: crossbars above each other that one PE's outputs are summed over.
+        last_crossbar_rows: the same in the last PE of the last tile.
         tile_inputs, tile_outputs: of the fullest tile.
         pe_inputs, pe_columns: of the fullest PE: inputs, and columns with weights.
         utilization: part of the tiles' cells that holds weights.
@@ -61,6 +62,7 @@ class Mapping:
     pe_speedup: IntArray
     pe_rows: IntArray
     crossbar_rows: IntArray
+    last_crossbar_rows: IntArray
     tile_inputs: IntArray
     tile_outputs: FloatArray
     pe_inputs: IntArray
@@ -191,6 +193,7 @@ def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float) -> Mapp
         pe_speedup=np.where(one_pe, pe_copies, pe_copies * crossbar_copies),
         pe_rows=pe_rows,
         crossbar_rows=crossbar_rows,
+        last_crossbar_rows=ceil_divide((rows - 1) % pe_height + 1, spec.rows),
         tile_inputs=np.ceil(tile_inputs * blocks).astype(np.int64),
         tile_outputs=tile_filled / per_weight,
         pe_inputs=pe_inputs,

@@ -64,6 +64,15 @@ class ColumnModel(StrEnum):
     layer's fullest crossbar, and a column without an active row costs a SAR ADC what it draws in idle state."""
 
 
+class LeakageCount(StrEnum):
+    """How the leakage of a tile is counted."""
+
+    FITTED = "fitted"
+    """Constants fitted to the leakage of whole tiles; adder trees as the fullest PE uses them."""
+    CIRCUITS = "circuits"
+    """Constants of single circuits; adder trees as the last PE of the last tile uses them, one core of a buffer."""
+
+
 class PairMux(StrEnum):
     """Area of the multiplexer of two columns that share an ADC."""
 

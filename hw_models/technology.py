@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from hw_models.circuit_constants import (
     AreaConstants,
+    CircuitLeakageConstants,
     ColumnConstants,
     EnergyConstants,
     FlashConstants,
@@ -28,8 +29,26 @@ _TABLES = (
     ("area.register_decoder_entries", "area.register_decoder_um2"),
     ("timing.mux_sharing", "timing.mux_decoder_ns", "timing.mux_drive_ns"),
     ("column.sense_ohm", "column.sense_ns"),
+    ("circuit_leakage.crossbar_sharing", "circuit_leakage.crossbar_row_uw"),
+    ("circuit_leakage.encoder_bits", "circuit_leakage.encoder_level_uw"),
+    ("circuit_leakage.decoder_entries", "circuit_leakage.decoder_uw"),
 )
 """Places and values of curves, which are read between their points."""
+_SECTIONS = frozenset(
+    {
+        "node",
+        "layout",
+        "area",
+        "timing",
+        "energy",
+        "leakage",
+        "circuit_leakage",
+        "sar",
+        "flash",
+        "column",
+        "survey",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +57,7 @@ class Technology:
 
     Attributes:
         name, description: of the file.
-        node, layout, area, timing, energy, leakage, sar, flash, column, survey: its constants by kind.
+        node, layout, area, timing, energy, leakage, circuit_leakage, sar, flash, column, survey: its constants by kind.
         constants: the same constants with unit and source, by "section.key".
     """
 
@@ -50,6 +69,7 @@ class Technology:
     timing: TimingConstants
     energy: EnergyConstants
     leakage: LeakageConstants
+    circuit_leakage: CircuitLeakageConstants
     sar: SarConstants
     flash: FlashConstants
     column: ColumnConstants
@@ -130,7 +150,7 @@ def technology_from(file: ConstantFile) -> Technology:
     """
     for first, *others in _TABLES:
         _check_lengths(file, first, others)
-    _check_sections(file, {"node", "layout", "area", "timing", "energy", "leakage", "sar", "flash", "column", "survey"})
+    _check_sections(file, _SECTIONS)
     return Technology(
         name=file.name,
         description=file.description,
@@ -140,6 +160,7 @@ def technology_from(file: ConstantFile) -> Technology:
         timing=file.section(TimingConstants, "timing"),
         energy=file.section(EnergyConstants, "energy"),
         leakage=file.section(LeakageConstants, "leakage"),
+        circuit_leakage=file.section(CircuitLeakageConstants, "circuit_leakage"),
         sar=file.section(SarConstants, "sar"),
         flash=file.section(FlashConstants, "flash"),
         column=file.section(ColumnConstants, "column"),
@@ -174,7 +195,7 @@ def _check_lengths(file: ConstantFile, first: str, others: Sequence[str]) -> Non
             )
 
 
-def _check_sections(file: ConstantFile, wanted: set[str]) -> None:
+def _check_sections(file: ConstantFile, wanted: Collection[str]) -> None:
     """Refuse a table that no part of the model reads."""
     for key in file.constants:
         section = key.partition(".")[0]
