@@ -165,7 +165,9 @@ class ColumnConstants:
         settle_ns_per_ohm: settling time by the cell's mean resistance, from the wire's capacitance [ns/ohm].
         settle_access_ns: settling time by the same over the on-resistance, from access transistors, which are as wide
             as the cell conducts [ns].
-        sense_ohm, sense_ns: table of the sensing time of Flash ADCs by the resistance of the column.
+        sense_ohm, sense_ns: table of the sensing time of Flash ADCs by the mean resistance of the columns: that of the
+            slowest column, which the clock waits for.
+        mean_sense_ns: the same for the mean column, which energy is charged for.
     """
 
     wire_ohm: float
@@ -173,6 +175,7 @@ class ColumnConstants:
     settle_access_ns: float
     sense_ohm: Table
     sense_ns: Table
+    mean_sense_ns: Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

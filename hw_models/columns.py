@@ -49,7 +49,7 @@ def clock_sense_ns(p: Periphery, setting: Setting) -> FloatArray:
     """Time of Flash sensing that the clock waits for [ns]: that of the slowest column."""
     if setting.model.choices.column_model is ColumnModel.DEVICE:
         return flash_sense_ns(p.precision, setting.column_ohm, setting.technology.flash)
-    return _table_sense_ns(p, setting)
+    return _by_resistance(p, setting, setting.technology.column.sense_ns)
 
 
 def mean_sense_ns(p: Periphery, setting: Setting) -> FloatArray:
@@ -57,14 +57,13 @@ def mean_sense_ns(p: Periphery, setting: Setting) -> FloatArray:
     if setting.model.choices.column_model is ColumnModel.DEVICE:
         flash = setting.technology.flash
         return flash_sense_ns(p.precision, setting.column_ohm / flash.slowest_column_ratio, flash)
-    return _table_sense_ns(p, setting)
+    return _by_resistance(p, setting, setting.technology.column.mean_sense_ns)
 
 
-def _table_sense_ns(p: Periphery, setting: Setting) -> FloatArray:
-    """Time of Flash sensing by the resistance of a column of the layer's fullest crossbar [ns]."""
-    column = setting.technology.column
+def _by_resistance(p: Periphery, setting: Setting, table_ns: tuple[float, ...]) -> FloatArray:
+    """A time of Flash sensing by the resistance of a column of the layer's fullest crossbar [ns]."""
     siemens = DESIGN_ACTIVITY * p.column_rows * cell_ratio(setting) / setting.device.cell.on_ohm
-    sense: FloatArray = np.interp(-np.log(siemens), np.log(column.sense_ohm), column.sense_ns)
+    sense: FloatArray = np.interp(-np.log(siemens), np.log(setting.technology.column.sense_ohm), table_ns)
     return sense
 
 

@@ -28,7 +28,7 @@ _TABLES = (
     ("area.mux_decoder_sharing", "area.mux_decoder_um2"),
     ("area.register_decoder_entries", "area.register_decoder_um2"),
     ("timing.mux_sharing", "timing.mux_decoder_ns", "timing.mux_drive_ns"),
-    ("column.sense_ohm", "column.sense_ns"),
+    ("column.sense_ohm", "column.sense_ns", "column.mean_sense_ns"),
     ("circuit_leakage.crossbar_sharing", "circuit_leakage.crossbar_row_uw"),
     ("circuit_leakage.encoder_bits", "circuit_leakage.encoder_level_uw"),
     ("circuit_leakage.decoder_entries", "circuit_leakage.decoder_uw"),

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
-from node_fits import WIRES, Value, node_constants
+from node_fits import WIRES, node_constants
+from node_rows import Value
 
 from hw_models import load_technology
 from hw_models.reference import Rows, select

@@ -8,22 +8,15 @@ as multiplexers of 64 columns, follows the proportions of the 32-nm file.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 
 import numpy as np
-import numpy.typing as npt
-from scipy.optimize import nnls
+from node_energies import circuit_leakage, column_sensing, energies, logic_energies
+from node_rows import SHARINGS, SIDE, Array, Value, by_sharing, median, pe_side_um, solve, with_counts
 
-from hw_models import CrossbarSpec, LayerShapes, Technology, load_device
-from hw_models.chip_tree import tree_length, wire_delay_length
-from hw_models.mapping import map_layers
+from hw_models import Technology, load_device
+from hw_models.chip_tree import wire_delay_length
 from hw_models.reference import Rows, select
 
-Array = npt.NDArray[np.float64]
-Value = float | list[float]
-SIDE = 64
-"""Rows and columns of the crossbars of all rows; weights have two cells."""
-SHARINGS = (2, 4, 8, 16, 32)
 WIRES = {
     130: (175, 2.20, 1.6),
     90: (110, 2.52, 1.6),
@@ -36,43 +29,6 @@ WIRES = {
     7: (18, 6.35, 2.0),
 }
 """Width [nm], resistivity [1e-8 ohm m] and aspect ratio of a node's wires, as published with DNN+NeuroSim V1.3."""
-
-
-def solve(columns: list[Array], target: Array) -> list[float]:
-    """Least squares of relative errors."""
-    weighted = np.stack([np.broadcast_to(column, target.shape) for column in columns], axis=1) / target[:, np.newaxis]
-    return [float(x) for x in np.linalg.lstsq(weighted, np.ones(len(target)), rcond=None)[0]]
-
-
-def median(values: Array) -> float:
-    """Median as a number."""
-    return float(np.median(values))
-
-
-def with_counts(rows: Rows) -> Rows:
-    """The rows with what the mapping counts (`m_*`), positions `V`, ADCs `n` and the widths of sums `S` and `T`."""
-    whole = {name: rows[name].astype(np.int64)[:, np.newaxis] for name in ("F", "Cin", "k", "Cout")}
-    m = map_layers(
-        LayerShapes(
-            output_size=whole["F"], in_channels=whole["Cin"], kernel_size=whole["k"], out_channels=whole["Cout"]
-        ),
-        CrossbarSpec(),
-        0.25,
-    )
-    sums = rows["AP"] + rows["IP"] + 3
-    counts = {f"m_{field.name}": getattr(m, field.name)[:, 0].astype(np.float64) for field in fields(m)}
-    return rows | counts | {"V": rows["F"] ** 2, "n": SIDE / rows["CS"], "S": sums, "T": sums + 2}
-
-
-def pe_side_um(rows: Rows) -> Array:
-    """Side of a PE [um]."""
-    side: Array = np.sqrt(16 * rows["sa_area_um2"] + sum(rows[f"pe_{part}_um2"] for part in ("addertree", "inbuf", "outbuf")))
-    return side
-
-
-def by_sharing(rows: Rows, values: Array) -> list[float]:
-    """Median for each column sharing of the data."""
-    return [median(values[rows["CS"] == sharing]) for sharing in SHARINGS]
 
 
 def node_constants(rows: Rows, node_nm: int, base: Technology) -> dict[str, Value]:
@@ -91,7 +47,8 @@ def node_constants(rows: Rows, node_nm: int, base: Technology) -> dict[str, Valu
         "column.wire_ohm": 10 * resistivity / (aspect * width_nm),
     }
     found |= areas(rows, node_nm, base) | converters(rows, node_nm, base) | delays(rows, base)
-    found |= columns(rows) | energies(rows) | logic_energies(rows) | circuit_leakage(rows)
+    found |= energies(rows) | logic_energies(rows) | circuit_leakage(rows)
+    found |= column_sensing(rows, found)
     return found
 
 
@@ -142,8 +99,10 @@ def converters(rows: Rows, node_nm: int, base: Technology) -> dict[str, Value]:
     levels = 2 ** flash["AP"] - 1
     whole_um2 = median(flash["sa_comparators_um2"] / (levels * flash["n"]))
     kept = base.flash.comparator_um2 / (base.flash.comparator_um2 + base.flash.comparator_nmos_um2)
-    power = 1e3 * flash["sa_e_adc_pJ"] / (SIDE * flash["clk_t_sense_ns"])
-    comparator_uw, flash_w = solve([levels, flash["sa_col_g_mean_uS"]], power)
+    # The energies are those of full crossbars, so the sensing time must be theirs as well.
+    full = select(flash, flash["Cin"] * flash["k"] ** 2 >= SIDE)
+    power = 1e3 * full["sa_e_adc_pJ"] / (SIDE * full["clk_t_sense_ns"])
+    comparator_uw, flash_w = solve([2 ** full["AP"] - 1, full["sa_col_g_mean_uS"]], power)
     # A gate's width is that of the 32-nm gates, in features, by as much as the node's cells are wider.
     wider = median(rows["tl_inbuf_um2"][rows["IP"] == 1] / (2 * SIDE)) / base.area.flipflop_um2 * 32 / node_nm
     base_ns, level_ns = solve([np.ones(1), 2 ** flash["AP"]], flash["clk_t_enc_ns"])
@@ -233,114 +192,3 @@ def _wrong_carries(rows: Rows, bit_ns: float) -> float:
     wrong = np.abs(in_tile * clock / (rows["lat_accum_ns"] - rows["lat_gaccum_ns"]) - 1) > 1e-3
     chip = np.abs(calls * cycles(stages[2], rows["T"] + 1) * clock - rows["lat_gaccum_ns"]) > 1e-3 * clock
     return float(wrong.sum() + chip.sum())
-
-
-def columns(rows: Rows) -> dict[str, Value]:
-    """Settling of columns by resistances, and the table of Flash sensing."""
-    mean_ohm = rows["ron_ohm"] * (1 + rows["on_off"]) / 2
-    by_ohm, by_access = solve([mean_ohm, mean_ohm / rows["ron_ohm"]], rows["clk_t_col_ns"])
-    flash = select(rows, rows["AT"] == "Flash")
-    used = np.minimum(SIDE, flash["Cin"] * flash["k"] ** 2)
-    ohm = 1e6 / flash["sa_col_g_mean_uS"] * SIDE / used
-    octave = np.round(np.log2(ohm))
-    places = [(median(ohm[octave == i]), median(flash["clk_t_sense_ns"][octave == i])) for i in np.unique(octave)]
-    if all(abs(sense - 1) < 2e-3 for _, sense in places):
-        places = [(1000.0, 1.0)]
-    return {
-        "column.settle_ns_per_ohm": by_ohm,
-        "column.settle_access_ns": by_access,
-        "column.sense_ohm": [float(place) for place, _ in places],
-        "column.sense_ns": [sense for _, sense in places],
-    }
-
-
-def energies(rows: Rows) -> dict[str, Value]:
-    """Lines, cells, switches and multiplexers."""
-    cells, active = SIDE**2, SIDE**2 * 0.25 * rows["CS"]
-    base, line, pulse = solve([np.ones(1) * cells, active, active * 250 / rows["ron_ohm"]], rows["sa_e_array_pJ"])
-    column, decoder = solve([np.ones(1) * SIDE, rows["CS"] ** 2], rows["sa_e_mux_pJ"] * rows["IP"])
-    listed = sum(rows[f"en_{name}_pJ"] for name in ("tilebuf", "tileic", "gbuf", "gic", "relu"))
-    selected = rows["V"] * rows["m_crossbar_reads"] * rows["sa_e_mux_pJ"] * rows["IP"]
-    switched = rows["V"] * rows["IP"] * SIDE * rows["CS"]
-    row_base, row_active = solve(
-        [switched * rows["m_crossbar_reads"], switched * 0.25 * rows["m_used_crossbar_reads"]],
-        rows["en_other_pJ"] - listed - selected,
-    )
-    return {
-        "energy.line_base_pj": base,
-        "energy.line_pj": line,
-        "energy.cell_pulse_ns": pulse,
-        "energy.row_switch_base_pj": row_base,
-        "energy.row_switch_active_pj": row_active,
-        "energy.mux_pj": column,
-        "energy.mux_decoder_pj": decoder,
-    }
-
-
-def logic_energies(rows: Rows) -> dict[str, Value]:
-    """Adders, flip-flops, buffers and wires."""
-    v, bits, trees = rows["V"], rows["IP"], 4 * SIDE / 2
-    adder, flipflop = solve([SIDE * rows["AP"], SIDE * (rows["AP"] + 2)], rows["sa_e_shiftaddW_pJ"])
-    shifted = rows["sa_e_shiftaddW_pJ"] + rows["sa_e_shiftaddI_pJ"]
-    sums = trees * (rows["m_pe_adders"] * rows["S"] + rows["m_pe_adder_growth"]) + trees / 2 * (
-        rows["m_tile_adders"] * rows["T"] + rows["m_tile_adder_growth"]
-    )
-    added = rows["en_accum_pJ"] - rows["en_gaccum_pJ"] - v * rows["m_crossbar_reads"] * bits * shifted
-    in_use = sums > 0
-    read, write = solve([v * bits * rows["m_inputs"], v * bits * rows["m_outputs"]], rows["en_gbuf_pJ"])
-    in_pe = v * (rows["m_pe_inputs_sum"] * bits + rows["m_pe_outputs_sum"] * rows["S"])
-    in_tile = v * (rows["m_tile_inputs_sum"] * bits + rows["m_tile_outputs_sum"] * (1 + rows["T"]))
-    tile_bit, pe_bit = solve([in_tile, in_pe], rows["en_tilebuf_pJ"])
-    at_once = 8 * rows["n"]
-    calls = np.ceil(v * rows["Cout"] / at_once - 1e-9) * at_once
-    two = select(rows, rows["m_n_tiles"] == 2)
-    words = np.ceil((two["m_inputs"] + two["m_outputs"]) * two["IP"] * two["V"] / two["gbus_width_bits"] - 1e-9)
-    wire = median(two["en_gic_pJ"] / (words * two["gbus_width_bits"] * 0.5 * np.sqrt(two["tile_area_um2"])))
-    across = 3 * v * (
-        rows["m_pe_inputs_sum"] * rows["sa_width_um"] * bits + rows["m_pe_outputs_sum"] * rows["sa_height_um"] * rows["AP"]
-    )
-    through = in_tile * float(tree_length(np.array(4))) * pe_side_um(rows)
-    return {
-        "energy.full_adder_pj": adder,
-        "energy.tree_adder_pj": median(added[in_use] / (v * sums)[in_use]),
-        "energy.flipflop_pj": flipflop,
-        "energy.tile_buffer_bit_pj": tile_bit,
-        "energy.pe_buffer_bit_pj": pe_bit,
-        "energy.global_buffer_read_pj": read,
-        "energy.global_buffer_write_pj": write,
-        "energy.activation_bit_pj": median(rows["en_relu_pJ"] / (calls * bits)),
-        "energy.wire_pj_per_um": wire,
-        "energy.pe_bus_ratio": median((rows["en_tileic_pJ"] / wire - through) / across),
-    }
-
-
-def circuit_leakage(rows: Rows) -> dict[str, Value]:
-    """Leakage of circuits: those of a crossbar from its own column, the decoders of registers from what remains."""
-    n, bits = rows["n"], rows["AP"] + 2
-    second, flash = rows["IP"] > 1, rows["AT"] == "Flash"
-    precisions = range(3, 9)
-    parts = [1.0 * (rows["CS"] == sharing) for sharing in SHARINGS]
-    parts += [n * (rows["AP"] + second * bits), n * (bits + second * (bits + rows["IP"]))]
-    parts += [n * flash * (rows["AP"] == precision) for precision in precisions]
-    target = rows["sa_leak_uW"]
-    found, _ = nnls(np.stack(parts, axis=1) / target[:, np.newaxis], np.ones(len(target)))
-    crossbar, adder, register, encoders = found[:5], found[5], found[6], found[7:]
-    last = np.ceil(((rows["Cin"] * rows["k"] ** 2 - 1) % (4 * SIDE) + 1) / SIDE)
-    adders = 16 * n * np.select([last > 3, last > 1], [3 * rows["S"] + 1, rows["S"]], 0.0)
-    adders = adders + 2 * n * np.where(rows["m_pe_rows"] > 1, rows["T"], 0.0)
-    inputs, outputs = 2 * SIDE * rows["IP"], 2 * rows["T"] * n
-    registers = 4 * (SIDE * rows["IP"] + n * (rows["S"] + 1)) + np.minimum(inputs, 1024) + np.minimum(outputs, 1024)
-    rest = rows["leak_tile_uW"] - 64 * target - adder * adders - register * registers
-    entries = [np.where(size >= 1024, 32, own) for size, own in ((inputs, rows["IP"]), (outputs, n))]
-    decoders, _ = nnls(np.stack([sum(1.0 * (own == size) for own in entries) for size in SHARINGS], axis=1), rest)
-    slope = (crossbar[4] - crossbar[3]) / 16
-    rows_uw = np.array([crossbar[0], *crossbar, crossbar[4] + 32 * slope, crossbar[4] + 96 * slope]) / SIDE
-    return {
-        "circuit_leakage.crossbar_row_uw": rows_uw.tolist(),
-        "circuit_leakage.adder_bit_uw": float(adder),
-        "circuit_leakage.register_bit_uw": float(register),
-        "circuit_leakage.encoder_level_uw": [
-            float(power) / 2**precision for power, precision in zip(encoders, precisions, strict=True)
-        ],
-        "circuit_leakage.decoder_uw": [0.0, *(float(power) for power in decoders)],
-    }
