@@ -140,13 +140,16 @@ def fullest_rows(shapes: LayerShapes, spec: CrossbarSpec) -> IntArray:
     return np.minimum(_matrix(shapes.arrays(), spec).rows, spec.rows)
 
 
-def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float) -> Mapping:
+def map_layers(
+    shapes: LayerShapes, spec: CrossbarSpec, activity: float, *, empty_charged: bool = True
+) -> Mapping:
     """Place layers on tiles and count the events of one output position and one input bit.
 
     Args:
         shapes: the layers.
         spec: crossbars and their grouping.
         activity: part of the input bits that are 1.
+        empty_charged: whether PEs that a layer leaves empty are charged where no second copy fits into its tiles.
 
     Returns:
         counts of shape (designs, layers).
@@ -170,7 +173,7 @@ def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float) -> Mapp
     n_tiles = tile_rows * tile_columns
     events = _TileEvents(
         spec=spec,
-        grid_filled=pe_copies == 1,
+        grid_filled=(pe_copies == 1) & empty_charged,
         repeated=one_pe & (crossbar_copies > 1),
         activity=activity,
     ).total(rows, columns)

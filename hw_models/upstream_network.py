@@ -20,6 +20,7 @@ from hw_models.cost_model import CostModel
 from hw_models.crossbar import CrossbarSpec
 from hw_models.digital_cycles import extra_carry_cycles, pe_output_cycles, stages_of
 from hw_models.leakage import layer_leakage_uw
+from hw_models.mapping import adder_tree, map_layers
 from hw_models.model import REFERENCE_ACTIVITY, DistinctParts, checked_setting, distinct_parts
 from hw_models.periphery import Peripherals
 from hw_models.setting import Setting
@@ -108,7 +109,10 @@ def upstream_network(
     layer_ns = clock[:, np.newaxis] * (chip.own_cycles() + chip.shared_cycles())
     leakage = layer_leakage_uw(found.mapping, found.periphery, setting, found.pairing.broadcast(shape)) * built
     interval = layer_ns.max(axis=1) if pipelined else layer_ns.sum(axis=1)
-    waiting = interval[:, np.newaxis] - layer_ns
+    if pipelined:
+        waiting_pj = 1e-3 * ((interval[:, np.newaxis] - layer_ns) * leakage).sum(axis=1)
+    else:
+        waiting_pj = 1e-3 * (layer_ns * leakage * (chip.all_tiles / chip.n_tiles - 1)).sum(axis=1)
     return NetworkReport(
         clock_ns=clock,
         layer_latency_ns=layer_ns,
@@ -116,7 +120,7 @@ def upstream_network(
         latency_ns=interval * shape[1] if pipelined else interval,
         energy_pj=chip.energy_pj(),
         leakage_uw=leakage.sum(axis=1),
-        idle_leakage_pj=1e-3 * (waiting * leakage).sum(axis=1),
+        idle_leakage_pj=waiting_pj,
         n_tiles=chip.n_tiles.astype(np.int64),
     )
 
@@ -209,13 +213,32 @@ class _Chip:
 
     def energy_pj(self) -> FloatArray:
         """Dynamic energy of a layer for one image [pJ]."""
-        total = np.zeros(self.shape)
-        for term in self.found.energy_terms:
-            total += self.by_shape(term.count) * self.by_periphery(term.energy_pj)
         m, p = self.found.mapping, self.found.periphery
+        once = self._events_pj(self.found.energy_terms)
+        shapes = LayerShapes(**self.found.shapes)
+        repeated = map_layers(shapes, self.setting.crossbar, self.setting.activity, empty_charged=False)
+        terms = energy.energy_terms(repeated, p, self.found.tile, self.setting)
+        total = np.where(self.repeats > 1, self._events_pj(terms) + self._repeated_sums_pj(), once)
         bus = self.bus_bits
         side_um = self.by_periphery(self.found.tile.tile_side_um)
         wire_pj = self.setting.technology.energy.wire_pj_per_um * bus * side_um * tree_length(self.all_tiles)
         total += np.ceil(self.moved_bits / bus - 1e-9) * wire_pj
         total += energy.activation_pj(m, p, self.setting, self.found.pairing.broadcast(self.shape))
         return total
+
+    def _events_pj(self, terms: list[energy.EnergyTerm]) -> FloatArray:
+        """Energy of a list of events [pJ]."""
+        total = np.zeros(self.shape)
+        for term in terms:
+            total += self.by_shape(term.count) * self.by_periphery(term.energy_pj)
+        return total
+
+    def _repeated_sums_pj(self) -> FloatArray:
+        """Energy of the accumulators for the repeats of a layer, beyond that for its own rows of tiles [pJ]."""
+        m, p = self.found.mapping, self.found.periphery
+        rows = self.by_shape(m.tile_rows).astype(np.int64)
+        adders, growth = adder_tree(rows * self.repeats)
+        own_adders, own_growth = adder_tree(rows)
+        bits = (adders - own_adders) * self.by_periphery(p.tile_bits + 1) + growth - own_growth
+        sums = self.by_shape(2 * m.positions * m.outputs)
+        return self.setting.technology.energy.tree_adder_pj * sums * bits
