@@ -98,15 +98,13 @@ def periphery_of(arrays: dict[str, IntArray], spec: CrossbarSpec) -> Periphery:
     )
 
 
-def tile_area(
-    p: Periphery, spec: CrossbarSpec, device: Device, technology: Technology, model: CostModel
-) -> TileArea:
+def tile_area(p: Periphery, spec: CrossbarSpec, device: Device, technology: Technology, model: CostModel) -> TileArea:
     """Area of one tile by component and circuit, and its floor plan."""
     layout = technology.layout
     cell_um = 1e-3 * technology.node.feature_nm
     array_width = spec.built_columns * device.cell.cell_width_f * cell_um
     array_height = spec.rows * device.cell.cell_height_f * cell_um
-    crossbar = _crossbar_circuits(p, (array_width, array_height), spec, device, technology, model.choices)
+    crossbar = _crossbar_circuits(p, (array_width, array_height), spec, device, technology, choices=model.choices)
     below_um2 = _sum(crossbar[name] for name in ("ADCs", "shift-adders", "multiplexers", "column switches"))
     below = (below_um2 - _overhang_um2(p, array_width, technology)) / array_width
     width = array_width + layout.subarray_extra_width_um
@@ -144,6 +142,7 @@ def _crossbar_circuits(
     spec: CrossbarSpec,
     device: Device,
     technology: Technology,
+    *,
     choices: Choices,
 ) -> dict[str, FloatArray]:
     """Area of one crossbar with its periphery, by circuit [um2]."""

@@ -7,6 +7,7 @@ A file has a `name`, a `description`, a table `[sources]` of citations by key, a
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _SectionT = TypeVar("_SectionT", bound="DataclassInstance")
 _ENTRY_KEYS = {"value", "unit", "source"}
+_NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,12 +110,18 @@ def load_file(folder: str, name: str) -> ConstantFile:
     """
     names = available(folder)
     if name not in names:
-        raise HardwareModelError(f"no {folder} file is called {name!r}; {suggestion(str(name), names)}")
+        near = [known for known in names if _NUMBER.findall(known) == _NUMBER.findall(str(name))]
+        raise HardwareModelError(f"no {folder} file is called {name!r}; {_alternatives(str(name), near, names)}")
     try:
         text = resources.files("hw_models").joinpath(folder, f"{name}.toml").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise HardwareModelError(f"{name}: cannot be read as UTF-8 ({error}); install the package again.") from None
     return parse_file(text, name)
+
+
+def _alternatives(name: str, near: list[str], names: list[str]) -> str:
+    """The closest name with the same numbers, which tell nodes and devices apart; all names where there is none."""
+    return suggestion(name, near) if near else f"choose one of {', '.join(names)}."
 
 
 def parse_file(text: str, name: str) -> ConstantFile:

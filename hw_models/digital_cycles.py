@@ -32,15 +32,13 @@ def stages_of(n_inputs: IntArray) -> IntArray:
     return np.ceil(np.log2(n_inputs)).astype(np.int64)
 
 
-def global_sum_cycles(
-    m: Mapping, p: Periphery, *, clock: FloatArray, setting: Setting, pairing: Pairing
-) -> FloatArray:
+def global_sum_cycles(m: Mapping, p: Periphery, *, clock: FloatArray, setting: Setting, pairing: Pairing) -> FloatArray:
     """Cycles of the sum over tiles where two sums are formed for each output channel, in whole calls."""
     stages = stages_of(m.tile_rows)
     cycles = pairing.by_shape(stages)
     for stage in range(int(stages.max())):
         extra = extra_carry_cycles(p.tile_bits + 1 + stage, clock, setting)
-        cycles += pairing.by_shape(stages > stage) * pairing.by_periphery(extra)
+        cycles += pairing.by_shape(np.where(stages > stage, 1, 0)) * pairing.by_periphery(extra)
     calls = pairing.by_shape(2 * m.positions * m.outputs)
     calls *= pairing.by_periphery(1 / setting.columns_at_once(p))
     whole: FloatArray = np.ceil(calls - 1e-9)
@@ -52,7 +50,8 @@ def tile_transfer_cycles(tile: TileArea, clock: FloatArray, setting: Setting) ->
     if setting.model.choices.delay_cycles is DelayCycles.LAYER_CLOCK:
         return np.ones_like(clock)
     length = float(wire_delay_length(np.asarray(setting.crossbar.n_pes)))
-    return np.maximum(1.0, np.ceil(length * tile.pe_side_um / setting.technology.timing.tree_um_per_ns))
+    whole: FloatArray = np.ceil(length * tile.pe_side_um / setting.technology.timing.tree_um_per_ns)
+    return np.maximum(1.0, whole)
 
 
 def chip_transfer_cycles(

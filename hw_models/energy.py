@@ -7,45 +7,23 @@ beside them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from hw_models.adc import flash_encoder_pj, flash_fixed_pj, sar_conversion_ns, sar_fixed_pj, sar_pj_per_siemens
 from hw_models.adc_survey import AdcModel, survey_pj
 from hw_models.area import Periphery, TileArea
-from hw_models.arrays import FloatArray, IntArray
+from hw_models.arrays import FloatArray
 from hw_models.chip_tree import tree_length
 from hw_models.columns import cell_ratio, mean_sense_ns
 from hw_models.crossbar import WeightCoding
 from hw_models.distinct import Pairing
+from hw_models.energy_term import EnergyTerm
 from hw_models.mapping import Mapping, adder_tree
 from hw_models.row_activity import row_charges
 from hw_models.setting import Setting
 from hw_models.simulator_choices import ColumnModel, GlobalSum
 
 COMPONENTS = ("adc", "array", "accumulation", "periphery", "buffers", "interconnect", "activation")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnergyTerm:
-    """One kind of event.
-
-    Attributes:
-        component: where its energy is reported.
-        event: what happens, in words.
-        count: how often for one image, (1, distinct shapes).
-        energy_pj: energy of one event [pJ], (1, distinct peripherals).
-        formula: how the energy of one event follows from constants.
-        constants: the constants in it, "section.key".
-    """
-
-    component: str
-    event: str
-    count: FloatArray | IntArray
-    energy_pj: FloatArray | IntArray
-    formula: str
-    constants: tuple[str, ...]
 
 
 def energy_components(

@@ -15,18 +15,29 @@ from hw_models import energy, latency
 from hw_models.area import TileArea
 from hw_models.arrays import FloatArray, check_count, check_shape
 from hw_models.constants import Constant
+from hw_models.cost_model import CostModel
 from hw_models.crossbar import CrossbarSpec
+from hw_models.digital_cycles import global_sum_cycles, pe_output_cycles
 from hw_models.distinct import Pairing
 from hw_models.model import REFERENCE_ACTIVITY, DistinctParts, checked_setting, distinct_parts
 from hw_models.periphery import Peripherals
 from hw_models.setting import Setting
+from hw_models.simulator_choices import ColumnModel, GlobalSum
 from hw_models.technology import Device, Technology
 from hw_models.workload import LayerShapes
 
 _CIRCUIT_FORMULAS: dict[str, tuple[str, tuple[str, ...]]] = {
     "ADCs": (
-        "ADCs of a crossbar x (base + bit AP) for SAR; x comparator (2^AP - 1), and encoders in whole rows, for Flash",
-        ("sar.base_um2", "sar.bit_um2", "flash.comparator_um2", "flash.encoder_base_um", "flash.encoder_input_um"),
+        "ADCs of a crossbar x (base + bit AP) for SAR; x (comparator + its NMOS transistors where the model has them) "
+        "(2^AP - 1), and encoders in whole rows, for Flash",
+        (
+            "sar.base_um2",
+            "sar.bit_um2",
+            "flash.comparator_um2",
+            "flash.comparator_nmos_um2",
+            "flash.encoder_base_um",
+            "flash.encoder_input_um",
+        ),
     ),
     "cells": (
         "rows x columns x cell width x cell height",
@@ -44,7 +55,10 @@ _CIRCUIT_FORMULAS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "row switches": ("rows x row_switch", ("area.row_switch_um2",)),
     "column switches": ("columns x column_switch", ("area.column_switch_um2",)),
-    "multiplexers": ("CS rows of layout, one for CS = 2", ("layout.row_height_um",)),
+    "multiplexers": (
+        "CS rows of layout; for CS = 2 one, or pass gates alone by the model",
+        ("layout.row_height_um", "area.mux_pair_um2"),
+    ),
     "multiplexer decoders": ("table over CS", ("area.mux_decoder_um2", "area.mux_decoder_sharing")),
     "PE buffers": (
         "flip-flops in whole rows and columns along the PE's sides",
@@ -60,6 +74,13 @@ _CLOCK_CONSTANTS = {
     "sensing": ("sar.cycle_ns", "flash.sense_ns", "flash.sense_ns_per_octave", "flash.sense_onset_ohm"),
     "encoder": ("flash.encoder_base_ns", "flash.encoder_level_ns"),
 }
+_CELL_CLOCK_CONSTANTS = {
+    "column": ("column.settle_ns_per_ohm", "column.settle_access_ns", "cell.on_ohm", "cell.on_off_ratio"),
+    "sensing": ("sar.cycle_ns", "column.sense_ohm", "column.sense_ns"),
+}
+"""Where the column follows from the resistances of its cells."""
+
+_SINGLE = Pairing(shape_index=np.zeros((1, 1), dtype=np.int64), periphery_index=np.zeros((1, 1), dtype=np.int64))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +123,7 @@ def explain(
     technology: Technology,
     design: int = 0,
     activity: float = REFERENCE_ACTIVITY,
+    model: CostModel | None = None,
 ) -> tuple[TraceNode, TraceNode, TraceNode]:
     """Area, latency and energy of one layer of one design, each as a tree down to constants.
 
@@ -114,17 +136,20 @@ def explain(
         technology: as in `evaluate`.
         design: which design, from 0.
         activity: as in `evaluate`.
+        model: as in `evaluate`.
 
     Raises:
         HardwareModelError: for arguments that `evaluate` refuses, and for a design or layer that is not there.
     """
-    setting = checked_setting(peripherals, crossbar=crossbar, device=device, technology=technology, activity=activity)
-    n_designs, n_layers = check_shape(shapes.arrays() | peripherals.arrays())
-    check_count("design", design, low=0, high=n_designs - 1)
-    check_count("layer", layer, low=0, high=n_layers - 1)
-    one = _one(shapes, peripherals, (n_designs, n_layers), design, layer)
+    setting = checked_setting(
+        peripherals, crossbar=crossbar, device=device, technology=technology, activity=activity, model=model
+    )
+    shape = check_shape(shapes.arrays() | peripherals.arrays())
+    for name, value, n in (("design", design, shape[0]), ("layer", layer, shape[1])):
+        check_count(name, value, low=0, high=n - 1)
+    one = _one(shapes, peripherals, shape, design, layer)
     found = distinct_parts(*one, setting)
-    known = dict(technology.constants) | dict(device.constants)
+    known = dict(technology.constants) | dict(device.constants) | dict(setting.model.constants)
     return (
         _area(found.tile, float(found.mapping.n_tiles.item()), known),
         _latency(found, setting, known),
@@ -184,29 +209,30 @@ def _latency(found: DistinctParts, setting: Setting, known: dict[str, Constant])
     """The layer's time: cycles by component x clock."""
     m, p, clock = found.mapping, found.periphery, found.clock
     period = float(clock.item())
-    parts_ns = latency.clock_parts(p, setting)
     clock_node = _node(
         "clock",
         "ns",
         "layout_ratio x sum",
         clock,
         [
-            _node(name, "ns", "delay", value, constants=[known[key] for key in _CLOCK_CONSTANTS[name]])
-            for name, value in parts_ns.items()
+            _node(name, "ns", "delay", value, constants=[known[key] for key in _clock_constants(name, setting)])
+            for name, value in latency.clock_parts(p, setting).items()
         ],
         constants=[known["timing.layout_ratio"]],
     )
-    single = Pairing(shape_index=np.zeros((1, 1), dtype=np.int64), periphery_index=np.zeros((1, 1), dtype=np.int64))
-    whole = (
-        ("buffers", "PE output buffers, in whole words", latency.pe_output_cycles(m, p, setting, single)),
-        ("buffers", "global buffer", latency.global_buffer_cycles(m, p, setting, single)),
+    whole: tuple[tuple[str, str, FloatArray], ...] = (
+        ("buffers", "PE output buffers, in whole words", pe_output_cycles(m, p, setting, _SINGLE)),
+        ("buffers", "global buffer", latency.global_buffer_cycles(m, p, setting, _SINGLE)),
         (
             "interconnect",
             "chip's tree, in whole words",
-            latency.chip_wire_cycles(m, p, found.tile, clock=clock, setting=setting, pairing=single),
+            latency.chip_wire_cycles(m, p, found.tile, clock=clock, setting=setting, pairing=_SINGLE),
         ),
-        ("activation", "ReLU units, in whole calls", latency.activation_cycles(m, p, setting, single)),
+        ("activation", "ReLU units, in whole calls", latency.activation_cycles(m, p, setting, _SINGLE)),
     )
+    if setting.model.choices.global_sum is GlobalSum.TWO_COLUMNS:
+        sums = global_sum_cycles(m, p, clock=clock, setting=setting, pairing=_SINGLE)
+        whole = (*whole, ("accumulation", "the sum over tiles, in whole calls", sums))
     by_component: dict[str, list[TraceNode]] = {name: [] for name in latency.COMPONENTS}
     for term in found.cycle_terms:
         count, each = np.asarray(term.count).item(), np.asarray(term.cycles).item()
@@ -220,14 +246,20 @@ def _latency(found: DistinctParts, setting: Setting, known: dict[str, Constant])
     components = [
         _node(name, "ns", "sum", sum(part.value for part in parts), parts) for name, parts in by_component.items()
     ]
-    total = sum(part.value for part in components)
-    return _node("latency", "ns", "sum of components, each in cycles of the clock", total, [clock_node, *components])
+    total, formula = sum(part.value for part in components), "sum of components, each in cycles of the clock"
+    return _node("latency", "ns", formula, total, [clock_node, *components])
+
+
+def _clock_constants(name: str, setting: Setting) -> tuple[str, ...]:
+    """Constants behind a part of the clock."""
+    if setting.model.choices.column_model is ColumnModel.CELLS and name in _CELL_CLOCK_CONSTANTS:
+        return _CELL_CLOCK_CONSTANTS[name]
+    return _CLOCK_CONSTANTS[name]
 
 
 def _energy(found: DistinctParts, setting: Setting, known: dict[str, Constant]) -> TraceNode:
     """The layer's energy: events x energy of one."""
     m, p = found.mapping, found.periphery
-    single = Pairing(shape_index=np.zeros((1, 1), dtype=np.int64), periphery_index=np.zeros((1, 1), dtype=np.int64))
     by_component: dict[str, list[TraceNode]] = {name: [] for name in energy.COMPONENTS}
     for term in found.energy_terms:
         count, each = np.asarray(term.count).item(), np.asarray(term.energy_pj).item()
@@ -245,7 +277,7 @@ def _energy(found: DistinctParts, setting: Setting, known: dict[str, Constant]) 
             "chip's tree",
             "pJ",
             "whole words x bus width x length x wire_pj_per_um",
-            energy.chip_wires_pj(m, p, found.tile, setting, single),
+            energy.chip_wires_pj(m, p, found.tile, setting, _SINGLE),
             constants=[known["energy.wire_pj_per_um"]],
         )
     )
@@ -254,7 +286,7 @@ def _energy(found: DistinctParts, setting: Setting, known: dict[str, Constant]) 
             "ReLU units",
             "pJ",
             "whole calls x columns at once x IP x activation_bit",
-            energy.activation_pj(m, p, setting, single),
+            energy.activation_pj(m, p, setting, _SINGLE),
             constants=[known["energy.activation_bit_pj"]],
         )
     )

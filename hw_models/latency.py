@@ -151,13 +151,19 @@ def cycle_terms(m: Mapping, p: Periphery, tile: TileArea, clock: FloatArray, set
         ),
         ("buffers", "input into and out of a PE", v * m.pe_inputs / spec.rows / m.pe_speedup, one, "1 / rows"),
         ("interconnect", "input bit on a tile's tree", v * m.tile_inputs / bus, p.bits * hops, "IP / bus width"),
-        ("interconnect", "sum on a tile's tree", v * m.tile_outputs / bus, (1 + p.tile_bits) * hops, "bits / bus width"),
+        (
+            "interconnect",
+            "sum on a tile's tree",
+            v * m.tile_outputs / bus,
+            (1 + p.tile_bits) * hops,
+            "bits / bus width",
+        ),
     )
     terms = [
         CycleTerm(component=component, work=work, count=count, cycles=cycles, formula=formula)
         for component, work, count, cycles, formula in rows
     ]
-    trees = [
+    trees: list[tuple[str, FloatArray | IntArray, IntArray, FloatArray | IntArray, IntArray]] = [
         ("a PE's tree", v / m.copies, stages_of(m.crossbar_rows), steps, p.sum_bits),
         ("a tile's accumulator", v, stages_of(m.pe_rows), steps, p.tile_bits),
     ]
@@ -166,13 +172,13 @@ def cycle_terms(m: Mapping, p: Periphery, tile: TileArea, clock: FloatArray, set
         at_once = setting.columns_at_once(p)
         trees.append(("the sum over tiles", across, stages_of(m.tile_rows), 1 / at_once, p.tile_bits + 1))
     for name, count, stages, repeats, first_bits in trees:
-        terms += _tree_terms(name, count * stages, repeats, "repeats")
+        terms += _tree_terms(name, np.asarray(count * stages), repeats, "repeats")
         for stage in range(int(stages.max())):
             longer = extra_carry_cycles(first_bits + stage, clock, setting)
             if longer.any():
                 terms += _tree_terms(
                     f"{name}, stage {stage + 1}, slow carry",
-                    count * (stages > stage),
+                    np.asarray(count * (stages > stage), dtype=np.float64),
                     repeats * longer,
                     "repeats x extra cycles",
                 )

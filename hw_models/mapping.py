@@ -140,19 +140,14 @@ def fullest_rows(shapes: LayerShapes, spec: CrossbarSpec) -> IntArray:
     return np.minimum(_matrix(shapes.arrays(), spec).rows, spec.rows)
 
 
-def map_layers(
-    shapes: LayerShapes, spec: CrossbarSpec, activity: float, *, empty_charged: bool = True
-) -> Mapping:
-    """Place layers on tiles and count the events of one output position and one input bit.
+def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float, *, empty_charged: bool = True) -> Mapping:
+    """Place layers on tiles and count the events of one output position and input bit, (designs, layers).
 
     Args:
         shapes: the layers.
         spec: crossbars and their grouping.
         activity: part of the input bits that are 1.
         empty_charged: whether PEs that a layer leaves empty are charged where no second copy fits into its tiles.
-
-    Returns:
-        counts of shape (designs, layers).
     """
     a = shapes.arrays()
     matrix = _matrix(a, spec)

@@ -14,6 +14,7 @@ from hw_models.columns import column_rows
 from hw_models.cost_model import CostModel, load_model
 from hw_models.crossbar import CrossbarSpec
 from hw_models.distinct import Pairing, distinct
+from hw_models.energy_term import EnergyTerm
 from hw_models.errors import HardwareModelError
 from hw_models.leakage import layer_leakage_uw
 from hw_models.mapping import Mapping, map_layers
@@ -52,7 +53,7 @@ class DistinctParts:
     tile: area.TileArea
     clock: FloatArray
     cycle_terms: list[latency.CycleTerm]
-    energy_terms: list[energy.EnergyTerm]
+    energy_terms: list[EnergyTerm]
     pairing: Pairing
 
 

@@ -86,9 +86,7 @@ def with_tile_cores(model: CostModel, core_bits: float) -> CostModel:
     return dataclasses.replace(model, constants=MappingProxyType({**model.constants, key: changed}))
 
 
-def evaluate_rows(
-    rows: Rows, model: CostModel | None = None
-) -> list[tuple[npt.NDArray[np.bool_], HardwareReport]]:
+def evaluate_rows(rows: Rows, model: CostModel | None = None) -> list[tuple[npt.NDArray[np.bool_], HardwareReport]]:
     """A cost model on every row: one report for each array that occurs, with the mask of its rows; (rows, 1) each."""
     chosen = load_model("xpertsim") if model is None else model
     columns = {"node_nm": np.full(len(rows["F"]), 32.0), "tilebuf_core_bits": np.zeros(len(rows["F"]))} | rows

@@ -28,8 +28,10 @@ def tile_buffers_um2(p: _Widths, spec: CrossbarSpec, technology: Technology, mod
     """Input and output register files of one tile [um2]."""
     side = spec.pes_per_side
     area, rows = technology.area, np.full_like(p.bits, spec.rows)
-    inputs = area.flipflop_um2 * side * rows * p.bits + _decoder_um2(np.asarray(p.bits, dtype=np.float64), technology)
-    outputs = area.flipflop_um2 * side * p.tile_bits * p.n_adcs + _decoder_um2(p.n_adcs, technology)
+    inputs: FloatArray = area.flipflop_um2 * side * rows * p.bits + _decoder_um2(
+        np.asarray(p.bits, dtype=np.float64), technology
+    )
+    outputs: FloatArray = area.flipflop_um2 * side * p.tile_bits * p.n_adcs + _decoder_um2(p.n_adcs, technology)
     if model.choices.tile_buffers is TileBuffers.CORES:
         inputs = _in_cores_um2(inputs, side * rows * p.bits, technology, model)
         outputs = _in_cores_um2(outputs, side * p.tile_bits * p.n_adcs, technology, model)

@@ -23,8 +23,8 @@ class TileBuffers(StrEnum):
     WHOLE = "whole"
     """A tile's buffer is one register file as wide as its bus; a PE's output has the width of the tile's sum."""
     CORES = "cores"
-    """A tile's buffer consists of cores of `buffers.tile_core_bits` (a square, as wide as high) as soon as it fills one,
-    and a PE's output is one bit wider than a crossbar's sum."""
+    """A tile's buffer consists of square cores of `buffers.tile_core_bits` as soon as it fills one, and a PE's output
+    is one bit wider than a crossbar's sum."""
 
 
 class DelayCycles(StrEnum):

@@ -1,9 +1,9 @@
 """Whole networks as DNN+NeuroSim V1.3 accounts for them: layers one after another, or as the stages of a pipeline.
 
-One clock, that of the slowest layer, drives all layers. All layers share the chip's tree and its global buffer, so their
-words are as wide as the tree's bus and travel through all of the chip's tiles, and the buffer serves all tiles in turns.
-In the pipeline a layer may be repeated; its repeats share the conversions, and their sums are joined by the chip's
-accumulators like those of rows of tiles.
+One clock, that of the slowest layer, drives all layers. All layers share the chip's tree and its global buffer, so
+their words are as wide as the tree's bus and travel through all of the chip's tiles, and the buffer serves all tiles in
+turns. In the pipeline a layer may be repeated; its repeats share the conversions, and their sums are joined by the
+chip's accumulators like those of rows of tiles.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ from hw_models.chip_tree import tree_length, wire_delay_length
 from hw_models.cost_model import CostModel
 from hw_models.crossbar import CrossbarSpec
 from hw_models.digital_cycles import extra_carry_cycles, pe_output_cycles, stages_of
+from hw_models.energy_term import EnergyTerm
+from hw_models.errors import HardwareModelError
 from hw_models.leakage import layer_leakage_uw
 from hw_models.mapping import adder_tree, map_layers
 from hw_models.model import REFERENCE_ACTIVITY, DistinctParts, checked_setting, distinct_parts
 from hw_models.periphery import Peripherals
 from hw_models.setting import Setting
+from hw_models.simulator_choices import DelayCycles, GlobalSum
 from hw_models.technology import Device, Technology
 from hw_models.workload import LayerShapes
 
@@ -81,18 +84,29 @@ def upstream_network(
     """Throughput and energy of networks by V1.3's accounting.
 
     Args:
-        shapes, peripherals, crossbar, device, technology, activity: as in `evaluate`.
-        model: a model whose delays do not depend on the layer's clock, such as `load_model("neurosim")`.
+        shapes: as in `evaluate`.
+        peripherals: as in `evaluate`.
+        crossbar: as in `evaluate`.
+        device: as in `evaluate`.
+        technology: as in `evaluate`.
+        model: `load_model("neurosim")`, or a model with its `delay_cycles` and `global_sum`.
         pipelined: whether layers work at the same time on different images.
         repeats: how often each layer is built, beside the copies that its tiles have room for; (designs, layers).
         pooled: 1 for a layer whose outputs are pooled 2 x 2 before they are stored; (designs, layers).
+        activity: as in `evaluate`.
 
     Raises:
-        HardwareModelError: for arguments that `evaluate` refuses.
+        HardwareModelError: for arguments that `evaluate` refuses, and for another model.
     """
     setting = checked_setting(
         peripherals, crossbar=crossbar, device=device, technology=technology, activity=activity, model=model
     )
+    choices = model.choices
+    if choices.delay_cycles is not DelayCycles.NANOSECOND or choices.global_sum is not GlobalSum.TWO_COLUMNS:
+        raise HardwareModelError(
+            f"networks by V1.3's accounting need its way of counting delays and sums, which model {model.name!r} does "
+            "not have; use 'neurosim'."
+        )
     built = as_int_array("repeats", repeats, low=1, high=1 << 20)
     pools = as_int_array("pooled", pooled, low=0, high=1)
     shape = check_shape(shapes.arrays() | peripherals.arrays() | {"repeats": built, "pooled": pools})
@@ -121,7 +135,7 @@ def upstream_network(
         energy_pj=chip.energy_pj(),
         leakage_uw=leakage.sum(axis=1),
         idle_leakage_pj=waiting_pj,
-        n_tiles=chip.n_tiles.astype(np.int64),
+        n_tiles=chip.n_tiles,
     )
 
 
@@ -145,29 +159,32 @@ class _Chip:
         return self.found.pairing.broadcast(self.shape).by_periphery(values)
 
     @property
-    def n_tiles(self) -> FloatArray:
+    def n_tiles(self) -> IntArray:
         """Tiles of each layer with its repeats."""
-        return self.by_shape(self.found.mapping.n_tiles) * self.repeats
+        return self.by_shape(self.found.mapping.n_tiles).astype(np.int64) * self.repeats
 
     @property
-    def all_tiles(self) -> FloatArray:
+    def all_tiles(self) -> IntArray:
         """Tiles of the chip, (designs, 1)."""
         return np.asarray(self.n_tiles.sum(axis=1, keepdims=True))
 
     @property
     def bus_bits(self) -> FloatArray:
         """Width of the chip's bus: a tile's for each layer, or each tile of a pipeline, halved until it is narrow."""
-        members = self.all_tiles if self.pipelined else np.full((self.shape[0], 1), float(self.shape[1]))
+        members = self.all_tiles if self.pipelined else np.full_like(self.all_tiles, self.shape[1])
         bits = self.by_periphery(self.setting.bus_bits(self.found.periphery)).max(axis=1, keepdims=True) * members
-        return bits / 2 ** np.maximum(0.0, np.ceil(np.log2(bits / _MOST_BUS_BITS)))
+        halvings = np.maximum(0.0, np.ceil(np.log2(bits / _MOST_BUS_BITS)))
+        return np.asarray(bits / 2**halvings)
 
     @property
     def moved_bits(self) -> FloatArray:
         """Bits between the global buffer and the tiles for one image; pooled outputs are fewer."""
         m = self.found.mapping
         outputs = self.by_shape(m.outputs) / np.where(self.pooled > 0, _POOLED, 1)
-        return self.by_shape(m.positions) * (self.by_shape(m.inputs) + outputs) * self.by_periphery(
-            self.found.periphery.bits
+        return (
+            self.by_shape(m.positions)
+            * (self.by_shape(m.inputs) + outputs)
+            * self.by_periphery(self.found.periphery.bits)
         )
 
     def own_cycles(self) -> FloatArray:
@@ -194,8 +211,7 @@ class _Chip:
         reach_um = self.setting.technology.timing.tree_um_per_ns
         path_um = wire_delay_length(self.all_tiles) * self.by_periphery(self.found.tile.tile_side_um)
         wires = np.ceil(np.ceil(path_um / reach_um) * self.moved_bits / bus - 1e-9)
-        wires = np.where(self.all_tiles > 1, wires, 0.0)
-        return buffer + wires + self._sum_cycles()
+        return np.asarray(buffer + wires) + self._sum_cycles()
 
     def _sum_cycles(self) -> FloatArray:
         """Cycles of the chip's accumulators."""
@@ -209,7 +225,7 @@ class _Chip:
             cycles += np.where(stages > stage, self.by_periphery(extra), 0.0)
         m = self.found.mapping
         calls = self.by_shape(2 * m.positions * m.outputs) / self.by_periphery(self.setting.columns_at_once(p))
-        return np.ceil(calls - 1e-9) * cycles
+        return np.asarray(np.ceil(calls - 1e-9) * cycles)
 
     def energy_pj(self) -> FloatArray:
         """Dynamic energy of a layer for one image [pJ]."""
@@ -226,7 +242,7 @@ class _Chip:
         total += energy.activation_pj(m, p, self.setting, self.found.pairing.broadcast(self.shape))
         return total
 
-    def _events_pj(self, terms: list[energy.EnergyTerm]) -> FloatArray:
+    def _events_pj(self, terms: list[EnergyTerm]) -> FloatArray:
         """Energy of a list of events [pJ]."""
         total = np.zeros(self.shape)
         for term in terms:

@@ -54,8 +54,13 @@ def logic_energies(rows: Rows) -> dict[str, Value]:
     two = select(rows, rows["m_n_tiles"] == 2)
     words = np.ceil((two["m_inputs"] + two["m_outputs"]) * two["IP"] * two["V"] / two["gbus_width_bits"] - 1e-9)
     wire = median(two["en_gic_pJ"] / (words * two["gbus_width_bits"] * 0.5 * np.sqrt(two["tile_area_um2"])))
-    across = 3 * v * (
-        rows["m_pe_inputs_sum"] * rows["sa_width_um"] * bits + rows["m_pe_outputs_sum"] * rows["sa_height_um"] * rows["AP"]
+    across = (
+        3
+        * v
+        * (
+            rows["m_pe_inputs_sum"] * rows["sa_width_um"] * bits
+            + rows["m_pe_outputs_sum"] * rows["sa_height_um"] * rows["AP"]
+        )
     )
     through = in_tile * float(tree_length(np.array(4))) * pe_side_um(rows)
     return {

@@ -22,19 +22,18 @@ NODES_NM = (130, 90, 65, 45, 32, 22, 14, 10, 7)
 HELD_OUT_EVERY = 5
 _LINE = re.compile(r"(?P<key>\w+) = \{ value = (?P<value>.+?), unit = (?P<unit>.+), source = \"(?P<source>\w+)\" \}")
 _UPSTREAM = (
-    "DNN+NeuroSim V1.3 (X. Peng, S. Huang, Y. Luo, X. Sun, S. Yu, IEDM 2019; commit 388f421), LSTP devices, at {node} nm"
+    "DNN+NeuroSim V1.3 (X. Peng, S. Huang, Y. Luo, X. Sun, S. Yu, IEDM 2019; commit 388f421), LSTP devices, "
+    "at {node} nm"
 )
-_HEAD = """name = "cmos-{node}nm-lstp"
-description = "{node} nm low-standby-power CMOS{finfet} at 300 K, by the devices of DNN+NeuroSim V1.3"
-
-[sources]
-upstream = "Fitted to results of {upstream} by scripts/fit_hardware.py"
-devices = "Device and wire table published with {upstream}"
-wires = "Resistivity over width and aspect ratio of the wires: {resistivity}e-8 ohm m, {width_nm} nm, {aspect}, the table published with {upstream}"
-pattern = "As in cmos-32nm-lstp, whose rows alone tell it (XPertSim; Moitra et al., DAC 2023, arXiv 2303.17646)"
-published = "Layout calibration and periphery settings published with DNN+NeuroSim V1.3 (Lu, Peng, Li, Hung, Chang, Yu, Frontiers in Artificial Intelligence 4:659060, 2021)"
-{survey}
-"""
+_SOURCES = {
+    "upstream": "Fitted to results of {upstream} by scripts/fit_hardware.py",
+    "devices": "Device and wire table published with {upstream}",
+    "wires": "Resistivity over width and aspect ratio of the wires: {resistivity}e-8 ohm m, {width_nm} nm, {aspect}, "
+    "the table published with {upstream}",
+    "pattern": "As in cmos-32nm-lstp, whose rows alone tell it (XPertSim; Moitra et al., DAC 2023, arXiv 2303.17646)",
+    "published": "Layout calibration and periphery settings published with DNN+NeuroSim V1.3 (Lu, Peng, Li, Hung, "
+    "Chang, Yu, Frontiers in Artificial Intelligence 4:659060, 2021)",
+}
 
 
 def training_rows(rows: Rows, node_nm: int) -> Rows:
@@ -84,15 +83,19 @@ def _text(pattern: str, found: dict[str, Value], node_nm: int) -> str:
 def _head(pattern: str, node_nm: int) -> str:
     """Name, description and sources of another node."""
     width_nm, resistivity, aspect = WIRES[node_nm]
-    return _HEAD.format(
-        node=node_nm,
-        finfet=" (FinFET)" if node_nm <= 14 else "",
-        upstream=_UPSTREAM.format(node=node_nm),
-        resistivity=resistivity,
-        width_nm=width_nm,
-        aspect=aspect,
-        survey="\n".join(line for line in pattern.splitlines() if line.startswith(("harpe = ", "murmann = "))),
-    )
+    upstream = _UPSTREAM.format(node=node_nm)
+    finfet = " (FinFET)" if node_nm <= 14 else ""
+    lines = [
+        f'name = "cmos-{node_nm}nm-lstp"',
+        f'description = "{node_nm} nm low-standby-power CMOS{finfet} at 300 K, by the devices of DNN+NeuroSim V1.3"',
+        "",
+        "[sources]",
+    ]
+    for key, citation in _SOURCES.items():
+        text = citation.format(upstream=upstream, resistivity=resistivity, width_nm=width_nm, aspect=aspect)
+        lines.append(f'{key} = "{text}"')
+    lines += [line for line in pattern.splitlines() if line.startswith(("harpe = ", "murmann = "))]
+    return "\n".join(lines) + "\n\n"
 
 
 def _entry(match: re.Match[str], section: str, found: dict[str, Value], node_nm: int) -> str:
@@ -103,7 +106,9 @@ def _entry(match: re.Match[str], section: str, found: dict[str, Value], node_nm:
         return match[0]
     if name in found:
         value = _number(found[name])
-        source = {"column.wire_ohm": "wires", "node.feature_nm": "devices", "node.vdd_v": "devices"}.get(name, "upstream")
+        source = {"column.wire_ohm": "wires", "node.feature_nm": "devices", "node.vdd_v": "devices"}.get(
+            name, "upstream"
+        )
         source = "upstream" if node_nm == 32 and source == "devices" else source
     elif node_nm != 32 and source not in {"published", "harpe", "murmann"}:
         source = "pattern"

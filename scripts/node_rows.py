@@ -46,7 +46,9 @@ def with_counts(rows: Rows) -> Rows:
 
 def pe_side_um(rows: Rows) -> Array:
     """Side of a PE [um]."""
-    side: Array = np.sqrt(16 * rows["sa_area_um2"] + sum(rows[f"pe_{part}_um2"] for part in ("addertree", "inbuf", "outbuf")))
+    side: Array = np.sqrt(
+        16 * rows["sa_area_um2"] + sum(rows[f"pe_{part}_um2"] for part in ("addertree", "inbuf", "outbuf"))
+    )
     return side
 
 
