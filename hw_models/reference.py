@@ -22,10 +22,12 @@ from hw_models.arrays import FloatArray
 from hw_models.cost_model import CostModel, load_model
 from hw_models.crossbar import CrossbarSpec
 from hw_models.errors import HardwareModelError
-from hw_models.model import evaluate
+from hw_models.mapping import map_layers
+from hw_models.model import REFERENCE_ACTIVITY, evaluate
 from hw_models.periphery import Peripherals
 from hw_models.report import HardwareReport
 from hw_models.technology import Device, Technology, load_device, load_technology
+from hw_models.upstream_network import NetworkReport, upstream_network
 from hw_models.workload import LayerShapes
 
 Rows = dict[str, npt.NDArray[Any]]
@@ -33,6 +35,8 @@ Rows = dict[str, npt.NDArray[Any]]
 _ARRAY_KEYS = ("xbar", "cellbit", "pe_xbars", "ron_ohm", "on_off", "p_act")
 _NODE_KEYS = ("node_nm", "tilebuf_core_bits")
 """Of upstream's rows only."""
+_TILE_CORE_BITS = 1024
+_HELD_OUT_EVERY = 5
 _DEVICES = {(6000.0, 150.0): "rram-6k", (100000.0, 10.0): "rram-100k"}
 
 
@@ -62,6 +66,19 @@ def select(rows: Rows, mask: npt.NDArray[np.bool_]) -> Rows:
     return {name: values[mask] for name, values in rows.items()}
 
 
+def upstream_folds(rows: Rows) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Upstream's rows that constants are fitted to, and those held out: every fifth of a node's, and other buffers.
+
+    Rows whose sensing stands at its cap are in neither.
+    """
+    usable = rows["sense_capped"] == 0
+    held_out = usable & (rows["tilebuf_core_bits"] != _TILE_CORE_BITS)
+    for node in np.unique(rows["node_nm"]):
+        of_node = np.flatnonzero(usable & ~held_out & (rows["node_nm"] == node))
+        held_out[of_node[::_HELD_OUT_EVERY]] = True
+    return usable & ~held_out, held_out
+
+
 def reference_device(on_ohm: float, on_off_ratio: float) -> Device:
     """The device of a row; one that has no file is rram-100k with another on-resistance."""
     name = _DEVICES.get((on_ohm, on_off_ratio))
@@ -84,6 +101,31 @@ def with_tile_cores(model: CostModel, core_bits: float) -> CostModel:
         return model
     changed = dataclasses.replace(model.constants[key], value=core_bits)
     return dataclasses.replace(model, constants=MappingProxyType({**model.constants, key: changed}))
+
+
+def upstream_report(networks: Rows, i: int, model: CostModel) -> NetworkReport:
+    """A network of upstream's `networks.csv` by its accounting; one design."""
+    fields = [[int(part) for part in layer.split(":")] for layer in str(networks["layer_shapes"][i]).split()]
+    sizes, in_channels, kernels, out_channels, pooled = np.array(fields).T
+    shapes = LayerShapes(output_size=sizes, in_channels=in_channels, kernel_size=kernels, out_channels=out_channels)
+    tiles = np.array([int(n) for n in str(networks["layer_tiles"][i]).split()])
+    crossbar = CrossbarSpec()
+    return upstream_network(
+        shapes,
+        Peripherals(
+            column_sharing=int(networks["CS"][i]),
+            adc_type=AdcType.from_name(str(networks["AT"][i]).lower()).code,
+            adc_precision=int(networks["AP"][i]),
+            input_precision=int(networks["IP"][i]),
+        ),
+        crossbar=crossbar,
+        device=reference_device(float(networks["ron_ohm"][i]), float(networks["on_off"][i])),
+        technology=node_technology(float(networks["node_nm"][i])),
+        model=model,
+        pipelined=networks["mode"][i] == "pipelined",
+        repeats=tiles // map_layers(shapes, crossbar, REFERENCE_ACTIVITY).n_tiles,
+        pooled=pooled,
+    )
 
 
 def evaluate_rows(rows: Rows, model: CostModel | None = None) -> list[tuple[npt.NDArray[np.bool_], HardwareReport]]:

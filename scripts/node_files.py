@@ -10,16 +10,14 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import numpy as np
 from node_fits import WIRES, node_constants
 from node_rows import Value
 
 from hw_models import load_technology
-from hw_models.reference import Rows, select
+from hw_models.coverage import NODES_NM
+from hw_models.reference import Rows, select, upstream_folds
 
 FOLDER = Path(__file__).resolve().parents[1] / "hw_models" / "technologies"
-NODES_NM = (130, 90, 65, 45, 32, 22, 14, 10, 7)
-HELD_OUT_EVERY = 5
 _LINE = re.compile(r"(?P<key>\w+) = \{ value = (?P<value>.+?), unit = (?P<unit>.+), source = \"(?P<source>\w+)\" \}")
 _UPSTREAM = (
     "DNN+NeuroSim V1.3 (X. Peng, S. Huang, Y. Luo, X. Sun, S. Yu, IEDM 2019; commit 388f421), LSTP devices, "
@@ -36,15 +34,6 @@ _SOURCES = {
 }
 
 
-def training_rows(rows: Rows, node_nm: int) -> Rows:
-    """What a node's constants are fitted to: four of five rows, without capped sensing and without other buffers."""
-    of_node = np.flatnonzero(
-        (rows["node_nm"] == node_nm) & (rows["sense_capped"] == 0) & (rows["tilebuf_core_bits"] == 1024)
-    )
-    kept = of_node[np.arange(len(of_node)) % HELD_OUT_EVERY != 0]
-    return select(rows, np.isin(np.arange(len(rows["F"])), kept))
-
-
 def write_nodes(rows: Rows, leakage: Callable[[Rows], Iterable[tuple[str, Value]]], *, write: bool) -> None:
     """Fit every node, say what changes in its file, and write it if asked.
 
@@ -55,8 +44,9 @@ def write_nodes(rows: Rows, leakage: Callable[[Rows], Iterable[tuple[str, Value]
     """
     pattern = (FOLDER / "cmos-32nm-lstp.toml").read_text(encoding="utf-8")
     base = load_technology("cmos-32nm-lstp")
+    fitted, _ = upstream_folds(rows)
     for node_nm in NODES_NM:
-        training = training_rows(rows, node_nm)
+        training = select(rows, fitted & (rows["node_nm"] == node_nm))
         found = node_constants(training, node_nm, base) | dict(leakage(training))
         path = FOLDER / f"cmos-{node_nm}nm-lstp.toml"
         text = _text(pattern, found, node_nm)
