@@ -19,6 +19,7 @@ from hw_models.periphery import Peripherals
 from hw_models.report import HardwareReport
 from hw_models.sources import Source, sources
 from hw_models.technology import Device, Technology, device_names, load_device, load_technology, technology_names
+from hw_models.upstream_network import NetworkReport, upstream_network
 from hw_models.workload import LayerShapes
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "HardwareReport",
     "LayerChoices",
     "LayerShapes",
+    "NetworkReport",
     "Peripherals",
     "PopulationCosts",
     "Source",
@@ -50,4 +52,5 @@ __all__ = [
     "model_names",
     "sources",
     "technology_names",
+    "upstream_network",
 ]

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from hw_models.arrays import FloatArray, IntArray, as_int_array, check_shape
 from hw_models.chip_tree import by_doublings
+from hw_models.cost_model import CostModel
 from hw_models.crossbar import CrossbarSpec
 from hw_models.distinct import Pairing
 from hw_models.mapping import adder_tree
@@ -61,6 +62,7 @@ def chip_level(
     device: Device,
     technology: Technology,
     residual_elements: npt.ArrayLike = 0,
+    model: CostModel | None = None,
 ) -> ChipReport:
     """The chip that holds all layers of a design.
 
@@ -71,12 +73,18 @@ def chip_level(
         device: as in `evaluate`.
         technology: as in `evaluate`.
         residual_elements: elements that a residual connection adds to each layer's output, for one image.
+        model: as in `evaluate`.
 
     Raises:
         HardwareModelError: for arguments that `evaluate` refuses.
     """
     setting = checked_setting(
-        peripherals, crossbar=crossbar, device=device, technology=technology, activity=REFERENCE_ACTIVITY
+        peripherals,
+        crossbar=crossbar,
+        device=device,
+        technology=technology,
+        activity=REFERENCE_ACTIVITY,
+        model=model,
     )
     added = as_int_array("residual_elements", residual_elements, low=0, high=1 << 40)
     shape = check_shape(shapes.arrays() | peripherals.arrays() | {"residual_elements": added})

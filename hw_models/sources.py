@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hw_models.cost_model import CostModel
 from hw_models.technology import Device, Technology
 
 METHOD = (
@@ -29,10 +30,15 @@ class Source:
     constants: tuple[str, ...]
 
 
-def sources(*, device: Device, technology: Technology) -> list[Source]:
-    """Every publication and fit behind a device and a technology, the method first."""
+def sources(*, device: Device, technology: Technology, model: CostModel | None = None) -> list[Source]:
+    """Every publication and fit behind a device, a technology and, if given, a cost model, the method first."""
     found: dict[str, list[str]] = {citation: [] for citation in METHOD}
     for file in (technology, device):
         for constant in file.constants.values():
             found.setdefault(constant.source, []).append(f"{file.name}: {constant.name}")
+    if model is not None:
+        for choice, citation in model.choice_sources.items():
+            found.setdefault(citation, []).append(f"{model.name}: {choice}")
+        for constant in model.constants.values():
+            found.setdefault(constant.source, []).append(f"{model.name}: {constant.name}")
     return [Source(citation=citation, constants=tuple(names)) for citation, names in found.items()]

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hw_models import CostModel, CrossbarSpec, HardwareModelError, evaluate, explain, load_model
+from hw_models import CostModel, CrossbarSpec, HardwareModelError, chip_level, evaluate, explain, load_model, sources
 from hw_models.reference import (
     evaluate_rows,
     model_columns,
@@ -201,3 +201,25 @@ def test_a_smaller_node_costs_less(name: str) -> None:
         for node in NODES
     ]
     assert costs == sorted(costs)
+
+
+def test_the_chip_around_a_layer_is_v13s() -> None:
+    rows = select(ROWS, (ROWS["node_nm"] == 32) & (ROWS["ron_ohm"] == 6000) & (ROWS["tilebuf_core_bits"] == 1024))
+    for i in range(0, len(rows["F"]), 4):
+        value = {name: int(rows[name][i]) for name in ("F", "Cin", "k", "Cout", "CS", "AP", "IP")}
+        layers = shapes(
+            output_size=value["F"], in_channels=value["Cin"], kernel_size=value["k"], out_channels=value["Cout"]
+        )
+        choices = peripherals(
+            column_sharing=value["CS"],
+            adc_type=int(rows["AT"][i] == "Flash"),
+            adc_precision=value["AP"],
+            input_precision=value["IP"],
+        )
+        chip = chip_level(layers, choices, crossbar=CrossbarSpec(), device=DEVICE, technology=TECHNOLOGY, model=MODEL)
+        assert chip.area_mm2[0] == pytest.approx(1e-6 * rows["chip_area_um2"][i], rel=0.002)
+
+
+def test_sources_of_a_model_stand_among_the_others() -> None:
+    found = {name for source in sources(device=DEVICE, technology=TECHNOLOGY, model=MODEL) for name in source.constants}
+    assert {"neurosim: tile_buffers", "neurosim: buffers.tile_core_bits"} <= found
