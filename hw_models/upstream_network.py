@@ -256,5 +256,18 @@ class _Chip:
         adders, growth = adder_tree(rows * self.repeats)
         own_adders, own_growth = adder_tree(rows)
         bits = (adders - own_adders) * self.by_periphery(p.tile_bits + 1) + growth - own_growth
-        sums = self.by_shape(2 * m.positions * m.outputs)
-        return self.setting.technology.energy.tree_adder_pj * sums * bits
+        sums = self.by_shape(2 * m.positions * m.outputs) * bits
+        return self.setting.technology.energy.tree_adder_pj * (sums + self._trees_of_copies())
+
+    def _trees_of_copies(self) -> FloatArray:
+        """Adder bits of the PEs' trees that repeated layers with copies in their tiles are charged on top.
+
+        V1.3's networks have a tree for each crossbar and row of PEs there, as the single layers have where copies stand
+        in one PE.
+        """
+        m, p = self.found.mapping, self.found.periphery
+        adders, growth = adder_tree(m.crossbar_rows)
+        spec = self.setting.crossbar
+        sums = m.positions * m.n_crossbars * m.pe_rows * np.where(m.copies > 1, 1, 0)
+        sums = sums * spec.pe_side * (spec.columns // spec.columns_per_weight)
+        return self.by_shape(sums * adders) * self.by_periphery(p.sum_bits) + self.by_shape(sums * growth)
