@@ -252,9 +252,8 @@ def _latency(found: DistinctParts, setting: Setting, known: dict[str, Constant])
 
 def _clock_constants(name: str, setting: Setting) -> tuple[str, ...]:
     """Constants behind a part of the clock."""
-    if setting.model.choices.column_model is ColumnModel.CELLS and name in _CELL_CLOCK_CONSTANTS:
-        return _CELL_CLOCK_CONSTANTS[name]
-    return _CLOCK_CONSTANTS[name]
+    by_cells = setting.model.choices.column_model is ColumnModel.CELLS
+    return (_CELL_CLOCK_CONSTANTS if by_cells else {}).get(name, _CLOCK_CONSTANTS[name])
 
 
 def _energy(found: DistinctParts, setting: Setting, known: dict[str, Constant]) -> TraceNode:
