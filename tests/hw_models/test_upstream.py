@@ -11,10 +11,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from hw_models import CostModel, CrossbarSpec, HardwareModelError, chip_level, evaluate, explain, load_model, sources
+from hw_models import (
+    CostModel,
+    CrossbarSpec,
+    HardwareModelError,
+    WeightCoding,
+    chip_level,
+    evaluate,
+    explain,
+    load_device,
+    load_model,
+    sources,
+)
 from hw_models.reference import (
     evaluate_rows,
     model_columns,
@@ -222,3 +233,54 @@ def test_the_chip_around_a_layer_is_v13s() -> None:
 def test_sources_of_a_model_stand_among_the_others() -> None:
     found = {name for source in sources(device=DEVICE, technology=TECHNOLOGY, model=MODEL) for name in source.constants}
     assert {"neurosim: tile_buffers", "neurosim: buffers.tile_core_bits"} <= found
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    crossbar=st.builds(
+        CrossbarSpec,
+        rows=st.sampled_from([4, 48, 64, 256]),
+        columns=st.sampled_from([16, 64, 128]),
+        cell_bits=st.sampled_from([1, 2, 4]),
+        pe_side=st.sampled_from([1, 2, 4, 8]),
+        tile_side=st.just(8),
+        coding=st.sampled_from(list(WeightCoding)),
+    ),
+    layer=st.fixed_dictionaries(
+        {
+            "output_size": st.sampled_from([1, 7, 56]),
+            "in_channels": st.sampled_from([4, 64, 2048]),
+            "kernel_size": st.sampled_from([1, 3, 7]),
+            "out_channels": st.sampled_from([4, 64, 1000]),
+            "stride": st.sampled_from([1, 2]),
+            "groups": st.sampled_from([1, 4]),
+        }
+    ),
+    choice=st.fixed_dictionaries(
+        {
+            "column_sharing": st.sampled_from([1, 2, 8]),
+            "adc_type": st.sampled_from([0, 1]),
+            "adc_precision": st.sampled_from([1, 2, 6, 12]),
+            "input_precision": st.sampled_from([1, 3, 16]),
+        }
+    ),
+    device=st.sampled_from(["rram-6k", "pcm", "sram", "fefet"]),
+    node=st.sampled_from(NODES),
+)
+def test_any_accepted_setting_gives_positive_costs(
+    crossbar: CrossbarSpec, layer: dict[str, int], choice: dict[str, int], device: str, node: int
+) -> None:
+    assume(crossbar.cell_bits <= load_device(device).cell.max_cell_bits)
+    report = evaluate(
+        shapes(**layer),
+        peripherals(**choice),
+        crossbar=crossbar,
+        device=load_device(device),
+        technology=node_technology(node),
+        model=MODEL,
+    )
+    for total in (report.area_um2, report.latency_ns, report.energy_pj, report.leakage_uw):
+        assert np.isfinite(total).all()
+        assert (total > 0).all()
+    for parts in report.breakdown.values():
+        assert all((part >= 0).all() for part in parts.values())
