@@ -113,7 +113,7 @@ def column_sensing(rows: Rows, found: Mapping[str, Value]) -> dict[str, Value]:
     """Settling of columns by resistances, and the table of Flash sensing: what the clock waits for, and the mean.
 
     Args:
-        rows: of the node.
+        rows: of the node, those whose sensing stands at its cap as well.
         found: its constants of ADCs and of energies.
     """
     mean_ohm = rows["ron_ohm"] * (1 + rows["on_off"]) / 2

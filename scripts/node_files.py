@@ -47,7 +47,8 @@ def write_nodes(rows: Rows, leakage: Callable[[Rows], Iterable[tuple[str, Value]
     fitted, _ = upstream_folds(rows)
     for node_nm in NODES_NM:
         training = select(rows, fitted & (rows["node_nm"] == node_nm))
-        found = node_constants(training, node_nm, base) | dict(leakage(training))
+        capped = select(rows, (rows["sense_capped"] == 1) & (rows["node_nm"] == node_nm))
+        found = node_constants(training, capped, node_nm, base) | dict(leakage(training))
         path = FOLDER / f"cmos-{node_nm}nm-lstp.toml"
         text = _text(pattern, found, node_nm)
         old = path.read_text(encoding="utf-8") if path.exists() else ""

@@ -88,6 +88,17 @@ def test_sensing_that_runs_away_is_within_a_third() -> None:
         assert errors(name, RUNAWAY).max() < 1 / 3
 
 
+def test_sensing_at_65_nm_stands_at_its_cap_on_full_columns_of_6_kohm() -> None:
+    """V1.3's clock there is 16.8 ns, four times that of other nodes."""
+    common = {"crossbar": CrossbarSpec(), "device": DEVICE, "model": MODEL}
+    layers, choices = shapes(in_channels=256), peripherals(adc_type=1)
+    clock = {
+        node: evaluate(layers, choices, technology=node_technology(node), **common).clock_ns.item() for node in NODES
+    }
+    assert clock[65] == pytest.approx(16.8, abs=0.1)
+    assert all(clock[node] < 7 for node in NODES if node != 65)
+
+
 @pytest.mark.parametrize("name", [name for name in REFERENCE if "/" in name])
 def test_every_component_is_within_two_percent(name: str) -> None:
     assert np.median(errors(name, ~RUNAWAY)) < 0.02
