@@ -21,6 +21,7 @@ from hw_models import (
     load_model,
     load_technology,
 )
+from hw_models.coverage import NODES_NM
 from tests.hw_models.hardware_settings import cost, peripherals, shapes
 
 NEUROSIM = load_model("neurosim")
@@ -175,7 +176,8 @@ def test_the_default_crossbar_is_the_references() -> None:
     assert (spec.cells_per_weight, spec.n_crossbars, spec.n_pes, spec.built_columns) == (2, 64, 4, 64)
 
 
-nodes = st.sampled_from([130, 90, 65, 45, 32, 22, 14, 10, 7])
+NODES = {node: load_technology(f"cmos-{node}nm-lstp") for node in NODES_NM}
+nodes = st.sampled_from(NODES_NM)
 
 
 def upstream_value(quantity: str, layer: dict[str, int], choice: dict[str, int], device: str, node: int) -> float:
@@ -185,7 +187,7 @@ def upstream_value(quantity: str, layer: dict[str, int], choice: dict[str, int],
         Peripherals(**choice),
         crossbar=CrossbarSpec(),
         device=load_device(device),
-        technology=load_technology(f"cmos-{node}nm-lstp"),
+        technology=NODES[node],
         model=NEUROSIM,
     )
     return float(getattr(report, quantity).item())
