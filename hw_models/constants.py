@@ -8,6 +8,7 @@ that ends in `.toml`, may be shorter: see `user_files`.
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _SectionT = TypeVar("_SectionT", bound="DataclassInstance")
 _ENTRY_KEYS = {"value", "unit", "source"}
 _NO_CONSTANTS = frozenset({"name", "description", "sources", "choices"})
+_NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,10 +115,11 @@ def load_file(folder: str, name: str) -> ConstantFile:
         return user_file(name)
     names = available(folder)
     if name not in names:
-        # A node is a number: the nearest name would be another node, and not what was meant.
-        hint = f"choose one of {', '.join(names)}." if folder == "technologies" else suggestion(str(name), names)
+        # Numbers tell nodes and devices apart: a near name with another number is not what was meant.
+        near = [known for known in names if _NUMBER.findall(known) == _NUMBER.findall(str(name))]
         raise HardwareModelError(
-            f"no {folder} file is called {name!r}; {hint} A file of your own is named by its path, which ends in .toml."
+            f"no {folder} file is called {name!r}; {_alternatives(str(name), near, names)} A file of your own is named "
+            "by its path, which ends in .toml."
         )
     try:
         text = resources.files("hw_models").joinpath(folder, f"{name}.toml").read_text(encoding="utf-8")
@@ -125,13 +128,18 @@ def load_file(folder: str, name: str) -> ConstantFile:
     return parse_file(text, name)
 
 
+def _alternatives(name: str, near: list[str], names: list[str]) -> str:
+    """The closest name with the same numbers, which tell nodes and devices apart; all names where there is none."""
+    return suggestion(name, near) if near else f"choose one of {', '.join(names)}."
+
+
 def is_path(name: str) -> bool:
     """Whether a name is the path of a user's file."""
     return str(name).endswith(".toml")
 
 
 def user_file(path: str) -> ConstantFile:
-    """A user's file. It may leave out its name, description and sources, and give bare numbers.
+    """A user's file. It may leave out its name, description and sources, and give bare numbers and names.
 
     Raises:
         HardwareModelError: for a file that cannot be read or breaks the rules.
@@ -151,7 +159,7 @@ def user_file(path: str) -> ConstantFile:
         tables["sources"] = {**sources, "given": sources.get("given", given)}
     tables = {"name": where.stem, "description": f"from {where.name}", **tables}
     for section, table in tables.items():
-        if section not in _NO_CONSTANTS and isinstance(table, dict):
+        if (section == "choices" or section not in _NO_CONSTANTS) and isinstance(table, dict):
             tables[section] = {key: _complete(entry) for key, entry in table.items()}
     return _checked(tables, str(tables["name"]), label=where.name)
 
