@@ -1,6 +1,9 @@
 """How close the hardware model is to the reference data: tables on the terminal, plots by component in a folder.
 
-Usage: python benchmarks/hardware_accuracy.py [--reference FOLDER] [--out FOLDER]
+The model `xpertsim` is compared with the results of the simulator published with XPert; `--model neurosim` compares the
+model of that name with the results of DNN+NeuroSim V1.3 in the folder `upstream` beside them, node by node.
+
+Usage: python benchmarks/hardware_accuracy.py [--model xpertsim|neurosim] [--reference FOLDER] [--out FOLDER]
 """
 
 from __future__ import annotations
@@ -14,15 +17,25 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
-from hw_models import CrossbarSpec, HardwareModelError, evaluate, load_device, load_technology
+from hw_models import CrossbarSpec, HardwareModelError, evaluate, load_device, load_model, load_technology
 from hw_models.networks import reference_network
-from hw_models.reference import Rows, model_columns, read_rows, reference_columns, select
+from hw_models.reference import (
+    Rows,
+    model_columns,
+    read_rows,
+    reference_columns,
+    select,
+    upstream_folds,
+    upstream_report,
+)
 
 DEFAULT_REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference"
 TOTALS = ("area_um2", "latency_ns", "energy_pj")
 TARGETS = {"main": (1.0, 5.0, 0.999), "main_ron6k_150": (1.0, 5.0, 0.999)}
 OTHER_TARGET = (2.0, 10.0, 0.998)
 JUDGED = ("main", "main_ron6k_150", "pe4", "xbar128", "xbar32", "cellbit2", "cellbit1")
+UPSTREAM_TARGETS = {32: (1.0, 5.0), 22: (1.0, 5.0)}
+OTHER_UPSTREAM_TARGET = (2.0, 10.0)
 HELD_OUT_EVERY = 5
 """Every fifth row is held out by scripts/fit_hardware.py, too."""
 
@@ -32,8 +45,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reference", type=Path, default=DEFAULT_REFERENCE, help="folder of the reference data")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "out", help="folder for the plots")
+    parser.add_argument("--model", choices=("xpertsim", "neurosim"), default="xpertsim", help="cost model to compare")
     arguments = parser.parse_args()
     try:
+        if arguments.model == "neurosim":
+            print_upstream(upstream_folder(arguments.reference))
+            return
         rows = read_rows(arguments.reference / "layers.csv.gz")
         networks = read_rows(arguments.reference / "networks.csv")
     except HardwareModelError as error:
@@ -109,6 +126,40 @@ def print_networks(networks: Rows) -> None:
         tiles = f"{int(report.n_tiles.sum())}/{int(networks['n_tiles'][i])}"
         print(f"{name:34s} {tiles:>6s} " + " ".join(f"{value:8.3f}" for value in error))
     print(f"{'largest':34s} {'':6s} " + " ".join(f"{value:8.3f}" for value in worst))
+
+
+def upstream_folder(reference: Path) -> Path:
+    """The folder of V1.3's results: the one beside the reference data, or the one that was given."""
+    return reference if reference.name == "upstream" else reference / "upstream"
+
+
+def print_upstream(folder: Path) -> None:
+    """Errors of the model `neurosim` by node, and of whole networks."""
+    rows, networks = read_rows(folder / "layers.csv.gz"), read_rows(folder / "networks.csv")
+    model = load_model("neurosim")
+    fitted, held_out = upstream_folds(rows)
+    found, reference = model_columns(rows, model), reference_columns(rows)
+    totals = (*TOTALS, "leakage_uw")
+    error = {name: 100 * np.abs(found[name] / reference[name] - 1) for name in totals}
+    print("Relative error of one layer against DNN+NeuroSim V1.3: median / 99th percentile [%], without capped sensing")
+    print(f"{'node':>6s} {'part':9s} {'rows':>5s}  " + "  ".join(f"{name:>17s}" for name in totals) + "  target")
+    for node in np.unique(rows["node_nm"])[::-1]:
+        for part, mask in (("fitted", fitted), ("held out", held_out)):
+            chosen = mask & (rows["node_nm"] == node)
+            cells = (f"{np.median(e[chosen]):7.3f} / {np.quantile(e[chosen], 0.99):7.3f}" for e in error.values())
+            median, most = UPSTREAM_TARGETS.get(int(node), OTHER_UPSTREAM_TARGET)
+            print(f"{node:4.0f}nm {part:9s} {int(chosen.sum()):5d}  {'  '.join(cells)}  {median:g} / {most:g}")
+    print("\nWhole networks: model / upstream - 1 [%]; idle leakage is what waits, as V1.3 prints it")
+    keys = ("clk_ns", "interval_ns", "dynamic_energy_pJ", "leakage_power_uW", "leakage_energy_pJ")
+    print(f"{'network':44s} {'clock':>8s} {'interval':>8s} {'energy':>8s} {'leakage':>8s} {'idle':>8s}")
+    for i in range(len(networks["network"])):
+        report = upstream_report(networks, i, model)
+        energy_pj = report.energy_pj.sum(axis=1)
+        values = (report.clock_ns, report.interval_ns, energy_pj, report.leakage_uw, report.idle_leakage_pj)
+        ratios = (100 * (value[0] / networks[key][i] - 1) for key, value in zip(keys, values, strict=True))
+        what = ("network", "mode", "speedup_degree", "AT", "AP", "IP", "CS")
+        name = f"{networks['node_nm'][i]:g}nm " + " ".join(f"{networks[key][i]}".removesuffix(".0") for key in what)
+        print(f"{name:44s} " + " ".join(f"{value:8.3f}" for value in ratios))
 
 
 def print_worst(

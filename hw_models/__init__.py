@@ -23,6 +23,7 @@ from hw_models.report import HardwareReport
 from hw_models.sources import Source, sources
 from hw_models.technology import Device, Technology, device_names, load_device, load_technology, technology_names
 from hw_models.trace import TraceNode
+from hw_models.upstream_network import NetworkReport, upstream_network
 from hw_models.workload import LayerShapes
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "LayerShapes",
     "Macro",
     "MacroCosts",
+    "NetworkReport",
     "Peripherals",
     "PopulationCosts",
     "Schedule",
@@ -64,4 +66,5 @@ __all__ = [
     "model_names",
     "sources",
     "technology_names",
+    "upstream_network",
 ]

@@ -13,6 +13,7 @@ import numpy as np
 from hw_models.arrays import FloatArray, IntArray
 from hw_models.circuit_constants import FlashConstants, LayoutConstants, SarConstants
 from hw_models.errors import HardwareModelError, suggestion
+from hw_models.simulator_choices import ComparatorArea
 
 
 class AdcType(StrEnum):
@@ -73,9 +74,10 @@ def sar_pj_per_siemens(adc_precision: IntArray, sar: SarConstants) -> FloatArray
     return 1e3 * sar.conductance_w * sar_conversion_ns(adc_precision, sar)
 
 
-def flash_comparators_um2(adc_precision: IntArray, flash: FlashConstants) -> FloatArray:
+def flash_comparators_um2(adc_precision: IntArray, flash: FlashConstants, counted: ComparatorArea) -> FloatArray:
     """Area of the 2^AP - 1 comparators of a Flash ADC [um2]."""
-    return flash.comparator_um2 * (2.0**adc_precision - 1)
+    nmos_um2 = flash.comparator_nmos_um2 if counted is ComparatorArea.FULL else 0.0
+    return (flash.comparator_um2 + nmos_um2) * (2.0**adc_precision - 1)
 
 
 def flash_encoder_height_um(

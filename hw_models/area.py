@@ -13,9 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from hw_models.adc import AdcType, flash_comparators_um2, flash_encoder_height_um, sar_area_um2
-from hw_models.arrays import FloatArray, IntArray
+from hw_models.adder_tree import adder_tree
+from hw_models.arrays import FloatArray, IntArray, ceil_divide
+from hw_models.cost_model import Choices, CostModel
 from hw_models.crossbar import CrossbarSpec, WeightCoding
-from hw_models.mapping import adder_tree, ceil_divide
+from hw_models.register_file import interpolate_log2, tile_buffers_um2
+from hw_models.simulator_choices import PairMux
 from hw_models.technology import Device, Technology
 
 CIRCUITS = {
@@ -42,6 +45,8 @@ class Periphery:
         n_adcs: ADCs of a crossbar.
         sum_bits: width of a weight's sum over one crossbar, after all input bits.
         tile_bits: width of the sum over a PE.
+        column_rows: rows that the layer's fullest crossbar reads at once, or any crossbar where the model does not tell
+            layers apart.
     """
 
     sharing: IntArray
@@ -52,6 +57,7 @@ class Periphery:
     n_adcs: IntArray
     sum_bits: IntArray
     tile_bits: IntArray
+    column_rows: IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,18 +116,25 @@ def periphery_of(arrays: dict[str, IntArray], spec: CrossbarSpec) -> Periphery:
         n_adcs=ceil_divide(np.full_like(sharing, spec.converted_columns + spec.converted_references), sharing),
         sum_bits=sum_bits,
         tile_bits=sum_bits + tree_stages(spec.pe_side),
+        column_rows=arrays.get("column_rows", np.full_like(sharing, spec.rows_at_once)),
     )
 
 
 def tile_area(
-    p: Periphery, spec: CrossbarSpec, device: Device, technology: Technology, *, parts: TileParts
+    p: Periphery,
+    spec: CrossbarSpec,
+    device: Device,
+    technology: Technology,
+    model: CostModel,
+    *,
+    parts: TileParts,
 ) -> TileArea:
     """Area of one tile by component and circuit, and its floor plan."""
     layout = technology.layout
     cell_um = 1e-3 * technology.node.feature_nm
     array_width = spec.built_columns * device.cell.cell_width_f * cell_um
     array_height = spec.rows * device.cell.cell_height_f * cell_um
-    crossbar = _crossbar_circuits(p, (array_width, array_height), spec, technology, parts)
+    crossbar = _crossbar_circuits(p, (array_width, array_height), spec, technology, parts, choices=model.choices)
     below_um2 = _sum(crossbar[name] for name in ("ADCs", "shift-adders", "multiplexers", "column switches"))
     overhang = _overhang_um2(p, array_width, technology) if parts.adc_um2 is None else 0.0
     below = (below_um2 - overhang) / array_width
@@ -134,7 +147,7 @@ def tile_area(
         "PE adder trees": spec.n_pes * pe_trees,
         "tile accumulator": tile_accumulator_um2(p, spec, technology),
         "PE buffers": spec.n_pes * pe_buffers,
-        "tile buffers": _tile_buffers_um2(p, spec, technology),
+        "tile buffers": tile_buffers_um2(p, spec, technology, model),
         "tile wires": tile_wires_um2(pe_side, spec, technology),
     }
     circuits = {component: {name: tile[name] for name in names} for component, names in CIRCUITS.items()}
@@ -160,6 +173,8 @@ def _crossbar_circuits(
     spec: CrossbarSpec,
     technology: Technology,
     parts: TileParts,
+    *,
+    choices: Choices,
 ) -> dict[str, FloatArray]:
     """Area of one crossbar with its periphery, by circuit [um2]."""
     area = technology.area
@@ -168,20 +183,29 @@ def _crossbar_circuits(
     row_um2 = array_width_um * technology.layout.row_height_um
     return {
         "cells": zero + array_width_um * array_height_um,
-        "ADCs": _adc_um2(p, array_width_um, technology) if parts.adc_um2 is None else p.n_adcs * parts.adc_um2,
+        "ADCs": (
+            _adc_um2(p, array_width_um, technology, choices) if parts.adc_um2 is None else p.n_adcs * parts.adc_um2
+        ),
         "shift-adders": shift_add_um2(p, spec, technology, array_width_um),
-        "multiplexers": np.where(p.sharing > 2, p.sharing, p.sharing - 1) * row_um2,
-        "multiplexer decoders": _interpolate(np.log2(p.sharing), area.mux_decoder_sharing, area.mux_decoder_um2),
+        "multiplexers": np.where(
+            p.sharing == 2, _pair_mux_um2(row_um2, technology, choices), np.where(p.sharing > 2, p.sharing, 0) * row_um2
+        ),
+        "multiplexer decoders": interpolate_log2(np.log2(p.sharing), area.mux_decoder_sharing, area.mux_decoder_um2),
         "column switches": zero + area.column_switch_um2 * spec.built_columns,
         "row switches": zero + area.row_switch_um2 * spec.rows,
         "level shifters": zero + parts.row_driver_um2 * spec.rows,
     }
 
 
-def _adc_um2(p: Periphery, array_width_um: float, technology: Technology) -> FloatArray:
+def _pair_mux_um2(row_um2: float, technology: Technology, choices: Choices) -> float:
+    """Multiplexer of two columns that share an ADC [um2]."""
+    return row_um2 if choices.pair_mux is PairMux.ROW else technology.area.mux_pair_um2
+
+
+def _adc_um2(p: Periphery, array_width_um: float, technology: Technology, choices: Choices) -> FloatArray:
     """ADCs of one crossbar with the encoders of Flash ADCs [um2]."""
     height, width = flash_encoder_height_um(p.precision, p.n_adcs, array_width_um, technology.flash, technology.layout)
-    flash = p.n_adcs * flash_comparators_um2(p.precision, technology.flash) + height * width
+    flash = p.n_adcs * flash_comparators_um2(p.precision, technology.flash, choices.comparator_area) + height * width
     return np.where(p.flash, flash, p.n_adcs * sar_area_um2(p.precision, technology.sar))
 
 
@@ -239,32 +263,8 @@ def _pe_buffers_um2(
     return total
 
 
-def _tile_buffers_um2(p: Periphery, spec: CrossbarSpec, technology: Technology) -> FloatArray:
-    """Input and output register files of one tile [um2]: flip-flops and the decoder of their entries."""
-    area, side = technology.area, spec.pes_per_side
-    entries = np.asarray(p.bits, dtype=np.float64)
-    inputs = area.flipflop_um2 * side * spec.rows * p.bits + _decoder_um2(entries, technology)
-    outputs = area.flipflop_um2 * side * p.tile_bits * p.n_adcs + _decoder_um2(p.n_adcs, technology)
-    return inputs + outputs
-
-
-def _decoder_um2(entries: FloatArray | IntArray, technology: Technology) -> FloatArray:
-    """Decoder of a register file's entries [um2]."""
-    return _interpolate(
-        np.log2(entries), technology.area.register_decoder_entries, technology.area.register_decoder_um2
-    )
-
-
 def tile_wires_um2(pe_side_um: FloatArray, spec: CrossbarSpec, technology: Technology) -> FloatArray:
     """H-tree of one tile [um2]: a bus as wide as the tile's rows, its length growing with the PEs a side."""
     bus_um = spec.pes_per_side * spec.rows * technology.layout.wire_pitch_um
     length = 0.0 if spec.pes_per_side == 1 else (spec.pes_per_side / 2) ** technology.area.tree_growth
     return bus_um * length * pe_side_um
-
-
-def _interpolate(log2_x: FloatArray, x: tuple[float, ...], y: tuple[float, ...]) -> FloatArray:
-    """Linear between the points of a table over log2 of its argument; beyond its end it goes on doubling."""
-    points = np.log2(x)
-    inside: FloatArray = np.interp(log2_x, points, y)
-    beyond: FloatArray = 2.0 ** np.maximum(0.0, log2_x - points[-1])
-    return inside * beyond

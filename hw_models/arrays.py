@@ -91,3 +91,8 @@ def check_count(name: str, value: int, *, low: int, high: int) -> int:
     if not low <= value <= high:
         raise HardwareModelError(f"{name} must lie in {low} ... {high}, got {value}.")
     return int(value)
+
+
+def ceil_divide(a: IntArray, b: IntArray | int) -> IntArray:
+    """Integer division, rounded up."""
+    return -(-a // b)

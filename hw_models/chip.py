@@ -14,12 +14,12 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
+from hw_models.adder_tree import adder_tree
 from hw_models.arrays import FloatArray, IntArray, as_int_array, check_shape
 from hw_models.chip_tree import by_doublings
 from hw_models.cost_model import CostModel
 from hw_models.crossbar import CrossbarSpec
 from hw_models.distinct import Pairing
-from hw_models.mapping import adder_tree
 from hw_models.model import REFERENCE_ACTIVITY, checked_setting, distinct_parts
 from hw_models.periphery import Peripherals
 from hw_models.setting import Setting

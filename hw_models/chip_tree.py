@@ -8,6 +8,7 @@ from hw_models.arrays import FloatArray, IntArray
 
 _PARTLY_FILLED = (0.0, 0.5, 2.0, 4.5, 9.0)
 _FULL_FOUR = 2.5
+_DELAY_LENGTHS = (0.0, 0.557, 1.97, 4.5, 9.0)
 
 
 def by_doublings(
@@ -48,3 +49,12 @@ def tree_delay_length(n_leaves: IntArray) -> FloatArray:
     """
     length = tree_length(n_leaves)
     return length - np.where(length == _FULL_FOUR, 0.2, 0.0)
+
+
+def wire_delay_length(n_leaves: IntArray) -> FloatArray:
+    """Length that a signal's delay follows in DNN+NeuroSim V1.3, in sides of a leaf.
+
+    Read off its latencies at nine nodes: whole repeaters make the shortest stages a little longer than their wires, and
+    a full grid of 2 x 2 a little shorter.
+    """
+    return by_doublings(n_leaves, _DELAY_LENGTHS, growth=2.0, full=0.307)

@@ -37,6 +37,7 @@ class AreaConstants:
     column_switch_um2: float
     full_adder_um2: float
     flipflop_um2: float
+    mux_pair_um2: float
     mux_decoder_sharing: Table
     mux_decoder_um2: Table
     register_decoder_entries: Table
@@ -101,6 +102,28 @@ class LeakageConstants:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CircuitLeakageConstants:
+    """Leakage powers [uW] circuit by circuit; read where `leakage_count = "circuits"`.
+
+    Attributes:
+        crossbar_sharing, crossbar_row_uw: table of a crossbar's switches, shifters and decoder, for each row, by the
+            columns that share an ADC.
+        adder_bit_uw, register_bit_uw: of an adder and of a flip-flop.
+        encoder_bits, encoder_level_uw: table of a Flash ADC's encoder, for each of 2^AP levels, by AP.
+        decoder_entries, decoder_uw: table of the decoder of a register file by its entries.
+    """
+
+    crossbar_sharing: Table
+    crossbar_row_uw: Table
+    adder_bit_uw: float
+    register_bit_uw: float
+    encoder_bits: Table
+    encoder_level_uw: Table
+    decoder_entries: Table
+    decoder_uw: Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SarConstants:
     """The successive-approximation ADC."""
 
@@ -117,6 +140,7 @@ class FlashConstants:
     """The Flash ADC and its encoder."""
 
     comparator_um2: float
+    comparator_nmos_um2: float
     encoder_base_um: float
     encoder_input_um: float
     sense_ns: float
@@ -130,6 +154,28 @@ class FlashConstants:
     conductance_w: float
     encoder_base_pj: float
     encoder_level_pj: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnConstants:
+    """Columns of cells by the node's wires and transistors; read where `column_model = "cells"`.
+
+    Attributes:
+        wire_ohm: resistance of a wire as long as it is wide [ohm].
+        settle_ns_per_ohm: settling time by the cell's mean resistance, from the wire's capacitance [ns/ohm].
+        settle_access_ns: settling time by the same over the on-resistance, from access transistors, which are as wide
+            as the cell conducts [ns].
+        sense_ohm, sense_ns: table of the sensing time of Flash ADCs by the mean resistance of the columns: that of the
+            slowest column, which the clock waits for.
+        mean_sense_ns: the same for the mean column, which energy is charged for.
+    """
+
+    wire_ohm: float
+    settle_ns_per_ohm: float
+    settle_access_ns: float
+    sense_ohm: Table
+    sense_ns: Table
+    mean_sense_ns: Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

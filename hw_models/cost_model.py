@@ -16,11 +16,29 @@ from typing import Any
 
 from hw_models.constants import Constant, ConstantFile, available, is_path, load_file
 from hw_models.errors import HardwareModelError, suggestion
-from hw_models.model_constants import SECTIONS, Assumptions
+from hw_models.model_constants import (
+    SECTIONS,
+    SIMULATOR_SECTIONS,
+    Assumptions,
+    SimulatorConstants,
+    tables_of,
+)
+from hw_models.simulator_choices import (
+    ColumnModel,
+    ComparatorArea,
+    DelayCycles,
+    GlobalSum,
+    LeakageCount,
+    PairMux,
+    RowActivity,
+    TileBuffers,
+)
 from hw_models.user_files import completed_model
 
 DEFAULT_MODEL = "published"
 """The model that the program uses unless told otherwise, and the one that users' files build on."""
+SIMULATOR_MODEL = "neurosim"
+"""The model that has the constants of formulas of DNN+NeuroSim V1.3."""
 
 
 class DigitalClock(StrEnum):
@@ -99,6 +117,14 @@ class Choices:
     row_drivers: RowDrivers
     overheads: Overheads
     schedule: Schedule
+    comparator_area: ComparatorArea
+    pair_mux: PairMux
+    tile_buffers: TileBuffers
+    delay_cycles: DelayCycles
+    global_sum: GlobalSum
+    row_activity: RowActivity
+    column_model: ColumnModel
+    leakage_count: LeakageCount
 
 
 _ENUMS: Mapping[str, type[StrEnum]] = MappingProxyType(
@@ -110,20 +136,16 @@ _ENUMS: Mapping[str, type[StrEnum]] = MappingProxyType(
         "row_drivers": RowDrivers,
         "overheads": Overheads,
         "schedule": Schedule,
+        "comparator_area": ComparatorArea,
+        "pair_mux": PairMux,
+        "tile_buffers": TileBuffers,
+        "delay_cycles": DelayCycles,
+        "global_sum": GlobalSum,
+        "row_activity": RowActivity,
+        "column_model": ColumnModel,
+        "leakage_count": LeakageCount,
     }
 )
-_REFERENCE_CHOICES = frozenset(
-    {
-        DigitalClock.LAYER,
-        Converters.CIRCUITS,
-        ColumnCurrent.CONVERSION,
-        Buffers.REGISTERS,
-        RowDrivers.TECHNOLOGY,
-        Overheads.NONE,
-        *Schedule,
-    }
-)
-"""Formulas that need no constants of the model's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +157,7 @@ class CostModel:
         choices: the formulas that it uses.
         constants: its constants with unit and source, by "section.key".
         choice_sources: the citation behind each choice.
-        assumptions: the same constants by kind; None for a model whose formulas need none.
+        assumptions, simulated: the same constants by kind; None for a model whose formulas need none of them.
     """
 
     name: str
@@ -144,6 +166,7 @@ class CostModel:
     constants: Mapping[str, Constant]
     choice_sources: Mapping[str, str]
     assumptions: Assumptions | None = None
+    simulated: SimulatorConstants | None = None
 
     @property
     def assumed(self) -> Assumptions:
@@ -159,6 +182,20 @@ class CostModel:
             )
         return self.assumptions
 
+    @property
+    def simulator(self) -> SimulatorConstants:
+        """The constants of formulas that follow DNN+NeuroSim V1.3.
+
+        Raises:
+            HardwareModelError: for a model that has none.
+        """
+        if self.simulated is None:
+            raise HardwareModelError(
+                f"the cost model {self.name!r} has no constants of a simulator; choose 'neurosim', or name its choices "
+                'tile_buffers = "cores" and column_model = "cells" in the file.'
+            )
+        return self.simulated
+
 
 def model_names() -> list[str]:
     """Names that `load_model` knows."""
@@ -168,13 +205,16 @@ def model_names() -> list[str]:
 def load_model(name: str) -> CostModel:
     """A cost model by name, or by the path of a file that ends in `.toml`.
 
-    A user's file takes every choice and constant that it leaves out from `published`.
+    A user's file takes every choice and constant that it leaves out from `published`, and constants of formulas that
+    `published` does not use from `neurosim`.
 
     Raises:
         HardwareModelError: for an unknown name or a file that breaks the rules.
     """
     file = load_file("models", name)
-    return model_from(completed_model(file, load_file("models", DEFAULT_MODEL)) if is_path(name) else file)
+    if is_path(name):
+        file = completed_model(file, load_file("models", DEFAULT_MODEL), load_file("models", SIMULATOR_MODEL))
+    return model_from(file)
 
 
 def model_from(file: ConstantFile) -> CostModel:
@@ -197,19 +237,26 @@ def model_from(file: ConstantFile) -> CostModel:
                 f"{file.name}: choices.{key} {value!r} is unknown; {suggestion(value, _ENUMS[key])}"
             )
         chosen[key] = _ENUMS[key](value)
+    tables = tables_of(chosen)
+    for key in file.constants:
+        section = key.partition(".")[0]
+        if section not in tables:
+            raise HardwareModelError(
+                f"{file.name}: none of the model's formulas reads the table [{section}]; remove it."
+            )
     return CostModel(
         name=file.name,
         description=file.description,
         choices=Choices(**chosen),
         constants=MappingProxyType(dict(file.constants)),
         choice_sources=MappingProxyType({key: choice.source for key, choice in file.choices.items()}),
-        assumptions=_assumptions(file, needed=not _REFERENCE_CHOICES.issuperset(chosen.values())),
+        assumptions=Assumptions(**_by_kind(file, SECTIONS)) if tables.issuperset(SECTIONS) else None,
+        simulated=(
+            SimulatorConstants(**_by_kind(file, SIMULATOR_SECTIONS)) if tables.issuperset(SIMULATOR_SECTIONS) else None
+        ),
     )
 
 
-def _assumptions(file: ConstantFile, *, needed: bool) -> Assumptions | None:
-    """The constants of a model whose formulas need them; none for others, which may have tables of another kind."""
-    if not needed:
-        return None
-    found: dict[str, Any] = {section: file.section(kind, section) for section, kind in SECTIONS.items()}
-    return Assumptions(**found)
+def _by_kind(file: ConstantFile, sections: Mapping[str, type[Any]]) -> dict[str, Any]:
+    """Constants of a file's tables, each in its class."""
+    return {section: file.section(kind, section) for section, kind in sections.items()}

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from hw_models.adder_tree import adder_tree
 from hw_models.area import Periphery, TileArea
 from hw_models.arrays import FloatArray
 from hw_models.chip_tree import tree_length
@@ -20,8 +21,9 @@ from hw_models.crossbar import WeightCoding
 from hw_models.distinct import Pairing
 from hw_models.energy_conversion import adc_terms, crossbar_terms
 from hw_models.energy_term import EnergyTerm
-from hw_models.mapping import Mapping, adder_tree
+from hw_models.mapping import Mapping
 from hw_models.setting import Setting
+from hw_models.simulator_choices import GlobalSum
 
 COMPONENTS = ("adc", "array", "accumulation", "periphery", "buffers", "interconnect", "activation")
 
@@ -77,7 +79,8 @@ def _accumulation_terms(m: Mapping, p: Periphery, setting: Setting) -> list[Ener
     counter = energy.full_adder_pj * (spec.rows - 1) if spec.coding is WeightCoding.OFFSET_DIGITAL else 0.0
     pe_outputs, tile_outputs = spec.pe_side * weights, spec.pes_per_side * weights
     adders, growth = adder_tree(m.tile_rows)
-    across = m.outputs * m.tile_columns
+    two_columns = setting.choices.global_sum is GlobalSum.TWO_COLUMNS
+    across = m.outputs * (2 if two_columns else m.tile_columns)
     grown = pe_outputs * m.pe_adder_growth + tile_outputs * m.tile_adder_growth + across * growth
     one = np.ones_like(p.sum_bits, dtype=np.float64)
     tree = ("energy.tree_adder_pj",)

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from hw_models.adc import flash_encoder_pj, flash_fixed_pj, flash_sense_ns, sar_fixed_pj, sar_pj_per_siemens
+from hw_models.adc import flash_encoder_pj, flash_fixed_pj, sar_conversion_ns, sar_fixed_pj, sar_pj_per_siemens
 from hw_models.adc_survey import AdcModel, survey_pj
 from hw_models.area import Periphery
 from hw_models.arrays import FloatArray
+from hw_models.columns import cell_ratio, mean_sense_ns
 from hw_models.cost_model import ColumnCurrent
 from hw_models.energy_term import EnergyTerm
 from hw_models.mapping import Mapping
+from hw_models.row_activity import row_charges
 from hw_models.setting import Setting
+from hw_models.simulator_choices import ColumnModel
 
 
 def adc_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
@@ -42,6 +45,7 @@ def adc_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
             else "in the conversion",
             constants=("flash.encoder_base_pj", "flash.encoder_level_pj") if encoder.any() else (),
         ),
+        *_idle_terms(m, p, setting),
     ]
 
 
@@ -62,7 +66,7 @@ def _converters(p: Periphery, setting: Setting) -> tuple[FloatArray, FloatArray,
             formula = f"IP x (the table {setting.adc.name!r} at AP bits + sample_hold) x factor of the node"
             constants = (*(f"{kind}.energy_fj" for kind in setting.adc.points), "reading.sample_hold_fj")
     else:
-        sense = flash_sense_ns(p.precision, _mean_ohm(setting), technology.flash)
+        sense = mean_sense_ns(p, setting)
         fixed = np.where(
             p.flash, flash_fixed_pj(p.precision, sense, technology.flash), sar_fixed_pj(p.precision, technology.sar)
         )
@@ -89,21 +93,17 @@ _PUBLISHED_ADC = (
 )
 
 
-def _mean_ohm(setting: Setting) -> float:
-    """Resistance of the mean column [ohm]; the clock waits for the column of highest resistance instead."""
-    return setting.column_ohm / setting.technology.flash.slowest_column_ratio
-
-
 def _current_term(m: Mapping, p: Periphery, setting: Setting) -> EnergyTerm:
     """The current of the cells of a column that is converted."""
     technology = setting.technology
+    siemens = setting.activity * cell_ratio(setting) / setting.device.cell.on_ohm
     if setting.choices.column_current is ColumnCurrent.SAMPLED:
         per_siemens = np.full(p.precision.shape, 1e3 * setting.device.cell.read_v**2 * setting.sample_ns)
         event = "current of a cell with a weight while its column is sampled"
         formula = "IP x activity x mean conductance x read_v^2 x sampling time"
         constants: tuple[str, ...] = ("cell.read_v", "reading.sample_ns")
     else:
-        sense = flash_sense_ns(p.precision, _mean_ohm(setting), technology.flash)
+        sense = mean_sense_ns(p, setting)
         per_siemens = np.where(
             p.flash, 1e3 * technology.flash.conductance_w * sense, sar_pj_per_siemens(p.precision, technology.sar)
         )
@@ -114,10 +114,27 @@ def _current_term(m: Mapping, p: Periphery, setting: Setting) -> EnergyTerm:
         component="adc",
         event=event,
         count=m.positions * m.cell_reads,
-        energy_pj=p.bits * setting.conductance_s * per_siemens,
+        energy_pj=p.bits * siemens * per_siemens,
         formula=formula,
         constants=(*constants, "cell.on_ohm", "cell.conductance_ratio"),
     )
+
+
+def _idle_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
+    """Conversions of columns without an active row, where the model charges a SAR ADC for them."""
+    if setting.choices.column_model is ColumnModel.DEVICE or setting.own_converters:
+        return []
+    idle_pj = 1e-3 * setting.model.simulator.column.idle_sar_uw * sar_conversion_ns(p.precision, setting.technology.sar)
+    return [
+        EnergyTerm(
+            component="adc",
+            event="conversion of a column without an active row by a SAR ADC",
+            count=m.positions * (m.conversions - m.column_reads),
+            energy_pj=p.bits * np.where(p.flash, 0.0, idle_pj),
+            formula="IP x idle power of the ADC x (AP + 1) cycles",
+            constants=("column.idle_sar_uw", "sar.cycle_ns"),
+        )
+    ]
 
 
 def crossbar_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
@@ -128,26 +145,38 @@ def crossbar_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTer
     sampled = setting.choices.column_current is ColumnCurrent.SAMPLED
     turns = np.ones_like(p.sharing) if sampled else p.sharing
     times = "" if sampled else "CS "
-    lines = energy.line_base_pj + setting.activity * turns * (energy.line_pj + cell_pj)
-    rows = energy.row_switch_base_pj + setting.activity * energy.row_switch_active_pj
+    lines = row_charges(m, setting, energy.line_base_pj, setting.activity * turns * (energy.line_pj + cell_pj))
+    rows = row_charges(m, setting, energy.row_switch_base_pj, setting.activity * energy.row_switch_active_pj)
     select = energy.mux_pj * spec.columns + energy.mux_decoder_pj * p.sharing**2
     v = m.positions
     return [
-        EnergyTerm(
-            component="array",
-            event="lines and cells of one crossbar for one input-bit vector",
-            count=v * m.crossbar_reads,
-            energy_pj=p.bits * spec.rows * spec.built_columns * lines,
-            formula=f"IP x rows x columns x (line_base + activity {times}(line + read_v^2 / on_ohm x cell_pulse))",
-            constants=("energy.line_base_pj", "energy.line_pj", "energy.cell_pulse_ns", "cell.read_v", "cell.on_ohm"),
+        *(
+            EnergyTerm(
+                component="array",
+                event=f"lines and cells of one crossbar for one input-bit vector{part}",
+                count=v * count,
+                energy_pj=p.bits * spec.rows * spec.built_columns * pj,
+                formula=f"IP x rows x columns x (line_base + activity {times}(line + read_v^2 / on_ohm x cell_pulse))",
+                constants=(
+                    "energy.line_base_pj",
+                    "energy.line_pj",
+                    "energy.cell_pulse_ns",
+                    "cell.read_v",
+                    "cell.on_ohm",
+                ),
+            )
+            for part, count, pj in lines
         ),
-        EnergyTerm(
-            component="periphery",
-            event="row switches of one crossbar for one input-bit vector",
-            count=v * m.crossbar_reads,
-            energy_pj=p.bits * spec.rows * turns * rows,
-            formula=f"IP x rows {times}(row_switch_base + activity row_switch_active)",
-            constants=("energy.row_switch_base_pj", "energy.row_switch_active_pj"),
+        *(
+            EnergyTerm(
+                component="periphery",
+                event=f"row switches of one crossbar for one input-bit vector{part}",
+                count=v * count,
+                energy_pj=p.bits * spec.rows * turns * pj,
+                formula=f"IP x rows {times}(row_switch_base + activity row_switch_active)",
+                constants=("energy.row_switch_base_pj", "energy.row_switch_active_pj"),
+            )
+            for part, count, pj in rows
         ),
         EnergyTerm(
             component="periphery",

@@ -1,4 +1,4 @@
-"""One kind of event: how often it happens, and what it costs each time."""
+"""One kind of event with its count and its energy: what the energy of a layer is a sum of."""
 
 from __future__ import annotations
 

@@ -29,8 +29,16 @@ from hw_models.workload import LayerShapes
 
 _CIRCUIT_FORMULAS: dict[str, tuple[str, tuple[str, ...]]] = {
     "ADCs": (
-        "ADCs of a crossbar x (base + bit AP) for SAR; x comparator (2^AP - 1), and encoders in whole rows, for Flash",
-        ("sar.base_um2", "sar.bit_um2", "flash.comparator_um2", "flash.encoder_base_um", "flash.encoder_input_um"),
+        "ADCs of a crossbar x (base + bit AP) for SAR; x (comparator + its NMOS transistors where the model has them) "
+        "(2^AP - 1), and encoders in whole rows, for Flash",
+        (
+            "sar.base_um2",
+            "sar.bit_um2",
+            "flash.comparator_um2",
+            "flash.comparator_nmos_um2",
+            "flash.encoder_base_um",
+            "flash.encoder_input_um",
+        ),
     ),
     "cells": (
         "rows x columns x cell width x cell height",
@@ -48,7 +56,10 @@ _CIRCUIT_FORMULAS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "row switches": ("rows x row_switch", ("area.row_switch_um2",)),
     "column switches": ("columns x column_switch", ("area.column_switch_um2",)),
-    "multiplexers": ("CS rows of layout, one for CS = 2", ("layout.row_height_um",)),
+    "multiplexers": (
+        "CS rows of layout; for CS = 2 one, or pass gates alone by the model",
+        ("layout.row_height_um", "area.mux_pair_um2"),
+    ),
     "multiplexer decoders": ("table over CS", ("area.mux_decoder_um2", "area.mux_decoder_sharing")),
     "PE buffers": (
         "flip-flops in whole rows and columns along the PE's sides",
@@ -70,6 +81,7 @@ _OWN_ADC = (
         "reading.sample_hold_um2",
     ),
 )
+_SINGLE = Pairing(shape_index=np.zeros((1, 1), dtype=np.int64), periphery_index=np.zeros((1, 1), dtype=np.int64))
 
 
 def explain(
@@ -192,7 +204,6 @@ def _energy(
     ratio = energy.layout_ratio(setting)
     times = "" if ratio == 1 else f" x layout ratio {ratio:g}"
     m, p = found.mapping, found.periphery
-    single = Pairing(shape_index=np.zeros((1, 1), dtype=np.int64), periphery_index=np.zeros((1, 1), dtype=np.int64))
     by_component: dict[str, list[TraceNode]] = {name: [] for name in energy.COMPONENTS}
     for term in found.energy_terms:
         count, each = np.asarray(term.count).item(), np.asarray(term.energy_pj).item()
@@ -210,7 +221,7 @@ def _energy(
             "chip's tree",
             "pJ",
             f"whole words x bus width x length x wire_pj_per_um{times}",
-            ratio * energy.chip_wires_pj(m, p, found.tile, setting, single),
+            ratio * energy.chip_wires_pj(m, p, found.tile, setting, _SINGLE),
             constants=[known["energy.wire_pj_per_um"]],
         )
     )
@@ -219,7 +230,7 @@ def _energy(
             "ReLU units",
             "pJ",
             f"whole calls x columns at once x IP x activation_bit{times}",
-            ratio * energy.activation_pj(m, p, setting, single),
+            ratio * energy.activation_pj(m, p, setting, _SINGLE),
             constants=[known["energy.activation_bit_pj"]],
         )
     )

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 import numpy as np
 
 from hw_models import latency
+from hw_models.arrays import FloatArray
 from hw_models.constants import Constant
 from hw_models.cost_model import Schedule
+from hw_models.digital_cycles import global_sum_cycles, pe_output_cycles
 from hw_models.distinct import Pairing
 from hw_models.model import DistinctParts
 from hw_models.setting import Setting
+from hw_models.simulator_choices import ColumnModel, GlobalSum
 from hw_models.trace import TraceNode, node
 
 _CLOCK_CONSTANTS = {
@@ -20,6 +23,11 @@ _CLOCK_CONSTANTS = {
     "sensing": ("sar.cycle_ns", "flash.sense_ns", "flash.sense_ns_per_octave", "flash.sense_onset_ohm"),
     "encoder": ("flash.encoder_base_ns", "flash.encoder_level_ns"),
 }
+_CELL_CLOCK_CONSTANTS = {
+    "column": ("column.settle_ns_per_ohm", "column.settle_access_ns", "cell.on_ohm", "cell.on_off_ratio"),
+    "sensing": ("sar.cycle_ns", "column.sense_ohm", "column.sense_ns"),
+}
+"""Where the column follows from the resistances of its cells."""
 _OWN_CONVERTERS = {
     "multiplexer": ("timing.mux_decoder_ns", "timing.mux_drive_ns", "timing.mux_sharing"),
     "sampling": ("reading.sample_ns",),
@@ -65,7 +73,8 @@ def _overlapped(name: str, alone_ns: float, works: list[TraceNode], positions: f
 
 def _clock_nodes(found: DistinctParts, setting: Setting, known: Mapping[str, Constant]) -> list[TraceNode]:
     """The periods of the layer."""
-    constants = dict(_CLOCK_CONSTANTS)
+    by_cells = setting.choices.column_model is ColumnModel.CELLS
+    constants = _CLOCK_CONSTANTS | (_CELL_CLOCK_CONSTANTS if by_cells else {})
     formula = "layout_ratio x sum"
     if setting.own_converters:
         constants = dict(_OWN_CONVERTERS)
@@ -99,8 +108,8 @@ def _clock_nodes(found: DistinctParts, setting: Setting, known: Mapping[str, Con
 def _works(found: DistinctParts, setting: Setting, single: Pairing) -> dict[str, list[TraceNode]]:
     """Every kind of work by component, one after another, with its cycles."""
     m, p, digital = found.mapping, found.periphery, float(found.clocks.digital.item())
-    whole = (
-        ("buffers", "PE output buffers, in whole words", latency.pe_output_cycles(m, p, setting, single)),
+    whole: tuple[tuple[str, str, FloatArray], ...] = (
+        ("buffers", "PE output buffers, in whole words", pe_output_cycles(m, p, setting, single)),
         ("buffers", _GLOBAL_BUFFER, latency.global_buffer_cycles(m, p, setting, single)),
         (
             "interconnect",
@@ -109,6 +118,9 @@ def _works(found: DistinctParts, setting: Setting, single: Pairing) -> dict[str,
         ),
         ("activation", "ReLU units, in whole calls", latency.activation_cycles(m, p, setting, single)),
     )
+    if setting.choices.global_sum is GlobalSum.TWO_COLUMNS:
+        sums = global_sum_cycles(m, p, clock=found.clocks.digital, setting=setting, pairing=single)
+        whole = (*whole, ("accumulation", "the sum over tiles, in whole calls", sums))
     found_share = latency.copy_share(m, p, single)
     share = 1.0 if found_share is None else float(found_share.item())
     shared = "" if share == 1 else f" x {share:g} by copies"

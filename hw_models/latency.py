@@ -12,14 +12,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hw_models.adc import flash_encoder_ns, flash_sense_ns, sar_conversion_ns
-from hw_models.area import Periphery, TileArea, tree_stages
+from hw_models.adc import flash_encoder_ns, sar_conversion_ns
+from hw_models.area import Periphery, TileArea
 from hw_models.arrays import FloatArray, IntArray
-from hw_models.chip_tree import tree_delay_length
+from hw_models.columns import clock_sense_ns, settling_ns
 from hw_models.cost_model import DigitalClock, Schedule
+from hw_models.digital_cycles import (
+    chip_transfer_cycles,
+    extra_carry_cycles,
+    global_sum_cycles,
+    pe_output_cycles,
+    stages_of,
+    tile_input_slowdown,
+    tile_output_slowdown,
+    tile_transfer_cycles,
+)
 from hw_models.distinct import Pairing
 from hw_models.mapping import Mapping
 from hw_models.setting import Setting
+from hw_models.simulator_choices import GlobalSum
 
 COMPONENTS = ("adc", "accumulation", "buffers", "interconnect", "activation")
 
@@ -85,13 +96,12 @@ def clock_parts(p: Periphery, setting: Setting) -> dict[str, FloatArray]:
         return {"multiplexer": multiplexer, **_sampled_parts(p, setting)}
     sense = np.where(
         p.flash,
-        flash_sense_ns(p.precision, setting.column_ohm, technology.flash),
+        clock_sense_ns(p, setting),
         sar_conversion_ns(p.precision, technology.sar),
     )
-    column_ns = timing.column_base_ns + timing.column_ns_per_ohm * setting.device.cell.settling_ohm
     return {
         "multiplexer": multiplexer,
-        "column": np.full(sense.shape, column_ns),
+        "column": np.full(sense.shape, settling_ns(setting)),
         "sensing": sense,
         "encoder": np.where(p.flash, flash_encoder_ns(p.precision, technology.flash), 0.0),
     }
@@ -149,6 +159,8 @@ def latency_components(
             sums[term.component] = time
     period = pairing.by_periphery(clocks.digital)
     local, shared = pe_output_cycles(m, p, setting, pairing), global_buffer_cycles(m, p, setting, pairing)
+    if setting.choices.global_sum is GlobalSum.TWO_COLUMNS:
+        sums["accumulation"] += period * global_sum_cycles(m, p, clock=clocks.digital, setting=setting, pairing=pairing)
     wires = period * chip_wire_cycles(m, p, tile, clock=clocks.digital, setting=setting, pairing=pairing)
     sums["activation"] = period * activation_cycles(m, p, setting, pairing)
     share = copy_share(m, p, pairing)
@@ -173,7 +185,7 @@ def copy_share(m: Mapping, p: Periphery, pairing: Pairing) -> FloatArray | None:
     return share
 
 
-def cycle_terms(m: Mapping, p: Periphery, clocks: Clocks, setting: Setting) -> list[CycleTerm]:
+def cycle_terms(m: Mapping, p: Periphery, tile: TileArea, clocks: Clocks, setting: Setting) -> list[CycleTerm]:
     """All work but that in whole cycles: PE output buffers, global buffer, chip tree and ReLU units."""
     clock = clocks.digital
     spec, v = setting.crossbar, m.positions
@@ -182,6 +194,7 @@ def cycle_terms(m: Mapping, p: Periphery, clocks: Clocks, setting: Setting) -> l
     bus = side * spec.rows
     one = np.ones_like(p.sharing)
     vectors = v / m.copies * m.row_groups
+    hops = tile_transfer_cycles(tile, clock, setting)
     rows = (
         ("adc", "input-bit vector, converted", vectors, p.bits * p.sharing, "IP x CS"),
         ("accumulation", "input-bit vector, cells of a weight joined", vectors, p.bits * p.sharing, "IP x CS"),
@@ -196,39 +209,47 @@ def cycle_terms(m: Mapping, p: Periphery, clocks: Clocks, setting: Setting) -> l
             "buffers",
             "input bit into and out of a tile",
             2 * v * m.tile_inputs / bus,
-            p.bits,
+            p.bits * tile_input_slowdown(p, setting),
             "IP / rows of the tile's PEs",
         ),
         (
             "buffers",
             "sum into and out of a tile",
             2 * v * m.tile_outputs / side,
-            one if setting.choices.digital_clock is DigitalClock.OWN else (1 + p.tile_bits) / p.tile_bits,
+            (one if setting.choices.digital_clock is DigitalClock.OWN else (1 + p.tile_bits) / p.tile_bits)
+            * tile_output_slowdown(p, setting),
             "bits / width",
         ),
         ("buffers", "input into and out of a PE", v * m.pe_inputs / spec.rows / m.pe_speedup, one, "1 / rows"),
-        ("interconnect", "input bit on a tile's tree", v * m.tile_inputs / bus, p.bits, "IP / bus width"),
-        ("interconnect", "sum on a tile's tree", v * m.tile_outputs / bus, 1 + p.tile_bits, "bits / bus width"),
+        ("interconnect", "input bit on a tile's tree", v * m.tile_inputs / bus, p.bits * hops, "IP / bus width"),
+        (
+            "interconnect",
+            "sum on a tile's tree",
+            v * m.tile_outputs / bus,
+            (1 + p.tile_bits) * hops,
+            "bits / bus width",
+        ),
     )
     terms = [
         CycleTerm(component=component, work=work, count=count, cycles=cycles, formula=formula)
         for component, work, count, cycles, formula in rows
     ]
-    across = v * m.outputs * m.tile_columns
-    trees = (
+    trees: list[tuple[str, FloatArray | IntArray, IntArray, FloatArray | IntArray, IntArray]] = [
         ("a PE's tree", v / m.copies, stages_of(m.crossbar_rows), steps, p.sum_bits),
         ("a tile's accumulator", v, stages_of(m.pe_rows), steps, p.tile_bits),
-        ("the sum over tiles", across, stages_of(m.tile_rows), 1 / setting.columns_at_once(p), p.tile_bits + 1),
-    )
+    ]
+    if setting.model.choices.global_sum is GlobalSum.TILE_COLUMNS:
+        across = v * m.outputs * m.tile_columns
+        at_once = setting.columns_at_once(p)
+        trees.append(("the sum over tiles", across, stages_of(m.tile_rows), 1 / at_once, p.tile_bits + 1))
     for name, count, stages, repeats, first_bits in trees:
-        terms += _tree_terms(name, count * stages, repeats, "repeats")
+        terms += _tree_terms(name, np.asarray(count * stages), repeats, "repeats")
         for stage in range(int(stages.max())):
-            carry_ns = setting.technology.timing.adder_bit_ns * (first_bits + stage)
-            longer = np.maximum(0, np.ceil(carry_ns / clock) - 1)
+            longer = extra_carry_cycles(first_bits + stage, clock, setting)
             if longer.any():
                 terms += _tree_terms(
                     f"{name}, stage {stage + 1}, slow carry",
-                    count * (stages > stage),
+                    np.asarray(count * (stages > stage), dtype=np.float64),
                     repeats * longer,
                     "repeats x extra cycles",
                 )
@@ -240,22 +261,6 @@ def _tree_terms(
 ) -> list[CycleTerm]:
     """Work of an adder tree: a cycle a stage, more when the carry of a wide adder takes longer than a clock."""
     return [CycleTerm(component="accumulation", work=f"stage of {name}", count=count, cycles=cycles, formula=formula)]
-
-
-def stages_of(n_inputs: IntArray) -> IntArray:
-    """Stages of an adder tree: log2 of its inputs, rounded up."""
-    return np.ceil(np.log2(n_inputs)).astype(np.int64)
-
-
-def pe_output_cycles(m: Mapping, p: Periphery, setting: Setting, pairing: Pairing) -> FloatArray:
-    """Cycles of the PEs' output buffers, which take what the ADCs deliver once a stage of the PE's tree."""
-    spec = setting.crossbar
-    stages = tree_stages(spec.pe_side)
-    fill = m.pe_columns / (spec.pe_side * spec.columns)
-    words = pairing.by_shape(fill * m.positions)
-    words *= pairing.by_periphery(stages * p.sharing / spec.cells_per_weight * p.sum_bits / p.tile_bits)
-    whole: FloatArray = np.floor(words + 1e-9)
-    return whole * pairing.by_shape(2 / m.pe_speedup)
 
 
 def global_buffer_cycles(m: Mapping, p: Periphery, setting: Setting, pairing: Pairing) -> FloatArray:
@@ -276,10 +281,7 @@ def chip_wire_cycles(
 
     When a signal takes longer than a clock to cross the tree, every transfer takes several cycles.
     """
-    reach_um = setting.technology.timing.tree_um_per_ns * clock
-    hops = pairing.by_shape(tree_delay_length(m.n_tiles))
-    hops *= pairing.by_periphery(tile.tile_side_um / reach_um)
-    hops = np.ceil(hops)
+    hops = chip_transfer_cycles(m, tile, clock=clock, setting=setting, pairing=pairing)
     hops *= pairing.by_shape(m.positions * (m.inputs + m.outputs))
     hops *= pairing.by_periphery(p.bits / setting.bus_bits(p))
     whole: FloatArray = np.maximum(0.0, np.ceil(hops - 1e-9))

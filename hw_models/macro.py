@@ -19,7 +19,7 @@ from hw_models.arrays import IntArray
 from hw_models.cost_model import ColumnCurrent, CostModel, Schedule
 from hw_models.crossbar import CrossbarSpec
 from hw_models.mapping import map_layers
-from hw_models.node_scaling import REFERENCE_NM, core_v, node_ratios, nominal_v
+from hw_models.node_scaling import core_v, node_ratios, nominal_v
 from hw_models.setting import Setting
 from hw_models.technology import Device, Technology
 from hw_models.workload import LayerShapes
@@ -86,7 +86,7 @@ def macro_costs(macro: Macro, *, model: CostModel, device: Device, technology: T
         macro: the crossbar.
         model: the assumptions.
         device: the resistive cell that is assumed where cells are resistive, and for models without other cells.
-        technology: the circuits at 32 nm; they are carried to the macro's node by the rules of `node_scaling`.
+        technology: the circuits; they are carried from their node to the macro's by the rules of `node_scaling`.
     """
     spec, p = _crossbar(macro)
     setting = Setting(
@@ -99,7 +99,7 @@ def macro_costs(macro: Macro, *, model: CostModel, device: Device, technology: T
     )
     shapes = LayerShapes(output_size=1, in_channels=spec.rows, kernel_size=1, out_channels=spec.columns)
     mapped = map_layers(shapes, spec, _ACTIVITY)
-    tile = area.tile_area(p, spec, device, technology, parts=setting.tile_parts(p))
+    tile = area.tile_area(p, spec, device, technology, model, parts=setting.tile_parts(p))
     around_um2 = sum(float(tile.components[name].item()) for name in ("adc", "array", "accumulation", "periphery"))
     n_conversions = spec.columns
     by_event = {
@@ -110,7 +110,8 @@ def macro_costs(macro: Macro, *, model: CostModel, device: Device, technology: T
     circuits_fj = 1e3 * sum(by_event.values()) / n_conversions
     times_ns = {name: float(part.item()) for name, part in latency.clock_parts(p, setting).items()}
     if model.choices.column_current is not ColumnCurrent.SAMPLED:
-        length, squared = macro.feature_nm / REFERENCE_NM, _squared(macro)
+        base_nm = technology.node.feature_nm
+        length, squared = macro.feature_nm / base_nm, _squared(macro, base_nm)
         return MacroCosts(
             energy_fj=length * squared * circuits_fj,
             time_ns=technology.timing.layout_ratio * sum(times_ns.values()) * _bits_in_turn(macro),
@@ -132,7 +133,7 @@ def _published(
 ) -> MacroCosts:
     """Costs under a model that samples columns: converter, column and surroundings each by its own law of the node."""
     assumed = setting.assumed
-    ratios = node_ratios(macro.feature_nm, assumed.scaling, macro.supply_v)
+    ratios, base = node_ratios(macro.feature_nm, assumed.scaling, macro.supply_v), setting.ratios
     n_conversions = setting.crossbar.columns
     current = next(event for event in by_event if event.startswith("current of a cell"))
     around_fj = 1e3 * sum(value for event, value in by_event.items() if event != current) / n_conversions
@@ -140,7 +141,9 @@ def _published(
     # one amplitude: the geometric mean of the two.
     levels = float(np.sqrt(macro.input_bits * macro.weight_bits))
     if macro.cell is CellKind.RESISTIVE:
-        column_fj = 1e3 * by_event[current] / n_conversions * ratios.delay * macro.rows / setting.crossbar.rows
+        column_fj = (
+            1e3 * by_event[current] / n_conversions * (ratios.delay / base.delay) * macro.rows / setting.crossbar.rows
+        )
     else:
         row_fj = assumed.reading.charge_cell_fj if macro.cell is CellKind.CHARGE else assumed.reading.current_cell_fj
         column_fj = row_fj * ratios.column * macro.rows
@@ -149,10 +152,10 @@ def _published(
     if macro.cell is CellKind.CHARGE:
         time_ns += assumed.reading.charge_row_ns * ratios.delay * macro.rows
     return MacroCosts(
-        energy_fj=ratios.energy * around_fj + levels * column_fj,
-        time_ns=(time_ns + setting.technology.timing.layout_ratio * ratios.delay * multiplexer_ns)
+        energy_fj=ratios.energy / base.energy * around_fj + levels * column_fj,
+        time_ns=(time_ns + setting.technology.timing.layout_ratio * (ratios.delay / base.delay) * multiplexer_ns)
         * _bits_in_turn(macro),
-        area_um2=ratios.area * around_um2 / int(p.n_adcs.item()),
+        area_um2=ratios.area / base.area * around_um2 / int(p.n_adcs.item()),
     )
 
 
@@ -161,13 +164,13 @@ def _bits_in_turn(macro: Macro) -> float:
     return macro.input_bits if macro.cell is CellKind.RESISTIVE else 1.0
 
 
-def _squared(macro: Macro) -> float:
-    """Square of the supply in parts of the nominal one at 32 nm."""
-    return float((core_v(macro.feature_nm, macro.supply_v) / nominal_v(REFERENCE_NM)) ** 2)
+def _squared(macro: Macro, base_nm: float) -> float:
+    """Square of the supply in parts of the nominal one at the technology's node."""
+    return float((core_v(macro.feature_nm, macro.supply_v) / nominal_v(base_nm)) ** 2)
 
 
 def _crossbar(macro: Macro) -> tuple[CrossbarSpec, area.Periphery]:
-    """The macro as a tile of one crossbar at 32 nm."""
+    """The macro as a tile of one crossbar."""
     rows = int(np.clip(macro.rows, 4, _MOST_ROWS))
     sharing = int(np.clip(macro.sharing, 1, 256))
     columns = int(max(4, sharing, sharing * (64 // sharing)))

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hw_models.arrays import FloatArray, IntArray
+from hw_models.adder_tree import adder_tree
+from hw_models.arrays import FloatArray, IntArray, ceil_divide
 from hw_models.crossbar import CrossbarSpec
 from hw_models.workload import LayerShapes
 
@@ -35,13 +36,15 @@ class Mapping:
         pe_speedup: by how much the copies shorten the PE buffers' part.
         pe_rows: PEs above each other that one tile's outputs are summed over.
         crossbar_rows: crossbars above each other that one PE's outputs are summed over.
+        last_crossbar_rows: the same in the last PE of the last tile.
         tile_inputs, tile_outputs: of the fullest tile.
         pe_inputs, pe_columns: of the fullest PE: inputs, and columns with weights.
         utilization: part of the tiles' cells that holds weights.
         row_groups: groups of rows that a crossbar of the layer reads one after another.
         crossbar_reads: crossbars charged, sum over all PEs.
-        column_reads: conversions of a column, or of a differential pair, with at least one active input, sum over all
-        crossbars.
+        used_crossbar_reads: the same, each crossbar by the part of its rows that are in use.
+        conversions: conversions of a column, or of a differential pair, sum over all crossbars.
+        column_reads: those among them with at least one active input.
         cell_reads: cells with weights, sum over all crossbars.
         pe_inputs_sum, pe_outputs_sum: inputs and outputs through PE buses and buffers, sum over PEs.
         tile_inputs_sum, tile_outputs_sum: the same for tiles.
@@ -62,6 +65,7 @@ class Mapping:
     pe_speedup: IntArray
     pe_rows: IntArray
     crossbar_rows: IntArray
+    last_crossbar_rows: IntArray
     tile_inputs: IntArray
     tile_outputs: FloatArray
     pe_inputs: IntArray
@@ -69,6 +73,8 @@ class Mapping:
     utilization: FloatArray
     row_groups: IntArray
     crossbar_reads: IntArray
+    used_crossbar_reads: FloatArray
+    conversions: FloatArray
     column_reads: FloatArray
     cell_reads: IntArray
     pe_inputs_sum: IntArray
@@ -79,27 +85,6 @@ class Mapping:
     pe_adder_growth: IntArray
     tile_adders: IntArray
     tile_adder_growth: IntArray
-
-
-def ceil_divide(a: IntArray, b: IntArray | int) -> IntArray:
-    """Integer division, rounded up."""
-    return -(-a // b)
-
-
-def adder_tree(n_inputs: IntArray) -> tuple[IntArray, IntArray]:
-    """Adders of a tree over `n_inputs`, and their growth: stage s has adders that are s bits wider than the first.
-
-    An odd input of a stage waits for no partner in the reference: a stage of k inputs has floor(k / 2) adders and
-    as many outputs.
-    """
-    most = int(n_inputs.max(initial=1))
-    counts = np.arange(most + 1)
-    adders, growth, left = np.zeros_like(counts), np.zeros_like(counts), counts.copy()
-    for stage in range(most.bit_length()):
-        left = left // 2
-        adders += left
-        growth += stage * left
-    return adders[n_inputs], growth[n_inputs]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,16 +118,19 @@ def _matrix(a: dict[str, IntArray], spec: CrossbarSpec) -> _Matrix:
     )
 
 
-def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float) -> Mapping:
-    """Place layers on tiles and count the events of one output position and one input bit.
+def fullest_rows(shapes: LayerShapes, spec: CrossbarSpec) -> IntArray:
+    """Rows in use of the fullest crossbar of each layer, (designs, layers)."""
+    return np.minimum(_matrix(shapes.arrays(), spec).rows, spec.rows)
+
+
+def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float, *, empty_charged: bool = True) -> Mapping:
+    """Place layers on tiles and count the events of one output position and input bit, (designs, layers).
 
     Args:
         shapes: the layers.
         spec: crossbars and their grouping.
         activity: part of the input bits that are 1.
-
-    Returns:
-        counts of shape (designs, layers).
+        empty_charged: whether PEs that a layer leaves empty are charged where no second copy fits into its tiles.
     """
     a = shapes.arrays()
     matrix = _matrix(a, spec)
@@ -163,7 +151,7 @@ def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float) -> Mapp
     n_tiles = tile_rows * tile_columns
     events = _TileEvents(
         spec=spec,
-        grid_filled=pe_copies == 1,
+        grid_filled=(pe_copies == 1) & empty_charged,
         repeated=one_pe & (crossbar_copies > 1),
         activity=activity,
     ).total(rows, columns)
@@ -186,6 +174,7 @@ def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float) -> Mapp
         pe_speedup=np.where(one_pe, pe_copies, pe_copies * crossbar_copies),
         pe_rows=pe_rows,
         crossbar_rows=crossbar_rows,
+        last_crossbar_rows=ceil_divide((rows - 1) % pe_height + 1, spec.rows),
         tile_inputs=np.ceil(tile_inputs * blocks).astype(np.int64),
         tile_outputs=tile_filled / per_weight,
         pe_inputs=pe_inputs,
@@ -196,6 +185,8 @@ def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float) -> Mapp
         / (n_tiles * spec.n_crossbars * spec.rows * spec.columns),
         row_groups=ceil_divide(np.minimum(pe_inputs, spec.rows), spec.rows_at_once),
         crossbar_reads=events["crossbars"].astype(np.int64),
+        used_crossbar_reads=events["used_crossbars"],
+        conversions=events["conversions"],
         column_reads=events["columns"],
         cell_reads=events["cells"].astype(np.int64),
         pe_inputs_sum=events["inputs"].astype(np.int64),
@@ -268,11 +259,14 @@ class _TileEvents:
         down, across = ceil_divide(rows, self.spec.rows), ceil_divide(columns, self.spec.columns)
         last_rows = rows - (down - 1) * self.spec.rows
         active = (down - 1) * self._active_conversions(self.spec.rows) + self._active_conversions(last_rows)
+        groups = (down - 1) * self.spec.row_groups + ceil_divide(last_rows, self.spec.rows_at_once)
         conversions = columns * active / self.spec.columns_per_conversion
         adders, growth = adder_tree(down)
         n_trees = np.where(self.repeated, down * across, 1)
         events: dict[str, Any] = {
             "crossbars": down * across,
+            "used_crossbars": rows * across / self.spec.rows,
+            "conversions": columns * groups / self.spec.columns_per_conversion,
             "columns": conversions,
             "cells": rows * columns,
             "inputs": rows,

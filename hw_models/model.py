@@ -11,6 +11,7 @@ from hw_models import area, energy, latency
 from hw_models.adc_library import AdcTable
 from hw_models.adc_survey import AdcModel
 from hw_models.arrays import FloatArray, IntArray, check_number, check_shape
+from hw_models.columns import column_rows
 from hw_models.cost_model import CostModel, Schedule, load_model
 from hw_models.crossbar import CrossbarSpec
 from hw_models.distinct import Pairing, distinct
@@ -198,11 +199,11 @@ def checked_setting(
 def distinct_parts(shapes: LayerShapes, peripherals: Peripherals, setting: Setting) -> DistinctParts:
     """Compute the distinct shapes and the distinct peripherals."""
     shape_values, shape_index = distinct(shapes.arrays())
-    choices, periphery_index = distinct(peripherals.arrays())
+    choices, periphery_index = distinct(peripherals.arrays() | column_rows(shapes, setting))
     m = map_layers(LayerShapes(**shape_values), setting.crossbar, setting.activity)
     p = area.periphery_of(choices, setting.crossbar)
     parts = setting.tile_parts(p)
-    tile = area.tile_area(p, setting.crossbar, setting.device, setting.technology, parts=parts)
+    tile = area.tile_area(p, setting.crossbar, setting.device, setting.technology, setting.model, parts=parts)
     clocks = latency.clocks_of(p, setting)
     return DistinctParts(
         shapes=shape_values,
@@ -211,7 +212,7 @@ def distinct_parts(shapes: LayerShapes, peripherals: Peripherals, setting: Setti
         periphery=p,
         tile=tile,
         clocks=clocks,
-        cycle_terms=latency.cycle_terms(m, p, clocks, setting),
+        cycle_terms=latency.cycle_terms(m, p, tile, clocks, setting),
         energy_terms=energy.energy_terms(m, p, tile, setting),
         pairing=Pairing(shape_index=shape_index, periphery_index=periphery_index),
     )

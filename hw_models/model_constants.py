@@ -1,6 +1,7 @@
 """Constants that belong to a cost model: what a file in `models` holds, a class for each of its tables.
 
-All of them hold at 32 nm and its nominal supply; `node_scaling` carries them to another node.
+`Assumptions` hold at 32 nm and its nominal supply; `node_scaling` carries them to another node. `SimulatorConstants`
+hold at every node.
 """
 
 from __future__ import annotations
@@ -70,13 +71,38 @@ class ScalingAssumptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assumptions:
-    """All constants of a model by kind."""
+    """Constants of formulas that follow published chips, by kind."""
 
     converters: ConverterAssumptions
     reading: ReadingAssumptions
     digital: DigitalAssumptions
     write: WriteAssumptions
     scaling: ScalingAssumptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoreConstants:
+    """Register files of tiles that consist of cores; read where `tile_buffers = "cores"`."""
+
+    tile_core_bits: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnRatios:
+    """Mean conductance of a column of cells; read where `column_model = "cells"`."""
+
+    level_ratio: float
+    off_ratio: float
+    conducting_ratio: float
+    idle_sar_uw: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatorConstants:
+    """Constants of formulas that follow DNN+NeuroSim V1.3, by kind."""
+
+    buffers: CoreConstants
+    column: ColumnRatios
 
 
 SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
@@ -89,3 +115,26 @@ SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
     }
 )
 """Tables of a model's file and their classes, as `Assumptions` names them."""
+
+SIMULATOR_SECTIONS: Mapping[str, type[Any]] = MappingProxyType({"buffers": CoreConstants, "column": ColumnRatios})
+"""Tables of a model's file and their classes, as `SimulatorConstants` names them."""
+
+_OWN_CHOICES = frozenset(
+    {
+        ("digital_clock", "own"),
+        ("converters", "published"),
+        ("column_current", "sampled"),
+        ("buffers", "sram"),
+        ("row_drivers", "device"),
+        ("overheads", "leakage-and-layout"),
+    }
+)
+_SIMULATOR_CHOICES = frozenset({("tile_buffers", "cores"), ("column_model", "cells")})
+
+
+def tables_of(choices: Mapping[str, str]) -> frozenset[str]:
+    """Tables that the formulas of a model read, by the values of its choices."""
+    chosen = set(choices.items())
+    own = SECTIONS if chosen & _OWN_CHOICES else ()
+    simulated = SIMULATOR_SECTIONS if chosen & _SIMULATOR_CHOICES else ()
+    return frozenset({*own, *simulated})

@@ -1,7 +1,7 @@
 """The reference data as arrays, and the model evaluated on their rows: used by fits, benchmarks and golden tests.
 
 The data are single-layer results of the simulator published with XPert (Moitra, Bhattacharjee, Kim, Panda, DAC 2023,
-arXiv 2303.17646), a fork of DNN+NeuroSim V1.3.
+arXiv 2303.17646), a fork of DNN+NeuroSim V1.3, or of V1.3 itself (Peng, Huang, Luo, Sun, Yu, IEDM 2019) at nine nodes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import dataclasses
 import gzip
 import io
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,17 +19,24 @@ import numpy.typing as npt
 
 from hw_models.adc import AdcType
 from hw_models.arrays import FloatArray
+from hw_models.cost_model import CostModel, load_model
 from hw_models.crossbar import CrossbarSpec
 from hw_models.errors import HardwareModelError
-from hw_models.model import evaluate
+from hw_models.mapping import map_layers
+from hw_models.model import REFERENCE_ACTIVITY, evaluate
 from hw_models.periphery import Peripherals
 from hw_models.report import HardwareReport
-from hw_models.technology import Device, load_device, load_technology
+from hw_models.technology import Device, Technology, load_device, load_technology
+from hw_models.upstream_network import NetworkReport, upstream_network
 from hw_models.workload import LayerShapes
 
 Rows = dict[str, npt.NDArray[Any]]
 
 _ARRAY_KEYS = ("xbar", "cellbit", "pe_xbars", "ron_ohm", "on_off", "p_act")
+_NODE_KEYS = ("node_nm", "tilebuf_core_bits")
+"""Of upstream's rows only."""
+_TILE_CORE_BITS = 1024
+_HELD_OUT_EVERY = 5
 _DEVICES = {(6000.0, 150.0): "rram-6k", (100000.0, 10.0): "rram-100k"}
 
 
@@ -58,6 +66,19 @@ def select(rows: Rows, mask: npt.NDArray[np.bool_]) -> Rows:
     return {name: values[mask] for name, values in rows.items()}
 
 
+def upstream_folds(rows: Rows) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Upstream's rows that constants are fitted to, and those held out: every fifth of a node's, and other buffers.
+
+    Rows whose sensing stands at its cap are in neither.
+    """
+    usable = rows["sense_capped"] == 0
+    held_out = usable & (rows["tilebuf_core_bits"] != _TILE_CORE_BITS)
+    for node in np.unique(rows["node_nm"]):
+        of_node = np.flatnonzero(usable & ~held_out & (rows["node_nm"] == node))
+        held_out[of_node[::_HELD_OUT_EVERY]] = True
+    return usable & ~held_out, held_out
+
+
 def reference_device(on_ohm: float, on_off_ratio: float) -> Device:
     """The device of a row; one that has no file is rram-100k with another on-resistance."""
     name = _DEVICES.get((on_ohm, on_off_ratio))
@@ -68,14 +89,59 @@ def reference_device(on_ohm: float, on_off_ratio: float) -> Device:
     return dataclasses.replace(device, cell=cell)
 
 
-def evaluate_rows(rows: Rows) -> list[tuple[npt.NDArray[np.bool_], HardwareReport]]:
-    """The model on every row: one report for each array that occurs, with the mask of its rows; (rows, 1) each."""
-    keys = np.stack([rows[name] for name in _ARRAY_KEYS], axis=1)
-    technology = load_technology("cmos-32nm-lstp")
+def node_technology(node_nm: float) -> Technology:
+    """The circuits of a node by its feature size."""
+    return load_technology(f"cmos-{node_nm:g}nm-lstp")
+
+
+def with_tile_cores(model: CostModel, core_bits: float) -> CostModel:
+    """The model with other cores of the tiles' buffers, where it has any."""
+    if model.simulated is None:
+        return model
+    key = "buffers.tile_core_bits"
+    changed = dataclasses.replace(model.constants[key], value=core_bits)
+    buffers = dataclasses.replace(model.simulated.buffers, tile_core_bits=core_bits)
+    return dataclasses.replace(
+        model,
+        constants=MappingProxyType({**model.constants, key: changed}),
+        simulated=dataclasses.replace(model.simulated, buffers=buffers),
+    )
+
+
+def upstream_report(networks: Rows, i: int, model: CostModel) -> NetworkReport:
+    """A network of upstream's `networks.csv` by its accounting; one design."""
+    fields = [[int(part) for part in layer.split(":")] for layer in str(networks["layer_shapes"][i]).split()]
+    sizes, in_channels, kernels, out_channels, pooled = np.array(fields).T
+    shapes = LayerShapes(output_size=sizes, in_channels=in_channels, kernel_size=kernels, out_channels=out_channels)
+    tiles = np.array([int(n) for n in str(networks["layer_tiles"][i]).split()])
+    crossbar = CrossbarSpec()
+    return upstream_network(
+        shapes,
+        Peripherals(
+            column_sharing=int(networks["CS"][i]),
+            adc_type=AdcType.from_name(str(networks["AT"][i]).lower()).code,
+            adc_precision=int(networks["AP"][i]),
+            input_precision=int(networks["IP"][i]),
+            copies=tiles // map_layers(shapes, crossbar, REFERENCE_ACTIVITY).n_tiles,
+        ),
+        crossbar=crossbar,
+        device=reference_device(float(networks["ron_ohm"][i]), float(networks["on_off"][i])),
+        technology=node_technology(float(networks["node_nm"][i])),
+        model=model,
+        pipelined=networks["mode"][i] == "pipelined",
+        pooled=pooled,
+    )
+
+
+def evaluate_rows(rows: Rows, model: CostModel | None = None) -> list[tuple[npt.NDArray[np.bool_], HardwareReport]]:
+    """A cost model on every row: one report for each array that occurs, with the mask of its rows; (rows, 1) each."""
+    chosen = load_model("xpertsim") if model is None else model
+    columns = {"node_nm": np.full(len(rows["F"]), 32.0), "tilebuf_core_bits": np.zeros(len(rows["F"]))} | rows
+    keys = np.stack([columns[name] for name in (*_ARRAY_KEYS, *_NODE_KEYS)], axis=1)
     reports = []
     for key in np.unique(keys, axis=0):
         mask = (keys == key).all(axis=1)
-        side, cell_bits, pe_crossbars, on_ohm, on_off, activity = (float(value) for value in key)
+        side, cell_bits, pe_crossbars, on_ohm, on_off, activity, node_nm, core_bits = (float(value) for value in key)
         part = {
             name: values[mask].astype(np.int64)[:, np.newaxis]
             for name, values in rows.items()
@@ -93,18 +159,19 @@ def evaluate_rows(rows: Rows) -> list[tuple[npt.NDArray[np.bool_], HardwareRepor
                 rows=int(side), columns=int(side), cell_bits=int(cell_bits), pe_side=round(pe_crossbars**0.5)
             ),
             device=reference_device(on_ohm, on_off),
-            technology=technology,
+            technology=node_technology(node_nm),
             activity=activity,
+            model=with_tile_cores(chosen, core_bits),
         )
         reports.append((mask, report))
     return reports
 
 
-def model_columns(rows: Rows) -> dict[str, FloatArray]:
+def model_columns(rows: Rows, model: CostModel | None = None) -> dict[str, FloatArray]:
     """Model values by row: totals by name, components by "quantity/component"; each (rows,)."""
     n_rows = len(rows["F"])
     columns: dict[str, FloatArray] = {}
-    for mask, report in evaluate_rows(rows):
+    for mask, report in evaluate_rows(rows, model):
         values = {name: getattr(report, name) for name in ("area_um2", "latency_ns", "energy_pj", "leakage_uw")}
         values["clock_ns"] = report.clock_ns
         for quantity, parts in report.breakdown.items():

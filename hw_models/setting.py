@@ -14,7 +14,7 @@ from hw_models.model_constants import Assumptions
 from hw_models.node_scaling import NodeRatios, node_ratios
 from hw_models.technology import Device, Technology
 
-_DESIGN_ACTIVITY = 0.25
+DESIGN_ACTIVITY = 0.25
 """Activity at which the reference's comparators are designed, whatever the inputs are."""
 
 
@@ -56,26 +56,26 @@ class Setting:
         return node_ratios(self.technology.node.feature_nm, self.assumed.scaling)
 
     @property
+    def few_levels_ratio(self) -> float:
+        """How much of a weight's conductance above the lowest level remains in cells of fewer than 4 bits."""
+        energy = self.technology.energy
+        return {1: energy.one_bit_level_ratio, 2: energy.two_bit_level_ratio}.get(self.crossbar.cell_bits, 1.0)
+
+    @property
     def cell_ratio(self) -> float:
         """Mean conductance of a cell that holds weights, in parts of its on-conductance.
 
         The device has the ratio for cells of 4 bits. Fewer levels put more of an offset-coded weight's small values
         into the lowest level, so less lies above the off-conductance.
         """
-        cell, energy = self.device.cell, self.technology.energy
-        few = {1: energy.one_bit_level_ratio, 2: energy.two_bit_level_ratio}.get(self.crossbar.cell_bits, 1.0)
+        cell = self.device.cell
         off = 1 / cell.on_off_ratio
-        return off + (cell.conductance_ratio - off) * few
+        return off + (cell.conductance_ratio - off) * self.few_levels_ratio
 
     @property
     def column_ohm(self) -> float:
         """Resistance of the rows read at once at the activity for which the comparators are designed [ohm]."""
-        return self.device.cell.on_ohm / (_DESIGN_ACTIVITY * self.crossbar.rows_at_once * self.cell_ratio)
-
-    @property
-    def conductance_s(self) -> float:
-        """Mean conductance of a cell with a weight whose row is on with the activity [S]."""
-        return self.activity * self.cell_ratio / self.device.cell.on_ohm
+        return self.device.cell.on_ohm / (DESIGN_ACTIVITY * self.crossbar.rows_at_once * self.cell_ratio)
 
     @property
     def own_converters(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -10,6 +10,8 @@ import numpy as np
 
 from hw_models.circuit_constants import (
     AreaConstants,
+    CircuitLeakageConstants,
+    ColumnConstants,
     EnergyConstants,
     FlashConstants,
     LayoutConstants,
@@ -27,8 +29,27 @@ _TABLES = (
     ("area.mux_decoder_sharing", "area.mux_decoder_um2"),
     ("area.register_decoder_entries", "area.register_decoder_um2"),
     ("timing.mux_sharing", "timing.mux_decoder_ns", "timing.mux_drive_ns"),
+    ("column.sense_ohm", "column.sense_ns", "column.mean_sense_ns"),
+    ("circuit_leakage.crossbar_sharing", "circuit_leakage.crossbar_row_uw"),
+    ("circuit_leakage.encoder_bits", "circuit_leakage.encoder_level_uw"),
+    ("circuit_leakage.decoder_entries", "circuit_leakage.decoder_uw"),
 )
 """Places and values of curves, which are read between their points."""
+_SECTIONS = frozenset(
+    {
+        "node",
+        "layout",
+        "area",
+        "timing",
+        "energy",
+        "leakage",
+        "circuit_leakage",
+        "sar",
+        "flash",
+        "column",
+        "survey",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +58,7 @@ class Technology:
 
     Attributes:
         name, description: of the file.
-        node, layout, area, timing, energy, leakage, sar, flash, survey: its constants by kind.
+        node, layout, area, timing, energy, leakage, circuit_leakage, sar, flash, column, survey: its constants by kind.
         constants: the same constants with unit and source, by "section.key".
     """
 
@@ -49,8 +70,10 @@ class Technology:
     timing: TimingConstants
     energy: EnergyConstants
     leakage: LeakageConstants
+    circuit_leakage: CircuitLeakageConstants
     sar: SarConstants
     flash: FlashConstants
+    column: ColumnConstants
     survey: SurveyConstants
     constants: Mapping[str, Constant]
 
@@ -145,7 +168,7 @@ def technology_from(file: ConstantFile) -> Technology:
     """
     for first, *others in _TABLES:
         _check_lengths(file, first, others)
-    _check_sections(file, {"node", "layout", "area", "timing", "energy", "leakage", "sar", "flash", "survey"})
+    _check_sections(file, _SECTIONS)
     return Technology(
         name=file.name,
         description=file.description,
@@ -155,8 +178,10 @@ def technology_from(file: ConstantFile) -> Technology:
         timing=file.section(TimingConstants, "timing"),
         energy=file.section(EnergyConstants, "energy"),
         leakage=file.section(LeakageConstants, "leakage"),
+        circuit_leakage=file.section(CircuitLeakageConstants, "circuit_leakage"),
         sar=file.section(SarConstants, "sar"),
         flash=file.section(FlashConstants, "flash"),
+        column=file.section(ColumnConstants, "column"),
         survey=file.section(SurveyConstants, "survey"),
         constants=MappingProxyType(dict(file.constants)),
     )
@@ -190,7 +215,7 @@ def _check_lengths(file: ConstantFile, first: str, others: Sequence[str]) -> Non
             )
 
 
-def _check_sections(file: ConstantFile, wanted: set[str]) -> None:
+def _check_sections(file: ConstantFile, wanted: Collection[str]) -> None:
     """Refuse a table that no part of the model reads."""
     for key in file.constants:
         section = key.partition(".")[0]

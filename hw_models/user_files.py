@@ -16,7 +16,7 @@ import numpy as np
 
 from hw_models.constants import Constant, ConstantFile, available, load_file
 from hw_models.errors import HardwareModelError
-from hw_models.model_constants import SECTIONS
+from hw_models.model_constants import SECTIONS, SIMULATOR_SECTIONS, tables_of
 from hw_models.node_scaling import nominal_v
 
 _MEAN_LEVEL = 0.42
@@ -46,6 +46,7 @@ _MODEL_RANGES = {
     "scaling.column_exponent": (0.0, 3.0),
     "scaling.threshold_v": (0.0, 1.0),
     "scaling.velocity_exponent": (0.0, 3.0),
+    "buffers.tile_core_bits": (1.0, 1e9),
 }
 _CLOCKS = frozenset({"sar.cycle_ns", "flash.sense_ns"})
 """Times that a designer sets: 1 GHz at every node."""
@@ -98,22 +99,35 @@ def _given(file: ConstantFile, key: str) -> float:
     return float(constant.value)
 
 
-def completed_model(file: ConstantFile, base: ConstantFile) -> ConstantFile:
-    """A user's cost model with what it leaves out, from another one.
+def completed_model(file: ConstantFile, base: ConstantFile, simulator: ConstantFile) -> ConstantFile:
+    """A user's cost model with what it leaves out.
+
+    Args:
+        file: the user's.
+        base: the model that it builds on.
+        simulator: a model with the constants of formulas that `base` does not use.
 
     Raises:
         HardwareModelError: for an unknown table, a negative constant, or one of 0 that a formula divides by.
     """
+    known = (*SECTIONS, *SIMULATOR_SECTIONS)
     for key in file.constants:
         section = key.partition(".")[0]
-        if section not in SECTIONS:
-            raise HardwareModelError(f"{file.name}: unknown table [{section}]; choose one of {', '.join(SECTIONS)}.")
+        if section not in known:
+            raise HardwareModelError(f"{file.name}: unknown table [{section}]; choose one of {', '.join(known)}.")
     _check_not_negative(file)
     _check_ranges(file, _MODEL_RANGES)
+    choices = dict(base.choices) | dict(file.choices)
+    tables = tables_of({key: choice.value for key, choice in choices.items()})
+    constants = {
+        key: constant
+        for key, constant in (dict(simulator.constants) | dict(base.constants)).items()
+        if key.partition(".")[0] in tables
+    }
     return replace(
         file,
-        constants=MappingProxyType(dict(base.constants) | dict(file.constants)),
-        choices=MappingProxyType(dict(base.choices) | dict(file.choices)),
+        constants=MappingProxyType(constants | dict(file.constants)),
+        choices=MappingProxyType(choices),
     )
 
 
@@ -174,7 +188,7 @@ def _factor(constant: Constant, length: float, volts: float) -> float:
     if quantity == "pJ" and "um" in rest:
         return volts**2
     if quantity == "uW":
-        return length * volts if section == "leakage" else length * volts**2
+        return length * volts if section in {"leakage", "circuit_leakage"} else length * volts**2
     by_quantity = {
         "um2": length**2,
         "um": length,

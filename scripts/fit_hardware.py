@@ -5,7 +5,10 @@ columns, delays from clk_*, energies from sa_e_* and en_*. Every fifth row is he
 benchmark reports those rows apart. The script changes nothing: a new value goes into the TOML file by hand, with this
 script as its source, after its difference has been understood.
 
-Usage: python scripts/fit_hardware.py [--reference FOLDER]
+With `--nodes` it fits the technology files of nine nodes to results of DNN+NeuroSim V1.3 (folder `upstream` of the
+reference data, of which it holds out every fifth row of a node), and with `--write` it writes these files.
+
+Usage: python scripts/fit_hardware.py [--reference FOLDER] [--nodes [--write]]
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from node_files import write_nodes
 from scipy.optimize import nnls
 
 from hw_models import Device, HardwareModelError, load_device, load_technology
@@ -31,8 +35,14 @@ def main() -> None:
     """Print every fitted constant, the value in use and their relative difference."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reference", type=Path, default=DEFAULT_REFERENCE, help="folder of the reference data")
-    folder = parser.parse_args().reference
+    parser.add_argument("--nodes", action="store_true", help="fit the technology files of nine nodes")
+    parser.add_argument("--write", action="store_true", help="with --nodes: write the files")
+    arguments = parser.parse_args()
+    folder = arguments.reference
     try:
+        if arguments.nodes:
+            write_nodes(read_rows(folder / "upstream" / "layers.csv.gz"), leakage, write=arguments.write)
+            return
         rows = read_rows(folder / "layers.csv.gz")
     except HardwareModelError as error:
         raise SystemExit(str(error)) from None

@@ -22,7 +22,7 @@ DEVICE_TEXT = text_of("devices", "rram-6k")
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("cmos-22nm-lstp", "no technology is called 'cmos-22nm-lstp'; choose one of cmos-32nm-lstp"),
+        ("cmos-28nm-lstp", "no technology is called 'cmos-28nm-lstp'; choose one of cmos-10nm-lstp"),
         ("cmos-32nm-lspt", "did you mean 'cmos-32nm-lstp'"),
     ],
 )
@@ -61,6 +61,19 @@ def test_an_unknown_name_suggests_the_nearest() -> None:
         load_device("rram-6K")
     with pytest.raises(HardwareModelError, match="cmos-32nm-lstp"):
         load_technology("cmos-32nm")
+
+
+@pytest.mark.parametrize("name", ["cmos-28nm-lstp", "cmos-44nm-lstp", "cmos-3nm-lstp"])
+def test_a_misspelt_node_never_suggests_another_node(name: str) -> None:
+    with pytest.raises(HardwareModelError) as caught:
+        load_technology(name)
+    assert "did you mean" not in str(caught.value)
+    assert all(known in str(caught.value) for known in technology_names())
+
+
+def test_a_misspelt_name_of_a_known_node_suggests_this_node() -> None:
+    with pytest.raises(HardwareModelError, match="did you mean 'cmos-22nm-lstp'"):
+        load_technology("cmos-22nm-lspt")
 
 
 def test_a_misspelt_key_suggests_the_nearest() -> None:

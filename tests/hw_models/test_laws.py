@@ -9,9 +9,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hw_models import AdcType, CrossbarSpec, LayerShapes, Peripherals, WeightCoding, device_names, load_device
+from hw_models import (
+    AdcType,
+    CrossbarSpec,
+    LayerShapes,
+    Peripherals,
+    WeightCoding,
+    device_names,
+    evaluate,
+    load_device,
+    load_model,
+    load_technology,
+)
+from hw_models.coverage import NODES_NM
 from tests.hw_models.hardware_settings import cost, peripherals, shapes
 
+NEUROSIM = load_model("neurosim")
 QUANTITIES = ("area_um2", "latency_ns", "energy_pj")
 
 paper_layers = st.fixed_dictionaries(
@@ -161,3 +174,41 @@ def test_components_add_up_to_their_quantity(layer: dict[str, int], choice: dict
 def test_the_default_crossbar_is_the_references() -> None:
     spec = CrossbarSpec()
     assert (spec.cells_per_weight, spec.n_crossbars, spec.n_pes, spec.built_columns) == (2, 64, 4, 64)
+
+
+NODES = {node: load_technology(f"cmos-{node}nm-lstp") for node in NODES_NM}
+nodes = st.sampled_from(NODES_NM)
+
+
+def upstream_value(quantity: str, layer: dict[str, int], choice: dict[str, int], device: str, node: int) -> float:
+    """A total by the model `neurosim`."""
+    report = evaluate(
+        LayerShapes(**layer),
+        Peripherals(**choice),
+        crossbar=CrossbarSpec(),
+        device=load_device(device),
+        technology=NODES[node],
+        model=NEUROSIM,
+    )
+    return float(getattr(report, quantity).item())
+
+
+@pytest.mark.parametrize("quantity", ["area_um2", "energy_pj", "leakage_uw"])
+@given(layer=paper_layers, choice=paper_choices, device=devices, node=nodes)
+def test_nothing_gets_cheaper_when_an_adc_gains_a_bit_by_neurosim(
+    quantity: str, layer: dict[str, int], choice: dict[str, int], device: str, node: int
+) -> None:
+    """Latency has the exception below; leakage of SAR ADCs follows the widths of sums alone."""
+    fewer = choice | {"adc_precision": min(choice["adc_precision"], 7)}
+    more = fewer | {"adc_precision": fewer["adc_precision"] + 1}
+    assert upstream_value(quantity, layer, more, device, node) > upstream_value(quantity, layer, fewer, device, node)
+
+
+def test_neurosims_latency_falls_when_a_tiles_output_buffer_gets_a_second_core() -> None:
+    """As in its data: two cores of 32 x 32 bits take twice what one takes."""
+    layer = {"output_size": 16, "in_channels": 256, "kernel_size": 3, "out_channels": 256}
+    choice = {"column_sharing": 2, "adc_type": AdcType.FLASH.code, "input_precision": 8}
+    one, two = (
+        upstream_value("latency_ns", layer, choice | {"adc_precision": bits}, "rram-100k", 32) for bits in (3, 4)
+    )
+    assert two < one

@@ -21,8 +21,8 @@ from hw_models import (
     model_names,
 )
 from hw_models.adc_survey import schreier_pj, survey_pj, walden_pj
+from hw_models.adder_tree import adder_tree
 from hw_models.chip_tree import tree_length
-from hw_models.mapping import adder_tree
 from tests.hw_models.hardware_settings import DEVICE, TECHNOLOGY, cost, peripherals, shapes
 
 

@@ -11,9 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hw_models import AdcModel, CrossbarSpec, HardwareReport, Peripherals, evaluate, load_device
+from hw_models import (
+    AdcModel,
+    CrossbarSpec,
+    HardwareReport,
+    Peripherals,
+    evaluate,
+    load_device,
+    load_model,
+    load_technology,
+)
+from hw_models.coverage import NEUROSIM, NODES_NM, XPERTSIM
 from hw_models.networks import reference_network, vgg16_shapes
-from hw_models.notes import CELL_BITS, KERNELS, PE_SIDES, PERIPHERALS, SHAPES, SIDES
 from hw_models.reference import evaluate_rows, read_rows
 from tests.hw_models.hardware_settings import DEVICE, TECHNOLOGY, cost, peripherals, shapes
 
@@ -50,16 +59,16 @@ def test_the_reference_networks_lie_inside(name: str) -> None:
 @pytest.mark.parametrize("name", COLUMNS)
 def test_a_range_is_that_of_the_reference_data(name: str) -> None:
     values = ROWS[COLUMNS[name]].tolist()
-    if name in SHAPES:  # the networks' classifiers are not among the single layers
+    if name in XPERTSIM.shapes:  # the networks' classifiers are not among the single layers
         values += vgg16_shapes().arrays()[name].ravel().tolist()
-    known = (SHAPES | PERIPHERALS)[name]
+    known = {**XPERTSIM.shapes, **XPERTSIM.peripherals}[name]
     assert (known.least, known.most) == (min(values), max(values))
 
 
 def test_what_has_no_range_has_the_values_of_the_reference_data() -> None:
-    for known, column in ((SIDES, "xbar"), (CELL_BITS, "cellbit"), (KERNELS, "k")):
+    for known, column in ((XPERTSIM.sides, "xbar"), (XPERTSIM.cell_bits, "cellbit"), (XPERTSIM.kernels, "k")):
         assert list(known) == sorted(set(ROWS[column]))
-    assert [side**2 for side in PE_SIDES] == sorted(set(ROWS["pe_xbars"]))
+    assert [side**2 for side in XPERTSIM.pe_sides] == sorted(set(ROWS["pe_xbars"]))
 
 
 @pytest.mark.parametrize(
@@ -183,7 +192,7 @@ def test_a_note_is_there_where_one_design_of_a_batch_leaves_a_range_and_names_it
     }
     choices = {name: fields.pop(name) for name in ("column_sharing", "adc_precision", "input_precision", "copies")}
     notes = cost(shapes(**fields), Peripherals(adc_type=0, **choices)).notes
-    told = dict(SHAPES | PERIPHERALS)
+    told = {**XPERTSIM.shapes, **XPERTSIM.peripherals}
     found = fields | choices | {"output_width": fields["output_size"]}
     for name, known in told.items():
         outside = found[name][(found[name] < known.least) | (found[name] > known.most)]
@@ -193,3 +202,53 @@ def test_a_note_is_there_where_one_design_of_a_batch_leaves_a_range_and_names_it
             assert str(outside.min()) in own[0]
             assert str(outside.max()) in own[0]
     assert len(notes) <= len(told)
+
+
+NEUROSIM_MODEL = load_model("neurosim")
+
+
+def by_upstream(**changes: Any) -> HardwareReport:
+    """The default layer by the model `neurosim` at 22 nm, in another setting."""
+    setting = {"crossbar": CrossbarSpec(), "device": DEVICE, "technology": load_technology("cmos-22nm-lstp")}
+    return evaluate(shapes(), peripherals(), model=NEUROSIM_MODEL, **(setting | changes))
+
+
+@pytest.mark.parametrize("node", NODES_NM)
+def test_no_node_of_the_models_data_is_called_extrapolated(node: int) -> None:
+    assert by_upstream(technology=load_technology(f"cmos-{node}nm-lstp")).notes == ()
+
+
+def test_a_cell_of_the_models_data_is_inside_whatever_its_name_is() -> None:
+    cell = replace(DEVICE.cell, on_ohm=20000.0, on_off_ratio=100.0)
+    device = replace(DEVICE, name="mine", cell=cell, extrapolated=True)
+    assert by_upstream(device=device).notes == ()
+    (note,) = by_upstream(device=device, technology=load_technology("cmos-45nm-lstp")).notes
+    assert note.startswith("Device 'mine' is extrapolated")
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"crossbar": CrossbarSpec(rows=128, columns=128)},
+            "The crossbar is extrapolated: 128 x 128 came, the reference data have sides of 64.",
+        ),
+        ({"activity": 0.5}, "The activity is extrapolated: 0.5 came, the reference data have 0.25."),
+        (
+            {"technology": replace(TECHNOLOGY, name="cmos-28nm")},
+            "Technology 'cmos-28nm' is extrapolated: the reference data have cmos-130nm-lstp, cmos-90nm-lstp,",
+        ),
+    ],
+)
+def test_what_upstreams_data_lack_is_told_though_xpertsims_have_it(changes: dict[str, Any], sentence: str) -> None:
+    (note,) = by_upstream(**changes).notes
+    assert note.startswith(sentence)
+
+
+def test_ranges_of_upstream_are_those_of_its_data() -> None:
+    upstream = read_rows(GOLDEN / "upstream.csv")
+    assert sorted(NEUROSIM.peripherals) == sorted(XPERTSIM.peripherals)
+    for name in ("column_sharing", "adc_precision", "input_precision"):
+        known, values = NEUROSIM.peripherals[name], upstream[COLUMNS[name]]
+        assert (known.least, known.most) == (values.min(), values.max())
+    assert {f"cmos-{node:g}nm-lstp" for node in upstream["node_nm"]} == set(NEUROSIM.technologies)

@@ -20,8 +20,12 @@ from hw_models import (
     load_device,
     load_model,
     load_technology,
+    technology_names,
+    user_files,
 )
 from hw_models.adc_library import published_figures, table_figures
+from hw_models.coverage import NODES_NM
+from hw_models.technology import technology_from
 from tests.hw_models.hardware_settings import DEVICE, TECHNOLOGY, peripherals, shapes
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -128,6 +132,34 @@ def test_a_node_is_scaled_from_the_nearest_one(tmp_path: Path) -> None:
     ]
     for quantity in ("area_um2", "energy_pj", "latency_ns"):
         assert getattr(costs[0], quantity).item() < getattr(costs[1], quantity).item()
+
+
+@pytest.mark.parametrize("node", NODES_NM)
+def test_a_node_scaled_from_its_neighbour_comes_near_its_file(node: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = load_technology(f"cmos-{node}nm-lstp")
+    others = [name for name in technology_names() if name != own.name]
+    monkeypatch.setattr(user_files, "available", lambda _: others)
+    scaled = technology_from(user_files.scaled_technology_file(float(node)))
+    assert scaled.name != own.name
+    layers = shapes(output_size=[[8], [16], [8], [32]], in_channels=[[64], [128], [384], [256]])
+    choices = peripherals(column_sharing=[[2], [8], [32], [8]], adc_type=[[0], [1], [1], [0]])
+    found = {
+        (name, technology.name): evaluate(
+            layers,
+            choices,
+            crossbar=CrossbarSpec(),
+            device=DEVICE,
+            technology=technology,
+            model=load_model(name),
+        )
+        for name in ("xpertsim", "published")
+        for technology in (own, scaled)
+    }
+    for name in ("xpertsim", "published"):
+        near, far = found[name, own.name], found[name, scaled.name]
+        for quantity in ("area_um2", "latency_ns", "energy_pj", "leakage_uw"):
+            ratio = np.median(getattr(far, quantity) / getattr(near, quantity))
+            assert 0.75 < ratio < 1.25, (name, quantity)
 
 
 @pytest.mark.parametrize("text", ["[node]\nvdd_v = 1.0\n", "[node]\nfeature_nm = 0\n"])

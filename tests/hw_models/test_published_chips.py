@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hw_models import AdcType, CellKind, Macro, load_device, load_model, macro_costs, model_names
+from hw_models import AdcType, CellKind, Macro, load_device, load_model, load_technology, macro_costs, model_names
 from hw_models.node_scaling import core_v, node_ratios, nominal_v
 from hw_models.published_chips import chip_of, chips_of, scored
 from tests.hw_models.hardware_settings import TECHNOLOGY
@@ -133,6 +133,23 @@ def test_a_macro_of_any_node_has_positive_costs_that_rise_with_bits(name: str, c
             assert np.isfinite(values).all()
             assert (values > 0).all()
             assert (np.diff(values) >= 0).all(), quantity
+
+
+@pytest.mark.parametrize("cell", CellKind)
+@pytest.mark.parametrize("node", [130, 65, 22, 7])
+def test_the_node_that_a_macro_is_carried_from_hardly_matters_to_published(node: int, cell: CellKind) -> None:
+    there = load_technology(f"cmos-{node}nm-lstp")
+    near, far = (
+        macro_costs(
+            macro(feature_nm=float(node), cell=cell),
+            model=load_model("published"),
+            device=DEVICE,
+            technology=technology,
+        )
+        for technology in (there, TECHNOLOGY)
+    )
+    for quantity in ("energy_fj", "time_ns", "area_um2"):
+        assert getattr(near, quantity) == pytest.approx(getattr(far, quantity), rel=0.25), quantity
 
 
 @pytest.mark.parametrize("rows", [1, 9, 5000])
