@@ -61,7 +61,7 @@ def torch_form(*, eight_bits: bool) -> Iterator[None]:
 def exact_against_plain(
     coding: WeightCoding, n_rounds: int, input_precision: int = 4, adc_precision: int = 6
 ) -> list[float]:
-    """Seconds of plain conv2d and of the exact emulation of the same shape: fused, torch form, with float32 products."""
+    """Seconds of plain conv2d and of the exact emulation of its shape: fused, torch form, torch by float32 products."""
     crossbar = CrossbarSpec(coding=coding)
     geometry = LayerGeometry(
         in_channels=256,
