@@ -73,6 +73,7 @@ def by_torch(codes: torch.Tensor, cells: Cells, ranges: tuple[AdcRange, ...], g:
     adc_precision=st.integers(1, 10),
     percentile=st.sampled_from([90.0, 99.9, 100.0]),
     evenly=st.booleans(),
+    memory_format=st.sampled_from([torch.contiguous_format, torch.channels_last]),
     n_threads=st.sampled_from([1, 3]),
     seed=st.integers(0, 2**16),
 )
@@ -90,6 +91,7 @@ def test_the_fused_kernel_is_bit_identical_to_the_torch_form(
     adc_precision: int,
     percentile: float,
     evenly: bool,
+    memory_format: torch.memory_format,
     n_threads: int,
     seed: int,
 ) -> None:
@@ -107,7 +109,7 @@ def test_the_fused_kernel_is_bit_identical_to_the_torch_form(
     ranges = calibrated_ranges(unfolded(codes, g)[:, :50], cells, n_bits, adc_precision, percentile)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch, "get_num_threads", lambda: n_threads)
-        found = fused_outputs(codes, cells, ranges, g)
+        found = fused_outputs(codes.contiguous(memory_format=memory_format), cells, ranges, g)
     assert found is not None
     assert torch.equal(found, by_torch(codes, cells, ranges, g))
     assert found.is_contiguous(memory_format=torch.channels_last)
@@ -183,6 +185,15 @@ def test_cells_that_are_no_integers_go_by_torch(
 ) -> None:
     emulate_layer(layer, inputs, nonidealities=settings)(inputs)
     assert used == [False]
+
+
+@pytest.mark.parametrize("shape", [(1, 24, 5, 5), (1, 24, 4, 3), (1, 23, 4, 4)])
+def test_maps_of_another_shape_are_refused_as_by_torch(
+    layer: CrossbarLayer, inputs: torch.Tensor, shape: tuple[int, ...]
+) -> None:
+    emulated = emulate_layer(layer, inputs)
+    with pytest.raises(RuntimeError, match="shape"):
+        emulated(torch.rand(shape))
 
 
 def test_disturbed_converters_draw_the_same_noise_however_much_was_computed(

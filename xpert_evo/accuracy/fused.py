@@ -62,37 +62,47 @@ def fused_outputs(
     if not (cells.exact and codes.device.type == "cpu" and n_pixels and changeover.due(n_sums)):
         return None
     arrays, loops = cells.tabled, kernel().loops
-    if arrays is None:
-        return None
     padded = F.pad(codes, (g.kernel_size // 2,) * 4)
-    if padded.numel() >= _MOST_CODES:
+    if arrays is None or padded.numel() >= _MOST_CODES or not _fits(g, padded):
         return None
-    pixels, rows = _places(g, *padded.shape[1:])
-    in_map = np.arange(len(codes), dtype=np.uint32)[:, None] * np.uint32(padded[0].numel()) + pixels
+    pixels, rows = _places(g, padded.stride()[1:])
+    of_maps = np.arange(len(codes), dtype=np.uint32)[:, None] * np.uint32(padded.stride(0)) + pixels
     in_bytes = _bytes(padded, g.input_precision)
-    inputs = loops.Inputs(codes=in_bytes, pixels=in_map.ravel(), rows=rows, n_bits=g.input_precision)
+    inputs = loops.Inputs(codes=in_bytes, pixels=of_maps.ravel(), rows=rows, n_bits=g.input_precision)
     outputs = torch.empty((len(codes), g.out_channels, g.output_size, g.output_size), memory_format=torch.channels_last)
     flat = outputs.permute(0, 2, 3, 1).view(n_pixels, g.out_channels).numpy()
     _in_threads(loops, inputs, arrays, _converters(loops, cells, ranges, g), flat)
     return outputs
 
 
-def _bytes(codes: torch.Tensor, n_bits: int) -> Any:
-    """Codes as (bytes of a code, codes), least significant byte first."""
+def _fits(geometry: LayerGeometry, padded: torch.Tensor) -> bool:
+    """Whether windows lie in the maps, and these in one piece of memory; torch refuses maps of another shape."""
+    g, side = geometry, (geometry.output_size - 1) * geometry.stride + geometry.kernel_size
+    dense = padded.is_contiguous() or padded.is_contiguous(memory_format=torch.channels_last)
+    return dense and padded.shape[1] == g.in_channels and all(0 <= n - side < g.stride for n in padded.shape[2:])
+
+
+def _bytes(padded: torch.Tensor, n_bits: int) -> Any:
+    """Codes, in the order of their memory, as (bytes of a code, codes), least significant byte first."""
+    codes = padded.as_strided((padded.numel(),), (1,))
     if n_bits <= 8:
-        return codes.reshape(1, -1).numpy()
-    return torch.stack([(codes.reshape(-1) >> shift & 255).to(torch.uint8) for shift in range(0, n_bits, 8)]).numpy()
+        return codes[None].numpy()
+    return torch.stack([(codes >> shift & 255).to(torch.uint8) for shift in range(0, n_bits, 8)]).numpy()
 
 
 @lru_cache(maxsize=256)
-def _places(geometry: LayerGeometry, n_channels: int, height: int, width: int) -> tuple[Any, Any]:
-    """Where in a padded map windows begin, and where in a window rows of the weight matrix find their codes."""
+def _places(geometry: LayerGeometry, strides: tuple[int, ...]) -> tuple[Any, Any]:
+    """Where in a padded map windows begin, and where in a window the rows of the weight matrix find their codes.
+
+    `strides` are those of the map: of channels, downwards and to the right.
+    """
     g = geometry
-    map_of_places = np.arange(n_channels * height * width, dtype=np.uint32).reshape(n_channels, height, width)
-    span = (g.output_size - 1) * g.stride + 1
-    pixels = map_of_places[0, : span : g.stride, : span : g.stride].ravel()
-    rows = map_of_places[:, : g.kernel_size, : g.kernel_size].ravel()
-    return pixels, rows
+    of_channel, down, right = strides
+    side = g.stride * np.arange(g.output_size)
+    taps = np.arange(g.kernel_size)
+    pixels = (side[:, None] * down + side * right).astype(np.uint32).ravel()
+    rows = np.arange(g.in_channels)[:, None, None] * of_channel + taps[:, None] * down + taps * right
+    return pixels, rows.astype(np.uint32).ravel()
 
 
 def _converters(loops: Any, cells: Cells, ranges: tuple[AdcRange, ...], geometry: LayerGeometry) -> Any:
