@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hw_models import CrossbarSpec, WeightCoding
@@ -213,6 +213,7 @@ def test_the_result_does_not_depend_on_the_processor(
     pixels_first=st.booleans(),
     seed=st.integers(0, 2**16),
 )
+@example(m=5, k=1, n=9, pixels_first=True, seed=0)
 def test_products_by_eight_bit_instructions_are_the_integers(
     *, m: int, k: int, n: int, pixels_first: bool, seed: int
 ) -> None:
