@@ -23,6 +23,9 @@ from xpert_evo.accuracy.network import LayerGeometry
 _WORTH_LOADING = 1 << 30
 """Partial sums after which a process loads the kernel: the torch form takes about a second for them."""
 
+_PARTS_PER_THREAD = 4
+"""Pieces of work, so that a thread on a busy core leaves some to the others."""
+
 _MOST_CODES = 1 << 32
 """Input codes that the kernel can tell apart by their places."""
 
@@ -126,12 +129,12 @@ def _converters(loops: Any, cells: Cells, ranges: tuple[AdcRange, ...], geometry
 
 def _in_threads(loops: Any, inputs: Any, arrays: Any, converters: Any, outputs: Any) -> None:
     """Computes outputs (pixels, outputs) in as many threads as torch has."""
-    n_blocks = -(-len(outputs) // loops.PIXELS)
-    n_threads = min(torch.get_num_threads(), n_blocks)
-    ends = [n_blocks * i // n_threads for i in range(n_threads + 1)]
+    n_blocks, n_threads = -(-len(outputs) // loops.PIXELS), torch.get_num_threads()
     if n_threads == 1:
         loops.product(inputs, arrays, converters, outputs, (0, n_blocks))
         return
+    n_parts = min(_PARTS_PER_THREAD * n_threads, n_blocks)
+    ends = [n_blocks * i // n_parts for i in range(n_parts + 1)]
     with ThreadPoolExecutor(n_threads) as pool:
         parts = [pool.submit(loops.product, inputs, arrays, converters, outputs, blocks) for blocks in pairwise(ends)]
         for part in parts:
