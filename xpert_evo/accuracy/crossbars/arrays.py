@@ -3,15 +3,20 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.coding import counted_offset, digit_range, digits, reference_digit, sum_spacing
+from xpert_evo.accuracy.crossbars.fused_loading import kernel, tabled
 from xpert_evo.accuracy.crossbars.integer_products import ROUNDER, multiplies_eight_bits, product_into
 
 _EXACT = 2**24
 """Integers of at most this size are exact in float32."""
+
+_MOST_HALF_LEVELS = 2**13
+"""Partial sums below this have exact products with a converter's gain, and fit in 16 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,14 @@ class Cells:
         return tuple(array.contiguous() for array in torch.split(whole, list(self.array_rows), dim=1))
 
     @cached_property
+    def tabled(self) -> Any:
+        """`exact` cells as the fused kernel wants them; None where there is no kernel, or they do not suit it."""
+        loops = kernel().loops
+        if loops is None or max(self.array_rows) * self.largest >= _MOST_HALF_LEVELS:
+            return None
+        return tabled(loops, torch.cat(self.digits).to(torch.int16).cpu().numpy(), self.array_rows)
+
+    @cached_property
     def packed(self) -> tuple[PackedSlices, ...]:
         """The slices, in pairs where the sums of either can be told apart."""
         most = max(self.array_rows) * self.largest
@@ -85,7 +98,7 @@ class Cells:
 def program(codes: torch.Tensor, array_rows: tuple[int, ...], crossbar: CrossbarSpec) -> Cells:
     """Ideal cells for weight codes (columns, rows)."""
     reference = reference_digit(crossbar)
-    slices = [d.float() for d in digits(codes.long(), crossbar)]
+    slices = [d.float() for d in digits(codes.int(), crossbar)]
     if reference:
         slices = [torch.cat([d, torch.full_like(d[:1], reference)]) for d in slices]
     return Cells(

@@ -16,6 +16,7 @@ import torch.nn.functional as F  # noqa: N812
 from xpert_evo.accuracy.crossbars.arrays import Cells, partial_sums, program
 from xpert_evo.accuracy.crossbars.coding import slice_weights
 from xpert_evo.accuracy.crossbars.converters import Accumulator, AdcRange, calibrated_ranges
+from xpert_evo.accuracy.crossbars.fused import fused_outputs
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer, LayerGeometry
 from xpert_evo.accuracy.crossbars.nonidealities import Disturbance, NonIdealities, disturbed
 from xpert_evo.accuracy.crossbars.quantisers import input_codes, weight_codes
@@ -58,6 +59,10 @@ class EmulatedLayer:
         """The layer's output map (n, outputs, size, size) for unquantised inputs (n, channels, side, side)."""
         g = self.geometry
         codes = _integer_codes(inputs, self.clip, g.input_precision)
+        if self.disturbance is None:
+            fused = fused_outputs(codes, self.cells, self.ranges, g)
+            if fused is not None:
+                return fused.mul_(self.scale)
         n_group = max(1, _chunk_sums(codes) // g.out_channels // g.output_size**2)
         with _true_float32():
             products = [

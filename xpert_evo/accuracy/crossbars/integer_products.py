@@ -28,7 +28,8 @@ def product_into(buffer: torch.Tensor, left: torch.Tensor, right: torch.Tensor) 
 
     Its elements must be smaller than 2^22.
     """
-    torch._int_mm(left, right, out=buffer)
+    # torch 2.13 takes a single row whose strides are (1, 1) for a column, and reads behind its end.
+    torch._int_mm(left, right if len(right) > 1 else right.clone(memory_format=torch.contiguous_format), out=buffer)
     # Converting int32 to float32 takes longer than this: n more than ROUNDER's bits are ROUNDER + n.
     return buffer.add_(ROUNDER_BITS).view(torch.float32).sub_(ROUNDER)
 

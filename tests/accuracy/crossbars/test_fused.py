@@ -1,0 +1,295 @@
+"""The fused kernel against the torch form, which defines it bit for bit; where it is used, and where not."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import llvmlite.binding
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from llvmlite import ir
+
+from hw_models import CrossbarSpec, WeightCoding
+from tests.accuracy.crossbars.test_emulation import make_geometry, random_codes
+from xpert_evo.accuracy.crossbars import arrays, emulation, fused, fused_kernel, fused_loading
+from xpert_evo.accuracy.crossbars.arrays import Cells, program
+from xpert_evo.accuracy.crossbars.converters import AdcRange, calibrated_ranges
+from xpert_evo.accuracy.crossbars.emulation import EmulatedLayer, converted_product, emulate_layer, unfolded
+from xpert_evo.accuracy.crossbars.fused import fused_outputs
+from xpert_evo.accuracy.crossbars.network import CrossbarLayer, LayerGeometry, array_rows
+from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
+
+needs_kernel = pytest.mark.skipif(bool(fused_loading.kernel().refusal), reason=fused_loading.kernel().refusal)
+
+
+@pytest.fixture(autouse=True)
+def _much_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after many partial sums, when loading the kernel is worth while."""
+    monkeypatch.setattr(fused.changeover, "n_sums", 1 << 60)
+
+
+def geometry_of(
+    crossbar: CrossbarSpec, *, n_in: int, n_out: int, kernel: int, stride: int, size: int, n_bits: int, evenly: bool
+) -> LayerGeometry:
+    return LayerGeometry(
+        in_channels=n_in,
+        out_channels=n_out,
+        kernel_size=kernel,
+        stride=stride,
+        output_size=size,
+        adc_precision=4,
+        input_precision=n_bits,
+        column_sharing=8,
+        reads_image=False,
+        depth_ratio=0.5,
+        array_rows=array_rows(n_in * kernel**2, crossbar, evenly=evenly),
+        crossbar=crossbar,
+    )
+
+
+def by_torch(codes: torch.Tensor, cells: Cells, ranges: tuple[AdcRange, ...], g: LayerGeometry) -> torch.Tensor:
+    product = converted_product(unfolded(codes, g), cells, ranges, g)
+    return product.view(g.out_channels, len(codes), g.output_size, g.output_size).transpose(0, 1)
+
+
+@needs_kernel
+@settings(max_examples=150, deadline=None)
+@given(
+    coding=st.sampled_from(WeightCoding),
+    cell_bits=st.integers(1, 5),
+    weight_bits=st.integers(2, 9),
+    reference_columns=st.sampled_from([0, 2]),
+    rows=st.sampled_from([4, 16, 64, 200]),
+    n_in=st.integers(1, 40),
+    n_out=st.integers(1, 5),
+    shape=st.sampled_from([(1, 1, 1, 9), (3, 1, 1, 70), (3, 1, 6, 3), (3, 2, 4, 5), (1, 2, 5, 2), (5, 1, 9, 1)]),
+    n_bits=st.integers(1, 18),
+    adc_precision=st.integers(1, 10),
+    percentile=st.sampled_from([90.0, 99.9, 100.0]),
+    evenly=st.booleans(),
+    memory_format=st.sampled_from([torch.contiguous_format, torch.channels_last]),
+    n_threads=st.sampled_from([1, 3]),
+    seed=st.integers(0, 2**16),
+)
+def test_the_fused_kernel_is_bit_identical_to_the_torch_form(
+    *,
+    coding: WeightCoding,
+    cell_bits: int,
+    weight_bits: int,
+    reference_columns: int,
+    rows: int,
+    n_in: int,
+    n_out: int,
+    shape: tuple[int, int, int, int],
+    n_bits: int,
+    adc_precision: int,
+    percentile: float,
+    evenly: bool,
+    memory_format: torch.memory_format,
+    n_threads: int,
+    seed: int,
+) -> None:
+    kernel, stride, size, n_images = shape
+    crossbar = CrossbarSpec(
+        coding=coding, cell_bits=cell_bits, weight_bits=weight_bits, rows=rows, reference_columns=reference_columns
+    )
+    g = geometry_of(
+        crossbar, n_in=n_in, n_out=n_out, kernel=kernel, stride=stride, size=size, n_bits=n_bits, evenly=evenly
+    )
+    generator = torch.Generator().manual_seed(seed)
+    codes = torch.randint(2**n_bits, (n_images, n_in, size * stride, size * stride), generator=generator)
+    codes = codes.to(torch.uint8 if n_bits <= 8 else torch.int32)
+    cells = program(random_codes((n_out, g.n_rows), crossbar, seed), g.array_rows, crossbar)
+    ranges = calibrated_ranges(unfolded(codes, g)[:, :50], cells, n_bits, adc_precision, percentile)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "get_num_threads", lambda: n_threads)
+        found = fused_outputs(codes.contiguous(memory_format=memory_format), cells, ranges, g)
+    assert found is not None
+    assert torch.equal(found, by_torch(codes, cells, ranges, g))
+    assert found.is_contiguous(memory_format=torch.channels_last)
+
+
+@needs_kernel
+@pytest.mark.parametrize("gain", [1.0, 0.5, 0.25, 1.5, 1025 / 2048, 2047 / 65536])
+def test_ties_and_sums_beyond_the_range_are_converted_as_by_torch(gain: float) -> None:
+    crossbar = CrossbarSpec(cell_bits=2, rows=128)
+    g = geometry_of(crossbar, n_in=300, n_out=7, kernel=1, stride=1, size=8, n_bits=3, evenly=False)
+    codes = torch.randint(8, (2, 300, 8, 8), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    cells = program(random_codes((7, 300), crossbar, 1), g.array_rows, crossbar)
+    ranges = (AdcRange(gain=gain, lowest=-7, highest=8),) * len(cells.digits)
+    found = fused_outputs(codes, cells, ranges, g)
+    assert found is not None
+    assert torch.equal(found, by_torch(codes, cells, ranges, g))
+
+
+@pytest.fixture
+def layer() -> CrossbarLayer:
+    geometry = make_geometry(CrossbarSpec(), n_in=24, n_out=8, adc_precision=5, input_precision=4)
+    layer = CrossbarLayer(geometry, normalised=True).requires_grad_(requires_grad=False)
+    layer.initialise(torch.Generator().manual_seed(0), identity=False)
+    return layer
+
+
+@pytest.fixture
+def inputs() -> torch.Tensor:
+    return torch.randn(6, 24, 4, 4, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture
+def used(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
+    """Whether the kernel computed, for every call of a layer."""
+    calls = []
+
+    def watched(*arguments: Any) -> torch.Tensor | None:
+        outputs = fused_outputs(*arguments)
+        calls.append(outputs is not None)
+        return outputs
+
+    monkeypatch.setattr(emulation, "fused_outputs", watched)
+    yield calls
+    assert calls, "the layer was not called, or never asked for the kernel"
+
+
+@needs_kernel
+def test_a_layer_has_the_same_outputs_before_and_after_the_kernel_is_loaded(
+    layer: CrossbarLayer, inputs: torch.Tensor, used: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulated = emulate_layer(layer, inputs)
+    monkeypatch.setattr(fused.changeover, "n_sums", 0)
+    before = emulated(inputs)
+    monkeypatch.setattr(fused.changeover, "n_sums", 1 << 60)
+    after = emulated(inputs)
+    assert used == [False, True]
+    assert torch.equal(before, after)
+    assert before.stride() == after.stride()
+
+
+def test_without_a_kernel_the_torch_form_computes(
+    layer: CrossbarLayer, inputs: torch.Tensor, used: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = emulate_layer(layer, inputs)(inputs)
+    monkeypatch.setattr(arrays, "kernel", lambda: SimpleNamespace(loops=None))
+    assert torch.equal(emulate_layer(layer, inputs)(inputs), expected)
+    assert used[-1] is False
+
+
+@pytest.mark.parametrize("settings", [NonIdealities(variation_ratio=0.1), NonIdealities(on_off_ratio=20.0)])
+def test_cells_that_are_no_integers_go_by_torch(
+    layer: CrossbarLayer, inputs: torch.Tensor, used: list[bool], settings: NonIdealities
+) -> None:
+    emulate_layer(layer, inputs, nonidealities=settings)(inputs)
+    assert used == [False]
+
+
+@pytest.mark.parametrize("shape", [(1, 24, 5, 5), (1, 24, 4, 3), (1, 23, 4, 4)])
+def test_maps_of_another_shape_are_refused_as_by_torch(
+    layer: CrossbarLayer, inputs: torch.Tensor, shape: tuple[int, ...]
+) -> None:
+    emulated = emulate_layer(layer, inputs)
+    with pytest.raises(RuntimeError, match="shape"):
+        emulated(torch.rand(shape))
+
+
+def test_disturbed_converters_draw_the_same_noise_however_much_was_computed(
+    layer: CrossbarLayer, inputs: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def outputs() -> torch.Tensor:
+        noise = NonIdealities(adc_noise_steps=0.5, adc_offset_steps=0.5)
+        return emulate_layer(layer, inputs, nonidealities=noise)(inputs)
+
+    after = outputs()
+    monkeypatch.setattr(fused.changeover, "n_sums", 0)
+    assert torch.equal(after, outputs())
+
+
+@pytest.mark.parametrize(
+    "crossbar", [CrossbarSpec(cell_bits=8), CrossbarSpec(rows=1024, coding=WeightCoding.OFFSET_DIGITAL)]
+)
+def test_cells_of_too_many_levels_and_too_long_columns_go_by_torch(crossbar: CrossbarSpec) -> None:
+    g = geometry_of(crossbar, n_in=1024, n_out=2, kernel=1, stride=1, size=2, n_bits=4, evenly=False)
+    cells = program(random_codes((2, 1024), crossbar, 0), g.array_rows, crossbar)
+    codes = torch.ones(1, 1024, 2, 2, dtype=torch.uint8)
+    assert fused_outputs(codes, cells, (AdcRange(gain=1.0, lowest=-3, highest=4),) * len(cells.digits), g) is None
+
+
+def test_numba_is_asked_for_only_after_much_work() -> None:
+    code = (
+        "import sys, torch; import xpert_evo.accuracy.training.exact_training;"
+        "from xpert_evo.accuracy.crossbars.fused import changeover;"
+        "assert not changeover.due(10**6) and changeover.due(2**31); assert 'numba' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ)
+
+
+@pytest.mark.parametrize("missing", ["numba", "llvmlite"])
+def test_a_missing_package_is_named(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith(("numba", "xpert_evo.accuracy.crossbars.fused_"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, missing, None)
+    found = fused_loading.kernel.__wrapped__()
+    assert found.loops is None
+    assert missing in found.refusal
+
+
+@needs_kernel
+def test_a_kernel_that_computes_wrongly_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    loops = fused_loading.kernel().loops
+    monkeypatch.setattr(loops, "product", lambda *arguments: arguments[3].fill(7))
+    assert "differ" in fused_loading.kernel.__wrapped__().refusal
+
+
+@needs_kernel
+@pytest.mark.skipif(fused_kernel.PIXELS != 64, reason="only a processor with wider registers has narrower ones as well")
+def test_narrower_registers_compute_the_same(tmp_path: Path) -> None:
+    code = (
+        "import llvmlite.binding as b; has = b.get_host_cpu_features()\n"
+        "has.update((name, False) for name in list(has) if name.startswith('avx512'))\n"
+        "b.get_host_cpu_features = lambda: has\n"
+        "from xpert_evo.accuracy import fused_kernel, fused_loading\n"
+        "found = fused_loading.kernel(); assert fused_kernel.PIXELS == 32 and found.loops, found.refusal"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)})
+
+
+@needs_kernel
+def test_the_kernel_loads_where_no_folder_can_be_written_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    loops = fused_loading.kernel().loops
+
+    def without_cache(*, nogil: bool, cache: bool = False) -> object:
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return lambda function: (function, nogil)
+
+    monkeypatch.setattr(loops, "njit", without_cache)
+    assert loops._outer(len) == (len, True)
+
+
+def test_the_kernel_is_written_in_a_shuffle_that_arm_has() -> None:
+    llvmlite.binding.initialize_all_targets()
+    llvmlite.binding.initialize_all_asmprinters()
+    module = ir.Module()
+    built = fused_kernel._Builder(module, 16, "llvm.aarch64.neon.tbl1.v16i8", 4).build()
+    built.linkage = "external"
+    target = llvmlite.binding.Target.from_triple("aarch64-unknown-linux-gnu").create_target_machine(opt=2)
+    assert "tbl" in target.emit_assembly(llvmlite.binding.parse_assembly(str(module)))
+
+
+def test_the_layer_is_computed_by_the_kernel_it_was_programmed_for(layer: CrossbarLayer, inputs: torch.Tensor) -> None:
+    emulated = emulate_layer(layer, inputs)
+    assert isinstance(emulated, EmulatedLayer)
+    with torch.no_grad():
+        emulated(inputs)
+        layer.weight.neg_()
+        again = emulation.reprogrammed(emulated, layer)
+    assert not torch.equal(again(inputs), emulated(inputs))
+    assert torch.equal(
+        again(inputs),
+        by_torch(emulation._integer_codes(inputs, again.clip, 4), again.cells, again.ranges, layer.geometry)
+        * again.scale,
+    )

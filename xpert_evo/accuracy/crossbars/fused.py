@@ -1,0 +1,141 @@
+"""The exact emulation of ideal arrays on a CPU by the fused kernel, where there is one.
+
+A process begins with the torch form, since loading the kernel takes as long as computing a small layer some hundred
+times, and changes over when it has computed so much that more is to be expected. Results are the same bit for bit.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from xpert_evo.accuracy.crossbars.arrays import Cells
+from xpert_evo.accuracy.crossbars.coding import slice_weights
+from xpert_evo.accuracy.crossbars.converters import AdcRange
+from xpert_evo.accuracy.crossbars.fused_loading import kernel
+from xpert_evo.accuracy.crossbars.integer_products import ROUNDER_BITS
+from xpert_evo.accuracy.crossbars.network import LayerGeometry
+
+_WORTH_LOADING = 1 << 30
+"""Partial sums after which a process loads the kernel: the torch form takes about a second for them."""
+
+_PARTS_PER_THREAD = 4
+"""Pieces of work, so that a thread on a busy core leaves some to the others."""
+
+_MOST_CODES = 1 << 32
+"""Input codes that the kernel can tell apart by their places."""
+
+
+class Changeover:
+    """Counts a process's partial sums until loading the kernel is worth while."""
+
+    def __init__(self) -> None:
+        self.n_sums = 0
+
+    def due(self, n_sums: int) -> bool:
+        """Whether to use the kernel for `n_sums` more."""
+        self.n_sums += n_sums
+        return self.n_sums > _WORTH_LOADING
+
+
+changeover = Changeover()
+
+
+def fused_outputs(
+    codes: torch.Tensor, cells: Cells, ranges: tuple[AdcRange, ...], geometry: LayerGeometry
+) -> torch.Tensor | None:
+    """The layer's outputs (n, outputs, size, size) in steps of input code times weight code, for ideal converters.
+
+    Args:
+        codes: Integer input codes (n, channels, side, side).
+        cells: Programmed.
+        ranges: Of the ADCs, one per slice.
+        geometry: Shape and precisions.
+
+    Returns:
+        None where the kernel is not there, not yet worth loading, or not made for such cells.
+    """
+    g = geometry
+    n_pixels = len(codes) * g.output_size**2
+    n_sums = n_pixels * len(cells.digits) * len(cells.digits[0]) * len(g.array_rows) * g.input_precision
+    if not (cells.exact and codes.device.type == "cpu" and n_pixels and changeover.due(n_sums)):
+        return None
+    arrays, loops = cells.tabled, kernel().loops
+    padded = F.pad(codes, (g.kernel_size // 2,) * 4)
+    if arrays is None or padded.numel() >= _MOST_CODES or not _fits(g, padded):
+        return None
+    pixels, rows = _places(g, padded.stride()[1:])
+    of_maps = np.arange(len(codes), dtype=np.uint32)[:, None] * np.uint32(padded.stride(0)) + pixels
+    in_bytes = _bytes(padded, g.input_precision)
+    inputs = loops.Inputs(codes=in_bytes, pixels=of_maps.ravel(), rows=rows, n_bits=g.input_precision)
+    outputs = torch.empty((len(codes), g.out_channels, g.output_size, g.output_size), memory_format=torch.channels_last)
+    flat = outputs.permute(0, 2, 3, 1).view(n_pixels, g.out_channels).numpy()
+    _in_threads(loops, inputs, arrays, _converters(loops, cells, ranges, g), flat)
+    return outputs
+
+
+def _fits(geometry: LayerGeometry, padded: torch.Tensor) -> bool:
+    """Whether windows lie in the maps, and these in one piece of memory; torch refuses maps of another shape."""
+    g, side = geometry, (geometry.output_size - 1) * geometry.stride + geometry.kernel_size
+    dense = padded.is_contiguous() or padded.is_contiguous(memory_format=torch.channels_last)
+    return dense and padded.shape[1] == g.in_channels and all(0 <= n - side < g.stride for n in padded.shape[2:])
+
+
+def _bytes(padded: torch.Tensor, n_bits: int) -> Any:
+    """Codes, in the order of their memory, as (bytes of a code, codes), least significant byte first."""
+    codes = padded.as_strided((padded.numel(),), (1,))
+    if n_bits <= 8:
+        return codes[None].numpy()
+    return torch.stack([(codes >> shift & 255).to(torch.uint8) for shift in range(0, n_bits, 8)]).numpy()
+
+
+@lru_cache(maxsize=256)
+def _places(geometry: LayerGeometry, strides: tuple[int, ...]) -> tuple[Any, Any]:
+    """Where in a padded map windows begin, and where in a window the rows of the weight matrix find their codes.
+
+    `strides` are those of the map: of channels, downwards and to the right.
+    """
+    g = geometry
+    of_channel, down, right = strides
+    side = g.stride * np.arange(g.output_size)
+    taps = np.arange(g.kernel_size)
+    pixels = (side[:, None] * down + side * right).astype(np.uint32).ravel()
+    rows = np.arange(g.in_channels)[:, None, None] * of_channel + taps[:, None] * down + taps * right
+    return pixels, rows.astype(np.uint32).ravel()
+
+
+def _converters(loops: Any, cells: Cells, ranges: tuple[AdcRange, ...], geometry: LayerGeometry) -> Any:
+    n_columns = len(cells.digits[0])
+    worths = np.array(slice_weights(geometry.crossbar), dtype=np.float32)
+    steps = np.array([adc.step for adc in ranges], dtype=np.float32) * worths
+
+    def of_all(values: list[float], kind: type[np.number[Any]]) -> Any:
+        """Values of slices as those of all their columns."""
+        return np.array(values).astype(kind).repeat(n_columns)
+
+    return loops.Converters(
+        gains=of_all([adc.gain for adc in ranges], np.float32),
+        lowest=of_all([ROUNDER_BITS + adc.lowest for adc in ranges], np.int32),
+        highest=of_all([ROUNDER_BITS + adc.highest for adc in ranges], np.int32),
+        steps=steps.repeat(n_columns).reshape(-1, n_columns),
+        has_reference=cells.digital_reference,
+        counted_offset=int(cells.counted_offset),
+    )
+
+
+def _in_threads(loops: Any, inputs: Any, arrays: Any, converters: Any, outputs: Any) -> None:
+    """Computes outputs (pixels, outputs) in as many threads as torch has."""
+    n_blocks, n_threads = -(-len(outputs) // loops.PIXELS), torch.get_num_threads()
+    if n_threads == 1:
+        loops.product(inputs, arrays, converters, outputs, (0, n_blocks))
+        return
+    n_parts = min(_PARTS_PER_THREAD * n_threads, n_blocks)
+    ends = [n_blocks * i // n_parts for i in range(n_parts + 1)]
+    with ThreadPoolExecutor(n_threads) as pool:
+        parts = [pool.submit(loops.product, inputs, arrays, converters, outputs, blocks) for blocks in pairwise(ends)]
+        for part in parts:
+            part.result()

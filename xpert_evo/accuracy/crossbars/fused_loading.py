@@ -1,0 +1,99 @@
+"""Loads the fused kernel, tries it, and tables weights for it."""
+
+import importlib
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xpert_evo.accuracy.crossbars.integer_products import ROUNDER_BITS
+
+_CACHE_LINE = 64
+
+_TRIAL_ROWS, _TRIAL_BITS, _TRIAL_COLUMNS, _TRIAL_PIXELS = (64, 9, 6), 7, 3, 70
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """The compiled kernel, or why there is none.
+
+    Attributes:
+        loops: The module `fused_loops`; None where it cannot be used.
+        refusal: Why not, for people.
+    """
+
+    loops: Any
+    refusal: str = ""
+
+
+@lru_cache(maxsize=1)
+def kernel() -> Kernel:
+    """Loads the kernel, which takes half a second, and seconds where nothing is compiled yet."""
+    try:
+        config = importlib.import_module("numba.core.config")
+        if config.CPU_NAME or config.CPU_FEATURES or config.DISABLE_JIT:
+            return Kernel(None, "numba is set to compile for another processor, or not at all")
+        if not importlib.import_module("xpert_evo.accuracy.crossbars.fused_kernel").PIXELS:
+            return Kernel(None, "this processor has no byte shuffle that the kernel knows")
+        loops = importlib.import_module("xpert_evo.accuracy.crossbars.fused_loops")
+        return Kernel(loops) if _is_right(loops) else Kernel(None, "its results differ from plain integers'")
+    except Exception as failure:  # whatever is amiss with a compiler, the torch form computes the same
+        return Kernel(None, f"{type(failure).__name__}: {failure}")
+
+
+def tabled(loops: Any, digits: NDArray[np.int16], array_rows: tuple[int, ...]) -> Any:
+    """The kernel's `Arrays` for digits (columns, rows) in half levels; None where they do not fit in its tables."""
+    first_rows = np.cumsum([0, *array_rows])
+    first_groups = np.cumsum([0, *(-(-n // loops.ROWS_PER_GROUP) for n in array_rows)])
+    n_columns = len(digits)
+    arrays = loops.Arrays(
+        first_rows=first_rows,
+        first_groups=first_groups,
+        tables=_aligned(int(first_groups[-1]) * n_columns * 2**loops.ROWS_PER_GROUP),
+        block_groups=np.empty((len(array_rows), n_columns), np.int64),
+        scales=np.empty(n_columns, np.int16),
+        offsets=np.empty(n_columns, np.int16),
+    )
+    return arrays if loops.fill_tables(digits, arrays) else None
+
+
+def _aligned(n_bytes: int) -> NDArray[np.uint8]:
+    """Memory that begins with a cache line, so that no table lies in two."""
+    whole = np.empty(n_bytes + _CACHE_LINE, np.uint8)
+    start = -whole.ctypes.data % _CACHE_LINE
+    return whole[start : start + n_bytes]
+
+
+def _is_right(loops: Any) -> bool:
+    """Whether the kernel computes a small layer as integers do."""
+    random, n_rows = np.random.default_rng(0), sum(_TRIAL_ROWS)
+    digits = random.integers(-15, 16, (_TRIAL_COLUMNS, n_rows)).astype(np.int16)
+    codes = random.integers(2**_TRIAL_BITS, size=(n_rows, _TRIAL_PIXELS))
+    lowest, highest, gain = -30, 33, 0.3125
+    outputs = np.empty((_TRIAL_PIXELS, _TRIAL_COLUMNS), np.float32)
+    inputs = loops.Inputs(
+        codes=codes.astype(np.uint8).reshape(1, -1),
+        pixels=np.arange(_TRIAL_PIXELS, dtype=np.uint32),
+        rows=np.arange(n_rows, dtype=np.uint32) * np.uint32(_TRIAL_PIXELS),
+        n_bits=_TRIAL_BITS,
+    )
+    converters = loops.Converters(
+        gains=np.full(_TRIAL_COLUMNS, gain, np.float32),
+        lowest=np.full(_TRIAL_COLUMNS, ROUNDER_BITS + lowest, np.int32),
+        highest=np.full(_TRIAL_COLUMNS, ROUNDER_BITS + highest, np.int32),
+        steps=np.ones((1, _TRIAL_COLUMNS), np.float32),
+        has_reference=False,
+        counted_offset=2,
+    )
+    n_blocks = -(-_TRIAL_PIXELS // loops.PIXELS)
+    loops.product(inputs, tabled(loops, digits, _TRIAL_ROWS), converters, outputs, (0, n_blocks))
+    expected = -2 * codes.sum(0)
+    starts = accumulate(_TRIAL_ROWS, initial=0)
+    for start, n in zip(starts, _TRIAL_ROWS, strict=False):
+        for bit in range(_TRIAL_BITS):
+            sums = digits[:, start : start + n].astype(np.int64) @ (codes[start : start + n] >> bit & 1)
+            expected = expected + (np.rint(sums * gain).clip(lowest, highest).astype(np.int64) << bit)
+    return bool((expected == outputs.T).all())
