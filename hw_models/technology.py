@@ -18,8 +18,10 @@ from hw_models.circuit_constants import (
     SarConstants,
     SurveyConstants,
     TimingConstants,
+    WireConstants,
 )
 from hw_models.constants import Constant, ConstantFile, available, load_file
+from hw_models.device_laws import DriftConstants, ProgrammingConstants, ReadNoiseConstants, StuckConstants
 from hw_models.errors import HardwareModelError
 
 _TABLES = (
@@ -37,6 +39,7 @@ class Technology:
     Attributes:
         name, description: of the file.
         node, layout, area, timing, energy, leakage, sar, flash, survey: its constants by kind.
+        wires: of the crossbar, or None: they have no resistance.
         constants: the same constants with unit and source, by "section.key".
     """
 
@@ -51,6 +54,7 @@ class Technology:
     sar: SarConstants
     flash: FlashConstants
     survey: SurveyConstants
+    wires: WireConstants | None
     constants: Mapping[str, Constant]
 
 
@@ -77,6 +81,7 @@ class Device:
     Attributes:
         name, description: of the file.
         cell: its constants.
+        programming, drift, read_noise, stuck: how cells differ from their target; None where the file does not say.
         constants: the same constants with unit and source, by "section.key".
         extrapolated: whether the cell lies outside the reference data.
     """
@@ -84,6 +89,10 @@ class Device:
     name: str
     description: str
     cell: CellConstants
+    programming: ProgrammingConstants | None
+    drift: DriftConstants | None
+    read_noise: ReadNoiseConstants | None
+    stuck: StuckConstants | None
     constants: Mapping[str, Constant]
     extrapolated: bool
 
@@ -127,7 +136,7 @@ def technology_from(file: ConstantFile) -> Technology:
     """
     for first, *others in _TABLES:
         _check_lengths(file, first, others)
-    _check_sections(file, {"node", "layout", "area", "timing", "energy", "leakage", "sar", "flash", "survey"})
+    _check_sections(file, {"node", "layout", "area", "timing", "energy", "leakage", "sar", "flash", "survey", "wires"})
     return Technology(
         name=file.name,
         description=file.description,
@@ -140,6 +149,7 @@ def technology_from(file: ConstantFile) -> Technology:
         sar=file.section(SarConstants, "sar"),
         flash=file.section(FlashConstants, "flash"),
         survey=file.section(SurveyConstants, "survey"),
+        wires=file.optional_section(WireConstants, "wires"),
         constants=MappingProxyType(dict(file.constants)),
     )
 
@@ -150,14 +160,30 @@ def device_from(file: ConstantFile) -> Device:
     Raises:
         HardwareModelError: for a missing or unknown section or key.
     """
-    _check_sections(file, {"cell"})
+    _check_sections(file, {"cell", "programming", "drift", "read_noise", "stuck"})
+    _check_programming(file)
     return Device(
         name=file.name,
         description=file.description,
         cell=file.section(CellConstants, "cell"),
+        programming=file.optional_section(ProgrammingConstants, "programming"),
+        drift=file.optional_section(DriftConstants, "drift"),
+        read_noise=file.optional_section(ReadNoiseConstants, "read_noise"),
+        stuck=file.optional_section(StuckConstants, "stuck"),
         constants=MappingProxyType(dict(file.constants)),
         extrapolated=file.name not in REFERENCE_DEVICES,
     )
+
+
+def _check_programming(file: ConstantFile) -> None:
+    """Refuse a deviation whose coefficients do not belong to its times, and times that do not rise."""
+    key = "programming.times_s"
+    if key not in file.constants:
+        return
+    _check_lengths(file, key, [f"programming.c{power}_us" for power in range(5)])
+    times = np.atleast_1d(file.constants[key].value)
+    if times[0] <= 0 or np.any(np.diff(times) <= 0):
+        raise HardwareModelError(f"{file.name}: {key} must be positive and rise, got {file.constants[key].value}.")
 
 
 def _check_lengths(file: ConstantFile, first: str, others: Sequence[str]) -> None:
