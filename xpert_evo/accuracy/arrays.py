@@ -9,6 +9,7 @@ import torch
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.coding import counted_offset, digits, reference_digit
 from xpert_evo.accuracy.integer_products import ROUNDER, multiplies_eight_bits, product_into
+from xpert_evo.accuracy.wires import ColumnDrop
 
 _EXACT = 2**24
 """Integers of at most this size are exact in float32."""
@@ -40,6 +41,7 @@ class Cells:
         exact: All digits are integers, as designed; a device's variation makes them real numbers.
         digital_reference: The last column is the reference.
         counted_offset: Taken off the product digitally for each unit of an input code.
+        column_drop: What the wires of the columns do; None for wires without resistance.
     """
 
     digits: tuple[torch.Tensor, ...]
@@ -47,6 +49,7 @@ class Cells:
     exact: bool = True
     digital_reference: bool = False
     counted_offset: float = 0.0
+    column_drop: ColumnDrop | None = None
 
     @cached_property
     def largest(self) -> float:
@@ -141,8 +144,15 @@ def _float_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[Pa
         for array, n_rows in enumerate(cells.array_rows):
             rows = slice(start, start + n_rows)
             start += n_rows
+            inputs, common = plane[rows], None
+            if cells.column_drop is not None:
+                inputs, common = cells.column_drop.scaled(inputs, rows)
             for group in cells.packed:
-                torch.mm(group.matrix[:, rows], plane[rows], out=sums)
+                torch.mm(group.matrix[:, rows], inputs, out=sums)
+                if cells.column_drop is not None:
+                    cells.column_drop.bent(sums, inputs, rows, group.first_slice)
+                if common is not None:
+                    sums.add_(common)
                 if group.scale > 1:
                     rounder = ROUNDER * group.scale
                     torch.add(sums, rounder, out=high).sub_(rounder)
