@@ -16,10 +16,14 @@ import torch.nn.functional as F  # noqa: N812
 
 from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork, LayerGeometry
 from xpert_evo.accuracy.nonidealities import NonIdealities, programmed_weights
+from xpert_evo.accuracy.quantisers import input_codes
 from xpert_evo.accuracy.snr import FloatArray, adc_noise_ratio
 
 CORRECTION_FILE = Path(__file__).parent / "data" / "adc_noise.json"
 """Written by scripts/calibrate_adc_noise.py."""
+
+_ACTIVITY_IMAGES = 8
+"""Images of a step that tell how many rows are active."""
 
 
 class NoisyProduct:
@@ -52,20 +56,23 @@ class NoisyProduct:
 
     def __call__(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
         """The layer's product with noise."""
-        outputs = layer.product(inputs, self._programmed(layer))
+        outputs = layer.product(inputs, self._programmed(layer, inputs))
         noise = self._noise_like(outputs) * local_strength(layer, inputs.detach())
         return outputs.addcmul_(noise, noise_deviation(layer))
 
-    def _programmed(self, layer: CrossbarLayer) -> torch.Tensor | None:
+    def _programmed(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor | None:
         if self._devices is None:
             return None
         g = layer.geometry
+        has_wires = self._devices.has_wires
         return programmed_weights(
             layer.weight,
             g.crossbar,
             array_rows=g.array_rows,
             nonidealities=self._devices,
             generator=self._on_device,
+            column_sharing=g.column_sharing,
+            activity=active_share(layer, inputs.detach()[:_ACTIVITY_IMAGES]) if has_wires else 0.0,
         )
 
     def _noise_like(self, outputs: torch.Tensor) -> torch.Tensor:
@@ -82,6 +89,14 @@ class NoisyProduct:
 
     def _seeded(self, device: torch.device) -> torch.Generator:
         return torch.Generator(device).manual_seed(int(torch.randint(1 << 62, (), generator=self.generator)))
+
+
+def active_share(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
+    """Share of the rows that are active at once, averaged over the bits of a layer's inputs; without dimensions."""
+    n_bits = layer.geometry.input_precision
+    codes = input_codes(inputs.float(), layer.clip_on_device, n_bits).int()
+    bits = [(codes >> bit & 1).float().mean() for bit in range(n_bits)]
+    return torch.stack(bits).mean()
 
 
 def local_strength(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,7 @@ import torch
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.coding import counted_offset, digits, reference_digit
 from xpert_evo.accuracy.integer_products import ROUNDER, multiplies_eight_bits, product_into
-from xpert_evo.accuracy.wires import ColumnDrop
+from xpert_evo.accuracy.wires import N_LEVELS, ColumnDrop
 
 _EXACT = 2**24
 """Integers of at most this size are exact in float32."""
@@ -42,6 +42,7 @@ class Cells:
         digital_reference: The last column is the reference.
         counted_offset: Taken off the product digitally for each unit of an input code.
         column_drop: What the wires of the columns do; None for wires without resistance.
+        digit_steps: Half levels of a unit, for each slice, where digits are multiples of a step, up to 127 of them.
     """
 
     digits: tuple[torch.Tensor, ...]
@@ -50,6 +51,7 @@ class Cells:
     digital_reference: bool = False
     counted_offset: float = 0.0
     column_drop: ColumnDrop | None = None
+    digit_steps: tuple[float, ...] = ()
 
     @cached_property
     def largest(self) -> float:
@@ -58,8 +60,9 @@ class Cells:
 
     @cached_property
     def eight_bit_arrays(self) -> tuple[torch.Tensor, ...]:
-        """The digits as int8, one matrix (slices x columns, rows) for each array; `exact` ones of at most 127."""
-        whole = torch.cat(self.digits).to(torch.int8)
+        """The digits as int8, one matrix (slices x columns, rows) for each array; integers or multiples of a step."""
+        steps = self.digit_steps or (1.0,) * len(self.digits)
+        whole = torch.cat([(d / step).round() for d, step in zip(self.digits, steps, strict=True)]).to(torch.int8)
         return tuple(array.contiguous() for array in torch.split(whole, list(self.array_rows), dim=1))
 
     @cached_property
@@ -98,14 +101,14 @@ class PartialSums:
         array: Position of the array.
         slice_index: Position of the slice.
         scaled: The sums (columns, pixels) in half levels, times `scale`.
-        scale: A power of two.
+        scale: A power of two for ideal cells.
     """
 
     bit: int
     array: int
     slice_index: int
     scaled: torch.Tensor
-    scale: int
+    scale: float
 
 
 def partial_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:
@@ -118,6 +121,8 @@ def partial_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[P
     """
     if cells.exact and multiplies_eight_bits(cells.largest, windows.device):
         return _integer_sums(windows, cells, n_bits)
+    if cells.digit_steps and multiplies_eight_bits(N_LEVELS, windows.device):
+        return _rounded_sums(windows, cells, n_bits)
     return _float_sums(windows, cells, n_bits)
 
 
@@ -132,6 +137,32 @@ def _integer_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[
             sums = product_into(buffer, array, plane.to(torch.int8))
             for slice_index, part in enumerate(torch.split(sums, len(cells.digits[0]))):
                 yield PartialSums(bit, number, slice_index, part, 1)
+
+
+def _rounded_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:
+    """By eight-bit products of digits and inputs that are rounded behind the wires: all slices of an array in one."""
+    drop, arrays = cells.column_drop, cells.eight_bit_arrays
+    assert drop is not None
+    scales = [N_LEVELS / step for step in cells.digit_steps]
+    buffer = windows.new_empty((len(arrays[0]), windows.shape[1]), dtype=torch.int32)
+    for bit in range(n_bits):
+        plane = windows.bitwise_and(1 << bit).ne_(0)
+        start = 0
+        for number, (array, n_rows) in enumerate(zip(arrays, cells.array_rows, strict=True)):
+            rows = slice(start, start + n_rows)
+            start += n_rows
+            active = plane[rows].float()
+            left, fall = drop.left(active, rows)
+            levels = left.mul(N_LEVELS).round_().to(torch.int8)
+            inputs = plane[rows].to(torch.int8).view(len(levels), -1, plane.shape[1]) * levels[:, None]
+            sums = product_into(buffer, array, inputs.view(n_rows, -1))
+            common = drop.common_term(active, left, fall, rows)
+            for slice_index, part in enumerate(torch.split(sums, len(cells.digits[0]))):
+                if drop.square:
+                    part.addcmul_(part, part, value=-drop.square / scales[slice_index])
+                if common is not None:
+                    part.add_(common, alpha=scales[slice_index])
+                yield PartialSums(bit, number, slice_index, part, scales[slice_index])
 
 
 def _float_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:

@@ -17,7 +17,7 @@ highest level. In this order it is changed by
 Converters have a fixed offset each, and noise in every conversion, in steps (A. S. Rekhi et al., DAC 2019, lump both).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -27,7 +27,19 @@ from xpert_evo.accuracy.cell_draws import DrawnCells, draw_cells
 from xpert_evo.accuracy.coding import counted_offset, slice_weights
 from xpert_evo.accuracy.device_settings import NonIdealities, VariationLaw, nonidealities_of
 from xpert_evo.accuracy.quantisers import weight_codes
-from xpert_evo.accuracy.wires import ColumnDrop, Loaded, bend_is_felt, bend_matrix, loaded, wire_modes
+from xpert_evo.accuracy.wires import (
+    N_LEVELS,
+    BendKind,
+    ColumnDrop,
+    Loaded,
+    bend_kind,
+    bend_matrix,
+    expected_bend,
+    loaded,
+    mean_shared,
+    rounding_is_felt,
+    wire_modes,
+)
 
 __all__ = ["Disturbance", "NonIdealities", "VariationLaw", "disturbed", "nonidealities_of", "programmed_weights"]
 
@@ -164,13 +176,19 @@ def _disturbed_cells(
     if behind is not None:
         modes = wire_modes(ideal.array_rows, settings.relative_wires).to(codes.device)
         drop = _column_drop(drawn, behind, modes, ideal.array_rows, crossbar, half_levels, adc_precision)
+    new, steps = tuple(digit * half_levels for digit in digits), ()
+    if drop is not None and not drop.bends and not any(rounding_is_felt(digit, adc_precision) for digit in new):
+        drop = replace(drop, n_levels=N_LEVELS)
+        steps = tuple(float(digit.abs().max()) / N_LEVELS for digit in new)
+        new = tuple((digit / step).round_() * step for digit, step in zip(new, steps, strict=True))
     return Cells(
-        digits=tuple(digit * half_levels for digit in digits),
+        digits=new,
         array_rows=ideal.array_rows,
         exact=False,
         digital_reference=ideal.digital_reference,
         counted_offset=counted_offset(crossbar) * (1 + least) / (1 - least),
         column_drop=drop,
+        digit_steps=steps,
     )
 
 
@@ -207,7 +225,9 @@ def _column_drop(
 
     bends: list[tuple[torch.Tensor, torch.Tensor | None]] = []
     deviations = torch.cat([place - mean for place in places])
-    if bend_is_felt(deviations, modes, array_rows, adc_precision):
+    analog = crossbar.coding is WeightCoding.OFFSET_ANALOG
+    kind = bend_kind(expected_bend(deviations, modes, array_rows), adc_precision, sums_are_deviations=analog)
+    if kind is BendKind.PRODUCT:
         if crossbar.coding is WeightCoding.DIFFERENTIAL:
             # The difference of two squares is the product of their difference and their sum.
             pairs = zip(places[::2], places[1::2], strict=True)
@@ -218,4 +238,5 @@ def _column_drop(
             pairs = zip(places, behind.references, strict=True)
             bends = [(bend(place - other), bend(place + other - 2 * mean)) for place, other in pairs]
     common = half_levels if crossbar.coding is WeightCoding.OFFSET_DIGITAL else 0.0
-    return ColumnDrop(conductance=mean, modes=modes, common=common, bends=tuple(bends))
+    square = mean_shared(modes, array_rows) / half_levels if kind is BendKind.SQUARE else 0.0
+    return ColumnDrop(conductance=mean, modes=modes, common=common, bends=tuple(bends), square=square)

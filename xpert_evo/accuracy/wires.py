@@ -17,7 +17,11 @@ the highest one, resistances relative to its inverse, voltages to the read volta
    I_j = sum_i G_ij x_i f_i^2 + sum_i c_i x_i f_i (1 - f_i). So the inputs are scaled once for all columns, and the product
    is that of ideal wires. The last term is the same in all columns; a subtracted reference or partner column cancels it.
 4. *Bend.* To second order in the column's own deviation its current falls by (sum_i d_ij b_i x_i f_i^2)^2, where b is the
-   smoothest mode of K: a second product. It is left out where it is expected to stay below a twentieth of an ADC's step.
+   smoothest mode of K: a second product. Where it is expected to stay below a tenth of an ADC's step and the sums are
+   those of deviations (with an analog reference), the sums' squares stand for it, times the mean of K.
+
+Where an ADC cannot feel it, digits and scaled inputs are rounded to 127 levels, so that processors can multiply them by
+eight-bit instructions.
 
 Left out: currents between rows through columns that float, u's variation from column to column, terms of third order.
 `benchmarks/ir_drop.py` holds it against the nodal solution on layers of a trained network.
@@ -25,6 +29,7 @@ Left out: currents between rows through columns that float, u's variation from c
 
 import math
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 
 import torch
@@ -33,8 +38,16 @@ from hw_models import CrossbarSpec, WeightCoding
 from hw_models.wires import WireResistances
 
 _N_MODES = 3
-_BEND_STEPS = 0.05
-"""Expected size of the bend above which it is computed [ADC steps]."""
+_SQUARE_STEPS, _BEND_STEPS = 0.01, 0.1
+"""Expected sizes of the bend above which it is computed from the sums' squares, and by products of its own [ADC steps]."""
+
+_BLOCK = 4
+
+N_LEVELS = 127
+"""Levels of rounded inputs and digits."""
+
+_ROUNDING_STEPS = 0.06
+"""Expected error of sums of rounded digits and inputs below which they are rounded [ADC steps]."""
 
 _ACTIVITY = 0.25
 """Share of rows that are active at once, where none is known: half of the inputs are 0, and half of the others' bits."""
@@ -43,39 +56,72 @@ _RANGE_DEVIATIONS = 6.2
 """Standard deviations of partial sums that an ADC's range spans, about."""
 
 
+class BendKind(StrEnum):
+    """How a column's own deviation bends its current."""
+
+    NONE = "none"
+    SQUARE = "square"
+    PRODUCT = "product"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ColumnDrop:
     """How the voltage along the columns of a layer's arrays scales its inputs.
+
+    Where inputs are rounded, f^2 is computed for blocks of `_BLOCK` neighbouring rows, fewer where their number does not
+    divide that of the rows; else for each row.
 
     Attributes:
         conductance: c, (rows,).
         modes: Modes of the wire, (rows, modes): K = modes modes^T within an array.
         common: Half levels that a unit of the mean column's current is worth where nothing cancels it; else 0.
         bends: For each slice the two matrices (columns, rows) whose products with the scaled inputs, multiplied, are
-            the bend in half levels; the second is None where it is the first. Empty without bend.
+            the bend in half levels; the second is None where it is the first. Empty for none.
+        square: The bend is this times the sums' squares [1 / half level]; 0 where `bends` has it, or for none.
+        n_levels: Scaled inputs are rounded to that many levels; 0 for none, which have all of float32's.
     """
 
     conductance: torch.Tensor
     modes: torch.Tensor
     common: float = 0.0
     bends: tuple[tuple[torch.Tensor, torch.Tensor | None], ...] = ()
+    square: float = 0.0
+    n_levels: int = 0
 
     @cached_property
     def _weighted(self) -> torch.Tensor:
         """(modes, rows)."""
         return (self.modes * self.conductance[:, None]).T.contiguous()
 
+    def left(self, inputs: torch.Tensor, rows: slice) -> tuple[torch.Tensor, torch.Tensor]:
+        """f^2 and K (x c) for inputs (rows, pixels) of an array, (blocks, pixels)."""
+        size = self._block(len(inputs))
+        blocks = self.modes[rows].view(-1, size, self.modes.shape[1]).mean(1)
+        drop = blocks @ (self._weighted[:, rows] @ inputs)
+        left = (drop + 1).square_().reciprocal_()
+        if self.n_levels:
+            left.mul_(self.n_levels).round_().div_(self.n_levels)
+        return left, drop
+
     def scaled(self, inputs: torch.Tensor, rows: slice) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Inputs (rows, pixels) of an array times f^2, and the term that its columns have in common (pixels,)."""
-        drop = self._drop(inputs, rows)
-        ratio = drop + 1
-        scaled = inputs / ratio.square_()
+        left, drop = self.left(inputs, rows)
+        scaled = (inputs.view(len(left), -1, inputs.shape[1]) * left[:, None]).view(inputs.shape)
+        return scaled, self.common_term(inputs, left, drop, rows)
+
+    def common_term(
+        self, inputs: torch.Tensor, left: torch.Tensor, drop: torch.Tensor, rows: slice
+    ) -> torch.Tensor | None:
+        """What the columns of an array have in common (pixels,) [half levels]; None where it cancels."""
         if not self.common:
-            return scaled, None
-        return scaled, (self.common * self.conductance[rows]) @ (scaled * drop)
+            return None
+        conducting = (inputs * self.conductance[rows, None]).view(len(left), -1, inputs.shape[1]).sum(1)
+        return (conducting * left * drop).sum(0).mul_(self.common)
 
     def bent(self, sums: torch.Tensor, scaled: torch.Tensor, rows: slice, slice_index: int) -> torch.Tensor:
         """Partial sums (columns, pixels), changed in place, with the bend of scaled inputs (rows, pixels)."""
+        if self.square:
+            return sums.addcmul_(sums, sums, value=-self.square)
         if not self.bends:
             return sums
         first, second = self.bends[slice_index]
@@ -89,13 +135,14 @@ class ColumnDrop:
         for n_rows in array_rows:
             rows = slice(start, start + n_rows)
             start += n_rows
-            drop = self._drop(torch.ones_like(self.conductance[rows, None]) * activity, rows)[:, 0]
-            parts.append((digit[:, rows] + self.common * self.conductance[rows] * drop) / (drop + 1).square())
+            left, drop = self.left(torch.ones_like(self.conductance[rows, None]) * activity, rows)
+            left, drop = (v[:, 0].repeat_interleave(self._block(n_rows)) for v in (left, drop))
+            parts.append((digit[:, rows] + self.common * self.conductance[rows] * drop) * left)
         return torch.cat(parts, dim=1)
 
-    def _drop(self, inputs: torch.Tensor, rows: slice) -> torch.Tensor:
-        """K (x c), (rows, pixels)."""
-        return self.modes[rows] @ (self._weighted[:, rows] @ inputs)
+    def _block(self, n_rows: int) -> int:
+        """Rows of a block."""
+        return next(size for size in range(_BLOCK if self.n_levels else 1, 0, -1) if n_rows % size == 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,24 +286,46 @@ def wire_modes(array_rows: tuple[int, ...], wires: WireResistances) -> torch.Ten
     return torch.cat(parts).float()
 
 
-def bend_is_felt(
-    deviations: torch.Tensor, modes: torch.Tensor, array_rows: tuple[int, ...], adc_precision: int | None
-) -> bool:
-    """Whether the bend of columns that deviate by d (columns, rows) is expected to reach a twentieth of an ADC's step.
+def expected_bend(deviations: torch.Tensor, modes: torch.Tensor, array_rows: tuple[int, ...]) -> float:
+    """Size of the bend of columns that deviate by d (columns, rows), over that of the range of an ADC.
 
     Sums of n independent d, a share `_ACTIVITY` of them active, have a variance of s^2; the bend then has a standard
-    deviation of about sqrt(2) b^2 s^2, and a step is the range, some standard deviations s, over the number of steps.
+    deviation of about sqrt(2) b^2 s^2.
+    """
+    spread = float((deviations.square().mean() * max(array_rows) * _ACTIVITY).sqrt())
+    return math.sqrt(2) * float(_smoothest(modes).square().mean()) * spread / _RANGE_DEVIATIONS
+
+
+def bend_kind(expected: float, adc_precision: int | None, *, sums_are_deviations: bool) -> BendKind:
+    """How to compute a bend of an expected size over an ADC's range; with care where the ADC is not known."""
+    steps = math.inf if adc_precision is None else expected * (2**adc_precision - 1)
+    if steps > (_BEND_STEPS if sums_are_deviations else _BEND_STEPS / 2):
+        return BendKind.PRODUCT
+    return BendKind.SQUARE if sums_are_deviations and steps > _SQUARE_STEPS else BendKind.NONE
+
+
+def rounding_is_felt(digit: torch.Tensor, adc_precision: int | None) -> bool:
+    """Whether rounding a slice's digits (columns, rows) to N_LEVELS of their largest could show in an ADC's codes.
+
+    Rounding errors of digits add up like the digits themselves, which make the standard deviation of the sums. Those of
+    the inputs are alike in many rows at worst, and then change a sum by at most half of a level of itself.
     """
     if adc_precision is None:
         return True
-    spread = float((deviations.square().mean() * max(array_rows) * _ACTIVITY).sqrt())
-    bend = math.sqrt(2) * float(_smoothest(modes).square().mean()) * spread
-    return bend * (2**adc_precision - 1) / _RANGE_DEVIATIONS > _BEND_STEPS
+    ratio = float(digit.abs().max() / digit.square().mean().sqrt().clamp_min(1e-12)) / N_LEVELS / math.sqrt(12)
+    n_steps = 2**adc_precision - 1
+    return max(ratio * n_steps / _RANGE_DEVIATIONS, n_steps / (2 * N_LEVELS)) > _ROUNDING_STEPS
 
 
 def bend_matrix(deviations: torch.Tensor, modes: torch.Tensor, half_levels: float) -> torch.Tensor:
     """Deviations (columns, rows) times b and the root of what a unit of current is worth in half levels."""
     return deviations * (_smoothest(modes).to(deviations.device) * math.sqrt(half_levels))
+
+
+def mean_shared(modes: torch.Tensor, array_rows: tuple[int, ...]) -> float:
+    """Mean of K over the pairs of rows of an array, averaged over the arrays."""
+    parts = torch.split(modes, list(array_rows))
+    return sum(float(part.mean(0).square().sum()) * len(part) for part in parts) / len(modes)
 
 
 def _smoothest(modes: torch.Tensor) -> torch.Tensor:
