@@ -55,7 +55,10 @@ class DriftConstants:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadNoiseConstants:
-    """Read noise over g: min(most_ratio, ratio g^-power), times sqrt(ln((t + read_s) / (2 read_s))) where read_s > 0."""
+    """Read noise over g: min(most_ratio, ratio g^-power).
+
+    Where read_s > 0 it grows by sqrt(ln((t + read_s) / (2 read_s))).
+    """
 
     ratio: float
     power: float

@@ -10,10 +10,10 @@ from hw_models.technology import Device, Technology
 from hw_models.wires import WireResistances, wire_resistances
 
 _MOST_LOSS_RATIO = 0.1
-"""Share of a column's current above which the loss in wires is called implausible: beyond it, currents no longer add up."""
+"""Share of a column's current above which the loss in wires is called implausible."""
 
 _ACTIVE_RATIO = 0.25
-"""Share of the rows that are active at once, as the energy model charges: half of the inputs, and half of their bits."""
+"""Share of the rows that are active at once, as the cost model charges."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +99,7 @@ def implausibility(
     )
 
 
-def _left(
-    wires: WireResistances, siemens: float, crossbar: CrossbarSpec, column_sharing: int
-) -> tuple[float, float]:
+def _left(wires: WireResistances, siemens: float, crossbar: CrossbarSpec, column_sharing: int) -> tuple[float, float]:
     """Shares of the current that the wires of rows and columns leave."""
     n_read = max(1.0, crossbar.columns / column_sharing)
     along_row = math.sqrt(crossbar.columns * wires.row_ohm * n_read * siemens)

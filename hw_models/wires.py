@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hw_models.errors import HardwareModelError
 from hw_models.technology import Device, Technology
 
 
@@ -37,10 +38,15 @@ class WireResistances:
 def wire_resistances(device: Device, technology: Technology) -> WireResistances:
     """Resistances of a crossbar of a device's cells.
 
-    Wires have the resistance resistivity / (width^2 aspect ratio) a length. Rows run along the height of a cell, columns
-    along its width, both in units of the wires' width, as in the simulator whose parameters these are.
+    Wires have the resistance resistivity / (width^2 aspect ratio) a length. Rows run along the height of a cell,
+    columns along its width, both in units of the wires' width, as in the simulator whose parameters these are.
+
+    Raises:
+        HardwareModelError: The technology says nothing of its wires.
     """
     w = technology.wires
+    if w is None:
+        raise HardwareModelError(f"{technology.name}: there is no table [wires]; add one.")
     ohm_per_um = w.resistivity_ohm_um / (w.width_um**2 * w.aspect_ratio)
     return WireResistances(
         row_ohm=ohm_per_um * device.cell.cell_height_f * w.width_um,

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from hw_models import Device, Technology
 from hw_models.device_laws import DriftConstants, ReadNoiseConstants
@@ -14,6 +14,12 @@ from xpert_evo.validation import Frozen
 
 Spread = Annotated[float, Field(ge=0.0, le=10.0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Polynomial = Annotated[
+    tuple[float, ...],
+    # A list is read as a tuple, which strict reading refuses once names of earlier runs have been looked for.
+    BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
+    Field(max_length=9),
+]
 Ohm = Annotated[float, Field(ge=0.0, le=1e9)]
 
 
@@ -54,8 +60,8 @@ class DriftLaw(Frozen):
 class ReadNoise(Frozen):
     """Fluctuation of a conductance g over g: min(most_ratio, ratio g^-power), times sqrt(ln((t + T) / (2 T))).
 
-    The factor is that of 1/f noise since programming at t = 0, read within T; 1 without T. Such noise is slow: it is drawn
-    once for each chip, as it stands while the chip is judged.
+    The factor is that of 1/f noise since programming at t = 0, read within T; 1 without T. Such noise is slow: it is
+    drawn once for each chip, as it stands while the chip is judged.
 
     Attributes:
         ratio: At the highest conductance.
@@ -110,7 +116,7 @@ class NonIdealities(Frozen):
     drift_time_s: Annotated[float, Field(ge=1.0)] = 1.0
     adc_offset_steps: Spread = 0.0
     adc_noise_steps: Spread = 0.0
-    programming_polynomial: Annotated[tuple[float, ...], Field(max_length=9)] = ()
+    programming_polynomial: Polynomial = ()
     drift_law: DriftLaw | None = None
     read_noise: ReadNoise | None = None
     on_ohm: Annotated[float, Field(gt=0.0)] | None = None

@@ -1,10 +1,10 @@
 """Currents of a crossbar with resistive wires, by nodal analysis: the reference that faster forms are held against.
 
-Rows are driven from the left, columns are read at the bottom. A cell joins node (i, j) of its row's wire with node (i, j)
-of its column's wire. Between neighbouring nodes lies one cell pitch of wire, and one more between the driver and column 0
-and between the last row and the converter; a driver and a multiplexer with its sense amplifier have a resistance each. A
-selected column ends at 0 V. Kirchhoff's current law at every node gives sparse linear equations, solved by LU
-(SuperLU): one factorisation serves all inputs that leave the network as it is.
+Rows are driven from the left, columns are read at the bottom. A cell joins node (i, j) of its row's wire with node (i,
+j) of its column's wire. Between neighbouring nodes lies one cell pitch of wire, and one more between the driver and
+column 0 and between the last row and the converter; a driver and a multiplexer with its sense amplifier have a
+resistance each. A selected column ends at 0 V. Kirchhoff's current law at every node gives sparse linear equations,
+solved by LU (SuperLU): one factorisation serves all inputs that leave the network as it is.
 """
 
 from collections.abc import Iterator
@@ -62,7 +62,7 @@ def column_currents(crossbar: Crossbar, inputs: FloatArray, *, read_v: float = 1
 
 
 def dissipated_w(crossbar: Crossbar, voltages: FloatArray) -> float:
-    """Power in all cells, wires, drivers and multiplexers [W] for row voltages [V], (rows,): what the drivers deliver."""
+    """Power in all cells, wires, drivers and multiplexers [W] for row voltages [V], (rows,)."""
     network = _Network(crossbar, _conducting(crossbar, voltages))
     return network.dissipated_w(voltages)
 
@@ -89,8 +89,9 @@ def _connected(crossbar: Crossbar) -> BoolArray:
 class _Network:
     """Resistors between numbered terminals; of those, drivers and ground have fixed potentials.
 
-    Terminals are row nodes (rows x columns), column nodes (likewise), drivers (rows) and ground. Resistors of 0 ohm make
-    one node of their ends. What no path of resistors joins to a fixed potential carries no current and is left out.
+    Terminals are row nodes (rows x columns), column nodes (likewise), drivers (rows) and ground. Resistors of 0 ohm
+    make one node of their ends. What no path of resistors joins to a fixed potential carries no current and is left
+    out.
     """
 
     def __init__(self, crossbar: Crossbar, conducting: BoolArray) -> None:
@@ -185,4 +186,5 @@ def _merged(first: IntArray, second: IntArray, n_terminals: int) -> IntArray:
     """The node of each terminal, where pairs of terminals are one node."""
     pairs = sparse.coo_matrix((np.ones(len(first)), (first, second)), shape=(n_terminals, n_terminals))
     _, node = connected_components(pairs, directed=False)
-    return node.astype(np.int64)
+    merged: IntArray = np.asarray(node, dtype=np.int64)
+    return merged

@@ -12,7 +12,8 @@ highest level. In this order it is changed by
 - stuck cells: at 1 or at g_min (C.-Y. Chen et al., IEEE Trans. Computers 64(1), 180-190, 2015);
 - drift: g (t / 1 s)^-v with v spread from cell to cell, or by a law whose exponent depends on the target (Joshi 2020);
 - read noise: g (1 + s n), with an s that depends on g and grows as 1/f noise does (Joshi 2020);
-- wires, drivers and multiplexers: `wires` has the equations. Idle rows are gated: the transistors of their cells are off.
+- wires, drivers and multiplexers: `wires` has the equations. Idle rows are gated: the transistors of their cells are
+off.
 
 Converters have a fixed offset each, and noise in every conversion, in steps (A. S. Rekhi et al., DAC 2019, lump both).
 """
@@ -42,6 +43,7 @@ from xpert_evo.accuracy.wires import (
 )
 
 __all__ = ["Disturbance", "NonIdealities", "VariationLaw", "disturbed", "nonidealities_of", "programmed_weights"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disturbance:
@@ -165,9 +167,7 @@ def _disturbed_cells(
         digital = crossbar.coding is WeightCoding.OFFSET_DIGITAL
         # Converted references are drawn for each slice; the ones that load the rows have their mean.
         load = references.mean(0, keepdim=True) if references is not None and digital else references
-        behind = loaded(
-            drawn.places, load, crossbar, column_sharing=column_sharing, wires=settings.relative_wires
-        )
+        behind = loaded(drawn.places, load, crossbar, column_sharing=column_sharing, wires=settings.relative_wires)
         if behind.reference_ratio is not None and references is not None:
             references = references * behind.reference_ratio
         drawn = DrawnCells(places=behind.places, references=references)
@@ -175,8 +175,11 @@ def _disturbed_cells(
     drop = None
     if behind is not None:
         modes = wire_modes(ideal.array_rows, settings.relative_wires).to(codes.device)
-        drop = _column_drop(drawn, behind, modes, ideal.array_rows, crossbar, half_levels, adc_precision)
-    new, steps = tuple(digit * half_levels for digit in digits), ()
+        drop = _column_drop(
+            drawn, behind, modes, ideal.array_rows, crossbar, half_levels=half_levels, adc_precision=adc_precision
+        )
+    steps: tuple[float, ...] = ()
+    new = tuple(digit * half_levels for digit in digits)
     if drop is not None and not drop.bends and not any(rounding_is_felt(digit, adc_precision) for digit in new):
         drop = replace(drop, n_levels=N_LEVELS)
         steps = tuple(float(digit.abs().max()) / N_LEVELS for digit in new)
@@ -214,6 +217,7 @@ def _column_drop(
     modes: torch.Tensor,
     array_rows: tuple[int, ...],
     crossbar: CrossbarSpec,
+    *,
     half_levels: float,
     adc_precision: int | None,
 ) -> ColumnDrop:

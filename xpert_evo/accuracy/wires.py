@@ -5,20 +5,21 @@ that no matrix of effective conductances gives its currents. Four steps make the
 the highest one, resistances relative to its inverse, voltages to the read voltage; x is the row's input bit.
 
 1. *Rows.* Along a row only the columns that are read in the same cycle of the multiplexers draw current. Were their
-   columns' wires at 0 V, each row would be a ladder of its own, the same for all inputs: it is solved exactly, and gives
-   the current G of each cell, its conductance times the voltage that is left of the row's. If the columns' wires are at
-   u_i instead, the same in all columns, the current is G (1 - u_i); the cell's source resistance, for a change of u in one
-   column alone, makes its conductance G' (between G and the cell's own).
+   columns' wires at 0 V, each row would be a ladder of its own, the same for all inputs: it is solved exactly, and
+   gives the current G of each cell, its conductance times the voltage that is left of the row's. If the columns' wires
+   are at u_i instead, the same in all columns, the current is G (1 - u_i); the cell's source resistance, for a change
+   of u in one column alone, makes its conductance G' (between G and the cell's own).
 2. *Mean column.* The voltage that builds up along a column is that of the mean column, of conductances
    c_i = mean of (G + G') / 2 over all columns of the layer: f = 1 - u solves f = 1 - K (x c f), where K_im is the
    resistance of the wire that rows i and m share on their way to the converter. f = 1 / (1 + K (x c)) is close to the
    solution (exact for one resistor); of K the three smoothest of its modes are kept, and the resistance at its end.
 3. *Deviations.* By Tellegen's theorem a cell that conducts more than the mean by d adds d f^2 to the column's current:
-   I_j = sum_i G_ij x_i f_i^2 + sum_i c_i x_i f_i (1 - f_i). So the inputs are scaled once for all columns, and the product
-   is that of ideal wires. The last term is the same in all columns; a subtracted reference or partner column cancels it.
-4. *Bend.* To second order in the column's own deviation its current falls by (sum_i d_ij b_i x_i f_i^2)^2, where b is the
-   smoothest mode of K: a second product. Where it is expected to stay below a tenth of an ADC's step and the sums are
-   those of deviations (with an analog reference), the sums' squares stand for it, times the mean of K.
+   I_j = sum_i G_ij x_i f_i^2 + sum_i c_i x_i f_i (1 - f_i). So the inputs are scaled once for all columns, and the
+   product is that of ideal wires. The last term is the same in all columns; a subtracted reference or partner column
+   cancels it.
+4. *Bend.* To second order in the column's own deviation its current falls by (sum_i d_ij b_i x_i f_i^2)^2, where b is
+   the smoothest mode of K: a second product. Where it is expected to stay below a tenth of an ADC's step and the sums
+   are those of deviations (with an analog reference), the sums' squares stand for it, times the mean of K.
 
 Where an ADC cannot feel it, digits and scaled inputs are rounded to 127 levels, so that processors can multiply them by
 eight-bit instructions.
@@ -39,7 +40,7 @@ from hw_models.wires import WireResistances
 
 _N_MODES = 3
 _SQUARE_STEPS, _BEND_STEPS = 0.01, 0.1
-"""Expected sizes of the bend above which it is computed from the sums' squares, and by products of its own [ADC steps]."""
+"""Expected bend above which it is computed from the sums' squares, and by products of its own [ADC steps]."""
 
 _BLOCK = 4
 
@@ -50,7 +51,7 @@ _ROUNDING_STEPS = 0.06
 """Expected error of sums of rounded digits and inputs below which they are rounded [ADC steps]."""
 
 _ACTIVITY = 0.25
-"""Share of rows that are active at once, where none is known: half of the inputs are 0, and half of the others' bits."""
+"""Share of rows that are active at once, where none is known."""
 
 _RANGE_DEVIATIONS = 6.2
 """Standard deviations of partial sums that an ADC's range spans, about."""
@@ -68,8 +69,8 @@ class BendKind(StrEnum):
 class ColumnDrop:
     """How the voltage along the columns of a layer's arrays scales its inputs.
 
-    Where inputs are rounded, f^2 is computed for blocks of `_BLOCK` neighbouring rows, fewer where their number does not
-    divide that of the rows; else for each row.
+    Where inputs are rounded, f^2 is computed for blocks of `_BLOCK` neighbouring rows, fewer where their number does
+    not divide that of the rows; else for each row.
 
     Attributes:
         conductance: c, (rows,).
@@ -314,7 +315,8 @@ def rounding_is_felt(digit: torch.Tensor, adc_precision: int | None) -> bool:
         return True
     ratio = float(digit.abs().max() / digit.square().mean().sqrt().clamp_min(1e-12)) / N_LEVELS / math.sqrt(12)
     n_steps = 2**adc_precision - 1
-    return max(ratio * n_steps / _RANGE_DEVIATIONS, n_steps / (2 * N_LEVELS)) > _ROUNDING_STEPS
+    error: float = max(ratio * n_steps / _RANGE_DEVIATIONS, n_steps / (2 * N_LEVELS))
+    return error > _ROUNDING_STEPS
 
 
 def bend_matrix(deviations: torch.Tensor, modes: torch.Tensor, half_levels: float) -> torch.Tensor:

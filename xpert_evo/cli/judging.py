@@ -45,7 +45,10 @@ class NoisyDevices:
         values = parse_assignments(noise, option="--noise", example="variation_ratio=0.05")
         settings = parse(NonIdealities, values, where="--noise", error=ConfigError)
         if settings != NonIdealities() and not (settings.disturbs_cells or settings.disturbs_converters):
-            raise ConfigError(f"--noise {' '.join(noise)} alone changes nothing; drift needs a drift_exponent, too.")
+            raise ConfigError(
+                f"--noise {' '.join(noise)} alone changes nothing; drift needs a drift_exponent, and wires a "
+                "resistance, too."
+            )
         if norm_images and (not n_draws or settings == NonIdealities()):
             raise UsageError(
                 "--calibrate-norms calibrates drawn chips, and none is drawn; give --noise and --noise-draws of at "
@@ -63,7 +66,12 @@ class NoisyDevices:
 def active(devices: NonIdealities) -> str:
     """The settings that differ from ideal devices, in words."""
     off = NonIdealities().model_dump(mode="json")
-    found = [f"{key} {value}" for key, value in devices.model_dump(mode="json").items() if value != off[key]]
+    # A law of several constants is named alone.
+    found = [
+        key if isinstance(value, dict) else f"{key} {value}"
+        for key, value in devices.model_dump(mode="json").items()
+        if value != off[key]
+    ]
     return ", ".join(found) or "ideal devices"
 
 
