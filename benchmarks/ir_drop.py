@@ -31,8 +31,8 @@ from xpert_evo.accuracy.network import CrossbarLayer, CrossbarNetwork
 from xpert_evo.accuracy.nodal import Crossbar, FloatArray, column_currents
 from xpert_evo.accuracy.nonidealities import NonIdealities, disturbed, nonidealities_of
 from xpert_evo.accuracy.quantisers import weight_codes
+from xpert_evo.accuracy.row_wires import read_cycles
 from xpert_evo.accuracy.snr import PERCENTILE
-from xpert_evo.accuracy.wires import read_cycles
 from xpert_evo.report.trained import load_network
 
 WEIGHTS = Path(__file__).parents[1] / "studies/cifar10/results/weights/4013684d.safetensors"

@@ -17,7 +17,7 @@ from xpert_evo.accuracy.emulation import emulate_layer
 from xpert_evo.accuracy.network import CrossbarLayer, LayerGeometry
 from xpert_evo.accuracy.nodal import Crossbar, column_currents
 from xpert_evo.accuracy.nonidealities import NonIdealities, disturbed, programmed_weights
-from xpert_evo.accuracy.wires import read_cycles
+from xpert_evo.accuracy.row_wires import read_cycles
 
 FloatArray = NDArray[np.float64]
 

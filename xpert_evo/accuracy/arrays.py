@@ -146,17 +146,13 @@ def _rounded_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[
     scales = [N_LEVELS / step for step in cells.digit_steps]
     buffer = windows.new_empty((len(arrays[0]), windows.shape[1]), dtype=torch.int32)
     for bit in range(n_bits):
-        plane = windows.bitwise_and(1 << bit).ne_(0)
+        plane = windows.bitwise_and(1 << bit).ne_(0).to(torch.int8)
         start = 0
         for number, (array, n_rows) in enumerate(zip(arrays, cells.array_rows, strict=True)):
             rows = slice(start, start + n_rows)
             start += n_rows
-            active = plane[rows].float()
-            left, fall = drop.left(active, rows)
-            levels = left.mul(N_LEVELS).round_().to(torch.int8)
-            inputs = plane[rows].to(torch.int8).view(len(levels), -1, plane.shape[1]) * levels[:, None]
-            sums = product_into(buffer, array, inputs.view(n_rows, -1))
-            common = drop.common_term(active, left, fall, rows)
+            inputs, common = drop.eight_bit(plane[rows], rows)
+            sums = product_into(buffer, array, inputs)
             for slice_index, part in enumerate(torch.split(sums, len(cells.digits[0]))):
                 if drop.square:
                     part.addcmul_(part, part, value=-drop.square / scales[slice_index])

@@ -11,7 +11,7 @@ import torch
 from hw_models import CrossbarSpec, WeightCoding
 from xpert_evo.accuracy.coding import digits, offset_levels
 from xpert_evo.accuracy.device_settings import NonIdealities, VariationLaw
-from xpert_evo.accuracy.wires import n_references
+from xpert_evo.accuracy.row_wires import n_references
 
 _LEAST_RELATIVE = 1e-7
 """Conductances are taken to be at least this in laws with a logarithm or a negative power."""

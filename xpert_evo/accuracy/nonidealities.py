@@ -28,15 +28,14 @@ from xpert_evo.accuracy.cell_draws import DrawnCells, draw_cells
 from xpert_evo.accuracy.coding import counted_offset, slice_weights
 from xpert_evo.accuracy.device_settings import NonIdealities, VariationLaw, nonidealities_of
 from xpert_evo.accuracy.quantisers import weight_codes
+from xpert_evo.accuracy.row_wires import Loaded, loaded
 from xpert_evo.accuracy.wires import (
     N_LEVELS,
     BendKind,
     ColumnDrop,
-    Loaded,
     bend_kind,
     bend_matrix,
     expected_bend,
-    loaded,
     mean_shared,
     rounding_is_felt,
     wire_modes,

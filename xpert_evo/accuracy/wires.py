@@ -5,7 +5,7 @@ that no matrix of effective conductances gives its currents. Four steps make the
 the highest one, resistances relative to its inverse, voltages to the read voltage; x is the row's input bit.
 
 1. *Rows.* Along a row only the columns that are read in the same cycle of the multiplexers draw current. Were their
-   columns' wires at 0 V, each row would be a ladder of its own, the same for all inputs: it is solved exactly, and
+   columns' wires at 0 V, each row would be a ladder of its own, the same for all inputs: `row_wires` solves it, and
    gives the current G of each cell, its conductance times the voltage that is left of the row's. If the columns' wires
    are at u_i instead, the same in all columns, the current is G (1 - u_i); the cell's source resistance, for a change
    of u in one column alone, makes its conductance G' (between G and the cell's own).
@@ -35,8 +35,8 @@ from functools import cached_property
 
 import torch
 
-from hw_models import CrossbarSpec, WeightCoding
 from hw_models.wires import WireResistances
+from xpert_evo.accuracy.integer_products import product_into
 
 _N_MODES = 3
 _SQUARE_STEPS, _BEND_STEPS = 0.01, 0.1
@@ -91,33 +91,51 @@ class ColumnDrop:
 
     @cached_property
     def _weighted(self) -> torch.Tensor:
-        """(modes, rows)."""
-        return (self.modes * self.conductance[:, None]).T.contiguous()
+        """Modes times c, (modes, rows); integers times `_unit` where inputs are rounded."""
+        weighted = (self.modes * self.conductance[:, None]).T.contiguous()
+        return (weighted / self._unit).round_() if self.n_levels else weighted
 
-    def left(self, inputs: torch.Tensor, rows: slice) -> tuple[torch.Tensor, torch.Tensor]:
-        """f^2 and K (x c) for inputs (rows, pixels) of an array, (blocks, pixels)."""
-        size = self._block(len(inputs))
-        blocks = self.modes[rows].view(-1, size, self.modes.shape[1]).mean(1)
-        drop = blocks @ (self._weighted[:, rows] @ inputs)
-        left = (drop + 1).square_().reciprocal_()
-        if self.n_levels:
-            left.mul_(self.n_levels).round_().div_(self.n_levels)
-        return left, drop
+    @cached_property
+    def _unit(self) -> float:
+        if not self.n_levels:
+            return 1.0
+        return float((self.modes * self.conductance[:, None]).abs().max().clamp_min(1e-30)) / N_LEVELS
+
+    @cached_property
+    def _eight_bit_weighted(self) -> torch.Tensor:
+        return self._weighted.to(torch.int8)
 
     def scaled(self, inputs: torch.Tensor, rows: slice) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Inputs (rows, pixels) of an array times f^2, and the term that its columns have in common (pixels,)."""
-        left, drop = self.left(inputs, rows)
+        drop = self._drop(self._weighted[:, rows] @ inputs, rows)
+        left = (drop + 1).square_().reciprocal_()
+        if self.n_levels:
+            left.mul_(self.n_levels).round_().div_(self.n_levels)
         scaled = (inputs.view(len(left), -1, inputs.shape[1]) * left[:, None]).view(inputs.shape)
-        return scaled, self.common_term(inputs, left, drop, rows)
+        return scaled, self._common_term(scaled, drop, rows)
 
-    def common_term(
-        self, inputs: torch.Tensor, left: torch.Tensor, drop: torch.Tensor, rows: slice
-    ) -> torch.Tensor | None:
+    def eight_bit(self, inputs: torch.Tensor, rows: slice) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The same by eight-bit products for int8 inputs; scaled ones are int8, in units of one over `n_levels`."""
+        weighted = self._eight_bit_weighted[:, rows]
+        buffer = inputs.new_empty((len(weighted), inputs.shape[1]), dtype=torch.int32)
+        sums = product_into(buffer, weighted, inputs)
+        drop = self._drop(sums, rows)
+        levels = (drop + 1).square_().reciprocal_().mul_(self.n_levels).round_().to(torch.int8)
+        scaled = (inputs.view(len(levels), -1, inputs.shape[1]) * levels[:, None]).view(inputs.shape)
+        common = self._common_term(scaled.float().div_(self.n_levels), drop, rows) if self.common else None
+        return scaled, common
+
+    def _drop(self, sums: torch.Tensor, rows: slice) -> torch.Tensor:
+        """K (x c) of an array, (blocks, pixels), for inputs times `_weighted`, (modes, pixels)."""
+        modes = self.modes[rows]
+        return (modes.view(-1, self._block(len(modes)), modes.shape[1]).mean(1) * self._unit) @ sums
+
+    def _common_term(self, scaled: torch.Tensor, drop: torch.Tensor, rows: slice) -> torch.Tensor | None:
         """What the columns of an array have in common (pixels,) [half levels]; None where it cancels."""
         if not self.common:
             return None
-        conducting = (inputs * self.conductance[rows, None]).view(len(left), -1, inputs.shape[1]).sum(1)
-        return (conducting * left * drop).sum(0).mul_(self.common)
+        conducting = (scaled * self.conductance[rows, None]).view(len(drop), -1, scaled.shape[1]).sum(1)
+        return (conducting * drop).sum(0).mul_(self.common)
 
     def bent(self, sums: torch.Tensor, scaled: torch.Tensor, rows: slice, slice_index: int) -> torch.Tensor:
         """Partial sums (columns, pixels), changed in place, with the bend of scaled inputs (rows, pixels)."""
@@ -136,138 +154,14 @@ class ColumnDrop:
         for n_rows in array_rows:
             rows = slice(start, start + n_rows)
             start += n_rows
-            left, drop = self.left(torch.ones_like(self.conductance[rows, None]) * activity, rows)
-            left, drop = (v[:, 0].repeat_interleave(self._block(n_rows)) for v in (left, drop))
-            parts.append((digit[:, rows] + self.common * self.conductance[rows] * drop) * left)
+            active = torch.ones_like(self.conductance[rows, None]) * activity
+            drop = self._drop(self._weighted[:, rows] @ active, rows)[:, 0].repeat_interleave(self._block(n_rows))
+            parts.append((digit[:, rows] + self.common * self.conductance[rows] * drop) / (drop + 1).square())
         return torch.cat(parts, dim=1)
 
     def _block(self, n_rows: int) -> int:
         """Rows of a block."""
         return next(size for size in range(_BLOCK if self.n_levels else 1, 0, -1) if n_rows % size == 0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Loaded:
-    """Effective conductances of a layer's cells behind their rows' wires.
-
-    Attributes:
-        places: G of each column of a weight, (weights, rows).
-        references: That of the analog reference that serves each of them, likewise; empty where there is none.
-        reference_ratio: G of the digital reference columns over their own conductance, (columns, rows); or None.
-        mean: c, (rows,).
-    """
-
-    places: tuple[torch.Tensor, ...]
-    references: tuple[torch.Tensor, ...]
-    reference_ratio: torch.Tensor | None
-    mean: torch.Tensor
-
-
-def read_cycles(crossbar: CrossbarSpec, column_sharing: int) -> tuple[tuple[int, ...], ...]:
-    """Columns of a crossbar that are read together, by position, for each cycle of the multiplexers.
-
-    Neighbouring columns (or pairs) share an ADC. An analog reference is read in every cycle.
-    """
-    n_used = crossbar.columns // crossbar.columns_per_weight * crossbar.columns_per_weight
-    conversions = [position // crossbar.columns_per_conversion for position in range(n_used)]
-    references = list(range(crossbar.columns, crossbar.columns + n_references(crossbar)))
-    always: list[int] = []
-    if crossbar.coding is WeightCoding.OFFSET_ANALOG:
-        always = references
-    positions = [*range(n_used), *(() if always else references)]
-    conversions += range(crossbar.converted_columns, crossbar.converted_columns + len(positions) - n_used)
-    n_cycles = min(column_sharing, len(positions))
-    return tuple(
-        tuple([p for p, c in zip(positions, conversions, strict=True) if c % n_cycles == cycle] + always)
-        for cycle in range(n_cycles)
-    )
-
-
-def n_references(crossbar: CrossbarSpec) -> int:
-    """Reference columns of a crossbar that the emulation draws: an analog reference takes at least one."""
-    if crossbar.coding is WeightCoding.DIFFERENTIAL:
-        return 0
-    return max(int(crossbar.coding is WeightCoding.OFFSET_ANALOG), crossbar.reference_columns)
-
-
-def loaded(
-    places: tuple[torch.Tensor, ...],
-    references: torch.Tensor | None,
-    crossbar: CrossbarSpec,
-    *,
-    column_sharing: int,
-    wires: WireResistances,
-) -> Loaded:
-    """Solves the rows' ladders of all crossbars and cycles.
-
-    Args:
-        places: Conductances over the highest, (weights, rows), of each column of a weight.
-        references: Of the reference columns, (crossbars or 1, references, rows); None for none.
-        crossbar: Where the columns lie.
-        column_sharing: Columns (or pairs) that share one ADC.
-        wires: Resistances times the highest conductance.
-    """
-    n_weights, n_rows = places[0].shape
-    per_crossbar = crossbar.columns // len(places)
-    n_crossbars = -(-n_weights // per_crossbar)
-    n_used = per_crossbar * len(places)
-    grid = places[0].new_zeros((n_crossbars * per_crossbar, len(places), n_rows))
-    grid[:n_weights] = torch.stack(places, 1)
-    grid = grid.view(n_crossbars, n_used, n_rows)
-    effective, own, subtracted = (torch.zeros_like(grid) for _ in range(3))
-    ratio = None
-    if references is not None:
-        ratio = references.new_ones(references.shape[1:])
-        references = references.expand(n_crossbars, -1, -1)
-    for positions in read_cycles(crossbar, column_sharing):
-        cells = [p for p in positions if p < n_used]
-        others = [p - crossbar.columns for p in positions if p >= crossbar.columns]
-        columns = grid[:, cells]
-        if references is not None and others:
-            columns = torch.cat([columns, references[:, others]], 1)
-        through, alone = _ladder(columns, positions, wires)
-        effective[:, cells], own[:, cells] = through[:, : len(cells)], alone[:, : len(cells)]
-        if references is not None and ratio is not None and others:
-            delivered = through[:, len(cells) :]
-            subtracted[:, cells] = delivered.mean(1, keepdim=True)
-            ratio[others] = (delivered / references[:, others].clamp_min(1e-12)).mean(0)
-    mean = (effective + own).sum((0, 1)) / (2 * n_weights * len(places))
-
-    def by_place(columns: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return columns.view(-1, len(places), n_rows)[:n_weights].unbind(1)
-
-    analog = crossbar.coding is WeightCoding.OFFSET_ANALOG
-    return Loaded(
-        places=by_place(effective),
-        references=by_place(subtracted) if analog else (),
-        reference_ratio=None if analog else ratio,
-        mean=mean,
-    )
-
-
-def _ladder(
-    columns: torch.Tensor, positions: tuple[int, ...], wires: WireResistances
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """G and G' of cells (crossbars, columns, rows) at rising positions along their row, which is driven at the left."""
-    before = [-1, *positions[:-1]]
-    ohm = [wires.row_ohm * (p - q) for p, q in zip(positions, before, strict=True)]
-    ohm[0] += wires.driver_ohm
-    n = len(positions)
-    beyond = torch.zeros_like(columns)
-    for j in range(n - 2, -1, -1):
-        onward = columns[:, j + 1] + beyond[:, j + 1]
-        beyond[:, j] = onward / (1 + ohm[j + 1] * onward)
-    through, alone = torch.empty_like(columns), torch.empty_like(columns)
-    voltage = torch.ones_like(columns[:, 0])
-    source = torch.zeros_like(voltage)
-    for j in range(n):
-        cell, right = columns[:, j], beyond[:, j]
-        voltage = voltage / (1 + ohm[j] * (cell + right))
-        source = source + ohm[j]
-        through[:, j] = cell * voltage
-        alone[:, j] = cell / (1 + cell * source / (1 + source * right))
-        source = source / (1 + source * cell)
-    return through, alone
 
 
 def wire_modes(array_rows: tuple[int, ...], wires: WireResistances) -> torch.Tensor:
