@@ -1,6 +1,8 @@
 """Devices of files in the emulation: settings, scatter, drift and noise of drawn cells, and names of earlier runs."""
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -106,6 +108,23 @@ def test_settings_of_earlier_runs_open_with_their_name_for_wires() -> None:
     wired = parse(NonIdealities, {"wire_resistance_ratio": 0.001, "drift_time_s": 2.0}, where="", error=ConfigError)
     assert wired == NonIdealities(on_ohm=1.0, row_wire_ohm=0.001, column_wire_ohm=0.001, drift_time_s=2.0)
     assert wired.relative_wires.row_ohm == 0.001
+
+
+def test_devices_of_earlier_versions_keep_the_text_that_their_checkpoints_hold() -> None:
+    assert NonIdealities(variation_ratio=0.05, on_off_ratio=150.0).identity == (
+        "variation_ratio=0.05 variation_law=<VariationLaw.GAUSSIAN: 'gaussian'> stuck_on_ratio=0.0 stuck_off_ratio=0.0 "
+        "on_off_ratio=150.0 wire_resistance_ratio=0.0 drift_exponent=0.0 drift_exponent_spread_ratio=0.0 "
+        "drift_time_s=1.0 adc_offset_steps=0.0 adc_noise_steps=0.0"
+    )
+    wired = NonIdealities(on_ohm=6000.0, row_wire_ohm=1.5)
+    assert wired.identity.endswith("adc_noise_steps=0.0 on_ohm=6000.0 row_wire_ohm=1.5")
+
+
+def test_devices_of_a_stored_judgement_open() -> None:
+    stored = Path(__file__).parents[2] / "studies/cifar10/results/trained/4013684d-noise.json"
+    noise = json.loads(stored.read_text(encoding="utf-8"))["device_noise"]
+    assert "wire_resistance_ratio" in noise
+    assert parse(NonIdealities, noise, where="", error=ConfigError) == NonIdealities(variation_ratio=0.05)
 
 
 def test_wires_need_the_resistance_of_a_cell() -> None:

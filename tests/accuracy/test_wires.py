@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hw_models import CrossbarSpec, WeightCoding
 from xpert_evo.accuracy import arrays
+from xpert_evo.accuracy.adc_noise import NoisyProduct, active_share
 from xpert_evo.accuracy.arrays import Cells, partial_sums, program
 from xpert_evo.accuracy.cell_draws import draw_cells
 from xpert_evo.accuracy.coding import max_code
@@ -225,6 +226,28 @@ def test_training_sees_weights_that_follow_what_the_emulated_wires_deliver(
     lost = (exact - ideal).square().mean().sqrt()
     assert lost > 0.05 * exact.std()
     assert (exact - linear).square().mean().sqrt() < 0.55 * lost
+
+
+def test_training_counts_the_rows_that_its_inputs_activate() -> None:
+    layer = wired_layer(WeightCoding.OFFSET_ANALOG, 1)
+    # Codes 5 and 0 of 15: half of the bits of one, none of the other.
+    inputs = torch.tensor([5 / 15, 0.0]).repeat(6, 18).view(1, 6, 6, 6).expand(2, 6, 6, 6)
+    assert float(active_share(layer, inputs)) == pytest.approx(0.25)
+
+
+def test_noise_aware_steps_feel_the_wires_of_the_rows_that_are_active() -> None:
+    layer = wired_layer(WeightCoding.DIFFERENTIAL, 0).eval()
+    layer.noise_correction.fill_(0.0)
+    settings = NonIdealities(on_ohm=6000.0, column_wire_ohm=9.0)
+    product = NoisyProduct(torch.Generator().manual_seed(0), torch.device("cpu"), settings)
+    kept = []
+    for most in (0.2, 1.0):
+        inputs = torch.rand(4, 12, 6, 6, generator=torch.Generator().manual_seed(2)).mul(15).round() / 15
+        inputs = torch.where(torch.rand(inputs.shape, generator=torch.Generator().manual_seed(3)) < most, inputs, 0.0)
+        with torch.no_grad():
+            ideal = layer.product(inputs)
+            kept.append(float((product(layer, inputs) * ideal).sum() / ideal.square().sum()))
+    assert kept[1] < kept[0] - 0.02 < 0.98
 
 
 def test_the_emulated_layer_repeats_with_its_seed() -> None:

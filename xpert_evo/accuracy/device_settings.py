@@ -12,6 +12,21 @@ from hw_models.device_laws import DriftConstants, ReadNoiseConstants
 from hw_models.wires import WireResistances, wire_resistances
 from xpert_evo.validation import Frozen
 
+_EARLIER = (
+    "variation_ratio",
+    "variation_law",
+    "stuck_on_ratio",
+    "stuck_off_ratio",
+    "on_off_ratio",
+    "wire_resistance_ratio",
+    "drift_exponent",
+    "drift_exponent_spread_ratio",
+    "drift_time_s",
+    "adc_offset_steps",
+    "adc_noise_steps",
+)
+"""Settings of the first version, in its order."""
+
 Spread = Annotated[float, Field(ge=0.0, le=10.0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Polynomial = Annotated[
@@ -143,6 +158,13 @@ class NonIdealities(Frozen):
                 "give it too, such as on_ohm=6000."
             )
         return self
+
+    @property
+    def identity(self) -> str:
+        """Text that tells settings apart; that of earlier versions for settings that they knew: checkpoints hold it."""
+        values, off = {**dict(self), "wire_resistance_ratio": 0.0}, dict(NonIdealities())
+        later = [key for key, value in values.items() if key not in _EARLIER and value != off[key]]
+        return " ".join(f"{key}={values[key]!r}" for key in (*_EARLIER, *later))
 
     @property
     def least_conductance(self) -> float:
