@@ -7,6 +7,7 @@ first step of the form that `wires` describes.
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 
 from hw_models import CrossbarSpec, WeightCoding
 from hw_models.wires import WireResistances
@@ -73,64 +74,67 @@ def loaded(
         column_sharing: Columns (or pairs) that share one ADC.
         wires: Resistances times the highest conductance.
     """
-    n_weights, n_rows = places[0].shape
-    per_crossbar = crossbar.columns // len(places)
+    n_weights, per_crossbar = len(places[0]), crossbar.columns // len(places)
     n_crossbars = -(-n_weights // per_crossbar)
-    n_used = per_crossbar * len(places)
-    grid = places[0].new_zeros((n_crossbars * per_crossbar, len(places), n_rows))
-    grid[:n_weights] = torch.stack(places, 1)
-    grid = grid.view(n_crossbars, n_used, n_rows)
-    effective, own, subtracted = (torch.zeros_like(grid) for _ in range(3))
+    # A column of all crossbars is every `per_crossbar`th weight; the last crossbar may be filled in part.
+    missing = n_crossbars * per_crossbar - n_weights
+    padded = [F.pad(place, (0, 0, 0, missing)) for place in places]
+    effective, subtracted = ([torch.empty_like(place) for place in padded] for _ in range(2))
+    mean = torch.zeros_like(places[0][0])
     ratio = None
     if references is not None:
         ratio = references.new_ones(references.shape[1:])
         references = references.expand(n_crossbars, -1, -1)
+
+    def column(planes: list[torch.Tensor], position: int) -> torch.Tensor:
+        weight, place = divmod(position, len(planes))
+        return planes[place][weight::per_crossbar]
+
     for positions in read_cycles(crossbar, column_sharing):
-        cells = [p for p in positions if p < n_used]
-        others = [p - crossbar.columns for p in positions if p >= crossbar.columns]
-        columns = grid[:, cells]
-        if references is not None and others:
-            columns = torch.cat([columns, references[:, others]], 1)
+        read = [p for p in positions if p < crossbar.columns]
+        others = [p - crossbar.columns for p in positions[len(read) :]]
+        columns = [column(padded, p) for p in read]
+        if references is not None:
+            columns += [references[:, other] for other in others]
         through, alone = _ladder(columns, positions, wires)
-        effective[:, cells], own[:, cells] = through[:, : len(cells)], alone[:, : len(cells)]
-        if references is not None and ratio is not None and others:
-            delivered = through[:, len(cells) :]
-            subtracted[:, cells] = delivered.mean(1, keepdim=True)
+        for position, current in zip(read, through, strict=False):
+            column(effective, position).copy_(current)
+        for current in (*through[: len(read)], *alone[: len(read)]):
+            mean += current.sum(0)
+        if ratio is not None and references is not None and others:
+            delivered = torch.stack(through[len(read) :], 1)
             ratio[others] = (delivered / references[:, others].clamp_min(1e-12)).mean(0)
-    mean = (effective + own).sum((0, 1)) / (2 * n_weights * len(places))
-
-    def by_place(columns: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return columns.view(-1, len(places), n_rows)[:n_weights].unbind(1)
-
+            for position in read:
+                column(subtracted, position).copy_(delivered.mean(1))
     analog = crossbar.coding is WeightCoding.OFFSET_ANALOG
     return Loaded(
-        places=by_place(effective),
-        references=by_place(subtracted) if analog else (),
+        places=tuple(plane[:n_weights] for plane in effective),
+        references=tuple(plane[:n_weights] for plane in subtracted) if analog else (),
         reference_ratio=None if analog else ratio,
-        mean=mean,
+        mean=mean / (2 * n_weights * len(places)),
     )
 
 
 def _ladder(
-    columns: torch.Tensor, positions: tuple[int, ...], wires: WireResistances
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """G and G' of cells (crossbars, columns, rows) at rising positions along their row, which is driven at the left."""
+    columns: list[torch.Tensor], positions: tuple[int, ...], wires: WireResistances
+) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """G and G' of columns (crossbars, rows) at rising positions along their rows, which are driven at the left."""
     before = [-1, *positions[:-1]]
     ohm = [wires.row_ohm * (p - q) for p, q in zip(positions, before, strict=True)]
     ohm[0] += wires.driver_ohm
-    n = len(positions)
-    beyond = torch.zeros_like(columns)
-    for j in range(n - 2, -1, -1):
-        onward = columns[:, j + 1] + beyond[:, j + 1]
-        beyond[:, j] = onward / (1 + ohm[j + 1] * onward)
-    through, alone = torch.empty_like(columns), torch.empty_like(columns)
-    voltage = torch.ones_like(columns[:, 0])
-    source = torch.zeros_like(voltage)
-    for j in range(n):
-        cell, right = columns[:, j], beyond[:, j]
-        voltage = voltage / (1 + ohm[j] * (cell + right))
-        source = source + ohm[j]
-        through[:, j] = cell * voltage
-        alone[:, j] = cell / (1 + cell * source / (1 + source * right))
-        source = source / (1 + source * cell)
+    # Conductances to the right of each node: its own cell, and what lies beyond it.
+    beyond = [torch.zeros_like(columns[-1])]
+    for cell, r in zip(columns[:0:-1], ohm[:0:-1], strict=True):
+        onward = beyond[-1] + cell
+        beyond.append(onward.div_((onward * r).add_(1)))
+    beyond.reverse()
+    through, alone = [], []
+    voltage = torch.ones_like(columns[0])
+    source = torch.zeros_like(columns[0])
+    for cell, right, r in zip(columns, beyond, ohm, strict=True):
+        voltage = voltage / (cell + right).mul_(r).add_(1)
+        source = source + r
+        through.append(cell * voltage)
+        alone.append(cell / (source / (source * right).add_(1)).mul_(cell).add_(1))
+        source = source / (source * cell).add_(1)
     return through, alone
