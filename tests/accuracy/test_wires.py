@@ -230,9 +230,9 @@ def test_training_sees_weights_that_follow_what_the_emulated_wires_deliver(
 
 def test_training_counts_the_rows_that_its_inputs_activate() -> None:
     layer = wired_layer(WeightCoding.OFFSET_ANALOG, 1)
-    # Codes 5 and 0 of 15: half of the bits of one, none of the other.
+    # Codes 5 and 0 of 15: each bit that is set at all is set in half of the rows.
     inputs = torch.tensor([5 / 15, 0.0]).repeat(6, 18).view(1, 6, 6, 6).expand(2, 6, 6, 6)
-    assert float(active_share(layer, inputs)) == pytest.approx(0.25)
+    assert float(active_share(layer, inputs)) == pytest.approx(0.5)
 
 
 def test_noise_aware_steps_feel_the_wires_of_the_rows_that_are_active() -> None:

@@ -51,20 +51,25 @@ class NoisyProduct:
         self.generator = generator
         self._dtype = dtype
         self._devices = devices
+        self._has_wires = devices is not None and devices.has_wires
         self._on_device = generator if devices is None or device.type == "cpu" else self._seeded(device)
         self._buffer = self._drawn(n_numbers, device)
 
     def __call__(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
         """The layer's product with noise."""
-        outputs = layer.product(inputs, self._programmed(layer, inputs))
+        programmed = self._programmed(layer, inputs)
+        outputs = layer.product(inputs, programmed)
         noise = self._noise_like(outputs) * local_strength(layer, inputs.detach())
-        return outputs.addcmul_(noise, noise_deviation(layer))
+        deviation = noise_deviation(layer)
+        if programmed is not None and self._has_wires:
+            # The ADCs' range is that of the currents that the wires leave.
+            deviation = deviation * (programmed.detach().square().mean() / layer.weight.detach().square().mean()).sqrt()
+        return outputs.addcmul_(noise, deviation)
 
     def _programmed(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor | None:
         if self._devices is None:
             return None
         g = layer.geometry
-        has_wires = self._devices.has_wires
         return programmed_weights(
             layer.weight,
             g.crossbar,
@@ -72,7 +77,7 @@ class NoisyProduct:
             nonidealities=self._devices,
             generator=self._on_device,
             column_sharing=g.column_sharing,
-            activity=active_share(layer, inputs.detach()[:_ACTIVITY_IMAGES]) if has_wires else 0.0,
+            activity=active_share(layer, inputs.detach()[:_ACTIVITY_IMAGES]) if self._has_wires else 0.0,
         )
 
     def _noise_like(self, outputs: torch.Tensor) -> torch.Tensor:
@@ -92,11 +97,15 @@ class NoisyProduct:
 
 
 def active_share(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
-    """Share of the rows that are active at once, averaged over the bits of a layer's inputs; without dimensions."""
+    """Share of the rows that are active at once, without dimensions.
+
+    Averaged over the bits of a layer's inputs by what each bit brings to the product: its worth times its own share.
+    """
     n_bits = layer.geometry.input_precision
     codes = input_codes(inputs.float(), layer.clip_on_device, n_bits).int()
-    bits = [(codes >> bit & 1).float().mean() for bit in range(n_bits)]
-    return torch.stack(bits).mean()
+    shares = torch.stack([(codes >> bit & 1).float().mean() for bit in range(n_bits)])
+    brought = shares * 2.0 ** torch.arange(n_bits, device=shares.device)
+    return (brought * shares).sum() / brought.sum().clamp_min(1e-12)
 
 
 def local_strength(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
