@@ -184,3 +184,15 @@ class SurveyConstants:
 
     walden_fj: float
     schreier_db: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireConstants:
+    """Wires of the crossbar, and what lies in series with them."""
+
+    resistivity_ohm_um: float
+    width_um: float
+    aspect_ratio: float
+    driver_ohm: float
+    mux_ohm: float
+    current_limit_ma_per_um2: float

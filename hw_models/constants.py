@@ -96,6 +96,11 @@ class ConstantFile:
                 raise HardwareModelError(f"{self.name}: {section}.{key} must be a {shape}, got {present[key].value}.")
         return kind(**{key: present[key].value for key in wanted})
 
+    def optional_section(self, kind: type[_SectionT], section: str) -> _SectionT | None:
+        """Like `section`; None where the file has no such table."""
+        absent = not any(key.startswith(f"{section}.") for key in self.constants)
+        return None if absent else self.section(kind, section)
+
 
 def available(folder: str) -> list[str]:
     """Names of the files of one kind: "technologies", "devices", "models" or "adcs"."""

@@ -20,8 +20,10 @@ from hw_models.circuit_constants import (
     SarConstants,
     SurveyConstants,
     TimingConstants,
+    WireConstants,
 )
 from hw_models.constants import Constant, ConstantFile, available, is_path, load_file
+from hw_models.device_laws import DriftConstants, ProgrammingConstants, ReadNoiseConstants, StuckConstants
 from hw_models.errors import HardwareModelError
 from hw_models.user_files import completed_device, completed_technology
 
@@ -48,6 +50,7 @@ _SECTIONS = frozenset(
         "flash",
         "column",
         "survey",
+        "wires",
     }
 )
 
@@ -59,6 +62,7 @@ class Technology:
     Attributes:
         name, description: of the file.
         node, layout, area, timing, energy, leakage, circuit_leakage, sar, flash, column, survey: its constants by kind.
+        wires: of the crossbar, or None: they have no resistance.
         constants: the same constants with unit and source, by "section.key".
     """
 
@@ -75,6 +79,7 @@ class Technology:
     flash: FlashConstants
     column: ColumnConstants
     survey: SurveyConstants
+    wires: WireConstants | None
     constants: Mapping[str, Constant]
 
 
@@ -109,6 +114,7 @@ class Device:
         name, description: of the file.
         cell: its constants.
         write: circuits for writing; None where the file has no table [write].
+        programming, drift, read_noise, stuck: how cells differ from their target; None where the file does not say.
         constants: the same constants with unit and source, by "section.key".
         extrapolated: whether the cell lies outside the reference data.
     """
@@ -116,6 +122,10 @@ class Device:
     name: str
     description: str
     cell: CellConstants
+    programming: ProgrammingConstants | None
+    drift: DriftConstants | None
+    read_noise: ReadNoiseConstants | None
+    stuck: StuckConstants | None
     constants: Mapping[str, Constant]
     extrapolated: bool
     write: WriteConstants | None = None
@@ -183,6 +193,7 @@ def technology_from(file: ConstantFile) -> Technology:
         flash=file.section(FlashConstants, "flash"),
         column=file.section(ColumnConstants, "column"),
         survey=file.section(SurveyConstants, "survey"),
+        wires=file.optional_section(WireConstants, "wires"),
         constants=MappingProxyType(dict(file.constants)),
     )
 
@@ -193,16 +204,31 @@ def device_from(file: ConstantFile) -> Device:
     Raises:
         HardwareModelError: for a missing or unknown section or key.
     """
-    _check_sections(file, {"cell", "write"})
-    writes = any(key.startswith("write.") for key in file.constants)
+    _check_sections(file, {"cell", "write", "programming", "drift", "read_noise", "stuck"})
+    _check_programming(file)
     return Device(
         name=file.name,
         description=file.description,
         cell=file.section(CellConstants, "cell"),
+        programming=file.optional_section(ProgrammingConstants, "programming"),
+        drift=file.optional_section(DriftConstants, "drift"),
+        read_noise=file.optional_section(ReadNoiseConstants, "read_noise"),
+        stuck=file.optional_section(StuckConstants, "stuck"),
         constants=MappingProxyType(dict(file.constants)),
         extrapolated=file.name not in REFERENCE_DEVICES,
-        write=file.section(WriteConstants, "write") if writes else None,
+        write=file.optional_section(WriteConstants, "write"),
     )
+
+
+def _check_programming(file: ConstantFile) -> None:
+    """Refuse a deviation whose coefficients do not belong to its times, and times that do not rise."""
+    key = "programming.times_s"
+    if key not in file.constants:
+        return
+    _check_lengths(file, key, [f"programming.c{power}_us" for power in range(5)])
+    times = np.atleast_1d(file.constants[key].value)
+    if times[0] <= 0 or np.any(np.diff(times) <= 0):
+        raise HardwareModelError(f"{file.name}: {key} must be positive and rise, got {file.constants[key].value}.")
 
 
 def _check_lengths(file: ConstantFile, first: str, others: Sequence[str]) -> None:

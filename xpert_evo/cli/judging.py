@@ -69,7 +69,12 @@ class NoisyDevices:
 def active(devices: NonIdealities) -> str:
     """The settings that differ from ideal devices, in words."""
     off = NonIdealities().model_dump(mode="json")
-    found = [f"{key} {value}" for key, value in devices.model_dump(mode="json").items() if value != off[key]]
+    # A law of several constants is named alone.
+    found = [
+        key if isinstance(value, dict) else f"{key} {value}"
+        for key, value in devices.model_dump(mode="json").items()
+        if value != off[key]
+    ]
     return ", ".join(found) or "ideal devices"
 
 

@@ -251,7 +251,7 @@ def test_narrower_registers_compute_the_same(tmp_path: Path) -> None:
         "import llvmlite.binding as b; has = b.get_host_cpu_features()\n"
         "has.update((name, False) for name in list(has) if name.startswith('avx512'))\n"
         "b.get_host_cpu_features = lambda: has\n"
-        "from xpert_evo.accuracy import fused_kernel, fused_loading\n"
+        "from xpert_evo.accuracy.crossbars import fused_kernel, fused_loading\n"
         "found = fused_loading.kernel(); assert fused_kernel.PIXELS == 32 and found.loops, found.refusal"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)})

@@ -16,10 +16,14 @@ import torch.nn.functional as F  # noqa: N812
 
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork, LayerGeometry
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities, programmed_weights
+from xpert_evo.accuracy.crossbars.quantisers import input_codes
 from xpert_evo.accuracy.crossbars.snr import FloatArray, adc_noise_ratio
 
 CORRECTION_FILE = Path(__file__).parent / "data" / "adc_noise.json"
 """Written by scripts/calibrate_adc_noise.py."""
+
+_ACTIVITY_IMAGES = 8
+"""Images of a step that tell how many rows are active."""
 
 
 class NoisyProduct:
@@ -47,16 +51,22 @@ class NoisyProduct:
         self.generator = generator
         self._dtype = dtype
         self._devices = devices
+        self._has_wires = devices is not None and devices.has_wires
         self._on_device = generator if devices is None or device.type == "cpu" else self._seeded(device)
         self._buffer = self._drawn(n_numbers, device)
 
     def __call__(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
         """The layer's product with noise."""
-        outputs = layer.product(inputs, self._programmed(layer))
+        programmed = self._programmed(layer, inputs)
+        outputs = layer.product(inputs, programmed)
         noise = self._noise_like(outputs) * local_strength(layer, inputs.detach())
-        return outputs.addcmul_(noise, noise_deviation(layer))
+        deviation = noise_deviation(layer)
+        if programmed is not None and self._has_wires:
+            # The ADCs' range is that of the currents that the wires leave.
+            deviation = deviation * (programmed.detach().square().mean() / layer.weight.detach().square().mean()).sqrt()
+        return outputs.addcmul_(noise, deviation)
 
-    def _programmed(self, layer: CrossbarLayer) -> torch.Tensor | None:
+    def _programmed(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor | None:
         if self._devices is None:
             return None
         g = layer.geometry
@@ -66,6 +76,8 @@ class NoisyProduct:
             array_rows=g.array_rows,
             nonidealities=self._devices,
             generator=self._on_device,
+            column_sharing=g.column_sharing,
+            activity=active_share(layer, inputs.detach()[:_ACTIVITY_IMAGES]) if self._has_wires else 0.0,
         )
 
     def _noise_like(self, outputs: torch.Tensor) -> torch.Tensor:
@@ -82,6 +94,18 @@ class NoisyProduct:
 
     def _seeded(self, device: torch.device) -> torch.Generator:
         return torch.Generator(device).manual_seed(int(torch.randint(1 << 62, (), generator=self.generator)))
+
+
+def active_share(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
+    """Share of the rows that are active at once, without dimensions.
+
+    Averaged over the bits of a layer's inputs by what each bit brings to the product: its worth times its own share.
+    """
+    n_bits = layer.geometry.input_precision
+    codes = input_codes(inputs.float(), layer.clip_on_device, n_bits).int()
+    shares = torch.stack([(codes >> bit & 1).float().mean() for bit in range(n_bits)])
+    brought = shares * 2.0 ** torch.arange(n_bits, device=shares.device)
+    return (brought * shares).sum() / brought.sum().clamp_min(1e-12)
 
 
 def local_strength(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:

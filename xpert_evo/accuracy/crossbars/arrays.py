@@ -11,6 +11,7 @@ from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.coding import counted_offset, digit_range, digits, reference_digit, sum_spacing
 from xpert_evo.accuracy.crossbars.fused_loading import kernel, tabled
 from xpert_evo.accuracy.crossbars.integer_products import ROUNDER, multiplies_eight_bits, product_into
+from xpert_evo.accuracy.crossbars.wires import N_LEVELS, ColumnDrop
 
 _EXACT = 2**24
 """Integers of at most this size are exact in float32."""
@@ -47,6 +48,8 @@ class Cells:
         exact: All digits are integers, as designed; a device's variation makes them real numbers.
         digital_reference: The last column is the reference.
         counted_offset: Taken off the product digitally for each unit of an input code.
+        column_drop: What the wires of the columns do; None for wires without resistance.
+        digit_steps: Half levels of a unit, for each slice, where digits are multiples of a step, up to 127 of them.
     """
 
     digits: tuple[torch.Tensor, ...]
@@ -56,6 +59,8 @@ class Cells:
     exact: bool = True
     digital_reference: bool = False
     counted_offset: float = 0.0
+    column_drop: ColumnDrop | None = None
+    digit_steps: tuple[float, ...] = ()
 
     @property
     def sum_range(self) -> tuple[int, int]:
@@ -70,8 +75,9 @@ class Cells:
 
     @cached_property
     def eight_bit_arrays(self) -> tuple[torch.Tensor, ...]:
-        """The digits as int8, one matrix (slices x columns, rows) for each array; `exact` ones of at most 127."""
-        whole = torch.cat(self.digits).to(torch.int8)
+        """The digits as int8, one matrix (slices x columns, rows) for each array; integers or multiples of a step."""
+        steps = self.digit_steps or (1.0,) * len(self.digits)
+        whole = torch.cat([(d / step).round() for d, step in zip(self.digits, steps, strict=True)]).to(torch.int8)
         return tuple(array.contiguous() for array in torch.split(whole, list(self.array_rows), dim=1))
 
     @cached_property
@@ -120,14 +126,14 @@ class PartialSums:
         array: Position of the array.
         slice_index: Position of the slice.
         scaled: The sums (columns, pixels) in half levels, times `scale`.
-        scale: A power of two.
+        scale: A power of two for ideal cells.
     """
 
     bit: int
     array: int
     slice_index: int
     scaled: torch.Tensor
-    scale: int
+    scale: float
 
 
 def partial_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:
@@ -140,6 +146,8 @@ def partial_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[P
     """
     if cells.exact and multiplies_eight_bits(cells.largest, windows.device):
         return _integer_sums(windows, cells, n_bits)
+    if cells.digit_steps and multiplies_eight_bits(N_LEVELS, windows.device):
+        return _rounded_sums(windows, cells, n_bits)
     return _float_sums(windows, cells, n_bits)
 
 
@@ -156,6 +164,28 @@ def _integer_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[
                 yield PartialSums(bit, number, slice_index, part, 1)
 
 
+def _rounded_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:
+    """By eight-bit products of digits and inputs that are rounded behind the wires: all slices of an array in one."""
+    drop, arrays = cells.column_drop, cells.eight_bit_arrays
+    assert drop is not None
+    scales = [N_LEVELS / step for step in cells.digit_steps]
+    buffer = windows.new_empty((len(arrays[0]), windows.shape[1]), dtype=torch.int32)
+    for bit in range(n_bits):
+        plane = windows.bitwise_and(1 << bit).ne_(0).to(torch.int8)
+        start = 0
+        for number, (array, n_rows) in enumerate(zip(arrays, cells.array_rows, strict=True)):
+            rows = slice(start, start + n_rows)
+            start += n_rows
+            inputs, common = drop.eight_bit(plane[rows], rows)
+            sums = product_into(buffer, array, inputs)
+            for slice_index, part in enumerate(torch.split(sums, len(cells.digits[0]))):
+                if drop.square:
+                    part.addcmul_(part, part, value=-drop.square / scales[slice_index])
+                if common is not None:
+                    part.add_(common, alpha=scales[slice_index])
+                yield PartialSums(bit, number, slice_index, part, scales[slice_index])
+
+
 def _float_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:
     """By float32 products. Two slices share one where their sums fit: high * 2^k + low, taken apart by rounding."""
     columns, pixels = len(cells.digits[0]), windows.shape[1]
@@ -166,8 +196,15 @@ def _float_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[Pa
         for array, n_rows in enumerate(cells.array_rows):
             rows = slice(start, start + n_rows)
             start += n_rows
+            inputs, common = plane[rows], None
+            if cells.column_drop is not None:
+                inputs, common = cells.column_drop.scaled(inputs, rows)
             for group in cells.packed:
-                torch.mm(group.matrix[:, rows], plane[rows], out=sums)
+                torch.mm(group.matrix[:, rows], inputs, out=sums)
+                if cells.column_drop is not None:
+                    cells.column_drop.bent(sums, inputs, rows, group.first_slice)
+                if common is not None:
+                    sums.add_(common)
                 if group.scale > 1:
                     rounder = ROUNDER * group.scale
                     torch.add(sums, rounder, out=high).sub_(rounder)

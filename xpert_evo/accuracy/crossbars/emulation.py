@@ -131,6 +131,12 @@ def unfolded(codes: torch.Tensor, geometry: LayerGeometry) -> torch.Tensor:
     return windows.permute(1, 4, 5, 0, 2, 3).reshape(geometry.n_rows, -1)
 
 
+def input_windows(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
+    """The windows of a layer's unquantised inputs as integer codes (rows, pixels)."""
+    g = layer.geometry
+    return unfolded(_integer_codes(inputs, layer.clip, g.input_precision), g)
+
+
 def emulate_layer(
     layer: CrossbarLayer,
     inputs: torch.Tensor,
@@ -160,9 +166,9 @@ def emulate_layer(
             column_sharing=g.column_sharing,
             nonidealities=nonidealities,
             generator=generator or torch.Generator().manual_seed(0),
+            adc_precision=g.adc_precision,
         )
-    clip = layer.clip
-    windows = unfolded(_integer_codes(inputs, clip, g.input_precision), g)
+    clip, windows = layer.clip, input_windows(layer, inputs)
     # A random sample: pixels at equal distances would all come from the same columns of the map.
     order = torch.randperm(windows.shape[1], generator=torch.Generator().manual_seed(0))
     n_pixels = max(32, min(_CALIBRATION_PIXELS, _CALIBRATION_SUMS // (g.out_channels * len(g.array_rows))))

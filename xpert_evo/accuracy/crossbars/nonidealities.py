@@ -3,116 +3,45 @@
 A cell's conductance g is counted in units of the on-conductance, from g_min = 1 / on-off ratio at level 0 to 1 at the
 highest level. In this order it is changed by
 
-- variation of programming: g (1 + s n), Gaussian, or g exp(s n - s^2 / 2), lognormal. Read currents of HfO2 cells were
+- programming: g + n s(g), where s is a polynomial of the target, not below 0, as measured on real cells (W. Wan et al.,
+  Nature 608, 504, 2022; V. Joshi et al., Nature Communications 11, 2473, 2020);
+- variation: g (1 + s n), Gaussian, or g exp(s n - s^2 / 2), lognormal. Read currents of HfO2 cells were
   found normal at low and lognormal at high resistance ("Statistical assessment of endurance degradation in high and
   low resistive states of the HfO2-based RRAM", 2013); why lognormal: V. Karpov, D. Niraula, "Log-normal statistics in
   filamentary RRAM devices and related systems", 2017. How large s is depends on the cells at hand: there is no default;
 - stuck cells: at 1 or at g_min (C.-Y. Chen et al., IEEE Trans. Computers 64(1), 180-190, 2015);
-- drift: g (t / 1 s)^-v with v spread from cell to cell (V. Joshi et al., Nature Communications 11, 2473, 2020);
-- wires: every segment between a cell and its driver and its converter is in series with it,
-  1 / (1 / g + r n_segments): Ohm's law for a path that the cell has to itself. Currents of other cells in the same wire
-  are left out, so the loss in busy columns is understated; what they do, and that a model of few parameters can follow
-  it, show Y. Jeong, M. Zidan, W. Lu (IEEE Trans. Nanotechnology 17(1), 184-193, 2018).
+- drift: g (t / 1 s)^-v with v spread from cell to cell, or by a law whose exponent depends on the target (Joshi 2020);
+- read noise: g (1 + s n), with an s that depends on g and grows as 1/f noise does (Joshi 2020);
+- wires, drivers and multiplexers: `wires` has the equations. Idle rows are gated: the transistors of their cells are
+off.
 
 Converters have a fixed offset each, and noise in every conversion, in steps (A. S. Rekhi et al., DAC 2019, lump both).
 """
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Annotated, Self
 
 import torch
-from pydantic import Field, model_validator
 
 from hw_models import CrossbarSpec, WeightCoding
 from xpert_evo.accuracy.crossbars.arrays import Cells, PartialSums, program
-from xpert_evo.accuracy.crossbars.coding import counted_offset, digits, offset_levels, slice_weights
+from xpert_evo.accuracy.crossbars.cell_draws import DrawnCells, draw_cells
+from xpert_evo.accuracy.crossbars.coding import counted_offset, slice_weights
+from xpert_evo.accuracy.crossbars.device_settings import NonIdealities, VariationLaw, nonidealities_of
 from xpert_evo.accuracy.crossbars.quantisers import weight_codes
-from xpert_evo.validation import Frozen
+from xpert_evo.accuracy.crossbars.row_wires import Loaded, loaded
+from xpert_evo.accuracy.crossbars.wires import (
+    N_LEVELS,
+    BendKind,
+    ColumnDrop,
+    bend_kind,
+    bend_matrix,
+    expected_bend,
+    mean_shared,
+    rounding_is_felt,
+    wire_modes,
+)
 
-Spread = Annotated[float, Field(ge=0.0, le=10.0)]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-
-
-class VariationLaw(StrEnum):
-    """How conductances scatter around their target."""
-
-    GAUSSIAN = "gaussian"
-    LOGNORMAL = "lognormal"
-
-
-class NonIdealities(Frozen):
-    """What differs from ideal devices; the module's docstring has the equations.
-
-    Attributes:
-        variation_ratio: Standard deviation of conductances, relative.
-        variation_law: Its distribution.
-        stuck_on_ratio: Share of cells that are stuck at the highest conductance.
-        stuck_off_ratio: Share of cells that are stuck at the lowest conductance.
-        on_off_ratio: Highest over lowest conductance; None for a lowest conductance of 0.
-        wire_resistance_ratio: Resistance of one wire segment over that of a cell in its highest conductance.
-        drift_exponent: v; 0 for no drift.
-        drift_exponent_spread_ratio: Its standard deviation from cell to cell, relative.
-        drift_time_s: Time since programming [s].
-        adc_offset_steps: Standard deviation of the converters' offsets [steps].
-        adc_noise_steps: Standard deviation of the noise of each conversion [steps].
-    """
-
-    variation_ratio: Spread = 0.0
-    variation_law: VariationLaw = VariationLaw.GAUSSIAN
-    stuck_on_ratio: Share = 0.0
-    stuck_off_ratio: Share = 0.0
-    on_off_ratio: Annotated[float, Field(gt=1.0, allow_inf_nan=False)] | None = None
-    wire_resistance_ratio: Spread = 0.0
-    drift_exponent: Spread = 0.0
-    drift_exponent_spread_ratio: Spread = 0.0
-    drift_time_s: Annotated[float, Field(ge=1.0, allow_inf_nan=False)] = 1.0
-    adc_offset_steps: Spread = 0.0
-    adc_noise_steps: Spread = 0.0
-
-    @model_validator(mode="after")
-    def _check_shares(self) -> Self:
-        stuck = self.stuck_on_ratio + self.stuck_off_ratio
-        if stuck > 1:
-            raise ValueError(
-                f"stuck_on_ratio and stuck_off_ratio are shares of the same cells and add up to at most 1, got "
-                f"{self.stuck_on_ratio:g} + {self.stuck_off_ratio:g}."
-            )
-        return self
-
-    @property
-    def idle(self) -> dict[str, str]:
-        """Settings that change nothing as they stand, and what each of them waits for, in words."""
-        drifts = self.drift_exponent > 0 and self.drift_time_s > 1
-        off = NonIdealities.model_construct()
-        waiting = {
-            "variation_law": (self.variation_ratio == 0, "a variation_ratio above 0"),
-            "drift_exponent": (not drifts, "a drift_time_s above 1"),
-            "drift_exponent_spread_ratio": (not drifts, "a drift_exponent above 0 and a drift_time_s above 1"),
-            "drift_time_s": (not drifts, "a drift_exponent above 0"),
-        }
-        return {
-            name: companion
-            for name, (waits, companion) in waiting.items()
-            if waits and getattr(self, name) != getattr(off, name)
-        }
-
-    @property
-    def least_conductance(self) -> float:
-        """Of a cell at level 0, over the highest."""
-        return 0.0 if self.on_off_ratio is None else 1 / self.on_off_ratio
-
-    @property
-    def disturbs_converters(self) -> bool:
-        """Whether converters do anything but round."""
-        return bool(self.adc_offset_steps or self.adc_noise_steps)
-
-    @property
-    def disturbs_cells(self) -> bool:
-        """Whether cells deliver anything but their level."""
-        return any((self.variation_ratio, self.stuck_on_ratio, self.stuck_off_ratio, self.on_off_ratio)) or any(
-            (self.wire_resistance_ratio, self.drift_exponent)
-        )
+__all__ = ["Disturbance", "NonIdealities", "VariationLaw", "disturbed", "nonidealities_of", "programmed_weights"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +75,7 @@ def disturbed(
     column_sharing: int,
     nonidealities: NonIdealities,
     generator: torch.Generator,
+    adc_precision: int | None = None,
 ) -> tuple[Cells, Disturbance | None]:
     """One draw of the cells that hold weight codes (columns, rows), and of their converters.
 
@@ -156,10 +86,19 @@ def disturbed(
         column_sharing: Columns that share one ADC, and its offset.
         nonidealities: Strengths.
         generator: Of the draws; its device is where they are drawn, and only on a CPU are they the same everywhere.
+        adc_precision: Bits of the ADCs, to leave out what they cannot feel; None to leave out nothing.
     """
-    cells = (
-        _disturbed_cells(codes, ideal, crossbar, nonidealities, generator) if nonidealities.disturbs_cells else ideal
-    )
+    cells = ideal
+    if nonidealities.disturbs_cells:
+        cells = _disturbed_cells(
+            codes,
+            ideal,
+            crossbar,
+            nonidealities,
+            generator,
+            column_sharing=column_sharing,
+            adc_precision=adc_precision,
+        )
     if not nonidealities.disturbs_converters:
         return cells, None
     n_columns, slices = len(ideal.digits[0]), len(ideal.digits)
@@ -176,6 +115,8 @@ def programmed_weights(
     array_rows: tuple[int, ...],
     nonidealities: NonIdealities,
     generator: torch.Generator,
+    column_sharing: int = 8,
+    activity: float | torch.Tensor = 0.25,
 ) -> torch.Tensor:
     """What one draw of cells makes of a layer's weights, read by perfect converters; gradients pass straight through.
 
@@ -185,11 +126,18 @@ def programmed_weights(
         array_rows: Rows of each array.
         nonidealities: Of cells; those of converters have no part in this.
         generator: On the device where numbers shall be drawn.
+        column_sharing: Columns that share one ADC; those that are read together share the rows' wires.
+        activity: Share of rows that are active at once, which decides what is lost in the columns' wires.
     """
     codes, scale = weight_codes(weights.detach(), crossbar)
     ideal = program(codes.flatten(1), array_rows, crossbar)
-    cells = _disturbed_cells(codes.flatten(1), ideal, crossbar, nonidealities, generator)
-    total = sum((digit * worth for digit, worth in zip(cells.digits, slice_weights(crossbar), strict=True)))
+    cells = _disturbed_cells(
+        codes.flatten(1), ideal, crossbar, nonidealities, generator, column_sharing=column_sharing, adc_precision=1
+    )
+    digits = cells.digits
+    if cells.column_drop is not None:
+        digits = tuple(cells.column_drop.weights(digit, array_rows, activity) for digit in digits)
+    total = sum((digit * worth for digit, worth in zip(digits, slice_weights(crossbar), strict=True)))
     assert isinstance(total, torch.Tensor)
     if cells.digital_reference:
         total = total[:-1] - total[-1:]
@@ -198,89 +146,99 @@ def programmed_weights(
 
 
 def _disturbed_cells(
-    codes: torch.Tensor, ideal: Cells, crossbar: CrossbarSpec, settings: NonIdealities, generator: torch.Generator
+    codes: torch.Tensor,
+    ideal: Cells,
+    crossbar: CrossbarSpec,
+    settings: NonIdealities,
+    generator: torch.Generator,
+    *,
+    column_sharing: int,
+    adc_precision: int | None,
 ) -> Cells:
     """Cells as `ideal` ones, with every digit replaced by what its disturbed devices deliver."""
-    top, slices = 2**crossbar.cell_bits - 1, crossbar.cells_per_weight
-    device = _Devices(settings, ideal.array_rows, crossbar, generator)
+    drawn = draw_cells(codes, crossbar, settings, generator)
     least = settings.least_conductance
-    half_levels = 2 * top / (1 - least)
+    half_levels = 2 * (2**crossbar.cell_bits - 1) / (1 - least)
     if crossbar.coding is WeightCoding.DIFFERENTIAL:
-        signed = digits(codes.long(), crossbar)
-        new = [
-            (device.draw(d.clamp_min(0) / top, 2 * s) - device.draw((-d).clamp_min(0) / top, 2 * s + 1))
-            * (half_levels / 2)
-            for s, d in enumerate(signed)
-        ]
-        return replace(ideal, digits=tuple(new), exact=False)
-    levels = offset_levels(codes.long(), crossbar)
-    targets = [(levels >> (crossbar.cell_bits * s) & top) / top for s in range(slices)]
-    if crossbar.coding is WeightCoding.OFFSET_DIGITAL:
-        new = [device.draw(t, s) * half_levels for s, t in enumerate(targets)]
-        if ideal.digital_reference:
-            middle = torch.full((crossbar.reference_columns, codes.shape[1]), 0.5, device=codes.device)
-            references = [device.draw_references(middle).mean(0, keepdim=True) for _ in new]
-            new = [torch.cat([d, r * half_levels]) for d, r in zip(new, references, strict=True)]
-        return replace(
-            ideal,
-            digits=tuple(new),
-            exact=False,
-            counted_offset=counted_offset(crossbar) * (1 + least) / (1 - least),
+        half_levels /= 2
+    behind, references = None, drawn.references
+    if settings.has_wires:
+        digital = crossbar.coding is WeightCoding.OFFSET_DIGITAL
+        # Converted references are drawn for each slice; the ones that load the rows have their mean.
+        load = references.mean(0, keepdim=True) if references is not None and digital else references
+        behind = loaded(drawn.places, load, crossbar, column_sharing=column_sharing, wires=settings.relative_wires)
+        if behind.reference_ratio is not None and references is not None:
+            references = references * behind.reference_ratio
+        drawn = DrawnCells(places=behind.places, references=references)
+    digits = _digits(drawn, crossbar, behind)
+    drop = None
+    if behind is not None:
+        modes = wire_modes(ideal.array_rows, settings.relative_wires).to(codes.device)
+        drop = _column_drop(
+            drawn, behind, modes, ideal.array_rows, crossbar, half_levels=half_levels, adc_precision=adc_precision
         )
-    # The mean current of a crossbar's reference columns serves all slices of the weights that lie in it.
-    per_crossbar = device.weights_per_crossbar
-    n_crossbars, n_columns = -(-len(codes) // per_crossbar), max(1, crossbar.reference_columns)
-    middle = torch.full((n_columns * n_crossbars, codes.shape[1]), 0.5, device=codes.device)
-    reference = device.draw_references(middle).view(n_crossbars, n_columns, -1).mean(1)
-    shared = reference.repeat_interleave(per_crossbar, dim=0)[: len(codes)]
-    new = [(device.draw(t, s) - shared) * half_levels for s, t in enumerate(targets)]
-    return replace(ideal, digits=tuple(new), exact=False)
+    steps: tuple[float, ...] = ()
+    new = tuple(digit * half_levels for digit in digits)
+    if drop is not None and not drop.bends and not any(rounding_is_felt(digit, adc_precision) for digit in new):
+        drop = replace(drop, n_levels=N_LEVELS)
+        steps = tuple(float(digit.abs().max()) / N_LEVELS for digit in new)
+        new = tuple((digit / step).round_() * step for digit, step in zip(new, steps, strict=True))
+    return replace(
+        ideal,
+        digits=new,
+        exact=False,
+        counted_offset=counted_offset(crossbar) * (1 + least) / (1 - least),
+        column_drop=drop,
+        digit_steps=steps,
+    )
 
 
-class _Devices:
-    """Draws conductances of cells that were programmed to targets in [0, 1]."""
+def _digits(drawn: DrawnCells, crossbar: CrossbarSpec, behind: Loaded | None) -> list[torch.Tensor]:
+    """What reaches the ADCs of each slice, over the current of the highest conductance."""
+    places, references = drawn.places, drawn.references
+    if crossbar.coding is WeightCoding.DIFFERENTIAL:
+        return [plus - minus for plus, minus in zip(places[::2], places[1::2], strict=True)]
+    if references is None:
+        return list(places)
+    if crossbar.coding is WeightCoding.OFFSET_DIGITAL:
+        return [torch.cat([p, r.mean(0, keepdim=True)]) for p, r in zip(places, references, strict=True)]
+    if behind is not None:
+        return [p - r for p, r in zip(places, behind.references, strict=True)]
+    per_crossbar = crossbar.columns // crossbar.columns_per_weight
+    shared = references.mean(1).repeat_interleave(per_crossbar, dim=0)[: len(places[0])]
+    return [place - shared for place in places]
 
-    def __init__(
-        self, settings: NonIdealities, array_rows: tuple[int, ...], crossbar: CrossbarSpec, generator: torch.Generator
-    ) -> None:
-        self._settings = settings
-        self._generator = generator
-        self._crossbar = crossbar
-        self._to_converter = torch.cat([torch.arange(n, 0, -1) for n in array_rows])
 
-    @property
-    def weights_per_crossbar(self) -> int:
-        """Weights side by side in the columns of a crossbar."""
-        return self._crossbar.columns // self._crossbar.columns_per_weight
+def _column_drop(
+    drawn: DrawnCells,
+    behind: Loaded,
+    modes: torch.Tensor,
+    array_rows: tuple[int, ...],
+    crossbar: CrossbarSpec,
+    *,
+    half_levels: float,
+    adc_precision: int | None,
+) -> ColumnDrop:
+    """The columns' wires of cells behind their rows' wires."""
+    places, mean = drawn.places, behind.mean
 
-    def draw(self, targets: torch.Tensor, place: int) -> torch.Tensor:
-        """Conductances (weights, rows) of cells over the highest; `place` is their column among those of a weight."""
-        weight = torch.arange(len(targets)) % self.weights_per_crossbar
-        return self._drawn(targets, weight * self._crossbar.columns_per_weight + place)
+    def bend(deviations: torch.Tensor) -> torch.Tensor:
+        return bend_matrix(deviations, modes, half_levels)
 
-    def draw_references(self, targets: torch.Tensor) -> torch.Tensor:
-        """Likewise of reference columns (crossbars x references, rows), which lie behind those of weights."""
-        reference = torch.arange(len(targets)) % max(1, self._crossbar.reference_columns)
-        return self._drawn(targets, self._crossbar.columns + reference)
-
-    def _drawn(self, targets: torch.Tensor, column: torch.Tensor) -> torch.Tensor:
-        s = self._settings
-        least = s.least_conductance
-        g = (least + (1 - least) * targets.float()).to(self._generator.device)
-        if s.variation_ratio and s.variation_law is VariationLaw.GAUSSIAN:
-            g = (g * (1 + s.variation_ratio * self._normal(g))).clamp_min(0)
-        elif s.variation_ratio:
-            g = g * torch.exp(s.variation_ratio * self._normal(g) - s.variation_ratio**2 / 2)
-        if s.stuck_on_ratio or s.stuck_off_ratio:
-            fate = torch.rand(g.shape, generator=self._generator, device=g.device)
-            g = g.masked_fill(fate < s.stuck_on_ratio, 1.0).masked_fill(fate > 1 - s.stuck_off_ratio, least)
-        if s.drift_exponent:
-            exponent = s.drift_exponent * (1 + s.drift_exponent_spread_ratio * self._normal(g))
-            g = g * s.drift_time_s**-exponent
-        if s.wire_resistance_ratio:
-            segments = column[:, None] + 1 + self._to_converter
-            g = g / (1 + g * s.wire_resistance_ratio * segments.to(g.device))
-        return g.to(targets.device)
-
-    def _normal(self, like: torch.Tensor) -> torch.Tensor:
-        return torch.randn(like.shape, generator=self._generator, device=like.device)
+    bends: list[tuple[torch.Tensor, torch.Tensor | None]] = []
+    deviations = torch.cat([place - mean for place in places])
+    analog = crossbar.coding is WeightCoding.OFFSET_ANALOG
+    kind = bend_kind(expected_bend(deviations, modes, array_rows), adc_precision, sums_are_deviations=analog)
+    if kind is BendKind.PRODUCT:
+        if crossbar.coding is WeightCoding.DIFFERENTIAL:
+            # The difference of two squares is the product of their difference and their sum.
+            pairs = zip(places[::2], places[1::2], strict=True)
+            bends = [(bend(plus - minus), bend(plus + minus - 2 * mean)) for plus, minus in pairs]
+        elif crossbar.coding is WeightCoding.OFFSET_DIGITAL:
+            bends = [(bend(digit - mean), None) for digit in _digits(drawn, crossbar, behind)]
+        else:
+            pairs = zip(places, behind.references, strict=True)
+            bends = [(bend(place - other), bend(place + other - 2 * mean)) for place, other in pairs]
+    common = half_levels if crossbar.coding is WeightCoding.OFFSET_DIGITAL else 0.0
+    square = mean_shared(modes, array_rows) / half_levels if kind is BendKind.SQUARE else 0.0
+    return ColumnDrop(conductance=mean, modes=modes, common=common, bends=tuple(bends), square=square)

@@ -151,7 +151,7 @@ def train_design(
             "crossbar": str(crossbar),
             "seed": str(seed),
             "start": "" if start_from is None else start_from.digest,
-            "devices": "" if devices is None else str(devices),
+            "devices": "" if devices is None else devices.identity,
             **({"type of the steps": str(compute_type(protocol, where))} if protocol.bfloat16 else {}),
         }
         if checkpoint is not None and checkpoint.exists():

@@ -1,0 +1,114 @@
+"""Whether a crossbar of a device's cells could be built: the current of its columns, and what the wires make of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from hw_models.crossbar import CrossbarSpec
+from hw_models.technology import Device, Technology
+from hw_models.wires import WireResistances, wire_resistances
+
+_MOST_LOSS_RATIO = 0.1
+"""Share of a column's current above which the loss in wires is called implausible."""
+
+_ACTIVE_RATIO = 0.25
+"""Share of the rows that are active at once, as the cost model charges."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnStrain:
+    """What a crossbar of cells of the mean conductance asks of a column's wire when a quarter of the rows is active.
+
+    Attributes:
+        current_ma: Current of a column if wires had no resistance [mA].
+        density_ma_per_um2: Current density at the column's end, with the current that is left [mA/um2].
+        density_limit_ma_per_um2: What the technology's wires bear [mA/um2].
+        row_loss_ratio: Share of the farthest column's current that the wires of the rows take.
+        column_loss_ratio: Share of a column's current that its own wire takes.
+    """
+
+    current_ma: float
+    density_ma_per_um2: float
+    density_limit_ma_per_um2: float
+    row_loss_ratio: float
+    column_loss_ratio: float
+
+    @property
+    def loss_ratio(self) -> float:
+        """Of the farthest column, in the wires of rows and column."""
+        return 1 - (1 - self.row_loss_ratio) * (1 - self.column_loss_ratio)
+
+
+def column_strain(
+    device: Device, technology: Technology, crossbar: CrossbarSpec, *, column_sharing: int
+) -> ColumnStrain | None:
+    """Current, current density and loss of a column; None for a technology that says nothing of its wires.
+
+    A wire with cells of conductance g at every r ohm is a line: of a column whose rows are driven alike it delivers
+    tanh(a) / a of the current, a row's voltage at its far end is 1 / cosh(a), with a^2 = n^2 r g for n cells. Along a
+    row only one column in `column_sharing` draws current. Drivers and multiplexers lie in series with the line.
+
+    Args:
+        device: Cells.
+        technology: Wires.
+        crossbar: Rows and columns.
+        column_sharing: Columns that share one ADC; only one of them is read at once.
+    """
+    constants = technology.wires
+    if constants is None:
+        return None
+    wires = wire_resistances(device, technology)
+    siemens = device.cell.conductance_ratio / device.cell.on_ohm
+    active_siemens = _ACTIVE_RATIO * crossbar.rows * siemens
+    row_left, column_left = _left(wires, siemens, crossbar, column_sharing)
+    current_ma = 1e3 * device.cell.read_v * active_siemens
+    section_um2 = constants.width_um**2 * constants.aspect_ratio
+    return ColumnStrain(
+        current_ma=current_ma,
+        density_ma_per_um2=current_ma * column_left / section_um2,
+        density_limit_ma_per_um2=constants.current_limit_ma_per_um2,
+        row_loss_ratio=1 - row_left,
+        column_loss_ratio=1 - column_left,
+    )
+
+
+def implausibility(
+    device: Device, technology: Technology, crossbar: CrossbarSpec, *, column_sharing: int
+) -> str | None:
+    """One sentence with the figures where a column's current strains its wires; None where it does not.
+
+    Args:
+        device: Cells.
+        technology: Wires.
+        crossbar: Rows and columns.
+        column_sharing: Columns that share one ADC.
+    """
+    strain = column_strain(device, technology, crossbar, column_sharing=column_sharing)
+    if strain is None:
+        return None
+    too_dense = strain.density_ma_per_um2 > strain.density_limit_ma_per_um2
+    if not too_dense and strain.loss_ratio <= _MOST_LOSS_RATIO:
+        return None
+    limit = f"{'above' if too_dense else 'below'} the {strain.density_limit_ma_per_um2:.3g} mA/um2 that they bear"
+    return (
+        f"device {device.name} strains its wires: with a quarter of {crossbar.rows} rows active, a column of mean "
+        f"conductance asks for {strain.current_ma:.3g} mA, which is {strain.density_ma_per_um2:.3g} mA/um2 in wires of "
+        f"{technology.name} ({limit}), and up to {100 * strain.loss_ratio:.0f} % of it is lost to their resistance "
+        f"at {column_sharing} columns an ADC."
+    )
+
+
+def _left(wires: WireResistances, siemens: float, crossbar: CrossbarSpec, column_sharing: int) -> tuple[float, float]:
+    """Shares of the current that the wires of rows and columns leave."""
+    n_read = max(1.0, crossbar.columns / column_sharing)
+    along_row = math.sqrt(crossbar.columns * wires.row_ohm * n_read * siemens)
+    at_driver = siemens * n_read * _delivered(along_row) * wires.driver_ohm
+    active_siemens = _ACTIVE_RATIO * crossbar.rows * siemens
+    column_left = _delivered(math.sqrt(crossbar.rows * wires.column_ohm * active_siemens))
+    at_end = active_siemens * column_left * wires.sense_ohm
+    return 1 / math.cosh(along_row) / (1 + at_driver), column_left / (1 + at_end)
+
+
+def _delivered(a: float) -> float:
+    return math.tanh(a) / a if a else 1.0

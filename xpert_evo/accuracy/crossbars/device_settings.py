@@ -1,0 +1,301 @@
+"""What differs from ideal devices: settings of the emulation, by hand or from a device's file."""
+
+import math
+from enum import StrEnum
+from typing import Annotated, Any
+
+import torch
+from pydantic import BeforeValidator, Field, model_validator
+
+from hw_models import Device, Technology
+from hw_models.device_laws import DriftConstants, ReadNoiseConstants
+from hw_models.wires import WireResistances, wire_resistances
+from xpert_evo.validation import Frozen
+
+_EARLIER = (
+    "variation_ratio",
+    "variation_law",
+    "stuck_on_ratio",
+    "stuck_off_ratio",
+    "on_off_ratio",
+    "wire_resistance_ratio",
+    "drift_exponent",
+    "drift_exponent_spread_ratio",
+    "drift_time_s",
+    "adc_offset_steps",
+    "adc_noise_steps",
+)
+"""Settings of the first version, in its order."""
+
+Spread = Annotated[float, Field(ge=0.0, le=10.0)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Polynomial = Annotated[
+    tuple[float, ...],
+    # A list is read as a tuple, which strict reading refuses once names of earlier runs have been looked for.
+    BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
+    Field(max_length=9),
+]
+Ohm = Annotated[float, Field(ge=0.0, le=1e9)]
+
+
+class VariationLaw(StrEnum):
+    """How conductances scatter around their target."""
+
+    GAUSSIAN = "gaussian"
+    LOGNORMAL = "lognormal"
+
+
+class LogLine(Frozen):
+    """A quantity that depends on a conductance g over the highest one: at_one + per_ln ln g, kept within bounds."""
+
+    at_one: float
+    per_ln: float = 0.0
+    least: float
+    most: float
+
+    def of(self, logarithm: torch.Tensor) -> torch.Tensor:
+        """For ln g."""
+        return (self.at_one + self.per_ln * logarithm).clamp(self.least, self.most)
+
+
+class DriftLaw(Frozen):
+    """Drift whose exponent depends on the target conductance: g ((t + reference_s) / reference_s)^-|v|.
+
+    Attributes:
+        reference_s: t0 [s].
+        exponent: Mean of v.
+        spread: Standard deviation of v from cell to cell.
+    """
+
+    reference_s: Annotated[float, Field(gt=0.0)]
+    exponent: LogLine
+    spread: LogLine
+
+
+class ReadNoise(Frozen):
+    """Fluctuation of a conductance g over g: min(most_ratio, ratio g^-power), times sqrt(ln((t + T) / (2 T))).
+
+    The factor is that of 1/f noise since programming at t = 0, read within T; 1 without T. Such noise is slow: it is
+    drawn once for each chip, as it stands while the chip is judged.
+
+    Attributes:
+        ratio: At the highest conductance.
+        power: How much stronger low conductances fluctuate.
+        most_ratio: The strongest.
+        read_s: T [s]; None for noise that does not grow.
+    """
+
+    ratio: Spread
+    power: Annotated[float, Field(ge=0.0, le=3.0)] = 0.0
+    most_ratio: Spread = 1.0
+    read_s: Annotated[float, Field(gt=0.0, lt=0.5)] | None = None
+
+    def deviation(self, g: torch.Tensor, time_s: float) -> torch.Tensor:
+        """Standard deviation over g, for conductances above 0 at a time of at least 1 s."""
+        growth = 1.0 if self.read_s is None else math.sqrt(math.log((time_s + self.read_s) / (2 * self.read_s)))
+        return (self.ratio * g**-self.power).clamp_max(self.most_ratio) * growth
+
+
+class NonIdealities(Frozen):
+    """What differs from ideal devices; the docstring of `nonidealities` has the equations.
+
+    Attributes:
+        variation_ratio: Standard deviation of conductances, relative.
+        variation_law: Its distribution.
+        stuck_on_ratio: Share of cells that are stuck at the highest conductance.
+        stuck_off_ratio: Share of cells that are stuck at the lowest conductance.
+        on_off_ratio: Highest over lowest conductance; None for a lowest conductance of 0.
+        drift_exponent: v; 0 for no drift.
+        drift_exponent_spread_ratio: Its standard deviation from cell to cell, relative.
+        drift_time_s: Time since programming [s].
+        adc_offset_steps: Standard deviation of the converters' offsets [steps].
+        adc_noise_steps: Standard deviation of the noise of each conversion [steps].
+        programming_polynomial: Coefficients of the standard deviation of a programmed conductance, in powers of its
+            target; both over the highest conductance.
+        drift_law: A drift that depends on the target conductance; None for none.
+        read_noise: None for none.
+        on_ohm: Resistance of a cell in its highest conductance [ohm]; needed where wires have a resistance.
+        row_wire_ohm: Wire along a row, from cell to cell [ohm].
+        column_wire_ohm: Wire along a column, from cell to cell [ohm].
+        driver_ohm: A row's driver [ohm].
+        sense_ohm: A column's multiplexer and the input of its converter [ohm].
+    """
+
+    variation_ratio: Spread = 0.0
+    variation_law: VariationLaw = VariationLaw.GAUSSIAN
+    stuck_on_ratio: Share = 0.0
+    stuck_off_ratio: Share = 0.0
+    on_off_ratio: Annotated[float, Field(gt=1.0, allow_inf_nan=False)] | None = None
+    drift_exponent: Spread = 0.0
+    drift_exponent_spread_ratio: Spread = 0.0
+    drift_time_s: Annotated[float, Field(ge=1.0, allow_inf_nan=False)] = 1.0
+    adc_offset_steps: Spread = 0.0
+    adc_noise_steps: Spread = 0.0
+    programming_polynomial: Polynomial = ()
+    drift_law: DriftLaw | None = None
+    read_noise: ReadNoise | None = None
+    on_ohm: Annotated[float, Field(gt=0.0)] | None = None
+    row_wire_ohm: Ohm = 0.0
+    column_wire_ohm: Ohm = 0.0
+    driver_ohm: Ohm = 0.0
+    sense_ohm: Ohm = 0.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_earlier_names(cls, data: Any) -> Any:
+        """Wires were once given by their resistance over that of a cell in its highest conductance."""
+        if not isinstance(data, dict) or "wire_resistance_ratio" not in data:
+            return data
+        rest = {key: value for key, value in data.items() if key != "wire_resistance_ratio"}
+        ratio = data["wire_resistance_ratio"]
+        return rest if ratio == 0 else {"on_ohm": 1.0, "row_wire_ohm": ratio, "column_wire_ohm": ratio, **rest}
+
+    @model_validator(mode="after")
+    def _check_wires(self) -> "NonIdealities":
+        if self.has_wires and self.on_ohm is None:
+            raise ValueError(
+                "resistances of wires, drivers and converters need on_ohm, that of a cell in its highest conductance; "
+                "give it too, such as on_ohm=6000."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_shares(self) -> "NonIdealities":
+        stuck = self.stuck_on_ratio + self.stuck_off_ratio
+        if stuck > 1:
+            raise ValueError(
+                f"stuck_on_ratio and stuck_off_ratio are shares of the same cells and add up to at most 1, got "
+                f"{self.stuck_on_ratio:g} + {self.stuck_off_ratio:g}."
+            )
+        return self
+
+    @property
+    def idle(self) -> dict[str, str]:
+        """Settings that change nothing as they stand, and what each of them waits for, in words."""
+        drifts = self.drift_exponent > 0 and self.drift_time_s > 1
+        ages = (
+            drifts or self.drift_law is not None or (self.read_noise is not None and self.read_noise.read_s is not None)
+        )
+        off = NonIdealities.model_construct()
+        waiting = {
+            "variation_law": (self.variation_ratio == 0, "a variation_ratio above 0"),
+            "drift_exponent": (not drifts, "a drift_time_s above 1"),
+            "drift_exponent_spread_ratio": (not drifts, "a drift_exponent above 0 and a drift_time_s above 1"),
+            "drift_time_s": (not ages, "a drift_exponent above 0"),
+            "on_ohm": (not self.has_wires, "a resistance of wires, drivers or converters"),
+        }
+        return {
+            name: companion
+            for name, (waits, companion) in waiting.items()
+            if waits and getattr(self, name) != getattr(off, name)
+        }
+
+    @property
+    def identity(self) -> str:
+        """Text that tells settings apart; that of earlier versions for settings that they knew: checkpoints hold it."""
+        values, off = {**dict(self), "wire_resistance_ratio": 0.0}, dict(NonIdealities())
+        later = [key for key, value in values.items() if key not in _EARLIER and value != off[key]]
+        return " ".join(f"{key}={values[key]!r}" for key in (*_EARLIER, *later))
+
+    @property
+    def least_conductance(self) -> float:
+        """Of a cell at level 0, over the highest."""
+        return 0.0 if self.on_off_ratio is None else 1 / self.on_off_ratio
+
+    @property
+    def has_wires(self) -> bool:
+        """Whether anything lies in series with the cells."""
+        return any((self.row_wire_ohm, self.column_wire_ohm, self.driver_ohm, self.sense_ohm))
+
+    @property
+    def relative_wires(self) -> WireResistances:
+        """Resistances over that of a cell in its highest conductance."""
+        on_ohm = self.on_ohm or 1.0
+        return WireResistances(
+            row_ohm=self.row_wire_ohm / on_ohm,
+            column_ohm=self.column_wire_ohm / on_ohm,
+            driver_ohm=self.driver_ohm / on_ohm,
+            sense_ohm=self.sense_ohm / on_ohm,
+        )
+
+    @property
+    def disturbs_converters(self) -> bool:
+        """Whether converters do anything but round."""
+        return bool(self.adc_offset_steps or self.adc_noise_steps)
+
+    @property
+    def disturbs_cells(self) -> bool:
+        """Whether cells deliver anything but their level."""
+        return self.has_wires or any(
+            (
+                self.variation_ratio,
+                self.stuck_on_ratio,
+                self.stuck_off_ratio,
+                self.on_off_ratio,
+                self.drift_exponent,
+                self.programming_polynomial,
+                self.drift_law,
+                self.read_noise,
+            )
+        )
+
+
+def nonidealities_of(
+    device: Device, technology: Technology | None = None, *, time_s: float = 1.0, **changes: Any
+) -> NonIdealities:
+    """The emulation's settings for a device's cells in a technology's wires.
+
+    Args:
+        device: Cells; what its file leaves out is ideal.
+        technology: Wires; None, or one without a table of them, for wires without resistance.
+        time_s: Time since programming [s], at least 1.
+        changes: Further settings, such as those of converters, or others than the device's.
+
+    Raises:
+        ValueError: A setting is out of its range.
+    """
+    highest_us = 1e6 / device.cell.on_ohm
+    found: dict[str, Any] = {
+        "on_off_ratio": device.cell.on_off_ratio,
+        "on_ohm": device.cell.on_ohm,
+        "drift_time_s": time_s,
+    }
+    if device.programming is not None:
+        polynomial = device.programming.polynomial_us(time_s)
+        found["programming_polynomial"] = tuple(coefficient / highest_us for coefficient in polynomial)
+    if device.drift is not None:
+        found["drift_law"] = _drift_law(device.drift)
+    if device.read_noise is not None:
+        found["read_noise"] = _read_noise(device.read_noise)
+    if device.stuck is not None:
+        found |= {"stuck_on_ratio": device.stuck.on_ratio, "stuck_off_ratio": device.stuck.off_ratio}
+    if technology is not None and technology.wires is not None:
+        wires = wire_resistances(device, technology)
+        found |= {
+            "row_wire_ohm": wires.row_ohm,
+            "column_wire_ohm": wires.column_ohm,
+            "driver_ohm": wires.driver_ohm,
+            "sense_ohm": wires.sense_ohm,
+        }
+    return NonIdealities(**(found | changes))
+
+
+def _drift_law(drift: DriftConstants) -> DriftLaw:
+    return DriftLaw(
+        reference_s=drift.reference_s,
+        exponent=LogLine(
+            at_one=drift.exponent_at_one,
+            per_ln=drift.exponent_per_ln,
+            least=drift.exponent_least,
+            most=drift.exponent_most,
+        ),
+        spread=LogLine(
+            at_one=drift.spread_at_one, per_ln=drift.spread_per_ln, least=drift.spread_least, most=drift.spread_most
+        ),
+    )
+
+
+def _read_noise(noise: ReadNoiseConstants) -> ReadNoise:
+    return ReadNoise(
+        ratio=noise.ratio, power=noise.power, most_ratio=noise.most_ratio, read_s=noise.read_s if noise.read_s else None
+    )

@@ -1,0 +1,229 @@
+"""What resistive wires make of a crossbar's currents: a form that costs little more than ideal wires.
+
+The nodal equations (`nodal` solves them) of a crossbar whose idle rows are gated depend on which rows are active, so
+that no matrix of effective conductances gives its currents. Four steps make them cheap. Conductances are relative to
+the highest one, resistances relative to its inverse, voltages to the read voltage; x is the row's input bit.
+
+1. *Rows.* Along a row only the columns that are read in the same cycle of the multiplexers draw current. Were their
+   columns' wires at 0 V, each row would be a ladder of its own, the same for all inputs: `row_wires` solves it, and
+   gives the current G of each cell, its conductance times the voltage that is left of the row's. If the columns' wires
+   are at u_i instead, the same in all columns, the current is G (1 - u_i); the cell's source resistance, for a change
+   of u in one column alone, makes its conductance G' (between G and the cell's own).
+2. *Mean column.* The voltage that builds up along a column is that of the mean column, of conductances
+   c_i = mean of (G + G') / 2 over all columns of the layer: f = 1 - u solves f = 1 - K (x c f), where K_im is the
+   resistance of the wire that rows i and m share on their way to the converter. f = 1 / (1 + K (x c)) is close to the
+   solution (exact for one resistor); of K the three smoothest of its modes are kept, and the resistance at its end.
+3. *Deviations.* By Tellegen's theorem a cell that conducts more than the mean by d adds d f^2 to the column's current:
+   I_j = sum_i G_ij x_i f_i^2 + sum_i c_i x_i f_i (1 - f_i). So the inputs are scaled once for all columns, and the
+   product is that of ideal wires. The last term is the same in all columns; a subtracted reference or partner column
+   cancels it.
+4. *Bend.* To second order in the column's own deviation its current falls by (sum_i d_ij b_i x_i f_i^2)^2, where b is
+   the smoothest mode of K: a second product. Where it is expected to stay below a tenth of an ADC's step and the sums
+   are those of deviations (with an analog reference), the sums' squares stand for it, times the mean of K.
+
+Where an ADC cannot feel it, digits and scaled inputs are rounded to 127 levels, so that processors can multiply them by
+eight-bit instructions.
+
+Left out: currents between rows through columns that float, u's variation from column to column, terms of third order.
+`benchmarks/ir_drop.py` holds it against the nodal solution on layers of a trained network.
+"""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+import torch
+
+from hw_models.wires import WireResistances
+from xpert_evo.accuracy.crossbars.integer_products import product_into
+
+_N_MODES = 3
+_SQUARE_STEPS, _BEND_STEPS = 0.01, 0.1
+"""Expected bend above which it is computed from the sums' squares, and by products of its own [ADC steps]."""
+
+_BLOCK = 4
+
+N_LEVELS = 127
+"""Levels of rounded inputs and digits."""
+
+_ROUNDING_STEPS = 0.06
+"""Expected error of sums of rounded digits and inputs below which they are rounded [ADC steps]."""
+
+_ACTIVITY = 0.25
+"""Share of rows that are active at once, where none is known."""
+
+_RANGE_DEVIATIONS = 6.2
+"""Standard deviations of partial sums that an ADC's range spans, about."""
+
+
+class BendKind(StrEnum):
+    """How a column's own deviation bends its current."""
+
+    NONE = "none"
+    SQUARE = "square"
+    PRODUCT = "product"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnDrop:
+    """How the voltage along the columns of a layer's arrays scales its inputs.
+
+    Where inputs are rounded, f^2 is computed for blocks of `_BLOCK` neighbouring rows, fewer where their number does
+    not divide that of the rows; else for each row.
+
+    Attributes:
+        conductance: c, (rows,).
+        modes: Modes of the wire, (rows, modes): K = modes modes^T within an array.
+        common: Half levels that a unit of the mean column's current is worth where nothing cancels it; else 0.
+        bends: For each slice the two matrices (columns, rows) whose products with the scaled inputs, multiplied, are
+            the bend in half levels; the second is None where it is the first. Empty for none.
+        square: The bend is this times the sums' squares [1 / half level]; 0 where `bends` has it, or for none.
+        n_levels: Scaled inputs are rounded to that many levels; 0 for none, which have all of float32's.
+    """
+
+    conductance: torch.Tensor
+    modes: torch.Tensor
+    common: float = 0.0
+    bends: tuple[tuple[torch.Tensor, torch.Tensor | None], ...] = ()
+    square: float = 0.0
+    n_levels: int = 0
+
+    @cached_property
+    def _weighted(self) -> torch.Tensor:
+        """Modes times c, (modes, rows); integers times `_unit` where inputs are rounded."""
+        weighted = (self.modes * self.conductance[:, None]).T.contiguous()
+        return (weighted / self._unit).round_() if self.n_levels else weighted
+
+    @cached_property
+    def _unit(self) -> float:
+        if not self.n_levels:
+            return 1.0
+        return float((self.modes * self.conductance[:, None]).abs().max().clamp_min(1e-30)) / N_LEVELS
+
+    @cached_property
+    def _eight_bit_weighted(self) -> torch.Tensor:
+        return self._weighted.to(torch.int8)
+
+    def scaled(self, inputs: torch.Tensor, rows: slice) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Inputs (rows, pixels) of an array times f^2, and the term that its columns have in common (pixels,)."""
+        drop = self._drop(self._weighted[:, rows] @ inputs, rows)
+        left = (drop + 1).square_().reciprocal_()
+        if self.n_levels:
+            left.mul_(self.n_levels).round_().div_(self.n_levels)
+        scaled = (inputs.view(len(left), -1, inputs.shape[1]) * left[:, None]).view(inputs.shape)
+        return scaled, self._common_term(scaled, drop, rows)
+
+    def eight_bit(self, inputs: torch.Tensor, rows: slice) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The same by eight-bit products for int8 inputs; scaled ones are int8, in units of one over `n_levels`."""
+        weighted = self._eight_bit_weighted[:, rows]
+        buffer = inputs.new_empty((len(weighted), inputs.shape[1]), dtype=torch.int32)
+        sums = product_into(buffer, weighted, inputs)
+        drop = self._drop(sums, rows)
+        levels = (drop + 1).square_().reciprocal_().mul_(self.n_levels).round_().to(torch.int8)
+        scaled = (inputs.view(len(levels), -1, inputs.shape[1]) * levels[:, None]).view(inputs.shape)
+        common = self._common_term(scaled.float().div_(self.n_levels), drop, rows) if self.common else None
+        return scaled, common
+
+    def _drop(self, sums: torch.Tensor, rows: slice) -> torch.Tensor:
+        """K (x c) of an array, (blocks, pixels), for inputs times `_weighted`, (modes, pixels)."""
+        modes = self.modes[rows]
+        return (modes.view(-1, self._block(len(modes)), modes.shape[1]).mean(1) * self._unit) @ sums
+
+    def _common_term(self, scaled: torch.Tensor, drop: torch.Tensor, rows: slice) -> torch.Tensor | None:
+        """What the columns of an array have in common (pixels,) [half levels]; None where it cancels."""
+        if not self.common:
+            return None
+        conducting = (scaled * self.conductance[rows, None]).view(len(drop), -1, scaled.shape[1]).sum(1)
+        return (conducting * drop).sum(0).mul_(self.common)
+
+    def bent(self, sums: torch.Tensor, scaled: torch.Tensor, rows: slice, slice_index: int) -> torch.Tensor:
+        """Partial sums (columns, pixels), changed in place, with the bend of scaled inputs (rows, pixels)."""
+        if self.square:
+            return sums.addcmul_(sums, sums, value=-self.square)
+        if not self.bends:
+            return sums
+        first, second = self.bends[slice_index]
+        deviation = first[:, rows] @ scaled
+        other = deviation if second is None else second[:, rows] @ scaled
+        return sums.addcmul_(deviation, other, value=-1)
+
+    def weights(self, digit: torch.Tensor, array_rows: tuple[int, ...], activity: float | torch.Tensor) -> torch.Tensor:
+        """Digits (columns, rows) as one matrix that serves all inputs, for a share of rows that are active."""
+        parts, start = [], 0
+        for n_rows in array_rows:
+            rows = slice(start, start + n_rows)
+            start += n_rows
+            active = torch.ones_like(self.conductance[rows, None]) * activity
+            drop = self._drop(self._weighted[:, rows] @ active, rows)[:, 0].repeat_interleave(self._block(n_rows))
+            parts.append((digit[:, rows] + self.common * self.conductance[rows] * drop) / (drop + 1).square())
+        return torch.cat(parts, dim=1)
+
+    def _block(self, n_rows: int) -> int:
+        """Rows of a block."""
+        return next(size for size in range(_BLOCK if self.n_levels else 1, 0, -1) if n_rows % size == 0)
+
+
+def wire_modes(array_rows: tuple[int, ...], wires: WireResistances) -> torch.Tensor:
+    """The smoothest modes of K for a column's wire, and its end's, (rows of all arrays, modes): K = modes modes^T.
+
+    K_im = r min(d_i, d_m) + r_end for cells d pitches from the converter has sines as its eigenvectors.
+    """
+    parts = []
+    for n_rows in array_rows:
+        distance = torch.arange(n_rows, 0, -1, dtype=torch.float64)
+        angles = [(2 * k + 1) * math.pi / (2 * n_rows + 1) for k in range(_N_MODES)]
+        sines = [
+            torch.sin(angle * distance) * math.sqrt(wires.column_ohm / (2 * n_rows + 1)) / math.sin(angle / 2)
+            for angle in angles
+        ]
+        parts.append(torch.stack([*sines, torch.full_like(distance, math.sqrt(wires.sense_ohm))], 1))
+    return torch.cat(parts).float()
+
+
+def expected_bend(deviations: torch.Tensor, modes: torch.Tensor, array_rows: tuple[int, ...]) -> float:
+    """Size of the bend of columns that deviate by d (columns, rows), over that of the range of an ADC.
+
+    Sums of n independent d, a share `_ACTIVITY` of them active, have a variance of s^2; the bend then has a standard
+    deviation of about sqrt(2) b^2 s^2.
+    """
+    spread = float((deviations.square().mean() * max(array_rows) * _ACTIVITY).sqrt())
+    return math.sqrt(2) * float(_smoothest(modes).square().mean()) * spread / _RANGE_DEVIATIONS
+
+
+def bend_kind(expected: float, adc_precision: int | None, *, sums_are_deviations: bool) -> BendKind:
+    """How to compute a bend of an expected size over an ADC's range; with care where the ADC is not known."""
+    steps = math.inf if adc_precision is None else expected * (2**adc_precision - 1)
+    if steps > (_BEND_STEPS if sums_are_deviations else _BEND_STEPS / 2):
+        return BendKind.PRODUCT
+    return BendKind.SQUARE if sums_are_deviations and steps > _SQUARE_STEPS else BendKind.NONE
+
+
+def rounding_is_felt(digit: torch.Tensor, adc_precision: int | None) -> bool:
+    """Whether rounding a slice's digits (columns, rows) to N_LEVELS of their largest could show in an ADC's codes.
+
+    Rounding errors of digits add up like the digits themselves, which make the standard deviation of the sums. Those of
+    the inputs are alike in many rows at worst, and then change a sum by at most half of a level of itself.
+    """
+    if adc_precision is None:
+        return True
+    ratio = float(digit.abs().max() / digit.square().mean().sqrt().clamp_min(1e-12)) / N_LEVELS / math.sqrt(12)
+    n_steps = 2**adc_precision - 1
+    error: float = max(ratio * n_steps / _RANGE_DEVIATIONS, n_steps / (2 * N_LEVELS))
+    return error > _ROUNDING_STEPS
+
+
+def bend_matrix(deviations: torch.Tensor, modes: torch.Tensor, half_levels: float) -> torch.Tensor:
+    """Deviations (columns, rows) times b and the root of what a unit of current is worth in half levels."""
+    return deviations * (_smoothest(modes).to(deviations.device) * math.sqrt(half_levels))
+
+
+def mean_shared(modes: torch.Tensor, array_rows: tuple[int, ...]) -> float:
+    """Mean of K over the pairs of rows of an array, averaged over the arrays."""
+    parts = torch.split(modes, list(array_rows))
+    return sum(float(part.mean(0).square().sum()) * len(part) for part in parts) / len(modes)
+
+
+def _smoothest(modes: torch.Tensor) -> torch.Tensor:
+    """b, (rows,): the smoothest mode and the resistance at the wire's end in one."""
+    return (modes[:, 0].square() + modes[:, -1].square()).sqrt()
