@@ -10,8 +10,7 @@ from hw_models import AdcType
 from tests.executors.conftest import search_settings
 from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.backbones import load_backbone
-from xpert_evo.cli import searching
-from xpert_evo.cli.app import app
+from xpert_evo.cli import application, searching
 from xpert_evo.config import DatasetConfig, parse_config
 from xpert_evo.errors import ConfigError, DataError, ExecutorError
 from xpert_evo.executor_kinds import EXECUTORS, ExecutorKind, kinds_that
@@ -56,7 +55,7 @@ def test_the_address_of_a_scheduler_alone_chooses_dask(monkeypatch: pytest.Monke
     monkeypatch.setattr(searching, "resume", lambda *arguments, **_: given.append(arguments[2]))
     runner = CliRunner()
     for command in (["run"], ["resume", "runs/x"]):
-        assert runner.invoke(app, [*command, "--dask-scheduler", "tcp://host:8786"]).exit_code == 0
+        assert runner.invoke(application(), [*command, "--dask-scheduler", "tcp://host:8786"]).exit_code == 0
     for options in given:
         assert options["executor.kind"] == "dask"
         assert options["executor.dask_scheduler"] == "tcp://host:8786"
@@ -98,7 +97,7 @@ def test_every_kind_of_executor_has_a_record_and_a_maker() -> None:
 
 
 def test_the_help_names_every_kind_of_executor() -> None:
-    helped = CliRunner().invoke(app, ["run", "--help"], env={"COLUMNS": "120"}).output
+    helped = CliRunner().invoke(application(), ["run", "--help"], env={"COLUMNS": "120"}).output
     assert "|".join(ExecutorKind) in helped
 
 

@@ -9,17 +9,32 @@ a record in `executor_kinds.py`, and a maker here.
 """
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from xpert_evo.config import ExecutorConfig
+from xpert_evo.errors import ExecutorError
 from xpert_evo.executor_kinds import ExecutorKind
 from xpert_evo.executors.base import Executor, JobDone, JobFailed, usable_cores
-from xpert_evo.executors.dask_extra import load_dask_executor
 from xpert_evo.executors.processes import ProcessExecutor
 from xpert_evo.executors.serial import SerialExecutor
 
+if TYPE_CHECKING:
+    from xpert_evo.executors.dask_executor import DaskExecutor
+
 Tell: TypeAlias = Callable[[str], None]
 """Is given sentences for the user: versions that differ, workers that are missing."""
+
+
+def load_dask_executor() -> "type[DaskExecutor]":
+    """The class `DaskExecutor`, an extra that takes a second to import; raises ExecutorError where it is missing."""
+    try:
+        from xpert_evo.executors.dask_executor import DaskExecutor  # noqa: PLC0415
+    except ImportError as failure:
+        raise ExecutorError(
+            f"the executor 'dask' needs the package {failure.name}, which is missing; install it with "
+            "`pip install 'xpert-evo[dask]'`, or choose --executor processes."
+        ) from None
+    return DaskExecutor
 
 
 def _serial(settings: ExecutorConfig, time_limit_s: float | None, tell: Tell) -> Executor:
@@ -53,5 +68,7 @@ __all__ = [
     "JobDone",
     "JobFailed",
     "ProcessExecutor",
+    "SerialExecutor",
+    "load_dask_executor",
     "usable_cores",
 ]
