@@ -67,6 +67,11 @@ DesignId = Annotated[
 SEARCH, RESULTS, DESIGNS, OTHER = "Search", "Results", "Designs", "Settings and data"
 
 
+def image_settings(dataset: str | None, data_dir: Path | None) -> dict[str, object | None]:
+    """The options of a command that name its images, as settings; None where an option was not given."""
+    return {"dataset.name": dataset, "dataset.data_dir": str(data_dir) if data_dir is not None else None}
+
+
 @app.callback(invoke_without_command=True)
 def root(version: Annotated[bool, typer.Option("--version", help="Versions that matter, and exit.")] = False) -> None:
     """Evolve neural networks together with the analog in-memory-computing chips that run them."""
