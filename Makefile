@@ -3,7 +3,6 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-CODE := xpert_evo hw_models tests benchmarks scripts
 
 .DEFAULT_GOAL := help
 .PHONY: run test lint format bench help clean
@@ -25,7 +24,7 @@ format: $(VENV)/.installed-dev  ## rewrite the code in the house style
 	$(BIN)/ruff format .
 
 # Others want images or results from outside, or an hour each: the README and docs/ give their commands.
-BENCHMARKS := hardware_speed.py|emulation_speed.py|help_speed.py|executor_speed.py|search_quality.py overhead
+BENCHMARKS := hardware_speed.py|emulation_speed.py|running/help_speed.py|running/executor_speed.py|search_quality.py overhead
 BENCHMARKS := $(BENCHMARKS)|search_quality.py reference|search_quality.py methods --seeds 10|search_quality.py published
 
 bench: $(VENV)/.installed-dev  ## the figures of the README that need nothing from outside (hours)

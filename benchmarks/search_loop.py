@@ -5,7 +5,7 @@
 A simulated run, with the defaults of `xpert-evo run` but three rounds of eight: 16 first designs, then three times a
 surrogate of all labels, a search of 3,000 evaluations on it, and eight designs trained, one of them a homogeneous rival
 and one a probe. A training
-measures the formula of `search_accuracy` and a seed's luck of 0.012. What counts is the hypervolume of the trained
+measures the formula of `search.formula` and a seed's luck of 0.012. What counts is the hypervolume of the trained
 designs' true objectives, in percent of the reference front's (`search_quality.py reference`), and how well the designs
 of the rounds were predicted beforehand, all together: Kendall's tau, error, coverage of the 90 % interval, and how far
 the front's highest prediction lay above the best training of the run. Medians of the first over the seeds (least ...
@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from search_problems import Problem, co_search
-from search_runs import OUT, reference_hypervolume
+from search.problems import Problem, co_search
+from search.runs import OUT, reference_hypervolume
 
 from hw_models import AdcType, CrossbarSpec
 from xpert_evo.accuracy.surrogate.fit import AUTO, FittedSurrogate, fit_surrogate

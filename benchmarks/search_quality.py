@@ -6,7 +6,7 @@
     python benchmarks/search_quality.py ablation --seeds 10           # part 3; of the surrogate: search_loop.py
     python benchmarks/search_quality.py overhead                      # processor time, in turns in one process
 
-Part 1 and 3: on the hardware model, accuracy by the formula of `search_accuracy`; VGG16 within 50 mm2, or with
+Part 1 and 3: on the hardware model, accuracy by the formula of `search.formula`; VGG16 within 50 mm2, or with
 `--problem vgg8`, on which nothing was tuned, within 0.7 times the area of its homogeneous baseline. Numbers are medians
 over the seeds (least ... most) of the hypervolume of all feasible designs scored so far, in percent of the reference
 front's. All budgets are read off one run, so no method is tuned to a budget. Runs are kept in `out/` and never run
@@ -20,10 +20,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from search_opponents import Method, methods, ours
-from search_problems import PROBLEMS, Problem, Recorder
-from search_published import PublishedProblem
-from search_runs import BUDGETS, OUT, print_table, reference_hypervolume, run_missing
+from search.opponents import Method, methods, ours
+from search.problems import PROBLEMS, Problem, Recorder
+from search.published import PublishedProblem
+from search.runs import BUDGETS, OUT, print_table, reference_hypervolume, run_missing
 
 from xpert_evo.objectives import FloatArray
 from xpert_evo.search import Move, Nsga2, SearchSettings, non_dominated

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from search_accuracy import FormulaAccuracy
+from search.formula import FormulaAccuracy
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.surrogate.features import macs

@@ -28,17 +28,6 @@ class AdcType(StrEnum):
         return _CODES.index(self)
 
     @classmethod
-    def from_code(cls, code: int) -> AdcType:
-        """The type of a number in an array.
-
-        Raises:
-            HardwareModelError: for a number that no type has.
-        """
-        if isinstance(code, bool) or not isinstance(code, (int, np.integer)) or not 0 <= code < len(_CODES):
-            raise HardwareModelError(f"adc_type must be a code in 0 ... {len(_CODES) - 1}, got {code!r}.")
-        return _CODES[code]
-
-    @classmethod
     def from_name(cls, name: str) -> AdcType:
         """The type of a name in a file.
 

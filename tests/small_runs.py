@@ -38,6 +38,15 @@ name = "classifier"
 kind = "linear"
 """
 
+BLOCK_LAYERS: list[dict[str, object]] = [
+    {"name": "stem", "reference_depth": 64, "depth_group": "body", "stride": 2},
+    {"name": "wide", "reference_depth": 128, "kernel_size": 5},
+    {"name": "join", "reference_depth": 64, "adds": "stem", "depth_group": "body", "pool": True},
+    {"name": "tail", "reference_depth": 64, "kernel_size": 1},
+    {"name": "classifier", "kind": "linear"},
+]
+"""Layers of a backbone with strides, an addition and kernels of three sizes, as in its description."""
+
 SMOKE_SEARCH: Tables = {
     "space": {"backbone": "vgg8"},
     "search": {"generations": 3, "population_size": 16, "offspring_size": 8, "surrogate": "ridge"},

@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 
 from hw_models import AdcType, CrossbarSpec, evaluate, load_device, load_technology
 from hw_models.mapping import map_layers
+from tests.small_runs import BLOCK_LAYERS
 from xpert_evo.backbone_file import parse_description
 from xpert_evo.backbones import BACKBONES, Backbone, load_backbone
 from xpert_evo.design import Design
@@ -22,16 +23,6 @@ HARDWARE = {
     "crossbar": CrossbarSpec(),
     "device": load_device("rram-6k"),
     "technology": load_technology("cmos-32nm-lstp"),
-}
-BLOCKS = {
-    "name": "blocks",
-    "layers": [
-        {"name": "stem", "reference_depth": 64, "depth_group": "body", "stride": 2},
-        {"name": "wide", "reference_depth": 128, "kernel_size": 5},
-        {"name": "join", "reference_depth": 64, "adds": "stem", "depth_group": "body", "pool": True},
-        {"name": "tail", "reference_depth": 64, "kernel_size": 1},
-        {"name": "classifier", "kind": "linear"},
-    ],
 }
 XPERTSIM_FILLER = (64.0, 3.0, 3.0, 512.0, 0.0, 1.0)
 
@@ -50,7 +41,9 @@ def row(
 
 
 def named(name: str, *, n_classes: int = 10, image_channels: int = 3) -> Backbone:
-    described = parse_description(BLOCKS, where="blocks") if name == "blocks" else name
+    described = (
+        parse_description({"name": "blocks", "layers": BLOCK_LAYERS}, where="blocks") if name == "blocks" else name
+    )
     return load_backbone(described, n_classes=n_classes, image_channels=image_channels)
 
 

@@ -10,7 +10,7 @@ import typer
 
 from tests.small_runs import OWN_BACKBONE
 from xpert_evo.backbone_file import BackboneDescription, read_description
-from xpert_evo.cli.app import app
+from xpert_evo.cli import application
 from xpert_evo.config import RunConfig, load_config, parse_assignments
 from xpert_evo.design import load_designs
 from xpert_evo.errors import ConfigError
@@ -116,7 +116,7 @@ def callbacks(group: typer.Typer) -> Iterator[Callable[..., object]]:
 
 def test_home_is_expanded_in_every_option_and_argument_that_is_a_path() -> None:
     n_paths = 0
-    for callback in callbacks(app):
+    for callback in callbacks(application()):
         for name, hint in get_type_hints(callback, include_extras=True).items():
             kind, *info = get_args(hint) if get_origin(hint) is Annotated else (hint,)
             if "Path" in str(kind):

@@ -119,11 +119,19 @@ PERIPHERALS = tuple(kind for kind in GeneKind if kind is not GeneKind.CHANNEL_DE
 """The genes of the circuits around a crossbar; the channel depth alone is the network's."""
 
 
+def choice_name(value: Choice | None) -> str:
+    """A choice in words: `8`, `SAR`, `Flash`, nothing where a layer has no such gene."""
+    return "" if value is None else _TYPE_NAMES[value] if isinstance(value, AdcType) else str(value)
+
+
 def choice_text(value: Choice | None) -> str:
-    """A choice in the cell of a table: `8`, `S` for SAR, `F` for Flash, nothing where a layer has no such gene."""
-    return "" if value is None else value.value[0].upper() if isinstance(value, AdcType) else str(value)
+    """A choice in a narrow cell: `8`, `S` for SAR, `F` for Flash, nothing where a layer has no such gene."""
+    return choice_name(value)[:1] if isinstance(value, AdcType) else choice_name(value)
 
 
 def choice_number(value: Choice) -> int:
     """The number that stands for a choice in arrays."""
     return value.code if isinstance(value, AdcType) else value
+
+
+_TYPE_NAMES = {AdcType.SAR: "SAR", AdcType.FLASH: "Flash"}

@@ -8,7 +8,7 @@ import pytest
 
 from hw_models import AdcType
 from xpert_evo.backbones import load_backbone
-from xpert_evo.cli.app import app
+from xpert_evo.cli import application
 from xpert_evo.config import RunConfig, parse_config
 from xpert_evo.design import Design
 from xpert_evo.errors import DesignError
@@ -17,7 +17,7 @@ from xpert_evo.store import Store
 
 
 def call(*words: str | Path) -> None:
-    app([str(word) for word in words], standalone_mode=False, prog_name="xpert-evo")
+    application()([str(word) for word in words], standalone_mode=False, prog_name="xpert-evo")
 
 
 def homogeneous() -> Design:

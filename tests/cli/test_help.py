@@ -9,10 +9,10 @@ import typer
 from typer.testing import CliRunner
 
 from xpert_evo.accuracy.training.protocols import PROTOCOLS
-from xpert_evo.cli.app import app
+from xpert_evo.cli import application
 
 ROOT = Path(__file__).parents[2]
-COMMAND = typer.main.get_command(app)
+COMMAND = typer.main.get_command(application())
 
 
 def commands() -> dict[str, typer.core.TyperCommand]:
@@ -64,7 +64,7 @@ def test_commands_that_documents_mention_exist(document: str) -> None:
 
 
 def test_commands_are_grouped_and_the_groups_shown() -> None:
-    outcome = CliRunner().invoke(app, ["--help"])
+    outcome = CliRunner().invoke(application(), ["--help"])
     assert outcome.exit_code == 0
     for group in ("Search", "Results", "Designs", "Settings and data", "--install-completion"):
         assert group in outcome.output
@@ -72,6 +72,8 @@ def test_commands_are_grouped_and_the_groups_shown() -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_scripts_call_the_program(shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    outcome = CliRunner().invoke(app, [], env={"_XPERT_EVO_COMPLETE": f"source_{shell}"}, prog_name="xpert-evo")
+    outcome = CliRunner().invoke(
+        application(), [], env={"_XPERT_EVO_COMPLETE": f"source_{shell}"}, prog_name="xpert-evo"
+    )
     assert "xpert-evo" in outcome.output
     assert "_XPERT_EVO_COMPLETE" in outcome.output

@@ -7,15 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from xpert_evo.executors import (
-    Executor,
-    JobDone,
-    JobFailed,
-    ProcessExecutor,
-    SerialExecutor,
-    load_dask_executor,
-    usable_cores,
-)
+from xpert_evo.config import ExecutorConfig
+from xpert_evo.executor_kinds import ExecutorKind
+from xpert_evo.executors import MAKERS, Executor, JobDone, JobFailed, usable_cores
 
 LIMIT_S = 3.0
 
@@ -56,21 +50,21 @@ def threads_of_numpy(n: int) -> int:
     return max((int(pool["num_threads"]) for pool in threadpool_info()), default=1)
 
 
-MAKERS: dict[str, Callable[[], Executor]] = {
-    "serial": SerialExecutor,
-    "processes": lambda: ProcessExecutor(2, time_limit_s=LIMIT_S),
-    "dask": lambda: load_dask_executor()(2, time_limit_s=LIMIT_S),
-}
+def made_by_settings(kind: ExecutorKind) -> Executor:
+    n_workers = 2 if kind.record.has_workers else None
+    return MAKERS[kind](ExecutorConfig(kind=kind, workers=n_workers), LIMIT_S, lambda text: None)
 
 
-@pytest.fixture(scope="module", params=MAKERS)
+@pytest.fixture(scope="module", params=ExecutorKind)
 def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
-    made = MAKERS[request.param]()
+    made = made_by_settings(request.param)
     yield made
     made.close()
 
 
-in_other_processes = pytest.mark.parametrize("executor", ["processes", "dask"], indirect=True)
+in_other_processes = pytest.mark.parametrize(
+    "executor", [kind for kind in ExecutorKind if kind.record.has_workers], indirect=True
+)
 
 
 def test_jobs_may_be_added_while_others_run(executor: Executor) -> None:

@@ -10,10 +10,11 @@ from hw_models import AdcType
 from tests.executors.conftest import search_settings
 from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.backbones import load_backbone
-from xpert_evo.cli import searching
-from xpert_evo.cli.app import app
+from xpert_evo.cli import application, searching
 from xpert_evo.config import DatasetConfig, parse_config
 from xpert_evo.errors import ConfigError, DataError, ExecutorError
+from xpert_evo.executor_kinds import EXECUTORS, ExecutorKind, kinds_that
+from xpert_evo.executors import MAKERS
 from xpert_evo.hardware import Hardware
 from xpert_evo.orchestration.start import begin, build_executor
 from xpert_evo.orchestration.trainings import TrainingJob, train_job
@@ -54,7 +55,7 @@ def test_the_address_of_a_scheduler_alone_chooses_dask(monkeypatch: pytest.Monke
     monkeypatch.setattr(searching, "resume", lambda *arguments, **_: given.append(arguments[2]))
     runner = CliRunner()
     for command in (["run"], ["resume", "runs/x"]):
-        assert runner.invoke(app, [*command, "--dask-scheduler", "tcp://host:8786"]).exit_code == 0
+        assert runner.invoke(application(), [*command, "--dask-scheduler", "tcp://host:8786"]).exit_code == 0
     for options in given:
         assert options["executor.kind"] == "dask"
         assert options["executor.dask_scheduler"] == "tcp://host:8786"
@@ -87,3 +88,22 @@ def test_a_worker_with_other_images_refuses_to_train() -> None:
     )
     with pytest.raises(DataError, match=r"has digest [0-9a-f]{16}, but the run is on 0123456789abcdef; give every"):
         train_job(job)
+
+
+def test_every_kind_of_executor_has_a_record_and_a_maker() -> None:
+    assert list(EXECUTORS) == list(MAKERS) == list(ExecutorKind)
+    assert kinds_that(lambda record: record.joins_cluster) == '"dask"'
+    assert kinds_that(lambda record: record.has_workers) == '"processes" or "dask"'
+
+
+def test_the_help_names_every_kind_of_executor() -> None:
+    helped = CliRunner().invoke(application(), ["run", "--help"], env={"COLUMNS": "120"}).output
+    assert "|".join(ExecutorKind) in helped
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ExecutorKind if not kind.record.has_workers])
+def test_a_kind_without_workers_takes_no_settings_of_workers(kind: ExecutorKind, tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=f'executor.workers = 2 has no use with executor.kind = "{kind}".*or leave it'
+    ):
+        begin(search_settings(kind=kind, workers=2), tmp_path / "run", Silent())

@@ -33,9 +33,9 @@ ALLOWED = {
     # It opens only what our own client has sealed for our own workers, as Dask itself does with every message.
     ("xpert_evo/executors/dask_batch.py", "pickle"),
     # It writes pickles for the program to refuse, and reads none.
-    ("benchmarks/fuzz_breaking.py", "pickle"),
+    ("benchmarks/faults/fuzz_breaking.py", "pickle"),
     # A dry list of instructions, none of which is carried out.
-    ("xpert_evo/accuracy/python_batches.py", "pickletools"),
+    ("xpert_evo/accuracy/datasets/python_batches.py", "pickletools"),
 }
 
 

@@ -16,7 +16,7 @@ import pytest
 from xpert_evo.accuracy.training.protocols import PROTOCOLS
 from xpert_evo.backbone_file import LayerEntry
 from xpert_evo.backbones import BACKBONES
-from xpert_evo.cli.app import app
+from xpert_evo.cli import application
 from xpert_evo.config import load_config
 from xpert_evo.design import load_designs, parse_design
 from xpert_evo.orchestration import estimate
@@ -43,7 +43,7 @@ def carry_out(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = words[1 : words.index(">")] if target else words[1:]
     if arguments[0] == "run" and "--dry-run" not in arguments:
         arguments.append("--dry-run")
-    app(arguments, standalone_mode=False, prog_name="xpert-evo")
+    application()(arguments, standalone_mode=False, prog_name="xpert-evo")
     output = capsys.readouterr()
     assert output.err == ""
     if target:
@@ -90,7 +90,7 @@ def test_the_design_in_the_formats_is_a_design(tmp_path: Path, capsys: pytest.Ca
     path.write_text(text)
     (design,) = load_designs(path)
     assert parse_design(design.to_plain()) == design
-    app(["evaluate", str(path)], standalone_mode=False)
+    application()(["evaluate", str(path)], standalone_mode=False)
     assert "TOPS/W" in capsys.readouterr().out
 
 

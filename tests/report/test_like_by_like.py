@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from xpert_evo.cli.app import app
+from xpert_evo.cli import application
 from xpert_evo.report.around import around_candidate
 from xpert_evo.report.files import front_row
 from xpert_evo.report.page.document import page
@@ -32,7 +32,7 @@ def test_show_prints_the_label_beside_its_prediction(
     scene: Scene, finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     predicted = [candidate for candidate in scene.result.front if candidate.predicted is not None]
-    app(["show", str(finished), "--id", predicted[0].digest], standalone_mode=False)
+    application()(["show", str(finished), "--id", predicted[0].digest], standalone_mode=False)
     shown = capsys.readouterr().out
     assert predicted[0].label is not None
     label, around = 100 * predicted[0].label, sum(around_candidate(scene.result, predicted[0]).values())

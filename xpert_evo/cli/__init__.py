@@ -2,13 +2,28 @@
 
 import signal
 import sys
-from typing import NoReturn
+from functools import cache
+from typing import TYPE_CHECKING, NoReturn
 
 from xpert_evo.errors import InterruptedRunError, UsageError, XpertEvoError
 from xpert_evo.streams import forgive, leave_output, say
 
+if TYPE_CHECKING:
+    from typer import Typer
+
 _STOPPED = InterruptedRunError.exit_code
 _KEPT = "stopped; the same command may be called again, and every file that it writes is whole or not there."
+
+
+@cache
+def application() -> "Typer":
+    """All commands. Nothing heavy is imported before one of them runs, so that `--help` is instant."""
+    from xpert_evo.cli import design_commands, other_commands, result_commands, search_commands
+    from xpert_evo.cli.root import app
+
+    for part in (search_commands, result_commands, design_commands, other_commands):
+        app.add_typer(part.commands)
+    return app
 
 
 def main() -> NoReturn:
@@ -16,9 +31,7 @@ def main() -> NoReturn:
     forgive()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a kill is told and cleaned up after like Ctrl-C
     try:
-        from xpert_evo.cli.app import app
-
-        code = app(standalone_mode=False, prog_name="xpert-evo")
+        code = application()(standalone_mode=False, prog_name="xpert-evo")
         if code == _STOPPED:  # typer has caught the KeyboardInterrupt
             say(_KEPT)
         if sys.stdout is not None:

@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from hw_models import WeightCoding, device_names, technology_names
 from xpert_evo.accuracy.surrogate.kinds import AUTO, SurrogateKind
 from xpert_evo.accuracy.training.protocols import PROTOCOLS
-from xpert_evo.config import ExecutorKind, RunConfig, Schedule, SearchMode
+from xpert_evo.config import RunConfig, Schedule, SearchMode
+from xpert_evo.executor_kinds import ExecutorKind
 from xpert_evo.objectives import OBJECTIVES
 from xpert_evo.space import PAPER_CHOICES
 

@@ -9,14 +9,14 @@ from rich.table import Table
 from hw_models import HardwareReport
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.design import Design
+from xpert_evo.genes import choice_name
 from xpert_evo.words import edap_text
 
 BY_LAYER = ("area_um2", "latency_ns", "energy_pj")
 
 _MEANING = (
-    "CD channel depth, CS columns that share one ADC, ADC its type and bits, IP bits of the input; tiles built, copies "
-    "of the weights that work in parallel, share of the tiles' cells used; area, and latency and dynamic energy of one "
-    "image."
+    "tiles built, copies of the weights that work in parallel, share of the tiles' cells used; area, and latency and "
+    "dynamic energy of one image."
 )
 
 
@@ -29,17 +29,14 @@ def print_cost(console: PlainConsole, design: Design, report: HardwareReport) ->
 
 def _layer_table(design: Design, report: HardwareReport) -> Table:
     table = _table(f"design {design.digest[:8]}, {design.backbone}")
-    table.caption = _MEANING
-    heads = ("layer", "CD", "CS", "ADC", "IP", "tiles", "copies", "used", "area\nmm²", "latency\nµs", "energy\nnJ")
-    for name in heads:
-        table.add_column(name, justify="left" if name in {"layer", "ADC"} else "right", no_wrap=True, vertical="bottom")
+    table.caption = f"{', '.join(f'{kind.record.short} {kind.record.label}' for kind in design.kinds)}; {_MEANING}"
+    genes = (kind.record.short for kind in design.kinds)
+    for name in ("layer", *genes, "tiles", "copies", "used", "area\nmm²", "latency\nµs", "energy\nnJ"):
+        table.add_column(name, justify="left" if name == "layer" else "right", no_wrap=True, vertical="bottom")
     for i, layer in enumerate(design.layers):
         table.add_row(
             layer.name,
-            str(layer.channel_depth or "-"),
-            str(layer.column_sharing),
-            f"{layer.adc_type} {layer.adc_precision}",
-            str(layer.input_precision),
+            *(choice_name(getattr(layer, kind)) or "-" for kind in design.kinds),
             str(report.n_tiles[0, i]),
             str(report.copies[0, i]),
             f"{report.utilization[0, i]:.0%}",

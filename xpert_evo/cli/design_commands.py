@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from xpert_evo.cli.root import DESIGNS, Assignments, DesignFile, ImagesFolder, ImagesName, OneDesign, SettingsFile
+from xpert_evo.cli.root import (
+    DESIGNS,
+    Assignments,
+    DesignFile,
+    ImagesFolder,
+    ImagesName,
+    OneDesign,
+    SettingsFile,
+    image_settings,
+)
 from xpert_evo.paths import user_path
 
 commands = typer.Typer()
@@ -120,7 +129,7 @@ def train(
     """
     from xpert_evo.cli.training import train_one
 
-    options = {"dataset.name": dataset, "dataset.data_dir": str(data_dir) if data_dir is not None else None}
+    options = image_settings(dataset, data_dir)
     train_one(
         design,
         config,
@@ -168,7 +177,7 @@ def judge(
     """
     from xpert_evo.cli.judging import judge_weights
 
-    options = {"dataset.name": dataset, "dataset.data_dir": str(data_dir) if data_dir is not None else None}
+    options = image_settings(dataset, data_dir)
     judge_weights(
         weights,
         config,

@@ -5,7 +5,7 @@ from pathlib import Path
 from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.backbone_remarks import remarks_on
 from xpert_evo.cli.consoles import PlainConsole
-from xpert_evo.config import ExecutorKind, RunConfig, Schedule
+from xpert_evo.config import RunConfig, Schedule
 from xpert_evo.orchestration.choosing import most_finalists
 from xpert_evo.orchestration.estimate import Estimate, estimate, planned_workers
 from xpert_evo.orchestration.limits import reach
@@ -56,9 +56,9 @@ def _task_lines(task: Task, dataset: Dataset) -> list[str]:
 def _workers(config: RunConfig) -> str:
     settings = config.executor
     if settings.dask_scheduler is not None:
-        return f"dask, with the workers that join {settings.dask_scheduler}"
-    if settings.kind is ExecutorKind.SERIAL:
-        return "serial, in this process"
+        return f"{settings.kind}, with the workers that join {settings.dask_scheduler}"
+    if not settings.kind.record.has_workers:
+        return f"{settings.kind}, in this process"
     return f"{settings.kind}, {counted(planned_workers(config), 'worker')} of one thread each"
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from xpert_evo.executor_kinds import ExecutorKind
 from xpert_evo.paths import user_path
 
 app = typer.Typer(
@@ -49,7 +50,7 @@ ImagesFolder = Annotated[
 ]
 Executor = Annotated[
     str | None,
-    typer.Option("--executor", metavar="serial|processes|dask", help="Where trainings run.", show_default=False),
+    typer.Option("--executor", metavar="|".join(ExecutorKind), help="Where trainings run.", show_default=False),
 ]
 Workers = Annotated[
     int | None, typer.Option("--workers", "-j", metavar="N", help="Trainings at a time.", show_default=False)
@@ -64,6 +65,11 @@ DesignId = Annotated[
 ]
 
 SEARCH, RESULTS, DESIGNS, OTHER = "Search", "Results", "Designs", "Settings and data"
+
+
+def image_settings(dataset: str | None, data_dir: Path | None) -> dict[str, object | None]:
+    """The options of a command that name its images, as settings; None where an option was not given."""
+    return {"dataset.name": dataset, "dataset.data_dir": str(data_dir) if data_dir is not None else None}
 
 
 @app.callback(invoke_without_command=True)

@@ -18,6 +18,7 @@ from xpert_evo.cli.root import (
     RunFolder,
     SettingsFile,
     Workers,
+    image_settings,
 )
 from xpert_evo.paths import user_path
 
@@ -95,8 +96,7 @@ def run(
     listener = choose_listener(json_log=json_log, quiet=quiet or dry_run)
     listener.tell(Stage(text=LOADING))  # before the imports that take seconds
     options = {
-        "dataset.name": dataset,
-        "dataset.data_dir": str(data_dir) if data_dir is not None else None,
+        **image_settings(dataset, data_dir),
         "search.mode": mode,
         **_area_limits(area_limit_mm2 or []),
         "seed": seed,

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from xpert_evo.config.quantities import AtLeastOne, Count, Positive
+from xpert_evo.executor_kinds import ExecutorKind, kinds_that
 from xpert_evo.validation import Frozen
 
 MOST_RETRIES = 10
@@ -136,14 +137,6 @@ class TrainingConfig(Frozen):
         return self.first_designs + self.rounds * self.designs_per_round
 
 
-class ExecutorKind(StrEnum):
-    """Where trainings run."""
-
-    SERIAL = "serial"
-    PROCESSES = "processes"
-    DASK = "dask"
-
-
 class ExecutorConfig(Frozen):
     """Where trainings run; on CPUs of one kind, results do not depend on it.
 
@@ -167,15 +160,17 @@ class ExecutorConfig(Frozen):
                 f'executor.dask_scheduler must be an address such as "tcp://host:8786", got "{self.dask_scheduler}"; '
                 "`dask scheduler` prints it when it starts."
             )
-        if self.dask_scheduler is not None and self.kind is not ExecutorKind.DASK:
+        if self.dask_scheduler is not None and not self.kind.record.joins_cluster:
+            clusters = kinds_that(lambda record: record.joins_cluster)
             raise ValueError(
-                f'executor.dask_scheduler needs executor.kind = "dask", got "{self.kind}"; change one of them.'
+                f'executor.dask_scheduler needs executor.kind = {clusters}, got "{self.kind}"; change one of them.'
             )
         if self.dask_scheduler is not None and self.workers is not None:
             raise ValueError(
                 f"executor.workers = {self.workers} counts local workers, but those of executor.dask_scheduler = "
                 f'"{self.dask_scheduler}" are started with `dask worker`; leave one of them out.'
             )
-        if self.gpus is not None and self.kind is ExecutorKind.SERIAL:
-            raise ValueError('executor.gpus needs executor.kind = "processes" or "dask"; change one of them.')
+        if self.gpus is not None and not self.kind.record.has_workers:
+            others = kinds_that(lambda record: record.has_workers)
+            raise ValueError(f"executor.gpus needs executor.kind = {others}; change one of them.")
         return self

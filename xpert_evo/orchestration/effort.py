@@ -10,7 +10,7 @@ from scipy.optimize import nnls
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
 
 JUDGED_IMAGE = 2.5
-"""Work of one image in the exact emulation, in training images; `benchmarks/time_left.py` shows how well it serves."""
+"""Work of one image in the exact emulation, in training images; `benchmarks/running/time_left.py` shows how well."""
 
 _LEAST = 3
 

@@ -16,7 +16,7 @@ from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.surrogate.features import macs
 from xpert_evo.accuracy.surrogate.fit import LEAST_LABELS, fit_surrogate
 from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
-from xpert_evo.config import ExecutorKind, RunConfig, SearchMode
+from xpert_evo.config import RunConfig, SearchMode
 from xpert_evo.design import Design
 from xpert_evo.executors.base import usable_cores
 from xpert_evo.objectives import FloatArray
@@ -58,7 +58,7 @@ class Estimate:
 def planned_workers(config: RunConfig) -> int:
     """Trainings at a time that the settings ask for; 1 where a scheduler decides."""
     settings = config.executor
-    if settings.kind is ExecutorKind.SERIAL or settings.dask_scheduler is not None:
+    if not settings.kind.record.has_workers or settings.dask_scheduler is not None:
         return 1
     return settings.workers or settings.gpus or usable_cores()
 

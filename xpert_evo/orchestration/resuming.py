@@ -6,8 +6,9 @@ from typing import Any
 
 from xpert_evo.backbone_file import BackboneDescription
 from xpert_evo.backbones import load_backbone
-from xpert_evo.config import ExecutorKind, RunConfig, load_config, with_stored_model
+from xpert_evo.config import RunConfig, load_config, with_stored_model
 from xpert_evo.errors import StoreError
+from xpert_evo.executor_kinds import EXECUTORS
 from xpert_evo.orchestration.context import FINALISTS, round_name
 from xpert_evo.orchestration.stopping import ROUNDS, STOPPED
 from xpert_evo.store import Store
@@ -55,9 +56,10 @@ def _drop_other_executors(plain: dict[str, Any], overrides: Mapping[str, object]
     """Takes out of stored settings what belongs to the executor that is left: an address, workers, a time limit."""
     stored = plain["executor"]
     kind = overrides.get("executor.kind", stored["kind"])
-    if kind != ExecutorKind.DASK:
+    record = next((record for name, record in EXECUTORS.items() if name == kind), None)  # or the settings refuse it
+    if record is None or not record.joins_cluster:
         stored.pop("dask_scheduler", None)
-    if kind == ExecutorKind.SERIAL:
+    if record is not None and not record.has_workers:
         stored.pop("gpus", None)
         stored.pop("workers", None)
         plain["training"].pop("time_limit_s", None)

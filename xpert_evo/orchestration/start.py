@@ -14,10 +14,11 @@ from xpert_evo.accuracy.host_state import own_numerics, threads
 from xpert_evo.accuracy.surrogate.kinds import check_kind
 from xpert_evo.accuracy.training.protocols import check_from_scratch, load_protocol
 from xpert_evo.backbone_remarks import remarks_on
-from xpert_evo.config import ExecutorKind, RunConfig, parse_stored
+from xpert_evo.config import RunConfig, parse_stored
 from xpert_evo.design import design_from_text
 from xpert_evo.errors import ConfigError, DataError, ExecutorError
-from xpert_evo.executors import Executor, ProcessExecutor, SerialExecutor, load_dask_executor
+from xpert_evo.executor_kinds import kinds_that
+from xpert_evo.executors import MAKERS, Executor
 from xpert_evo.files import sweep
 from xpert_evo.orchestration.baselines import check_baselines
 from xpert_evo.orchestration.batches import Workshop
@@ -58,7 +59,7 @@ def prepare(config: RunConfig, *, is_new: bool = True) -> tuple[Task, Dataset]:
         if is_new:
             check_from_scratch(protocol, f"training.{name}")
     check_kind(config.search.surrogate)
-    _check_serial(config)
+    _check_workers(config)
     config = _located(config)
     dataset = cached_dataset(config.dataset)
     task = build_task(config, n_classes=dataset.n_classes, image_channels=dataset.image_channels)
@@ -77,14 +78,15 @@ def _located(config: RunConfig) -> RunConfig:
     return config.model_copy(update={"dataset": named.model_copy(update={"data_dir": str(named.folder)})})
 
 
-def _check_serial(config: RunConfig) -> None:
-    """Raises ConfigError for settings that the serial executor has no use for."""
+def _check_workers(config: RunConfig) -> None:
+    """Raises ConfigError for settings of workers where the executor has none."""
     useless = {"executor.workers": config.executor.workers, "training.time_limit_s": config.training.time_limit_s}
     for name, value in useless.items():
-        if value is not None and config.executor.kind is ExecutorKind.SERIAL:
+        if value is not None and not config.executor.kind.record.has_workers:
             raise ConfigError(
-                f'{name} = {value:g} has no use with executor.kind = "serial", where one training after another runs '
-                'in this process; take "processes" or "dask", or leave it out.'
+                f'{name} = {value:g} has no use with executor.kind = "{config.executor.kind}", where one training '
+                f"after another runs in this process; take {kinds_that(lambda record: record.has_workers)}, or leave "
+                "it out."
             )
 
 
@@ -192,17 +194,11 @@ def build_executor(config: RunConfig, listener: Listener) -> Executor:
         config: Settings.
         listener: Is told what a person should know about workers.
     """
-    settings, limit_s = config.executor, config.training.time_limit_s
-    if settings.kind is ExecutorKind.SERIAL:
-        return SerialExecutor()
-    if settings.kind is ExecutorKind.PROCESSES:
-        return ProcessExecutor(settings.workers, limit_s, settings.gpus)
-    return load_dask_executor()(
-        settings.workers,
-        scheduler=settings.dask_scheduler,
-        time_limit_s=limit_s,
-        n_gpus=settings.gpus,
-        tell=lambda text: listener.tell(Message(text=text, warning=True)),
+    make = MAKERS[config.executor.kind]
+    return make(
+        config.executor,
+        config.training.time_limit_s,
+        lambda text: listener.tell(Message(text=text, warning=True)),
     )
 
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from hw_models import AdcType
-from xpert_evo.genes import PERIPHERALS, Choice, GeneKind
+from xpert_evo.genes import PERIPHERALS, Choice, GeneKind, choice_name
 from xpert_evo.orchestration.task import Task
 
 _PUBLISHED: dict[GeneKind, Choice] = {
@@ -38,8 +37,5 @@ def _found(task: Task) -> tuple[list[dict[GeneKind, Choice]], bool]:
 
 
 def _words(of: Mapping[GeneKind, Choice]) -> str:
-    kind = "SAR" if of[GeneKind.ADC_TYPE] is AdcType.SAR else "Flash"
-    return (
-        f"{of[GeneKind.ADC_PRECISION]}-bit {kind} ADCs, {of[GeneKind.COLUMN_SHARING]} columns an ADC, "
-        f"{of[GeneKind.INPUT_PRECISION]}-bit inputs"
-    )
+    adcs = f"{of[GeneKind.ADC_PRECISION]}-bit {choice_name(of[GeneKind.ADC_TYPE])} ADCs"
+    return f"{adcs}, {of[GeneKind.COLUMN_SHARING]} columns an ADC, {of[GeneKind.INPUT_PRECISION]}-bit inputs"

@@ -13,6 +13,7 @@ import torch
 
 import xpert_evo as xe
 from hw_models import CrossbarSpec
+from tests.small_runs import BLOCK_LAYERS
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer, build_network
 from xpert_evo.accuracy.training.checkpoints import write_tensors
 from xpert_evo.accuracy.training.images import prepared
@@ -35,16 +36,7 @@ from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
 from xpert_evo.space import SearchSpace
 
-OWN = {
-    "name": "own",
-    "layers": [
-        {"name": "stem", "reference_depth": 64, "depth_group": "body", "stride": 2},
-        {"name": "wide", "reference_depth": 128, "kernel_size": 5},
-        {"name": "join", "reference_depth": 64, "adds": "stem", "depth_group": "body", "pool": True},
-        {"name": "tail", "reference_depth": 64, "kernel_size": 1},
-        {"name": "classifier", "kind": "linear"},
-    ],
-}
+OWN = {"name": "own", "layers": BLOCK_LAYERS}
 
 
 def train_folder(run: Path, result: RunResult, candidate: Candidate, name: str = "smoke") -> Path:

@@ -9,7 +9,7 @@ import pytest
 import xpert_evo as xe
 from hw_models import AdcType, CrossbarSpec, WeightCoding, load_device, load_model, load_technology
 from xpert_evo.backbones import load_backbone
-from xpert_evo.cli.app import app
+from xpert_evo.cli import application
 from xpert_evo.design import Design, load_designs
 from xpert_evo.errors import DesignError, UsageError
 from xpert_evo.network_file import LayerRow, NetworkForm, network_rows, network_text, read_network
@@ -35,7 +35,7 @@ def homogeneous() -> Design:
 
 
 def call(*words: str | Path) -> None:
-    app([str(word) for word in words], standalone_mode=False, prog_name="xpert-evo")
+    application()([str(word) for word in words], standalone_mode=False, prog_name="xpert-evo")
 
 
 def test_both_forms_are_written_for_the_front(scene: Scene, finished: Path, tmp_path: Path) -> None:

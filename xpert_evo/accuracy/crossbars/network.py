@@ -195,7 +195,6 @@ class CrossbarNetwork(nn.Module):
         self.backbone = backbone
         last = len(geometries) - 1
         self.layers = nn.ModuleList(CrossbarLayer(g, normalised=i < last) for i, g in enumerate(geometries))
-        self._added = {backbone.index(layer.adds) for layer in backbone.layers if layer.adds}
 
     def initialise(self, generator: torch.Generator, *, identity: bool = False) -> None:
         """Draws all weights from `generator`; with `identity` convolutions start by passing their input on."""

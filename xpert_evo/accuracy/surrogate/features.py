@@ -1,8 +1,9 @@
 """What a surrogate sees of a design: a few summaries, and less loudly the signal-to-noise ratio of every layer.
 
-Column sharing and the type of the ADC are left out: they change what a design costs, not what it computes. Left out too
-are the single layers' genes. The first labels, many of homogeneous designs, cannot tell one layer's precision from the
-next one's; a model that is offered them all the same guesses, and a search finds the designs where it guesses high.
+Genes that change what a design costs and not what it computes (`changes_accuracy` of a gene's record) are left out,
+such as column sharing and the type of the ADC. Left out too are the single layers' genes. The first labels, many of
+homogeneous designs, cannot tell one layer's precision from the next one's; a model that is offered them all the same
+guesses, and a search finds the designs where it guesses high.
 """
 
 import numpy as np
@@ -47,7 +48,8 @@ class FeatureMap:
         crossbar: The array whose conversions limit the signal-to-noise ratio.
 
     Attributes:
-        names: Of the columns: `SUMMARIES`, then the signal-to-noise ratio of each layer.
+        names: Of the columns: `SUMMARIES`, mean and least of further genes that change the accuracy, then the
+            signal-to-noise ratio of each layer.
         weights: Of the columns once they are standardised, (features,).
     """
 
@@ -56,8 +58,10 @@ class FeatureMap:
         layers = space.backbone.layers
         self._kernel_areas = np.array([layer.kernel_size**2 for layer in layers])
         self._own_depth = [i for i, owner in enumerate(space.backbone.depth_owners) if owner == i]
-        self.names = (*SUMMARIES, *(f"snr_{layer.name}" for layer in layers))
-        self.weights = np.array([1.0] * len(SUMMARIES) + [LAYER_WEIGHT] * len(layers))
+        self._further = [kind for kind in space.kinds if kind.record.changes_accuracy and kind not in _SUMMARISED]
+        summaries = (*SUMMARIES, *(f"{how}_{kind}" for kind in self._further for how in ("mean", "least")))
+        self.names = (*summaries, *(f"snr_{layer.name}" for layer in layers))
+        self.weights = np.array([1.0] * len(summaries) + [LAYER_WEIGHT] * len(layers))
         self._n_rows = self._all_row_counts()
         self._most_adc, self._most_input = (
             max(int(c) for gene in space.genes if gene.kind is kind for c in gene.choices)
@@ -86,6 +90,7 @@ class FeatureMap:
             np.log2(macs(space, genomes)),
             *(f(table, axis=1) for table in (depths, adc, inputs, snr_db / _DB_A_BIT) for f in (np.mean, np.min)),
             through_db / _DB_A_BIT,
+            *(f(self._further_values(genomes, kind), axis=1) for kind in self._further for f in (np.mean, np.min)),
         )
         return np.concatenate([np.stack(summaries, axis=1), snr_db / _DB_A_BIT], axis=1)
 
@@ -95,6 +100,11 @@ class FeatureMap:
         adc = self.space.values(genomes, GeneKind.ADC_PRECISION)
         inputs = self.space.values(genomes, GeneKind.INPUT_PRECISION)
         return np.asarray(self._snr_db[rows, adc - 1, inputs - 1])
+
+    def _further_values(self, genomes: Genomes, kind: GeneKind) -> FloatArray:
+        """A gene of no summary of its own in each layer, (designs, layers), as a logarithm where its values double."""
+        values = self.space.values(genomes, kind)
+        return np.log2(values) if kind.record.is_logarithmic else values.astype(np.float64)
 
     def _all_row_counts(self) -> IntArray:
         """Every number of rows that a layer of the space can have, rising."""
@@ -108,3 +118,4 @@ class FeatureMap:
 
 
 _DB_A_BIT = 6.02
+_SUMMARISED = (GeneKind.CHANNEL_DEPTH, GeneKind.ADC_PRECISION, GeneKind.INPUT_PRECISION)

@@ -1,6 +1,6 @@
 """How long a user waits for `xpert-evo --help`, beside what Python itself takes to start.
 
-    python benchmarks/help_speed.py [--repeats 15]
+    python benchmarks/running/help_speed.py [--repeats 15]
 
 Prints seconds by the clock and of the processor, smallest of all repeats, and the ratio to `python -c pass` in the
 same run. Processor time is what an idle machine would take, whatever else this one is doing.

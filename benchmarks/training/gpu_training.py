@@ -6,7 +6,7 @@
 
 Without a GPU it says so and ends with exit code 1.
 
-Usage: python benchmarks/gpu_training.py [--dataset NAME] [--data-dir FOLDER] [--processes N] [--only PROTOCOL]
+Usage: python benchmarks/training/gpu_training.py [--dataset NAME] [--data-dir FOLDER] [--processes N] [--only PROTOCOL]
        [--skip-full]
 """
 

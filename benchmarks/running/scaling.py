@@ -13,9 +13,9 @@ For each number of workers it prints
 `--labels` fills stores with so many labels, and prints the memory and the time that a batch and a surrogate's look at
 all labels then take, each in a fresh process.
 
-    python benchmarks/scaling.py
-    python benchmarks/scaling.py --workers 64 --seconds 60 --jobs-per-worker 2
-    python benchmarks/scaling.py --labels 0 1000 10000 100000
+    python benchmarks/running/scaling.py
+    python benchmarks/running/scaling.py --workers 64 --seconds 60 --jobs-per-worker 2
+    python benchmarks/running/scaling.py --labels 0 1000 10000 100000
 """
 
 import argparse

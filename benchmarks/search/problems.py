@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from search_accuracy import FormulaAccuracy
+from search.formula import FormulaAccuracy
 
 from hw_models import AdcType, CrossbarSpec, load_device, load_model, load_technology
 from xpert_evo.backbones import load_backbone

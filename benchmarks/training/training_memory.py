@@ -1,6 +1,6 @@
-"""What it is worth to keep freed memory (`accuracy/allocation.py`): steps of a native training with and without it.
+"""What it is worth to keep freed memory (`accuracy/training/allocation.py`): native training steps with and without it.
 
-    python benchmarks/training_memory.py --pairs 4
+    python benchmarks/training/training_memory.py --pairs 4
 
 VGG16 of half the width, 5-bit Flash ADCs and 5-bit inputs, batches of 128 images of random numbers, one thread. Each
 measurement is a process of its own, for what glibc was told cannot be taken back; with and without take turns. Prints

@@ -15,7 +15,7 @@ from pymoo.operators.mutation.pm import PM
 from pymoo.operators.repair.rounding import RoundingRepair
 from pymoo.operators.sampling.rnd import IntegerRandomSampling
 from pymoo.optimize import minimize
-from search_problems import Recorder
+from search.problems import Recorder
 
 from xpert_evo.objectives import Constraints
 from xpert_evo.search import Nsga2, SearchSettings

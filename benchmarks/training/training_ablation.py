@@ -2,8 +2,8 @@
 
 Accuracy is that of the exact emulation on the validation images, so that a training without ADC noise is not flattered.
 
-Usage: python benchmarks/training_ablation.py [--dataset NAME] [--data-dir FOLDER] [--protocol NAME] [--seeds N]
-       [--designs N] [--only VARIANT]...
+Usage: python benchmarks/training/training_ablation.py [--dataset NAME] [--data-dir FOLDER] [--protocol NAME]
+       [--seeds N] [--designs N] [--only VARIANT]...
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """What a native step costs in float32, in bfloat16 and through the exact emulation.
 
-    python benchmarks/step_types.py --rounds 5 --threads 2
+    python benchmarks/training/step_types.py --rounds 5 --threads 2
 
 Design d27adb7d of the study, batches of 128 random images of 32 x 32. The three kinds take turns; prints the median
 step of each and its ratio to float32. Where the processor multiplies bfloat16 no faster, that kind *is* float32, and
@@ -20,7 +20,7 @@ from xpert_evo.accuracy.training.mixed_precision import multiplies_bfloat16
 from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.design import load_designs
 
-DESIGN = Path(__file__).parents[1] / "studies" / "cifar10" / "designs" / "d27adb7d.json"
+DESIGN = Path(__file__).parents[2] / "studies" / "cifar10" / "designs" / "d27adb7d.json"
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """How right the time left was: replays the trainings of finished runs with their own clock.
 
-    python benchmarks/time_left.py RUN...
+    python benchmarks/running/time_left.py RUN...
 
 For every training that ended after a fifth of the run it compares what the progress would have told with what was
 left. A run that was interrupted, or shared its machine, says little. Prints errors as shares of the time left, for the

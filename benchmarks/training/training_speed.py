@@ -6,7 +6,7 @@ and the accuracy is that of the exact emulation on all 5,000 validation images. 
 whole images, of which it sees fewer: what was tried on seed 0 is in docs/emulation.md. CPU seconds are the process's,
 from the first step to recalibrated batch norm, on one thread; they still grow where other processes share the core.
 
-Usage: python benchmarks/training_speed.py --data-dir FOLDER [--dataset NAME] [--seeds N] [--only CASE]...
+Usage: python benchmarks/training/training_speed.py --data-dir FOLDER [--dataset NAME] [--seeds N] [--only CASE]...
 """
 
 import argparse

@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from search_opponents import Method
-from search_problems import Problem, Recorder
+from search.opponents import Method
+from search.problems import Problem, Recorder
 
 from xpert_evo.objectives import FloatArray
 
-OUT = Path(__file__).parent / "out"
+OUT = Path(__file__).parents[1] / "out"
 RUNS = OUT / "search_runs.jsonl"
 BUDGETS = (500, 2_000, 10_000)
 

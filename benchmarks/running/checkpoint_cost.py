@@ -1,6 +1,6 @@
 """What it costs that nothing is ever lost: checkpoints of trainings, generations of a search, questions to the store.
 
-    python benchmarks/checkpoint_cost.py [--protocol laptop] [--labels 20000]
+    python benchmarks/running/checkpoint_cost.py [--protocol laptop] [--labels 20000]
 
 Prints, as shares and ratios within this run: the time of a training that goes into its epoch checkpoints, the time of
 a search that goes into the transaction after each generation, what a durable transaction costs against the same one

@@ -1,6 +1,6 @@
 """Kills a short real run again and again at random moments, resumes it each time, and compares it with a whole one.
 
-    python benchmarks/crash_test.py --kills 200
+    python benchmarks/faults/crash_test.py --kills 200
 
 One kill in eight falls while the program starts from the command line. The others fall after it has begun to work, up
 to the share `--span` of the time that the uninterrupted run takes on this machine now (half as long where no workers

@@ -1,6 +1,6 @@
 """Feeds broken inputs and odd command lines to the program; every one must end in one sentence, and change nothing.
 
-    python benchmarks/fuzz_inputs.py --cases 5000
+    python benchmarks/faults/fuzz_inputs.py --cases 5000
 
 Each case takes a good input (settings, a design, constants, a backbone, an archive, a download, a run's store), breaks
 it at random and calls a command that reads it, in this process, as the command line does. It passes where the program

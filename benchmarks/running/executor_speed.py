@@ -4,7 +4,7 @@ The same real trainings everywhere. Workers are started and have trained one des
 executors take turns, so that what else the machine does hits all of them alike. Ratios are to the serial executor in
 the same round; labels are compared bit for bit.
 
-    python benchmarks/executor_speed.py
+    python benchmarks/running/executor_speed.py
 """
 
 import argparse
