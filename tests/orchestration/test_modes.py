@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import parse_config
 from xpert_evo.errors import ConfigError, InfeasibleError
 from xpert_evo.genes import GeneKind
@@ -84,22 +83,21 @@ def test_the_first_phase_counts_no_design_that_another_run_trained_at_other_prec
     runs: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = runs.settings(search={"mode": "two-phase", "first_phase_accuracy": 0.6})
-    protocol = load_protocol(config.training.protocol)
-    with runs.shop("run", config) as shop:
-        space = shop.task.space
+    with runs.context("run", config) as run:
+        space = run.task.space
         designs = homogeneous_designs(space, DEPTH_FACTORS)
         designs = designs[
-            shop.task.feasible(designs) & (space.values(designs, GeneKind.INPUT_PRECISION) == 1).all(axis=1)
+            run.task.feasible(designs) & (space.values(designs, GeneKind.INPUT_PRECISION) == 1).all(axis=1)
         ]
-        foreign = designs[[shop.task.costs(designs)["latency"].argmin()]]
-        [plan] = plans_of(shop, REUSED, space.decode(foreign), protocol)
+        foreign = designs[[run.task.costs(designs)["latency"].argmin()]]
+        [plan] = plans_of(run, REUSED, space.decode(foreign))
         label = Label(
             digest=plan.digest, context=plan.context, protocol="laptop", seed=1, accuracy=0.99, seconds=1.0, details={}
         )
-        with shop.store.transaction() as store:
+        with run.store.transaction() as store:
             store.add_plans([plan])
             store.add_label(label)
-        latency = float(shop.task.costs(foreign)["latency"][0])
+        latency = float(run.task.costs(foreign)["latency"][0])
     counted: list[np.ndarray] = []
 
     def watched(*arguments: Any, labelled: np.ndarray, **options: Any) -> np.ndarray:

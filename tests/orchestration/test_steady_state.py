@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import parse_config
 from xpert_evo.errors import ConfigError, TrainingError
 from xpert_evo.orchestration.context import STEADY
@@ -27,17 +26,16 @@ def shuffled(runs: Any, request: Any) -> tuple[Any, Any, Any]:
 
 def test_every_choice_follows_from_the_log(shuffled: Any) -> None:
     runs, config, _ = shuffled
-    protocol = load_protocol(config.training.protocol)
     log = runs.notes("run", LOG)
     assert len(log) == 10
     assert any(note["n_known"] < 8 + int(position) for position, note in log.items()), "trainings overlapped"
-    with runs.shop("run", config) as shop:
-        sizes = fit_sizes(shop)
-        fits = [make_fit(shop, protocol, number, n) for number, n in enumerate(sizes, 1)]
-        for plan in shop.store.plans(STEADY):
+    with runs.context("run", config) as run:
+        sizes = fit_sizes(run)
+        fits = [make_fit(run, number, n) for number, n in enumerate(sizes, 1)]
+        for plan in run.store.plans(STEADY):
             note = log[str(plan.position)]
-            again = choose(shop, fits[note["fit"] - 1], plan.position)
-            assert shop.task.space.decode(again)[0].digest == plan.digest
+            again = choose(run, fits[note["fit"] - 1], plan.position)
+            assert run.task.space.decode(again)[0].digest == plan.digest
 
 
 def test_no_worker_waits_while_designs_are_left(shuffled: Any) -> None:

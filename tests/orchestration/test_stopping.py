@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.orchestration.batches import plan_batch
 from xpert_evo.orchestration.context import FIRST, REUSED
 from xpert_evo.orchestration.knowledge import Knowledge
@@ -79,14 +78,13 @@ def test_the_second_of_two_phases_stalls_by_its_own_rounds(runs: Any, monkeypatc
 
 
 def test_labels_of_other_runs_cost_nothing(runs: Any) -> None:
-    protocol = load_protocol("laptop")
-    with runs.shop("run", runs.settings()) as shop:
-        designs = shop.task.space.decode(shop.task.space.random(np.random.default_rng(0), 2))
-        plan_batch(shop, FIRST, designs, protocol)
-        reused, own = shop.store.plans(FIRST)
-        with shop.store.transaction() as store:
+    with runs.context("run", runs.settings()) as run:
+        designs = run.task.space.decode(run.task.space.random(np.random.default_rng(0), 2))
+        plan_batch(run, FIRST, designs)
+        reused, own = run.store.plans(FIRST)
+        with run.store.transaction() as store:
             store.add_plans([replace(reused, batch=REUSED)])
             for plan, seconds in ((reused, 1000.0), (own, 7.0)):
                 label = {"digest": plan.digest, "context": plan.context, "protocol": "laptop", "seed": 1}
                 store.add_label(Label(**label, accuracy=0.5, seconds=seconds, details={}))
-        assert spent_s(shop, protocol) == 7.0
+        assert spent_s(run) == 7.0

@@ -5,15 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from xpert_evo.accuracy.surrogate.fit import LEAST_LABELS
-from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.config import RunConfig, SearchMode
 from xpert_evo.config.method import TrainingConfig
 from xpert_evo.errors import ConfigError, InfeasibleError
-from xpert_evo.orchestration.batches import Workshop
 from xpert_evo.orchestration.finalists import choose_finalists
 from xpert_evo.orchestration.goals import Goal, first_phase, joint_goals, second_phase
 from xpert_evo.orchestration.knowledge import look
 from xpert_evo.orchestration.randomness import Purpose, spawned
+from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.surrogates import Surrogates
 from xpert_evo.orchestration.task import Task
 from xpert_evo.search import SearchState, non_dominated
@@ -100,7 +99,7 @@ def starting_designs(task: Task, goal: Goal, n_designs: int, *key: int) -> Genom
 
 
 def infill(
-    shop: Workshop,
+    run: RunContext,
     round_: int,
     searches: list[tuple[Goal, SearchState]],
     *,
@@ -113,8 +112,8 @@ def infill(
     The goals share the batch evenly. Rivals and probes keep the surrogate honest: on front members alone, which are all
     alike, nobody can tell a good ranking, and a front is only worth what it gains over the best homogeneous designs.
     """
-    training = shop.task.config.training
-    rng = np.random.default_rng(spawned(shop.task.config.seed, Purpose.INFILL, round_))
+    training = run.task.config.training
+    rng = np.random.default_rng(spawned(run.task.config.seed, Purpose.INFILL, round_))
     chooser = Chooser(surrogates=surrogates, tried=tried, counted=labelled, rng=rng)
     left = training.designs_per_round - training.probes_per_round
     for i, (goal, state) in enumerate(searches):
@@ -240,9 +239,9 @@ def random_batch(task: Task, n_designs: int, tried: Genomes, *key: int) -> Genom
     return found
 
 
-def finalists(shop: Workshop, protocol: TrainingProtocol) -> Genomes:
+def finalists(run: RunContext) -> Genomes:
     """The baseline, and members of the measured front of each limit: ends, knee, then what lies farthest apart."""
-    task, known = shop.task, look(shop, protocol)
+    task, known = run.task, look(run)
     objectives = task.objectives.minimised(known.values)
     chosen: list[int] = []
     for goal in joint_goals(task):

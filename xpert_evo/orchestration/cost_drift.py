@@ -4,8 +4,8 @@ A store keeps designs, not their costs, which are computed anew wherever they ar
 may cost them differently; then a run's search followed other figures than its report shows, and both say so.
 """
 
-from xpert_evo.orchestration.batches import Workshop
 from xpert_evo.orchestration.knowledge import note_once
+from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.task import Task
 from xpert_evo.progress import Message
 from xpert_evo.store import Store
@@ -15,12 +15,12 @@ TOPIC, KEY = "hardware model", "baseline"
 _LEAST_RATIO = 1e-9
 
 
-def keep_costs(shop: Workshop) -> None:
+def keep_costs(run: RunContext) -> None:
     """Notes what the baseline costs, or warns where it was noted with other costs."""
-    note_once(shop, TOPIC, KEY, _costs(shop.task))
-    remark = drift(shop.store, shop.task)
+    note_once(run, TOPIC, KEY, _costs(run.task))
+    remark = drift(run.store, run.task)
     if remark is not None:
-        shop.listener.tell(Message(text=remark, warning=True))
+        run.listener.tell(Message(text=remark, warning=True))
 
 
 def drift(store: Store, task: Task) -> str | None:

@@ -8,27 +8,23 @@ import numpy as np
 
 from xpert_evo.accuracy.surrogate.features import macs
 from xpert_evo.accuracy.surrogate.fit import honesty
-from xpert_evo.accuracy.training.protocols import TrainingProtocol
-from xpert_evo.orchestration.batches import Workshop
 from xpert_evo.orchestration.context import FIRST
 from xpert_evo.orchestration.knowledge import genome_of, note_once
+from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.progress import Message
 from xpert_evo.store import Plan
 
 
-def check_honesty(
-    shop: Workshop, round_: int, plans: Sequence[Plan], protocol: TrainingProtocol, n_known: int | None = None
-) -> None:
+def check_honesty(run: RunContext, round_: int, plans: Sequence[Plan], n_known: int | None = None) -> None:
     """Compares the predictions of labelled plans with their labels; plans without either are passed over.
 
     Args:
-        shop: The run.
+        run: Its task, store and workers.
         round_: After which this is told.
         plans: Whose predictions count.
-        protocol: Of the labels.
         n_known: Only the first so many labels count, in the order in which they came; None for all.
     """
-    accuracies = dict(islice(shop.store.accuracies(shop.context(FIRST, protocol)).items(), n_known))
+    accuracies = dict(islice(run.store.accuracies(run.label_context(FIRST)).items(), n_known))
     judged = [plan for plan in plans if plan.digest in accuracies and plan.predicted is not None]
     if len(judged) < 2:
         return
@@ -36,12 +32,12 @@ def check_honesty(
         np.array([plan.predicted for plan in judged], dtype=np.float64),
         np.array([plan.std for plan in judged], dtype=np.float64),
         [accuracies[plan.digest] for plan in judged],
-        macs(shop.task.space, np.stack([genome_of(shop, plan) for plan in judged]).astype(np.int64)),
+        macs(run.task.space, np.stack([genome_of(run, plan) for plan in judged]).astype(np.int64)),
     )
-    if not note_once(shop, "honesty", str(round_), asdict(report)):
+    if not note_once(run, "honesty", str(round_), asdict(report)):
         return
     held_out = report.surrogate
-    shop.listener.tell(
+    run.listener.tell(
         Message(
             text=f"honesty after round {round_}: on {held_out.n} trainings predicted beforehand, Kendall tau "
             f"{held_out.tau:.2f} (multiply-accumulates alone {report.baseline.tau:.2f}), error "
@@ -50,4 +46,4 @@ def check_honesty(
         )
     )
     if report.warning:
-        shop.listener.tell(Message(text=report.warning, warning=True))
+        run.listener.tell(Message(text=report.warning, warning=True))

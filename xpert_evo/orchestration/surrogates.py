@@ -7,9 +7,9 @@ import numpy as np
 
 from xpert_evo.accuracy.surrogate.fit import FittedSurrogate, fit_surrogate
 from xpert_evo.objectives import FloatArray, Objectives
-from xpert_evo.orchestration.batches import Workshop
 from xpert_evo.orchestration.knowledge import Knowledge, note_once
 from xpert_evo.orchestration.randomness import Purpose, as_integer, spawned
+from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.task import Task
 from xpert_evo.progress import Message, Stage
 from xpert_evo.space import Genomes
@@ -48,14 +48,14 @@ class Surrogates:
         return np.stack(columns, axis=1)
 
 
-def fit_round(shop: Workshop, round_: int, known: Knowledge) -> Surrogates:
+def fit_round(run: RunContext, round_: int, known: Knowledge) -> Surrogates:
     """The surrogates of all labels so far; what they say of themselves is noted once."""
-    return Surrogates(task=shop.task, fitted={name: _fit(shop, round_, known, name) for name in known.measured})
+    return Surrogates(task=run.task, fitted={name: _fit(run, round_, known, name) for name in known.measured})
 
 
-def _fit(shop: Workshop, round_: int, known: Knowledge, name: str) -> FittedSurrogate:
-    task = shop.task
-    shop.listener.tell(Stage(text=f"fitting the surrogate of {name} to {counted(len(known.genomes), 'label')}"))
+def _fit(run: RunContext, round_: int, known: Knowledge, name: str) -> FittedSurrogate:
+    task = run.task
+    run.listener.tell(Stage(text=f"fitting the surrogate of {name} to {counted(len(known.genomes), 'label')}"))
     surrogate = fit_surrogate(
         task.space,
         known.genomes,
@@ -66,9 +66,9 @@ def _fit(shop: Workshop, round_: int, known: Knowledge, name: str) -> FittedSurr
     )
     report = surrogate.report
     topic = "surrogate" if name == ACCURACY else f"surrogate of {name}"
-    note_once(shop, topic, str(round_), asdict(report))
+    note_once(run, topic, str(round_), asdict(report))
     quality = report.models[report.chosen]
-    shop.listener.tell(
+    run.listener.tell(
         Message(
             text=f"{topic} {round_}: {report.chosen} on {report.n_labels} labels, cross-validated Kendall tau "
             f"{quality.tau:.2f} (multiply-accumulates alone {report.baseline.tau:.2f}), error {100 * quality.rmse:.1f} "
