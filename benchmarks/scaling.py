@@ -43,9 +43,9 @@ from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import parse_config
 from xpert_evo.executors import Executor, SerialExecutor, load_dask_executor
 from xpert_evo.orchestration.batches import plan_batch, run_batch
-from xpert_evo.orchestration.context import FIRST, SEARCHED
 from xpert_evo.orchestration.interrupts import Interrupts
 from xpert_evo.orchestration.knowledge import look
+from xpert_evo.orchestration.names import FIRST, SEARCHED
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.start import prepare
 from xpert_evo.orchestration.tally import Tally

@@ -13,8 +13,8 @@ from xpert_evo.config import parse_config
 from xpert_evo.errors import TrainingError
 from xpert_evo.executors import JobDone, JobFailed
 from xpert_evo.orchestration.batches import job_of, plan_batch, run_batch
-from xpert_evo.orchestration.context import FINALISTS
 from xpert_evo.orchestration.interrupts import Interrupts
+from xpert_evo.orchestration.names import FINALISTS
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.task import Task, build_task

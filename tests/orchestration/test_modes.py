@@ -11,8 +11,8 @@ from xpert_evo.genes import GeneKind
 from xpert_evo.orchestration import rounds
 from xpert_evo.orchestration.batches import plans_of
 from xpert_evo.orchestration.choosing import infill
-from xpert_evo.orchestration.context import REUSED
 from xpert_evo.orchestration.goals import ACCURACY_LOSS, TWO_PHASES
+from xpert_evo.orchestration.names import REUSED
 from xpert_evo.orchestration.start import prepare
 from xpert_evo.report.comparison import compare
 from xpert_evo.search.phases import FIRST_PHASE, SECOND_PHASE

@@ -8,7 +8,7 @@ import pytest
 
 from xpert_evo.config import parse_config
 from xpert_evo.errors import ConfigError, TrainingError
-from xpert_evo.orchestration.context import STEADY
+from xpert_evo.orchestration.names import STEADY
 from xpert_evo.orchestration.steady_state import AHEAD, FITS, LOG, choose, fit_sizes, make_fit
 from xpert_evo.orchestration.stopping import STOPPED
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from xpert_evo.orchestration.batches import plan_batch
-from xpert_evo.orchestration.context import FIRST, REUSED
 from xpert_evo.orchestration.knowledge import Knowledge
+from xpert_evo.orchestration.names import FIRST, REUSED
 from xpert_evo.orchestration.stopping import STOPPED, spent_s
 from xpert_evo.store import Label
 

@@ -13,9 +13,9 @@ from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import RunConfig, parse_config
 from xpert_evo.executors import JobDone, JobFailed
 from xpert_evo.executors.base import Job, Result
-from xpert_evo.orchestration.context import FINALISTS, SEARCHED
 from xpert_evo.orchestration.flow import go
 from xpert_evo.orchestration.interrupts import Interrupts
+from xpert_evo.orchestration.names import FINALISTS, SEARCHED
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.task import build_task

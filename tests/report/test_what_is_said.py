@@ -10,7 +10,7 @@ import pytest
 from tests.report.conftest import make_run, settings
 from xpert_evo.cli.results import show
 from xpert_evo.cli.status import status_lines
-from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED
+from xpert_evo.orchestration.names import FINALISTS, FIRST, REUSED
 from xpert_evo.orchestration.task import build_task
 from xpert_evo.report.baseline import baseline_words, is_published
 from xpert_evo.report.comparison import compare

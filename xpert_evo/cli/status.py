@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.config import parse_config
 from xpert_evo.locks import is_held
-from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, WORKING
 from xpert_evo.orchestration.estimate import planned_workers
+from xpert_evo.orchestration.names import FINALISTS, FIRST, REUSED, WORKING
 from xpert_evo.orchestration.remaining import SplitSizes, left_s
 from xpert_evo.report.result import RunResult, load_result
 from xpert_evo.report.table import result_table

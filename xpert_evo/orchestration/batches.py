@@ -10,7 +10,7 @@ from xpert_evo.design import Design, design_from_text
 from xpert_evo.errors import StoreError, TrainingError
 from xpert_evo.executors import JobDone, JobFailed
 from xpert_evo.objectives import FloatArray
-from xpert_evo.orchestration.context import FINALISTS, REUSED, SEARCHED
+from xpert_evo.orchestration.names import FINALISTS, REUSED, SEARCHED
 from xpert_evo.orchestration.randomness import Purpose, as_integer, spawned
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.trainings import TrainingJob, TrainingReport, train_job

@@ -8,19 +8,19 @@ from xpert_evo.accuracy.surrogate.fit import LEAST_LABELS
 from xpert_evo.config import RunConfig, SearchMode
 from xpert_evo.config.method import TrainingConfig
 from xpert_evo.errors import ConfigError, InfeasibleError
-from xpert_evo.orchestration.finalists import choose_finalists
+from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.goals import Goal, first_phase, joint_goals, second_phase
 from xpert_evo.orchestration.knowledge import look
 from xpert_evo.orchestration.randomness import Purpose, spawned
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.surrogates import Surrogates
 from xpert_evo.orchestration.task import Task
-from xpert_evo.search import SearchState, non_dominated
+from xpert_evo.search import SearchState, knee, non_dominated, normalised
 from xpert_evo.search.baselines import BASELINES
 from xpert_evo.search.infill import select_infill
 from xpert_evo.search.phases import FIRST_PHASE, SECOND_PHASE
 from xpert_evo.search.seeding import DEPTH_FACTORS, first_designs, first_population, homogeneous_designs
-from xpert_evo.space import Genomes
+from xpert_evo.space import Genomes, IntArray
 
 _ATTEMPTS = 20
 """How often random designs are drawn anew where too few keep the limits."""
@@ -251,6 +251,24 @@ def finalists(run: RunContext) -> Genomes:
         chosen += [int(i) for i in picked if int(i) not in chosen]
     members = [row for row in known.genomes[chosen] if not np.array_equal(row, task.baseline[0])]
     return np.stack([*members, task.baseline[0]])
+
+
+def choose_finalists(objectives: FloatArray, n_designs: int) -> IntArray:
+    """Positions of at most `n_designs` members: the best in each objective, the knee, then whoever is farthest away.
+
+    Args:
+        objectives: Of a front, minimised, (designs, objectives).
+        n_designs: How many to choose at most.
+    """
+    if not len(objectives):
+        return np.empty(0, dtype=np.int64)
+    places = normalised(objectives)
+    chosen = list(dict.fromkeys([*(int(i) for i in objectives.argmin(axis=0)), knee(objectives)]))[:n_designs]
+    while len(chosen) < min(n_designs, len(places)):
+        distance = np.linalg.norm(places[:, None] - places[None, chosen], axis=2).min(axis=1)
+        distance[chosen] = -1.0
+        chosen.append(int(np.argmax(distance)))
+    return np.array(chosen, dtype=np.int64)
 
 
 def most_finalists(config: RunConfig) -> int:

@@ -8,9 +8,9 @@ was planned stays as planned, trainings that ended stay ended, and a search goes
 from xpert_evo.config import Schedule
 from xpert_evo.orchestration.batches import plan_batch, run_batch
 from xpert_evo.orchestration.choosing import finalists, most_finalists
-from xpert_evo.orchestration.context import FINALISTS
 from xpert_evo.orchestration.cost_drift import keep_costs
 from xpert_evo.orchestration.knowledge import look
+from xpert_evo.orchestration.names import FINALISTS
 from xpert_evo.orchestration.rounds import run_rounds
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.steady_state import fit_sizes, run_steady_state

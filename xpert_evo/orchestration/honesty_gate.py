@@ -8,8 +8,8 @@ import numpy as np
 
 from xpert_evo.accuracy.surrogate.features import macs
 from xpert_evo.accuracy.surrogate.fit import honesty
-from xpert_evo.orchestration.context import FIRST
 from xpert_evo.orchestration.knowledge import genome_of, note_once
+from xpert_evo.orchestration.names import FIRST
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.progress import Message
 from xpert_evo.store import Plan

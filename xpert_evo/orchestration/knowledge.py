@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from xpert_evo.design import design_from_text
 from xpert_evo.objectives import Constraints, FloatArray, Objectives
-from xpert_evo.orchestration.context import FIRST
+from xpert_evo.orchestration.names import FIRST
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.trainings import NOISY
 from xpert_evo.space import Genomes

@@ -8,8 +8,8 @@ from xpert_evo.accuracy.surrogate.features import macs
 from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.design import design_from_text
 from xpert_evo.orchestration.choosing import most_finalists
-from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, SEARCHED
 from xpert_evo.orchestration.effort import images_trained, work_of
+from xpert_evo.orchestration.names import FINALISTS, FIRST, REUSED, SEARCHED
 from xpert_evo.orchestration.stopping import ROUNDS, STOPPED
 from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.task import Task

@@ -8,7 +8,7 @@ from xpert_evo.backbone_file import BackboneDescription
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import ExecutorKind, RunConfig, load_config
 from xpert_evo.errors import StoreError
-from xpert_evo.orchestration.context import FINALISTS, round_name
+from xpert_evo.orchestration.names import FINALISTS, round_name
 from xpert_evo.orchestration.stopping import ROUNDS, STOPPED
 from xpert_evo.store import Store
 

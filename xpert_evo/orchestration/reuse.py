@@ -6,7 +6,7 @@ from pathlib import Path
 
 from xpert_evo.design import design_from_text
 from xpert_evo.errors import DesignError
-from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED
+from xpert_evo.orchestration.names import FINALISTS, FIRST, REUSED
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.progress import Message
 from xpert_evo.space import SearchSpace

@@ -7,7 +7,6 @@ from xpert_evo.config import SearchMode
 from xpert_evo.orchestration.baselines import score_baselines
 from xpert_evo.orchestration.batches import plan_batch, run_batch
 from xpert_evo.orchestration.choosing import first_batch, first_share, infill, random_batch, starting_designs, unknown
-from xpert_evo.orchestration.context import FIRST, SECOND_PHASE, round_name
 from xpert_evo.orchestration.goals import (
     found_network,
     goals_of,
@@ -17,6 +16,7 @@ from xpert_evo.orchestration.goals import (
 )
 from xpert_evo.orchestration.honesty_gate import check_honesty
 from xpert_evo.orchestration.knowledge import Knowledge, look, planned
+from xpert_evo.orchestration.names import FIRST, SECOND_PHASE, round_name
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.searching import evolve
 from xpert_evo.orchestration.stopping import has_stalled, spent_s, stops_before

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.executors import Executor
-from xpert_evo.orchestration.context import FINALISTS, RULES, label_context
 from xpert_evo.orchestration.interrupts import Interrupts
+from xpert_evo.orchestration.label_rules import RULES, label_context
+from xpert_evo.orchestration.names import FINALISTS
 from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.task import Task
 from xpert_evo.progress import Listener

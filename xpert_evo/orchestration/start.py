@@ -21,10 +21,10 @@ from xpert_evo.executors import Executor, ProcessExecutor, SerialExecutor, load_
 from xpert_evo.files import sweep
 from xpert_evo.orchestration.baselines import check_baselines
 from xpert_evo.orchestration.choosing import check_first_batch, check_spaces
-from xpert_evo.orchestration.context import WORKING
 from xpert_evo.orchestration.flow import go
 from xpert_evo.orchestration.interrupts import Interrupts
 from xpert_evo.orchestration.label_rules import check_rules, run_rules
+from xpert_evo.orchestration.names import WORKING
 from xpert_evo.orchestration.proxies import proxy_warnings
 from xpert_evo.orchestration.remaining import SplitSizes, count
 from xpert_evo.orchestration.resuming import changed_settings, check_rounds, keep_changes

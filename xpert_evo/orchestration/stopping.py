@@ -5,8 +5,8 @@ decides as before. The decision is noted, for the report and against settings th
 """
 
 from xpert_evo.orchestration.batches import reused_digests
-from xpert_evo.orchestration.context import FIRST
 from xpert_evo.orchestration.knowledge import Knowledge, note_once
+from xpert_evo.orchestration.names import FIRST
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.task import Task
 from xpert_evo.progress import Message

@@ -9,9 +9,9 @@ from xpert_evo.config import RunConfig, parse_config
 from xpert_evo.design import Design, design_from_text
 from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.baselines import topic_of
-from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED
 from xpert_evo.orchestration.cost_drift import drift
 from xpert_evo.orchestration.goals import NETWORK, TWO_PHASES
+from xpert_evo.orchestration.names import FINALISTS, FIRST, REUSED
 from xpert_evo.orchestration.stopping import ROUNDS, STOPPED
 from xpert_evo.orchestration.task import Task, build_task
 from xpert_evo.orchestration.trainings import NOISY
