@@ -21,6 +21,7 @@ from xpert_evo.progress import Message
 from xpert_evo.search import hypervolume, non_dominated
 from xpert_evo.search.baselines import BASELINES, GradientSettings, gradient_designs
 from xpert_evo.space import Genomes
+from xpert_evo.store import Topic
 
 N_MARKS = 24
 """Numbers of evaluations at which a curve is drawn."""
@@ -29,9 +30,9 @@ _BLOCK = 5000
 _LATENCY_UNITS, _AREA_UNITS = 100.0, 1e4
 
 
-def topic_of(baseline: Baseline) -> str:
+def topic_of(baseline: Baseline) -> Topic:
     """Of the notes that hold a baseline's curves, one for each round."""
-    return f"baseline {baseline}"
+    return Topic(f"baseline {baseline}")
 
 
 def check_baselines(task: Task) -> None:

@@ -1,6 +1,7 @@
 """What a round's searches are after: all objectives within each limit on area, or one of the paper's two phases."""
 
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +15,12 @@ from xpert_evo.orchestration.task import Task
 from xpert_evo.progress import Message
 from xpert_evo.search.phases import FIRST_PHASE, SECOND_PHASE, frozen_space, to_frozen_space, to_whole_space
 from xpert_evo.space import Genomes, SearchSpace
-
-TWO_PHASES, NETWORK = "two-phase", "network"
-"""Topic and key of the note that names the network which the first phase found."""
+from xpert_evo.store import Store, Topic
 
 ACCURACY_LOSS = 0.02
 """Accuracy that the first phase's network may lose against the homogeneous baseline, where nothing else is asked."""
+
+_NETWORK = "network"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,15 +125,21 @@ def goals_of(run: RunContext) -> list[Goal]:
     return [second_phase(run.task, network)]
 
 
+def network_note(store: Store) -> dict[str, Any] | None:
+    """What `settle_network` noted of the network that the first phase found; None while it lasts and without phases."""
+    note: dict[str, Any] | None = store.note(Topic.TWO_PHASE, _NETWORK)
+    return note
+
+
 def found_network(run: RunContext) -> Genomes | None:
     """The network that the first phase found, (1, genes); None while it lasts."""
-    note = run.store.note(TWO_PHASES, NETWORK)
+    note = network_note(run.store)
     return None if note is None else np.array([note["genome"]], dtype=np.int64)
 
 
 def n_first_phase_rounds(run: RunContext) -> int | None:
     """Rounds of the first phase; None while it lasts and where there is none."""
-    note = run.store.note(TWO_PHASES, NETWORK)
+    note = network_note(run.store)
     return None if note is None else int(note["after_round"])
 
 
@@ -173,7 +180,7 @@ def settle_network(run: RunContext, after_round: int) -> None:
         "limits": limits,
         "keeps_limits": bool(broken[best] == 0),
     }
-    if note_once(run, TWO_PHASES, NETWORK, note):
+    if note_once(run, Topic.TWO_PHASE, _NETWORK, note):
         text = (
             f"first phase: network {known.digests[best][:8]} with {latency:.4g} us and {100 * accuracy:.2f} % on "
             f"validation (asked for: {100 * limits['least_accuracy']:.2f} %); the second phase searches its precisions"

@@ -12,7 +12,7 @@ from xpert_evo.orchestration.knowledge import genome_of, note_once
 from xpert_evo.orchestration.names import FIRST
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.progress import Message
-from xpert_evo.store import Plan
+from xpert_evo.store import Plan, Topic
 
 
 def check_honesty(run: RunContext, round_: int, plans: Sequence[Plan], n_known: int | None = None) -> None:
@@ -34,7 +34,7 @@ def check_honesty(run: RunContext, round_: int, plans: Sequence[Plan], n_known: 
         [accuracies[plan.digest] for plan in judged],
         macs(run.task.space, np.stack([genome_of(run, plan) for plan in judged]).astype(np.int64)),
     )
-    if not note_once(run, "honesty", str(round_), asdict(report)):
+    if not note_once(run, Topic.HONESTY, str(round_), asdict(report)):
         return
     held_out = report.surrogate
     run.listener.tell(
@@ -42,7 +42,7 @@ def check_honesty(run: RunContext, round_: int, plans: Sequence[Plan], n_known: 
             text=f"honesty after round {round_}: on {held_out.n} trainings predicted beforehand, Kendall tau "
             f"{held_out.tau:.2f} (multiply-accumulates alone {report.baseline.tau:.2f}), error "
             f"{100 * held_out.rmse:.1f} points, 90 % intervals hold {100 * held_out.coverage:.0f} %",
-            topic="honesty",
+            topic=Topic.HONESTY,
         )
     )
     if report.warning:

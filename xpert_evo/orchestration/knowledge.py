@@ -13,7 +13,7 @@ from xpert_evo.orchestration.names import FIRST
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.trainings import NOISY
 from xpert_evo.space import Genomes
-from xpert_evo.store import Plan
+from xpert_evo.store import Plan, Topic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +106,7 @@ def stacked(run: RunContext, rows: Sequence[NDArray[np.int16]]) -> Genomes:
     return genomes
 
 
-def note_once(run: RunContext, topic: str, key: str, value: Mapping[str, object]) -> bool:
+def note_once(run: RunContext, topic: Topic, key: str, value: Mapping[str, object]) -> bool:
     """Writes a note unless it is there, and whether it is new; a resumed run has written it before."""
     if run.store.note(topic, key) is not None:
         return False

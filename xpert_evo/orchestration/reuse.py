@@ -10,8 +10,10 @@ from xpert_evo.orchestration.names import FINALISTS, FIRST, REUSED
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.progress import Message
 from xpert_evo.space import SearchSpace
-from xpert_evo.store import Label, Plan, Store
+from xpert_evo.store import Label, Plan, Store, Topic
 from xpert_evo.words import counted
+
+_KEY = "labels"
 
 
 def reuse_labels(run: RunContext) -> None:
@@ -21,7 +23,7 @@ def reuse_labels(run: RunContext) -> None:
         StoreError: A folder holds no run, or a damaged one.
     """
     folders = [Path(folder) for folder in run.store.meta("labels_from")]
-    if not folders or run.store.note(REUSED, "labels") is not None:
+    if not folders or run.store.note(Topic.REUSED, _KEY) is not None:
         return
     contexts = _contexts(run)
     searched = run.label_context(FIRST)
@@ -40,7 +42,7 @@ def reuse_labels(run: RunContext) -> None:
         )
         for _, label in found.values():
             store.add_label(label)
-        store.add_note(REUSED, "labels", len(found))
+        store.add_note(Topic.REUSED, _KEY, len(found))
     n_searched = sum(context == searched for _, context in found)
     run.listener.tell(
         Message(

@@ -40,10 +40,7 @@ from xpert_evo.orchestration.surrogates import Surrogates, fit_round
 from xpert_evo.orchestration.trainings import TrainingJob, train_job
 from xpert_evo.search import SearchState
 from xpert_evo.space import Genomes
-from xpert_evo.store import Plan
-
-LOG, FITS = "steady-state", "steady-state fit"
-"""Topics: of each choice, by its position, its fit and how many labels there were; of each fit how many it knew."""
+from xpert_evo.store import Plan, Topic
 
 AHEAD = 1
 """Jobs that wait beside those in training, so that a free worker need not wait while the next design is chosen."""
@@ -149,7 +146,7 @@ class _Line:
         plans = plans_of(run, STEADY, designs, prediction=expected, first=position)
         with run.interrupts.held_back(), run.store.transaction() as store:
             store.add_plans(plans)
-            store.add_note(LOG, str(position), {"n_known": n_known, "fit": fit.number})
+            store.add_note(Topic.STEADY_CHOICE, str(position), {"n_known": n_known, "fit": fit.number})
         self._n_steady += 1
         return plans[0]
 
@@ -163,7 +160,7 @@ class _Line:
                 return None
             if number > 1:
                 check_honesty(run, number - 1, run.store.plans(STEADY), n_known)
-            note_once(run, FITS, str(number), {"n_known": n_known})
+            note_once(run, Topic.STEADY_FIT, str(number), {"n_known": n_known})
             sizes.append(n_known)
         if self._fit is None or self._fit.number != len(sizes):
             self._fit = make_fit(run, len(sizes), sizes[-1])
@@ -172,7 +169,7 @@ class _Line:
 
 def fit_sizes(run: RunContext) -> list[int]:
     """How many labels each fit so far knew."""
-    return [int(note["n_known"]) for note in run.store.notes(FITS).values()]
+    return [int(note["n_known"]) for note in run.store.notes(Topic.STEADY_FIT).values()]
 
 
 def make_fit(run: RunContext, number: int, n_known: int) -> Fit:

@@ -4,6 +4,8 @@ Both are decided from the store between two batches, where all trainings before 
 decides as before. The decision is noted, for the report and against settings that change.
 """
 
+from typing import Any
+
 from xpert_evo.orchestration.batches import reused_digests
 from xpert_evo.orchestration.knowledge import Knowledge, note_once
 from xpert_evo.orchestration.names import FIRST
@@ -11,12 +13,18 @@ from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.task import Task
 from xpert_evo.progress import Message
 from xpert_evo.search import hypervolume
-
-STOPPED, ROUNDS = "stopped", "rounds"
-"""Topic and key of the note that ends a run's rounds."""
+from xpert_evo.store import Store, Topic
 
 LEAST_GROWTH_RATIO = 1e-3
 """A hypervolume that grows by less counts as stalled."""
+
+_ROUNDS = "rounds"
+
+
+def early_stop(store: Store) -> dict[str, Any] | None:
+    """Why a run's rounds ended early, as `before_round` and `reason`; None where they did not, or not yet."""
+    note: dict[str, Any] | None = store.note(Topic.STOPPED, _ROUNDS)
+    return note
 
 
 def spent_s(run: RunContext) -> float:
@@ -41,7 +49,7 @@ def stops_before(
         before: What was known `search.stall_rounds` rounds ago; None where there were not so many.
         now: What is known now.
     """
-    if run.store.note(STOPPED, ROUNDS) is not None:
+    if early_stop(run.store) is not None:
         return True
     config = run.task.config
     reason = None
@@ -52,7 +60,7 @@ def stops_before(
         reason = f"the measured hypervolume has not grown for {config.search.stall_rounds} rounds (search.stall_rounds)"
     if reason is None:
         return False
-    if note_once(run, STOPPED, ROUNDS, {"before_round": round_, "reason": reason}):
+    if note_once(run, Topic.STOPPED, _ROUNDS, {"before_round": round_, "reason": reason}):
         run.listener.tell(Message(text=f"no round {round_}: {reason}"))
     return True
 

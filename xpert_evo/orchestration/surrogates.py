@@ -13,6 +13,7 @@ from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.task import Task
 from xpert_evo.progress import Message, Stage
 from xpert_evo.space import Genomes
+from xpert_evo.store import Topic
 from xpert_evo.words import counted
 
 ACCURACY = "accuracy"
@@ -48,6 +49,11 @@ class Surrogates:
         return np.stack(columns, axis=1)
 
 
+def topic_of(objective: str) -> Topic:
+    """Of the notes in which the surrogates of a measured objective say how good they are, one for each round."""
+    return Topic.SURROGATE if objective == ACCURACY else Topic(f"surrogate of {objective}")
+
+
 def fit_round(run: RunContext, round_: int, known: Knowledge) -> Surrogates:
     """The surrogates of all labels so far; what they say of themselves is noted once."""
     return Surrogates(task=run.task, fitted={name: _fit(run, round_, known, name) for name in known.measured})
@@ -65,7 +71,7 @@ def _fit(run: RunContext, round_: int, known: Knowledge, name: str) -> FittedSur
         kind=task.config.search.surrogate,
     )
     report = surrogate.report
-    topic = "surrogate" if name == ACCURACY else f"surrogate of {name}"
+    topic = topic_of(name)
     note_once(run, topic, str(round_), asdict(report))
     quality = report.models[report.chosen]
     run.listener.tell(
