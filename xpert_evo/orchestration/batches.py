@@ -10,6 +10,7 @@ from xpert_evo.design import Design, design_from_text
 from xpert_evo.errors import StoreError, TrainingError
 from xpert_evo.executors import JobDone, JobFailed
 from xpert_evo.objectives import FloatArray
+from xpert_evo.orchestration.knowledge import genome_of, stacked
 from xpert_evo.orchestration.names import FINALISTS, REUSED, SEARCHED
 from xpert_evo.orchestration.randomness import Purpose, as_integer, spawned
 from xpert_evo.orchestration.run_context import RunContext
@@ -82,7 +83,7 @@ def run_batch(run: RunContext, name: str) -> None:
         if not missing:
             break
         jobs = [job_of(run, plan) for plan in missing]
-        sizes = sizes_of(run, jobs)
+        sizes = sizes_of(run, missing)
         run.tally.begin(_kind(name), sizes)
         run.listener.tell(Stage(text=f"training {counted(len(jobs), 'design')} ({name})"))
         for outcome in run.executor.run(train_job, jobs):
@@ -129,9 +130,9 @@ def job_of(run: RunContext, plan: Plan) -> TrainingJob:
     )
 
 
-def sizes_of(run: RunContext, jobs: Sequence[TrainingJob]) -> list[float]:
-    """Multiply-accumulates of the jobs' designs, by which the tally weighs them."""
-    return [float(size) for size in macs(run.task.space, run.task.space.encode([job.design for job in jobs]))]
+def sizes_of(run: RunContext, plans: Sequence[Plan]) -> list[float]:
+    """Multiply-accumulates of planned designs, by which the tally weighs them."""
+    return [float(size) for size in macs(run.task.space, stacked(run, [genome_of(run, plan) for plan in plans]))]
 
 
 def _kind(batch: str) -> str:
@@ -168,12 +169,10 @@ def record(
                     details=outcome.result.details,
                 )
             )
-    _tell(run, plan, job, outcome, size)
+    _tell(run, plan, outcome, size)
 
 
-def _tell(
-    run: RunContext, plan: Plan, job: TrainingJob, outcome: JobDone[TrainingReport] | JobFailed, size: float
-) -> None:
+def _tell(run: RunContext, plan: Plan, outcome: JobDone[TrainingReport] | JobFailed, size: float) -> None:
     report = outcome.result if isinstance(outcome, JobDone) else None
     if report is not None:
         run.tally.add(_kind(plan.batch), report.seconds, size)
@@ -192,6 +191,6 @@ def _tell(
             images_per_s=run.tally.images_per_s(),
             reason=outcome.reason if isinstance(outcome, JobFailed) else None,
             worker=outcome.worker,
-            edap=float(run.task.costs(run.task.space.encode([job.design]))["edap"][0]),
+            edap=float(run.task.costs(stacked(run, [genome_of(run, plan)]))["edap"][0]),
         )
     )

@@ -160,7 +160,7 @@ class Chooser:
         Surrogates underestimate good homogeneous designs, which are rare among what they learn from, so that these do
         not reach the predicted front by themselves. A goal with frozen genes has none.
         """
-        if goal.space is not goal.task.space:
+        if not goal.searches_everything:
             return self.tried[:0]
         homogeneous = homogeneous_designs(goal.space, DEPTH_FACTORS)
         return self._promising(goal, homogeneous[goal.feasible(homogeneous)], n_designs)

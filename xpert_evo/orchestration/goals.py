@@ -45,6 +45,11 @@ class Goal:
     constraints: Constraints
     where: str = "of this space"
 
+    @property
+    def searches_everything(self) -> bool:
+        """Whether it searches the whole space, whose genomes then need no translation."""
+        return self.space is self.task.space
+
     def feasible(self, genomes: Genomes) -> NDArray[np.bool_]:
         """Which genomes of its space keep the limits on the chip, (designs,)."""
         costs = self.task.costs(self.whole(genomes))
@@ -62,11 +67,11 @@ class Goal:
 
     def whole(self, genomes: Genomes) -> Genomes:
         """Genomes of its space as genomes of the whole one."""
-        return to_whole_space(self.space, self.task.space, genomes)
+        return genomes if self.searches_everything else to_whole_space(self.space, self.task.space, genomes)
 
     def own(self, genomes: Genomes) -> Genomes:
         """Genomes of the whole space as genomes of its own, with the frozen genes' only choices."""
-        return to_frozen_space(self.space, genomes)
+        return genomes if self.searches_everything else to_frozen_space(self.space, genomes)
 
     def holds(self, genomes: Genomes) -> NDArray[np.bool_]:
         """Which genomes of the whole space lie in its own: their frozen genes make its only choices, (designs,)."""

@@ -110,7 +110,7 @@ class _Line:
             if plan is None:
                 break
             job = job_of(self._run, plan)
-            [size] = sizes_of(self._run, [job])
+            [size] = sizes_of(self._run, [plan])
             self._run.tally.begin_more(SEARCHED, [size])
             self.given.append((plan, job, size))
             added.append(job)

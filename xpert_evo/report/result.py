@@ -18,6 +18,7 @@ from xpert_evo.orchestration.trainings import NOISY
 from xpert_evo.report.candidates import Candidate, hardware_figures, select_front
 from xpert_evo.report.shortlist import Shortlist, make_shortlist
 from xpert_evo.search import SearchState
+from xpert_evo.space import IntArray
 from xpert_evo.store import Label, Plan, Store, Topic
 from xpert_evo.words import counted
 
@@ -168,17 +169,20 @@ def _candidates(store: Store, task: Task, plans: Sequence[Plan], reused: set[tup
     if not planned:
         return []
     designs = [design_from_text(plan.design) for plan in planned.values()]
-    figures = hardware_figures(task, task.space.encode(designs))
+    genomes = task.space.encode(designs)
     return [
         _candidate(
             design,
+            genome,
             plan,
             labels[plan.digest],
             hardware,
             label_protocol=task.config.training.protocol,
             reused=(plan.digest, plan.context) in reused,
         )
-        for design, plan, hardware in zip(designs, planned.values(), figures, strict=True)
+        for design, genome, plan, hardware in zip(
+            designs, genomes, planned.values(), hardware_figures(task, genomes), strict=True
+        )
     ]
 
 
@@ -192,12 +196,20 @@ def _as_searched(finalists: Sequence[Candidate], measured: Sequence[Candidate]) 
 
 
 def _candidate(
-    design: Design, plan: Plan, label: Label, hardware: dict[str, float], *, label_protocol: str, reused: bool
+    design: Design,
+    genome: IntArray,
+    plan: Plan,
+    label: Label,
+    hardware: dict[str, float],
+    *,
+    label_protocol: str,
+    reused: bool,
 ) -> Candidate:
     test = label.details.get("test", {})
     return Candidate(
         design=design,
         digest=plan.digest,
+        genome=genome,
         protocol=label.protocol,
         validation=label.accuracy,
         robustness=label.details.get(NOISY, {}).get("accuracy"),
