@@ -14,13 +14,12 @@ from xpert_evo.orchestration.goals import (
     second_phase,
     settle_network,
 )
-from xpert_evo.orchestration.honesty_gate import check_honesty
 from xpert_evo.orchestration.knowledge import Knowledge, look, planned
 from xpert_evo.orchestration.names import FIRST, SECOND_PHASE, round_name
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.searching import evolve
 from xpert_evo.orchestration.stopping import has_stalled, spent_s, stops_before
-from xpert_evo.orchestration.surrogates import fit_round
+from xpert_evo.orchestration.surrogates import check_honesty, fit_round
 from xpert_evo.space import Genomes
 
 

@@ -29,14 +29,13 @@ from xpert_evo.orchestration.batches import (
 )
 from xpert_evo.orchestration.choosing import Chooser, first_batch, n_rivals
 from xpert_evo.orchestration.goals import Goal, joint_goals
-from xpert_evo.orchestration.honesty_gate import check_honesty
 from xpert_evo.orchestration.knowledge import genome_of, known_digests, look, note_once, stacked
 from xpert_evo.orchestration.names import FINALISTS, FIRST, SEARCHED, STEADY
 from xpert_evo.orchestration.randomness import Purpose, spawned
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.searching import evolve
 from xpert_evo.orchestration.stopping import stops_before
-from xpert_evo.orchestration.surrogates import Surrogates, fit_round
+from xpert_evo.orchestration.surrogates import Surrogates, check_honesty, fit_round
 from xpert_evo.orchestration.trainings import TrainingJob, train_job
 from xpert_evo.search import SearchState
 from xpert_evo.space import Genomes

@@ -1,19 +1,25 @@
-"""The surrogates of a round, one for each accuracy that trainings measure, and what they say of themselves."""
+"""The surrogates of a round, one for each accuracy that trainings measure: fitted, and tested on new labels.
 
-from collections.abc import Mapping
+Each notes what it says of itself; the honesty gate compares predictions with what trainings then measured, and warns.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 
 import numpy as np
 
-from xpert_evo.accuracy.surrogate.fit import FittedSurrogate, fit_surrogate
+from xpert_evo.accuracy.surrogate.features import macs
+from xpert_evo.accuracy.surrogate.fit import FittedSurrogate, fit_surrogate, honesty
 from xpert_evo.objectives import FloatArray, Objectives
-from xpert_evo.orchestration.knowledge import Knowledge, note_once
+from xpert_evo.orchestration.knowledge import Knowledge, genome_of, note_once
+from xpert_evo.orchestration.names import FIRST
 from xpert_evo.orchestration.randomness import Purpose, as_integer, spawned
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.task import Task
 from xpert_evo.progress import Message, Stage
 from xpert_evo.space import Genomes
-from xpert_evo.store import Topic
+from xpert_evo.store import Plan, Topic
 from xpert_evo.words import counted
 
 ACCURACY = "accuracy"
@@ -83,3 +89,37 @@ def _fit(run: RunContext, round_: int, known: Knowledge, name: str) -> FittedSur
         )
     )
     return surrogate
+
+
+def check_honesty(run: RunContext, round_: int, plans: Sequence[Plan], n_known: int | None = None) -> None:
+    """Compares the predictions of labelled plans with their labels; plans without either are passed over.
+
+    Args:
+        run: Its task, store and workers.
+        round_: After which this is told.
+        plans: Whose predictions count.
+        n_known: Only the first so many labels count, in the order in which they came; None for all.
+    """
+    accuracies = dict(islice(run.store.accuracies(run.label_context(FIRST)).items(), n_known))
+    judged = [plan for plan in plans if plan.digest in accuracies and plan.predicted is not None]
+    if len(judged) < 2:
+        return
+    report = honesty(
+        np.array([plan.predicted for plan in judged], dtype=np.float64),
+        np.array([plan.std for plan in judged], dtype=np.float64),
+        [accuracies[plan.digest] for plan in judged],
+        macs(run.task.space, np.stack([genome_of(run, plan) for plan in judged]).astype(np.int64)),
+    )
+    if not note_once(run, Topic.HONESTY, str(round_), asdict(report)):
+        return
+    held_out = report.surrogate
+    run.listener.tell(
+        Message(
+            text=f"honesty after round {round_}: on {held_out.n} trainings predicted beforehand, Kendall tau "
+            f"{held_out.tau:.2f} (multiply-accumulates alone {report.baseline.tau:.2f}), error "
+            f"{100 * held_out.rmse:.1f} points, 90 % intervals hold {100 * held_out.coverage:.0f} %",
+            topic=Topic.HONESTY,
+        )
+    )
+    if report.warning:
+        run.listener.tell(Message(text=report.warning, warning=True))

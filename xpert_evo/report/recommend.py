@@ -96,18 +96,6 @@ def those_in(genomes_wanted: Genomes, candidates: Sequence[Candidate]) -> list[C
     return [candidate for candidate in candidates if candidate.genome.tobytes() in known]
 
 
-def best_ratio(recommendation: Recommendation, figure: str) -> tuple[float, bool] | None:
-    """How many times better than its strongest rival a design is in a figure, and whether that rival was measured.
-
-    The strongest rival is the one with the lowest EDAP, measured or predicted; None where there is none.
-    """
-    rivals = [r for r in (recommendation.rival_measured, recommendation.rival_predicted) if r is not None]
-    if not rivals:
-        return None
-    rival = min(rivals, key=lambda r: r.hardware["edap"])
-    return times_better(recommendation.candidate.hardware, rival.hardware, figure), rival.measured
-
-
 def times_better(hardware: dict[str, float], other: dict[str, float], figure: str) -> float:
     """How many times better a figure is than another's: above 1 is better, whether small or large figures are."""
     larger_is_better = figure.startswith("tops")
