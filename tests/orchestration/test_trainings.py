@@ -1,5 +1,6 @@
 """What a training reports, with stubs in place of the training itself."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,8 @@ import pytest
 import torch
 
 from hw_models import AdcType, CrossbarSpec
-from xpert_evo.accuracy.datasets.catalogue import Split
+from xpert_evo.accuracy.datasets import readers
+from xpert_evo.accuracy.datasets.catalogue import DATASETS, DatasetSpec, Split
 from xpert_evo.accuracy.training import images
 from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.backbones import load_backbone
@@ -48,6 +50,21 @@ def test_a_worker_prepares_its_images_once_and_trains_and_judges_as_if_anew(monk
     assert len(made) == len(set(made)) == 4, "all to train on, some of these to set ranges, to validate, to test"
     for report in reports:
         assert (report.validation_accuracy, report.details) == (anew.validation_accuracy, anew.details)
+
+
+def test_a_process_reads_a_data_set_once_and_tells_folders_of_one_name_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedded = Path(readers.__file__).parent / "data"
+    spec = DatasetSpec(n_classes=10, image_channels=1, read=readers.read_embedded, folder="mine", about="a copy")
+    monkeypatch.setitem(DATASETS, "mine", spec)
+    found = []
+    for place in ("one", "other"):
+        shutil.copytree(embedded, tmp_path / place / "data" / "mine")
+        monkeypatch.chdir(tmp_path / place)
+        found.append(cached_dataset(DatasetConfig(name="mine")))
+        assert cached_dataset(DatasetConfig(name="mine")) is found[-1]
+    assert found[0] is not found[1]
 
 
 def _job(checkpoint: Path | None) -> TrainingJob:
