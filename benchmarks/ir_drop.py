@@ -1,7 +1,8 @@
 """The emulation's form of a crossbar's wires against nodal solutions, on layers of a trained network; and its time.
 
 1. Error: the partial sums of crossbars of the first, a middle and the last layer of a trained network, for input bits
-   of training images, by `accuracy/crossbars/wires.py` and by `accuracy/crossbars/nodal.py`; two devices, 2 and 8 columns an ADC. "kept" is
+   of training images, by `accuracy/crossbars/wires.py` and by `accuracy/crossbars/nodal.py`; two devices, 2 and 8
+  columns an ADC. "kept" is
    the share of the ideal sums that is left, "error" the root mean square of the difference after a common gain, in
    steps of an ADC of the layer's precision, whose range is that of the nodal sums; the worst slice counts. Target: at
    most 0.1 steps.

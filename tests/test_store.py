@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from xpert_evo.errors import StoreError, StoreLockedError
-from xpert_evo.store import FILE_NAME, SCHEMA_VERSION, Failure, Generation, Label, Plan, Store
+from xpert_evo.store import FILE_NAME, SCHEMA_VERSION, Failure, Generation, Label, Plan, Store, Topic
 
 
 def _label(digest: str = "a" * 16, accuracy: float = 0.9) -> Label:
@@ -44,7 +44,7 @@ def test_everything_written_is_read_back_equal(store: Store) -> None:
         store.add_failure(failure)
         store.add_generation(_generation(1))
         store.add_generation(_generation(2))
-        store.add_note("surrogate", "1", {"tau": 0.5})
+        store.add_note(Topic.SURROGATE, "1", {"tau": 0.5})
         store.add_event("planned", "two designs")
     folder = store.folder
     store.close()

@@ -42,10 +42,11 @@ from distributed import Worker
 from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import parse_config
 from xpert_evo.executors import Executor, SerialExecutor, load_dask_executor
-from xpert_evo.orchestration.batches import Workshop, plan_batch, run_batch
-from xpert_evo.orchestration.context import FIRST, SEARCHED
+from xpert_evo.orchestration.batches import plan_batch, run_batch
 from xpert_evo.orchestration.interrupts import Interrupts
 from xpert_evo.orchestration.knowledge import look
+from xpert_evo.orchestration.names import FIRST, SEARCHED
+from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.start import prepare
 from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.trainings import TrainingJob, TrainingReport
@@ -119,13 +120,13 @@ def measure_reach(n_workers: int, n_jobs: int, seconds: float, folder: Path) -> 
         executor = stack.enter_context(closing(load_dask_executor()(scheduler=address)))
         while executor.n_workers < n_workers:
             list(executor.run(time.sleep, [0.5]))
-        shop = stack.enter_context(workshop(folder, Simulated(executor)))
-        genomes = random_genomes(shop.task.space, n_jobs, seed=0)
-        plan_batch(shop, FIRST, shop.task.space.decode(genomes), PROTOCOL)
+        run = stack.enter_context(run_context(folder, Simulated(executor)))
+        genomes = random_genomes(run.task.space, n_jobs, seed=0)
+        plan_batch(run, FIRST, run.task.space.decode(genomes))
         before = time.process_time(), sum(scheduler.cpu_times()[:2])
-        run_batch(shop, FIRST, PROTOCOL)
+        run_batch(run, FIRST)
         after = time.process_time(), sum(scheduler.cpu_times()[:2])
-        spans = [label.details for label in shop.store.all_labels()]
+        spans = [label.details for label in run.store.all_labels()]
     assert len(spans) == n_jobs
     whole_s = max(span["ended"] for span in spans) - min(span["began"] for span in spans)
     return Reach(
@@ -180,7 +181,7 @@ async def be_workers(n: int, scheduler: str) -> None:
 
 
 @contextmanager
-def workshop(folder: Path, executor: Executor) -> Iterator[Workshop]:
+def run_context(folder: Path, executor: Executor) -> Iterator[RunContext]:
     """What a run's steps share, with a store in a new folder or the one that is there."""
     config = parse_config({"training": {"protocol": PROTOCOL.name}})
     task, dataset = prepare(config)
@@ -190,7 +191,7 @@ def workshop(folder: Path, executor: Executor) -> Iterator[Workshop]:
         tally = Tally(executor.n_workers)
         tally.expect(SEARCHED, 1, work=1.0)
         with Interrupts("xpert-evo resume") as interrupts:
-            yield Workshop(
+            yield RunContext(
                 task=task,
                 store=store,
                 executor=executor,
@@ -198,6 +199,8 @@ def workshop(folder: Path, executor: Executor) -> Iterator[Workshop]:
                 interrupts=interrupts,
                 dataset_digest=dataset.digest,
                 tally=tally,
+                protocol=PROTOCOL,
+                finalist_protocol=PROTOCOL,
             )
 
 
@@ -209,12 +212,12 @@ def random_genomes(space: SearchSpace, n: int, seed: int) -> Genomes:
 
 def fill(folder: Path, n_labels: int) -> None:
     """Makes a store with so many labelled designs."""
-    with workshop(folder, Simulated(SerialExecutor())) as shop:
-        context = shop.context(FIRST, PROTOCOL)
+    with run_context(folder, Simulated(SerialExecutor())) as run:
+        context = run.label_context(FIRST)
         for start in range(0, n_labels, 1000):
-            genomes = random_genomes(shop.task.space, min(1000, n_labels - start), seed=1 + start)
-            with shop.store.transaction() as store:
-                for n, design in enumerate(shop.task.space.decode(genomes), start):
+            genomes = random_genomes(run.task.space, min(1000, n_labels - start), seed=1 + start)
+            with run.store.transaction() as store:
+                for n, design in enumerate(run.task.space.decode(genomes), start):
                     text, digest = json.dumps(design.to_plain()), design.digest
                     store.add_plans([Plan(batch="before", position=n, digest=digest, design=text, context=context)])
                     store.add_label(
@@ -234,15 +237,15 @@ def measure_labels(folder: Path) -> None:
     """Prints memory and time of a batch of 16, and of a look at all labels, with what the store holds already."""
     os.environ[DURATION] = "0"
     process = psutil.Process()
-    with workshop(folder, Simulated(SerialExecutor())) as shop:
-        plan_batch(shop, FIRST, shop.task.space.decode(random_genomes(shop.task.space, 16, seed=0)), PROTOCOL)
+    with run_context(folder, Simulated(SerialExecutor())) as run:
+        plan_batch(run, FIRST, run.task.space.decode(random_genomes(run.task.space, 16, seed=0)))
         figures = [process.memory_info().rss]
         began = time.perf_counter()
-        run_batch(shop, FIRST, PROTOCOL)
+        run_batch(run, FIRST)
         batch_s = time.perf_counter() - began
         figures.append(process.memory_info().rss)
         began = time.perf_counter()
-        known = look(shop, PROTOCOL)
+        known = look(run)
         look_s = time.perf_counter() - began
         figures.append(process.memory_info().rss)
     mib = [figure / 2**20 for figure in figures]

@@ -18,8 +18,8 @@ import numpy as np
 from xpert_evo.accuracy.surrogate.features import macs
 from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.design import design_from_text
-from xpert_evo.orchestration.context import FINALISTS, REUSED, SEARCHED
 from xpert_evo.orchestration.effort import images_trained, work_of
+from xpert_evo.orchestration.names import FINALISTS, REUSED, SEARCHED
 from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.report.result import RunResult, load_result

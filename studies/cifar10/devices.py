@@ -18,7 +18,7 @@ import xpert_evo as xe
 from xpert_evo.config import RunConfig
 from xpert_evo.files import write_text
 from xpert_evo.orchestration.task import build_task
-from xpert_evo.report.candidates import Candidate, hardware_figures
+from xpert_evo.report.candidates import Candidate, genomes_of, hardware_figures
 from xpert_evo.report.pictures.common import BLUE, ORANGE, legend_below
 from xpert_evo.report.result import RunResult
 from xpert_evo.search import non_dominated
@@ -36,9 +36,8 @@ def on_device(config: RunConfig, name: str, front: list[Candidate]) -> tuple[lis
     """Hardware figures of a front and of the baseline on a device."""
     hardware = config.hardware.model_copy(update={"device": name})
     task = build_task(config.model_copy(update={"hardware": hardware}), n_classes=10, image_channels=3)
-    return hardware_figures(task, task.space.encode([c.design for c in front])), hardware_figures(task, task.baseline)[
-        0
-    ]
+    [baseline] = hardware_figures(task, task.baseline)
+    return hardware_figures(task, genomes_of(task, front)), baseline
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 import xpert_evo as xe
 from xpert_evo.files import write_text
-from xpert_evo.orchestration.context import FINALISTS, REUSED
+from xpert_evo.orchestration.names import FINALISTS, REUSED
 from xpert_evo.report.pictures.common import BLACK, EDAP_LABEL, PALETTE, legend_below
 from xpert_evo.search import hypervolume, non_dominated
 from xpert_evo.store import Store

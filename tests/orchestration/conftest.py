@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from tests.small_runs import Tables, content, saturating_accuracy, with_changes
+from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import RunConfig, parse_config
 from xpert_evo.executors import JobDone, JobFailed
 from xpert_evo.executors.base import More, nothing_more
-from xpert_evo.orchestration.batches import Workshop
-from xpert_evo.orchestration.context import FINALISTS, SEARCHED
 from xpert_evo.orchestration.flow import go
 from xpert_evo.orchestration.interrupts import Interrupts
+from xpert_evo.orchestration.names import FINALISTS, SEARCHED
+from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.task import build_task
 from xpert_evo.orchestration.trainings import NOISY, TrainingJob, TrainingReport
@@ -99,12 +100,12 @@ class Runs:
 
     def go(self, name: str, config: RunConfig, executor: Any = None) -> Path:
         """Begins a run, or goes on with it, until it ends or its executor stops it."""
-        with self.shop(name, config, executor) as shop, suppress(StoppedHereError):
-            go(shop)
+        with self.context(name, config, executor) as run, suppress(StoppedHereError):
+            go(run)
         return self.folder / name
 
     @contextmanager
-    def shop(self, name: str, config: RunConfig, executor: Any = None) -> Iterator[Workshop]:
+    def context(self, name: str, config: RunConfig, executor: Any = None) -> Iterator[RunContext]:
         """What the steps of a run share, new or as it was left."""
         folder = self.folder / name
         dataset = {"name": "fashion-mnist", "digest": "0" * 16, "n_classes": 10, "image_channels": 1}
@@ -114,7 +115,7 @@ class Runs:
             tally.expect(kind, 1, work=1.0)
         exists = (folder / FILE_NAME).exists()
         with Store.open(folder) if exists else Store.create(folder, meta) as store, Interrupts("nothing") as interrupts:
-            yield Workshop(
+            yield RunContext(
                 task=build_task(config, n_classes=10, image_channels=1),
                 store=store,
                 executor=executor or Formulas(),
@@ -122,6 +123,8 @@ class Runs:
                 interrupts=interrupts,
                 dataset_digest="0" * 16,
                 tally=tally,
+                protocol=load_protocol(config.training.protocol),
+                finalist_protocol=load_protocol(config.training.finalist_protocol),
             )
 
     def executor(self, **settings: Any) -> "Formulas":

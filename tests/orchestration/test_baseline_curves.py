@@ -7,7 +7,9 @@ import pytest
 
 from xpert_evo.config import Baseline, parse_config
 from xpert_evo.errors import ConfigError
-from xpert_evo.orchestration.baselines import baseline_designs, check_baselines
+from xpert_evo.objectives import OBJECTIVES
+from xpert_evo.orchestration import surrogates
+from xpert_evo.orchestration.baselines import baseline_designs, check_baselines, topic_of
 from xpert_evo.orchestration.layer_grid import layer_grid
 from xpert_evo.orchestration.task import Task, build_task
 from xpert_evo.report.pictures.progress import draw_hypervolume
@@ -72,3 +74,10 @@ def test_networks_that_branch_have_no_gradient_baseline_and_are_told_before_any_
     with pytest.raises(ConfigError, match="follow one another"):
         check_baselines(task_of(space={"backbone": "resnet20"}, search={"baselines": ["gradient-corrected"]}))
     check_baselines(task_of(space={"backbone": "resnet20"}, search={"baselines": ["random"]}))
+
+
+def test_every_baseline_and_every_surrogate_has_a_topic_of_its_own() -> None:
+    measured = [name for name, objective in OBJECTIVES.items() if objective.is_accuracy]
+    topics = [*map(topic_of, Baseline), *map(surrogates.topic_of, measured)]
+    assert len(set(topics)) == len(Baseline) + len(measured)
+    assert {"surrogate", "surrogate of robustness", "baseline gradient-corrected"} <= {str(topic) for topic in topics}

@@ -12,9 +12,10 @@ from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import parse_config
 from xpert_evo.errors import TrainingError
 from xpert_evo.executors import JobDone, JobFailed
-from xpert_evo.orchestration.batches import Workshop, job_of, plan_batch, run_batch
-from xpert_evo.orchestration.context import FINALISTS
+from xpert_evo.orchestration.batches import job_of, plan_batch, run_batch
 from xpert_evo.orchestration.interrupts import Interrupts
+from xpert_evo.orchestration.names import FINALISTS
+from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.task import Task, build_task
 from xpert_evo.orchestration.trainings import TrainingJob, TrainingReport
@@ -74,10 +75,10 @@ def task() -> Task:
     return build_task(config, n_classes=10, image_channels=1)
 
 
-def workshop(task: Task, folder: Path, executor: Scripted, listener: Heard) -> Workshop:
+def run_context(task: Task, folder: Path, executor: Scripted, listener: Heard) -> RunContext:
     tally = Tally(1)
     tally.expect("searched", 4, work=1.0)
-    return Workshop(
+    return RunContext(
         task=task,
         store=Store.create(folder, {"settings": task.config.to_plain()}),
         executor=executor,
@@ -85,22 +86,24 @@ def workshop(task: Task, folder: Path, executor: Scripted, listener: Heard) -> W
         interrupts=Interrupts("resume"),
         dataset_digest="0" * 16,
         tally=tally,
+        protocol=PROTOCOL,
+        finalist_protocol=PROTOCOL,
     )
 
 
-def planned(shop: Workshop, n: int = 4) -> list[str]:
-    genomes = shop.task.space.random(np.random.default_rng(0), n)
-    plan_batch(shop, "first", shop.task.space.decode(genomes), PROTOCOL)
-    return [plan.digest for plan in shop.store.plans("first")]
+def planned(run: RunContext, n: int = 4) -> list[str]:
+    genomes = run.task.space.random(np.random.default_rng(0), n)
+    plan_batch(run, "first", run.task.space.decode(genomes))
+    return [plan.digest for plan in run.store.plans("first")]
 
 
 def test_a_training_that_fails_once_is_tried_again(task: Task, tmp_path: Path) -> None:
     executor, heard = Scripted(lambda job, attempt: "worker died" if attempt == 0 else None), Heard()
-    shop = workshop(task, tmp_path / "run", executor, heard)
-    digests = planned(shop)
-    run_batch(shop, "first", PROTOCOL)
-    assert set(shop.store.labels(shop.context("first", PROTOCOL))) == set(digests)
-    assert len(shop.store.failures()) == len(digests)
+    run = run_context(task, tmp_path / "run", executor, heard)
+    digests = planned(run)
+    run_batch(run, "first")
+    assert set(run.store.labels(run.label_context("first"))) == set(digests)
+    assert len(run.store.failures()) == len(digests)
     reasons = [event.reason for event in heard.events if isinstance(event, TrainingEnded) and event.accuracy is None]
     assert reasons == ["worker died"] * len(digests)
 
@@ -109,25 +112,25 @@ def test_a_training_that_fails_once_is_tried_again(task: Task, tmp_path: Path) -
 def test_a_design_that_always_fails_is_given_up_and_the_others_go_on(task: Task, tmp_path: Path, reason: str) -> None:
     poisonous: set[str] = set()
     executor = Scripted(lambda job, attempt: reason if job.design.digest in poisonous else None)
-    shop = workshop(task, tmp_path / "run", executor, Heard())
-    digests = planned(shop)
+    run = run_context(task, tmp_path / "run", executor, Heard())
+    digests = planned(run)
     poisonous.add(digests[1])
-    run_batch(shop, "first", PROTOCOL)
-    labels = shop.store.labels(shop.context("first", PROTOCOL))
+    run_batch(run, "first")
+    labels = run.store.labels(run.label_context("first"))
     assert set(labels) == set(digests) - poisonous
     assert executor.calls.count(digests[1]) == 2, "once, and one retry"
-    assert {failure.reason for failure in shop.store.failures()} == {reason}
+    assert {failure.reason for failure in run.store.failures()} == {reason}
     before = len(executor.calls)
-    run_batch(shop, "first", PROTOCOL)
+    run_batch(run, "first")
     assert len(executor.calls) == before, "a batch that is done asks for nothing"
 
 
 def test_a_batch_without_any_label_stops_the_run_with_its_reason(task: Task, tmp_path: Path) -> None:
-    shop = workshop(task, tmp_path / "run", Scripted(lambda job, attempt: "the data are gone"), Heard())
-    planned(shop)
+    run = run_context(task, tmp_path / "run", Scripted(lambda job, attempt: "the data are gone"), Heard())
+    planned(run)
     with pytest.raises(TrainingError, match="the data are gone"):
-        run_batch(shop, "first", PROTOCOL)
-    assert shop.store.all_labels() == []
+        run_batch(run, "first")
+    assert run.store.all_labels() == []
 
 
 def test_seeds_depend_on_the_run_and_the_design_alone(task: Task, tmp_path: Path) -> None:
@@ -138,9 +141,9 @@ def test_seeds_depend_on_the_run_and_the_design_alone(task: Task, tmp_path: Path
         def script(job: TrainingJob, attempt: int, seen: dict[str, int] = seen) -> None:
             seen[job.design.digest] = job.seed
 
-        shop = workshop(task, tmp_path / name, Scripted(script), Heard())
-        planned(shop, 4 if name == "one" else 3)
-        run_batch(shop, "first", PROTOCOL)
+        run = run_context(task, tmp_path / name, Scripted(script), Heard())
+        planned(run, 4 if name == "one" else 3)
+        run_batch(run, "first")
         seeds.append(seen)
     one, two = seeds
     assert len(set(one.values())) == 4
@@ -148,11 +151,11 @@ def test_seeds_depend_on_the_run_and_the_design_alone(task: Task, tmp_path: Path
 
 
 def test_a_finalist_does_not_keep_the_seed_that_made_it_one(task: Task, tmp_path: Path) -> None:
-    shop = workshop(task, tmp_path / "run", Scripted(lambda job, attempt: None), Heard())
-    planned(shop)
+    run = run_context(task, tmp_path / "run", Scripted(lambda job, attempt: None), Heard())
+    planned(run)
     seeds = {}
     for batch in ("first", "round-1", FINALISTS):
-        plans = [replace(plan, batch=batch) for plan in shop.store.plans("first")]
-        seeds[batch] = [job_of(shop, plan, PROTOCOL).seed for plan in plans]
+        plans = [replace(plan, batch=batch) for plan in run.store.plans("first")]
+        seeds[batch] = [job_of(run, plan).seed for plan in plans]
     assert seeds["first"] == seeds["round-1"]
     assert len({*seeds["first"], *seeds[FINALISTS]}) == 8

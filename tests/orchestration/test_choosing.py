@@ -8,7 +8,7 @@ import pytest
 
 from xpert_evo.objectives import FloatArray, Objectives
 from xpert_evo.orchestration.choosing import Chooser
-from xpert_evo.orchestration.goals import Goal, joint_goals
+from xpert_evo.orchestration.goals import Goal, first_phase, joint_goals
 from xpert_evo.orchestration.surrogates import Surrogates
 from xpert_evo.orchestration.task import Task, build_task
 from xpert_evo.search import SearchState
@@ -78,3 +78,13 @@ def test_a_design_that_failed_is_not_tried_again_and_takes_no_gain_from_others(g
     for counted, wanted in ((three[:0], middle), (three[:1], dear)):
         one = chooser(goal, three, [0.59, 0.58, 0.6], three[:1], counted)
         assert np.array_equal(choose(one, goal, np.stack([cheap, middle, dear])), wanted[None])
+
+
+def test_only_goals_with_frozen_genes_translate_genomes(goal: Goal) -> None:
+    genomes = goal.task.space.random(np.random.default_rng(0), 20)
+    assert goal.whole(genomes) is genomes
+    assert goal.own(genomes) is genomes
+    assert goal.holds(genomes).all()
+    frozen = first_phase(goal.task)
+    assert not frozen.holds(genomes).any()
+    assert frozen.holds(frozen.whole(frozen.own(genomes))).all()

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xpert_evo.orchestration.finalists import choose_finalists
+from xpert_evo.orchestration.choosing import choose_finalists
 
 
 @given(st.integers(1, 30), st.integers(1, 10), st.integers(0, 2**32 - 1))

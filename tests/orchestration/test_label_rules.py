@@ -8,7 +8,7 @@ import pytest
 from tests.faults.conftest import quick, small_settings
 from xpert_evo.errors import StoreError, TrainingError
 from xpert_evo.events import Message
-from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED
+from xpert_evo.orchestration.names import FINALISTS, FIRST, REUSED
 from xpert_evo.orchestration.start import begin, go_on
 from xpert_evo.orchestration.trainings import TrainingJob, TrainingReport
 from xpert_evo.progress import Event, Silent

@@ -5,21 +5,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import parse_config
 from xpert_evo.errors import ConfigError, InfeasibleError
 from xpert_evo.genes import GeneKind
 from xpert_evo.orchestration import rounds
 from xpert_evo.orchestration.batches import plans_of
 from xpert_evo.orchestration.choosing import infill
-from xpert_evo.orchestration.context import REUSED
-from xpert_evo.orchestration.goals import ACCURACY_LOSS, TWO_PHASES
+from xpert_evo.orchestration.goals import ACCURACY_LOSS
+from xpert_evo.orchestration.names import REUSED
 from xpert_evo.orchestration.start import prepare
 from xpert_evo.report.comparison import compare
 from xpert_evo.search.phases import FIRST_PHASE, SECOND_PHASE
 from xpert_evo.search.seeding import DEPTH_FACTORS, homogeneous_designs
 from xpert_evo.space import PAPER_CHOICES
-from xpert_evo.store import Label, Store
+from xpert_evo.store import Label, Store, Topic
 
 MODES = ("joint", "two-phase", "random", "random-homogeneous")
 
@@ -51,7 +50,7 @@ def test_a_run_that_is_stopped_again_and_again_is_the_same_run(runs: Any, same_c
 def test_two_phases_first_vary_the_network_and_then_its_precisions_alone(runs: Any) -> None:
     runs.go("run", runs.settings(search={"mode": "two-phase"}))
     result, batches = runs.result("run"), runs.batches("run")
-    note = runs.notes("run", TWO_PHASES)["network"]
+    note = runs.notes("run", Topic.TWO_PHASE)["network"]
     network = np.array([note["genome"]])
     genome_of = {c.digest: result.task.space.encode([c.design])[0] for c in result.measured}
     first = np.array([genome_of[d] for name in ("first", "round-1") for d in batches[name]])
@@ -65,7 +64,7 @@ def test_two_phases_first_vary_the_network_and_then_its_precisions_alone(runs: A
 def test_the_network_is_the_fastest_that_keeps_the_accuracy_and_the_area(runs: Any) -> None:
     runs.go("run", runs.settings(search={"mode": "two-phase"}))
     result, batches = runs.result("run"), runs.batches("run")
-    note = runs.notes("run", TWO_PHASES)["network"]
+    note = runs.notes("run", Topic.TWO_PHASE)["network"]
     asked = note["limits"]["least_accuracy"]
     baseline = next(c for c in result.measured if c.batch == "first" and c.digest == result.baseline.digest)
     assert asked == pytest.approx(baseline.validation - ACCURACY_LOSS)
@@ -84,22 +83,21 @@ def test_the_first_phase_counts_no_design_that_another_run_trained_at_other_prec
     runs: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = runs.settings(search={"mode": "two-phase", "first_phase_accuracy": 0.6})
-    protocol = load_protocol(config.training.protocol)
-    with runs.shop("run", config) as shop:
-        space = shop.task.space
+    with runs.context("run", config) as run:
+        space = run.task.space
         designs = homogeneous_designs(space, DEPTH_FACTORS)
         designs = designs[
-            shop.task.feasible(designs) & (space.values(designs, GeneKind.INPUT_PRECISION) == 1).all(axis=1)
+            run.task.feasible(designs) & (space.values(designs, GeneKind.INPUT_PRECISION) == 1).all(axis=1)
         ]
-        foreign = designs[[shop.task.costs(designs)["latency"].argmin()]]
-        [plan] = plans_of(shop, REUSED, space.decode(foreign), protocol)
+        foreign = designs[[run.task.costs(designs)["latency"].argmin()]]
+        [plan] = plans_of(run, REUSED, space.decode(foreign))
         label = Label(
             digest=plan.digest, context=plan.context, protocol="laptop", seed=1, accuracy=0.99, seconds=1.0, details={}
         )
-        with shop.store.transaction() as store:
+        with run.store.transaction() as store:
             store.add_plans([plan])
             store.add_label(label)
-        latency = float(shop.task.costs(foreign)["latency"][0])
+        latency = float(run.task.costs(foreign)["latency"][0])
     counted: list[np.ndarray] = []
 
     def watched(*arguments: Any, labelled: np.ndarray, **options: Any) -> np.ndarray:
@@ -111,7 +109,7 @@ def test_the_first_phase_counts_no_design_that_another_run_trained_at_other_prec
     first, second = ((genomes == foreign).all(axis=1).any() for genomes in (counted[0], counted[-1]))
     assert not first, "the first phase gains on its own designs"
     assert second, "the second one gains on all that the run's front may hold"
-    note = runs.notes("run", TWO_PHASES)["network"]
+    note = runs.notes("run", Topic.TWO_PHASE)["network"]
     assert latency < note["latency_us"], "it would have been the fastest that keeps the accuracy"
     assert note["digest"] != plan.digest
     task = runs.result("run").task
@@ -158,7 +156,7 @@ def test_a_second_phase_without_choices_ends_well_all_the_same(runs: Any) -> Non
 
 def test_a_first_phase_that_keeps_nothing_goes_on_with_what_breaks_least(runs: Any) -> None:
     runs.go("run", runs.settings(search={"mode": "two-phase", "first_phase_accuracy": 0.999}))
-    note = runs.notes("run", TWO_PHASES)["network"]
+    note = runs.notes("run", Topic.TWO_PHASE)["network"]
     assert not note["keeps_limits"]
     assert note["limits"]["least_accuracy"] == 0.999
     assert runs.result("run").front

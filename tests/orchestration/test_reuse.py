@@ -10,7 +10,8 @@ from tests.faults.conftest import quick, small_settings
 from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import parse_config
 from xpert_evo.orchestration import batches
-from xpert_evo.orchestration.context import FINALISTS, REUSED, RULES, label_context, rules_of
+from xpert_evo.orchestration.label_rules import RULES, label_context, rules_of
+from xpert_evo.orchestration.names import FINALISTS, REUSED
 from xpert_evo.orchestration.randomness import Purpose, spawned
 from xpert_evo.orchestration.start import begin
 from xpert_evo.progress import Silent

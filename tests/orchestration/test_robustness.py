@@ -10,7 +10,7 @@ from hw_models import AdcType, CrossbarSpec
 from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import DatasetConfig, RunConfig, parse_config
 from xpert_evo.errors import ConfigError
-from xpert_evo.orchestration.context import label_context
+from xpert_evo.orchestration.label_rules import label_context
 from xpert_evo.orchestration.task import build_task
 from xpert_evo.orchestration.trainings import NOISY, TrainingJob, cached_dataset, train_job
 from xpert_evo.report.files import front_csv

@@ -6,12 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import parse_config
 from xpert_evo.errors import ConfigError, TrainingError
-from xpert_evo.orchestration.context import STEADY
-from xpert_evo.orchestration.steady_state import AHEAD, FITS, LOG, choose, fit_sizes, make_fit
-from xpert_evo.orchestration.stopping import STOPPED
+from xpert_evo.orchestration.names import STEADY
+from xpert_evo.orchestration.steady_state import AHEAD, choose, fit_sizes, make_fit
+from xpert_evo.store import Topic
 
 SCHEDULE = {"schedule": "steady-state"}
 
@@ -27,17 +26,16 @@ def shuffled(runs: Any, request: Any) -> tuple[Any, Any, Any]:
 
 def test_every_choice_follows_from_the_log(shuffled: Any) -> None:
     runs, config, _ = shuffled
-    protocol = load_protocol(config.training.protocol)
-    log = runs.notes("run", LOG)
+    log = runs.notes("run", Topic.STEADY_CHOICE)
     assert len(log) == 10
     assert any(note["n_known"] < 8 + int(position) for position, note in log.items()), "trainings overlapped"
-    with runs.shop("run", config) as shop:
-        sizes = fit_sizes(shop)
-        fits = [make_fit(shop, protocol, number, n) for number, n in enumerate(sizes, 1)]
-        for plan in shop.store.plans(STEADY):
+    with runs.context("run", config) as run:
+        sizes = fit_sizes(run)
+        fits = [make_fit(run, number, n) for number, n in enumerate(sizes, 1)]
+        for plan in run.store.plans(STEADY):
             note = log[str(plan.position)]
-            again = choose(shop, fits[note["fit"] - 1], plan.position)
-            assert shop.task.space.decode(again)[0].digest == plan.digest
+            again = choose(run, fits[note["fit"] - 1], plan.position)
+            assert run.task.space.decode(again)[0].digest == plan.digest
 
 
 def test_no_worker_waits_while_designs_are_left(shuffled: Any) -> None:
@@ -52,7 +50,7 @@ def test_no_worker_waits_while_designs_are_left(shuffled: Any) -> None:
 
 def test_surrogates_are_fitted_anew_after_so_many_labels(shuffled: Any) -> None:
     runs, config, _ = shuffled
-    sizes = [note["n_known"] for note in runs.notes("run", FITS).values()]
+    sizes = [note["n_known"] for note in runs.notes("run", Topic.STEADY_FIT).values()]
     assert sizes[0] >= config.training.first_designs // 2
     assert all(b - a >= config.training.designs_per_round for a, b in pairwise(sizes))
     assert len(sizes) >= 2
@@ -96,7 +94,7 @@ def test_a_run_whose_trainings_all_fail_says_why(runs: Any) -> None:
 def test_a_budget_ends_it(runs: Any) -> None:
     config = runs.settings(training={**SCHEDULE, "rounds": 6, "budget_s": 36.0})
     runs.go("run", config)
-    assert "budget_s = 36" in runs.notes("run", STOPPED)["rounds"]["reason"]
+    assert "budget_s = 36" in runs.notes("run", Topic.STOPPED)["rounds"]["reason"]
     n = len(runs.batches("run")[STEADY])
     assert 4 <= n < 30
     runs.go("run", config)

@@ -6,19 +6,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.orchestration.batches import plan_batch
-from xpert_evo.orchestration.context import FIRST, REUSED
 from xpert_evo.orchestration.knowledge import Knowledge
-from xpert_evo.orchestration.stopping import STOPPED, spent_s
-from xpert_evo.store import Label
+from xpert_evo.orchestration.names import FIRST, REUSED
+from xpert_evo.orchestration.stopping import spent_s
+from xpert_evo.store import Label, Topic
 
 
 def test_a_budget_of_seconds_ends_the_rounds_and_the_finalists_are_trained(runs: Any) -> None:
     config = runs.settings(training={"rounds": 6, "budget_s": 3.0 * 13})
     runs.go("run", config)
     assert set(runs.batches("run")) == {"first", "round-1", "finalists"}, "8 and 5 trainings of 3 s spend it"
-    note = runs.notes("run", STOPPED)["rounds"]
+    note = runs.notes("run", Topic.STOPPED)["rounds"]
     assert note["before_round"] == 2
     assert "budget_s = 39" in note["reason"]
     assert runs.result("run").final
@@ -49,11 +48,11 @@ def test_a_search_that_finds_nothing_better_stops_when_told_to(runs: Any) -> Non
     }
     config = runs.settings(space=tiny, training={"rounds": 12}, search={"stall_rounds": 2})
     runs.go("run", config)
-    note = runs.notes("run", STOPPED)["rounds"]
+    note = runs.notes("run", Topic.STOPPED)["rounds"]
     assert "has not grown for 2 rounds" in note["reason"]
     assert 3 <= note["before_round"] < 12
     runs.go("free", runs.settings(space=tiny, training={"rounds": 4}))
-    assert runs.notes("free", STOPPED) == {}
+    assert runs.notes("free", Topic.STOPPED) == {}
 
 
 def test_the_first_of_two_phases_ends_with_half_of_the_seconds(runs: Any) -> None:
@@ -73,20 +72,19 @@ def test_the_second_of_two_phases_stalls_by_its_own_rounds(runs: Any, monkeypatc
     monkeypatch.setattr("xpert_evo.orchestration.stopping._volume", flat)
     runs.go("run", runs.settings(search={"mode": "two-phase", "stall_rounds": 2}, training={"rounds": 9}))
     assert runs.notes("run", "two-phase")["network"]["after_round"] == 2
-    assert runs.notes("run", STOPPED)["rounds"]["before_round"] == 5
+    assert runs.notes("run", Topic.STOPPED)["rounds"]["before_round"] == 5
     assert set(runs.batches("run")) == {"first", *(f"round-{n}" for n in range(1, 5)), "second-phase", "finalists"}
     assert compared == [4, 4 + 10, 18, 18 + 10], "the second begins with its four designs known"
 
 
 def test_labels_of_other_runs_cost_nothing(runs: Any) -> None:
-    protocol = load_protocol("laptop")
-    with runs.shop("run", runs.settings()) as shop:
-        designs = shop.task.space.decode(shop.task.space.random(np.random.default_rng(0), 2))
-        plan_batch(shop, FIRST, designs, protocol)
-        reused, own = shop.store.plans(FIRST)
-        with shop.store.transaction() as store:
+    with runs.context("run", runs.settings()) as run:
+        designs = run.task.space.decode(run.task.space.random(np.random.default_rng(0), 2))
+        plan_batch(run, FIRST, designs)
+        reused, own = run.store.plans(FIRST)
+        with run.store.transaction() as store:
             store.add_plans([replace(reused, batch=REUSED)])
             for plan, seconds in ((reused, 1000.0), (own, 7.0)):
                 label = {"digest": plan.digest, "context": plan.context, "protocol": "laptop", "seed": 1}
                 store.add_label(Label(**label, accuracy=0.5, seconds=seconds, details={}))
-        assert spent_s(shop, protocol) == 7.0
+        assert spent_s(run) == 7.0

@@ -13,10 +13,10 @@ from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import RunConfig, parse_config
 from xpert_evo.executors import JobDone, JobFailed
 from xpert_evo.executors.base import Job, Result
-from xpert_evo.orchestration.batches import Workshop
-from xpert_evo.orchestration.context import FINALISTS, SEARCHED
 from xpert_evo.orchestration.flow import go
 from xpert_evo.orchestration.interrupts import Interrupts
+from xpert_evo.orchestration.names import FINALISTS, SEARCHED
+from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.task import build_task
 from xpert_evo.orchestration.trainings import TrainingJob, TrainingReport
@@ -78,7 +78,7 @@ def make_run(folder: Path, config: RunConfig, stop_after: int | None = None) -> 
     for kind in (SEARCHED, FINALISTS):
         tally.expect(kind, 1, work=load_protocol(config.training.protocol).epochs)
     with Store.create(folder, meta) as store, Interrupts("nothing") as interrupts:
-        shop = Workshop(
+        run = RunContext(
             task=task,
             store=store,
             executor=executor,
@@ -86,9 +86,11 @@ def make_run(folder: Path, config: RunConfig, stop_after: int | None = None) -> 
             interrupts=interrupts,
             dataset_digest=digest,
             tally=tally,
+            protocol=load_protocol(config.training.protocol),
+            finalist_protocol=load_protocol(config.training.finalist_protocol),
         )
         try:
-            go(shop)
+            go(run)
         except KeyboardInterrupt:
             assert stop_after is not None
     return folder

@@ -15,12 +15,15 @@ from xpert_evo.cli.results import plain_comparison
 from xpert_evo.errors import UsageError
 from xpert_evo.genes import GeneKind
 from xpert_evo.orchestration.task import build_task
+from xpert_evo.report.around import around_candidate
 from xpert_evo.report.candidates import hardware_figures, select_front
 from xpert_evo.report.comparison import compare, draw_comparison
 from xpert_evo.report.influence import importance, one_gene_steps
 from xpert_evo.report.pick import by_id, of_accuracy, the_knee
+from xpert_evo.report.pictures import draw_pictures
 from xpert_evo.report.recommend import accuracy_steps, times_better
-from xpert_evo.report.scene import Scene
+from xpert_evo.report.scene import Scene, build_scene
+from xpert_evo.space import SearchSpace
 
 
 def test_the_roles_are_what_they_say(scene: Scene) -> None:
@@ -74,7 +77,7 @@ def test_accuracy_steps_are_few_rising_and_within(accuracies: list[float]) -> No
 def test_a_step_of_a_gene_costs_what_the_changed_design_costs(scene: Scene) -> None:
     task, knee = scene.result.task, scene.result.knee
     assert scene.surrogate is not None
-    steps = one_gene_steps(task, scene.surrogate, knee.design)
+    steps = one_gene_steps(task, scene.surrogate, knee.genome)
     own = task.space.encode([knee.design])
     for (row, kind), layer, side in itertools.product(enumerate(GeneKind), (0, 5, 13), (0, 1)):
         column = task.space.column(layer, kind)
@@ -94,7 +97,7 @@ def test_a_step_of_a_gene_costs_what_the_changed_design_costs(scene: Scene) -> N
 def test_importance_is_the_range_over_a_genes_choices(scene: Scene) -> None:
     task = scene.result.task
     assert scene.surrogate is not None
-    found = importance(task, scene.surrogate, [scene.result.knee.design])
+    found = importance(task, scene.surrogate, scene.result.knee.genome[None])
     kinds = list(GeneKind)
     row, layer = kinds.index(GeneKind.INPUT_PRECISION), 1
     column = task.space.column(layer, GeneKind.INPUT_PRECISION)
@@ -200,3 +203,20 @@ def test_runs_that_chose_otherwise_are_compared_with_a_warning(
     assert compare([result, replace(result, name="same")]).warnings == []
     assert [warning for warning in compare([result, other]).warnings if words in warning]
     assert len(compare([result, other]).warnings) == 1
+
+
+def test_a_result_s_designs_are_encoded_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = scene.result
+    for candidate in (*result.measured, *result.finalists):
+        assert np.array_equal(candidate.genome, result.task.space.encode([candidate.design])[0])
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("encoded again")
+
+    monkeypatch.setattr(SearchSpace, "encode", refuse)
+    again = build_scene(result)
+    assert len(again.recommended) == len(scene.recommended) > 0
+    drawings, complaints = draw_pictures(again)
+    assert drawings
+    assert complaints == []
+    assert around_candidate(result, result.knee)

@@ -9,9 +9,9 @@ from xpert_evo.cli import application
 from xpert_evo.report.around import around_candidate
 from xpert_evo.report.files import front_row
 from xpert_evo.report.page.document import page
-from xpert_evo.report.protocol_words import worth_of
 from xpert_evo.report.scene import Scene
 from xpert_evo.report.table import rival_line
+from xpert_evo.report.words import worth_of
 from xpert_evo.words import times
 
 

@@ -10,9 +10,8 @@ import pytest
 from tests.report.conftest import make_run, settings
 from xpert_evo.cli.results import show
 from xpert_evo.cli.status import status_lines
-from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED
+from xpert_evo.orchestration.names import FINALISTS, FIRST, REUSED
 from xpert_evo.orchestration.task import build_task
-from xpert_evo.report.baseline import baseline_words, is_published
 from xpert_evo.report.comparison import compare
 from xpert_evo.report.page.document import page
 from xpert_evo.report.pick import by_id
@@ -21,6 +20,7 @@ from xpert_evo.report.recommend import Rival
 from xpert_evo.report.result import RunResult, load_result
 from xpert_evo.report.scene import Scene, build_scene
 from xpert_evo.report.table import result_table, rival_line
+from xpert_evo.report.words import baseline_words, is_published
 from xpert_evo.store import Failure, Store
 from xpert_evo.words import times
 

@@ -9,12 +9,12 @@ from typing import Any, TypeAlias
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.config import parse_stored
 from xpert_evo.locks import is_held
-from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, WORKING
 from xpert_evo.orchestration.estimate import planned_workers
+from xpert_evo.orchestration.names import FINALISTS, FIRST, REUSED, WORKING
 from xpert_evo.orchestration.remaining import SplitSizes, left_s
 from xpert_evo.report.result import RunResult, load_result
 from xpert_evo.report.table import result_table
-from xpert_evo.store import FILE_NAME, LOCK_NAME, Label, Store
+from xpert_evo.store import FILE_NAME, LOCK_NAME, Label, Store, Topic
 from xpert_evo.streams import in_shell
 from xpert_evo.words import counted, duration
 
@@ -32,7 +32,7 @@ def show_status(folder: Path) -> None:
     console = PlainConsole()
     with Store.open_readonly(folder) as store:
         console.lines(status_lines(store))
-        reports = list(store.notes("honesty").values())
+        reports = list(store.notes(Topic.HONESTY).values())
         result = load_result(store)
         console.lines(state_lines(store, result))
     if result.shortlist.members:
@@ -124,7 +124,7 @@ def status_lines(store: Store) -> list[str]:
     lines.append(f"spent in trainings: {duration(spent)}{_speed(own)}; failed trainings: {len(failures)}")
     if failures:
         lines.append(f"last failure: {failures[-1].digest}: {failures[-1].reason}")
-    for round_, report in store.notes("honesty").items():
+    for round_, report in store.notes(Topic.HONESTY).items():
         held_out = report["surrogate"]
         lines.append(
             f"surrogate after round {round_}: Kendall tau {held_out['tau']:.2f} on {held_out['n']} trainings "

@@ -11,16 +11,17 @@ import numpy as np
 
 from xpert_evo.config import Baseline
 from xpert_evo.objectives import FloatArray
-from xpert_evo.orchestration.batches import Workshop
 from xpert_evo.orchestration.knowledge import note_once
 from xpert_evo.orchestration.layer_grid import layer_grid
 from xpert_evo.orchestration.randomness import Purpose, spawned
+from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.surrogates import Surrogates
 from xpert_evo.orchestration.task import Task
 from xpert_evo.progress import Message
 from xpert_evo.search import hypervolume, non_dominated
 from xpert_evo.search.baselines import BASELINES, GradientSettings, gradient_designs
 from xpert_evo.space import Genomes
+from xpert_evo.store import Topic
 
 N_MARKS = 24
 """Numbers of evaluations at which a curve is drawn."""
@@ -29,9 +30,9 @@ _BLOCK = 5000
 _LATENCY_UNITS, _AREA_UNITS = 100.0, 1e4
 
 
-def topic_of(baseline: Baseline) -> str:
+def topic_of(baseline: Baseline) -> Topic:
     """Of the notes that hold a baseline's curves, one for each round."""
-    return f"baseline {baseline}"
+    return Topic(f"baseline {baseline}")
 
 
 def check_baselines(task: Task) -> None:
@@ -40,18 +41,18 @@ def check_baselines(task: Task) -> None:
         layer_grid(task)
 
 
-def score_baselines(shop: Workshop, round_: int, surrogates: Surrogates, n_evaluations: int) -> None:
+def score_baselines(run: RunContext, round_: int, surrogates: Surrogates, n_evaluations: int) -> None:
     """Scores the baselines that were asked for with a round's surrogate, once, and notes their curves."""
-    for number, baseline in enumerate(shop.task.config.search.baselines):
-        if shop.store.note(topic_of(baseline), str(round_)) is not None:
+    for number, baseline in enumerate(run.task.config.search.baselines):
+        if run.store.note(topic_of(baseline), str(round_)) is not None:
             continue
-        rng = np.random.default_rng(spawned(shop.task.config.seed, Purpose.BASELINE, round_, number))
-        genomes = baseline_designs(shop.task, baseline, n_evaluations, rng)
-        curve = scored(shop.task, genomes, surrogates, n_evaluations)
-        note_once(shop, topic_of(baseline), str(round_), curve)
+        rng = np.random.default_rng(spawned(run.task.config.seed, Purpose.BASELINE, round_, number))
+        genomes = baseline_designs(run.task, baseline, n_evaluations, rng)
+        curve = scored(run.task, genomes, surrogates, n_evaluations)
+        note_once(run, topic_of(baseline), str(round_), curve)
         volume = curve["hypervolume"][-1]
         text = f"baseline {baseline}, round {round_}: predicted hypervolume {volume:.4f} of {len(genomes)} designs"
-        shop.listener.tell(Message(text=text))
+        run.listener.tell(Message(text=text))
 
 
 def baseline_designs(task: Task, baseline: Baseline, n_designs: int, rng: np.random.Generator) -> Genomes:

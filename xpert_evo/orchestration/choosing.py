@@ -5,23 +5,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from xpert_evo.accuracy.surrogate.fit import LEAST_LABELS
-from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.config import RunConfig, SearchMode
 from xpert_evo.config.method import TrainingConfig
 from xpert_evo.errors import ConfigError, InfeasibleError
-from xpert_evo.orchestration.batches import Workshop
-from xpert_evo.orchestration.finalists import choose_finalists
+from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.goals import Goal, first_phase, joint_goals, second_phase
 from xpert_evo.orchestration.knowledge import look
 from xpert_evo.orchestration.randomness import Purpose, spawned
+from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.surrogates import Surrogates
 from xpert_evo.orchestration.task import Task
-from xpert_evo.search import SearchState, non_dominated
+from xpert_evo.search import SearchState, knee, non_dominated, normalised
 from xpert_evo.search.baselines import BASELINES
 from xpert_evo.search.infill import select_infill
 from xpert_evo.search.phases import FIRST_PHASE, SECOND_PHASE
 from xpert_evo.search.seeding import DEPTH_FACTORS, first_designs, first_population, homogeneous_designs
-from xpert_evo.space import Genomes
+from xpert_evo.space import Genomes, IntArray
 
 _ATTEMPTS = 20
 """How often random designs are drawn anew where too few keep the limits."""
@@ -100,7 +99,7 @@ def starting_designs(task: Task, goal: Goal, n_designs: int, *key: int) -> Genom
 
 
 def infill(
-    shop: Workshop,
+    run: RunContext,
     round_: int,
     searches: list[tuple[Goal, SearchState]],
     *,
@@ -113,8 +112,8 @@ def infill(
     The goals share the batch evenly. Rivals and probes keep the surrogate honest: on front members alone, which are all
     alike, nobody can tell a good ranking, and a front is only worth what it gains over the best homogeneous designs.
     """
-    training = shop.task.config.training
-    rng = np.random.default_rng(spawned(shop.task.config.seed, Purpose.INFILL, round_))
+    training = run.task.config.training
+    rng = np.random.default_rng(spawned(run.task.config.seed, Purpose.INFILL, round_))
     chooser = Chooser(surrogates=surrogates, tried=tried, counted=labelled, rng=rng)
     left = training.designs_per_round - training.probes_per_round
     for i, (goal, state) in enumerate(searches):
@@ -161,7 +160,7 @@ class Chooser:
         Surrogates underestimate good homogeneous designs, which are rare among what they learn from, so that these do
         not reach the predicted front by themselves. A goal with frozen genes has none.
         """
-        if goal.space is not goal.task.space:
+        if not goal.searches_everything:
             return self.tried[:0]
         homogeneous = homogeneous_designs(goal.space, DEPTH_FACTORS)
         return self._promising(goal, homogeneous[goal.feasible(homogeneous)], n_designs)
@@ -240,9 +239,9 @@ def random_batch(task: Task, n_designs: int, tried: Genomes, *key: int) -> Genom
     return found
 
 
-def finalists(shop: Workshop, protocol: TrainingProtocol) -> Genomes:
+def finalists(run: RunContext) -> Genomes:
     """The baseline, and members of the measured front of each limit: ends, knee, then what lies farthest apart."""
-    task, known = shop.task, look(shop, protocol)
+    task, known = run.task, look(run)
     objectives = task.objectives.minimised(known.values)
     chosen: list[int] = []
     for goal in joint_goals(task):
@@ -252,6 +251,24 @@ def finalists(shop: Workshop, protocol: TrainingProtocol) -> Genomes:
         chosen += [int(i) for i in picked if int(i) not in chosen]
     members = [row for row in known.genomes[chosen] if not np.array_equal(row, task.baseline[0])]
     return np.stack([*members, task.baseline[0]])
+
+
+def choose_finalists(objectives: FloatArray, n_designs: int) -> IntArray:
+    """Positions of at most `n_designs` members: the best in each objective, the knee, then whoever is farthest away.
+
+    Args:
+        objectives: Of a front, minimised, (designs, objectives).
+        n_designs: How many to choose at most.
+    """
+    if not len(objectives):
+        return np.empty(0, dtype=np.int64)
+    places = normalised(objectives)
+    chosen = list(dict.fromkeys([*(int(i) for i in objectives.argmin(axis=0)), knee(objectives)]))[:n_designs]
+    while len(chosen) < min(n_designs, len(places)):
+        distance = np.linalg.norm(places[:, None] - places[None, chosen], axis=2).min(axis=1)
+        distance[chosen] = -1.0
+        chosen.append(int(np.argmax(distance)))
+    return np.array(chosen, dtype=np.int64)
 
 
 def most_finalists(config: RunConfig) -> int:

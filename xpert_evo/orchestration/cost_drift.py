@@ -4,28 +4,28 @@ A store keeps designs, not their costs, which are computed anew wherever they ar
 may cost them differently; then a run's search followed other figures than its report shows, and both say so.
 """
 
-from xpert_evo.orchestration.batches import Workshop
 from xpert_evo.orchestration.knowledge import note_once
+from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.task import Task
 from xpert_evo.progress import Message
-from xpert_evo.store import Store
+from xpert_evo.store import Store, Topic
 
-TOPIC, KEY = "hardware model", "baseline"
+_KEY = "baseline"
 
 _LEAST_RATIO = 1e-9
 
 
-def keep_costs(shop: Workshop) -> None:
+def keep_costs(run: RunContext) -> None:
     """Notes what the baseline costs, or warns where it was noted with other costs."""
-    note_once(shop, TOPIC, KEY, _costs(shop.task))
-    remark = drift(shop.store, shop.task)
+    note_once(run, Topic.HARDWARE_MODEL, _KEY, _costs(run.task))
+    remark = drift(run.store, run.task)
     if remark is not None:
-        shop.listener.tell(Message(text=remark, warning=True))
+        run.listener.tell(Message(text=remark, warning=True))
 
 
 def drift(store: Store, task: Task) -> str | None:
     """A sentence where the model costs the baseline differently from when the run began; None where it does not."""
-    noted = store.note(TOPIC, KEY)
+    noted = store.note(Topic.HARDWARE_MODEL, _KEY)
     changed = [
         f"{name} {noted[name]:.6g}, now {today:.6g}"
         for name, today in _costs(task).items()

@@ -5,32 +5,30 @@ design takes the place of rounds. So an interrupted run that is started again fr
 was planned stays as planned, trainings that ended stay ended, and a search goes on from its last generation.
 """
 
-from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import Schedule
-from xpert_evo.orchestration.batches import Workshop, plan_batch, run_batch
+from xpert_evo.orchestration.batches import plan_batch, run_batch
 from xpert_evo.orchestration.choosing import finalists, most_finalists
-from xpert_evo.orchestration.context import FINALISTS
 from xpert_evo.orchestration.cost_drift import keep_costs
 from xpert_evo.orchestration.knowledge import look
+from xpert_evo.orchestration.names import FINALISTS
 from xpert_evo.orchestration.rounds import run_rounds
+from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.steady_state import fit_sizes, run_steady_state
 from xpert_evo.orchestration.surrogates import fit_round
 
 
-def go(shop: Workshop) -> None:
+def go(run: RunContext) -> None:
     """Does all that is missing; raises InterruptedRunError, TrainingError."""
-    keep_costs(shop)
-    training = shop.task.config.training
-    protocol = load_protocol(training.protocol)
+    keep_costs(run)
+    training = run.task.config.training
     if training.schedule is Schedule.STEADY_STATE:
-        run_steady_state(shop, protocol)
+        run_steady_state(run)
     else:
-        run_rounds(shop, protocol)
-    finalist_protocol = load_protocol(training.finalist_protocol)
-    if not shop.store.plans(FINALISTS):
-        surrogates = fit_round(shop, max(training.rounds, len(fit_sizes(shop))) + 1, look(shop, protocol))
-        genomes = finalists(shop, protocol)
-        designs = shop.task.space.decode(genomes)
-        plan_batch(shop, FINALISTS, designs, finalist_protocol, surrogates.accuracy(genomes))
-        shop.tally.skip(FINALISTS, most_finalists(shop.task.config) - len(designs))
-    run_batch(shop, FINALISTS, finalist_protocol)
+        run_rounds(run)
+    if not run.store.plans(FINALISTS):
+        surrogates = fit_round(run, max(training.rounds, len(fit_sizes(run))) + 1, look(run))
+        genomes = finalists(run)
+        designs = run.task.space.decode(genomes)
+        plan_batch(run, FINALISTS, designs, surrogates.accuracy(genomes))
+        run.tally.skip(FINALISTS, most_finalists(run.task.config) - len(designs))
+    run_batch(run, FINALISTS)

@@ -1,26 +1,26 @@
 """What a round's searches are after: all objectives within each limit on area, or one of the paper's two phases."""
 
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.config import SearchMode
 from xpert_evo.objectives import Constraints, FloatArray, Objectives
-from xpert_evo.orchestration.batches import Workshop
 from xpert_evo.orchestration.knowledge import Knowledge, look, note_once
 from xpert_evo.orchestration.limits import check_limits
+from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.task import Task
 from xpert_evo.progress import Message
 from xpert_evo.search.phases import FIRST_PHASE, SECOND_PHASE, frozen_space, to_frozen_space, to_whole_space
 from xpert_evo.space import Genomes, SearchSpace
-
-TWO_PHASES, NETWORK = "two-phase", "network"
-"""Topic and key of the note that names the network which the first phase found."""
+from xpert_evo.store import Store, Topic
 
 ACCURACY_LOSS = 0.02
 """Accuracy that the first phase's network may lose against the homogeneous baseline, where nothing else is asked."""
+
+_NETWORK = "network"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +45,11 @@ class Goal:
     constraints: Constraints
     where: str = "of this space"
 
+    @property
+    def searches_everything(self) -> bool:
+        """Whether it searches the whole space, whose genomes then need no translation."""
+        return self.space is self.task.space
+
     def feasible(self, genomes: Genomes) -> NDArray[np.bool_]:
         """Which genomes of its space keep the limits on the chip, (designs,)."""
         costs = self.task.costs(self.whole(genomes))
@@ -62,11 +67,11 @@ class Goal:
 
     def whole(self, genomes: Genomes) -> Genomes:
         """Genomes of its space as genomes of the whole one."""
-        return to_whole_space(self.space, self.task.space, genomes)
+        return genomes if self.searches_everything else to_whole_space(self.space, self.task.space, genomes)
 
     def own(self, genomes: Genomes) -> Genomes:
         """Genomes of the whole space as genomes of its own, with the frozen genes' only choices."""
-        return to_frozen_space(self.space, genomes)
+        return genomes if self.searches_everything else to_frozen_space(self.space, genomes)
 
     def holds(self, genomes: Genomes) -> NDArray[np.bool_]:
         """Which genomes of the whole space lie in its own: their frozen genes make its only choices, (designs,)."""
@@ -115,51 +120,57 @@ def second_phase(task: Task, network: Genomes) -> Goal:
     )
 
 
-def goals_of(shop: Workshop, protocol: TrainingProtocol) -> list[Goal]:
+def goals_of(run: RunContext) -> list[Goal]:
     """What the next round's searches are after; the first phase lasts until its network is noted."""
-    if shop.task.config.search.mode is not SearchMode.TWO_PHASE:
-        return joint_goals(shop.task)
-    network = found_network(shop)
+    if run.task.config.search.mode is not SearchMode.TWO_PHASE:
+        return joint_goals(run.task)
+    network = found_network(run)
     if network is None:
-        return [first_phase(shop.task, accuracy_to_keep(shop, protocol))]
-    return [second_phase(shop.task, network)]
+        return [first_phase(run.task, accuracy_to_keep(run))]
+    return [second_phase(run.task, network)]
 
 
-def found_network(shop: Workshop) -> Genomes | None:
+def network_note(store: Store) -> dict[str, Any] | None:
+    """What `settle_network` noted of the network that the first phase found; None while it lasts and without phases."""
+    note: dict[str, Any] | None = store.note(Topic.TWO_PHASE, _NETWORK)
+    return note
+
+
+def found_network(run: RunContext) -> Genomes | None:
     """The network that the first phase found, (1, genes); None while it lasts."""
-    note = shop.store.note(TWO_PHASES, NETWORK)
+    note = network_note(run.store)
     return None if note is None else np.array([note["genome"]], dtype=np.int64)
 
 
-def n_first_phase_rounds(shop: Workshop) -> int | None:
+def n_first_phase_rounds(run: RunContext) -> int | None:
     """Rounds of the first phase; None while it lasts and where there is none."""
-    note = shop.store.note(TWO_PHASES, NETWORK)
+    note = network_note(run.store)
     return None if note is None else int(note["after_round"])
 
 
-def accuracy_to_keep(shop: Workshop, protocol: TrainingProtocol) -> float:
+def accuracy_to_keep(run: RunContext) -> float:
     """The accuracy that the first phase keeps: as set, else the homogeneous baseline's less `ACCURACY_LOSS`.
 
     Where the baseline's training failed, the accuracy of the phase's best design stands in.
     """
-    asked = shop.task.config.search.first_phase_accuracy
+    asked = run.task.config.search.first_phase_accuracy
     if asked is not None:
         return asked
-    known = _known_to(first_phase(shop.task), shop, protocol)
-    is_baseline = (known.genomes == shop.task.baseline).all(axis=1)
+    known = _known_to(first_phase(run.task), run)
+    is_baseline = (known.genomes == run.task.baseline).all(axis=1)
     accuracies = known.measured["accuracy"]
     best = accuracies[is_baseline] if is_baseline.any() else accuracies
     return max(0.0, float(best.max()) - ACCURACY_LOSS)
 
 
-def settle_network(shop: Workshop, protocol: TrainingProtocol, after_round: int) -> None:
+def settle_network(run: RunContext, after_round: int) -> None:
     """Ends the first phase: notes the labelled design of least latency that keeps the limits and the accuracy.
 
     Where none does, the one that breaks them least, those on the chip before all: the second phase has to keep these.
     Labels of other runs count where they have the phase's precisions.
     """
-    goal = first_phase(shop.task, accuracy_to_keep(shop, protocol))
-    known = _known_to(goal, shop, protocol)
+    goal = first_phase(run.task, accuracy_to_keep(run))
+    known = _known_to(goal, run)
     broken = np.maximum(goal.constraints.violations(known.values), 0).sum(axis=1)
     on_chip = np.maximum(goal.constraints.on_chip.violations(known.values), 0).sum(axis=1)
     best = int(np.lexsort((known.values["latency"], broken, on_chip))[0])
@@ -174,15 +185,15 @@ def settle_network(shop: Workshop, protocol: TrainingProtocol, after_round: int)
         "limits": limits,
         "keeps_limits": bool(broken[best] == 0),
     }
-    if note_once(shop, TWO_PHASES, NETWORK, note):
+    if note_once(run, Topic.TWO_PHASE, _NETWORK, note):
         text = (
             f"first phase: network {known.digests[best][:8]} with {latency:.4g} us and {100 * accuracy:.2f} % on "
             f"validation (asked for: {100 * limits['least_accuracy']:.2f} %); the second phase searches its precisions"
         )
-        shop.listener.tell(Message(text=text, warning=bool(broken[best]), topic="phase"))
+        run.listener.tell(Message(text=text, warning=bool(broken[best]), topic="phase"))
 
 
-def _known_to(goal: Goal, shop: Workshop, protocol: TrainingProtocol) -> Knowledge:
+def _known_to(goal: Goal, run: RunContext) -> Knowledge:
     """What is known of a goal's own designs."""
-    known = look(shop, protocol)
+    known = look(run)
     return known.only(goal.holds(known.genomes))

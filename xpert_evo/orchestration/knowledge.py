@@ -7,14 +7,13 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.design import design_from_text
 from xpert_evo.objectives import Constraints, FloatArray, Objectives
-from xpert_evo.orchestration.batches import Workshop
-from xpert_evo.orchestration.context import FIRST
+from xpert_evo.orchestration.names import FIRST
+from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.trainings import NOISY
 from xpert_evo.space import Genomes
-from xpert_evo.store import Plan
+from xpert_evo.store import Plan, Topic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,67 +51,65 @@ class Knowledge:
 
 
 def look(
-    shop: Workshop,
-    protocol: TrainingProtocol,
+    run: RunContext,
     *,
     batches: Iterable[str] | None = None,
     n_known: int | None = None,
 ) -> Knowledge:
-    """All labels of a protocol, or some.
+    """All labels of the search, or some.
 
     Args:
-        shop: The run.
-        protocol: Of the trainings.
+        run: Its task, store and workers.
         batches: Only of designs that one of these planned.
         n_known: Only the first so many, in the order in which they came.
     """
-    context = shop.context(FIRST, protocol)
-    accuracies = dict(islice(shop.store.accuracies(context).items(), n_known))
+    context = run.label_context(FIRST)
+    accuracies = dict(islice(run.store.accuracies(context).items(), n_known))
     asked = None if batches is None else set(batches)
     rows: dict[str, NDArray[np.int16]] = {}
-    for plan in shop.store.each_plan():  # a genome is small, a design is not: none is held
+    for plan in run.store.each_plan():  # a genome is small, a design is not: none is held
         if plan.digest in accuracies and (asked is None or plan.batch in asked):
-            rows.setdefault(plan.digest, genome_of(shop, plan))
+            rows.setdefault(plan.digest, genome_of(run, plan))
     digests = sorted(rows)
-    genomes = stacked(shop, [rows[digest] for digest in digests])
+    genomes = stacked(run, [rows[digest] for digest in digests])
     measured = {"accuracy": np.array([accuracies[digest] for digest in digests])}
-    if shop.task.config.measures_robustness:
-        labels = shop.store.labels(context)
+    if run.task.config.measures_robustness:
+        labels = run.store.labels(context)
         measured["robustness"] = np.array([labels[digest].details[NOISY]["accuracy"] for digest in digests])
-    return Knowledge(digests=digests, genomes=genomes, measured=measured, values=shop.task.values(genomes, measured))
+    return Knowledge(digests=digests, genomes=genomes, measured=measured, values=run.task.values(genomes, measured))
 
 
-def known_digests(shop: Workshop, protocol: TrainingProtocol) -> list[str]:
+def known_digests(run: RunContext) -> list[str]:
     """Digests of the labelled designs, in the order in which their labels came."""
-    return list(shop.store.accuracies(shop.context(FIRST, protocol)))
+    return list(run.store.accuracies(run.label_context(FIRST)))
 
 
-def planned(shop: Workshop) -> Genomes:
+def planned(run: RunContext) -> Genomes:
     """All designs that any batch planned, labelled, failed or not, (plans, genes)."""
-    return stacked(shop, [genome_of(shop, plan) for plan in shop.store.each_plan()])
+    return stacked(run, [genome_of(run, plan) for plan in run.store.each_plan()])
 
 
-def genome_of(shop: Workshop, plan: Plan) -> NDArray[np.int16]:
+def genome_of(run: RunContext, plan: Plan) -> NDArray[np.int16]:
     """The genome (genes,) of a planned design, which is parsed once; held in 16 bits a gene, for there are many."""
-    genome = shop.genomes.get(plan.digest)
+    genome = run.genomes.get(plan.digest)
     if genome is None:
-        genome = shop.task.space.encode([design_from_text(plan.design)])[0].astype(np.int16)
-        shop.genomes[plan.digest] = genome
+        genome = run.task.space.encode([design_from_text(plan.design)])[0].astype(np.int16)
+        run.genomes[plan.digest] = genome
     return genome
 
 
-def stacked(shop: Workshop, rows: Sequence[NDArray[np.int16]]) -> Genomes:
+def stacked(run: RunContext, rows: Sequence[NDArray[np.int16]]) -> Genomes:
     """Single genomes as an array (designs, genes), however few they are."""
-    genomes = np.empty((len(rows), shop.task.space.n_genes), dtype=np.int64)
+    genomes = np.empty((len(rows), run.task.space.n_genes), dtype=np.int64)
     for i, row in enumerate(rows):
         genomes[i] = row
     return genomes
 
 
-def note_once(shop: Workshop, topic: str, key: str, value: Mapping[str, object]) -> bool:
+def note_once(run: RunContext, topic: Topic, key: str, value: Mapping[str, object]) -> bool:
     """Writes a note unless it is there, and whether it is new; a resumed run has written it before."""
-    if shop.store.note(topic, key) is not None:
+    if run.store.note(topic, key) is not None:
         return False
-    with shop.interrupts.held_back(), shop.store.transaction() as store:
+    with run.interrupts.held_back(), run.store.transaction() as store:
         store.add_note(topic, key, value)
     return True

@@ -1,12 +1,82 @@
-"""By which rules the labels of a run were made: those of an earlier version are kept, and never mixed with new ones."""
+"""What a label is a label of besides the design, and by which rules it was made.
 
+Labels of an earlier version's rules are kept, and never mixed with new ones.
+"""
+
+import hashlib
+import json
 from collections import Counter
+from collections.abc import Iterable
 
-from xpert_evo.accuracy.training.protocols import load_protocol
+from hw_models import WeightCoding
+from xpert_evo.accuracy.crossbars.snr import EMULATION_VERSION
+from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
 from xpert_evo.config import RunConfig
 from xpert_evo.errors import StoreError
-from xpert_evo.orchestration.context import FINALISTS, FIRST, RULES, rules_of
+from xpert_evo.orchestration.names import FINALISTS, FIRST
 from xpert_evo.store import Store
+
+RULES = 2
+"""How labels are made, by number; a run keeps the rules that its first designs were labelled by.
+
+1: ADCs had all codes to spare above their range, and proxies of fewer than 64 channels were divided like wide ones.
+2: Spare codes widen both ends of the range (`snr.adc_levels`); narrow layers are divided less (`network.proxy_depth`).
+"""
+
+
+def label_context(
+    config: RunConfig, protocol: TrainingProtocol, dataset_digest: str, *, judged: bool = False, rules: int = RULES
+) -> str:
+    """Sixteen hexadecimal digits: labels with the same ones may stand for one another.
+
+    Args:
+        config: For the crossbars that accuracy depends on, and the device noise where it is measured.
+        protocol: How designs are trained.
+        dataset_digest: Of the images and their split.
+        judged: Whether the label comes with a judgement on test data, as a finalist's does.
+        rules: The ones that it was made by, `RULES` or earlier ones.
+    """
+    content: dict[str, object] = {
+        "protocol": protocol.model_dump(mode="json"),
+        "dataset": dataset_digest,
+        "emulation": _emulation(config) if rules == 1 else EMULATION_VERSION,
+        "crossbar": _crossbar(config),
+    }
+    if config.measures_robustness:
+        content["noise"] = {
+            "draws": config.training.noise_draws,
+            "conductance_variation_ratio": config.training.conductance_variation_ratio,
+        }
+    if judged:
+        content["judge_images"] = config.training.judge_images
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _crossbar(config: RunConfig) -> dict[str, object]:
+    """The crossbars that accuracy depends on; rows read at once are named only where they are not all."""
+    plain = config.hardware.crossbar.model_dump(mode="json")
+    if plain["rows_read"] is None:
+        del plain["rows_read"]
+    return plain
+
+
+def _emulation(config: RunConfig) -> str:
+    """The emulation by the first rules; another one where it was wrong at first, lest old labels stand for new.
+
+    It was for offset codings in cells whose bits do not divide the weights', and for `offset-digital` with a counter.
+    """
+    crossbar = config.hardware.crossbar
+    coding = WeightCoding(crossbar.coding)
+    odd = crossbar.weight_bits % crossbar.cell_bits > 0 and coding is not WeightCoding.DIFFERENTIAL
+    counts = coding is WeightCoding.OFFSET_DIGITAL and not crossbar.reference_columns
+    return "exact-2" if odd or counts else "exact"
+
+
+def rules_of(contexts: Iterable[str], config: RunConfig, protocol: TrainingProtocol, dataset_digest: str) -> int:
+    """The rules that labels with these contexts follow: the present ones where no earlier ones explain them."""
+    found = set(contexts)
+    earlier = (n for n in range(1, RULES) if label_context(config, protocol, dataset_digest, rules=n) in found)
+    return next(earlier, RULES)
 
 
 def run_rules(store: Store, config: RunConfig, dataset_digest: str) -> int:

@@ -8,9 +8,9 @@ from xpert_evo.accuracy.surrogate.features import macs
 from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.design import design_from_text
 from xpert_evo.orchestration.choosing import most_finalists
-from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED, SEARCHED
 from xpert_evo.orchestration.effort import images_trained, work_of
-from xpert_evo.orchestration.stopping import ROUNDS, STOPPED
+from xpert_evo.orchestration.names import FINALISTS, FIRST, REUSED, SEARCHED
+from xpert_evo.orchestration.stopping import early_stop
 from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.task import Task
 from xpert_evo.store import Store
@@ -85,6 +85,6 @@ def left_s(store: Store, task: Task, sizes: SplitSizes, n_workers: int) -> float
         if plan.batch != REUSED and (key in reused or failures.count(key) >= attempts):
             tally.skip(FINALISTS if plan.batch == FINALISTS else SEARCHED, 1)
     searched = {plan.digest for plan in plans if plan.batch not in {FINALISTS, REUSED}}
-    if store.note(STOPPED, ROUNDS) or any(plan.batch == FINALISTS for plan in plans):
+    if early_stop(store) or any(plan.batch == FINALISTS for plan in plans):
         tally.skip(SEARCHED, task.config.training.n_labels - len(searched))
     return tally.left_s()

@@ -9,8 +9,8 @@ from xpert_evo.backbones import load_backbone
 from xpert_evo.config import RunConfig, load_config, with_stored_model
 from xpert_evo.errors import StoreError
 from xpert_evo.executor_kinds import EXECUTORS
-from xpert_evo.orchestration.context import FINALISTS, round_name
-from xpert_evo.orchestration.stopping import ROUNDS, STOPPED
+from xpert_evo.orchestration.names import FINALISTS, round_name
+from xpert_evo.orchestration.stopping import early_stop
 from xpert_evo.store import Store
 
 CHANGEABLE = ("executor", "training.rounds", "training.retries", "training.time_limit_s", "dataset.data_dir")
@@ -77,7 +77,7 @@ def check_rounds(store: Store, before: RunConfig, config: RunConfig) -> None:
             f"training.rounds of {store.folder} must be at least {least}, got {new}, for round {least} has begun; let "
             "it end, or begin another run."
         )
-    stopped = store.note(STOPPED, ROUNDS)
+    stopped = early_stop(store)
     if new == old or not (stopped or store.plans(FINALISTS)):
         return
     why = f"it has ended its rounds ({stopped['reason']})" if stopped else "its finalists are chosen"

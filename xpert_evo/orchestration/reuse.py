@@ -4,36 +4,36 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.design import design_from_text
 from xpert_evo.errors import DesignError
-from xpert_evo.orchestration.batches import Workshop
-from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED
+from xpert_evo.orchestration.names import FINALISTS, FIRST, REUSED
+from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.progress import Message
 from xpert_evo.space import SearchSpace
-from xpert_evo.store import Label, Plan, Store
+from xpert_evo.store import Label, Plan, Store, Topic
 from xpert_evo.words import counted
 
+_KEY = "labels"
 
-def reuse_labels(shop: Workshop) -> None:
+
+def reuse_labels(run: RunContext) -> None:
     """Copies the labels that the run was told to take over, once, in one transaction.
 
     Raises:
         StoreError: A folder holds no run, or a damaged one.
     """
-    folders = [Path(folder) for folder in shop.store.meta("labels_from")]
-    if not folders or shop.store.note(REUSED, "labels") is not None:
+    folders = [Path(folder) for folder in run.store.meta("labels_from")]
+    if not folders or run.store.note(Topic.REUSED, _KEY) is not None:
         return
-    training = shop.task.config.training
-    contexts = _contexts(shop)
-    searched = shop.context(FIRST, load_protocol(training.protocol))
+    contexts = _contexts(run)
+    searched = run.label_context(FIRST)
     found: dict[tuple[str, str], tuple[Plan, Label]] = {}
     for folder in folders:
-        fitting = _fitting(folder, contexts, shop.task.space)
+        fitting = _fitting(folder, contexts, run.task.space)
         # Older versions trained finalists with the seeds of their labels, and so with the luck that had chosen them.
         lucky = {key for key, (_, label) in fitting.items() if _has_seed_of(label, fitting.get((key[0], searched)))}
         found = {**{key: pair for key, pair in fitting.items() if key not in lucky}, **found}
-    with shop.interrupts.held_back(), shop.store.transaction() as store:
+    with run.interrupts.held_back(), run.store.transaction() as store:
         store.add_plans(
             [
                 replace(plan, batch=REUSED, position=position, predicted=None, std=None)
@@ -42,34 +42,33 @@ def reuse_labels(shop: Workshop) -> None:
         )
         for _, label in found.values():
             store.add_label(label)
-        store.add_note(REUSED, "labels", len(found))
+        store.add_note(Topic.REUSED, _KEY, len(found))
     n_searched = sum(context == searched for _, context in found)
-    shop.listener.tell(
+    run.listener.tell(
         Message(
             text=f"{counted(len(found), 'label')} of earlier runs fit this one and are reused: {n_searched} of "
             f"searches, {len(found) - n_searched} of finalists"
         )
     )
-    _tell_of_earlier_rules(shop, folders)
+    _tell_of_earlier_rules(run, folders)
 
 
-def _contexts(shop: Workshop) -> set[str]:
+def _contexts(run: RunContext) -> set[str]:
     """Of the labels and finalists that a run makes."""
-    training = shop.task.config.training
     return {
-        shop.context(FIRST, load_protocol(training.protocol)),
-        shop.context(FINALISTS, load_protocol(training.finalist_protocol)),
+        run.label_context(FIRST),
+        run.label_context(FINALISTS),
     }
 
 
-def _tell_of_earlier_rules(shop: Workshop, folders: Sequence[Path]) -> None:
+def _tell_of_earlier_rules(run: RunContext, folders: Sequence[Path]) -> None:
     """Says of folders that their labels would fit, had they not been made by an earlier version's rules."""
-    contexts = {context for rules in range(1, shop.rules) for context in _contexts(replace(shop, rules=rules))}
+    contexts = {context for rules in range(1, run.rules) for context in _contexts(replace(run, rules=rules))}
     for folder in folders:
         with Store.open_readonly(folder) as store:
             n_labels = sum(label.context in contexts for label in store.all_labels())
         if n_labels:
-            shop.listener.tell(
+            run.listener.tell(
                 Message(
                     text=f"{counted(n_labels, 'label')} of {folder} cannot be reused: an earlier version made them, "
                     "which emulated ADCs with bits to spare and proxies of narrow layers differently",

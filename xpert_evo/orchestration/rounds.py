@@ -3,12 +3,10 @@
 Every step looks into the store first and does only what is missing there.
 """
 
-from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.config import SearchMode
 from xpert_evo.orchestration.baselines import score_baselines
-from xpert_evo.orchestration.batches import Workshop, plan_batch, run_batch
+from xpert_evo.orchestration.batches import plan_batch, run_batch
 from xpert_evo.orchestration.choosing import first_batch, first_share, infill, random_batch, starting_designs, unknown
-from xpert_evo.orchestration.context import FIRST, SECOND_PHASE, round_name
 from xpert_evo.orchestration.goals import (
     found_network,
     goals_of,
@@ -16,95 +14,96 @@ from xpert_evo.orchestration.goals import (
     second_phase,
     settle_network,
 )
-from xpert_evo.orchestration.honesty_gate import check_honesty
 from xpert_evo.orchestration.knowledge import Knowledge, look, planned
+from xpert_evo.orchestration.names import FIRST, SECOND_PHASE, round_name
+from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.searching import evolve
 from xpert_evo.orchestration.stopping import has_stalled, spent_s, stops_before
-from xpert_evo.orchestration.surrogates import fit_round
+from xpert_evo.orchestration.surrogates import check_honesty, fit_round
 from xpert_evo.space import Genomes
 
 
-def run_rounds(shop: Workshop, protocol: TrainingProtocol) -> None:
+def run_rounds(run: RunContext) -> None:
     """Trains the first designs, then round after round until the last one or until the run stops before it."""
-    config = shop.task.config
+    config = run.task.config
     two_phases = config.search.mode is SearchMode.TWO_PHASE
     searches = config.search.mode in {SearchMode.JOINT, SearchMode.TWO_PHASE}
-    if not shop.store.plans(FIRST):
-        _plan(shop, FIRST, first_batch(shop.task), protocol)
-    run_batch(shop, FIRST, protocol)
+    if not run.store.plans(FIRST):
+        _plan(run, FIRST, first_batch(run.task))
+    run_batch(run, FIRST)
     earlier = [FIRST]
     for round_ in range(1, config.training.rounds + 1):
         name = round_name(round_)
-        if not shop.store.plans(name):
+        if not run.store.plans(name):
             if two_phases:
-                _begin_second_phase(shop, round_, earlier, protocol)
-            if stops_before(shop, round_, protocol, **_stall_window(shop, earlier, protocol)):
+                _begin_second_phase(run, round_, earlier)
+            if stops_before(run, round_, **_stall_window(run, earlier)):
                 break
             if searches:
-                _plan_round(shop, round_, protocol)
+                _plan_round(run, round_)
             else:
-                designs = random_batch(shop.task, config.training.designs_per_round, planned(shop), round_)
-                _plan(shop, name, designs, protocol)
-        run_batch(shop, name, protocol)
+                designs = random_batch(run.task, config.training.designs_per_round, planned(run), round_)
+                _plan(run, name, designs)
+        run_batch(run, name)
         earlier.append(name)
-        plans = [plan for plan in shop.store.each_plan() if plan.batch in earlier[1:]]
-        check_honesty(shop, round_, plans, protocol)
+        plans = [plan for plan in run.store.each_plan() if plan.batch in earlier[1:]]
+        check_honesty(run, round_, plans)
 
 
-def _plan(shop: Workshop, name: str, genomes: Genomes, protocol: TrainingProtocol) -> None:
-    plan_batch(shop, name, shop.task.space.decode(genomes), protocol)
+def _plan(run: RunContext, name: str, genomes: Genomes) -> None:
+    plan_batch(run, name, run.task.space.decode(genomes))
 
 
-def _plan_round(shop: Workshop, round_: int, protocol: TrainingProtocol) -> None:
+def _plan_round(run: RunContext, round_: int) -> None:
     """Fits, searches for each goal, and writes down what the round trains with what is expected of it."""
-    known = look(shop, protocol)
-    surrogates = fit_round(shop, round_, known)
-    searches = [(goal, evolve(shop, round_, goal, surrogates, known)) for goal in goals_of(shop, protocol)]
+    known = look(run)
+    surrogates = fit_round(run, round_, known)
+    searches = [(goal, evolve(run, round_, goal, surrogates, known)) for goal in goals_of(run)]
     main, state = searches[-1]
-    if main.objectives.names == shop.task.objectives.names:
+    if main.objectives.names == run.task.objectives.names:
         counted = known
-        score_baselines(shop, round_, surrogates, state.n_evaluated)
+        score_baselines(run, round_, surrogates, state.n_evaluated)
     else:  # the first of two phases is after something else, at precisions that labels of other runs may not have
         counted = known.only(main.holds(known.genomes))
-    genomes = infill(shop, round_, searches, surrogates=surrogates, labelled=counted.genomes, tried=planned(shop))
-    plan_batch(shop, round_name(round_), shop.task.space.decode(genomes), protocol, surrogates.accuracy(genomes))
+    genomes = infill(run, round_, searches, surrogates=surrogates, labelled=counted.genomes, tried=planned(run))
+    plan_batch(run, round_name(round_), run.task.space.decode(genomes), surrogates.accuracy(genomes))
 
 
-def _begin_second_phase(shop: Workshop, round_: int, earlier: list[str], protocol: TrainingProtocol) -> None:
+def _begin_second_phase(run: RunContext, round_: int, earlier: list[str]) -> None:
     """Ends the first phase before this round if it is over, and trains what the second one begins with.
 
     The first phase has half of the rounds; it ends before that where half of the seconds are spent or the measured
     front stalls. Both phases together train as many designs as a joint search.
     """
-    config = shop.task.config
-    if found_network(shop) is None:
-        budget_s, window = config.training.budget_s, _stall_window(shop, earlier, protocol)
+    config = run.task.config
+    if found_network(run) is None:
+        budget_s, window = config.training.budget_s, _stall_window(run, earlier)
         over = round_ > config.training.rounds // 2
-        over = over or (budget_s is not None and spent_s(shop, protocol) >= budget_s / 2)
-        over = over or (bool(window) and has_stalled(shop.task, **window))
+        over = over or (budget_s is not None and spent_s(run) >= budget_s / 2)
+        over = over or (bool(window) and has_stalled(run.task, **window))
         if not over:
             return
-        settle_network(shop, protocol, round_ - 1)
+        settle_network(run, round_ - 1)
     n = config.training.first_designs - first_share(config.training.first_designs)
-    if n and not shop.store.plans(SECOND_PHASE):
-        network = found_network(shop)
+    if n and not run.store.plans(SECOND_PHASE):
+        network = found_network(run)
         assert network is not None
-        genomes = starting_designs(shop.task, second_phase(shop.task, network), n, 1)
-        _plan(shop, SECOND_PHASE, unknown(genomes, planned(shop)), protocol)
+        genomes = starting_designs(run.task, second_phase(run.task, network), n, 1)
+        _plan(run, SECOND_PHASE, unknown(genomes, planned(run)))
     if n:
-        run_batch(shop, SECOND_PHASE, protocol)
+        run_batch(run, SECOND_PHASE)
 
 
-def _stall_window(shop: Workshop, earlier: list[str], protocol: TrainingProtocol) -> dict[str, Knowledge]:
+def _stall_window(run: RunContext, earlier: list[str]) -> dict[str, Knowledge]:
     """What was known `search.stall_rounds` rounds ago and is known now; empty where nothing can have stalled yet.
 
     The second of two phases counts from its own beginning, where the designs that it begins with are known.
     """
-    stall = shop.task.config.search.stall_rounds
-    ended = n_first_phase_rounds(shop)
+    stall = run.task.config.search.stall_rounds
+    ended = n_first_phase_rounds(run)
     n_rounds = len(earlier) - 1 - (ended or 0)
     if stall is None or n_rounds < stall:
         return {}
     begun = [] if ended is None else [SECOND_PHASE]
     windows = {"before": earlier[:-stall], "now": earlier}
-    return {name: look(shop, protocol, batches=[*begun, *batches]) for name, batches in windows.items()}
+    return {name: look(run, batches=[*begun, *batches]) for name, batches in windows.items()}

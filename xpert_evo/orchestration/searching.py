@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from xpert_evo.orchestration.batches import Workshop
 from xpert_evo.orchestration.goals import Goal
 from xpert_evo.orchestration.knowledge import Knowledge
 from xpert_evo.orchestration.randomness import Purpose, spawned
+from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.surrogates import Surrogates
 from xpert_evo.progress import GenerationEnded, Stage
 from xpert_evo.search import Nsga2, SearchSettings, SearchState, hypervolume
@@ -21,20 +21,20 @@ from xpert_evo.space import Genomes
 from xpert_evo.store import Generation
 
 
-def evolve(shop: Workshop, round_: int, goal: Goal, surrogates: Surrogates, known: Knowledge) -> SearchState:
+def evolve(run: RunContext, round_: int, goal: Goal, surrogates: Surrogates, known: Knowledge) -> SearchState:
     """The last state of a round's search for a goal, genomes of the whole space; begins or goes on as stored.
 
     A search that knows every design of its space ends before its last generation.
     """
-    config = shop.task.config
+    config = run.task.config
     settings = SearchSettings(
         population_size=config.search.population_size, offspring_size=config.search.offspring_size
     )
-    shop.listener.tell(Stage(text=f"searching, round {round_}"))
-    last = _last(shop, round_, goal.number)
+    run.listener.tell(Stage(text=f"searching, round {round_}"))
+    last = _last(run, round_, goal.number)
     if last is None:
         seed = spawned(config.seed, Purpose.SEARCH, round_, *_key(goal, 0))
-        search = Nsga2(goal.space, settings, seed=seed, initial=_starts(shop, round_, goal, known))
+        search = Nsga2(goal.space, settings, seed=seed, initial=_starts(run, round_, goal, known))
     else:
         search = Nsga2(goal.space, settings, state=_translated(last, goal.own))
     while search.state.generation < config.search.generations:
@@ -43,7 +43,7 @@ def evolve(shop: Workshop, round_: int, goal: Goal, surrogates: Surrogates, know
             break  # all designs of a small space are known
         values = surrogates.values(genomes)
         search.tell(goal.objectives.minimised(values), goal.constraints.violations(values))
-        _keep(shop, round_, goal, _translated(search.state, goal.whole))
+        _keep(run, round_, goal, _translated(search.state, goal.whole))
     return _translated(search.state, goal.whole)
 
 
@@ -56,28 +56,28 @@ def _translated(state: SearchState, translate: Callable[[Genomes], Genomes]) -> 
     return replace(state, genomes=translate(state.genomes), recent_genomes=translate(state.recent_genomes))
 
 
-def _last(shop: Workshop, round_: int, number: int) -> SearchState | None:
+def _last(run: RunContext, round_: int, number: int) -> SearchState | None:
     """The newest state of a search, genomes of the whole space."""
-    n = shop.task.config.search.generations
-    stored = shop.store.last_generation(round_, first=number * n + 1, last=(number + 1) * n)
+    n = run.task.config.search.generations
+    stored = run.store.last_generation(round_, first=number * n + 1, last=(number + 1) * n)
     return None if stored is None else SearchState.from_arrays(stored.arrays)
 
 
-def _starts(shop: Workshop, round_: int, goal: Goal, known: Knowledge) -> Genomes:
+def _starts(run: RunContext, round_: int, goal: Goal, known: Knowledge) -> Genomes:
     """First population: all labelled designs, the same search's population a round before, good known shapes."""
-    before = _last(shop, round_ - 1, goal.number)
-    rng = np.random.default_rng(spawned(shop.task.config.seed, Purpose.SEARCH, round_, *_key(goal, 1)))
-    size = shop.task.config.search.population_size
+    before = _last(run, round_ - 1, goal.number)
+    rng = np.random.default_rng(spawned(run.task.config.seed, Purpose.SEARCH, round_, *_key(goal, 1)))
+    size = run.task.config.search.population_size
     parts = [goal.own(known.genomes)]
     if before is not None:
         parts.append(goal.own(before.genomes))
     return np.concatenate([*parts, first_population(goal.space, size, rng, feasible=goal.feasible)])
 
 
-def _keep(shop: Workshop, round_: int, goal: Goal, state: SearchState) -> None:
+def _keep(run: RunContext, round_: int, goal: Goal, state: SearchState) -> None:
     """Writes a generation into the store and tells of it."""
     front = state.front
-    total = shop.task.config.search.generations
+    total = run.task.config.search.generations
     volume = hypervolume(state.objectives[front], goal.reference_point) if len(front) else 0.0
     n_feasible = int(state.feasible.sum())
     figures = {
@@ -90,9 +90,9 @@ def _keep(shop: Workshop, round_: int, goal: Goal, state: SearchState) -> None:
     }
     place = goal.number * total + state.generation
     generation = Generation(round=round_, generation=place, arrays=state.to_arrays(), summary=figures)
-    with shop.interrupts.held_back(), shop.store.transaction() as store:
+    with run.interrupts.held_back(), run.store.transaction() as store:
         store.add_generation(generation)
-    shop.listener.tell(
+    run.listener.tell(
         GenerationEnded(
             round=round_,
             generation=state.generation,

@@ -21,16 +21,16 @@ from xpert_evo.executor_kinds import kinds_that
 from xpert_evo.executors import MAKERS, Executor
 from xpert_evo.files import sweep
 from xpert_evo.orchestration.baselines import check_baselines
-from xpert_evo.orchestration.batches import Workshop
 from xpert_evo.orchestration.choosing import check_first_batch, check_spaces
-from xpert_evo.orchestration.context import WORKING
 from xpert_evo.orchestration.flow import go
 from xpert_evo.orchestration.interrupts import Interrupts
 from xpert_evo.orchestration.label_rules import check_rules, run_rules
+from xpert_evo.orchestration.names import WORKING
 from xpert_evo.orchestration.proxies import proxy_warnings
 from xpert_evo.orchestration.remaining import SplitSizes, count
 from xpert_evo.orchestration.resuming import changed_settings, check_rounds, keep_changes
 from xpert_evo.orchestration.reuse import reuse_labels
+from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.task import Task, build_task
 from xpert_evo.orchestration.trainings import cached_dataset
@@ -156,7 +156,7 @@ def _work(task: Task, dataset: Dataset, store: Store, executor: Executor, listen
         listener.tell(Message(text=text, warning=True))
     # The workers have the cores, and sums must round alike on every machine.
     with threads(1), threadpool_limits(1), Interrupts(how_to_resume) as interrupts:
-        shop = Workshop(
+        run = RunContext(
             task=task,
             store=store,
             executor=executor,
@@ -164,14 +164,16 @@ def _work(task: Task, dataset: Dataset, store: Store, executor: Executor, listen
             interrupts=interrupts,
             dataset_digest=dataset.digest,
             tally=Tally(executor.n_workers),
+            protocol=load_protocol(task.config.training.protocol),
+            finalist_protocol=load_protocol(task.config.training.finalist_protocol),
             rules=rules,
         )
-        reuse_labels(shop)
+        reuse_labels(run)
         sizes = SplitSizes.of(dataset)
-        count(store, task, shop.tally, sizes)
-        _tell_beginning(shop)
+        count(store, task, run.tally, sizes)
+        _tell_beginning(run)
         try:
-            go(shop)
+            go(run)
         except ExecutorError as failure:
             raise ExecutorError(f"{failure} Go on with `{how_to_resume}`.") from None
 
@@ -202,30 +204,30 @@ def build_executor(config: RunConfig, listener: Listener) -> Executor:
     )
 
 
-def _tell_beginning(shop: Workshop) -> None:
+def _tell_beginning(run: RunContext) -> None:
     """Tells what is done and what is to be done, and what was measured before, so that a screen can draw it again."""
-    designs = {plan.digest: plan.design for plan in shop.store.plans()}
-    labels = [label for label in shop.store.all_labels() if label.digest in designs]
+    designs = {plan.digest: plan.design for plan in run.store.plans()}
+    labels = [label for label in run.store.all_labels() if label.digest in designs]
     measured: list[tuple[float, float]] = []
     if labels:
-        genomes = shop.task.space.encode([design_from_text(designs[label.digest]) for label in labels])
-        edaps = shop.task.costs(genomes)["edap"]
+        genomes = run.task.space.encode([design_from_text(designs[label.digest]) for label in labels])
+        edaps = run.task.costs(genomes)["edap"]
         measured = [(float(edap), label.accuracy) for edap, label in zip(edaps, labels, strict=True)]
-    shop.listener.tell(
+    run.listener.tell(
         RunBegan(
-            done=shop.tally.done,
-            total=shop.tally.total,
-            n_workers=shop.executor.n_workers,
+            done=run.tally.done,
+            total=run.tally.total,
+            n_workers=run.executor.n_workers,
             measured=tuple(measured),
-            hypervolumes=_newest_hypervolumes(shop),
-            left_s=shop.tally.left_s(),
+            hypervolumes=_newest_hypervolumes(run),
+            left_s=run.tally.left_s(),
         )
     )
 
 
-def _newest_hypervolumes(shop: Workshop) -> tuple[float, ...]:
+def _newest_hypervolumes(run: RunContext) -> tuple[float, ...]:
     """Of the generations of the newest search, whose numbers go on where those of the round's other goals end."""
-    rows, n = shop.store.summaries(), shop.task.config.search.generations
+    rows, n = run.store.summaries(), run.task.config.search.generations
     if not rows:
         return ()
     newest = rows[-1]["round"], (rows[-1]["generation"] - 1) // n

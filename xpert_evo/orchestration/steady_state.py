@@ -15,12 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from xpert_evo.accuracy.surrogate.fit import LEAST_LABELS
-from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.errors import TrainingError
 from xpert_evo.executors import JobFailed
 from xpert_evo.orchestration.baselines import score_baselines
 from xpert_evo.orchestration.batches import (
-    Workshop,
     job_of,
     plan_batch,
     plans_of,
@@ -30,21 +28,18 @@ from xpert_evo.orchestration.batches import (
     try_again,
 )
 from xpert_evo.orchestration.choosing import Chooser, first_batch, n_rivals
-from xpert_evo.orchestration.context import FINALISTS, FIRST, SEARCHED, STEADY
 from xpert_evo.orchestration.goals import Goal, joint_goals
-from xpert_evo.orchestration.honesty_gate import check_honesty
 from xpert_evo.orchestration.knowledge import genome_of, known_digests, look, note_once, stacked
+from xpert_evo.orchestration.names import FINALISTS, FIRST, SEARCHED, STEADY
 from xpert_evo.orchestration.randomness import Purpose, spawned
+from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.searching import evolve
 from xpert_evo.orchestration.stopping import stops_before
-from xpert_evo.orchestration.surrogates import Surrogates, fit_round
+from xpert_evo.orchestration.surrogates import Surrogates, check_honesty, fit_round
 from xpert_evo.orchestration.trainings import TrainingJob, train_job
 from xpert_evo.search import SearchState
 from xpert_evo.space import Genomes
-from xpert_evo.store import Plan
-
-LOG, FITS = "steady-state", "steady-state fit"
-"""Topics: of each choice, by its position, its fit and how many labels there were; of each fit how many it knew."""
+from xpert_evo.store import Plan, Topic
 
 AHEAD = 1
 """Jobs that wait beside those in training, so that a free worker need not wait while the next design is chosen."""
@@ -67,55 +62,55 @@ class Fit:
     searches: list[tuple[Goal, SearchState]]
 
 
-def run_steady_state(shop: Workshop, protocol: TrainingProtocol) -> None:
+def run_steady_state(run: RunContext) -> None:
     """Trains the first designs and all that follow, until there are `training.n_labels` or the run stops before.
 
     Raises:
         TrainingError: So many trainings failed that no surrogate can be fitted.
     """
-    if not shop.store.plans(FIRST):
-        plan_batch(shop, FIRST, shop.task.space.decode(first_batch(shop.task)), protocol)
-    line = _Line(shop, protocol)
-    for outcome in shop.executor.run(train_job, line.more(), line.more):
+    if not run.store.plans(FIRST):
+        plan_batch(run, FIRST, run.task.space.decode(first_batch(run.task)))
+    line = _Line(run)
+    for outcome in run.executor.run(train_job, line.more(), line.more):
         plan, job, size = line.given[outcome.position]
-        record(shop, plan, job, outcome, size)
+        record(run, plan, job, outcome, size)
         line.ended(plan, failed=isinstance(outcome, JobFailed))
-    check_honesty(shop, len(fit_sizes(shop)), shop.store.plans(STEADY), protocol)
-    if len(known_digests(shop, protocol)) < LEAST_LABELS:
-        failures = shop.store.failures()
+    check_honesty(run, len(fit_sizes(run)), run.store.plans(STEADY))
+    if len(known_digests(run)) < LEAST_LABELS:
+        failures = run.store.failures()
         reason = failures[-1].reason if failures else "none was begun"
         raise TrainingError(
             f"too many trainings failed to go on, the last one because of: {reason}. Mend the cause, then "
-            f"{try_again(shop)}."
+            f"{try_again(run)}."
         )
 
 
 class _Line:
     """What waits, what runs, and what comes next; all of it found again in the store when a run is resumed."""
 
-    def __init__(self, shop: Workshop, protocol: TrainingProtocol) -> None:
-        self._shop, self._protocol = shop, protocol
+    def __init__(self, run: RunContext) -> None:
+        self._run = run
         self.given: list[tuple[Plan, TrainingJob, float]] = []
         self._n_running = 0
-        labelled = known_digests(shop, protocol)
-        plans = [*shop.store.plans(FIRST), *shop.store.plans(STEADY)]
-        context = shop.context(FIRST, protocol)
-        shop.tally.skip(SEARCHED, len(reused_digests(shop, context) & {plan.digest for plan in plans}))
+        labelled = known_digests(run)
+        plans = [*run.store.plans(FIRST), *run.store.plans(STEADY)]
+        context = run.label_context(FIRST)
+        run.tally.skip(SEARCHED, len(reused_digests(run, context) & {plan.digest for plan in plans}))
         self._n_steady = sum(plan.batch == STEADY for plan in plans)
-        self._n_failures = Counter(f.digest for f in shop.store.failures(context))
+        self._n_failures = Counter(f.digest for f in run.store.failures(context))
         self._waiting = [plan for plan in plans if plan.digest not in labelled and self._may_try(plan)]
         self._fit: Fit | None = None
 
     def more(self) -> list[TrainingJob]:
         """Jobs that fill the workers, and one more."""
         added = []
-        while self._n_running < self._shop.executor.n_workers + AHEAD:
+        while self._n_running < self._run.executor.n_workers + AHEAD:
             plan = self._waiting.pop(0) if self._waiting else self._next()
             if plan is None:
                 break
-            job = job_of(self._shop, plan, self._protocol)
-            [size] = sizes_of(self._shop, [job])
-            self._shop.tally.begin_more(SEARCHED, [size])
+            job = job_of(self._run, plan)
+            [size] = sizes_of(self._run, [plan])
+            self._run.tally.begin_more(SEARCHED, [size])
             self.given.append((plan, job, size))
             added.append(job)
             self._n_running += 1
@@ -130,75 +125,75 @@ class _Line:
                 self._waiting.append(plan)
 
     def _may_try(self, plan: Plan) -> bool:
-        return self._n_failures[plan.digest] <= self._shop.task.config.training.retries
+        return self._n_failures[plan.digest] <= self._run.task.config.training.retries
 
     def _next(self) -> Plan | None:
         """Chooses and writes down the next design; None where none is wanted, or too little is known yet."""
-        shop, training = self._shop, self._shop.task.config.training
-        position, n_known = self._n_steady, len(known_digests(shop, self._protocol))
+        run, training = self._run, self._run.task.config.training
+        position, n_known = self._n_steady, len(known_digests(run))
         least = LEAST_LABELS if not self._n_running else max(LEAST_LABELS, training.first_designs // 2)
         if position >= training.n_labels - training.first_designs or n_known < least:
             return None
         fit = self._current(n_known)
         if fit is None:
             return None
-        genomes = choose(shop, fit, position)
+        genomes = choose(run, fit, position)
         if not len(genomes):
             return None
         expected = fit.surrogates.accuracy(genomes)
-        designs = shop.task.space.decode(genomes)
-        plans = plans_of(shop, STEADY, designs, self._protocol, prediction=expected, first=position)
-        with shop.interrupts.held_back(), shop.store.transaction() as store:
+        designs = run.task.space.decode(genomes)
+        plans = plans_of(run, STEADY, designs, prediction=expected, first=position)
+        with run.interrupts.held_back(), run.store.transaction() as store:
             store.add_plans(plans)
-            store.add_note(LOG, str(position), {"n_known": n_known, "fit": fit.number})
+            store.add_note(Topic.STEADY_CHOICE, str(position), {"n_known": n_known, "fit": fit.number})
         self._n_steady += 1
         return plans[0]
 
     def _current(self, n_known: int) -> Fit | None:
         """The newest fit, or a new one where enough labels came since; None where the run stops instead."""
-        shop, each = self._shop, self._shop.task.config.training.designs_per_round
-        sizes = fit_sizes(shop)
+        run, each = self._run, self._run.task.config.training.designs_per_round
+        sizes = fit_sizes(run)
         if not sizes or n_known >= sizes[-1] + each:
             number = len(sizes) + 1
-            if _stops(shop, self._protocol, [*sizes, n_known]):
+            if _stops(run, [*sizes, n_known]):
                 return None
             if number > 1:
-                check_honesty(shop, number - 1, shop.store.plans(STEADY), self._protocol, n_known)
-            note_once(shop, FITS, str(number), {"n_known": n_known})
+                check_honesty(run, number - 1, run.store.plans(STEADY), n_known)
+            note_once(run, Topic.STEADY_FIT, str(number), {"n_known": n_known})
             sizes.append(n_known)
         if self._fit is None or self._fit.number != len(sizes):
-            self._fit = make_fit(shop, self._protocol, len(sizes), sizes[-1])
+            self._fit = make_fit(run, len(sizes), sizes[-1])
         return self._fit
 
 
-def fit_sizes(shop: Workshop) -> list[int]:
+def fit_sizes(run: RunContext) -> list[int]:
     """How many labels each fit so far knew."""
-    return [int(note["n_known"]) for note in shop.store.notes(FITS).values()]
+    return [int(note["n_known"]) for note in run.store.notes(Topic.STEADY_FIT).values()]
 
 
-def make_fit(shop: Workshop, protocol: TrainingProtocol, number: int, n_known: int) -> Fit:
+def make_fit(run: RunContext, number: int, n_known: int) -> Fit:
     """The fit of the first so many labels: what the store has of it is taken, what is missing is done."""
-    known = look(shop, protocol, n_known=n_known)
-    surrogates = fit_round(shop, number, known)
-    searches = [(goal, evolve(shop, number, goal, surrogates, known)) for goal in joint_goals(shop.task)]
-    score_baselines(shop, number, surrogates, searches[-1][1].n_evaluated)
+    known = look(run, n_known=n_known)
+    surrogates = fit_round(run, number, known)
+    searches = [(goal, evolve(run, number, goal, surrogates, known)) for goal in joint_goals(run.task)]
+    score_baselines(run, number, surrogates, searches[-1][1].n_evaluated)
     return Fit(number=number, n_known=n_known, surrogates=surrogates, searches=searches)
 
 
-def choose(shop: Workshop, fit: Fit, position: int) -> Genomes:
+def choose(run: RunContext, fit: Fit, position: int) -> Genomes:
     """The design that position `position` trains, (1, genes), or (0, genes) where all are tried.
 
     It follows from the fit and the plans before it; nothing that came later is looked at, so that a training counts
     as expected whether it has ended, failed or runs.
     """
-    task, training = shop.task, shop.task.config.training
+    task, training = run.task, run.task.config.training
     rng = np.random.default_rng(spawned(task.config.seed, Purpose.INFILL, position, 1))
     earlier = [
         plan
-        for plan in shop.store.each_plan()
+        for plan in run.store.each_plan()
         if plan.batch != FINALISTS and (plan.batch != STEADY or plan.position < position)
     ]
-    tried = stacked(shop, [genome_of(shop, plan) for plan in earlier])
+    tried = stacked(run, [genome_of(run, plan) for plan in earlier])
     goal, state = fit.searches[position % len(fit.searches)]
     place = training.designs_per_round - position % training.designs_per_round  # from the end of a round's worth
     chooser = Chooser(surrogates=fit.surrogates, tried=tried, counted=tried, rng=rng)
@@ -210,10 +205,10 @@ def choose(shop: Workshop, fit: Fit, position: int) -> Genomes:
     return chosen if len(chosen) else chooser.probes(goal, 1)
 
 
-def _stops(shop: Workshop, protocol: TrainingProtocol, sizes: list[int]) -> bool:
+def _stops(run: RunContext, sizes: list[int]) -> bool:
     """Whether the run stops before a fit of `sizes[-1]` labels."""
-    stall = shop.task.config.search.stall_rounds
+    stall = run.task.config.search.stall_rounds
     if stall is None or len(sizes) <= stall:
-        return stops_before(shop, len(sizes), protocol)
-    before, now = (look(shop, protocol, n_known=n) for n in (sizes[-1 - stall], sizes[-1]))
-    return stops_before(shop, len(sizes), protocol, before=before, now=now)
+        return stops_before(run, len(sizes))
+    before, now = (look(run, n_known=n) for n in (sizes[-1 - stall], sizes[-1]))
+    return stops_before(run, len(sizes), before=before, now=now)

@@ -4,32 +4,39 @@ Both are decided from the store between two batches, where all trainings before 
 decides as before. The decision is noted, for the report and against settings that change.
 """
 
-from xpert_evo.accuracy.training.protocols import TrainingProtocol
-from xpert_evo.orchestration.batches import Workshop, reused_digests
-from xpert_evo.orchestration.context import FIRST
+from typing import Any
+
+from xpert_evo.orchestration.batches import reused_digests
 from xpert_evo.orchestration.knowledge import Knowledge, note_once
+from xpert_evo.orchestration.names import FIRST
+from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.task import Task
 from xpert_evo.progress import Message
 from xpert_evo.search import hypervolume
-
-STOPPED, ROUNDS = "stopped", "rounds"
-"""Topic and key of the note that ends a run's rounds."""
+from xpert_evo.store import Store, Topic
 
 LEAST_GROWTH_RATIO = 1e-3
 """A hypervolume that grows by less counts as stalled."""
 
+_ROUNDS = "rounds"
 
-def spent_s(shop: Workshop, protocol: TrainingProtocol) -> float:
+
+def early_stop(store: Store) -> dict[str, Any] | None:
+    """Why a run's rounds ended early, as `before_round` and `reason`; None where they did not, or not yet."""
+    note: dict[str, Any] | None = store.note(Topic.STOPPED, _ROUNDS)
+    return note
+
+
+def spent_s(run: RunContext) -> float:
     """Seconds of this run's own trainings of the search that ended well, over all workers and resumes."""
-    context = shop.context(FIRST, protocol)
-    reused = reused_digests(shop, context)
-    return sum(label.seconds for label in shop.store.labels(context).values() if label.digest not in reused)
+    context = run.label_context(FIRST)
+    reused = reused_digests(run, context)
+    return sum(label.seconds for label in run.store.labels(context).values() if label.digest not in reused)
 
 
 def stops_before(
-    shop: Workshop,
+    run: RunContext,
     round_: int,
-    protocol: TrainingProtocol,
     *,
     before: Knowledge | None = None,
     now: Knowledge | None = None,
@@ -37,25 +44,24 @@ def stops_before(
     """Whether no round begins any more.
 
     Args:
-        shop: The run.
+        run: Its task, store and workers.
         round_: The one that would begin.
-        protocol: Of the labels.
         before: What was known `search.stall_rounds` rounds ago; None where there were not so many.
         now: What is known now.
     """
-    if shop.store.note(STOPPED, ROUNDS) is not None:
+    if early_stop(run.store) is not None:
         return True
-    config = shop.task.config
+    config = run.task.config
     reason = None
     budget_s = config.training.budget_s
-    if budget_s is not None and (spent := spent_s(shop, protocol)) >= budget_s:
+    if budget_s is not None and (spent := spent_s(run)) >= budget_s:
         reason = f"{spent:.0f} s of trainings have used up training.budget_s = {budget_s:g}"
-    elif before is not None and now is not None and has_stalled(shop.task, before, now):
+    elif before is not None and now is not None and has_stalled(run.task, before, now):
         reason = f"the measured hypervolume has not grown for {config.search.stall_rounds} rounds (search.stall_rounds)"
     if reason is None:
         return False
-    if note_once(shop, STOPPED, ROUNDS, {"before_round": round_, "reason": reason}):
-        shop.listener.tell(Message(text=f"no round {round_}: {reason}"))
+    if note_once(run, Topic.STOPPED, _ROUNDS, {"before_round": round_, "reason": reason}):
+        run.listener.tell(Message(text=f"no round {round_}: {reason}"))
     return True
 
 

@@ -1,18 +1,25 @@
-"""The surrogates of a round, one for each accuracy that trainings measure, and what they say of themselves."""
+"""The surrogates of a round, one for each accuracy that trainings measure: fitted, and tested on new labels.
 
-from collections.abc import Mapping
+Each notes what it says of itself; the honesty gate compares predictions with what trainings then measured, and warns.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 
 import numpy as np
 
-from xpert_evo.accuracy.surrogate.fit import FittedSurrogate, fit_surrogate
+from xpert_evo.accuracy.surrogate.features import macs
+from xpert_evo.accuracy.surrogate.fit import FittedSurrogate, fit_surrogate, honesty
 from xpert_evo.objectives import FloatArray, Objectives
-from xpert_evo.orchestration.batches import Workshop
-from xpert_evo.orchestration.knowledge import Knowledge, note_once
+from xpert_evo.orchestration.knowledge import Knowledge, genome_of, note_once
+from xpert_evo.orchestration.names import FIRST
 from xpert_evo.orchestration.randomness import Purpose, as_integer, spawned
+from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.task import Task
 from xpert_evo.progress import Message, Stage
 from xpert_evo.space import Genomes
+from xpert_evo.store import Plan, Topic
 from xpert_evo.words import counted
 
 ACCURACY = "accuracy"
@@ -48,14 +55,19 @@ class Surrogates:
         return np.stack(columns, axis=1)
 
 
-def fit_round(shop: Workshop, round_: int, known: Knowledge) -> Surrogates:
+def topic_of(objective: str) -> Topic:
+    """Of the notes in which the surrogates of a measured objective say how good they are, one for each round."""
+    return Topic.SURROGATE if objective == ACCURACY else Topic(f"surrogate of {objective}")
+
+
+def fit_round(run: RunContext, round_: int, known: Knowledge) -> Surrogates:
     """The surrogates of all labels so far; what they say of themselves is noted once."""
-    return Surrogates(task=shop.task, fitted={name: _fit(shop, round_, known, name) for name in known.measured})
+    return Surrogates(task=run.task, fitted={name: _fit(run, round_, known, name) for name in known.measured})
 
 
-def _fit(shop: Workshop, round_: int, known: Knowledge, name: str) -> FittedSurrogate:
-    task = shop.task
-    shop.listener.tell(Stage(text=f"fitting the surrogate of {name} to {counted(len(known.genomes), 'label')}"))
+def _fit(run: RunContext, round_: int, known: Knowledge, name: str) -> FittedSurrogate:
+    task = run.task
+    run.listener.tell(Stage(text=f"fitting the surrogate of {name} to {counted(len(known.genomes), 'label')}"))
     surrogate = fit_surrogate(
         task.space,
         known.genomes,
@@ -65,10 +77,10 @@ def _fit(shop: Workshop, round_: int, known: Knowledge, name: str) -> FittedSurr
         kind=task.config.search.surrogate,
     )
     report = surrogate.report
-    topic = "surrogate" if name == ACCURACY else f"surrogate of {name}"
-    note_once(shop, topic, str(round_), asdict(report))
+    topic = topic_of(name)
+    note_once(run, topic, str(round_), asdict(report))
     quality = report.models[report.chosen]
-    shop.listener.tell(
+    run.listener.tell(
         Message(
             text=f"{topic} {round_}: {report.chosen} on {report.n_labels} labels, cross-validated Kendall tau "
             f"{quality.tau:.2f} (multiply-accumulates alone {report.baseline.tau:.2f}), error {100 * quality.rmse:.1f} "
@@ -77,3 +89,37 @@ def _fit(shop: Workshop, round_: int, known: Knowledge, name: str) -> FittedSurr
         )
     )
     return surrogate
+
+
+def check_honesty(run: RunContext, round_: int, plans: Sequence[Plan], n_known: int | None = None) -> None:
+    """Compares the predictions of labelled plans with their labels; plans without either are passed over.
+
+    Args:
+        run: Its task, store and workers.
+        round_: After which this is told.
+        plans: Whose predictions count.
+        n_known: Only the first so many labels count, in the order in which they came; None for all.
+    """
+    accuracies = dict(islice(run.store.accuracies(run.label_context(FIRST)).items(), n_known))
+    judged = [plan for plan in plans if plan.digest in accuracies and plan.predicted is not None]
+    if len(judged) < 2:
+        return
+    report = honesty(
+        np.array([plan.predicted for plan in judged], dtype=np.float64),
+        np.array([plan.std for plan in judged], dtype=np.float64),
+        [accuracies[plan.digest] for plan in judged],
+        macs(run.task.space, np.stack([genome_of(run, plan) for plan in judged]).astype(np.int64)),
+    )
+    if not note_once(run, Topic.HONESTY, str(round_), asdict(report)):
+        return
+    held_out = report.surrogate
+    run.listener.tell(
+        Message(
+            text=f"honesty after round {round_}: on {held_out.n} trainings predicted beforehand, Kendall tau "
+            f"{held_out.tau:.2f} (multiply-accumulates alone {report.baseline.tau:.2f}), error "
+            f"{100 * held_out.rmse:.1f} points, 90 % intervals hold {100 * held_out.coverage:.0f} %",
+            topic=Topic.HONESTY,
+        )
+    )
+    if report.warning:
+        run.listener.tell(Message(text=report.warning, warning=True))

@@ -7,7 +7,7 @@ from xpert_evo.report.result import RunResult
 def around_candidate(result: RunResult, candidate: Candidate) -> dict[str, float]:
     """Area by unit around the tiles of a run's design [mm2]."""
     space = result.task.space
-    return result.task.hardware.around_tiles(*space.hardware_arrays(space.encode([candidate.design])))
+    return result.task.hardware.around_tiles(*space.hardware_arrays(candidate.genome[None]))
 
 
 def around_line(areas: dict[str, float]) -> str:

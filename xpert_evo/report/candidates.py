@@ -1,7 +1,7 @@
 """Designs that were trained: how good they were measured to be, what they cost, and which of them are a front."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from xpert_evo.design import Design
 from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.task import Task
 from xpert_evo.search import non_dominated
-from xpert_evo.space import Genomes
+from xpert_evo.space import Genomes, IntArray
 
 HARDWARE_FIELDS = ("area_mm2", "latency_us", "energy_uj", "edap", "tops_per_w", "tops_per_mm2")
 
@@ -23,6 +23,7 @@ class Candidate:
     Attributes:
         design: What was trained.
         digest: Its name.
+        genome: The design in the run's space, (genes,).
         protocol: Of the training that gave the accuracies.
         validation: Accuracy on validation data, which selects; by the exact emulation of the crossbars.
         robustness: Accuracy on validation data under device noise; None where it was not measured.
@@ -41,6 +42,7 @@ class Candidate:
 
     design: Design
     digest: str
+    genome: IntArray = field(compare=False, repr=False)  # as the digest tells already
     protocol: str
     validation: float
     robustness: float | None
@@ -114,6 +116,11 @@ def select_front(task: Task, candidates: Sequence[Candidate], area_limit_mm2: fl
     return sorted((candidates[i] for i in best), key=lambda candidate: candidate.hardware["edap"])
 
 
+def genomes_of(task: Task, candidates: Sequence[Candidate]) -> Genomes:
+    """Genomes (candidates, genes), however few they are."""
+    return np.array([candidate.genome for candidate in candidates], dtype=np.int64).reshape(-1, task.space.n_genes)
+
+
 def hardware_figures(task: Task, genomes: Genomes) -> list[dict[str, float]]:
     """`HARDWARE_FIELDS` of genomes (designs, genes), computed by the full model, not by the table."""
     report = task.hardware.report_of(task.space, genomes)
@@ -135,8 +142,7 @@ def within_limits(task: Task, candidates: Sequence[Candidate]) -> NDArray[np.boo
 
 def _values(task: Task, candidates: Sequence[Candidate]) -> dict[str, FloatArray]:
     """Costs and validation accuracies of candidates by objective name, (designs,) each."""
-    genomes = task.space.encode([candidate.design for candidate in candidates])
     accuracies = {"accuracy": np.array([candidate.validation for candidate in candidates])}
     if task.config.measures_robustness:
         accuracies["robustness"] = np.array([candidate.robustness for candidate in candidates], dtype=np.float64)
-    return task.values(genomes, accuracies)
+    return task.values(genomes_of(task, candidates), accuracies)

@@ -1,4 +1,4 @@
-"""The result as files for other programs: `front.json`, `front.csv` and `settings.toml`."""
+"""The result as files for other programs: `front.json`, `front.csv`, `settings.toml` and one's own backbone."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from xpert_evo.files import write_text
 from xpert_evo.report.candidates import HARDWARE_FIELDS, Candidate
 from xpert_evo.report.result import RunResult
 
-SETTINGS_NAME = "settings.toml"
+SETTINGS_NAME, BACKBONE_NAME = "settings.toml", "backbone.toml"
 
 _ACCURACY_FIELDS = (
     *("measured", "predicted", "std", "split", "protocol", "emulation", "validation", "n_images"),
@@ -40,6 +40,13 @@ def write_settings(folder: Path, result: RunResult) -> None:
         config = config.model_copy(update={"dataset": named.model_copy(update={"data_dir": str(named.folder)})})
     head = f"# Settings of run {result.name}. `xpert-evo run --config THIS_FILE --out ANOTHER_FOLDER` repeats it.\n\n"
     write_text(folder / SETTINGS_NAME, head + settings_toml(config))
+
+
+def write_backbone(folder: Path, result: RunResult) -> None:
+    """Writes `backbone.toml` where the run searched one's own backbone; a built-in one needs no file."""
+    own = result.task.backbone.own
+    if own is not None:
+        write_text(folder / BACKBONE_NAME, own.to_toml())
 
 
 def front_csv(front: Sequence[Candidate]) -> str:

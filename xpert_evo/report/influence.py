@@ -1,16 +1,14 @@
 """What single genes do: to a chosen design, and on the whole."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xpert_evo.accuracy.surrogate.fit import FittedSurrogate
-from xpert_evo.design import Design
 from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.task import Task
-from xpert_evo.space import Genomes
+from xpert_evo.space import Genomes, IntArray
 
 _MOST_DESIGNS = 48
 
@@ -43,9 +41,8 @@ class Steps:
     feasible: NDArray[np.bool_]
 
 
-def importance(task: Task, surrogate: FittedSurrogate, designs: Sequence[Design]) -> Importance:
+def importance(task: Task, surrogate: FittedSurrogate, genomes: Genomes) -> Importance:
     """The importance of every gene around the given designs (at most 48 of them, evenly spread)."""
-    genomes = task.space.encode(list(designs))
     base = genomes[np.unique(np.linspace(0, len(genomes) - 1, _MOST_DESIGNS).astype(int))]
     counts = task.space.n_choices
     rows = [_varied(base, column, int(count)) for column, count in enumerate(counts)]
@@ -61,10 +58,9 @@ def importance(task: Task, surrogate: FittedSurrogate, designs: Sequence[Design]
     return Importance(accuracy=_by_layer(task, table[:, 0]), edap=_by_layer(task, table[:, 1]))
 
 
-def one_gene_steps(task: Task, surrogate: FittedSurrogate, design: Design) -> Steps:
-    """What the next smaller and the next larger choice of every gene would do to a design."""
+def one_gene_steps(task: Task, surrogate: FittedSurrogate, own: IntArray) -> Steps:
+    """What the next smaller and the next larger choice of every gene would do to a design, given as (genes,)."""
     space = task.space
-    own = space.encode([design])[0]
     moves = [(column, step) for column in range(space.n_genes) for step in (-1, 1)]
     genomes = np.repeat(own[None], len(moves), axis=0)
     for row, (column, step) in enumerate(moves):

@@ -8,7 +8,7 @@ import numpy as np
 from xpert_evo.accuracy.surrogate.fit import FittedSurrogate
 from xpert_evo.design import Design
 from xpert_evo.objectives import FloatArray
-from xpert_evo.report.candidates import Candidate, hardware_figures
+from xpert_evo.report.candidates import Candidate, genomes_of, hardware_figures
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.shortlist import Shortlist
 from xpert_evo.space import Genomes
@@ -76,7 +76,7 @@ def recommend(
     chosen = [candidate for candidate in reversed(shortlist.members) if candidate.digest in roles]
     edap = result.task.costs(homogeneous)["edap"]
     predicted = surrogate.predict(homogeneous)[0] if surrogate else None
-    own = surrogate.predict(_genomes(result, chosen))[0] if surrogate else None
+    own = surrogate.predict(genomes_of(result.task, chosen))[0] if surrogate else None
     return [
         Recommendation(
             roles=tuple(roles[candidate.digest]),
@@ -90,13 +90,10 @@ def recommend(
     ]
 
 
-def those_in(genomes_wanted: Genomes, result: RunResult, candidates: Sequence[Candidate]) -> list[Candidate]:
+def those_in(genomes_wanted: Genomes, candidates: Sequence[Candidate]) -> list[Candidate]:
     """Those of the candidates whose genome is one of the wanted ones."""
     known = {row.tobytes() for row in genomes_wanted}
-    if not candidates:
-        return []
-    rows = _genomes(result, candidates)
-    return [candidate for candidate, row in zip(candidates, rows, strict=True) if row.tobytes() in known]
+    return [candidate for candidate in candidates if candidate.genome.tobytes() in known]
 
 
 def times_better(hardware: dict[str, float], other: dict[str, float], figure: str) -> float:
@@ -160,7 +157,3 @@ def _predicted_rival(
         measured=False,
         hardware=hardware_figures(result.task, genome)[0],
     )
-
-
-def _genomes(result: RunResult, candidates: Sequence[Candidate]) -> Genomes:
-    return result.task.space.encode([candidate.design for candidate in candidates])

@@ -9,16 +9,17 @@ from xpert_evo.config import RunConfig, parse_stored
 from xpert_evo.design import Design, design_from_text
 from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.baselines import topic_of
-from xpert_evo.orchestration.context import FINALISTS, FIRST, REUSED
 from xpert_evo.orchestration.cost_drift import drift
-from xpert_evo.orchestration.goals import NETWORK, TWO_PHASES
-from xpert_evo.orchestration.stopping import ROUNDS, STOPPED
+from xpert_evo.orchestration.goals import network_note
+from xpert_evo.orchestration.names import FINALISTS, FIRST, REUSED
+from xpert_evo.orchestration.stopping import early_stop
 from xpert_evo.orchestration.task import Task, build_task
 from xpert_evo.orchestration.trainings import NOISY
 from xpert_evo.report.candidates import Candidate, hardware_figures, select_front
 from xpert_evo.report.shortlist import Shortlist, make_shortlist
 from xpert_evo.search import SearchState
-from xpert_evo.store import Label, Plan, Store
+from xpert_evo.space import IntArray
+from xpert_evo.store import Label, Plan, Store, Topic
 from xpert_evo.words import counted
 
 
@@ -150,12 +151,12 @@ def load_result(store: Store) -> RunResult:
         predicted_front=_predicted_front(store, task),
         generations=store.summaries(),
         baselines={str(name): store.notes(topic_of(name)) for name in config.search.baselines},
-        surrogate_notes=store.notes("surrogate"),
-        honesty=store.notes("honesty"),
+        surrogate_notes=store.notes(Topic.SURROGATE),
+        honesty=store.notes(Topic.HONESTY),
         versions=store.meta("versions"),
         n_failures=failures.total(),
-        network=store.note(TWO_PHASES, NETWORK),
-        stopped=store.note(STOPPED, ROUNDS),
+        network=network_note(store),
+        stopped=early_stop(store),
         cost_drift=drift(store, task),
     )
 
@@ -168,17 +169,20 @@ def _candidates(store: Store, task: Task, plans: Sequence[Plan], reused: set[tup
     if not planned:
         return []
     designs = [design_from_text(plan.design) for plan in planned.values()]
-    figures = hardware_figures(task, task.space.encode(designs))
+    genomes = task.space.encode(designs)
     return [
         _candidate(
             design,
+            genome,
             plan,
             labels[plan.digest],
             hardware,
             label_protocol=task.config.training.protocol,
             reused=(plan.digest, plan.context) in reused,
         )
-        for design, plan, hardware in zip(designs, planned.values(), figures, strict=True)
+        for design, genome, plan, hardware in zip(
+            designs, genomes, planned.values(), hardware_figures(task, genomes), strict=True
+        )
     ]
 
 
@@ -192,12 +196,20 @@ def _as_searched(finalists: Sequence[Candidate], measured: Sequence[Candidate]) 
 
 
 def _candidate(
-    design: Design, plan: Plan, label: Label, hardware: dict[str, float], *, label_protocol: str, reused: bool
+    design: Design,
+    genome: IntArray,
+    plan: Plan,
+    label: Label,
+    hardware: dict[str, float],
+    *,
+    label_protocol: str,
+    reused: bool,
 ) -> Candidate:
     test = label.details.get("test", {})
     return Candidate(
         design=design,
         digest=plan.digest,
+        genome=genome,
         protocol=label.protocol,
         validation=label.accuracy,
         robustness=label.details.get(NOISY, {}).get("accuracy"),

@@ -6,7 +6,7 @@ import numpy as np
 
 from xpert_evo.accuracy.surrogate.fit import LEAST_LABELS, FittedSurrogate, fit_surrogate
 from xpert_evo.orchestration.randomness import Purpose, as_integer, spawned
-from xpert_evo.report.candidates import Candidate
+from xpert_evo.report.candidates import Candidate, genomes_of
 from xpert_evo.report.luck import Luck, clear_luck
 from xpert_evo.report.recommend import Recommendation, recommend, those_in
 from xpert_evo.report.result import RunResult
@@ -47,7 +47,7 @@ def build_scene(result: RunResult) -> Scene:
     """Fits the surrogate and chooses the designs; needs no image and no training."""
     surrogate = fit_again(result)
     everywhere = homogeneous_designs(result.task.space, DEPTH_FACTORS)
-    trained = those_in(everywhere, result, result.measured)
+    trained = those_in(everywhere, result.measured)
     return Scene(
         result=result,
         surrogate=surrogate,
@@ -64,7 +64,7 @@ def fit_again(result: RunResult) -> FittedSurrogate | None:
     round_, note = list(result.surrogate_notes.items())[-1] if result.surrogate_notes else ("0", {})
     return fit_surrogate(
         result.task.space,
-        result.task.space.encode([candidate.design for candidate in result.measured]),
+        genomes_of(result.task, result.measured),
         np.array([candidate.validation for candidate in result.measured]),
         crossbar=result.task.hardware.crossbar,
         seed=as_integer(spawned(result.config.seed, Purpose.SURROGATE, int(round_) + 1)),

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from xpert_evo.report.baseline import baseline_words
 from xpert_evo.report.candidates import Candidate
-from xpert_evo.report.protocol_words import worth_of
 from xpert_evo.report.recommend import Recommendation, Rival, times_better
 from xpert_evo.report.result import RunResult
+from xpert_evo.report.words import baseline_words, worth_of
 from xpert_evo.words import edap_text, lower, times
 
 

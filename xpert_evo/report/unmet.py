@@ -1,6 +1,6 @@
 """What to say where no trained design keeps the limits on accuracy: which limit, and the best that was reached."""
 
-from xpert_evo.report.candidates import Candidate
+from xpert_evo.report.candidates import Candidate, genomes_of
 from xpert_evo.report.result import RunResult
 
 
@@ -11,9 +11,9 @@ def unmet_limits(result: RunResult) -> str | None:
     """
     if result.front or not result.measured:
         return None
-    space, judged = result.task.space, [c for c in result.finalists if c.digest != _baseline_digest(result)]
+    judged = [c for c in result.finalists if c.digest != _baseline_digest(result)]
     pool = judged or result.measured
-    within = result.task.feasible(space.encode([candidate.design for candidate in pool]))
+    within = result.task.feasible(genomes_of(result.task, pool))
     kept = [candidate for candidate, keeps in zip(pool, within, strict=True) if keeps]
     who = "finalist" if judged else "trained design"
     if not kept:

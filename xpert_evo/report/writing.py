@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from xpert_evo.report.backbone import write_backbone
-from xpert_evo.report.files import write_front, write_settings
+from xpert_evo.report.files import write_backbone, write_front, write_settings
 from xpert_evo.report.page.document import PAGE_NAME, write_page
 from xpert_evo.report.pictures import draw_pictures, write_pictures
 from xpert_evo.report.result import RunResult

@@ -7,7 +7,18 @@ another.
 
 from xpert_evo.store.database import FILE_NAME, LOCK_NAME
 from xpert_evo.store.migrations import SCHEMA_VERSION
-from xpert_evo.store.records import Arrays, Failure, Generation, Label, Plan
+from xpert_evo.store.records import Arrays, Failure, Generation, Label, Plan, Topic
 from xpert_evo.store.store import Store
 
-__all__ = ["FILE_NAME", "LOCK_NAME", "SCHEMA_VERSION", "Arrays", "Failure", "Generation", "Label", "Plan", "Store"]
+__all__ = [
+    "FILE_NAME",
+    "LOCK_NAME",
+    "SCHEMA_VERSION",
+    "Arrays",
+    "Failure",
+    "Generation",
+    "Label",
+    "Plan",
+    "Store",
+    "Topic",
+]

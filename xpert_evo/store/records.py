@@ -2,11 +2,36 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
+
+
+class Topic(StrEnum):
+    """What a note is about; the values stand in the stores of all versions.
+
+    Notes about surrogates, honesty, and baselines have the round's number as their key, those about choices of the
+    steady-state schedule the position of the choice, and those about its fits the number of the fit. Each of the others
+    is a single note.
+    """
+
+    SURROGATE = "surrogate"
+    SURROGATE_OF_ROBUSTNESS = "surrogate of robustness"
+    HONESTY = "honesty"
+    BASELINE_RANDOM = "baseline random"
+    BASELINE_RANDOM_HOMOGENEOUS = "baseline random-homogeneous"
+    BASELINE_HOMOGENEOUS = "baseline homogeneous"
+    BASELINE_GRADIENT_PUBLISHED = "baseline gradient-published"
+    BASELINE_GRADIENT_CORRECTED = "baseline gradient-corrected"
+    STEADY_CHOICE = "steady-state"
+    STEADY_FIT = "steady-state fit"
+    HARDWARE_MODEL = "hardware model"
+    TWO_PHASE = "two-phase"
+    REUSED = "reused"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

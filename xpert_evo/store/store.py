@@ -8,7 +8,7 @@ from zipfile import BadZipFile
 
 from xpert_evo.errors import StoreError
 from xpert_evo.store.database import FILE_NAME, damaged
-from xpert_evo.store.records import Failure, Generation, Label, Plan
+from xpert_evo.store.records import Failure, Generation, Label, Plan, Topic
 from xpert_evo.store.rows import as_json, failure_of, generation_of, label_of, packed, plan_of
 from xpert_evo.store.run_file import RunFile
 
@@ -53,9 +53,9 @@ class Store(RunFile):
             summary=as_json(generation.summary),
         )
 
-    def add_note(self, topic: str, key: str, value: Any) -> None:
+    def add_note(self, topic: Topic, key: str, value: Any) -> None:
         """Writes a plain value under a topic, such as what a surrogate said of itself."""
-        self._insert("notes", topic=topic, key=key, value=as_json(value))
+        self._insert("notes", topic=str(topic), key=key, value=as_json(value))
 
     def add_event(self, kind: str, text: str) -> None:
         """Writes a line into the run's diary."""
@@ -129,13 +129,13 @@ class Store(RunFile):
         rows = self._each("generations", "", ())
         return [{"round": r["round"], "generation": r["generation"], **json.loads(r["summary"])} for r in rows]
 
-    def notes(self, topic: str) -> dict[str, Any]:
+    def notes(self, topic: Topic) -> dict[str, Any]:
         """Plain values under a topic, oldest first."""
-        return {row["key"]: json.loads(row["value"]) for row in self._select("notes", "WHERE topic = ?", (topic,))}
+        return {row["key"]: json.loads(row["value"]) for row in self._select("notes", "WHERE topic = ?", (str(topic),))}
 
-    def note(self, topic: str, key: str) -> Any:
+    def note(self, topic: Topic, key: str) -> Any:
         """The plain value under a topic and a key; None where there is none."""
-        rows = self._select("notes", "WHERE topic = ? AND key = ?", (topic, key))
+        rows = self._select("notes", "WHERE topic = ? AND key = ?", (str(topic), key))
         return json.loads(rows[0]["value"]) if rows else None
 
     def events(self) -> list[tuple[str, str, str]]:

@@ -1,5 +1,6 @@
 """The embedded data set, splits that never mix, and the data sets' file layouts made small."""
 
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,25 @@ def test_prepared_images_are_averaged_to_the_size_of_the_protocol() -> None:
     assert small.images.shape == (10, 1, 16, 16)
     block = split.images[3, 0, 8:10, 12:14].float().mean() / 255
     assert small.images[3, 0, 4, 6].item() == pytest.approx(block.item(), abs=1e-6)
+
+
+def test_prepared_images_are_made_once_as_long_as_their_split_is_in_use() -> None:
+    whole, cpu, laptop = load_dataset("fashion-mnist").validation, torch.device("cpu"), load_protocol("laptop")
+    split = Split(images=whole.images.clone(), labels=whole.labels)
+    first = prepared(split, laptop, cpu, 10)
+    assert prepared(split, laptop, cpu, 10) is first
+    assert training_subset(split, 20) is training_subset(split, 20)
+    assert prepared(training_subset(split, 20), laptop, cpu) is prepared(training_subset(split, 20), laptop, cpu)
+    assert len(prepared(split, laptop, cpu, 11)) == 11
+    assert prepared(split, load_protocol("native-short"), cpu, 10).images.shape[-1] == 32
+    for n_images in range(20, 30):  # a few are kept
+        prepared(split, laptop, cpu, n_images)
+    again = prepared(split, laptop, cpu, 10)
+    assert again is not first
+    assert torch.equal(again.images, first.images)
+    alive = weakref.ref(again)
+    del split, again
+    assert alive() is None
 
 
 def test_images_in_floats_are_refused_as_nobody_can_tell_their_range() -> None:

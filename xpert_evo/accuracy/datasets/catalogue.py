@@ -27,9 +27,9 @@ IMAGE_SIZE = 32
 _SPLIT_SEED = 2023
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class Split:
-    """Images with their classes.
+    """Images with their classes; compared by identity.
 
     Attributes:
         images: (images, channels, side, side): uint8 of side 32 in a data set; floats in [0, 1] once they are

@@ -1,6 +1,7 @@
 """Images on their way into a network: scaled to [0, 1], averaged down, and augmented a whole epoch at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
+from weakref import WeakKeyDictionary
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -11,9 +12,20 @@ from xpert_evo.errors import DataError
 
 _SUBSET_SEED = 2023
 
+_KEPT: WeakKeyDictionary[Split, dict[Hashable, Split]] = WeakKeyDictionary()
+"""What was made of each split that is in use: trainings of one process see the same images again and again."""
+
+_MOST_KEPT = 4
+"""Per split; the oldest goes first."""
+
+_MOST_BYTES = 2**27
+"""Larger ones are made anew each time, for a worker should not hold them between trainings."""
+
 
 def prepared(split: Split, protocol: TrainingProtocol, device: torch.device, n_images: int | None = None) -> Split:
     """A split's images as floats in [0, 1] of the protocol's size, channels last, on `device`.
+
+    They may be shared with other callers: nobody writes to them.
 
     Args:
         split: uint8 images; floats are refused, as nobody can tell their range.
@@ -26,18 +38,42 @@ def prepared(split: Split, protocol: TrainingProtocol, device: torch.device, n_i
     """
     if split.images.dtype != torch.uint8:
         raise DataError(f"images of a data set must be unsigned bytes (torch.uint8), got {split.images.dtype}.")
+    where = torch.empty(0, device=device).device  # with its number, where `device` is any GPU
+    return _kept(
+        split, (protocol.image_size, where, n_images), lambda: _scaled(split, protocol.image_size, where, n_images)
+    )
+
+
+def _scaled(split: Split, image_size: int, device: torch.device, n_images: int | None) -> Split:
     images = split.images[:n_images].to(device)
-    factor = images.shape[-1] // protocol.image_size
+    factor = images.shape[-1] // image_size
     scaled = F.avg_pool2d(images.float().div_(255), factor) if factor > 1 else images.float().div_(255)
     labels = split.labels[:n_images].to(device)
     return Split(images=scaled.contiguous(memory_format=torch.channels_last), labels=labels)
+
+
+def _kept(split: Split, key: Hashable, make: Callable[[], Split]) -> Split:
+    """What was made of a split under a key before, else what `make` makes of it now."""
+    kept = _KEPT.setdefault(split, {})
+    if key in kept:
+        return kept[key]
+    made = make()
+    if made.images.nbytes <= _MOST_BYTES:
+        if len(kept) == _MOST_KEPT:
+            del kept[next(iter(kept))]
+        kept[key] = made
+    return made
 
 
 def training_subset(split: Split, n_train: int | None) -> Split:
     """The `n_train` training images that every training with a protocol sees, from a fixed shuffle; None for all."""
     if n_train is None or n_train >= len(split):
         return split
-    order = torch.randperm(len(split), generator=torch.Generator().manual_seed(_SUBSET_SEED))[:n_train]
+    return _kept(split, n_train, lambda: _shuffled(split, n_train))
+
+
+def _shuffled(split: Split, n_images: int) -> Split:
+    order = torch.randperm(len(split), generator=torch.Generator().manual_seed(_SUBSET_SEED))[:n_images]
     return Split(images=split.images[order], labels=split.labels[order])
 
 

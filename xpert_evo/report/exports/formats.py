@@ -7,11 +7,10 @@ from pathlib import Path
 from xpert_evo.errors import UsageError
 from xpert_evo.files import write_text
 from xpert_evo.network_file import NetworkForm
-from xpert_evo.report.backbone import write_backbone
 from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.exports.networks import NETWORK_EXPORTS
 from xpert_evo.report.exports.simulators import write_neurosim, write_xpertsim
-from xpert_evo.report.files import front_csv
+from xpert_evo.report.files import front_csv, write_backbone
 from xpert_evo.report.result import RunResult
 from xpert_evo.streams import in_shell
 from xpert_evo.validation import nearest

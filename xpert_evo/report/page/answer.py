@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from html import escape
 
 from xpert_evo.report.around import around_candidate
-from xpert_evo.report.baseline import baseline_words
 from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.pictures.common import number
-from xpert_evo.report.protocol_words import worth_of
 from xpert_evo.report.recommend import Recommendation, Rival, times_better
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
 from xpert_evo.report.unmet import unmet_limits
+from xpert_evo.report.words import baseline_words, worth_of
 from xpert_evo.words import times
 
 _RATIOS = ("edap", "tops_per_w", "tops_per_mm2")

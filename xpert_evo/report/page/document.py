@@ -10,7 +10,6 @@ from string import Template
 
 from xpert_evo.files import write_text
 from xpert_evo.report.candidates import Candidate
-from xpert_evo.report.limit_words import limit_words
 from xpert_evo.report.page.answer import answer
 from xpert_evo.report.page.fronts import fronts_table
 from xpert_evo.report.page.plot import front_plots
@@ -20,6 +19,7 @@ from xpert_evo.report.pictures import Drawing
 from xpert_evo.report.pictures.common import number, power_of_ten
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
+from xpert_evo.report.words import limit_words
 
 PAGE_NAME = "report.html"
 

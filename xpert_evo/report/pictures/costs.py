@@ -51,7 +51,7 @@ def draw_costs(scene: Scene) -> Figure | None:
 def report_of(result: RunResult, candidate: Candidate) -> HardwareReport:
     """The hardware report of one design, arrays (1, layers)."""
     task = result.task
-    return task.hardware.report_of(task.space, task.space.encode([candidate.design]))
+    return task.hardware.report_of(task.space, candidate.genome[None])
 
 
 def _colours(reports: list[HardwareReport]) -> dict[str, str]:

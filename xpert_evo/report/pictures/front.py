@@ -7,12 +7,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from xpert_evo.objectives import FloatArray
-from xpert_evo.report.baseline import is_published
 from xpert_evo.report.candidates import Candidate, select_front
-from xpert_evo.report.limit_words import chip_limit_words
 from xpert_evo.report.pictures.common import EDAP_LABEL, GREY, ORANGE, SKY, edap, legend_below
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
+from xpert_evo.report.words import chip_limit_words, is_published
 
 _Z95 = 1.96
 _MOST = 102.0  # no accuracy is above 100 %

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from xpert_evo.genes import GeneKind, choice_text
 from xpert_evo.objectives import FloatArray
-from xpert_evo.report.candidates import Candidate
+from xpert_evo.report.candidates import Candidate, genomes_of
 from xpert_evo.report.pictures.common import GREY, draw_cells, layer_names, names_height, number, wide
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
@@ -46,13 +46,12 @@ def draw_genes(scene: Scene) -> Figure | None:
 def gene_positions(result: RunResult, candidate: Candidate) -> FloatArray:
     """Each gene's position among its choices from 0 to 1, (kinds, layers); NaN where a layer has no such gene."""
     space = result.task.space
-    genome = space.encode([candidate.design])[0]
     table = np.full((len(space.kinds), space.n_layers), np.nan)
     for row, kind in enumerate(space.kinds):
         for layer in range(space.n_layers):
             column = space.column(layer, kind)
             if column is not None:
-                table[row, layer] = genome[column] / max(1, len(space.genes[column].choices) - 1)
+                table[row, layer] = candidate.genome[column] / max(1, len(space.genes[column].choices) - 1)
     return table
 
 
@@ -108,7 +107,7 @@ def draw_parallel(scene: Scene) -> Figure | None:
 def coordinates(result: RunResult, candidates: list[Candidate]) -> tuple[list[str], list[int], FloatArray]:
     """Names of the axes, the base of each logarithmic one (0 for linear ones), and the places, (designs, axes)."""
     space = result.task.space
-    genomes = space.encode([candidate.design for candidate in candidates])
+    genomes = genomes_of(result.task, candidates)
     columns: dict[str, tuple[int, FloatArray]] = {
         "accuracy\n[%]": (0, np.array([100 * c.validation for c in candidates])),
         "EDAP\n(log)": (10, _log10(candidates, "edap")),

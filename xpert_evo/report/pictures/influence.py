@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from xpert_evo.objectives import FloatArray
+from xpert_evo.report.candidates import genomes_of
 from xpert_evo.report.influence import importance, one_gene_steps
 from xpert_evo.report.pictures.common import (
     draw_cells,
@@ -25,7 +26,7 @@ def draw_importance(scene: Scene) -> Figure | None:
     result = scene.result
     if scene.surrogate is None:
         return None
-    found = importance(result.task, scene.surrogate, [candidate.design for candidate in result.measured])
+    found = importance(result.task, scene.surrogate, genomes_of(result.task, result.measured))
     names = layer_names([layer.name for layer in result.task.backbone.layers])
     figure = Figure(figsize=(wide(len(names)), 4.6 + 2 * names_height(names)))
     for axes, values, title in zip(
@@ -56,7 +57,7 @@ def draw_steps(scene: Scene) -> Figure | None:
     if scene.surrogate is None or not result.shortlist.members:
         return None
     knee = result.knee
-    steps = one_gene_steps(result.task, scene.surrogate, knee.design)
+    steps = one_gene_steps(result.task, scene.surrogate, knee.genome)
     names, kinds = layer_names([layer.name for layer in knee.design.layers]), kind_labels(result)
     figure = Figure(figsize=(wide(len(names)) + 1.2, 4.8 + 2 * names_height(names)))
     upper, lower = figure.subplots(2, 1)

@@ -1,13 +1,17 @@
-"""The homogeneous baseline in words, as it is in a run's space, which may not offer all of its choices."""
+"""A run's baseline, limits and protocols in words, for the terminal, titles and the page."""
 
 from collections.abc import Mapping
 
+from xpert_evo.accuracy.training.protocols import trains_proxies
+from xpert_evo.config import RunConfig
 from xpert_evo.genes import PERIPHERALS, Choice, GeneKind, choice_name
 from xpert_evo.orchestration.task import Task
 
 _PUBLISHED: dict[GeneKind, Choice] = {
     kind: kind.record.baseline for kind in PERIPHERALS if kind.record.baseline is not None
 }
+
+_RANKING_NOTHING = frozenset({"smoke"})
 
 
 def baseline_words(task: Task) -> str:
@@ -26,6 +30,35 @@ def is_published(task: Task) -> bool:
     """Whether the space offers the published kind of baseline: the backbone's own depths, SAR 6 bits, CS 8, IP 8."""
     peripherals, has_own_depths = _found(task)
     return has_own_depths and all(layer == _PUBLISHED for layer in peripherals)
+
+
+def chip_limit_words(config: RunConfig) -> str:
+    """The limits on the chip: `tiles of at most 50 mm², latency of at most 900 µs`; empty without any."""
+    hardware = config.hardware
+    limits = (
+        ("tiles", hardware.area_limit_mm2, "mm²"),
+        ("latency", hardware.latency_limit_us, "µs"),
+        ("energy", hardware.energy_limit_uj, "µJ"),
+    )
+    return ", ".join(f"{name} of at most {limit:g} {unit}" for name, limit, unit in limits if limit is not None)
+
+
+def limit_words(config: RunConfig) -> str:
+    """All limits, those on predicted and measured accuracy, too."""
+    search = config.search
+    least = (("accuracy", search.least_accuracy), ("accuracy under device noise", search.least_robustness))
+    parts = [f"{name} of at least {100 * limit:g} %" for name, limit in least if limit is not None]
+    return ", ".join(part for part in (chip_limit_words(config), *parts) if part)
+
+
+def worth_of(protocol: str) -> str:
+    """What may be concluded from accuracies of the protocol called so."""
+    if protocol in _RANKING_NOTHING:
+        return f"Numbers of '{protocol}' rank nothing, they only show that a run works: search with 'laptop' to choose."
+    if trains_proxies(protocol):
+        words = "this ranks designs and is not the accuracy at native size."
+        return f"'{protocol}' trains a smaller proxy of each network: {words}"
+    return f"'{protocol}' trains the networks themselves, at native width."
 
 
 def _found(task: Task) -> tuple[list[dict[GeneKind, Choice]], bool]:
