@@ -79,6 +79,7 @@ def test_an_interrupted_training_goes_on_from_its_last_epoch_and_ends_like_a_who
             train("stopped")
     kept = sorted(path.name for path in (tmp_path / "stopped").iterdir())
     assert kept == ["checkpoint.safetensors", "train.lock"], "the checkpoint of the first epoch alone"
+    capsys.readouterr()
     stopped = train("stopped")
     assert "epoch 1/2" not in capsys.readouterr().out
     whole = train("whole")

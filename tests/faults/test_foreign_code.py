@@ -35,7 +35,7 @@ ALLOWED = {
     # It writes pickles for the program to refuse, and reads none.
     ("benchmarks/fuzz_breaking.py", "pickle"),
     # A dry list of instructions, none of which is carried out.
-    ("xpert_evo/accuracy/python_batches.py", "pickletools"),
+    ("xpert_evo/accuracy/datasets/python_batches.py", "pickletools"),
 }
 
 

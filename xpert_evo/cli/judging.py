@@ -12,9 +12,8 @@ from xpert_evo.accuracy.crossbars.emulation import EMULATION
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.accuracy.crossbars.snr import EMULATION_VERSION
 from xpert_evo.accuracy.datasets.catalogue import Dataset
-from xpert_evo.accuracy.training.checkpoints import weights_file
 from xpert_evo.accuracy.training.judge import SPLITS, Judgement, Trained, judge
-from xpert_evo.accuracy.training.weights import TrainedNetwork, load_network
+from xpert_evo.accuracy.training.weights import TrainedNetwork, load_network, weights_file
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.settings import resolve
 from xpert_evo.cli.ticker import Ticker

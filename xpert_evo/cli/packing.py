@@ -1,11 +1,8 @@
 """`xpert-evo pack`: a trained network in a file of a quarter of the size."""
 
-from dataclasses import asdict
 from pathlib import Path
 
-from xpert_evo.accuracy.training.checkpoints import weights_file, write_tensors
-from xpert_evo.accuracy.training.packing import packed
-from xpert_evo.accuracy.training.weights import load_network
+from xpert_evo.accuracy.training.weights import load_network, save_packed, weights_file
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.errors import UsageError
 from xpert_evo.streams import in_shell
@@ -22,11 +19,8 @@ def pack_weights(path: Path, out: Path) -> None:
     if out.exists():
         raise UsageError(f"{out} exists; choose another name, or remove it first.")
     trained = load_network(source)
-    crossbar = trained.network.crossbar_layers[0].geometry.crossbar
     try:
-        write_tensors(
-            out, packed(trained.network.state_dict(), crossbar), {**trained.metadata, "crossbar": asdict(crossbar)}
-        )
+        save_packed(trained, out)
     except OSError as failure:
         raise UsageError(f"{out} cannot be written ({failure.strerror}); choose another name.") from None
     sizes = [file.stat().st_size / 2**20 for file in (source, out)]

@@ -10,9 +10,9 @@ from typing import Any, Unpack
 import torch
 
 from xpert_evo.accuracy.crossbars.emulation import EMULATION
-from xpert_evo.accuracy.training.checkpoints import WEIGHTS_NAME
-from xpert_evo.accuracy.training.judge import FAST_FORM, save_weights
+from xpert_evo.accuracy.training.judge import FAST_FORM
 from xpert_evo.accuracy.training.training import TrainedDesign, train_design
+from xpert_evo.accuracy.training.weights import WEIGHTS_NAME, save_weights
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.judging import measure, plain_draws
 from xpert_evo.cli.ticker import Ticker
@@ -153,7 +153,7 @@ def _result(
         "crossbar": asdict(trained.crossbar),
         "trained_on": _place(trained),
         "seed": trained.seed,
-        "started_from": trained.start.told() if trained.start else None,
+        "started_from": asdict(trained.start.told()) if trained.start else None,
         "noise_aware": trained.devices.model_dump(mode="json") if trained.devices else None,
         "seconds": trained.seconds,
         "validation": trained.validation_accuracy,

@@ -9,9 +9,9 @@ from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.network import CrossbarNetwork, build_network
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.accuracy.datasets.catalogue import Dataset, dataset_spec
-from xpert_evo.accuracy.training.checkpoints import WEIGHTS_NAME, Start, read_start, take_weights
 from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
 from xpert_evo.accuracy.training.training import check_draws_cells
+from xpert_evo.accuracy.training.weights import WEIGHTS_NAME, Start, read_start, take_weights
 from xpert_evo.backbone_remarks import remarks_on
 from xpert_evo.backbones import Backbone, backbone_of
 from xpert_evo.cli.assumptions import assumption_lines, settings_for
