@@ -22,6 +22,7 @@ from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.errors import DataError
 
 FAST_FORM = "fast form: quantisers and Gaussian ADC noise"
+_NOISELESS_FORM = "fast form: quantisers, ideal ADCs"
 
 SPLITS = ("validation", "test")
 
@@ -29,6 +30,13 @@ N_CALIBRATION = 128
 """Training images that set the ranges of all ADCs."""
 
 _LEAST_NORM_IMAGES = 32
+
+
+def form_of(protocol: TrainingProtocol) -> str:
+    """How a training by a protocol computes its crossbars, in its steps and for its validation accuracy."""
+    if protocol.exact:
+        return EMULATION
+    return FAST_FORM if protocol.noise else _NOISELESS_FORM
 
 
 class Trained(Protocol):
