@@ -1,10 +1,11 @@
-"""The program as a library: run a search, read what it found, take a trained network along.
+"""The program as a library: run a search, read what it found, train, judge and pack single designs.
 
 import xpert_evo as xe
 
 run = xe.run({"training.protocol": "smoke", "search.generations": 20}, out="runs/first")
 run.front()["edap"]
-run.knee.design
+result = xe.train(run.knee.design, protocol="native-short", out="runs/knee")
+result.test.mean
 """
 
 import importlib
@@ -29,8 +30,11 @@ from xpert_evo.report.pick import by_id, the_knee
 from xpert_evo.report.result import RunResult, load_result
 from xpert_evo.report.writing import write_report
 from xpert_evo.store import Store
+from xpert_evo.workbench.judging import judge
+from xpert_evo.workbench.packing import pack
+from xpert_evo.workbench.training import train
 
-__all__ = ["Run", "TrainedNetwork", "load_network", "load_run", "run"]
+__all__ = ["Run", "TrainedNetwork", "judge", "load_network", "load_run", "pack", "run", "train"]
 
 Folder = str | PathLike[str]
 

@@ -7,21 +7,20 @@ one (`started_from`), so the protocol alone does not tell. `check_alike` refuses
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from xpert_evo.accuracy.training.protocols import load_protocol
-from xpert_evo.design import Design, parse_design
-
-if TYPE_CHECKING:  # it takes torch along, which native.py does without
-    from xpert_evo.report.result import RunResult
+from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
+from xpert_evo.accuracy.training.results import JudgementResult, TrainingResult
+from xpert_evo.accuracy.training.weights_header import StartedFrom
+from xpert_evo.design import Design
+from xpert_evo.errors import XpertEvoError
+from xpert_evo.report.result import RunResult
 
 _LATER = "judged.json"
-_OF_THE_TRAINING = ("design", "dataset", "protocol", "crossbar", "started_from", "noise_aware")
-_OF_THE_JUDGEMENT = ("test", "test_with_device_noise", "device_noise")
 
 Conditions = dict[str, Any]
 """All that accuracies depend on besides design and seed, by a name that people read: plain values."""
@@ -32,15 +31,31 @@ class Native:
     """One training of native.py that has ended.
 
     Attributes:
-        design: What was trained.
         path: Its `result.json`; `judged.json` where that is all there is.
         result: What that holds; what it lacks of a judgement is taken from `judged.json` beside it, by
             `xpert-evo judge FOLDER --json`.
     """
 
-    design: Design
     path: Path
-    result: dict[str, Any]
+    result: TrainingResult
+
+    @property
+    def design(self) -> Design:
+        """What was trained."""
+        return self.result.header.design
+
+    @property
+    def seed(self) -> int | None:
+        """Seed of the training."""
+        return self.result.header.seed
+
+    @property
+    def validation_accuracy(self) -> float:
+        """Fraction of the validation images classified correctly; raises SystemExit where the file lacks it."""
+        found = self.result.validation_accuracy
+        if found is None:
+            raise SystemExit(f"{self.path} does not tell the validation accuracy of the training; train it again.")
+        return found
 
     @property
     def folder(self) -> Path:
@@ -50,20 +65,21 @@ class Native:
     @property
     def protocol(self) -> str:
         """The name of how it was trained, with that of the training whose weights it began with."""
-        start, name = self.result.get("started_from"), str(self.result["protocol"]["name"])
-        return name if start is None else f"{name} after {start['protocol']}"
+        start, name = self.result.header.started_from, self.result.header.protocol.name
+        return name if start is None else f"{name} after {start.protocol}"
 
     @property
     def conditions(self) -> Conditions:
         """Of its training."""
-        start = self.result.get("started_from")
+        header = self.result.header
+        start, devices, crossbar = header.started_from, header.noise_aware, header.crossbar
         return {
-            **_protocol_conditions(self.result["protocol"]),
+            **_protocol_conditions(header.protocol),
             "start": "random weights" if start is None else self._words_of(start),
-            "noise-aware training": self.result.get("noise_aware"),
+            "noise-aware training": None if devices is None else devices.model_dump(mode="json"),
             "steps in bfloat16": self._in_bfloat16,
-            "data set": self.result["dataset"]["digest"],
-            **{f"crossbar.{name}": value for name, value in self.result["crossbar"].items()},
+            "data set": header.dataset,
+            **({} if crossbar is None else {f"crossbar.{name}": value for name, value in asdict(crossbar).items()}),
         }
 
     @property
@@ -73,32 +89,32 @@ class Native:
         Raises:
             SystemExit: It was trained without one.
         """
-        ideal, noisy = self.result["test"], self.result["test_with_device_noise"]
+        ideal, noisy, devices = self.result.test, self.result.test_with_device_noise, self.result.device_noise
         if ideal is None:
             raise SystemExit(
                 f"{self.path} must hold a test accuracy, it has none; judge it with `xpert-evo judge "
-                f"{self.path.parent} --dataset {self.result['dataset']['name']} --data-dir DATA --noise NOISE "
-                f"--seed {self.result['seed']} --json > {self.path.with_name(_LATER)}`, noise as for the others."
+                f"{self.path.parent} --dataset {self.result.dataset_name} --data-dir DATA --noise NOISE "
+                f"--seed {self.seed} --json > {self.path.with_name(_LATER)}`, noise as for the others."
             )
         return {
-            "test images": ideal["n_images"],
-            "emulation": ideal["emulation"],
-            "device noise": self.result.get("device_noise") if noisy else None,
-            "images with device noise": noisy["n_images"] if noisy else None,
-            "draws of devices": noisy["n_draws"] if noisy else None,
-            "images that calibrate batch norm": noisy["norm_images"] if noisy else None,
+            "test images": ideal.n_images,
+            "emulation": ideal.emulation,
+            "device noise": devices.model_dump(mode="json") if noisy and devices else None,
+            "images with device noise": noisy.n_images if noisy else None,
+            "draws of devices": noisy.n_draws if noisy else None,
+            "images that calibrate batch norm": noisy.norm_images if noisy else None,
         }
 
     @property
     def _in_bfloat16(self) -> bool | None:
         """None where it depended on the processor, which a judgement alone does not tell."""
-        if "trained_on" in self.result:
-            return "bfloat16" in self.result["trained_on"]
-        return None if self.result["protocol"].get("bfloat16") else False
+        if self.result.trained_on is not None:
+            return "bfloat16" in self.result.trained_on
+        return None if self.result.header.protocol.bfloat16 else False
 
-    def _words_of(self, start: dict[str, str]) -> str:
-        whose = "its own design" if start["design"] == self.design.digest else f"design {start['design'][:8]}"
-        return f"weights of {whose} by {start['protocol']}"
+    def _words_of(self, start: StartedFrom) -> str:
+        whose = "its own design" if start.design == self.design.digest else f"design {start.design[:8]}"
+        return f"weights of {whose} by {start.protocol}"
 
 
 def read_natives(folders: Sequence[Path], *, judged: bool = False) -> list[Native]:
@@ -120,9 +136,7 @@ def read_natives(folders: Sequence[Path], *, judged: bool = False) -> list[Nativ
         if not paths:
             raise SystemExit(f"{folder} must hold ID-SEED/result.json of native.py, none is there; train some first.")
         natives += (_native(path) for _, path in sorted(paths.items()))
-    twice = [
-        native for native, count in Counter((n.design.digest, n.result["seed"]) for n in natives).items() if count > 1
-    ]
+    twice = [native for native, count in Counter((n.design.digest, n.seed) for n in natives).items() if count > 1]
     if twice:
         raise SystemExit(f"design {twice[0][0][:8]} with seed {twice[0][1]} is there more than once; leave one out.")
     check_alike(
@@ -158,11 +172,11 @@ def check_alike(found: Iterable[tuple[str, Conditions]], *, what: str, advice: s
         raise SystemExit(f"{what} must be made alike to be compared, but {words}; {advice}.")
 
 
-def label_conditions(result: "RunResult") -> Conditions:
+def label_conditions(result: RunResult) -> Conditions:
     """What the labels of a run depend on besides design and seed."""
     config = result.task.config
     return {
-        **_protocol_conditions(load_protocol(config.training.protocol).model_dump(mode="json")),
+        **_protocol_conditions(load_protocol(config.training.protocol)),
         "data set": result.dataset["digest"],
         **{f"crossbar.{key}": value for key, value in config.hardware.crossbar.model_dump(mode="json").items()},
     }
@@ -214,48 +228,64 @@ def ratio_at_equal_accuracy(edap: float, accuracy: float, homogeneous: list[tupl
 
 def _native(path: Path) -> Native:
     if path.name == _LATER:
-        result = _read_judgement(path, alone=True)
-        result |= {"seed": result["training_seed"], "validation": result["training_validation"]}
-    else:
-        result = json.loads(path.read_text(encoding="utf-8"))
-        later = path.with_name(_LATER)
-        if result["test"] is None and later.exists():
-            result |= _judgement(later, result)
-    return Native(design=parse_design(result["design"], where=str(path)), path=path, result=result)
+        judged = _read_judgement(path)
+        alone = TrainingResult(
+            header=replace(judged.header, dataset=judged.dataset, crossbar=judged.crossbar),
+            dataset_name=judged.dataset_name,
+            trained_on=None,
+            seconds=None,
+            validation_emulation=None,
+            test=judged.ideal,
+            test_with_device_noise=judged.noisy,
+            device_noise=judged.device_noise,
+        )
+        return Native(path=path, result=alone)
+    result = read_result(path)
+    later = path.with_name(_LATER)
+    return Native(path=path, result=_judged_later(later, result) if result.test is None and later.exists() else result)
 
 
-def _judgement(path: Path, result: dict[str, Any]) -> dict[str, Any]:
-    """What a judgement adds to a result; raises SystemExit where it is of another network."""
+def read_result(path: Path) -> TrainingResult:
+    """A `result.json` of `xpert-evo train`; raises SystemExit where it is something else."""
+    try:
+        return TrainingResult.from_plain(json.loads(path.read_text(encoding="utf-8")), where=str(path))
+    except ValueError as failure:
+        raise SystemExit(f"{path} is not a JSON file ({failure}).") from None
+    except XpertEvoError as failure:
+        raise SystemExit(str(failure)) from None
+
+
+def _judged_later(path: Path, result: TrainingResult) -> TrainingResult:
+    """A result with the judgement in another file; raises SystemExit where that is of another network."""
     judged = _read_judgement(path)
-    pairs = {key: (judged[key], result[key]) for key in _OF_THE_TRAINING}
-    pairs["seed"] = (judged["training_seed"], result["seed"])
-    if differing := [key for key, (there, here) in pairs.items() if there != here]:
+    there, here = judged.header, result.header
+    pairs = {name: (getattr(there, name), getattr(here, name)) for name in ("design", "protocol", "started_from")}
+    pairs |= {"noise_aware": (there.noise_aware, here.noise_aware), "dataset": (judged.dataset, here.dataset)}
+    pairs |= {"crossbar": (judged.crossbar, here.crossbar), "seed": (there.seed, here.seed)}
+    if differing := [name for name, (one, other) in pairs.items() if one != other]:
         raise SystemExit(
             f"{path} must be a judgement of the network beside it as it was trained, but its {' and '.join(differing)} "
             "differ; judge that one."
         )
-    return {key: judged[key] for key in _OF_THE_JUDGEMENT}
+    return replace(result, test=judged.ideal, test_with_device_noise=judged.noisy, device_noise=judged.device_noise)
 
 
-def _read_judgement(path: Path, *, alone: bool = False) -> dict[str, Any]:
-    """What `xpert-evo judge --json` wrote of test images; `alone` where no result stands beside it.
-
-    Raises:
-        SystemExit: It is something else.
-    """
-    names = ("training_seed", "training_validation") if alone else ("training_seed",)
+def _read_judgement(path: Path) -> JudgementResult:
+    """What `xpert-evo judge --json` wrote of test images; raises SystemExit where it is something else."""
     try:
-        judged = json.loads(path.read_text(encoding="utf-8"))
-        return {key: judged[key] for key in (*_OF_THE_TRAINING, *_OF_THE_JUDGEMENT, *names)}
-    except (ValueError, KeyError, TypeError):
+        judged = JudgementResult.from_plain(json.loads(path.read_text(encoding="utf-8")), where=str(path))
+    except (ValueError, AttributeError, XpertEvoError):
+        judged = None
+    if judged is None or judged.ideal.split != "test":
         raise SystemExit(
             f"{path} must hold what `xpert-evo judge --json` writes of test images, and does not; judge again."
-        ) from None
+        )
+    return judged
 
 
-def _protocol_conditions(settings: dict[str, Any]) -> Conditions:
-    others = {f"protocol.{key}": value for key, value in settings.items() if key != "name"}
-    return {"protocol": settings["name"], **others}
+def _protocol_conditions(protocol: TrainingProtocol) -> Conditions:
+    settings = protocol.model_dump(mode="json")
+    return {"protocol": settings.pop("name"), **{f"protocol.{key}": value for key, value in settings.items()}}
 
 
 def _places_by_value(pairs: list[tuple[str, Conditions]], name: str) -> dict[str, list[str]]:

@@ -49,7 +49,7 @@ def read(folder: Path, settings: Path) -> tuple[list[Trained], str]:
     designs = {native.design.digest: native.design for native in natives}
     found: dict[str, list[float]] = {}
     for native in natives:
-        found.setdefault(native.design.digest, []).append(native.result["validation"])
+        found.setdefault(native.design.digest, []).append(native.validation_accuracy)
     task = build_task(load_config(settings), n_classes=10, image_channels=3)
     baseline = hardware_figures(task, task.baseline)[0]["edap"]
     costs = hardware_figures(task, task.space.encode(list(designs.values())))

@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from alike import norm_words
+from alike import norm_words, read_result
 
 from xpert_evo.design import Design, load_designs
 
@@ -131,14 +131,13 @@ def _tell(training: Training) -> bool:
         words = (training.folder / "log.txt").read_text(encoding="utf-8", errors="replace").strip().splitlines()
         print(f"{name}: failed: {words[-1] if words else 'no word'}", flush=True)
         return False
-    result = json.loads(training.result.read_text(encoding="utf-8"))
-    found = f"validation {100 * result['validation']:.2f} %"
-    if result["test"] is not None:
-        noisy = result["test_with_device_noise"]
-        found += f", test {100 * result['test']['mean']:.2f} %"
-        if noisy is not None:
-            found += f", with device noise {100 * noisy['mean']:.2f} % ({norm_words(noisy['norm_images'])})"
-    print(f"{name}: {found}, {result['seconds']:.0f} s", flush=True)
+    result = read_result(training.result)
+    found = f"validation {100 * (result.validation_accuracy or 0.0):.2f} %"
+    if result.test is not None:
+        found += f", test {100 * result.test.mean:.2f} %"
+    if (noisy := result.test_with_device_noise) is not None:
+        found += f", with device noise {100 * noisy.mean:.2f} % ({norm_words(noisy.norm_images)})"
+    print(f"{name}: {found}, {result.seconds or 0.0:.0f} s", flush=True)
     return True
 
 

@@ -57,7 +57,7 @@ def main() -> None:
     labels = read_labels(options.labels, options.fresh)
     natives: dict[str, list[float]] = {}
     for native in read_natives(options.natives):
-        natives.setdefault(native.design.digest, []).append(native.result["validation"])
+        natives.setdefault(native.design.digest, []).append(native.validation_accuracy)
     known = [name for name in natives if name in labels]
     x = 100 * np.array([labels[name] for name in known])
     y = 100 * np.array([np.mean(natives[name]) for name in known])

@@ -31,12 +31,11 @@ from matplotlib.patches import Rectangle
 
 from xpert_evo.accuracy.crossbars.network import CrossbarNetwork
 from xpert_evo.accuracy.datasets.catalogue import Dataset, Split
-from xpert_evo.accuracy.training.checkpoints import weights_file
 from xpert_evo.accuracy.training.images import prepared, training_subset
 from xpert_evo.accuracy.training.judge import judge
-from xpert_evo.accuracy.training.weights import TrainedNetwork, load_network
+from xpert_evo.accuracy.training.weights import TrainedNetwork, load_network, weights_file
 from xpert_evo.config import load_config
-from xpert_evo.design import Design, parse_design
+from xpert_evo.design import Design
 from xpert_evo.errors import XpertEvoError
 from xpert_evo.files import write_text
 from xpert_evo.genes import GeneKind
@@ -104,10 +103,10 @@ def lend(network: CrossbarNetwork, design: Design) -> None:
 
 def check(trained: TrainedNetwork, dataset: Dataset, task: Task, path: Path) -> Design:
     """The design of a network; raises DesignError and SystemExit where it and the settings do not belong together."""
-    design = parse_design(trained.metadata["design"], where=str(path))
+    design = trained.header.design
     if trained.protocol.width_divisor > 1:
         raise SystemExit(f"{path} must be trained at native size, {trained.protocol.name} trains proxies.")
-    if trained.metadata.get("dataset", dataset.digest) != dataset.digest:
+    if trained.header.dataset not in (None, dataset.digest):
         raise SystemExit(
             f"{path} was trained on other images than the settings' {dataset.name}; name its data set there."
         )

@@ -76,13 +76,13 @@ def judged_designs(natives: list[Native], settings: Path) -> list[Judged]:
 
 def _judged(seeds: list[Native], *, hardware: dict[str, float]) -> Judged:
     """One design from its seeds."""
-    noisy = [found for seed in seeds if (found := seed.result["test_with_device_noise"])]
+    noisy = [found for seed in seeds if (found := seed.result.test_with_device_noise)]
     return Judged(
         design=seeds[0].design,
         protocol=seeds[0].protocol,
-        tests=[seed.result["test"]["mean"] for seed in seeds],
-        noisy=[found["mean"] for found in noisy],
-        worst=[found["worst"] for found in noisy],
+        tests=[test.mean for seed in seeds if (test := seed.result.test)],
+        noisy=[found.mean for found in noisy],
+        worst=[found.worst for found in noisy],
         hardware=hardware,
     )
 

@@ -14,9 +14,10 @@ from xpert_evo.accuracy.datasets import catalogue as datasets
 from xpert_evo.accuracy.datasets.catalogue import Dataset, load_dataset
 from xpert_evo.accuracy.host_state import own_numerics
 from xpert_evo.accuracy.surrogate.fit import fit_surrogate
-from xpert_evo.accuracy.training.judge import judge, save_weights
+from xpert_evo.accuracy.training.judge import judge
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.accuracy.training.training import train_design
+from xpert_evo.accuracy.training.weights import save_weights
 from xpert_evo.backbones import Backbone, load_backbone
 from xpert_evo.design import Design
 from xpert_evo.library import load_network

@@ -17,12 +17,15 @@ from xpert_evo.accuracy.training.judge import Judgement, judge
 from xpert_evo.accuracy.training.protocols import PROTOCOLS, TrainingProtocol
 from xpert_evo.accuracy.training.weights import load_network
 from xpert_evo.backbones import load_backbone
-from xpert_evo.cli import judging, training, training_plan
+from xpert_evo.cli import judging, training
 from xpert_evo.cli.packing import pack_weights
 from xpert_evo.config import parse_config
 from xpert_evo.errors import ConfigError, InterruptedRunError, TrainingError, UsageError
 from xpert_evo.space import SearchSpace
 from xpert_evo.store import Store
+from xpert_evo.workbench import judging as workbench_judging
+from xpert_evo.workbench import measuring, plan
+from xpert_evo.workbench import training as workbench_training
 
 TINY = TrainingProtocol(
     name="tiny",
@@ -48,7 +51,7 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trainer:
     monkeypatch.setitem(PROTOCOLS, "tiny", TINY)
     data = load_dataset("fashion-mnist")
     few = replace(data, test=Split(images=data.test.images[:100], labels=data.test.labels[:100]))
-    for module in (training_plan, judging):
+    for module in (plan, workbench_judging):
         monkeypatch.setattr(module, "cached_dataset", lambda _: few)
     space = SearchSpace(load_backbone("vgg8"))
     genome = space.homogeneous(column_sharing=8, adc_type=AdcType.SAR, adc_precision=5, input_precision=2)
@@ -79,6 +82,7 @@ def test_an_interrupted_training_goes_on_from_its_last_epoch_and_ends_like_a_who
             train("stopped")
     kept = sorted(path.name for path in (tmp_path / "stopped").iterdir())
     assert kept == ["checkpoint.safetensors", "train.lock"], "the checkpoint of the first epoch alone"
+    capsys.readouterr()
     stopped = train("stopped")
     assert "epoch 1/2" not in capsys.readouterr().out
     whole = train("whole")
@@ -90,7 +94,7 @@ def test_an_interrupted_training_goes_on_from_its_last_epoch_and_ends_like_a_who
     assert "assumed: fashion-mnist (10 classes, 1 image plane), device rram-6k" in " ".join(said.split())
     assert "2 draws (variation_ratio 0.05)" in " ".join(said.split())
     results = [json.loads((folder / "result.json").read_text()) for folder in (stopped, whole)]
-    for name in ("validation", "test", "test_with_device_noise", "device_noise", "protocol", "design"):
+    for name in ("validation_accuracy", "test", "test_with_device_noise", "device_noise", "protocol", "design"):
         assert results[0][name] == results[1][name], name
     assert results[0]["test_with_device_noise"]["n_draws"] == 2
     assert results[0]["trained_on"] == "cpu, 1 thread"
@@ -129,7 +133,7 @@ def judge_weights(weights: Path, *assignments: str, **changes: Any) -> None:
     """Runs the command's function: two draws of 5 % variation, unless told otherwise."""
     options: dict[str, Any] = {"split": "test", "max_images": None, "noise": ["variation_ratio=0.05"], "noise_draws": 2}
     options |= {"norm_images": 0, "seed": 3, "as_json": False, **changes}
-    judging.judge_weights(weights, None, assignments, {}, **options)
+    judging.show_judgement(weights, None, assignments, {}, **options)
 
 
 def test_packed_weights_are_judged_like_those_of_the_training_and_never_written_over(
@@ -168,7 +172,7 @@ def test_kept_weights_are_judged_again_like_after_their_training_and_on_other_ch
     same = judged()
     for name in ("test", "test_with_device_noise", "device_noise", "design", "dataset", "protocol"):
         assert same[name] == result[name], name
-    assert (same["training_seed"], same["training_validation"]) == (result["seed"], result["validation"])
+    assert (same["training_seed"], same["validation_accuracy"]) == (result["seed"], result["validation_accuracy"])
     other = judged("hardware.crossbar.coding=differential", split="validation", max_images=50, norm_images=64)
     assert other["crossbar"]["coding"] == "differential"
     assert other["validation"]["n_images"] == 50
@@ -212,17 +216,17 @@ def test_a_stopped_judgement_goes_on_with_the_next_draw_under_the_same_condition
     judge_weights(folder, noise_draws=3, as_json=True)
     whole = json.loads(capsys.readouterr().out)
 
-    monkeypatch.setattr(judging, "judge", first := Judge(stop_after=2))
+    monkeypatch.setattr(measuring, "judge", first := Judge(stop_after=2))
     with pytest.raises(InterruptedRunError, match=r"kept in .*judging-\w+\.json\. The same command will go on"):
         judge_weights(folder, noise_draws=3, as_json=True)
     assert [whole["test"]["mean"], whole["test_with_device_noise"]["accuracies"][0]] == first.measured
     assert len(list(folder.glob("judging-*.json"))) == 1
 
-    monkeypatch.setattr(judging, "judge", others := Judge())
+    monkeypatch.setattr(measuring, "judge", others := Judge())
     judge_weights(folder, noise_draws=1, seed=4)
     assert len(others.measured) == 2, "another seed draws other chips"
 
-    monkeypatch.setattr(judging, "judge", rest := Judge())
+    monkeypatch.setattr(measuring, "judge", rest := Judge())
     capsys.readouterr()
     judge_weights(folder, noise_draws=3, as_json=True)
     said = capsys.readouterr()
@@ -235,12 +239,12 @@ def test_a_stopped_judgement_goes_on_with_the_next_draw_under_the_same_condition
 def test_a_judgement_that_stops_early_or_has_a_damaged_file_begins_anew(
     train: Trainer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(judging, "judge", Judge(stop_after=1))
+    monkeypatch.setattr(measuring, "judge", Judge(stop_after=1))
     with pytest.raises(InterruptedRunError, match="kept in"):
         train("first")
     (kept,) = (tmp_path / "first").glob("judging-*.json")
     kept.write_text("{")
-    monkeypatch.setattr(judging, "judge", again := Judge())
+    monkeypatch.setattr(measuring, "judge", again := Judge())
     train("first")
     assert len(again.measured) == 3
     assert sorted(path.name for path in (tmp_path / "first").iterdir()) == ["result.json", "weights.safetensors"]
@@ -258,7 +262,7 @@ def test_two_trainings_do_not_share_a_folder(train: Trainer, tmp_path: Path) -> 
 def test_a_training_that_is_not_judged_leaves_the_test_set_alone(train: Trainer) -> None:
     result = json.loads((train("first", to_judge=False) / "result.json").read_text())
     assert result["test"] is result["test_with_device_noise"] is None
-    assert 0 < result["validation"] < 1
+    assert 0 < result["validation_accuracy"] < 1
 
 
 def test_a_training_that_has_ended_is_not_trained_over(train: Trainer, capsys: pytest.CaptureFixture[str]) -> None:
@@ -361,7 +365,7 @@ def test_a_judgement_on_an_unknown_split_or_other_images_is_refused(
     with pytest.raises(UsageError, match="did you mean 'validation'"):
         judge_weights(weights, split="validaton")
     colour = replace(load_dataset("fashion-mnist"), image_channels=3)
-    monkeypatch.setattr(judging, "cached_dataset", lambda _: colour)
+    monkeypatch.setattr(workbench_judging, "cached_dataset", lambda _: colour)
     with pytest.raises(UsageError, match=r"10 classes and 1 image channels, but .* 10 and 3; name its own data"):
         judge_weights(weights)
 
@@ -380,7 +384,7 @@ def test_a_training_that_stops_in_its_first_epoch_says_that_nothing_is_kept(
     def stopped(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training, "train_design", stopped)
+    monkeypatch.setattr(workbench_training, "train_design", stopped)
     with pytest.raises(InterruptedRunError, match="no finished epoch is kept"):
         train("at once")
 

@@ -63,10 +63,20 @@ def test_the_tutorial_works_from_its_first_to_its_last_line(
         carry_out(line, capsys)
     for name in ("report.html", "front.json", "steps.png", "export/torch/README.txt", "../compare-first-second.png"):
         assert (tmp_path / "runs" / "first" / name).exists(), name
-    (script,) = blocks("tutorial.md", "python")
-    outcome = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
-    assert outcome.returncode == 0, outcome.stderr
-    assert "Run('runs/first'): finished" in outcome.stdout
+    said = []
+    for script in blocks("tutorial.md", "python"):
+        outcome = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False
+        )
+        assert outcome.returncode == 0, outcome.stderr
+        said.append(outcome.stdout)
+    assert len(said) == 2
+    assert "Run('runs/first'): finished" in said[0]
+    accuracies = [float(word) for word in said[1].split()]
+    assert len(accuracies) == 4
+    assert all(0 <= accuracy <= 1 for accuracy in accuracies)
+    assert accuracies[3] <= accuracies[2], "the worst of the draws and their mean"
+    assert (tmp_path / "runs" / "knee.safetensors").exists()
 
 
 def test_the_tutorial_tells_every_protocol_as_it_is() -> None:

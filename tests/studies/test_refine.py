@@ -211,7 +211,7 @@ def test_the_script_goes_from_weights_to_designs_that_train_takes(
         trained = load_network(weights)
         network = build_network(one, trained.network.backbone, crossbar=task.hardware.crossbar)
         network.load_state_dict(trained.network.state_dict())
-        chip = TrainedNetwork(network, trained.protocol, {}).eval()
+        chip = TrainedNetwork(network, trained.header).eval()
         judged = judge(chip, replace(data, validation=unseen), "validation", max_images=N_JUDGED)
         assert (entry["validation"], entry["images"]) == (judged.mean, N_JUDGED)
     assert path.with_suffix(".png").stat().st_size > 10_000

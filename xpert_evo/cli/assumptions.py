@@ -6,11 +6,9 @@ from typing import Any
 
 from xpert_evo.accuracy.datasets.catalogue import DatasetSpec
 from xpert_evo.cli.settings import changes, resolve
-from xpert_evo.config import RunConfig, load_config, with_stored_model
-from xpert_evo.store import FILE_NAME, Store
+from xpert_evo.config import RunConfig
 from xpert_evo.words import counted
-
-_EXPORT = "export"
+from xpert_evo.workbench.arguments import settings_beside
 
 
 def settings_for(
@@ -25,20 +23,9 @@ def settings_for(
         ConfigError: A setting is wrong.
         StoreError: The run beside the file is damaged.
     """
-    folder = None if config is not None else _run_of(path)
-    if folder is None:
+    if config is not None:
         return resolve(config, assignments, options), None
-    with Store.open_readonly(folder) as store:
-        base = with_stored_model(store.meta("settings"))
-    return load_config(None, changes(assignments, options), base=base), folder
-
-
-def _run_of(path: Path) -> Path | None:
-    folder = path.parent
-    above = folder.absolute().parent
-    if (folder / FILE_NAME).is_file():
-        return folder
-    return above if folder.absolute().name == _EXPORT and (above / FILE_NAME).is_file() else None
+    return settings_beside(path, changes(assignments, options))
 
 
 def whose_settings(folder: Path) -> str:

@@ -175,10 +175,10 @@ def judge(
       xpert-evo judge runs/first --noise variation_ratio=0.05 --calibrate-norms 512
       xpert-evo judge runs/first/weights.safetensors --set hardware.crossbar.coding=differential --images 1000
     """
-    from xpert_evo.cli.judging import judge_weights
+    from xpert_evo.cli.judging import show_judgement
 
     options = image_settings(dataset, data_dir)
-    judge_weights(
+    show_judgement(
         weights,
         config,
         assignments,

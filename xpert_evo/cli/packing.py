@@ -1,14 +1,11 @@
-"""`xpert-evo pack`: a trained network in a file of a quarter of the size."""
+"""`xpert-evo pack`: what the command line shows of a packed network."""
 
-from dataclasses import asdict
 from pathlib import Path
 
-from xpert_evo.accuracy.training.checkpoints import weights_file, write_tensors
-from xpert_evo.accuracy.training.packing import packed
-from xpert_evo.accuracy.training.weights import load_network
+from xpert_evo.accuracy.training.weights import weights_file
 from xpert_evo.cli.consoles import PlainConsole
-from xpert_evo.errors import UsageError
 from xpert_evo.streams import in_shell
+from xpert_evo.workbench.packing import pack
 
 
 def pack_weights(path: Path, out: Path) -> None:
@@ -18,18 +15,8 @@ def pack_weights(path: Path, out: Path) -> None:
         path: The file, or the folder of the training.
         out: To write; must not exist.
     """
-    source = weights_file(path)
-    if out.exists():
-        raise UsageError(f"{out} exists; choose another name, or remove it first.")
-    trained = load_network(source)
-    crossbar = trained.network.crossbar_layers[0].geometry.crossbar
-    try:
-        write_tensors(
-            out, packed(trained.network.state_dict(), crossbar), {**trained.metadata, "crossbar": asdict(crossbar)}
-        )
-    except OSError as failure:
-        raise UsageError(f"{out} cannot be written ({failure.strerror}); choose another name.") from None
-    sizes = [file.stat().st_size / 2**20 for file in (source, out)]
+    packed = pack(path, out)
+    sizes = [file.stat().st_size / 2**20 for file in (weights_file(path), packed)]
     PlainConsole().lines(
         [f"{out}: {sizes[1]:.1f} MiB in place of {sizes[0]:.1f}; `xpert-evo judge {in_shell(out)}` measures it"]
     )

@@ -1,38 +1,74 @@
-"""`xpert-evo train`: one design trained to the end, judged on the test set with and without device noise."""
+"""`xpert-evo train`: what the command line asks for, and what it shows of a training."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Unpack
+from typing import NotRequired, TypedDict, Unpack
 
-import torch
-
-from xpert_evo.accuracy.crossbars.emulation import EMULATION
-from xpert_evo.accuracy.training.checkpoints import WEIGHTS_NAME
-from xpert_evo.accuracy.training.judge import FAST_FORM, save_weights
-from xpert_evo.accuracy.training.training import TrainedDesign, train_design
+from xpert_evo.accuracy.datasets.catalogue import dataset_spec
+from xpert_evo.accuracy.training.checkpoints import Epoch
+from xpert_evo.accuracy.training.epoch import Step
+from xpert_evo.backbone_remarks import remarks_on
+from xpert_evo.cli.assumptions import assumption_lines, settings_for
 from xpert_evo.cli.consoles import PlainConsole
-from xpert_evo.cli.judging import measure, plain_draws
+from xpert_evo.cli.judging import JudgingDisplay, as_option, read_noise
 from xpert_evo.cli.ticker import Ticker
-from xpert_evo.cli.training_plan import (
-    CHECKPOINT_NAME,
-    RESULT_NAME,
-    Asked,
-    TrainingPlan,
-    check_not_ended,
-    plan_training,
-    show_plan,
-)
+from xpert_evo.cli.training_plan import show_plan
 from xpert_evo.cli.training_progress import TrainingProgress
-from xpert_evo.errors import InterruptedRunError, UsageError
-from xpert_evo.files import write_text
-from xpert_evo.locks import acquired
 from xpert_evo.streams import in_shell
-from xpert_evo.words import counted
+from xpert_evo.workbench.plan import TrainingPlan, plan_training
+from xpert_evo.workbench.training import carry_out
 
-_NOISELESS_FORM = "fast form: quantisers, ideal ADCs"
+
+class Asked(TypedDict):
+    """What the command line asks for besides the design and the settings.
+
+    Attributes:
+        protocol: Its name.
+        seed: Of the training and of the devices drawn.
+        noise: Of the devices, as KEY=VALUE.
+        noise_draws: Devices drawn.
+        norm_images: Training images that each draw's batch norm is calibrated on.
+        to_judge: Judge on the test set; else the result tells the validation accuracy alone.
+        noise_aware: Train with cells that vary as `noise` says, drawn anew in every step.
+        out: Folder; None for one named after design, protocol and seed.
+        start_from: Weights to go on from.
+    """
+
+    protocol: str
+    seed: int
+    noise: Sequence[str]
+    noise_draws: int
+    norm_images: NotRequired[int]
+    to_judge: NotRequired[bool]
+    noise_aware: NotRequired[bool]
+    out: Path | None
+    start_from: NotRequired[Path | None]
+
+
+class TrainingDisplay(JudgingDisplay):
+    """Shows a training and its judgement in lines."""
+
+    def __init__(self, plan: TrainingPlan, console: PlainConsole, ticker: Ticker) -> None:
+        super().__init__(console, ticker)
+        self._plan = plan
+        self._training = TrainingProgress(
+            plan.protocol, n_train=plan.n_train, n_validation=plan.n_validation, say=self.say, ticker=ticker
+        )
+
+    def step(self, step: Step) -> None:
+        """Tells how far the epoch is."""
+        self._training.step(step)
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Tells the loss and the time that is left."""
+        self._training.epoch(epoch)
+
+    def trained(self, validation_accuracy: float, emulation: str) -> None:
+        """Tells the validation accuracy."""
+        self.say(
+            f"validation: {100 * validation_accuracy:.2f} % of {self._plan.n_validation:,} images, ideal devices "
+            f"(protocol {self._plan.protocol.name}, {emulation})"
+        )
 
 
 def train_one(
@@ -44,129 +80,41 @@ def train_one(
     dry_run: bool = False,
     **asked: Unpack[Asked],
 ) -> None:
-    """Trains the design in a file, or goes on where `out` has a checkpoint; writes weights and `result.json`.
+    """Trains the design in a file, or goes on where `out` has a checkpoint; shows how far it is.
 
     Args:
         path: Of the design.
         config: Settings file.
         assignments: Of `--set`.
         options: The command's own settings, by dotted name.
-        dry_run: Tell what would be trained and how long it would take, and write nothing.
+        dry_run: Show what would be trained and how long it would take, and write nothing.
         **asked: The rest of what the command line asked for.
 
     Raises:
         UsageError: A file or folder cannot be used.
         InterruptedRunError: Ctrl-C.
     """
-    plan = plan_training(path, config, assignments, options, **asked)
+    settings, run = settings_for(path, config, assignments, options)
+    plan = plan_training(
+        path,
+        settings,
+        protocol=asked["protocol"],
+        seed=asked["seed"],
+        noisy=read_noise(asked["noise"], asked["noise_draws"], asked.get("norm_images", 0)),
+        noise_aware=asked.get("noise_aware", False),
+        to_judge=asked.get("to_judge", True),
+        start_from=asked.get("start_from"),
+        out=asked["out"],
+        spelled=as_option,
+    )
+    assumed = [*assumption_lines(settings, dataset_spec(settings.dataset.name), run), *remarks_on(plan.backbone)]
     if dry_run:
-        show_plan(plan)
+        show_plan(plan, assumed)
         return
     console = PlainConsole()
-
-    def say(line: str) -> None:
-        console.lines([line])
-
-    for line in plan.assumptions:
-        say(line)
-    folder = plan.folder
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as failure:
-        raise UsageError(f"{folder} cannot be made ({failure.strerror}); choose another --out.") from None
-    checkpoint = folder / CHECKPOINT_NAME
-    with _alone_in(folder), _stoppable(checkpoint), console.ticker() as ticker:
-        progress = TrainingProgress(
-            plan.protocol, n_train=plan.n_train, n_validation=plan.n_validation, say=say, ticker=ticker
-        )
-        trained = train_design(
-            plan.design,
-            plan.backbone,
-            plan.dataset,
-            plan.protocol,
-            crossbar=plan.crossbar,
-            seed=plan.seed,
-            checkpoint=checkpoint,
-            start_from=plan.start,
-            devices=plan.devices,
-            on_epoch=progress.epoch,
-            on_step=progress.step,
-        )
-        save_weights(trained, folder / WEIGHTS_NAME)
-        result = _result(trained, folder / WEIGHTS_NAME, plan, say, ticker)
-        write_text(folder / RESULT_NAME, json.dumps(result, indent=1) + "\n")
-    checkpoint.unlink(missing_ok=True)
-    say(f"weights and result.json: {folder}")
+    console.lines(assumed)
+    with console.ticker() as ticker:
+        carry_out(plan, TrainingDisplay(plan, console, ticker))
+    console.lines([f"weights and result.json: {plan.folder}"])
     if not plan.to_judge:
-        say(f"judge them with `xpert-evo judge {in_shell(folder)}`")
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keeps others out of the folder of a training; raises UsageError where one is at work there, or has ended."""
-    check_not_ended(folder)
-    lock = acquired(
-        folder / "train.lock",
-        busy=UsageError(
-            f"another process is training in {folder}; wait for it, or choose another --out for another training."
-        ),
-        unwritable=lambda why: UsageError(f"{folder} cannot be written to ({why}); choose another --out."),
-    )
-    try:
-        check_not_ended(folder)
-        yield
-    finally:
-        if (folder / RESULT_NAME).exists():  # nobody will train here again, not even who finds no lock
-            with suppress(OSError):  # some systems keep a file that is open
-                Path(lock.lock_file).unlink()
-        lock.release()
-
-
-@contextmanager
-def _stoppable(checkpoint: Path) -> Iterator[None]:
-    """Turns Ctrl-C into an InterruptedRunError that says what is kept and how to go on."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        kept = "the epochs that ended are kept in" if checkpoint.is_file() else "no finished epoch is kept in"
-        how = "go on from there" if checkpoint.is_file() else "begin anew"
-        raise InterruptedRunError(f"stopped; {kept} {checkpoint.parent}. The same command will {how}.") from None
-
-
-def _result(
-    trained: TrainedDesign, weights: Path, plan: TrainingPlan, say: Callable[[str], None], ticker: Ticker
-) -> dict[str, Any]:
-    """The content of `result.json`."""
-    devices, dataset = plan.noisy if plan.to_judge else None, plan.dataset
-    form = EMULATION if trained.protocol.exact else FAST_FORM if trained.protocol.noise else _NOISELESS_FORM
-    say(
-        f"validation: {100 * trained.validation_accuracy:.2f} % of {plan.n_validation:,} images, ideal devices "
-        f"(protocol {trained.protocol.name}, {form})"
-    )
-    ideal, noisy = (
-        measure(trained, weights, dataset, devices, say, seed=trained.seed, ticker=ticker) if devices else (None, None)
-    )
-    return {
-        "design": trained.design.to_plain(),
-        "dataset": {"name": dataset.name, "digest": dataset.digest},
-        "protocol": trained.protocol.model_dump(mode="json"),
-        "crossbar": asdict(trained.crossbar),
-        "trained_on": _place(trained),
-        "seed": trained.seed,
-        "started_from": trained.start.told() if trained.start else None,
-        "noise_aware": trained.devices.model_dump(mode="json") if trained.devices else None,
-        "seconds": trained.seconds,
-        "validation": trained.validation_accuracy,
-        "validation_emulation": form,
-        "test": asdict(ideal) if ideal else None,
-        "test_with_device_noise": plain_draws(noisy),
-        "device_noise": devices.settings.model_dump(mode="json") if devices else None,
-    }
-
-
-def _place(trained: TrainedDesign) -> str:
-    """Where and in which type a network was trained, which rounding depends on: `cuda:0`, or `cpu, 2 threads`."""
-    device = next(trained.network.parameters()).device
-    n_threads = trained.protocol.n_threads or torch.get_num_threads()
-    place = f"cpu, {counted(n_threads, 'thread')}" if device.type == "cpu" else str(device)
-    return place + (", bfloat16" if trained.type_of_steps is torch.bfloat16 else "")
+        console.lines([f"judge them with `xpert-evo judge {in_shell(plan.folder)}`"])

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from hw_models import CrossbarSpec, WeightCoding
 from xpert_evo.accuracy.crossbars.arrays import program
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities, disturbed
-from xpert_evo.cli.judging import NoisyDevices
+from xpert_evo.cli.judging import read_noise
 from xpert_evo.errors import ConfigError
 
 
@@ -64,7 +64,7 @@ def test_every_cell_may_be_stuck() -> None:
 )
 def test_noise_that_cannot_be_or_has_no_effect_is_refused(noise: list[str], why: str) -> None:
     with pytest.raises(ConfigError, match=why):
-        NoisyDevices.read(noise, 1, 0)
+        read_noise(noise, 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -78,4 +78,4 @@ def test_noise_that_cannot_be_or_has_no_effect_is_refused(noise: list[str], why:
     ],
 )
 def test_noise_that_can_be_is_taken(noise: list[str]) -> None:
-    assert NoisyDevices.read(noise, 1, 0).n_draws == 1
+    assert read_noise(noise, 1, 0).n_draws == 1

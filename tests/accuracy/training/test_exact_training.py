@@ -10,11 +10,11 @@ from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.emulation import Emulator
 from xpert_evo.accuracy.crossbars.network import CrossbarNetwork, build_network
 from xpert_evo.accuracy.datasets.catalogue import Dataset
-from xpert_evo.accuracy.training.checkpoints import read_start
 from xpert_evo.accuracy.training.exact_training import ExactProduct
-from xpert_evo.accuracy.training.judge import judge, save_weights
+from xpert_evo.accuracy.training.judge import judge
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.accuracy.training.training import TrainedDesign, train_design
+from xpert_evo.accuracy.training.weights import read_start, save_weights
 from xpert_evo.backbones import Backbone
 from xpert_evo.design import Design
 

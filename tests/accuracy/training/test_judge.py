@@ -15,10 +15,10 @@ from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities, VariationL
 from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.training.checkpoints import read_tensors
 from xpert_evo.accuracy.training.images import prepared
-from xpert_evo.accuracy.training.judge import judge, save_weights
+from xpert_evo.accuracy.training.judge import judge
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.accuracy.training.training import TrainedDesign, train_design
-from xpert_evo.accuracy.training.weights import load_network
+from xpert_evo.accuracy.training.weights import load_network, save_weights
 from xpert_evo.backbones import Backbone
 from xpert_evo.design import Design
 from xpert_evo.errors import DataError, TrainingError

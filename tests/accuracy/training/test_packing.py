@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from hw_models import CrossbarSpec, WeightCoding
 from xpert_evo.accuracy.crossbars.quantisers import weight_codes
 from xpert_evo.accuracy.datasets.catalogue import Dataset
-from xpert_evo.accuracy.training.checkpoints import read_start, read_tensors, write_tensors
-from xpert_evo.accuracy.training.judge import judge, save_weights
+from xpert_evo.accuracy.training.checkpoints import read_tensors, write_tensors
+from xpert_evo.accuracy.training.judge import judge
 from xpert_evo.accuracy.training.packing import packed, unpacked
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.accuracy.training.training import TrainedDesign, train_design
-from xpert_evo.accuracy.training.weights import load_network, training_of
+from xpert_evo.accuracy.training.weights import find_weights, load_network, read_start, save_weights
 from xpert_evo.backbones import Backbone
 from xpert_evo.design import Design
 from xpert_evo.errors import TrainingError
@@ -45,19 +45,19 @@ def test_unpacked_weights_have_the_codes_and_the_scale_of_the_packed_ones(
     weights = torch.randn(7, 3, 3, 3, generator=torch.Generator().manual_seed(seed)) * scale
     small = packed({"layers.0.weight": weights, "layers.0.bias": torch.ones(7)}, crossbar)
     assert not small["layers.0.weight"].is_floating_point()
-    back = unpacked(small, {"crossbar": asdict(crossbar)}, where="test")
+    back = unpacked(small, crossbar, where="test")
     assert set(back) == {"layers.0.weight", "layers.0.bias"}
     for found, wanted in zip(
         weight_codes(back["layers.0.weight"], crossbar), weight_codes(weights, crossbar), strict=True
     ):
         assert torch.equal(found, wanted)
-    again = unpacked(packed(back, crossbar), {"crossbar": asdict(crossbar)}, where="test")
+    again = unpacked(packed(back, crossbar), crossbar, where="test")
     assert torch.equal(again["layers.0.weight"], back["layers.0.weight"])
 
 
 def test_a_layer_without_any_weight_stays_without(crossbar: CrossbarSpec) -> None:
     small = packed({"layers.0.weight": torch.zeros(2, 1, 1, 1)}, crossbar)
-    back = unpacked(small, {"crossbar": asdict(crossbar)}, where="test")
+    back = unpacked(small, crossbar, where="test")
     codes = weight_codes(back["layers.0.weight"], crossbar)[0]
     assert torch.equal(codes, weight_codes(torch.zeros(2, 1, 1, 1), crossbar)[0])
 
@@ -71,21 +71,29 @@ def test_a_packed_network_is_judged_like_the_trained_one(
     write_tensors(small, packed(tensors, trained.crossbar), metadata)
     assert small.stat().st_size < 0.5 * whole.stat().st_size, "the fixture's norms are much of it"
     assert judge(load_network(small), dataset) == judge(trained, dataset)
-    told = training_of(small)
-    assert told is not None
-    assert told == training_of(whole)
+    found = [find_weights(path) for path in (small, whole)]
+    assert found[0] is not None
+    assert found[1] is not None
+    assert found[0].header == found[1].header == trained.header
     assert read_start(small).design == trained.design.digest
 
 
-@pytest.mark.parametrize("change", [{"crossbar": None}, {"crossbar": {"rows": "many"}}, {"crossbar": {"side": 3}}])
+@pytest.mark.parametrize(
+    ("plain", "why"),
+    [
+        (None, "packed weights without their crossbar"),
+        ({"rows": "many"}, "its crossbar cannot be read"),
+        ({"side": 3}, "its crossbar cannot be read"),
+    ],
+)
 def test_packed_weights_without_their_crossbar_are_refused(
-    trained: TrainedDesign, tmp_path: Path, change: dict[str, Any]
+    trained: TrainedDesign, tmp_path: Path, plain: dict[str, Any] | None, why: str
 ) -> None:
     path = tmp_path / "small.safetensors"
     save_weights(trained, path)
     tensors, metadata = read_tensors(path)
-    write_tensors(path, packed(tensors, trained.crossbar), metadata | change)
-    with pytest.raises(TrainingError, match="packed weights, but not all that unpacks them"):
+    write_tensors(path, packed(tensors, trained.crossbar), metadata | {"crossbar": plain})
+    with pytest.raises(TrainingError, match=why):
         load_network(path)
 
 

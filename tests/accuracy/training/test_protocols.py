@@ -6,10 +6,9 @@ import pytest
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.datasets.catalogue import Dataset
-from xpert_evo.accuracy.training.checkpoints import read_start
-from xpert_evo.accuracy.training.judge import save_weights
 from xpert_evo.accuracy.training.protocols import PROTOCOLS, TrainingProtocol, load_protocol
 from xpert_evo.accuracy.training.training import train_design
+from xpert_evo.accuracy.training.weights import read_start, save_weights
 from xpert_evo.backbones import Backbone
 from xpert_evo.config import load_config
 from xpert_evo.design import Design

@@ -17,12 +17,13 @@ from xpert_evo.accuracy.crossbars.network import CrossbarNetwork, Product
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.accuracy.crossbars.quantisers import quantise_input
 from xpert_evo.accuracy.datasets.catalogue import Dataset
-from xpert_evo.accuracy.training.checkpoints import Epoch, Start, read_start
+from xpert_evo.accuracy.training.checkpoints import Epoch
 from xpert_evo.accuracy.training.images import augmented, full_batches, resized, with_squares_hidden
-from xpert_evo.accuracy.training.judge import save_weights
 from xpert_evo.accuracy.training.optimisers import learning_rate_factor, orthogonalised
 from xpert_evo.accuracy.training.protocols import PROTOCOLS, TrainingProtocol, load_protocol, trains_proxies
 from xpert_evo.accuracy.training.training import TrainedDesign, epoch, mixed_precision, train_design
+from xpert_evo.accuracy.training.weights import Start, read_start, save_weights
+from xpert_evo.accuracy.training.weights_header import StartedFrom
 from xpert_evo.backbones import Backbone, BackboneLayer, LayerKind, load_backbone
 from xpert_evo.design import Design
 from xpert_evo.errors import ConfigError, DataError, TrainingError
@@ -171,8 +172,8 @@ def test_fine_tuning_begins_with_the_given_weights_and_says_whose_they_are(train
     for name, weight in tuned.network.named_parameters():
         # Muon keeps the weights' norm at a fixed number, so steps of nearly nothing still rescale them.
         torch.testing.assert_close(weight.detach(), start.tensors[name], rtol=2e-3, atol=1e-5)
-    assert tuned.start is not None
-    assert tuned.start.told().keys() == {"design", "protocol", "weights_sha256"}
+    begun = tuned.header.started_from
+    assert begun == StartedFrom(design=start.design, protocol=start.protocol, weights_sha256=start.digest)
     assert tuned.design.digest != start.design
 
 
@@ -196,7 +197,7 @@ def test_weights_of_other_channel_depths_are_no_start(trainer: Trainer, start: S
 
 def test_a_checkpoint_is_no_start(trainer: Trainer, tmp_path: Path) -> None:
     trainer(checkpoint=tmp_path / "checkpoint.safetensors")
-    with pytest.raises(TrainingError, match="does not say which design"):
+    with pytest.raises(TrainingError, match="holds no trained design"):
         read_start(tmp_path / "checkpoint.safetensors")
 
 

@@ -17,9 +17,9 @@ from tests.small_runs import BLOCK_LAYERS
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer, build_network
 from xpert_evo.accuracy.training.checkpoints import write_tensors
 from xpert_evo.accuracy.training.images import prepared
-from xpert_evo.accuracy.training.judge import save_weights
 from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.accuracy.training.training import train_design
+from xpert_evo.accuracy.training.weights import save_weights
 from xpert_evo.backbone_file import parse_description
 from xpert_evo.backbones import load_backbone
 from xpert_evo.cli.results import export_designs
@@ -37,6 +37,9 @@ from xpert_evo.report.scene import Scene
 from xpert_evo.space import SearchSpace
 
 OWN = {"name": "own", "layers": BLOCK_LAYERS}
+
+
+START = {"design": "0" * 16, "protocol": "one-night", "weights_sha256": "1" * 16}
 
 
 def train_folder(run: Path, result: RunResult, candidate: Candidate, name: str = "smoke") -> Path:
@@ -115,7 +118,7 @@ def test_weights_are_found_whatever_their_folder_is_called(scene: Scene, tmp_pat
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "weights.safetensors").write_bytes(b"no weights")
     (found,) = trained_weights(run, scene.result).items()
-    assert (found[0], found[1][0]) == (knee.digest, tmp_path / "my knee" / "weights.safetensors")
+    assert (found[0], found[1].path) == (knee.digest, tmp_path / "my knee" / "weights.safetensors")
     (sentence,) = export(["torch"], tmp_path / "out", run, scene.result, [knee])
     assert sentence == "torch: weights of 1 design"
 
@@ -137,15 +140,19 @@ def test_the_best_weights_of_a_design_are_taken(scene: Scene, tmp_path: Path, tu
             "protocol": load_protocol(protocol).model_dump(mode="json"),
             "validation_accuracy": validation,
             "dataset": dataset,
-            **({"started_from": {}} if protocol == "exact-tune" else {}),
+            **(
+                {"started_from": {"design": "0" * 16, "protocol": "one-night", "weights_sha256": "1" * 16}}
+                if protocol == "exact-tune"
+                else {}
+            ),
         }
         folder = tmp_path / f"{protocol} {validation}"
         folder.mkdir()
         ends = {"layers.0.weight": torch.zeros(4, planes, 3, 3), "layers.1.weight": torch.zeros(10, 4, 1, 1)}
         write_tensors(folder / "weights.safetensors", ends, metadata)
-    (path, training) = trained_weights(tmp_path / "run", scene.result)[scene.result.knee.digest]
-    assert path == tmp_path / best / "weights.safetensors"
-    assert training.protocol == best.split(maxsplit=1)[0]
+    weights = trained_weights(tmp_path / "run", scene.result)[scene.result.knee.digest]
+    assert weights.path == tmp_path / best / "weights.safetensors"
+    assert weights.header.protocol.name == best.split(maxsplit=1)[0]
 
 
 def test_a_proxy_is_exported_when_asked_for_alone_and_marked(scene: Scene, tmp_path: Path) -> None:
@@ -336,7 +343,7 @@ def test_a_frame_holds_the_front_as_pandas_likes_it(finished: Path, monkeypatch:
 
 
 def test_the_package_names_what_it_offers() -> None:
-    assert set(dir(xe)) == {"Run", "load_network", "load_run", "run"}
+    assert set(dir(xe)) == {"Run", "judge", "load_network", "load_run", "pack", "run", "train"}
     with pytest.raises(AttributeError, match="it offers"):
         xe.__getattr__("fly")
 

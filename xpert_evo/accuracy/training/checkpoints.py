@@ -3,11 +3,12 @@
 A checkpoint is written aside, flushed and moved into place: a kill leaves the previous one or the new one.
 """
 
-import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,13 +16,8 @@ from safetensors.torch import save
 from torch.optim.swa_utils import AveragedModel
 
 from xpert_evo.accuracy.crossbars.network import CrossbarNetwork
-from xpert_evo.accuracy.training.packing import unpacked
-from xpert_evo.accuracy.training.protocols import TrainingProtocol
-from xpert_evo.design import parse_design
-from xpert_evo.errors import CheckpointError, DesignError, TrainingError
+from xpert_evo.errors import CheckpointError, TrainingError
 from xpert_evo.files import write_atomically
-
-WEIGHTS_NAME = "weights.safetensors"
 
 METADATA_KEY = "xpert_evo"
 """Of a file's metadata, as JSON."""
@@ -72,90 +68,27 @@ def write_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[s
     write_atomically(path, lambda stream: stream.write(content))
 
 
-def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, object]]:
-    """Tensors, packed ones unpacked, and metadata of a file by `write_tensors`; TrainingError where it is none."""
+def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Tensors and metadata of a file by `write_tensors`; raises TrainingError where it is none."""
+    metadata = read_metadata(path)
+    with _told_as_damaged(path), safe_open(path, framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """Metadata alone of a file by `write_tensors`; raises TrainingError where it is none."""
+    with _told_as_damaged(path), safe_open(path, framework="np") as file:
+        return dict(json.loads((file.metadata() or {})[METADATA_KEY]))
+
+
+@contextmanager
+def _told_as_damaged(path: Path) -> Iterator[None]:
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = json.loads((file.metadata() or {})[METADATA_KEY])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, KeyError, ValueError) as failure:
+        yield
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as failure:
         raise TrainingError(
             f"{path} cannot be read as a file of `xpert-evo train` ({failure}); it is damaged or something else."
         ) from None
-    return unpacked(tensors, metadata, where=str(path)), metadata
-
-
-def weights_file(path: Path) -> Path:
-    """The file that `path`, or the folder of a training, names; raises TrainingError where there is none."""
-    file = path / WEIGHTS_NAME if path.is_dir() else path
-    if not file.is_file():
-        raise TrainingError(f"{file} does not exist; give a {WEIGHTS_NAME} of `xpert-evo train`, or its folder.")
-    return file
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
-    """A trained network that another training goes on from, instead of random weights.
-
-    Attributes:
-        tensors: Of the network, by name.
-        design: Id of the trained design.
-        protocol: It was trained with.
-        digest: First sixteen hexadecimal digits of the file's SHA-256.
-    """
-
-    tensors: dict[str, torch.Tensor]
-    design: str
-    protocol: str
-    digest: str
-
-    def told(self) -> dict[str, str]:
-        """For results and weights: what the training began with."""
-        return {"design": self.design, "protocol": self.protocol, "weights_sha256": self.digest}
-
-
-def read_start(path: Path) -> Start:
-    """The network in a `weights.safetensors` of `xpert-evo train`, or in its folder; raises TrainingError."""
-    path = weights_file(path)
-    tensors, metadata = read_tensors(path)
-    try:
-        design = parse_design(metadata["design"], where=str(path)).digest
-        protocol = str(TrainingProtocol.model_validate_json(json.dumps(metadata["protocol"])).name)
-    except (KeyError, ValueError, DesignError):
-        raise TrainingError(
-            f"{path} does not say which design was trained how; give the weights.safetensors that `train` leaves."
-        ) from None
-    return Start(
-        tensors=tensors, design=design, protocol=protocol, digest=hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    )
-
-
-def take_weights(network: CrossbarNetwork, start: Start) -> None:
-    """Copies all weights and statistics of a trained network; raises TrainingError where its layers are others."""
-    for spec, (name, own) in zip(network.backbone.layers, _filters(network.state_dict()), strict=True):
-        found = start.tensors.get(name)
-        if found is None or found.shape != own.shape:
-            there = "is missing" if found is None else f"has {_channels(found)} there"
-            raise TrainingError(
-                f"the weights of design {start.design[:8]}, trained by '{start.protocol}', do not fit: {spec.name} "
-                f"{there} and {_channels(own)} here (channels written x read); start from a design with the same "
-                "channel depths that was trained at the same width."
-            )
-    try:
-        network.load_state_dict(start.tensors)
-    except RuntimeError as failure:
-        raise TrainingError(
-            f"the weights of design {start.design[:8]} do not fit ({str(failure).splitlines()[-1].strip()})."
-        ) from None
-
-
-def _filters(tensors: Mapping[str, torch.Tensor]) -> list[tuple[str, torch.Tensor]]:
-    """The layers' weights among a network's tensors, in execution order."""
-    return [(name, tensor) for name, tensor in tensors.items() if name.endswith(".weight")]
-
-
-def _channels(weight: torch.Tensor) -> str:
-    return " x ".join(str(n) for n in weight.shape[:2])
 
 
 def save_checkpoint(path: Path, state: TrainingState, identity: Mapping[str, str]) -> bool:
@@ -202,7 +135,7 @@ def load_checkpoint(path: Path, state: TrainingState, identity: Mapping[str, str
         ) from None
 
 
-def _fill(state: TrainingState, tensors: dict[str, torch.Tensor], metadata: dict[str, object]) -> None:
+def _fill(state: TrainingState, tensors: dict[str, torch.Tensor], metadata: dict[str, Any]) -> None:
     device = next(state.network.parameters()).device
     state.network.load_state_dict(_part(tensors, "network."))
     if state.average is not None:

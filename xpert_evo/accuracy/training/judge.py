@@ -1,10 +1,9 @@
-"""Judges trained networks with the exact crossbar emulation, and keeps their weights."""
+"""Judges trained networks with the exact crossbar emulation."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -17,14 +16,13 @@ from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.accuracy.crossbars.snr import PERCENTILE
 from xpert_evo.accuracy.datasets.catalogue import Dataset, Split
 from xpert_evo.accuracy.host_state import own_numerics
-from xpert_evo.accuracy.training.checkpoints import write_tensors
 from xpert_evo.accuracy.training.images import prepared, training_subset
 from xpert_evo.accuracy.training.measuring import evaluate
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
-from xpert_evo.accuracy.training.training import TrainedDesign
 from xpert_evo.errors import DataError
 
 FAST_FORM = "fast form: quantisers and Gaussian ADC noise"
+_NOISELESS_FORM = "fast form: quantisers, ideal ADCs"
 
 SPLITS = ("validation", "test")
 
@@ -32,6 +30,13 @@ N_CALIBRATION = 128
 """Training images that set the ranges of all ADCs."""
 
 _LEAST_NORM_IMAGES = 32
+
+
+def form_of(protocol: TrainingProtocol) -> str:
+    """How a training by a protocol computes its crossbars, in its steps and for its validation accuracy."""
+    if protocol.exact:
+        return EMULATION
+    return FAST_FORM if protocol.noise else _NOISELESS_FORM
 
 
 class Trained(Protocol):
@@ -191,23 +196,3 @@ def _split(dataset: Dataset, name: str) -> Split:
     if name not in SPLITS:
         raise ValueError(f"split must be 'validation' or 'test', got '{name}'.")
     return dataset.validation if name == "validation" else dataset.test
-
-
-def save_weights(trained: TrainedDesign, path: Path) -> None:
-    """Writes the network's weights and statistics as safetensors, with design, protocol and seed as JSON."""
-    metadata: dict[str, object] = {
-        "design": trained.design.to_plain(),
-        "protocol": trained.protocol.model_dump(mode="json"),
-        "seed": trained.seed,
-        "dataset": trained.dataset,
-        "validation_accuracy": trained.validation_accuracy,
-        "crossbar": asdict(trained.crossbar),
-    }
-    if trained.start is not None:
-        metadata["started_from"] = trained.start.told()
-    if trained.devices is not None:
-        metadata["noise_aware"] = trained.devices.model_dump(mode="json")
-    own = trained.network.backbone.own
-    if own is not None:
-        metadata["backbone"] = own.model_dump(mode="json")
-    write_tensors(path, trained.network.state_dict(), metadata)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import torch
 
-from hw_models import CrossbarSpec, HardwareModelError
+from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.coding import code_spacing, max_code
 from xpert_evo.accuracy.crossbars.quantisers import weight_codes
 from xpert_evo.errors import TrainingError
@@ -39,26 +39,27 @@ def packed(tensors: Mapping[str, torch.Tensor], crossbar: CrossbarSpec) -> dict[
 
 
 def unpacked(
-    tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, object], *, where: str
+    tensors: Mapping[str, torch.Tensor], crossbar: CrossbarSpec | None, *, where: str
 ) -> dict[str, torch.Tensor]:
     """The tensors of a file, whose weights may be packed: then as numbers that have the same codes.
 
     Args:
         tensors: Of a file.
-        metadata: Of the file; tells the crossbar.
+        crossbar: Whose coding the weights have; None where the file does not say.
         where: Named in errors.
 
     Raises:
-        TrainingError: Packed weights without their crossbar, or with one whose codes they are not.
+        TrainingError: Packed weights come without their crossbar, or with one whose codes they are not.
     """
     names = [name for name in _weight_names(tensors) if not tensors[name].is_floating_point()]
     if not names:
         return dict(tensors)
+    if crossbar is None:
+        raise TrainingError(f"{where} holds packed weights without their crossbar, which unpacking needs.")
     try:
-        crossbar = CrossbarSpec(**metadata["crossbar"])  # type: ignore[arg-type]
         largest = {name: tensors[name.removesuffix(_WEIGHT) + _LARGEST] for name in names}
-    except (KeyError, TypeError, HardwareModelError) as failure:
-        raise TrainingError(f"{where} holds packed weights, but not all that unpacks them ({failure!r}).") from None
+    except KeyError as missing:
+        raise TrainingError(f"{where} holds packed weights without {missing}, which unpacking needs.") from None
     top, spacing = max_code(crossbar), code_spacing(crossbar)
     least, most = min(int(tensors[name].min()) for name in names), max(int(tensors[name].max()) for name in names)
     if least < 0 or most > 2 * top // spacing:

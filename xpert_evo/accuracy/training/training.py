@@ -22,14 +22,7 @@ from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.accuracy.datasets.catalogue import Dataset, Split
 from xpert_evo.accuracy.host_state import own_numerics, threads
 from xpert_evo.accuracy.training.allocation import keep_freed_memory
-from xpert_evo.accuracy.training.checkpoints import (
-    Epoch,
-    Start,
-    TrainingState,
-    load_checkpoint,
-    save_checkpoint,
-    take_weights,
-)
+from xpert_evo.accuracy.training.checkpoints import Epoch, TrainingState, load_checkpoint, save_checkpoint
 from xpert_evo.accuracy.training.epoch import Step, product_of, train_epoch
 from xpert_evo.accuracy.training.first_filters import start_from_components
 from xpert_evo.accuracy.training.images import (
@@ -41,6 +34,8 @@ from xpert_evo.accuracy.training.measuring import evaluate, recalibrate
 from xpert_evo.accuracy.training.mixed_precision import compute_type
 from xpert_evo.accuracy.training.optimisers import build_optimisers
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
+from xpert_evo.accuracy.training.weights import Start, take_weights
+from xpert_evo.accuracy.training.weights_header import WeightsHeader
 from xpert_evo.backbones import Backbone
 from xpert_evo.design import Design
 from xpert_evo.errors import DataError, TrainingError
@@ -86,6 +81,21 @@ class TrainedDesign:
     def type_of_steps(self) -> torch.dtype:
         """Of activations and products while it trained."""
         return compute_type(self.protocol, next(self.network.parameters()).device)
+
+    @property
+    def header(self) -> WeightsHeader:
+        """What the file of the weights says of them."""
+        return WeightsHeader(
+            design=self.design,
+            protocol=self.protocol,
+            seed=self.seed,
+            dataset=self.dataset,
+            crossbar=self.crossbar,
+            validation_accuracy=self.validation_accuracy,
+            started_from=None if self.start is None else self.start.told(),
+            noise_aware=self.devices,
+            backbone=self.network.backbone.own,
+        )
 
 
 @own_numerics()

@@ -1,46 +1,186 @@
-"""A trained network read back from its file, ready to classify."""
+"""Files of trained weights: written by `train`, read by all that goes on from them, judges, packs or exports them."""
 
-import json
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import nn
 
-from hw_models import CrossbarSpec, HardwareModelError
+from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork, build_network, earlier_proxy_depth
 from xpert_evo.accuracy.host_state import own_numerics
-from xpert_evo.accuracy.training.checkpoints import read_tensors, weights_file
-from xpert_evo.accuracy.training.protocols import PROTOCOLS, TrainingProtocol
-from xpert_evo.backbone_file import parse_description
+from xpert_evo.accuracy.training.checkpoints import read_metadata, read_tensors, write_tensors
+from xpert_evo.accuracy.training.packing import packed, unpacked
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
+from xpert_evo.accuracy.training.weights_header import StartedFrom, WeightsHeader
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import RunConfig
-from xpert_evo.design import Design, parse_design
-from xpert_evo.errors import DataError, DesignError, TrainingError
+from xpert_evo.design import Design
+from xpert_evo.errors import DataError, TrainingError
 from xpert_evo.hardware import Hardware
 from xpert_evo.paths import user_path
-from xpert_evo.validation import parse
+
+WEIGHTS_NAME = "weights.safetensors"
+
+
+class Savable(Protocol):
+    """A trained network with its header: by `train_design` or `load_network`."""
+
+    @property
+    def network(self) -> CrossbarNetwork:
+        """The trained network."""
+
+    @property
+    def header(self) -> WeightsHeader:
+        """What its file is to say of it."""
+
+
+def save_weights(trained: Savable, path: Path) -> None:
+    """Writes a network's weights and statistics as safetensors, with its header as JSON."""
+    write_tensors(path, trained.network.state_dict(), trained.header.to_plain())
+
+
+def save_packed(trained: Savable, path: Path) -> None:
+    """Writes the same with each weight as the code that its cells hold, in a quarter of the space."""
+    crossbar = trained.network.crossbar_layers[0].geometry.crossbar
+    header = replace(trained.header, crossbar=crossbar)
+    write_tensors(path, packed(trained.network.state_dict(), crossbar), header.to_plain())
+
+
+def weights_file(path: Path) -> Path:
+    """The file that `path`, or the folder of a training, names; raises TrainingError where there is none."""
+    file = path / WEIGHTS_NAME if path.is_dir() else path
+    if not file.is_file():
+        raise TrainingError(f"{file} does not exist; give a {WEIGHTS_NAME} of `xpert-evo train`, or its folder.")
+    return file
+
+
+def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], WeightsHeader]:
+    """Tensors, packed ones unpacked, and header of a file of trained weights; raises TrainingError."""
+    tensors, metadata = read_tensors(path)
+    header = WeightsHeader.from_plain(metadata, where=str(path))
+    return unpacked(tensors, header.crossbar, where=str(path)), header
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightsFile:
+    """A file of trained weights, its tensors left unread.
+
+    Attributes:
+        path: Where it is.
+        header: What it says of its weights.
+        image_channels: Planes of the images.
+        n_classes: Classes of the images.
+    """
+
+    path: Path
+    header: WeightsHeader
+    image_channels: int
+    n_classes: int
+
+
+def find_weights(path: Path) -> WeightsFile | None:
+    """A file of trained weights by its header and the shapes of its layers; None where it is something else."""
+    try:
+        header = WeightsHeader.from_plain(read_metadata(path), where=str(path))
+        with safe_open(path, framework="np") as file:
+            n_layers = sum(name.endswith(".weight") for name in file.keys())  # noqa: SIM118
+            first, last = (file.get_slice(f"layers.{i}.weight").get_shape() for i in (0, n_layers - 1))
+        return WeightsFile(path=path, header=header, image_channels=first[1], n_classes=last[0])
+    except (OSError, SafetensorError, IndexError, TrainingError):
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """A trained network that another training goes on from, instead of random weights.
+
+    Attributes:
+        tensors: Weights and statistics of the network, by name.
+        design: Id of the trained design.
+        protocol: Name of the protocol that it was trained with.
+        digest: First sixteen hexadecimal digits of the file's SHA-256.
+    """
+
+    tensors: dict[str, torch.Tensor]
+    design: str
+    protocol: str
+    digest: str
+
+    def told(self) -> StartedFrom:
+        """What results and headers say of the beginning of the training."""
+        return StartedFrom(design=self.design, protocol=self.protocol, weights_sha256=self.digest)
+
+
+def read_start(path: Path) -> Start:
+    """The network in a `weights.safetensors` of `xpert-evo train`, or in its folder; raises TrainingError."""
+    path = weights_file(path)
+    tensors, header = read_weights(path)
+    return Start(
+        tensors=tensors,
+        design=header.design.digest,
+        protocol=header.protocol.name,
+        digest=hashlib.sha256(path.read_bytes()).hexdigest()[:16],
+    )
+
+
+def take_weights(network: CrossbarNetwork, start: Start) -> None:
+    """Copies all weights and statistics of a trained network; raises TrainingError where its layers are others."""
+    for spec, (name, own) in zip(network.backbone.layers, _filters(network.state_dict()), strict=True):
+        found = start.tensors.get(name)
+        if found is None or found.shape != own.shape:
+            there = "is missing" if found is None else f"has {_channels(found)} there"
+            raise TrainingError(
+                f"the weights of design {start.design[:8]}, trained by '{start.protocol}', do not fit: {spec.name} "
+                f"{there} and {_channels(own)} here (channels written x read); start from a design with the same "
+                "channel depths that was trained at the same width."
+            )
+    try:
+        network.load_state_dict(start.tensors)
+    except RuntimeError as failure:
+        raise TrainingError(
+            f"the weights of design {start.design[:8]} do not fit ({str(failure).splitlines()[-1].strip()})."
+        ) from None
+
+
+def _filters(tensors: Mapping[str, torch.Tensor]) -> list[tuple[str, torch.Tensor]]:
+    """The layers' weights among a network's tensors, in execution order."""
+    return [(name, tensor) for name, tensor in tensors.items() if name.endswith(".weight")]
+
+
+def _channels(weight: torch.Tensor) -> str:
+    return " x ".join(str(n) for n in weight.shape[:2])
 
 
 class TrainedNetwork(nn.Module):
     """A design's network with quantised inputs and weights and perfect ADCs; takes images as they are.
 
     Attributes:
-        network: With the trained weights.
-        protocol: It was trained with.
+        network: The network with the trained weights.
+        header: What its file says of it: design, protocol, seed, crossbar, validation accuracy and more.
         image_size: Side that the training averaged images down to [pixels]; larger images are averaged here, too.
-        metadata: Design, protocol, seed, crossbar and validation accuracy, from the file.
     """
 
-    def __init__(self, network: CrossbarNetwork, protocol: TrainingProtocol, metadata: Mapping[str, object]) -> None:
+    def __init__(self, network: CrossbarNetwork, header: WeightsHeader) -> None:
         super().__init__()
         self.network = network
-        self.protocol = protocol
-        self.image_size = protocol.image_size
-        self.metadata = dict(metadata)
+        self.header = header
+        self.image_size = header.protocol.image_size
+
+    @property
+    def protocol(self) -> TrainingProtocol:
+        """How the network was trained."""
+        return self.header.protocol
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The header as plain values: `metadata["validation_accuracy"]` is `header.validation_accuracy`."""
+        return self.header.to_plain()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Class scores (n, classes) of images in [0, 1], (n, channels, side, side).
@@ -76,61 +216,6 @@ def _check_range(images: torch.Tensor) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Training:
-    """What a file of weights tells of its training.
-
-    Attributes:
-        design: That was trained.
-        dataset: Digest of the data set; None where it is not told, as in older files.
-        crossbar: That its weights are for; None likewise.
-        image_channels: Planes of its images.
-        n_classes: Its classes.
-        protocol: It was trained with.
-        is_proxy: Whether at a smaller width than the design's.
-        is_exact: Whether through the exact emulation, which its validation accuracy is by, too.
-        lacks_start: Whether the protocol goes on from trained weights and there were none, as earlier versions allowed.
-        validation: Accuracy on validation images, a fraction; 0 where it is not told.
-    """
-
-    design: Design
-    dataset: str | None
-    crossbar: CrossbarSpec | None
-    image_channels: int
-    n_classes: int
-    protocol: str
-    is_proxy: bool
-    is_exact: bool
-    lacks_start: bool
-    validation: float
-
-
-def training_of(path: Path) -> Training | None:
-    """From the head of a safetensors file, its tensors left unread; None where it tells of no design."""
-    try:
-        with safe_open(path, framework="np") as file:
-            entries = [json.loads(text) for text in (file.metadata() or {}).values()]
-            n_layers = sum(name.endswith(".weight") for name in file.keys())  # noqa: SIM118
-            first, last = (file.get_slice(f"layers.{i}.weight").get_shape() for i in (0, n_layers - 1))
-        entry = next((entry for entry in entries if isinstance(entry, dict) and "design" in entry), None)
-        if entry is None:
-            return None
-        return Training(
-            design=parse_design(entry["design"], where=str(path)),
-            dataset=entry.get("dataset"),
-            crossbar=_own_crossbar(entry, path),
-            image_channels=first[1],
-            n_classes=last[0],
-            protocol=(protocol := str(entry["protocol"]["name"])),
-            is_proxy=entry["protocol"]["width_divisor"] > 1,
-            is_exact=entry["protocol"].get("exact", False),
-            lacks_start=protocol in PROTOCOLS and PROTOCOLS[protocol].needs_weights and "started_from" not in entry,
-            validation=float(entry.get("validation_accuracy") or 0.0),
-        )
-    except (OSError, SafetensorError, ValueError, TypeError, KeyError, RecursionError, DesignError, TrainingError):
-        return None
-
-
 @own_numerics()
 def load_network(path: str | PathLike[str], crossbar: CrossbarSpec | None = None) -> TrainedNetwork:
     """The network that `xpert-evo train` or `xpert-evo export --format torch` wrote, ready to classify.
@@ -144,29 +229,24 @@ def load_network(path: str | PathLike[str], crossbar: CrossbarSpec | None = None
         TrainingError: The file is missing, none of ours, or damaged.
     """
     path = weights_file(user_path(path))
-    tensors, metadata = read_tensors(path)
-    if not {"design", "protocol"} <= set(metadata):
-        raise TrainingError(f"{path} holds no trained design; give a weights.safetensors of `xpert-evo train`.")
-    design = parse_design(metadata["design"], where=str(path))
-    protocol = parse(TrainingProtocol, metadata["protocol"], where=str(path), error=TrainingError)
-    n_layers = sum(name.endswith(".weight") for name in tensors)
-    weights = [tensors[f"layers.{i}.weight"] for i in range(n_layers)]
+    tensors, header = read_weights(path)
+    weights = [tensors[f"layers.{i}.weight"] for i in range(sum(name.endswith(".weight") for name in tensors))]
     first, last = weights[0], weights[-1]
-    own = metadata.get("backbone")
-    described = parse_description(own, where=f"{path}, backbone") if own is not None else design.backbone
     network = build_network(
-        design,
-        load_backbone(described, n_classes=last.shape[0], image_channels=first.shape[1]),
-        crossbar=crossbar or _own_crossbar(metadata, path) or Hardware.of(RunConfig()).crossbar,
-        width_divisor=protocol.width_divisor,
-        image_size=protocol.image_size,
-        depths=_earlier_depths(design, protocol, [weight.shape[0] for weight in weights]),
+        header.design,
+        load_backbone(
+            header.backbone or header.design.backbone, n_classes=last.shape[0], image_channels=first.shape[1]
+        ),
+        crossbar=crossbar or header.crossbar or Hardware.of(RunConfig()).crossbar,
+        width_divisor=header.protocol.width_divisor,
+        image_size=header.protocol.image_size,
+        depths=_earlier_depths(header.design, header.protocol, [weight.shape[0] for weight in weights]),
     )
     try:
         network.load_state_dict(tensors)
     except RuntimeError as failure:
         raise TrainingError(f"{path} does not fit its own design: {str(failure).splitlines()[-1].strip()}") from None
-    return TrainedNetwork(network, protocol, metadata).eval()
+    return TrainedNetwork(network, header).eval()
 
 
 def _earlier_depths(design: Design, protocol: TrainingProtocol, found: list[int]) -> list[int] | None:
@@ -176,14 +256,3 @@ def _earlier_depths(design: Design, protocol: TrainingProtocol, found: list[int]
         for layer in design.layers
     ]
     return found if found == earlier else None
-
-
-def _own_crossbar(metadata: Mapping[str, object], path: str | PathLike[str]) -> CrossbarSpec | None:
-    """The crossbar in the metadata of a file; None where it tells of none."""
-    plain = metadata.get("crossbar")
-    if plain is None:
-        return None
-    try:
-        return CrossbarSpec(**plain)  # type: ignore[arg-type]
-    except (TypeError, HardwareModelError) as failure:
-        raise TrainingError(f"{path}: its crossbar cannot be read ({failure}).") from None

@@ -1,18 +1,12 @@
 """Trained networks of a run's designs in the formats of other tools; proxies only where asked for, and marked."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
-from typing import IO
 
-from safetensors import safe_open
-from safetensors.torch import save
-
-from xpert_evo.accuracy.training.checkpoints import METADATA_KEY, WEIGHTS_NAME
-from xpert_evo.accuracy.training.weights import Training, load_network, training_of
+from xpert_evo.accuracy.training.checkpoints import read_tensors, write_tensors
+from xpert_evo.accuracy.training.weights import WEIGHTS_NAME, WeightsFile, find_weights, load_network
 from xpert_evo.errors import UsageError
-from xpert_evo.files import write_atomically, write_text
+from xpert_evo.files import write_text
 from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.exports.onnx_file import load_onnx, write_onnx
 from xpert_evo.report.result import RunResult
@@ -57,9 +51,9 @@ def _torch(out: Path, run: Path, result: RunResult, designs: Sequence[Candidate]
     found = _weights("torch", run, result, designs, proxies=proxies)
     folder = out / "torch"
     folder.mkdir(exist_ok=True)
-    for digest, (path, training) in found.items():
-        content = _marked(path, training)
-        write_atomically(folder / f"{_stem(digest, training)}.safetensors", partial(_write, content))
+    for weights in found.values():
+        tensors, _ = read_tensors(weights.path)  # as they are: packed ones stay so
+        write_tensors(folder / f"{_stem(weights)}.safetensors", tensors, weights.header.to_plain())
     write_text(folder / "README.txt", TORCH_NOTE)
     return [f"torch: weights of {_count(found)}", *_left_out("torch", found, run, result, designs)]
 
@@ -70,33 +64,21 @@ def _onnx(out: Path, run: Path, result: RunResult, designs: Sequence[Candidate],
     folder = out / "onnx"
     folder.mkdir(exist_ok=True)
     crossbar = result.task.hardware.crossbar
-    for digest, (path, training) in found.items():
-        trained = load_network(path, crossbar)
-        metadata = {**trained.metadata, "is_proxy": training.is_proxy}
-        write_onnx(folder / f"{_stem(digest, training)}.onnx", trained.network, trained.image_size, metadata)
+    for weights in found.values():
+        trained = load_network(weights.path, crossbar)
+        write_onnx(folder / f"{_stem(weights)}.onnx", trained.network, trained.image_size, trained.header.to_plain())
     write_text(folder / "README.txt", ONNX_NOTE)
     return [f"onnx: models of {_count(found)}", *_left_out("onnx", found, run, result, designs)]
 
 
-def _write(content: bytes, stream: IO[bytes]) -> None:
-    stream.write(content)
+def _stem(weights: WeightsFile) -> str:
+    header = weights.header
+    return f"{header.design.digest}-proxy-{header.protocol.name}" if header.is_proxy else header.design.digest
 
 
-def _stem(digest: str, training: Training) -> str:
-    return f"{digest}-proxy-{training.protocol}" if training.is_proxy else digest
-
-
-def _marked(path: Path, training: Training) -> bytes:
-    """A file of weights as it is, with `is_proxy` in its metadata."""
-    with safe_open(path, framework="pt") as file:
-        metadata = json.loads(file.metadata()[METADATA_KEY])
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    return save(tensors, {METADATA_KEY: json.dumps({**metadata, "is_proxy": training.is_proxy})})
-
-
-def _count(found: Mapping[str, tuple[Path, Training]]) -> str:
+def _count(found: Mapping[str, WeightsFile]) -> str:
     """`2 designs`, or `2 designs (1 of them a proxy, trained with laptop)`."""
-    protocols = [training.protocol for _, training in found.values() if training.is_proxy]
+    protocols = [weights.header.protocol.name for weights in found.values() if weights.header.is_proxy]
     if not protocols:
         return counted(len(found), "design")
     which = "a proxy" if len(protocols) == 1 else "proxies"
@@ -108,14 +90,14 @@ def _count(found: Mapping[str, tuple[Path, Training]]) -> str:
 
 def _weights(
     form: str, run: Path, result: RunResult, designs: Sequence[Candidate], *, proxies: bool
-) -> dict[str, tuple[Path, Training]]:
+) -> dict[str, WeightsFile]:
     """Digest -> trained weights, of designs that have some; raises UsageError where none has."""
     wanted = [candidate.digest for candidate in designs]
     trained = trained_weights(run, result)
     found = {
         digest: trained[digest]
         for digest in wanted
-        if digest in trained and (proxies or not trained[digest][1].is_proxy)
+        if digest in trained and (proxies or not trained[digest].header.is_proxy)
     }
     if found:
         return found
@@ -138,7 +120,7 @@ def _weights(
 
 def _left_out(
     form: str,
-    found: Mapping[str, tuple[Path, Training]],
+    found: Mapping[str, WeightsFile],
     run: Path,
     result: RunResult,
     designs: Sequence[Candidate],
@@ -158,7 +140,7 @@ def _left_out(
     ]
 
 
-def trained_weights(run: Path, result: RunResult) -> dict[str, tuple[Path, Training]]:
+def trained_weights(run: Path, result: RunResult) -> dict[str, WeightsFile]:
     """Digest -> the best weights that `xpert-evo train` left of a design, in any folder beside the run's.
 
     Only those of the run's images and crossbars, as far as the files tell, and none of a stage that needs trained
@@ -168,19 +150,23 @@ def trained_weights(run: Path, result: RunResult) -> dict[str, tuple[Path, Train
     """
     backbone = result.task.backbone
 
-    def fits(training: Training) -> bool:
-        shape = (training.image_channels, training.n_classes)
+    def fits(weights: WeightsFile) -> bool:
+        header, shape = weights.header, (weights.image_channels, weights.n_classes)
         return (
-            training.dataset in (None, result.dataset["digest"])
-            and training.crossbar in (None, result.task.hardware.crossbar)
+            header.dataset in (None, result.dataset["digest"])
+            and header.crossbar in (None, result.task.hardware.crossbar)
             and shape == (backbone.image_channels, backbone.n_classes)
-            and not training.lacks_start
+            and not header.lacks_start
         )
 
+    def rank(weights: WeightsFile) -> tuple[bool, bool, float, float]:
+        header = weights.header
+        accuracy = header.validation_accuracy or 0.0
+        return not header.is_proxy, header.protocol.exact, accuracy, weights.path.stat().st_mtime
+
     paths = [path for path in run.absolute().parent.glob(f"*/{WEIGHTS_NAME}") if path.is_file()]
-    found = [(path, training) for path in paths if (training := training_of(path)) is not None and fits(training)]
-    found.sort(key=lambda pair: (not pair[1].is_proxy, pair[1].is_exact, pair[1].validation, pair[0].stat().st_mtime))
-    return {training.design.digest: (path, training) for path, training in found}
+    found = [weights for path in paths if (weights := find_weights(path)) is not None and fits(weights)]
+    return {weights.header.design.digest: weights for weights in sorted(found, key=rank)}
 
 
 NETWORK_EXPORTS: Mapping[str, NetworkExport] = {"torch": _torch, "onnx": _onnx}

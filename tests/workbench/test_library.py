@@ -1,0 +1,210 @@
+"""`xe.train`, `xe.judge` and `xe.pack` as a script or a notebook calls them."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import xpert_evo as xe
+from hw_models import AdcType
+from xpert_evo.accuracy.datasets.catalogue import Dataset, Split, load_dataset
+from xpert_evo.accuracy.training.checkpoints import Epoch
+from xpert_evo.accuracy.training.epoch import Step
+from xpert_evo.accuracy.training.judge import Judgement
+from xpert_evo.accuracy.training.protocols import PROTOCOLS, TrainingProtocol
+from xpert_evo.accuracy.training.results import JudgementResult, TrainingResult
+from xpert_evo.accuracy.training.weights import TrainedNetwork
+from xpert_evo.backbones import load_backbone
+from xpert_evo.cli.design_commands import DEFAULT_NOISE as NOISE_OF_THE_COMMANDS
+from xpert_evo.cli.judging import read_noise
+from xpert_evo.config import parse_config
+from xpert_evo.design import Design
+from xpert_evo.errors import ConfigError, DesignError, InterruptedRunError, TrainingError, UsageError, XpertEvoError
+from xpert_evo.space import SearchSpace
+from xpert_evo.store import Store
+from xpert_evo.workbench import judging, plan
+from xpert_evo.workbench.devices import DEFAULT_NOISE, NoisyDevices
+from xpert_evo.workbench.listening import Draw, JudgingWork, Listener
+
+NOISE = {"variation_ratio": 0.05}
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> Dataset:
+    """A hundred test images, and the protocol `tiny`."""
+    tiny = TrainingProtocol(name="tiny", width_divisor=64, image_size=16, epochs=2, n_train=256, n_threads=1)
+    tiny = tiny.model_copy(update={"n_validation": 64, "n_recalibration": 64})
+    monkeypatch.setitem(PROTOCOLS, "tiny", tiny)
+    data = load_dataset("fashion-mnist")
+    few = replace(data, test=Split(images=data.test.images[:100], labels=data.test.labels[:100]))
+    for module in (plan, judging):
+        monkeypatch.setattr(module, "cached_dataset", lambda _: few)
+    return few
+
+
+@pytest.fixture
+def design() -> Design:
+    space = SearchSpace(load_backbone("vgg8"))
+    genome = space.homogeneous(column_sharing=8, adc_type=AdcType.SAR, adc_precision=5, input_precision=2)
+    return space.decode(genome)[0]
+
+
+def test_a_design_is_trained_judged_and_packed(design: Design, few: Dataset, tmp_path: Path) -> None:
+    result = xe.train(design, out=tmp_path / "first", protocol="tiny", noise=NOISE, noise_draws=2)
+    assert result.header.design == design
+    assert result.validation_accuracy is not None
+    assert 0 < result.validation_accuracy < 1
+    assert result.test is not None
+    assert result.test.n_images == 100
+    assert result.test_with_device_noise is not None
+    assert len(result.test_with_device_noise.accuracies) == 2
+    written = json.loads((tmp_path / "first" / "result.json").read_text())
+    assert TrainingResult.from_plain(written, where="result.json") == result
+
+    packed = xe.pack(tmp_path / "first", tmp_path / "packed.safetensors")
+    assert packed == tmp_path / "packed.safetensors"
+    for weights in (tmp_path / "first", str(packed)):
+        judged = xe.judge(weights, noise=NOISE, noise_draws=2)
+        assert (judged.ideal, judged.noisy) == (result.test, result.test_with_device_noise)
+        assert judged.header == result.header
+        assert (judged.dataset, judged.crossbar) == (few.digest, result.header.crossbar)
+        assert JudgementResult.from_plain(judged.to_plain(), where="judged.json") == judged
+    assert xe.load_network(packed).header == result.header
+
+
+def test_a_judgement_takes_other_images_chips_and_settings(design: Design, tmp_path: Path) -> None:
+    trained = xe.train(design, out=tmp_path / "first", protocol="tiny", judge=False)
+    assert (trained.test, trained.test_with_device_noise, trained.device_noise) == (None, None, None)
+    found = xe.judge(
+        tmp_path / "first",
+        config={"hardware.crossbar.coding": "differential"},
+        split="validation",
+        images=50,
+        noise=NOISE,
+        noise_draws=1,
+        calibrate_norms=64,
+    )
+    assert (found.ideal.split, found.ideal.n_images) == ("validation", 50)
+    assert found.noisy is not None
+    assert found.noisy.norm_images == 64
+    assert found.crossbar.coding == "differential"
+    assert found.header.crossbar == trained.header.crossbar, "that of the training"
+    assert xe.judge(tmp_path / "first", images=20, noise=None).noisy is None
+
+
+def test_a_training_goes_on_from_another_one(design: Design, tmp_path: Path) -> None:
+    xe.train(design, out=tmp_path / "first", protocol="tiny", judge=False)
+    second = xe.train(
+        design, out=str(tmp_path / "second"), protocol="tiny", judge=False, start_from=tmp_path / "first", seed=1,
+        noise=NOISE, noise_aware=True,
+    )  # fmt: skip
+    assert second.header.started_from is not None
+    assert second.header.started_from.design == design.digest
+    assert second.header.noise_aware is not None
+    assert second.header.noise_aware.variation_ratio == 0.05
+    assert second.header.seed == 1
+
+
+def test_a_design_file_in_a_run_is_trained_with_the_settings_of_the_run(design: Design, tmp_path: Path) -> None:
+    small = parse_config({"hardware": {"crossbar": {"rows": 32}}})
+    Store.create(tmp_path / "run", {"settings": small.to_plain()}).close()
+    path = tmp_path / "run" / "design.json"
+    path.write_text(design.to_json())
+    options = {"hardware.crossbar.columns": 32}
+    found = xe.train(path, out=tmp_path / "first", config=options, protocol="tiny", judge=False).header.crossbar
+    assert found is not None
+    assert (found.rows, found.columns) == (32, 32)
+    whole = xe.train(path, out=tmp_path / "second", config=parse_config({}), protocol="tiny", judge=False)
+    assert whole.header.crossbar is not None
+    assert whole.header.crossbar.rows == 64
+
+
+class Notes(Listener):
+    """Keeps the names of what it is told; stops after so many."""
+
+    def __init__(self, stop_at: str = "") -> None:
+        self.told: list[str] = []
+        self._stop_at = stop_at
+
+    def _note(self, what: str) -> None:
+        if what not in self.told:
+            self.told.append(what)
+        if what == self._stop_at:
+            raise KeyboardInterrupt
+
+    def step(self, step: Step) -> None:
+        self._note("step")
+
+    def epoch(self, epoch: Epoch) -> None:
+        self._note(f"epoch {epoch.number}")
+
+    def trained(self, validation_accuracy: float, emulation: str) -> None:
+        self._note("trained")
+
+    def loaded(self, trained: TrainedNetwork, dataset_name: str) -> None:
+        self._note(f"loaded for {dataset_name}")
+
+    def judging(self, work: JudgingWork) -> None:
+        self._note(f"{work.n_left} of {work.n_images}, {'goes on' if work.goes_on else 'begins'}")
+
+    def judged_part(self, ratio: float) -> None:
+        self._note("part")
+
+    def draw(self, draw: Draw) -> None:
+        self._note(f"{'noisy' if draw.is_noisy else 'ideal'} {draw.number}{' again' if draw.is_known else ''}")
+
+    def judged(self, judgement: Judgement, noisy: NoisyDevices | None) -> None:
+        self._note("judged noisy" if noisy else "judged ideal")
+
+
+def test_a_listener_is_told_what_happens_and_an_interrupted_call_goes_on(design: Design, tmp_path: Path) -> None:
+    first, rest = Notes(stop_at="epoch 1"), Notes()
+    with pytest.raises(InterruptedRunError, match="kept in"):
+        xe.train(design, out=tmp_path / "first", protocol="tiny", judge=False, listener=first)
+    xe.train(design, out=tmp_path / "first", protocol="tiny", judge=False, listener=rest)
+    assert first.told == ["step", "epoch 1"]
+    assert rest.told == ["step", "epoch 2", "trained"]
+    first, rest = Notes(stop_at="noisy 1"), Notes()
+    with pytest.raises(InterruptedRunError, match="kept in"):
+        xe.judge(tmp_path / "first", noise=NOISE, noise_draws=2, listener=first)
+    xe.judge(tmp_path / "first", noise=NOISE, noise_draws=2, listener=rest)
+    begun = ["loaded for fashion-mnist", "3 of 100, begins", "part", "ideal 1", "judged ideal", "noisy 1"]
+    assert first.told == begun
+    ended = ["ideal 1 again", "judged ideal", "noisy 1 again", "part", "noisy 2", "judged noisy"]
+    assert rest.told == ["loaded for fashion-mnist", "1 of 100, goes on", *ended]
+
+
+def test_what_makes_no_sense_is_refused_in_the_words_of_python(design: Design, tmp_path: Path) -> None:
+    refused: list[tuple[dict[str, Any], type[XpertEvoError], str]] = [
+        ({"protocol": "fine-tune"}, UsageError, "earlier training with start_from, or choose another protocol"),
+        ({"noise": {"variation": 1}}, ConfigError, "noise: unknown name 'variation'; did you mean 'variation_law'"),
+        ({"noise": {"drift_time_s": 10.0}}, ConfigError, r"noise drift_time_s=10\.0 has no effect"),
+        ({"noise": None, "noise_aware": True}, UsageError, r"noise_aware draws cells anew .*; give noise for cells"),
+        ({"noise": None, "calibrate_norms": 64}, UsageError, "calibrate_norms calibrates drawn chips"),
+        ({"noise_draws": -1}, UsageError, "noise_draws must be at least 0, got -1"),
+        ({"config": {"hardware.rows": 3}}, ConfigError, "unknown name 'hardware.rows'"),
+        ({"start_from": tmp_path / "nowhere"}, TrainingError, "nowhere does not exist"),
+    ]
+    for options, error, why in refused:
+        with pytest.raises(error, match=why):
+            xe.train(design, out=tmp_path / "never", **{"protocol": "tiny", **options})
+    with pytest.raises(DesignError, match="the design: "):
+        xe.train(design.model_copy(update={"layers": design.layers[1:]}), out=tmp_path / "never", protocol="tiny")
+    assert not (tmp_path / "never").exists()
+    xe.train(design, out=tmp_path / "first", protocol="tiny", judge=False)
+    with pytest.raises(UsageError, match=r"holds a training that has ended; .* or choose another out for another one"):
+        xe.train(design, out=tmp_path / "first", protocol="tiny")
+    with pytest.raises(UsageError, match="split: 'tests' is no split to judge on; did you mean 'test'"):
+        xe.judge(tmp_path / "first", split="tests")
+    with pytest.raises(UsageError, match="images must be at least 1, got 0"):
+        xe.judge(tmp_path / "first", images=0)
+    with pytest.raises(TrainingError, match="nowhere does not exist"):
+        xe.pack(tmp_path / "nowhere", tmp_path / "packed")
+    with pytest.raises(UsageError, match="first exists; choose another name"):
+        xe.pack(tmp_path / "first", tmp_path / "first")
+
+
+def test_the_library_and_the_commands_draw_the_same_devices_by_default() -> None:
+    assert read_noise(NOISE_OF_THE_COMMANDS, 5, 0).settings == DEFAULT_NOISE

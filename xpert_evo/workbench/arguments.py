@@ -1,0 +1,58 @@
+"""What may stand for settings and designs in the arguments of the library, and how messages spell arguments."""
+
+from collections.abc import Callable, Mapping
+from os import PathLike
+from pathlib import Path
+
+from xpert_evo.config import RunConfig, load_config, with_stored_model
+from xpert_evo.store import FILE_NAME, Store
+
+Spelling = Callable[[str], str]
+"""How messages call an argument: `noise_draws` in Python, `--noise-draws` on the command line."""
+
+Settings = RunConfig | Mapping[str, object] | None
+"""All settings, or some of them by dotted name such as `{"dataset.name": "cifar10"}`; None for the defaults."""
+
+AnyPath = str | PathLike[str]
+
+_EXPORT = "export"
+
+
+def as_argument(name: str) -> str:
+    """The spelling of Python."""
+    return name
+
+
+def settings_of(config: Settings) -> RunConfig:
+    """The settings that an argument stands for; raises ConfigError."""
+    return config if isinstance(config, RunConfig) else load_config(None, config)
+
+
+def settings_beside(path: Path, overrides: Mapping[str, object] | None) -> tuple[RunConfig, Path | None]:
+    """The settings that a design file goes with, and the folder of the run that they were taken from.
+
+    A file in the folder of a run, or of its export, was found with the run's settings; they are the base there, the
+    defaults elsewhere.
+
+    Args:
+        path: The design file.
+        overrides: Dotted names and values that win.
+
+    Raises:
+        ConfigError: A setting is wrong.
+        StoreError: The run beside the file is damaged.
+    """
+    folder = _run_of(path)
+    if folder is None:
+        return load_config(None, overrides), None
+    with Store.open_readonly(folder) as store:
+        base = with_stored_model(store.meta("settings"))
+    return load_config(None, overrides, base=base), folder
+
+
+def _run_of(path: Path) -> Path | None:
+    folder = path.parent
+    above = folder.absolute().parent
+    if (folder / FILE_NAME).is_file():
+        return folder
+    return above if folder.absolute().name == _EXPORT and (above / FILE_NAME).is_file() else None
