@@ -31,7 +31,7 @@ from hw_models import (
     load_technology,
     model_names,
 )
-from hw_models.networks import VGG16_SIZES
+from scripts.networks import VGG16_SIZES
 
 STUDIED = [
     Path(__file__).resolve().parents[1] / "studies" / "cifar10" / "designs" / f"{name}.json"

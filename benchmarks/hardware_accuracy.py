@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
 from hw_models import CrossbarSpec, HardwareModelError, evaluate, load_device, load_model, load_technology
-from hw_models.networks import reference_network
-from hw_models.reference import (
+from scripts.networks import reference_network
+from scripts.reference import (
     Rows,
     model_columns,
     read_rows,

@@ -33,7 +33,7 @@ from hw_models import (
     load_technology,
     model_names,
 )
-from hw_models.networks import VGG16_SIZES
+from scripts.networks import VGG16_SIZES
 
 CHANNELS = (64, 128, 256, 512)
 SHARING = (2, 4, 8, 16, 32)

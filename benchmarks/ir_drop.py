@@ -2,9 +2,9 @@
 
 1. Error: the partial sums of crossbars of the first, a middle and the last layer of a trained network, for input bits
    of training images, by `accuracy/crossbars/wires.py` and by `accuracy/crossbars/nodal.py`; two devices, 2 and 8
-   columns an ADC. "kept" is the share of the ideal sums that is left, "error" the root mean square of the difference after a common gain, in
-   steps of an ADC of the layer's precision, whose range is that of the nodal sums; the worst slice counts. Target: at
-   most 0.1 steps.
+   columns an ADC. "kept" is the share of the ideal sums that is left, "error" the root mean square of the difference
+   after a common gain, in steps of an ADC of the layer's precision, whose range is that of the nodal sums; the worst
+   slice counts. Target: at most 0.1 steps.
 2. Time: the whole network by the exact emulation on ideal devices, with variation, and with variation and wires, in
    alternating rounds; the least time counts. Target: at most 1.6 times ideal devices.
 

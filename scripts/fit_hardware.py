@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from node_files import write_nodes
+from reference import Rows, read_rows, select
 from scipy.optimize import nnls
 
 from hw_models import Device, HardwareModelError, load_device, load_technology
-from hw_models.reference import Rows, read_rows, select
 
 DEFAULT_REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference"
 HELD_OUT_EVERY = 5

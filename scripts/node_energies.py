@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 from node_rows import SHARINGS, SIDE, Array, Value, median, pe_side_um, solve
+from reference import Rows, select
 from scipy.optimize import nnls
 
 from hw_models.chip_tree import tree_length
-from hw_models.reference import Rows, select
 
 
 def energies(rows: Rows) -> dict[str, Value]:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from node_fits import WIRES, node_constants
 from node_rows import Value
+from reference import Rows, select, upstream_folds
 
 from hw_models import load_technology
 from hw_models.coverage import NODES_NM
-from hw_models.reference import Rows, select, upstream_folds
 
 FOLDER = Path(__file__).resolve().parents[1] / "hw_models" / "technologies"
 _LINE = re.compile(r"(?P<key>\w+) = \{ value = (?P<value>.+?), unit = (?P<unit>.+), source = \"(?P<source>\w+)\" \}")

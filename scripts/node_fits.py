@@ -12,10 +12,10 @@ from collections.abc import Callable
 import numpy as np
 from node_energies import circuit_leakage, column_sensing, energies, logic_energies
 from node_rows import SHARINGS, SIDE, Array, Value, by_sharing, median, pe_side_um, solve, with_counts
+from reference import Rows, select
 
 from hw_models import Technology, load_device
 from hw_models.chip_tree import wire_delay_length
-from hw_models.reference import Rows, select
 
 WIRES = {
     130: (175, 2.20, 1.6),

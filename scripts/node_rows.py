@@ -6,10 +6,10 @@ from dataclasses import fields
 
 import numpy as np
 import numpy.typing as npt
+from reference import Rows
 
 from hw_models import CrossbarSpec, LayerShapes
 from hw_models.mapping import map_layers
-from hw_models.reference import Rows
 
 Array = npt.NDArray[np.float64]
 Value = float | list[float]

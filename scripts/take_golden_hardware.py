@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from reference import Rows, read_rows, upstream_folds
 
 from hw_models import HardwareModelError
-from hw_models.reference import Rows, read_rows, upstream_folds
 
 ROOT = Path(__file__).resolve().parents[1]
 SETS = ("main", "main_ron6k_150", "pe4", "xbar128", "xbar32", "cellbit2", "cellbit1", "sens_act0.5")

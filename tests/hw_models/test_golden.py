@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from hw_models import CrossbarSpec, LayerShapes, Peripherals, chip_level, evaluate, load_device, load_technology
-from hw_models.networks import reference_network
-from hw_models.reference import Rows, evaluate_rows, model_columns, read_rows, reference_columns, select
+from scripts.networks import reference_network
+from scripts.reference import Rows, evaluate_rows, model_columns, read_rows, reference_columns, select
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 ROWS = read_rows(GOLDEN / "hardware.csv")

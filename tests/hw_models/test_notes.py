@@ -22,8 +22,8 @@ from hw_models import (
     load_technology,
 )
 from hw_models.coverage import NEUROSIM, NODES_NM, XPERTSIM
-from hw_models.networks import reference_network, vgg16_shapes
-from hw_models.reference import evaluate_rows, read_rows
+from scripts.networks import reference_network, vgg16_shapes
+from scripts.reference import evaluate_rows, read_rows
 from tests.hw_models.hardware_settings import DEVICE, TECHNOLOGY, cost, peripherals, shapes
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"

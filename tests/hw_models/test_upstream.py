@@ -29,7 +29,8 @@ from hw_models import (
 )
 from hw_models.cost_model import DigitalClock
 from hw_models.mapping import map_layers
-from hw_models.reference import (
+from hw_models.upstream_network import upstream_network
+from scripts.reference import (
     evaluate_rows,
     model_columns,
     node_technology,
@@ -38,7 +39,6 @@ from hw_models.reference import (
     select,
     upstream_report,
 )
-from hw_models.upstream_network import upstream_network
 from tests.hw_models.hardware_settings import DEVICE, TECHNOLOGY, peripherals, shapes
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
