@@ -233,6 +233,6 @@ def _tell(
             images_per_s=shop.tally.images_per_s(),
             reason=outcome.reason if isinstance(outcome, JobFailed) else None,
             worker=outcome.worker,
-            edap=float(shop.task.costs(shop.task.space.encode([job.design]))["edap"][0]),
+            edap=float(shop.task.own_costs(shop.task.space.encode([job.design]))["edap"][0]),
         )
     )

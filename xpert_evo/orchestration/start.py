@@ -213,7 +213,7 @@ def _tell_beginning(shop: Workshop) -> None:
     measured: list[tuple[float, float]] = []
     if labels:
         genomes = shop.task.space.encode([design_from_text(designs[label.digest]) for label in labels])
-        edaps = shop.task.costs(genomes)["edap"]
+        edaps = shop.task.own_costs(genomes)["edap"]
         measured = [(float(edap), label.accuracy) for edap, label in zip(edaps, labels, strict=True)]
     shop.listener.tell(
         RunBegan(

@@ -137,7 +137,7 @@ def _minimised(front: Sequence[Candidate], accuracies: Sequence[float]) -> Float
 
 
 def _reference(result: RunResult) -> list[float]:
-    edap = float(result.task.costs(result.task.baseline)["edap"][0])
+    edap = float(result.task.own_costs(result.task.baseline)["edap"][0])
     return [1 - 1 / result.task.backbone.n_classes, float(np.log10(edap))]
 
 
