@@ -48,6 +48,10 @@ class Verdict:
     preferences: list[Preference]
     adc_types: list[Preference]
 
+    def ratios_of(self, digest: str) -> FloatArray | None:
+        """EDAP of the baseline over that of a design, (models,); None of a design that the search did not train."""
+        return next((self.ratios[:, i] for i, c in enumerate(self.designs) if c.digest == digest), None)
+
     @property
     def always(self) -> list[Candidate]:
         """Designs on the front under every model."""
