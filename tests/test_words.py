@@ -2,7 +2,7 @@
 
 import pytest
 
-from xpert_evo.words import counted, edap_text, lower, times
+from xpert_evo.words import counted, edap_text, lower, lower_by_models, times, times_by_models
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,12 @@ def test_what_is_not_lower_is_higher() -> None:
 
 def test_edap_has_one_form_whatever_its_size() -> None:
     assert [edap_text(value) for value in (8350.0, 121_400.0, 3.2)] == ["8.35e+03", "1.21e+05", "3.20e+00"]
+
+
+def test_a_ratio_under_several_models_is_told_with_its_range() -> None:
+    assert times_by_models([46.7, 20.0, 323.0]) == "46.7 x (20 to 323 x)"
+    assert times_by_models([46.7]) == "46.7 x"
+    assert lower_by_models([46.7, 20.0, 323.0]) == "46.7 x lower (20 to 323 x over 3 cost models)"
+    assert lower_by_models([0.5, 0.25]) == "2 x higher (2 to 4 x over 2 cost models)"
+    assert lower_by_models([0.5, 3.0]) == "2 x higher (from 2 x higher to 3 x lower over 2 cost models)"
+    assert lower_by_models([3.0]) == "3 x lower (under 1 cost model)"

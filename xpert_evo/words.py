@@ -1,6 +1,6 @@
 """Numbers as people write them, for every place that shows some."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def counted(n: int, noun: str) -> str:
@@ -22,6 +22,23 @@ def times(ratio: float) -> str:
 def lower(ratio: float) -> str:
     """How much lower a cost is by `ratio`, the other one's over its own: `17.4 x lower`, `1.25 x higher`."""
     return f"{times(ratio)} x lower" if ratio >= 1 else f"{times(1 / ratio)} x higher"
+
+
+def times_by_models(ratios: Sequence[float]) -> str:
+    """A ratio under several cost models, the run's own first: `46.7 x (20 to 323 x)`."""
+    own = f"{times(ratios[0])} x"
+    return own if len(ratios) == 1 else f"{own} ({times(min(ratios))} to {times(max(ratios))} x)"
+
+
+def lower_by_models(ratios: Sequence[float]) -> str:
+    """`lower` under several cost models, the run's own first: `46.7 x lower (20 to 323 x over 5 cost models)`."""
+    least, most, n = min(ratios), max(ratios), counted(len(ratios), "cost model")
+    if len(ratios) == 1:
+        return f"{lower(ratios[0])} (under {n})"
+    if least < 1 <= most:
+        return f"{lower(ratios[0])} (from {lower(least)} to {lower(most)} over {n})"
+    ends = (least, most) if least >= 1 else (1 / most, 1 / least)
+    return f"{lower(ratios[0])} ({times(ends[0])} to {times(ends[1])} x over {n})"
 
 
 def duration(seconds: float) -> str:

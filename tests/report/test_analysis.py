@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hw_models import model_names
 from tests.report.conftest import settings
 from xpert_evo import load_run
 from xpert_evo.cli.results import plain_comparison
@@ -119,6 +120,11 @@ def test_a_run_compared_with_itself_is_even(scene: Scene) -> None:
     assert comparison.names[0] != comparison.names[1]
     assert comparison.warnings == []
     np.testing.assert_array_equal(comparison.edap_at[0], comparison.edap_at[1])
+    baseline = scene.result.baseline_hardware["edap"]
+    for own, other, edap in zip(*comparison.ratios_at, comparison.edap_at[0], strict=True):
+        assert own == other
+        assert set(own) == (set(model_names()) if np.isfinite(edap) else set())
+        assert own.get("published", np.nan) == pytest.approx(baseline / edap, nan_ok=True)
 
 
 def test_two_runs_share_one_reference_and_one_union(scene: Scene, second: Path) -> None:

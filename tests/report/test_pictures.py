@@ -15,7 +15,7 @@ from xpert_evo.report.scene import Scene
 from xpert_evo.report.writing import write_report
 from xpert_evo.search import hypervolume
 
-ALWAYS = {"pareto", "hypervolume", "genes", "costs", "parallel"}
+ALWAYS = {"pareto", "hypervolume", "genes", "costs", "parallel", "models"}
 
 
 def test_a_finished_run_has_every_picture_as_png_and_svg(scene: Scene, tmp_path: Path) -> None:

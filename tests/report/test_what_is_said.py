@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.report.conftest import make_run, settings
@@ -154,9 +155,13 @@ def test_show_says_higher_where_a_design_costs_more_than_the_baseline(
 ) -> None:
     result = read(finished)
     dearest = max(result.front, key=lambda candidate: candidate.hardware["edap"])
-    cheap = {name: value / 1000 for name, value in result.baseline_hardware.items()}
-    for hardware, words in ((result.baseline_hardware, "x lower"), (cheap, "x higher")):
-        changed = replace(result, baseline_hardware=hardware)
-        monkeypatch.setattr("xpert_evo.cli.results.read_result", lambda _, found=changed: found)
+    models = ("published", "pessimistic")
+    for ratios, words in (
+        ((2.0, 3.0), "EDAP 2 x lower (2 to 3 x over 2 cost models)"),
+        ((0.5, 0.1), "EDAP 2 x higher (2 to 10 x over 2 cost models)"),
+        ((4.0, 0.1), "EDAP 4 x lower (from 10 x higher to 4 x lower over 2 cost models)"),
+    ):
+        told = (models, np.array([ratios]).T)
+        monkeypatch.setattr("xpert_evo.cli.results.ratios_of", lambda *_, told=told: told)
         show(finished, knee=False, accuracy=None, id_=dearest.digest, as_json=False)
         assert words in " ".join(capsys.readouterr().out.split())

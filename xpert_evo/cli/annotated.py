@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel
 
-from hw_models import WeightCoding, device_names, technology_names
+from hw_models import WeightCoding, device_names, model_names, technology_names
 from xpert_evo.accuracy.surrogate.kinds import AUTO, SurrogateKind
 from xpert_evo.accuracy.training.protocols import PROTOCOLS
-from xpert_evo.config import RunConfig, Schedule, SearchMode
+from xpert_evo.config import CostRule, RunConfig, Schedule, SearchMode
 from xpert_evo.executor_kinds import ExecutorKind
 from xpert_evo.objectives import OBJECTIVES
 from xpert_evo.space import PAPER_CHOICES
@@ -52,6 +52,8 @@ def known_names() -> dict[str, str]:
         "hardware.crossbar.coding": WeightCoding,
         "search.mode": SearchMode,
         "search.objectives": OBJECTIVES,
+        "search.costs": CostRule,
+        "search.cost_models": model_names(),
         "search.surrogate": (AUTO, *SurrogateKind),
         "training.protocol": PROTOCOLS,
         "training.finalist_protocol": PROTOCOLS,

@@ -12,6 +12,7 @@ from hw_models import AdcModel, HardwareReport, LayerShapes, Peripherals
 from xpert_evo.accuracy.datasets.catalogue import DatasetSpec, dataset_spec
 from xpert_evo.backbone_remarks import remarks_on
 from xpert_evo.backbones import Backbone, backbone_of
+from xpert_evo.cli.against_baseline import AgainstBaseline, against_baseline
 from xpert_evo.cli.assumptions import assumption_lines, plain_assumptions, settings_for
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.cost_tables import BY_LAYER, print_cost
@@ -22,6 +23,7 @@ from xpert_evo.config.problem import HardwareConfig
 from xpert_evo.design import Design, blaming, load_designs, place_in
 from xpert_evo.errors import UsageError
 from xpert_evo.hardware import Hardware
+from xpert_evo.orchestration.task import build_space
 from xpert_evo.report.around import around_line
 from xpert_evo.space import SearchSpace
 from xpert_evo.validation import nearest
@@ -93,7 +95,8 @@ def show_cost(
     if as_json:
         assumed = plain_assumptions(costing.settings, costing.spec, costing.run)
         plain = [
-            {**plain_cost(design, report), "assumed": assumed} for design, report in zip(designs, reports, strict=True)
+            {**plain_cost(design, report), **_by_models(costing, design).plain, "assumed": assumed}
+            for design, report in zip(designs, reports, strict=True)
         ]
         print(json.dumps(plain, indent=1))  # noqa: T201
         return
@@ -104,7 +107,7 @@ def show_cost(
             console.lines(_explained(costing, design, explain))
             continue
         print_cost(console, design, report)
-        console.lines(_beyond_lines(costing, design, report))
+        console.lines([*_beyond_lines(costing, design, report), *_by_models(costing, design).lines])
         console.warnings(remarks(design, report, costing.hardware, costing.settings.hardware))
         console.warnings(remarks_on(costing.backbone(design)))
 
@@ -175,6 +178,15 @@ def plain_cost(design: Design, report: HardwareReport) -> dict[str, Any]:
         ],
         "notes": list(report.notes),
     }
+
+
+def _by_models(costing: Costing, design: Design) -> AgainstBaseline:
+    """The design against the homogeneous baseline of its backbone, by cost model."""
+    backbone = costing.backbone(design)
+    own = costing.settings.space.backbone
+    same = design.backbone == (own if isinstance(own, str) else own.name)
+    space = build_space(costing.settings, backbone) if same else SearchSpace(backbone)
+    return against_baseline(costing.hardware, space, design)
 
 
 def _beyond_lines(costing: Costing, design: Design, report: HardwareReport) -> list[str]:

@@ -21,8 +21,9 @@ from xpert_evo.report.pick import by_id, of_accuracy, the_knee
 from xpert_evo.report.pictures import house_style
 from xpert_evo.report.pictures.costs import report_of
 from xpert_evo.report.result import RunResult, load_result
+from xpert_evo.report.verdict import ratios_of
 from xpert_evo.store import Store
-from xpert_evo.words import edap_text, lower
+from xpert_evo.words import edap_text, lower_by_models, times_by_models
 
 _LONGEST_NAME = 120
 
@@ -71,9 +72,9 @@ def _accuracy_lines(result: RunResult, candidate: Candidate) -> list[str]:
     if result.baseline is not None and result.baseline.digest == candidate.digest:
         lines.append("this is the homogeneous baseline that other designs are compared with")
     else:
-        ratio = result.baseline_hardware["edap"] / candidate.hardware["edap"]
+        ratios = ratios_of(result, [candidate])[1][:, 0]
         gained = "" if result.baseline is None else _gained(candidate, result.baseline)
-        lines.append(f"against the homogeneous baseline: EDAP {lower(ratio)}{gained}")
+        lines.append(f"against the homogeneous baseline: EDAP {lower_by_models(ratios.tolist())}{gained}")
     return lines
 
 
@@ -150,6 +151,11 @@ def plain_comparison(comparison: Comparison) -> dict[str, object]:
                     for step, edap in zip(comparison.steps, comparison.edap_at[i], strict=True)
                     if np.isfinite(edap)
                 },
+                "edap_ratios_at_accuracy": {
+                    f"{step:g}": ratios
+                    for step, ratios in zip(comparison.steps, comparison.ratios_at[i], strict=True)
+                    if ratios
+                },
             }
             for i, name in enumerate(comparison.names)
         ],
@@ -166,12 +172,16 @@ _NO_UNION = (
     "no union of the fronts."
 )
 
+_BY_MODEL = (
+    "'lower' compares with the run's baseline: under its own cost model, and in brackets the range over all models."
+)
+
 
 def _comparison_table(comparison: Comparison) -> Table:
     table = Table(
         title="fronts side by side",
         title_justify="left",
-        caption=f"Accuracies {comparison.how}. {_UNION if comparison.survivors is not None else _NO_UNION}",
+        caption=f"Accuracies {comparison.how}. {_UNION if comparison.survivors is not None else _NO_UNION} {_BY_MODEL}",
         caption_justify="left",
         box=SIMPLE_HEAD,
         pad_edge=False,
@@ -191,6 +201,8 @@ def _comparison_table(comparison: Comparison) -> Table:
     for i, step in enumerate(comparison.steps):
         edaps = ["-" if np.isnan(edap) else edap_text(edap) for edap in comparison.edap_at[:, i]]
         table.add_row(f"EDAP at {100 * step:g} %, mm² µs µJ", *edaps)
+        ratios = [times_by_models(list(at[i].values())) if at[i] else "-" for at in comparison.ratios_at]
+        table.add_row("  lower, by model", *ratios)
     return table
 
 

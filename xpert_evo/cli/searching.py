@@ -106,7 +106,8 @@ def _show(folder: Path, result: RunResult, scene: Scene | None, complaints: list
         if scene is not None:
             rival = rival_line(scene.recommended, result.config.training.protocol)
             luck = scene.luck.sentence if scene.luck is not None else None
-            console.lines([line for line in (rival, luck) if line is not None])
+            verdict = scene.verdict.line if scene.verdict is not None else None
+            console.lines([line for line in (rival, luck, verdict) if line is not None])
         if (by_limit := limits_table(result)) is not None:
             console.table(by_limit)
         if not complaints:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from hw_models import model_names
 from xpert_evo.config.quantities import AtLeastOne, Count, Positive
 from xpert_evo.executor_kinds import ExecutorKind, kinds_that
 from xpert_evo.validation import Frozen
@@ -40,6 +41,19 @@ class Baseline(StrEnum):
     GRADIENT_CORRECTED = "gradient-corrected"
 
 
+class CostRule(StrEnum):
+    """Which EDAP a search minimises: that of the run's own cost model, or the worst of several models."""
+
+    MODEL = "model"
+    WORST_CASE = "worst-case"
+
+
+_CREDIBLE = ("published", "optimistic", "pessimistic", "neurosim")
+"""Models of which the worst counts. `xpertsim` is none of them: what it gets wrong is known (one clock for everything,
+Flash comparators without their largest transistors), so it is not a possible truth that a design must be safe against.
+"""
+
+
 class SearchConfig(Frozen):
     """How NSGA-II searches between two rounds of trainings.
 
@@ -60,6 +74,10 @@ class SearchConfig(Frozen):
         baselines: Methods whose designs each round scores with its surrogate, as many as its search did, for the
             report: random, random-homogeneous, homogeneous, gradient-published, gradient-corrected. None is trained.
         surrogate: Which model predicts accuracy; `auto` chooses by cross-validation.
+        costs: Which EDAP is minimised: model, that of `hardware.model`; or worst-case, the worst of several models,
+            each relative to the baseline under the same model. Limits on the chip are always those of `hardware.model`.
+        cost_models: The models of which the worst counts, by name or as paths of TOML files; `hardware.model` always
+            does. The default leaves out xpertsim, whose errors are known, so that no design need be safe against it.
     """
 
     mode: SearchMode = SearchMode.JOINT
@@ -73,6 +91,17 @@ class SearchConfig(Frozen):
     stall_rounds: AtLeastOne | None = None
     baselines: tuple[Baseline, ...] = ()
     surrogate: str = "auto"
+    costs: CostRule = CostRule.MODEL
+    cost_models: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(n for n in _CREDIBLE if n in model_names())
+
+    @model_validator(mode="after")
+    def _worst_case_is_of_edap(self) -> "SearchConfig":
+        if self.costs is CostRule.WORST_CASE and "edap" not in self.objectives:
+            raise ValueError(
+                'search.costs = "worst-case" is a worst case of EDAP and needs "edap" among search.objectives, got '
+                f'{", ".join(self.objectives)}; add it, or set search.costs = "model".'
+            )
+        return self
 
 
 class Schedule(StrEnum):

@@ -16,8 +16,11 @@ from xpert_evo.validation import parse
 _FIRST_MODEL = "xpertsim"
 """The cost model of runs whose settings name none."""
 
-_NAMES_OR_FILES = {"space.backbone", "hardware.model", "hardware.adc", "hardware.device", "hardware.technology"}
-"""Settings that name something of the program's, or a file of the user's."""
+_NAMES_OR_FILES = {
+    *("space.backbone", "hardware.model", "hardware.adc", "hardware.device", "hardware.technology"),
+    "search.cost_models",
+}
+"""Settings that name something of the program's, or a file of the user's; a list names several."""
 
 
 def parse_config(data: Mapping[str, object], *, where: str = "settings") -> RunConfig:
@@ -120,6 +123,8 @@ def _rooted(value: Any, name: str, folder: Path) -> Any:
     """A setting, or a table of them, in which paths are absolute; those that are relative are so to `folder`."""
     if isinstance(value, Mapping):
         return {key: _rooted(inner, f"{name}.{key}" if name else str(key), folder) for key, inner in value.items()}
+    if isinstance(value, list | tuple) and name in _NAMES_OR_FILES:
+        return [_rooted(inner, name, folder) for inner in value]
     if not isinstance(value, str | PathLike) or value == "none":
         return value
     is_file = name in _NAMES_OR_FILES and str(value).endswith(SUFFIX)  # else the name of a built-in one

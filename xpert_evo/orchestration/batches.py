@@ -191,6 +191,6 @@ def _tell(run: RunContext, plan: Plan, outcome: JobDone[TrainingReport] | JobFai
             images_per_s=run.tally.images_per_s(),
             reason=outcome.reason if isinstance(outcome, JobFailed) else None,
             worker=outcome.worker,
-            edap=float(run.task.costs(stacked(run, [genome_of(run, plan)]))["edap"][0]),
+            edap=float(run.task.own_costs(stacked(run, [genome_of(run, plan)]))["edap"][0]),
         )
     )

@@ -40,4 +40,4 @@ def drift(store: Store, task: Task) -> str | None:
 
 
 def _costs(task: Task) -> dict[str, float]:
-    return {name: float(column[0]) for name, column in task.costs(task.baseline).items()}
+    return {name: float(column[0]) for name, column in task.own_costs(task.baseline).items()}

@@ -52,7 +52,7 @@ class Goal:
 
     def feasible(self, genomes: Genomes) -> NDArray[np.bool_]:
         """Which genomes of its space keep the limits on the chip, (designs,)."""
-        costs = self.task.costs(self.whole(genomes))
+        costs = self.task.own_costs(self.whole(genomes))
         return np.asarray((self.constraints.on_chip.violations(costs) <= 0).all(axis=1))
 
     def within_limits(self) -> Genomes:

@@ -211,7 +211,7 @@ def _tell_beginning(run: RunContext) -> None:
     measured: list[tuple[float, float]] = []
     if labels:
         genomes = run.task.space.encode([design_from_text(designs[label.digest]) for label in labels])
-        edaps = run.task.costs(genomes)["edap"]
+        edaps = run.task.own_costs(genomes)["edap"]
         measured = [(float(edap), label.accuracy) for edap, label in zip(edaps, labels, strict=True)]
     run.listener.tell(
         RunBegan(

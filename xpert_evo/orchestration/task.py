@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from hw_models import CostTable
 from xpert_evo.backbones import Backbone, load_backbone
-from xpert_evo.config import GeneChoices, RunConfig
+from xpert_evo.config import CostRule, GeneChoices, RunConfig
 from xpert_evo.genes import GeneKind
 from xpert_evo.hardware import Hardware
 from xpert_evo.objectives import OBJECTIVES, Constraints, FloatArray, Objectives
 from xpert_evo.orchestration.limits import check_limits
+from xpert_evo.orchestration.worst_case import WorstCase
 from xpert_evo.space import Choices, Genomes, SearchSpace
 
 
@@ -31,6 +32,7 @@ class Task:
         constraints: Limits on the chip; of several limits on area the loosest.
         baseline: The paper's kind of baseline (1, genes): the backbone's own depths, 6-bit SAR ADCs shared by 8
             columns, 8-bit inputs, or what is nearest to them in the space.
+        worst_case: The cost models whose worst EDAP is minimised; None where the run's own model alone counts.
     """
 
     config: RunConfig
@@ -41,9 +43,18 @@ class Task:
     objectives: Objectives
     constraints: Constraints
     baseline: Genomes
+    worst_case: WorstCase | None = None
 
     def costs(self, genomes: Genomes) -> dict[str, FloatArray]:
-        """Area [mm2], latency [us], energy [uJ] and EDAP [mm2 us uJ] of genomes, by objective name, (designs,)."""
+        """What a search ranks by: `own_costs`, with EDAP in the worst case where `search.costs` asks for that."""
+        costs = self.own_costs(genomes)
+        return costs if self.worst_case is None else {**costs, "edap": self.worst_case.edap(genomes, costs["edap"])}
+
+    def own_costs(self, genomes: Genomes) -> dict[str, FloatArray]:
+        """Area [mm2], latency [us], energy [uJ] and EDAP [mm2 us uJ] of genomes by objective name, (designs,) each.
+
+        They are those of the run's own cost model.
+        """
         costs = self.table.score(genomes)
         columns = {
             "area": costs.area_mm2,
@@ -59,7 +70,7 @@ class Task:
 
     def feasible(self, genomes: Genomes) -> NDArray[np.bool_]:
         """Which genomes keep the limits on the chip, (designs,); what accuracy asks for is left open."""
-        return np.asarray((self.constraints.on_chip.violations(self.costs(genomes)) <= 0).all(axis=1))
+        return np.asarray((self.constraints.on_chip.violations(self.own_costs(genomes)) <= 0).all(axis=1))
 
     @property
     def reference_point(self) -> FloatArray:
@@ -94,12 +105,16 @@ def build_task(config: RunConfig, *, n_classes: int, image_channels: int) -> Tas
     backbone = load_backbone(config.space.backbone, n_classes=n_classes, image_channels=image_channels)
     space = build_space(config, backbone)
     hardware = Hardware.of(config)
+    table, baseline = hardware.table(space), space.baseline()
+    worst = None
+    if config.search.costs is CostRule.WORST_CASE:
+        worst = WorstCase.of(hardware, table, space, baseline, config.search.cost_models)
     task = Task(
         config=config,
         backbone=backbone,
         space=space,
         hardware=hardware,
-        table=hardware.table(space),
+        table=table,
         objectives=Objectives(config.search.objectives),
         constraints=Constraints(
             area_limit_mm2=config.hardware.area_limit_mm2,
@@ -108,7 +123,8 @@ def build_task(config: RunConfig, *, n_classes: int, image_channels: int) -> Tas
             least_accuracy=config.search.least_accuracy,
             least_robustness=config.search.least_robustness,
         ),
-        baseline=space.baseline(),
+        baseline=baseline,
+        worst_case=worst,
     )
     tightest = replace(task.constraints, area_limit_mm2=config.hardware.area_limits_mm2[0])
     check_limits(task.table, tightest, of_run=task.constraints)

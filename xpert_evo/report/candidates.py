@@ -76,7 +76,7 @@ class Candidate:
         return "validation" if self.test is None else "test"
 
     def to_plain(self) -> dict[str, Any]:
-        """The entry of `front.json`."""
+        """The entry of `front.json`, but for what other cost models say."""
         return {
             "id": self.digest,
             "design": self.design.to_plain(),

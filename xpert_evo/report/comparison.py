@@ -13,6 +13,7 @@ from xpert_evo.report.candidates import Candidate, select_front
 from xpert_evo.report.pictures.common import EDAP_LABEL, PALETTE, fit_titles, legend_below
 from xpert_evo.report.recommend import accuracy_steps
 from xpert_evo.report.result import RunResult
+from xpert_evo.report.verdict import ratios_of
 from xpert_evo.search import hypervolume, non_dominated
 from xpert_evo.streams import wrapped
 
@@ -36,6 +37,8 @@ class Comparison:
         reference_point: Error and decimal logarithm of EDAP: guessing, at the dearest of the runs' baselines.
         steps: Accuracies at which the runs are compared, fractions, rising.
         edap_at: Lowest EDAP of each run at each step, (runs, steps); NaN where a run does not reach it.
+        ratios_at: How many times lower than the run's baseline the EDAP of that design is by cost model, the run's own
+            first, for each run and step; empty where the run does not reach it.
         survivors: Digests of each front's members that no member of all the fronts dominates; None as hypervolumes.
         warnings: Reasons not to trust the comparison.
     """
@@ -51,6 +54,7 @@ class Comparison:
     reference_point: FloatArray
     steps: list[float]
     edap_at: FloatArray
+    ratios_at: list[list[dict[str, float]]]
     survivors: list[list[str]] | None
     warnings: list[str]
 
@@ -72,6 +76,7 @@ def compare(results: Sequence[RunResult]) -> Comparison:
     tables = [_minimised(front, values) for front, values in zip(fronts, accuracies, strict=True)]
     reference = np.max([_reference(result) for result in results], axis=0)
     steps = accuracy_steps([value for values in accuracies for value in values])
+    cheapest = [[_cheapest(f, a, step) for step in steps] for f, a in zip(fronts, accuracies, strict=True)]
     same_images = len({result.dataset["digest"] for result in results}) == 1
     return Comparison(
         names=_distinct_names(results),
@@ -84,7 +89,8 @@ def compare(results: Sequence[RunResult]) -> Comparison:
         hypervolumes=[hypervolume(table, reference) for table in tables] if same_images else None,
         reference_point=reference,
         steps=steps,
-        edap_at=np.array([[_edap_at(f, a, step) for step in steps] for f, a in zip(fronts, accuracies, strict=True)]),
+        edap_at=np.array([[c.hardware["edap"] if c else np.nan for c in row] for row in cheapest]),
+        ratios_at=[_ratios(result, row) for result, row in zip(results, cheapest, strict=True)],
         survivors=_survivors(fronts, tables) if same_images else None,
         warnings=_warnings(results, judged=judged),
     )
@@ -137,13 +143,27 @@ def _minimised(front: Sequence[Candidate], accuracies: Sequence[float]) -> Float
 
 
 def _reference(result: RunResult) -> list[float]:
-    edap = float(result.task.costs(result.task.baseline)["edap"][0])
+    edap = float(result.task.own_costs(result.task.baseline)["edap"][0])
     return [1 - 1 / result.task.backbone.n_classes, float(np.log10(edap))]
 
 
-def _edap_at(front: Sequence[Candidate], accuracies: Sequence[float], least: float) -> float:
-    good = [c.hardware["edap"] for c, accuracy in zip(front, accuracies, strict=True) if accuracy >= least]
-    return min(good, default=float("nan"))
+def _cheapest(front: Sequence[Candidate], accuracies: Sequence[float], least: float) -> Candidate | None:
+    """The design of lowest EDAP that is at least so accurate; None where none is."""
+    good = [c for c, accuracy in zip(front, accuracies, strict=True) if accuracy >= least]
+    return min(good, key=lambda candidate: candidate.hardware["edap"], default=None)
+
+
+def _ratios(result: RunResult, designs: Sequence[Candidate | None]) -> list[dict[str, float]]:
+    """What each cost model says of a run's designs; nothing where there is none."""
+    known = {design.digest: design for design in designs if design is not None}
+    if not known:
+        return [{} for _ in designs]
+    names, ratios = ratios_of(result, list(known.values()))
+    told = {
+        digest: dict(zip(names, map(float, column), strict=True))
+        for digest, column in zip(known, ratios.T, strict=True)
+    }
+    return [{} if design is None else told[design.digest] for design in designs]
 
 
 def _distinct_names(results: Sequence[RunResult]) -> list[str]:
@@ -173,6 +193,7 @@ def _warnings(results: Sequence[RunResult], *, judged: bool) -> list[str]:
         *differ("test images that judge (training.judge_images)", n_judged),
         *differ("device, technology or crossbar, so EDAP compares chips of different kinds", others),
         *differ("labels to choose from", [len(result.measured) for result in results]),
+        *differ("what EDAP the search minimised (search.costs)", [search.costs for search in searches]),
         *differ("objectives (search.objectives)", [" against ".join(search.objectives) for search in searches]),
         *differ("area limit [mm2]", [chip.area_limit_mm2 for chip in hardware]),
         *differ("latency limit [us] (hardware.latency_limit_us)", [chip.latency_limit_us for chip in hardware]),

@@ -5,11 +5,13 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from xpert_evo.config import settings_toml
 from xpert_evo.files import write_text
 from xpert_evo.report.candidates import HARDWARE_FIELDS, Candidate
 from xpert_evo.report.result import RunResult
+from xpert_evo.report.verdict import ratios_of
 
 SETTINGS_NAME, BACKBONE_NAME = "settings.toml", "backbone.toml"
 
@@ -22,15 +24,29 @@ _COLUMNS = {"std": "predicted_std", "n_images": "n_test_images"}
 
 
 def write_front(folder: Path, result: RunResult) -> None:
-    """Writes `front.json` (schema in the README) and `front.csv` (a row a design, genes layer by layer).
+    """Writes `front.json` (schema in docs/file-formats.md) and `front.csv` (a row a design, genes layer by layer).
 
     The fronts of tighter limits on area follow, as `front-30mm2.json`.
     """
-    write_text(folder / "front.json", json.dumps([member.to_plain() for member in result.front], indent=1) + "\n")
+    write_text(folder / "front.json", _json(result, result.front))
     write_text(folder / "front.csv", front_csv(result.front))
     for limit, front in list(result.fronts.items())[:-1]:
-        members = [member.to_plain() for member in front]
-        write_text(folder / f"front-{limit:g}mm2.json", json.dumps(members, indent=1) + "\n")
+        write_text(folder / f"front-{limit:g}mm2.json", _json(result, front))
+
+
+def plain_designs(result: RunResult, designs: Sequence[Candidate]) -> list[dict[str, Any]]:
+    """The entries of `front.json`: designs with how many times lower EDAP is than the baseline's, by cost model."""
+    if not designs:
+        return []
+    models, ratios = ratios_of(result, designs)
+    return [
+        {**design.to_plain(), "edap_ratios": dict(zip(models, column.tolist(), strict=True))}
+        for design, column in zip(designs, ratios.T, strict=True)
+    ]
+
+
+def _json(result: RunResult, designs: Sequence[Candidate]) -> str:
+    return json.dumps(plain_designs(result, designs), indent=1) + "\n"
 
 
 def write_settings(folder: Path, result: RunResult) -> None:

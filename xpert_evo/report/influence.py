@@ -48,7 +48,7 @@ def importance(task: Task, surrogate: FittedSurrogate, genomes: Genomes) -> Impo
     rows = [_varied(base, column, int(count)) for column, count in enumerate(counts)]
     everything = np.concatenate(rows)
     accuracy = surrogate.predict(everything)[0]
-    log_edap = np.log10(task.costs(everything)["edap"])
+    log_edap = np.log10(task.own_costs(everything)["edap"])
     ends = np.cumsum([len(part) for part in rows])
     by_gene = []
     for end, part, count in zip(ends, rows, counts, strict=True):
@@ -67,7 +67,7 @@ def one_gene_steps(task: Task, surrogate: FittedSurrogate, own: IntArray) -> Ste
         genomes[row, column] += step
     legal = np.asarray(((genomes >= 0) & (genomes < space.n_choices)).all(axis=1))
     tried = np.concatenate([own[None], np.where(legal[:, None], genomes, own)])
-    accuracy, edap = surrogate.predict(tried)[0], task.costs(tried)["edap"]
+    accuracy, edap = surrogate.predict(tried)[0], task.own_costs(tried)["edap"]
     feasible = np.asarray(task.feasible(tried), dtype=np.float64)
     tables = [
         np.where(legal, accuracy[1:] - accuracy[0], np.nan),

@@ -74,7 +74,7 @@ def recommend(
     trained = {candidate.digest: candidate for candidate in result.measured}
     roles = _roles(shortlist)
     chosen = [candidate for candidate in reversed(shortlist.members) if candidate.digest in roles]
-    edap = result.task.costs(homogeneous)["edap"]
+    edap = result.task.own_costs(homogeneous)["edap"]
     predicted = surrogate.predict(homogeneous)[0] if surrogate else None
     own = surrogate.predict(genomes_of(result.task, chosen))[0] if surrogate else None
     return [

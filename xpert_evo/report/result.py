@@ -235,4 +235,4 @@ def _predicted_front(store: Store, task: Task) -> tuple[FloatArray, FloatArray] 
     if newest.summary.get("objectives", list(task.objectives.names)) != list(task.objectives.names):
         return None  # the first of two phases, which looks for latency
     accuracy = task.objectives.restored(state.objectives[state.front])["accuracy"]
-    return task.costs(state.genomes[state.front])["edap"], accuracy
+    return task.own_costs(state.genomes[state.front])["edap"], accuracy

@@ -10,6 +10,7 @@ from xpert_evo.report.candidates import Candidate, genomes_of
 from xpert_evo.report.luck import Luck, clear_luck
 from xpert_evo.report.recommend import Recommendation, recommend, those_in
 from xpert_evo.report.result import RunResult
+from xpert_evo.report.verdict import Verdict, give_verdict
 from xpert_evo.search.seeding import DEPTH_FACTORS, homogeneous_designs
 
 
@@ -23,6 +24,7 @@ class Scene:
         homogeneous: Trained designs with the same peripherals in all layers and depths in proportion to the backbone's.
         recommended: Designs to look at first, by falling accuracy; empty before there is a front.
         luck: Of the front of labels, where it is clear; else None.
+        verdict: What all cost models say of the trained designs; None before the first training.
     """
 
     result: RunResult
@@ -30,6 +32,7 @@ class Scene:
     homogeneous: list[Candidate]
     recommended: list[Recommendation]
     luck: Luck | None
+    verdict: Verdict | None
 
     @property
     def chosen(self) -> list[tuple[str, Candidate]]:
@@ -54,6 +57,7 @@ def build_scene(result: RunResult) -> Scene:
         homogeneous=trained,
         recommended=recommend(result, surrogate, everywhere, trained),
         luck=clear_luck(result),
+        verdict=give_verdict(result),
     )
 
 

@@ -14,7 +14,7 @@ PICTURE = Drawing(name="pareto", caption="Accuracy < EDAP", svg=b"<svg xmlns='ht
 
 def test_the_answer_comes_first_and_every_section_follows(scene: Scene) -> None:
     sections = Page(page(scene, [PICTURE])).values("section", "id")
-    assert sections == ["answer", "front", "pictures", "surrogate", "settings", "versions", "sources"]
+    assert sections == ["answer", "front", "cost-models", "pictures", "surrogate", "settings", "versions", "sources"]
 
 
 def test_nothing_is_loaded_from_anywhere(scene: Scene) -> None:

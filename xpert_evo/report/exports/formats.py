@@ -10,7 +10,7 @@ from xpert_evo.network_file import NetworkForm
 from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.exports.networks import NETWORK_EXPORTS
 from xpert_evo.report.exports.simulators import write_neurosim, write_xpertsim
-from xpert_evo.report.files import front_csv, write_backbone
+from xpert_evo.report.files import front_csv, plain_designs, write_backbone
 from xpert_evo.report.result import RunResult
 from xpert_evo.streams import in_shell
 from xpert_evo.validation import nearest
@@ -62,7 +62,7 @@ def export(
 
 def _json(out: Path, run: Path, result: RunResult, designs: Sequence[Candidate]) -> list[str]:
     del run
-    write_text(out / "designs.json", json.dumps([design.to_plain() for design in designs], indent=1) + "\n")
+    write_text(out / "designs.json", json.dumps(plain_designs(result, designs), indent=1) + "\n")
     for candidate in designs:
         write_text(out / f"{candidate.digest}.json", candidate.design.to_json() + "\n")
     write_backbone(out, result)

@@ -35,7 +35,7 @@ def answer(scene: Scene) -> str:
         '<tr><th class="first">EDAP</th><th>TOPS<br>/W</th><th>TOPS<br>/mm²</th><th class="first">its accuracy'
         f" / this design's<br><small>{label}</small></th><th>EDAP</th><th>TOPS<br>/W</th><th>TOPS<br>/mm²</th></tr>"
     )
-    rows = "".join(_row(recommendation, result) for recommendation in scene.recommended)
+    rows = "".join(_row(recommendation, scene) for recommendation in scene.recommended)
     baseline = _baseline_row(result.baseline) if result.baseline else ""
     table = f'<table class="answer"><thead>{head}</thead><tbody>{rows}{baseline}</tbody></table>'
     return f'<div class="wide">{table}</div>{_reading(result)}{_area_note(scene)}'
@@ -46,10 +46,10 @@ def _judged_by(result: RunResult) -> str:
     return result.accuracy_words.removeprefix("measured, ")
 
 
-def _row(recommendation: Recommendation, result: RunResult) -> str:
-    candidate = recommendation.candidate
+def _row(recommendation: Recommendation, scene: Scene) -> str:
+    candidate, result = recommendation.candidate, scene.result
     cells = [design_cells(", ".join(recommendation.roles), candidate, note=_unjudged(candidate, result))]
-    cells.append(_ratio_cells(candidate, result.baseline_hardware))
+    cells.append(_ratio_cells(candidate, result.baseline_hardware, _by_models(scene, candidate)))
     rivals = [r for r in (recommendation.rival_measured, recommendation.rival_predicted) if r is not None]
     cells.append(_rival_cells(candidate, rivals))
     return f"<tr>{''.join(cells)}</tr>"
@@ -79,9 +79,17 @@ def _baseline_row(baseline: Candidate) -> str:
     )
 
 
-def _ratio_cells(candidate: Candidate, other: dict[str, float]) -> str:
-    ratios = [times(times_better(candidate.hardware, other, figure)) for figure in _RATIOS]
-    return _cells(ratios)
+def _ratio_cells(candidate: Candidate, other: dict[str, float], by_models: str) -> str:
+    edap, *others = (times(times_better(candidate.hardware, other, figure)) for figure in _RATIOS)
+    return _cells([f"{edap}{by_models}", *others])
+
+
+def _by_models(scene: Scene, candidate: Candidate) -> str:
+    """The range of the EDAP's ratio to the baseline over all cost models."""
+    ratios = None if scene.verdict is None else scene.verdict.ratios_of(candidate.digest)
+    if ratios is None or len(ratios) == 1:
+        return ""
+    return f"<br><small>{times(ratios.min())} to {times(ratios.max())}<br>by cost model</small>"
 
 
 def _rival_cells(candidate: Candidate, rivals: Sequence[Rival]) -> str:

@@ -11,6 +11,7 @@ from string import Template
 from xpert_evo.files import write_text
 from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.page.answer import answer
+from xpert_evo.report.page.cost_models import cost_models
 from xpert_evo.report.page.fronts import fronts_table
 from xpert_evo.report.page.plot import front_plots
 from xpert_evo.report.page.remarks import remarks
@@ -47,6 +48,7 @@ def page(scene: Scene, drawings: Sequence[Drawing]) -> str:
         answer=answer(scene),
         plots=front_plots(scene),
         fronts=fronts_table(result),
+        cost_models=cost_models(scene),
         pictures="\n".join(_figure(drawing) for drawing in drawings) or "<p>No picture could be drawn.</p>",
         honesty=honesty_tables(scene),
         settings=settings_table(result),

@@ -5,14 +5,23 @@ from html import escape
 from xpert_evo.config import SearchMode
 from xpert_evo.report.pictures.common import number
 from xpert_evo.report.result import RunResult
+from xpert_evo.words import listed
 
 
 def remarks(result: RunResult) -> str:
-    """A paragraph for each: costs that have drifted, the network of the first phase, an early end."""
+    """A paragraph for each: drifted costs, a worst case of cost models, the first phase's network, an early end."""
     parts = []
     if result.cost_drift is not None:
         sentence = result.cost_drift[:1].upper() + result.cost_drift[1:]
         parts.append(_paragraph(escape(sentence), warning=True))
+    if result.task.worst_case is not None:
+        names = escape(listed(result.task.worst_case.names))
+        parts.append(
+            _paragraph(
+                f"The search minimised EDAP in the worst case of the cost models {names}, relative to the baseline "
+                "under the same model. Figures and limits are those of the run's own model, the first one."
+            )
+        )
     if result.config.search.mode is SearchMode.TWO_PHASE:
         parts.append(_first_phase(result))
     if result.failed_finalists:

@@ -25,7 +25,7 @@ def honesty_tables(scene: Scene) -> str:
             for who, label in (("surrogate", "surrogate"), ("baseline", "multiply-accumulates alone"))
         ]
         parts.append("<p>Predicted before the training, then measured, all rounds so far together:</p>")
-        parts.append(_table(("", "trainings", "predicted by", *_QUALITY), rows))
+        parts.append(text_table(("", "trainings", "predicted by", *_QUALITY), rows))
     if scene.luck is not None:
         parts.append(f"<p>{escape(scene.luck.sentence)}</p>")
     rows = [
@@ -39,7 +39,7 @@ def honesty_tables(scene: Scene) -> str:
         for name, q in [*note["models"].items(), ("multiply-accumulates alone", note["baseline"])]
     ]
     parts.append("<p>Cross-validation when each surrogate was fitted:</p>")
-    parts.append(_table(("", "labels", "model", *_QUALITY), rows))
+    parts.append(text_table(("", "labels", "model", *_QUALITY), rows))
     return "".join(parts)
 
 
@@ -88,7 +88,7 @@ def versions_table(result: RunResult) -> str:
     data = result.dataset
     rows = [*result.versions.items(), (f"data set {data['name']}, digest", str(data["digest"]))]
     rows += [("labels taken over from", folder) for folder in result.labels_from]
-    return _table(("", "value"), rows)
+    return text_table(("", "value"), rows)
 
 
 def sources_list(result: RunResult) -> str:
@@ -102,7 +102,9 @@ def _n_constants(n: int) -> str:
     return f' <span class="note">({counted(n, "constant")})</span>' if n else ""
 
 
-def _table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
+def text_table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of plain texts, which are escaped; the first column is a name."""
+
     def cells(texts: Iterable[str], name: str) -> str:
         first, *others = texts
         rest = "".join(f"<{name}>{escape(text)}</{name}>" for text in others)

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from xpert_evo.files import write_atomically
 from xpert_evo.report.pictures.common import fit_titles
+from xpert_evo.report.pictures.cost_models import draw_cost_models
 from xpert_evo.report.pictures.costs import draw_costs
 from xpert_evo.report.pictures.front import draw_pareto
 from xpert_evo.report.pictures.genes import draw_genes, draw_parallel
@@ -143,5 +144,10 @@ PICTURES: Mapping[str, Picture] = {
         caption="What the next smaller (left half) and the next larger choice (right half) of a gene would do to the "
         "knee: change of predicted accuracy, and EDAP as a multiple; for the ADC's type it is the "
         "other type. Dots mark steps that break a limit on the chip.",
+    ),
+    "models": Picture(
+        draw=draw_cost_models,
+        caption="How many times lower EDAP is than the baseline's, by cost model, which costs design and baseline "
+        "alike. Lines that cross are designs on whose order the models disagree. Dotted: as dear as the baseline.",
     ),
 }

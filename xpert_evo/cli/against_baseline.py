@@ -1,0 +1,60 @@
+"""One design against the homogeneous baseline of its backbone, under every cost model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from hw_models import HardwareModelError
+from xpert_evo.cost_models import CostModels
+from xpert_evo.design import Design
+from xpert_evo.hardware import Hardware
+from xpert_evo.space import SearchSpace
+from xpert_evo.words import lower_by_models
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgainstBaseline:
+    """What each cost model says of a design.
+
+    Attributes:
+        ratios: EDAP of the baseline over the design's, by model, the settings' own first.
+        refused: Why a model cannot tell, by its name.
+    """
+
+    ratios: Mapping[str, float]
+    refused: Mapping[str, str]
+
+    @property
+    def plain(self) -> dict[str, object]:
+        """As values for machines."""
+        return {"edap_ratios": dict(self.ratios), "models_refused": dict(self.refused)}
+
+    @property
+    def lines(self) -> list[str]:
+        """As lines for people."""
+        why = [f"the cost model {name} cannot tell: {reason}" for name, reason in self.refused.items()]
+        if not self.ratios:
+            return why
+        return [f"against the homogeneous baseline: EDAP {lower_by_models(list(self.ratios.values()))}", *why]
+
+
+def against_baseline(hardware: Hardware, space: SearchSpace, design: Design) -> AgainstBaseline:
+    """A design's EDAP relative to the baseline of a space by cost model.
+
+    Args:
+        hardware: The chip under the settings' own model.
+        space: Of the design's backbone; it need not hold the design.
+        design: Legal for the backbone and the chip.
+    """
+    own = SearchSpace.around(design, space.backbone)
+    models = CostModels.of(hardware, own)
+    genome = np.zeros((1, own.n_genes), dtype=np.int64)
+    ratios, refused = {}, dict(models.refused)
+    for name, chip in models.chips.items():
+        try:
+            edap = chip.report_of(own, genome).edap[0]
+            ratios[name] = float(chip.report_of(space, space.baseline()).edap[0] / edap)
+        except HardwareModelError as failure:
+            refused[name] = str(failure)
+    return AgainstBaseline(ratios=ratios, refused=refused)

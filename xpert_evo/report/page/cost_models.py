@@ -1,0 +1,135 @@
+"""The page's answer to whether a result holds under other cost models."""
+
+from collections.abc import Sequence
+from html import escape
+
+from xpert_evo.genes import Choice, choice_text
+from xpert_evo.report.candidates import Candidate
+from xpert_evo.report.page.tables import text_table
+from xpert_evo.report.preferences import Preference
+from xpert_evo.report.scene import Scene
+from xpert_evo.report.verdict import Verdict
+from xpert_evo.words import times
+
+
+def cost_models(scene: Scene) -> str:
+    """Ratios, fronts, Kendall's tau, and preferred choices and ADCs by model."""
+    verdict = scene.verdict
+    if verdict is None:
+        return "<p>No design has been trained yet.</p>"
+    return "".join(
+        [
+            f"<p>{escape(verdict.line)}</p>",
+            *(_refused(name, why) for name, why in verdict.refused.items()),
+            _ratios(verdict),
+            _fronts(scene, verdict),
+            _tau(verdict),
+            _preferences(verdict),
+            _adc_types(verdict),
+        ]
+    )
+
+
+def _refused(name: str, why: str) -> str:
+    return f'<p class="warning">{escape(name)} cannot cost this chip: {escape(why)}</p>'
+
+
+def _ratios(verdict: Verdict) -> str:
+    if not verdict.named:
+        return ""
+    rows = [
+        (_own(model, i), *(f"{times(verdict.ratios[i, at])} x" for at in verdict.named.values()))
+        for i, model in enumerate(verdict.models)
+    ]
+    return (
+        "<h3>How many times lower EDAP is than the baseline's</h3>"
+        + text_table(("cost model", *verdict.named), rows)
+        + '<p class="note">Design and baseline are costed by the same model, each with its own ADCs and schedule.</p>'
+    )
+
+
+def _own(model: str, i: int) -> str:
+    return model if i else f"{model} (this run's)"
+
+
+def _fronts(scene: Scene, verdict: Verdict) -> str:
+    groups = (
+        ("on the front under every model", verdict.always),
+        ("under some models", verdict.sometimes),
+        ("under this run's model alone", verdict.own_only),
+    )
+    rows = "".join(
+        f'<tr><td class="text">{name}</td><td>{len(members)}</td><td class="text">{_links(members)}</td></tr>'
+        for name, members in groups
+    )
+    protocol = escape(scene.result.config.training.protocol)
+    return (
+        "<h3>Which designs stay on the front</h3>"
+        f'<div class="wide"><table class="models"><thead><tr><th class="text">design is</th><th>designs</th>'
+        f'<th class="text">which</th></tr></thead><tbody>{rows}</tbody></table></div>'
+        f'<p class="note">The front of accuracy (validation, {protocol}) against EDAP, of all designs that the search '
+        "trained. Limits on the chip are always by this run's model.</p>"
+    )
+
+
+def _links(members: Sequence[Candidate]) -> str:
+    return ", ".join(f'<button class="link" data-id="{c.digest}">{c.digest[:8]}</button>' for c in members)
+
+
+def _tau(verdict: Verdict) -> str:
+    rows = [(model, *(f"{value:.2f}" for value in row)) for model, row in zip(verdict.models, verdict.tau, strict=True)]
+    return (
+        "<h3>Kendall's τ of EDAP between models</h3>"
+        + text_table(("", *verdict.models), rows)
+        + '<p class="note">Over the trained designs: 1 where two models rank them alike, 0 where one says nothing of '
+        "the other.</p>"
+    )
+
+
+def _preferences(verdict: Verdict) -> str:
+    if not verdict.preferences:
+        return ""
+    rows = [
+        (f"{one.kind.record.label}, {one.group}", *_by_model(one, verdict.models), _agreement(one, verdict.models))
+        for one in verdict.preferences
+    ]
+    return (
+        "<h3>Which choices every model prefers</h3>"
+        + text_table(("gene, layers", *verdict.models, "verdict"), rows)
+        + '<p class="note">The choice of lowest EDAP in these layers, all else as in the designs of the front; in '
+        "brackets the choice of highest EDAP, and how many times more it costs. Layers between the first one and the "
+        "classifier are divided into thirds. Column sharing and the ADC's type do not change accuracy, so a choice "
+        "that every model prefers (to a per cent) is physics. The other genes do change it: their cheapest choice is "
+        "not their best one, and what models may disagree on is what a step costs.</p>"
+    )
+
+
+def _adc_types(verdict: Verdict) -> str:
+    rows = [(one.group, *_by_model(one, verdict.models), _agreement(one, verdict.models)) for one in verdict.adc_types]
+    return (
+        "<h3>Which type of ADC every model prefers</h3>"
+        + text_table(("", *verdict.models, "verdict"), rows)
+        + '<p class="note">Homogeneous designs with 8-bit inputs, each type with its best column sharing; in brackets '
+        "how many times more EDAP the other type needs.</p>"
+    )
+
+
+def _by_model(preference: Preference, models: Sequence[str]) -> list[str]:
+    told = [preference.told(i) for i in range(len(models))]
+    return ["-" if one is None else f"{_named(one[0])} ({_named(one[1])} {times(one[2])} x)" for one in told]
+
+
+def _named(choice: Choice) -> str:
+    return {"S": "SAR", "F": "Flash"}.get(choice_text(choice), choice_text(choice))
+
+
+def _agreement(preference: Preference, models: Sequence[str]) -> str:
+    if preference.kind.record.changes_accuracy:
+        dearest = preference.edap_ratios.max(axis=1)
+        return f"the range costs {times(dearest.min())} to {times(dearest.max())} x"
+    if preference.agreed is not None:
+        return f"every model: {_named(preference.agreed)}"
+    if preference.dissenter is not None:
+        model, choice = preference.dissenter
+        return f"every model but {models[model]}: {_named(choice)}"
+    return "depends on the model"
