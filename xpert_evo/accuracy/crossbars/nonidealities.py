@@ -25,7 +25,7 @@ import torch
 from pydantic import Field, model_validator
 
 from hw_models import CrossbarSpec, WeightCoding
-from xpert_evo.accuracy.crossbars.arrays import Cells, PartialSums, program
+from xpert_evo.accuracy.crossbars.arrays import Cells, PartialSums, crossbar_rows, program
 from xpert_evo.accuracy.crossbars.coding import counted_offset, digits, offset_levels, slice_weights
 from xpert_evo.accuracy.crossbars.quantisers import weight_codes
 from xpert_evo.validation import Frozen
@@ -164,7 +164,9 @@ def disturbed(
         return cells, None
     n_columns, slices = len(ideal.digits[0]), len(ideal.digits)
     converter = (torch.arange(n_columns) * slices + torch.arange(slices)[:, None]) // column_sharing
-    drawn = torch.randn(len(ideal.array_rows), int(converter.max()) + 1, generator=generator)
+    n_crossbars = len(crossbar_rows(ideal.array_rows, crossbar))
+    drawn = torch.randn(n_crossbars, int(converter.max()) + 1, generator=generator)
+    drawn = drawn.repeat_interleave(crossbar.row_groups, dim=0)[: len(ideal.array_rows)]  # groups share converters
     offsets = (drawn * nonidealities.adc_offset_steps)[:, converter].to(codes.device)
     return cells, Disturbance(offsets=offsets, noise_steps=nonidealities.adc_noise_steps, generator=generator)
 
@@ -246,7 +248,7 @@ class _Devices:
         self._settings = settings
         self._generator = generator
         self._crossbar = crossbar
-        self._to_converter = torch.cat([torch.arange(n, 0, -1) for n in array_rows])
+        self._to_converter = torch.cat([torch.arange(n, 0, -1) for n in crossbar_rows(array_rows, crossbar)])
 
     @property
     def weights_per_crossbar(self) -> int:
