@@ -74,6 +74,7 @@ def test_a_run_ends_with_a_measured_front_within_the_area_limit(finished: Path) 
             "edap",
             "tops_per_w",
             "tops_per_mm2",
+            "throughput_fps",
         }
         product = member["hardware"]["area_mm2"] * member["hardware"]["latency_us"] * member["hardware"]["energy_uj"]
         assert member["hardware"]["edap"] == pytest.approx(product)

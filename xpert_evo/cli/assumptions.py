@@ -6,11 +6,15 @@ from typing import Any
 
 from xpert_evo.accuracy.datasets.catalogue import DatasetSpec
 from xpert_evo.cli.settings import changes, resolve
-from xpert_evo.config import RunConfig, load_config, with_stored_model
+from xpert_evo.config import RunConfig, load_config, parse_stored, with_stored_model
+from xpert_evo.config.problem import HardwareConfig
+from xpert_evo.hardware import Hardware
+from xpert_evo.orchestration.own_files import kept_files
 from xpert_evo.store import FILE_NAME, Store
 from xpert_evo.words import counted
 
 _EXPORT = "export"
+_CHIP = {"model", "schedule", "adc", "device", "technology", "crossbar"}
 
 
 def settings_for(
@@ -30,7 +34,8 @@ def settings_for(
         return resolve(config, assignments, options), None
     with Store.open_readonly(folder) as store:
         base = with_stored_model(store.meta("settings"))
-    return load_config(None, changes(assignments, options), base=base), folder
+        kept = kept_files(store, parse_stored(base, where=f"settings of {folder}"))
+    return load_config(None, {**kept, **changes(assignments, options)}, base=base), folder
 
 
 def _run_of(path: Path) -> Path | None:
@@ -55,8 +60,13 @@ def assumption_lines(settings: RunConfig, spec: DatasetSpec, folder: Path | None
         *lines,
         f"assumed: {settings.dataset.name} ({spec.n_classes} classes, {planes}), device "
         f"{hardware.device}, technology {hardware.technology}, crossbars of {hardware.crossbar.rows} x "
-        f"{hardware.crossbar.columns}",
+        f"{hardware.crossbar.columns}{_rows_read(hardware)}, {Hardware.of(settings).words}",
     ]
+
+
+def _rows_read(hardware: HardwareConfig) -> str:
+    n = hardware.crossbar.rows_read
+    return "" if n is None else f" ({n} rows read at once)"
 
 
 def plain_assumptions(settings: RunConfig, spec: DatasetSpec, folder: Path | None) -> dict[str, Any]:
@@ -66,5 +76,5 @@ def plain_assumptions(settings: RunConfig, spec: DatasetSpec, folder: Path | Non
         "dataset": settings.dataset.name,
         "n_classes": spec.n_classes,
         "image_channels": spec.image_channels,
-        "hardware": settings.hardware.model_dump(mode="json", include={"device", "technology", "crossbar"}),
+        "hardware": settings.hardware.model_dump(mode="json", include=_CHIP),
     }

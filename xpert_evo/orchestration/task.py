@@ -43,13 +43,17 @@ class Task:
     baseline: Genomes
 
     def costs(self, genomes: Genomes) -> dict[str, FloatArray]:
-        """Area [mm2], latency [us], energy [uJ] and EDAP [mm2 us uJ] of genomes, by objective name, (designs,)."""
+        """What genomes cost, (designs,) each, by objective name.
+
+        Area [mm2], latency [us], energy [uJ], EDAP [mm2 us uJ] and throughput [images/s].
+        """
         costs = self.table.score(genomes)
         columns = {
             "area": costs.area_mm2,
             "latency": costs.latency_us,
             "energy": costs.energy_uj,
             "edap": costs.edap,
+            "throughput_fps": costs.throughput_fps,
         }
         return {name: np.asarray(column, dtype=np.float64) for name, column in columns.items()}
 

@@ -19,7 +19,7 @@ from xpert_evo.report.exports.simulators import chip_lines, parameter_text, simu
 from xpert_evo.report.scene import Scene
 from xpert_evo.space import SearchSpace
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 CHIP = Hardware(
     crossbar=CrossbarSpec(),
     device=load_device("rram-6k"),

@@ -1,6 +1,6 @@
 """What a surrogate sees of a design: a few summaries, and less loudly the signal-to-noise ratio of every layer.
 
-Column sharing and the type of the ADC are left out: they change what a design costs, not what it computes. Left out too
+Column sharing, the type of the ADC and copies are left out: they change what a design costs, not what it computes. So
 are the single layers' genes. The first labels, many of homogeneous designs, cannot tell one layer's precision from the
 next one's; a model that is offered them all the same guesses, and a search finds the designs where it guesses high.
 """
