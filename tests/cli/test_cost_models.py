@@ -169,5 +169,7 @@ def test_layers_are_pipelined_and_their_weights_copied_where_a_run_asks_for_it(
         interval_us = 1e6 / hardware["throughput_fps"]
         assert interval_us < hardware["latency_us"]
         assert hardware["edap"] == pytest.approx(hardware["area_mm2"] * interval_us * hardware["energy_uj"])
+    call("export", folder, "--format", "neurosim")
+    assert "the program stores the weights of a layer once, so the copies of" in one_line(capsys)
     call("evaluate", folder / "front.json")
     assert "(32 rows read at once), cost model published, layers pipelined" in one_line(capsys)
