@@ -189,7 +189,7 @@ def test_random_homogeneous_designs_are_homogeneous_and_keep_the_limits(runs: An
 
 
 def test_random_designs_that_never_keep_the_limits_end_with_a_sentence(runs: Any) -> None:
-    config = runs.settings(search={"mode": "random"}, hardware={"area_limit_mm2": 4.8})
+    config = runs.settings(search={"mode": "random"}, hardware={"model": "xpertsim", "area_limit_mm2": 4.8})
     with pytest.raises(InfeasibleError, match="none of the designs"):
         runs.go("run", config)
 

@@ -98,8 +98,8 @@ def _design(candidate: Candidate) -> dict[str, object]:
         ("area of all tiles", f"{number(hardware['area_mm2'])} mm²"),
         ("latency", f"{number(hardware['latency_us'])} µs"),
         ("energy", f"{number(hardware['energy_uj'])} µJ"),
-        ("TOPS/W", number(hardware["tops_per_w"])),
         ("throughput", f"{number(hardware['throughput_fps'])} images/s"),
+        ("TOPS/W", number(hardware["tops_per_w"])),
         ("TOPS/mm²", number(hardware["tops_per_mm2"])),
     ]
     genes = candidate.design.kinds
