@@ -155,7 +155,7 @@ def user_file(path: str) -> ConstantFile:
         tables["sources"] = {**sources, "given": sources.get("given", given)}
     tables = {"name": where.stem, "description": f"from {where.name}", **tables}
     for section, table in tables.items():
-        if (section == "choices" or section not in _NO_CONSTANTS) and isinstance(table, dict):
+        if section not in _NO_CONSTANTS - {"choices"} and isinstance(table, dict):
             tables[section] = {key: _complete(entry) for key, entry in table.items()}
     return _checked(tables, str(tables["name"]), label=where.name)
 

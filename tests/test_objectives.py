@@ -15,7 +15,7 @@ VALUES = {"accuracy": np.array([0.9, 0.5]), "edap": np.array([100.0, 1e-3]), "ar
 
 @given(FRACTIONS, st.floats(1e-9, 1e9))
 def test_restored_inverts_minimised(fractions, cost):
-    names = ("accuracy", "edap", "latency", "robustness")
+    names = ("accuracy", "edap", "throughput_fps", "robustness")
     values = {n: np.array(fractions) if OBJECTIVES[n].is_accuracy else np.full(len(fractions), cost) for n in names}
     objectives = Objectives(names)
     restored = objectives.restored(objectives.minimised(values))
@@ -28,9 +28,15 @@ def test_better_designs_have_smaller_minimised_values():
     assert_allclose(table, [[0.1, 2.0], [0.5, -3.0]])
 
 
+def test_of_a_rate_more_is_better():
+    rates = {"throughput_fps": np.array([1000.0, 10.0])}
+    assert_allclose(Objectives(("throughput_fps",)).minimised(rates), [[-3.0], [-1.0]])
+
+
 def test_values_are_shown_as_people_say_them():
     assert OBJECTIVES["accuracy"].shown(0.92464) == "92.46 %"
     assert OBJECTIVES["area"].shown(49.95123) == "49.95 mm2"
+    assert OBJECTIVES["throughput_fps"].shown(1234.5) == "1234 images/s"
 
 
 @pytest.mark.parametrize(

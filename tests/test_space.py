@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.testing import assert_allclose
 
 from hw_models import AdcType
 from xpert_evo.backbones import BACKBONES, load_backbone
+from xpert_evo.config import parse_config
 from xpert_evo.design import Design, load_designs, parse_design
 from xpert_evo.errors import ConfigError, DesignError
 from xpert_evo.genes import GeneKind
+from xpert_evo.hardware import Hardware
 from xpert_evo.space import SearchSpace
 
 SPACES = {name: SearchSpace(load_backbone(name)) for name in BACKBONES}
@@ -47,6 +50,48 @@ def test_hardware_arrays_are_the_numbers_of_the_decoded_design(case: tuple[Searc
         assert peripherals.adc_type[0, i] == layer.adc_type.code
         assert peripherals.adc_precision[0, i] == layer.adc_precision
         assert peripherals.input_precision[0, i] == layer.input_precision
+
+
+COPIES = {GeneKind.COPIES: (1, 2, 4, 8)}
+
+
+def test_copies_are_no_gene_and_no_part_of_a_design_unless_a_space_offers_them() -> None:
+    for space in SPACES.values():
+        assert GeneKind.COPIES not in space.kinds
+        [design] = space.decode(space.baseline())
+        assert "copies" not in design.to_json()
+    assert SPACES["vgg16"].decode(SPACES["vgg16"].baseline())[0].digest == "6396e1a02f0bb2e4"
+
+
+def test_a_space_with_copies_has_a_gene_more_in_every_layer() -> None:
+    space = SearchSpace(load_backbone("vgg8"), COPIES)
+    assert space.n_genes == SPACES["vgg8"].n_genes + space.n_layers
+    genome = space.random(np.random.default_rng(0), 1)
+    [design] = space.decode(genome)
+    copies = [layer.copies for layer in design.layers]
+    assert len(set(copies)) > 1
+    assert space.hardware_arrays(genome)[1].copies.tolist() == [copies]
+    assert space.encode([parse_design(json.loads(design.to_json()))]).tolist() == genome.tolist()
+    assert {layer.copies for layer in space.decode(space.baseline())[0].layers} == {1}
+
+
+def test_a_table_with_copies_costs_what_the_full_model_costs() -> None:
+    space = SearchSpace(load_backbone("vgg8"), COPIES)
+    genomes = space.random(np.random.default_rng(1), 20)
+    for schedule in ("sequential", "pipelined"):
+        hardware = Hardware.of(parse_config({"hardware": {"schedule": schedule}}))
+        scored, report = hardware.table(space).score(genomes), hardware.report_of(space, genomes)
+        for name in ("area_mm2", "latency_us", "energy_uj", "edap", "throughput_fps"):
+            assert_allclose(getattr(scored, name), getattr(report, name), rtol=1e-12)
+
+
+def test_a_design_may_name_copies_of_some_layers_alone() -> None:
+    [design] = SPACES["vgg8"].decode(SPACES["vgg8"].baseline())
+    plain = json.loads(design.to_json())
+    plain["layers"][1]["copies"] = 4
+    space = SearchSpace.around(parse_design(plain), load_backbone("vgg8"))
+    found = space.hardware_arrays(np.zeros((1, space.n_genes), dtype=np.int64))[1].copies
+    assert found.tolist() == [[1, 4, *[1] * (space.n_layers - 2)]]
 
 
 def test_the_papers_space_has_thirteen_times_five_genes_and_four() -> None:

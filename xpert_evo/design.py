@@ -27,6 +27,8 @@ class LayerDesign(Frozen):
         adc_type: The circuit of the ADC.
         adc_precision: Bits of the ADC.
         input_precision: Bits of the layer's input, streamed one by one.
+        copies: How often the layer's weights are stored, in tiles of their own that share the output positions; None
+            for once, and then a design file does not name it.
     """
 
     name: str
@@ -35,6 +37,7 @@ class LayerDesign(Frozen):
     adc_type: AdcType
     adc_precision: Annotated[int, Field(ge=1, le=16)]
     input_precision: Annotated[int, Field(ge=1, le=16)]
+    copies: Annotated[int, Field(ge=1, le=1024)] | None = None
 
 
 class Design(Frozen):

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from hw_models import AdcType
-from hw_models.periphery import ADC_PRECISION_RANGE, INPUT_PRECISION_RANGE
+from hw_models.periphery import ADC_PRECISION_RANGE, COPIES_RANGE, INPUT_PRECISION_RANGE
 
 Choice: TypeAlias = int | AdcType
 
@@ -25,7 +25,9 @@ class GeneRecord:
         short: Its abbreviation in narrow tables, as in the paper.
         paper_choices: Choices of the paper's space, in rising order; empty for a gene that the paper does not have,
             which is searched only where a space offers choices.
-        baseline: Its value in the homogeneous baseline; None where that is a matter of the backbone.
+        baseline: Its value in the homogeneous baseline; None where that is a matter of the backbone, or where the
+            least choice is meant.
+        default: Its value in a layer whose design does not name it; None for a gene that every design names.
         bounds: Least and largest value that the chip can have; None where the crossbar or the backbone decides.
         first_phase: Whether the paper's first phase searches it; else the second does.
         changes_accuracy: Whether it changes what the network computes, or only what that costs.
@@ -39,6 +41,7 @@ class GeneRecord:
     short: str
     paper_choices: tuple[Choice, ...] = ()
     baseline: Choice | None = None
+    default: Choice | None = None
     bounds: tuple[int, int] | None = None
     first_phase: bool = False
     changes_accuracy: bool = True
@@ -56,6 +59,7 @@ class GeneKind(StrEnum):
     ADC_TYPE = "adc_type"
     ADC_PRECISION = "adc_precision"
     INPUT_PRECISION = "input_precision"
+    COPIES = "copies"
 
     @property
     def record(self) -> GeneRecord:
@@ -112,6 +116,17 @@ GENES: Mapping[GeneKind, GeneRecord] = {
         bounds=INPUT_PRECISION_RANGE,
         cost_attribute="input_precision",
         axis="input\nbits",
+    ),
+    GeneKind.COPIES: GeneRecord(
+        label="copies",
+        short="CO",
+        default=1,
+        bounds=COPIES_RANGE,
+        first_phase=True,
+        changes_accuracy=False,
+        cost_attribute="copies",
+        is_logarithmic=True,
+        axis="copies\n(log)",
     ),
 }
 

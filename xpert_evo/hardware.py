@@ -67,6 +67,31 @@ class Hardware:
         """
         return replace(self, model=hw_models.load_model(model), schedule=None, adc=None)
 
+    @property
+    def planned(self) -> Schedule:
+        """What works at the same time: as asked for, or as the model has it."""
+        return self.model.choices.schedule if self.schedule is None else self.schedule
+
+    @property
+    def words(self) -> str:
+        """Which assumptions costs rest on, for captions: `cost model published, layers pipelined`."""
+        own = self.model.choices.schedule
+        schedule = {
+            Schedule.SEQUENTIAL: "nothing overlapped",
+            Schedule.OVERLAPPED: "parts of a layer overlapped",
+            Schedule.PIPELINED: "layers pipelined",
+        }[self.planned]
+        told = [schedule] if Schedule.PIPELINED in {own, self.planned} or self.planned is not own else []
+        converters = [f"ADCs {self.adc.name}"] if self.adc is not None else []
+        return ", ".join([f"cost model {self.model.name}", *told, *converters])
+
+    @property
+    def edap_words(self) -> str:
+        """What EDAP is a product of, by the schedule."""
+        if self.planned is Schedule.PIPELINED:
+            return "energy of one image, time from one image to the next (layers are pipelined) and area"
+        return "energy and latency of one image and area"
+
     def check(self, design: Design) -> None:
         """Raises DesignError, with the layer, where a design asks for a periphery that the chip cannot have."""
         bounds = {kind: kind.record.bounds for kind in GeneKind if kind.record.bounds is not None}

@@ -57,7 +57,8 @@ class Run:
         """The measured front by rising EDAP, (designs,).
 
         Fields: `id`, `measured` (the accuracy to report), `validation`, `predicted` and `std` (NaN where the surrogate
-        was not asked), all fractions; then `area_mm2`, `latency_us`, `energy_uj`, `edap`, `tops_per_w`, `tops_per_mm2`.
+        was not asked), all fractions; then `area_mm2`, `latency_us`, `energy_uj`, `edap`, `tops_per_w`, `tops_per_mm2`,
+        `throughput_fps`.
         """
         fields = [("id", "U16"), *((name, np.float64) for name in (*_ACCURACIES, *HARDWARE_FIELDS))]
         rows = [

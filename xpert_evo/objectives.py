@@ -1,7 +1,8 @@
 """Objectives and constraints by name: what people say (accuracy in %, EDAP) and what a search minimises.
 
 Costs span decades, so a search sees their decimal logarithm: equal ratios are equal distances, and a hypervolume does
-not depend on the unit. Accuracies enter as the error 1 - accuracy.
+not depend on the unit; of a rate, which is to be large, it sees the negative logarithm. Accuracies enter as the error
+1 - accuracy.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,27 +25,33 @@ class Objective:
     Attributes:
         name: As in settings and in mappings of values.
         unit: Of the values as they are shown.
-        is_accuracy: A fraction in [0, 1] to maximise, shown in percent; otherwise a positive cost to minimise.
+        is_accuracy: A fraction in [0, 1] to maximise, shown in percent; otherwise a positive number.
+        is_rate: A positive number to maximise; without this and `is_accuracy` a cost to minimise.
     """
 
     name: str
     unit: str
     is_accuracy: bool = False
+    is_rate: bool = False
 
     def minimised(self, values: FloatArray) -> FloatArray:
-        """What the search minimises: the error of an accuracy, the decimal logarithm of a cost."""
+        """What the search minimises: an accuracy's error, the decimal logarithm of a cost or of a rate's inverse."""
         array = np.asarray(values, dtype=np.float64)
         legal = np.isfinite(array) & ((array >= 0) & (array <= 1) if self.is_accuracy else array > 0)
         if not legal.all():
             wanted = "a fraction from 0 to 1" if self.is_accuracy else "finite and greater than 0"
             where = int(np.argmin(legal.ravel()))
             raise ValueError(f"{self.name} must be {wanted}, got {array.ravel()[where]} for design {where}.")
-        return 1 - array if self.is_accuracy else np.log10(array)
+        if self.is_accuracy:
+            return 1 - array
+        return -np.log10(array) if self.is_rate else np.log10(array)
 
     def restored(self, minimised: FloatArray) -> FloatArray:
         """The values that `minimised` turned into `minimised`."""
         array = np.asarray(minimised, dtype=np.float64)
-        return 1 - array if self.is_accuracy else np.power(10.0, array)
+        if self.is_accuracy:
+            return 1 - array
+        return np.power(10.0, -array if self.is_rate else array)
 
     def shown(self, value: float) -> str:
         """One value as people say it: `92.46 %`, `1.23 mm2`."""
@@ -60,6 +67,7 @@ OBJECTIVES: Mapping[str, Objective] = {
         Objective(name="latency", unit="us"),
         Objective(name="energy", unit="uJ"),
         Objective(name="robustness", unit="%", is_accuracy=True),
+        Objective(name="throughput_fps", unit="images/s", is_rate=True),
     )
 }
 """All objectives; `robustness` is the accuracy under device noise."""

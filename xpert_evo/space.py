@@ -94,8 +94,8 @@ class SearchSpace:
         design.check(backbone)
         layer_choices: dict[str, Choices] = {}
         for i, (layer, owner) in enumerate(zip(design.layers, backbone.depth_owners, strict=True)):
-            kinds = [kind for kind in GeneKind if kind is not GeneKind.CHANNEL_DEPTH or owner == i]
-            values = {kind: getattr(layer, kind) for kind in kinds}
+            kinds = [kind for kind in design.kinds if kind is not GeneKind.CHANNEL_DEPTH or owner == i]
+            values = {kind: getattr(layer, kind) or kind.record.default for kind in kinds}
             layer_choices[layer.name] = {kind: (value,) for kind, value in values.items() if value is not None}
         return cls(backbone, layer_choices=layer_choices)
 

@@ -175,10 +175,11 @@ def check_alike(found: Iterable[tuple[str, Conditions]], *, what: str, advice: s
 def label_conditions(result: RunResult) -> Conditions:
     """What the labels of a run depend on besides design and seed."""
     config = result.task.config
+    crossbar = config.hardware.crossbar.model_dump(mode="json", exclude_none=True)  # as before rows could be read apart
     return {
         **_protocol_conditions(load_protocol(config.training.protocol)),
         "data set": result.dataset["digest"],
-        **{f"crossbar.{key}": value for key, value in config.hardware.crossbar.model_dump(mode="json").items()},
+        **{f"crossbar.{key}": value for key, value in crossbar.items()},
     }
 
 

@@ -29,9 +29,7 @@ def design(tmp_path: Path) -> Path:
 
 
 def test_evaluate_gives_the_reference_figures_of_homogeneous_vgg16(design: Path) -> None:
-    outcome = call(
-        "evaluate", design, "--dataset", "cifar10", "--set", "hardware.crossbar.reference_columns=0", "--json"
-    )
+    outcome = call("evaluate", design, "--dataset", "cifar10", "--model", "xpertsim", "--json")
     assert outcome.returncode == 0, outcome.stderr
     [cost] = json.loads(outcome.stdout)
     # The reference simulator's sums over this network (Moitra et al., DAC 2023; device of 6 kohm, on/off 150).
@@ -53,7 +51,7 @@ def test_evaluate_shows_layers_and_components(design: Path) -> None:
 
 
 def test_explain_ends_at_constants_with_units_and_sources(design: Path) -> None:
-    outcome = call("evaluate", design, "--explain", "conv4")
+    outcome = call("evaluate", design, "--explain", "conv4", "--model", "xpertsim")
     assert outcome.returncode == 0, outcome.stderr
     assert "sar.bit_um2" in outcome.stdout
     assert "DAC 2023" in outcome.stdout

@@ -35,6 +35,10 @@ SMALL = {
 }
 
 
+XPERTSIM = ("run", "--model", "xpertsim")
+"""The cost model whose costs a test's limits are chosen by."""
+
+
 def command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "xpert_evo", *map(str, arguments)]
 
@@ -74,6 +78,7 @@ def test_a_run_ends_with_a_measured_front_within_the_area_limit(finished: Path) 
             "edap",
             "tops_per_w",
             "tops_per_mm2",
+            "throughput_fps",
         }
         product = member["hardware"]["area_mm2"] * member["hardware"]["latency_us"] * member["hardware"]["energy_uj"]
         assert member["hardware"]["edap"] == pytest.approx(product)
@@ -165,8 +170,12 @@ def test_resume_of_a_finished_run_does_nothing_but_report(finished: Path, tmp_pa
     [
         (["run", "--area-limit-mm2", "0.5"], 6, "smallest reachable area"),
         (["run", "--set", "hardware.latency_limit_us=0.001"], 6, "hardware.latency_limit_us = 0.001: the smallest"),
-        (["run", "--set", "hardware.energy_limit_uj=0.85", "--set", "hardware.latency_limit_us=555"], 6, "together"),
-        (["run", "--mode", "random", "--set", "hardware.latency_limit_us=560"], 6, "search.mode = random draws keeps"),
+        (
+            [*XPERTSIM, "--set", "hardware.energy_limit_uj=0.85", "--set", "hardware.latency_limit_us=555"],
+            6,
+            "together",
+        ),
+        ([*XPERTSIM, "--mode", "random", "--set", "hardware.latency_limit_us=560"], 6, "= random draws keeps"),
         (["run", "--area-limit-mm2", "wide"], 2, "area-limit-mm2"),
         (["run", "--set", "search.generation=5"], 3, "did you mean 'search.generations'"),
         (["run", "--dataset", "cifar10"], 5, "xpert-evo data fetch cifar10"),

@@ -111,6 +111,13 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         load_device(str(tmp_path / "no-such.toml"))
 
 
+@pytest.mark.parametrize("entry", ['"pipelined"', '{ value = "pipelined" }'])
+def test_a_choice_of_a_users_model_needs_no_source(tmp_path: Path, entry: str) -> None:
+    model = load_model(written(tmp_path, f"[choices]\nschedule = {entry}\n"))
+    assert model.choices.schedule == "pipelined"
+    assert model.choices.digital_clock == PUBLISHED.choices.digital_clock
+
+
 def test_a_misspelt_node_is_never_taken_for_another_one() -> None:
     with pytest.raises(HardwareModelError) as caught:
         load_technology("cmos-33nm-lstp")

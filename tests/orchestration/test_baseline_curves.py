@@ -35,7 +35,7 @@ def test_the_grids_layers_add_up_to_what_the_table_says_of_whole_designs() -> No
 
 
 def test_the_corrected_gradient_comes_down_in_latency_near_the_area_limit_and_the_published_one_stays() -> None:
-    task = task_of(space={"backbone": "vgg8"}, hardware={"area_limit_mm2": 12.0})
+    task = task_of(space={"backbone": "vgg8"}, hardware={"model": "xpertsim", "area_limit_mm2": 12.0})
     corrected, published = (
         task.costs(baseline_designs(task, baseline, 600, np.random.default_rng(0)))
         for baseline in (Baseline.GRADIENT_CORRECTED, Baseline.GRADIENT_PUBLISHED)

@@ -121,7 +121,11 @@ def test_the_first_phase_counts_no_design_that_another_run_trained_at_other_prec
     [
         ("two-phase", {"adc_precision": [6], "input_precision": [8]}, "second phase .* at least 2 designs .* got 1"),
         ("two-phase", {"channel_depth": [64], "column_sharing": [8], "adc_type": ["sar"]}, "first phase .* got 1;"),
-        ("joint", {kind: [PAPER_CHOICES[kind][0]] for kind in GeneKind}, "a run needs at least 4 designs .* got 1;"),
+        (
+            "joint",
+            {kind: [choices[0]] for kind, choices in PAPER_CHOICES.items()},
+            "a run needs at least 4 designs .* got 1;",
+        ),
     ],
 )
 def test_a_search_without_choices_is_refused_before_any_training(mode: str, space: Any, words: str) -> None:
@@ -183,7 +187,7 @@ def test_random_homogeneous_designs_are_homogeneous_and_keep_the_limits(runs: An
 
 
 def test_random_designs_that_never_keep_the_limits_end_with_a_sentence(runs: Any) -> None:
-    config = runs.settings(search={"mode": "random"}, hardware={"area_limit_mm2": 4.8})
+    config = runs.settings(search={"mode": "random"}, hardware={"model": "xpertsim", "area_limit_mm2": 4.8})
     with pytest.raises(InfeasibleError, match="none of the designs"):
         runs.go("run", config)
 

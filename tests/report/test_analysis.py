@@ -80,7 +80,7 @@ def test_a_step_of_a_gene_costs_what_the_changed_design_costs(scene: Scene) -> N
     assert scene.surrogate is not None
     steps = one_gene_steps(task, scene.surrogate, knee.genome)
     own = task.space.encode([knee.design])
-    for (row, kind), layer, side in itertools.product(enumerate(GeneKind), (0, 5, 13), (0, 1)):
+    for (row, kind), layer, side in itertools.product(enumerate(task.space.kinds), (0, 5, 13), (0, 1)):
         column = task.space.column(layer, kind)
         value = np.nan if column is None else own[0, column] + (-1, 1)[side]
         if column is None or not 0 <= value < task.space.n_choices[column]:
@@ -99,7 +99,7 @@ def test_importance_is_the_range_over_a_genes_choices(scene: Scene) -> None:
     task = scene.result.task
     assert scene.surrogate is not None
     found = importance(task, scene.surrogate, scene.result.knee.genome[None])
-    kinds = list(GeneKind)
+    kinds = list(task.space.kinds)
     row, layer = kinds.index(GeneKind.INPUT_PRECISION), 1
     column = task.space.column(layer, GeneKind.INPUT_PRECISION)
     assert column is not None

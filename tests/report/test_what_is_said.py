@@ -71,7 +71,7 @@ def test_labels_that_were_taken_over_are_not_called_trained(
     finalists = {member.digest for member in [*result.front, result.baseline]}
     taken = next(candidate for candidate in result.measured if candidate.reused and candidate.digest not in finalists)
     assert taken.to_plain()["accuracy"]["reused"] is True
-    show(reusing, knee=False, accuracy=None, id_=taken.digest, as_json=False)
+    show(reusing, knee=False, accuracy=None, id_=taken.digest, model=None, as_json=False)
     assert "trained by another run, whose label this one took over" in capsys.readouterr().out
     comparison = compare([result, replace(whole, name="whole")])
     assert (comparison.n_trained, comparison.n_reused) == ([12, 24], [12, 0])
@@ -163,5 +163,5 @@ def test_show_says_higher_where_a_design_costs_more_than_the_baseline(
     ):
         told = (models, np.array([ratios]).T)
         monkeypatch.setattr("xpert_evo.cli.results.ratios_of", lambda *_, told=told: told)
-        show(finished, knee=False, accuracy=None, id_=dearest.digest, as_json=False)
+        show(finished, knee=False, accuracy=None, id_=dearest.digest, model=None, as_json=False)
         assert words in " ".join(capsys.readouterr().out.split())

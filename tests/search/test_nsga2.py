@@ -170,7 +170,7 @@ def test_screening_finds_better_designs_with_the_same_evaluations():
 @pytest.mark.parametrize("n_designs", [1, 2, 3, 5])
 @pytest.mark.parametrize("memory_size", [0, 100])
 def test_a_search_of_a_tiny_space_finds_each_design_once_and_ends(n_designs, memory_size):
-    choices = {kind: (SPACE.choices[kind][0],) for kind in GeneKind}
+    choices = {kind: (SPACE.choices[kind][0],) for kind in SPACE.kinds}
     sharing = SPACE.choices[GeneKind.COLUMN_SHARING][:n_designs]
     tiny = SearchSpace(SPACE.backbone, choices, {"conv1": {GeneKind.COLUMN_SHARING: sharing}})
     search = Nsga2(tiny, replace(SMALL, memory_size=memory_size), seed=0, initial=np.zeros((1, tiny.n_genes), np.int64))

@@ -81,7 +81,7 @@ def test_first_designs_lie_farther_apart_than_a_first_population():
     nearest = []
     for genomes in (chosen, first_population(SPACE, 16, np.random.default_rng(0))):
         share = genomes / (SPACE.n_choices - 1)
-        kinds = [[gene.kind is kind for gene in SPACE.genes] for kind in GeneKind]
+        kinds = [[gene.kind is kind for gene in SPACE.genes] for kind in SPACE.kinds]
         means = np.stack([share[:, mask].mean(axis=1) for mask in kinds], axis=1)
         distances = np.linalg.norm(means[:, None] - means[None], axis=2) + 99 * np.eye(16)
         nearest.append(distances.min())

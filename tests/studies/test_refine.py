@@ -31,12 +31,14 @@ from xpert_evo.config import parse_config
 from xpert_evo.design import Design, load_designs
 from xpert_evo.genes import GeneKind
 from xpert_evo.orchestration.task import Task, build_task
+from xpert_evo.space import PAPER_CHOICES
 
 STUDY = Path(__file__).parents[2] / "studies" / "cifar10"
 SETTINGS = """
 [dataset]
 name = "fashion-mnist"
 [hardware]
+model = "xpertsim"
 area_limit_mm2 = {limit}
 [space]
 backbone = "vgg8"
@@ -80,7 +82,7 @@ def edap(task: Task, design: Design) -> float:
     return float(task.costs(task.space.encode([design]))["edap"][0])
 
 
-PERIPHERALS = [kind for kind in GeneKind if kind is not GeneKind.CHANNEL_DEPTH]
+PERIPHERALS = [kind for kind in PAPER_CHOICES if kind is not GeneKind.CHANNEL_DEPTH]
 
 
 @settings(max_examples=10)

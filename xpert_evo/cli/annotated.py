@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel
 
-from hw_models import WeightCoding, device_names, model_names, technology_names
+import hw_models
+from hw_models import WeightCoding, adc_names, device_names, model_names, technology_names
 from xpert_evo.accuracy.surrogate.kinds import AUTO, SurrogateKind
 from xpert_evo.accuracy.training.protocols import PROTOCOLS
 from xpert_evo.config import CostRule, RunConfig, Schedule, SearchMode
@@ -47,6 +48,9 @@ def _lines(model: BaseModel, prefix: str) -> list[str]:
 def known_names() -> dict[str, str]:
     """Setting -> the names that it takes, from the enumerations and tables that decide; a gene's own choices."""
     names: dict[str, Iterable[str]] = {
+        "hardware.model": model_names(),
+        "hardware.schedule": hw_models.Schedule,
+        "hardware.adc": adc_names(),
         "hardware.device": device_names(),
         "hardware.technology": technology_names(),
         "hardware.crossbar.coding": WeightCoding,

@@ -7,8 +7,12 @@ from typing import Any
 from xpert_evo.accuracy.datasets.catalogue import DatasetSpec
 from xpert_evo.cli.settings import changes, resolve
 from xpert_evo.config import RunConfig
+from xpert_evo.config.problem import HardwareConfig
+from xpert_evo.hardware import Hardware
 from xpert_evo.words import counted
 from xpert_evo.workbench.arguments import settings_beside
+
+_CHIP = {"model", "schedule", "adc", "device", "technology", "crossbar"}
 
 
 def settings_for(
@@ -42,8 +46,13 @@ def assumption_lines(settings: RunConfig, spec: DatasetSpec, folder: Path | None
         *lines,
         f"assumed: {settings.dataset.name} ({spec.n_classes} classes, {planes}), device "
         f"{hardware.device}, technology {hardware.technology}, crossbars of {hardware.crossbar.rows} x "
-        f"{hardware.crossbar.columns}",
+        f"{hardware.crossbar.columns}{_rows_read(hardware)}, {Hardware.of(settings).words}",
     ]
+
+
+def _rows_read(hardware: HardwareConfig) -> str:
+    n = hardware.crossbar.rows_read
+    return "" if n is None else f" ({n} rows read at once)"
 
 
 def plain_assumptions(settings: RunConfig, spec: DatasetSpec, folder: Path | None) -> dict[str, Any]:
@@ -53,5 +62,5 @@ def plain_assumptions(settings: RunConfig, spec: DatasetSpec, folder: Path | Non
         "dataset": settings.dataset.name,
         "n_classes": spec.n_classes,
         "image_channels": spec.image_channels,
-        "hardware": settings.hardware.model_dump(mode="json", include={"device", "technology", "crossbar"}),
+        "hardware": settings.hardware.model_dump(mode="json", include=_CHIP),
     }

@@ -10,28 +10,30 @@ from hw_models import HardwareReport
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.design import Design
 from xpert_evo.genes import choice_name
+from xpert_evo.hardware import Hardware
 from xpert_evo.words import edap_text
 
 BY_LAYER = ("area_um2", "latency_ns", "energy_pj")
 
 _MEANING = (
     "tiles built, copies of the weights that work in parallel, share of the tiles' cells used; area, and latency and "
-    "dynamic energy of one image."
+    "energy of one image."
 )
 
 
-def print_cost(console: PlainConsole, design: Design, report: HardwareReport) -> None:
+def print_cost(console: PlainConsole, design: Design, report: HardwareReport, hardware: Hardware) -> None:
     """Prints one design's genes and cost by layer, its shares by component and its totals."""
-    console.table(_layer_table(design, report))
+    console.table(_layer_table(design, report, hardware))
     console.table(_component_table(report))
     console.lines([*_total_lines(report), *report.notes])
 
 
-def _layer_table(design: Design, report: HardwareReport) -> Table:
+def _layer_table(design: Design, report: HardwareReport, hardware: Hardware) -> Table:
     table = _table(f"design {design.digest[:8]}, {design.backbone}")
-    table.caption = f"{', '.join(f'{kind.record.short} {kind.record.label}' for kind in design.kinds)}; {_MEANING}"
-    genes = (kind.record.short for kind in design.kinds)
-    for name in ("layer", *genes, "tiles", "copies", "used", "area\nmm²", "latency\nµs", "energy\nnJ"):
+    genes = ", ".join(f"{kind.record.short} {kind.record.label}" for kind in design.kinds)
+    table.caption = f"{genes}; {_MEANING} Costs by {hardware.words}; EDAP is the product of {hardware.edap_words}."
+    short = (kind.record.short for kind in design.kinds)
+    for name in ("layer", *short, "tiles", "copies", "used", "area\nmm²", "latency\nµs", "energy\nnJ"):
         table.add_column(name, justify="left" if name == "layer" else "right", no_wrap=True, vertical="bottom")
     for i, layer in enumerate(design.layers):
         table.add_row(
@@ -65,9 +67,11 @@ def _shares(parts: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _total_lines(report: HardwareReport) -> list[str]:
+    energy = "energy" if "leakage" in report.breakdown["energy_pj"] else "dynamic energy"
     return [
-        f"area {report.area_mm2[0]:.3f} mm², latency {report.latency_us[0]:.4g} µs, dynamic energy "
+        f"area {report.area_mm2[0]:.3f} mm², latency {report.latency_us[0]:.4g} µs, {energy} "
         f"{report.energy_uj[0]:.4g} µJ an image, EDAP {edap_text(report.edap[0])} mm² µs µJ",
+        f"an image every {report.interval_us[0]:.4g} µs: {_digits(report.throughput_fps[0])} images/s",
         f"{report.tops_per_w[0]:.3g} TOPS/W, {report.tops_per_mm2[0]:.3g} TOPS/mm², two operations a "
         "multiply-accumulate",
     ]

@@ -17,7 +17,7 @@ from xpert_evo.cli.assumptions import assumption_lines, plain_assumptions, setti
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.cost_tables import BY_LAYER, print_cost
 from xpert_evo.cli.explaining import explained
-from xpert_evo.cli.settings import resolve
+from xpert_evo.cli.settings import other_model, resolve
 from xpert_evo.config import RunConfig
 from xpert_evo.config.problem import HardwareConfig
 from xpert_evo.design import Design, blaming, load_designs, place_in
@@ -25,11 +25,12 @@ from xpert_evo.errors import UsageError
 from xpert_evo.hardware import Hardware
 from xpert_evo.orchestration.task import build_space
 from xpert_evo.report.around import around_line
+from xpert_evo.report.candidates import HARDWARE_FIELDS
 from xpert_evo.space import SearchSpace
 from xpert_evo.validation import nearest
 from xpert_evo.words import counted
 
-TOTALS = ("area_mm2", "latency_us", "energy_uj", "edap", "tops_per_w", "tops_per_mm2")
+TOTALS = HARDWARE_FIELDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +81,15 @@ def show_cost(
     assignments: Sequence[str] | None,
     *,
     dataset: str | None,
+    model: str | None,
     as_json: bool,
     explain: str | None,
 ) -> None:
-    """Prints the cost of the designs in a file."""
+    """Prints the cost of the designs in a file; under another cost model than the settings' where one is named."""
     if as_json and explain is not None:
         raise UsageError("evaluate takes --json or --explain, got both; leave one of them out.")
-    costing = Costing.of(*settings_for(path, config, assignments, {"dataset.name": dataset}))
+    options = {"dataset.name": dataset, **other_model(model, assignments)}
+    costing = Costing.of(*settings_for(path, config, assignments, options))
     designs = load_designs(path)
     reports = []
     for i, design in enumerate(designs):
@@ -106,7 +109,7 @@ def show_cost(
         if explain is not None:
             console.lines(_explained(costing, design, explain))
             continue
-        print_cost(console, design, report)
+        print_cost(console, design, report, costing.hardware)
         console.lines([*_beyond_lines(costing, design, report), *_by_models(costing, design).lines])
         console.warnings(remarks(design, report, costing.hardware, costing.settings.hardware))
         console.warnings(remarks_on(costing.backbone(design)))
@@ -194,9 +197,10 @@ def _beyond_lines(costing: Costing, design: Design, report: HardwareReport) -> l
     shapes, peripherals = costing.arrays(design)
     best = costing.hardware.report(shapes, peripherals, adc_model=AdcModel.SURVEY)
     adc_pj, best_pj = (float(r.breakdown["energy_pj"]["adc"].sum()) for r in (report, best))
+    counted_in = "in the energy above" if "leakage" in report.breakdown["energy_pj"] else "not in the energy above"
     return [
-        f"leakage {1e-3 * report.leakage_uw.sum():.3g} mW, {report.leakage_uj[0]:.3g} µJ in the time of an image "
-        "(not in the energy above)",
+        f"leakage {1e-3 * report.leakage_uw.sum():.3g} mW, {report.leakage_uj[0]:.3g} µJ from one image to the next "
+        f"({counted_in})",
         around_line(costing.hardware.around_tiles(shapes, peripherals)),
         f"ADCs {1e-6 * adc_pj:.3g} µJ, {adc_pj / best_pj:.3g} times the limit of the published survey (B. Murmann)",
     ]

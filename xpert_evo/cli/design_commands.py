@@ -8,6 +8,7 @@ import typer
 from xpert_evo.cli.root import (
     DESIGNS,
     Assignments,
+    CostModelName,
     DesignFile,
     ImagesFolder,
     ImagesName,
@@ -53,6 +54,7 @@ def evaluate(
         str | None,
         typer.Option(metavar="NAME", help="Decides image planes and classes.", show_default=False),
     ] = None,
+    model: CostModelName = None,
     explain: Annotated[
         str | None,
         typer.Option("--explain", metavar="LAYER", help="Follow a layer's numbers to constants.", show_default=False),
@@ -63,11 +65,13 @@ def evaluate(
     Examples:
       xpert-evo evaluate design.json
       xpert-evo evaluate design.json --explain conv4
+      xpert-evo evaluate design.json --model xpertsim
+      xpert-evo evaluate design.json --set hardware.device=my-cell.toml --set hardware.crossbar.cell_bits=2
       xpert-evo evaluate runs/fashion-mnist-0/front.json --json
     """
     from xpert_evo.cli.costs import show_cost
 
-    show_cost(design, config, assignments, dataset=dataset, as_json=as_json, explain=explain)
+    show_cost(design, config, assignments, dataset=dataset, model=model, as_json=as_json, explain=explain)
 
 
 @commands.command(rich_help_panel=DESIGNS)

@@ -46,7 +46,8 @@ def _task_lines(task: Task, dataset: Dataset) -> list[str]:
     return [
         f"space: {task.space.n_genes} genes, about 10^{task.space.log10_size:.0f} designs of {task.backbone.name}",
         *(f"reachable {cost}: {low} to {high} {_UNITS[cost]}" for cost, (low, high) in reach(task.table).items()),
-        f"baseline: {baseline['area'][0]:.2f} mm², EDAP {edap_text(baseline['edap'][0])} mm² µs µJ",
+        f"baseline: {baseline['area'][0]:.2f} mm², EDAP {edap_text(baseline['edap'][0])} mm² µs µJ "
+        f"({task.hardware.words})",
         f"data: {dataset.name}, {n_images[0]:,} training, {n_images[1]:,} validation and {n_images[2]:,} test images",
         f"trainings: {training.n_labels} with protocol {training.protocol}, then at most {most_finalists(task.config)} "
         f"with {training.finalist_protocol}",

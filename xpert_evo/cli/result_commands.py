@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from xpert_evo.cli.root import RESULTS, DesignId, RunFolder
+from xpert_evo.cli.root import RESULTS, CostModelName, DesignId, RunFolder
 from xpert_evo.paths import user_path
 
 commands = typer.Typer()
@@ -20,17 +20,21 @@ def show(
         typer.Option(metavar="X", help="The lowest EDAP of at least this validation accuracy.", show_default=False),
     ] = None,
     id_: DesignId = None,
+    model: CostModelName = None,
     as_json: Annotated[bool, typer.Option("--json", help="As a design file.")] = False,
 ) -> None:
     """Show one design of a run, layer by layer.
 
+    With --model the costs are those of another cost model; the design is chosen as without.
+
     Examples:
       xpert-evo show runs/fashion-mnist-0 --knee
+      xpert-evo show runs/fashion-mnist-0 --knee --model pessimistic
       xpert-evo show runs/fashion-mnist-0 --accuracy 0.85 --json > design.json
     """
     from xpert_evo.cli import results
 
-    results.show(folder, knee=knee, accuracy=accuracy, id_=id_, as_json=as_json)
+    results.show(folder, knee=knee, accuracy=accuracy, id_=id_, model=model, as_json=as_json)
 
 
 @commands.command(rich_help_panel=RESULTS)
@@ -47,16 +51,20 @@ def compare(
             show_default=False,
         ),
     ] = None,
+    model: CostModelName = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Compare fronts: hypervolume, EDAP at equal accuracy, and whose designs survive the union.
 
-    Example:
+    With --model every front is costed under that cost model, whatever its run was made with.
+
+    Examples:
       xpert-evo compare runs/fashion-mnist-0 runs/fashion-mnist-1
+      xpert-evo compare runs/fashion-mnist-0 runs/fashion-mnist-1 --model published
     """
     from xpert_evo.cli.results import compare_runs
 
-    compare_runs(folders, picture=picture, as_json=as_json)
+    compare_runs(folders, picture=picture, model=model, as_json=as_json)
 
 
 @commands.command(rich_help_panel=RESULTS)

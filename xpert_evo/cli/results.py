@@ -20,6 +20,7 @@ from xpert_evo.report.exports.formats import export
 from xpert_evo.report.pick import by_id, of_accuracy, the_knee
 from xpert_evo.report.pictures import house_style
 from xpert_evo.report.pictures.costs import report_of
+from xpert_evo.report.recosting import cost_words, under_model
 from xpert_evo.report.result import RunResult, load_result
 from xpert_evo.report.verdict import ratios_of
 from xpert_evo.store import Store
@@ -34,8 +35,10 @@ def read_result(folder: Path) -> RunResult:
         return load_result(store)
 
 
-def show(folder: Path, *, knee: bool, accuracy: float | None, id_: str | None, as_json: bool) -> None:
-    """Prints one design of a run layer by layer, or as a design file."""
+def show(
+    folder: Path, *, knee: bool, accuracy: float | None, id_: str | None, model: str | None, as_json: bool
+) -> None:
+    """Prints one design of a run layer by layer, or as a design file; costs by the run's model unless one is named."""
     if sum((knee, accuracy is not None, id_ is not None)) > 1:
         raise UsageError("show takes one of --knee, --accuracy and --id, got several.")
     result = read_result(folder)
@@ -49,8 +52,19 @@ def show(folder: Path, *, knee: bool, accuracy: float | None, id_: str | None, a
         print(candidate.design.to_json())  # noqa: T201
         return
     console = PlainConsole()
-    print_cost(console, candidate.design, report_of(result, candidate))
-    console.lines([around_line(around_candidate(result, candidate)), *_accuracy_lines(result, candidate)])
+    if model is not None:
+        result, candidate = _under(result, candidate, model)
+    print_cost(console, candidate.design, report_of(result, candidate), result.task.hardware)
+    console.lines(
+        [cost_words(result), around_line(around_candidate(result, candidate)), *_accuracy_lines(result, candidate)]
+    )
+
+
+def _under(result: RunResult, candidate: Candidate, model: str) -> tuple[RunResult, Candidate]:
+    """A result and one of its designs, costed under another model."""
+    recosted = under_model(result, model)
+    known = [*recosted.front, *recosted.finalists, *recosted.measured]
+    return recosted, next(c for c in known if (c.digest, c.protocol) == (candidate.digest, candidate.protocol))
 
 
 def _accuracy_lines(result: RunResult, candidate: Candidate) -> list[str]:
@@ -97,13 +111,21 @@ def _gained(candidate: Candidate, baseline: Candidate) -> str:
     return f", accuracy {100 * (candidate.measured - baseline.measured):+.2f} points ({candidate.split})"
 
 
-def compare_runs(folders: Sequence[Path], *, picture: Path | None, as_json: bool) -> None:
-    """Prints several runs side by side and draws their fronts, by default beside the first run's folder."""
+def compare_runs(folders: Sequence[Path], *, picture: Path | None, model: str | None, as_json: bool) -> None:
+    """Prints several runs side by side and draws their fronts, by default beside the first run's folder.
+
+    Args:
+        folders: Of the runs.
+        picture: To draw; None for the default.
+        model: The cost model of all costs; None for each run's own.
+        as_json: For machines.
+    """
     real = [folder.resolve() for folder in folders]
     twice = next((folder for i, folder in enumerate(folders) if real[i] in real[:i]), None)
     if twice is not None:
         raise UsageError(f"compare takes different runs, got {twice} twice.")
-    comparison = compare([read_result(folder) for folder in folders])
+    results = [read_result(folder) for folder in folders]
+    comparison = compare(results if model is None else [under_model(result, model) for result in results])
     if picture is None:
         picture = real[0].parent / f"compare-{'-'.join(folder.name for folder in real)[:_LONGEST_NAME]}.png"
     suffix = picture.suffix.removeprefix(".")
@@ -141,6 +163,7 @@ def plain_comparison(comparison: Comparison) -> dict[str, object]:
             {
                 "name": name,
                 "data": comparison.data[i],
+                "costs": comparison.costs[i],
                 "n_trained": comparison.n_trained[i],
                 "n_reused": comparison.n_reused[i],
                 "hypervolume": comparison.hypervolumes[i] if comparison.hypervolumes is not None else None,
@@ -177,11 +200,17 @@ _BY_MODEL = (
 )
 
 
+def _costs(comparison: Comparison) -> str:
+    """The cost model of all EDAPs where it is one; where it is not, a row of the table has them."""
+    return f"EDAP by {comparison.costs[0]}. " if len(set(comparison.costs)) == 1 else ""
+
+
 def _comparison_table(comparison: Comparison) -> Table:
+    union = _UNION if comparison.survivors is not None else _NO_UNION
     table = Table(
         title="fronts side by side",
         title_justify="left",
-        caption=f"Accuracies {comparison.how}. {_UNION if comparison.survivors is not None else _NO_UNION} {_BY_MODEL}",
+        caption=f"{_costs(comparison)}Accuracies {comparison.how}. {union} {_BY_MODEL}",
         caption_justify="left",
         box=SIMPLE_HEAD,
         pad_edge=False,
@@ -190,6 +219,8 @@ def _comparison_table(comparison: Comparison) -> Table:
     for name in comparison.names:
         table.add_column(name, justify="right")
     table.add_row("images, protocol", *comparison.data)
+    if len(set(comparison.costs)) > 1:
+        table.add_row("costs by", *comparison.costs)
     table.add_row("trained in the search", *map(str, comparison.n_trained))
     if any(comparison.n_reused):
         table.add_row("labels taken over", *map(str, comparison.n_reused))

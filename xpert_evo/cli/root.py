@@ -60,6 +60,16 @@ DaskScheduler = Annotated[
     typer.Option("--dask-scheduler", metavar="ADDRESS", help="A cluster, as tcp://host:8786.", show_default=False),
 ]
 
+CostModelName = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="Cost model: published, xpertsim, neurosim, optimistic, pessimistic, or a file of your own (.toml).",
+        show_default=False,
+    ),
+]
+
 DesignId = Annotated[
     str | None, typer.Option("--id", metavar="K", help="A trained design, by the start of its id.", show_default=False)
 ]

@@ -9,6 +9,7 @@ import typer
 from xpert_evo.cli.root import (
     SEARCH,
     Assignments,
+    CostModelName,
     DaskScheduler,
     Executor,
     ImagesFolder,
@@ -50,6 +51,7 @@ def run(
     assignments: Assignments = None,
     dataset: ImagesName = None,
     data_dir: ImagesFolder = None,
+    model: CostModelName = None,
     area_limit_mm2: Annotated[
         list[float] | None,
         typer.Option(
@@ -88,6 +90,7 @@ def run(
       xpert-evo run
       xpert-evo run --dataset cifar10 --data-dir ~/data --area-limit-mm2 40 --seed 1
       xpert-evo run --mode two-phase
+      xpert-evo run --model xpertsim
       xpert-evo run --area-limit-mm2 50 --area-limit-mm2 30
       xpert-evo run --set training.protocol=smoke --set search.generations=20
     """
@@ -98,6 +101,7 @@ def run(
     options = {
         **image_settings(dataset, data_dir),
         "search.mode": mode,
+        "hardware.model": model,
         **_area_limits(area_limit_mm2 or []),
         "seed": seed,
         **_executor_options(executor, workers, dask_scheduler),

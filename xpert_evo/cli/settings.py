@@ -23,6 +23,15 @@ def changes(assignments: Sequence[str] | None, options: Mapping[str, object | No
     return {**parse_assignments(assignments or []), **named}
 
 
+def other_model(model: str | None, assignments: Sequence[str] | None) -> dict[str, object | None]:
+    """Settings that cost a chip under another model, with the converters and schedule of that or of `--set`."""
+    if model is None:
+        return {}
+    given = parse_assignments(assignments or [])
+    own = {name: "none" for name in ("hardware.adc", "hardware.schedule") if name not in given}
+    return {"hardware.model": model, **own}
+
+
 def write_settings(path: Path) -> None:
     """Writes the annotated settings file; never over an existing file."""
     if path.exists():

@@ -38,6 +38,8 @@ class GeneChoices(Frozen):
         adc_type: Circuit of the ADCs.
         adc_precision: Bits of the ADCs.
         input_precision: Bits of a layer's input, streamed one by one.
+        copies: How often a layer's weights are stored, in tiles that share its output positions, such as [1, 2, 4, 8];
+            not searched unless choices are given.
     """
 
     channel_depth: tuple[AtLeastOne, ...] | None = None
@@ -45,6 +47,7 @@ class GeneChoices(Frozen):
     adc_type: tuple[AdcType, ...] | None = None
     adc_precision: tuple[AtLeastOne, ...] | None = None
     input_precision: tuple[AtLeastOne, ...] | None = None
+    copies: tuple[AtLeastOne, ...] | None = None
 
 
 class SpaceConfig(GeneChoices):

@@ -16,6 +16,9 @@ from xpert_evo.validation import parse
 _FIRST_MODEL = "xpertsim"
 """The cost model of runs whose settings name none."""
 
+_FIRST_REFERENCE_COLUMNS = 1
+"""The default of `hardware.crossbar.reference_columns` then."""
+
 _NAMES_OR_FILES = {
     *("space.backbone", "hardware.model", "hardware.adc", "hardware.device", "hardware.technology"),
     "search.cost_models",
@@ -42,9 +45,12 @@ def parse_stored(data: Mapping[str, Any], *, where: str) -> RunConfig:
 
 
 def with_stored_model(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The tables that a run keeps, with the cost model that it was made with."""
+    """The tables that a run keeps, with the cost model that it was made with, and the reference column of then."""
     hardware = data.get("hardware", {})
-    return {**data, "hardware": {"model": _FIRST_MODEL, **hardware}}
+    if "model" in hardware:
+        return dict(data)
+    crossbar = {"reference_columns": _FIRST_REFERENCE_COLUMNS, **hardware.get("crossbar", {})}
+    return {**data, "hardware": {"model": _FIRST_MODEL, **hardware, "crossbar": crossbar}}
 
 
 def _with_none(value: object) -> object:

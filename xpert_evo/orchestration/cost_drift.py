@@ -12,6 +12,7 @@ from xpert_evo.store import Store, Topic
 
 _KEY = "baseline"
 
+_NOTED = ("area", "latency", "energy", "edap")
 _LEAST_RATIO = 1e-9
 
 
@@ -40,4 +41,5 @@ def drift(store: Store, task: Task) -> str | None:
 
 
 def _costs(task: Task) -> dict[str, float]:
-    return {name: float(column[0]) for name, column in task.own_costs(task.baseline).items()}
+    costs = task.own_costs(task.baseline)
+    return {name: float(costs[name][0]) for name in _NOTED}

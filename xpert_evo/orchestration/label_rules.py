@@ -55,7 +55,7 @@ def label_context(
 def _crossbar(config: RunConfig) -> dict[str, object]:
     """The crossbars that accuracy depends on; rows read at once are named only where they are not all."""
     plain = config.hardware.crossbar.model_dump(mode="json")
-    if plain["rows_read"] is None:
+    if plain["rows_read"] in {None, plain["rows"]}:
         del plain["rows_read"]
     return plain
 

@@ -76,6 +76,7 @@ def layer_grid(task: Task) -> LayerGrid:
             adc_type=adc,
             adc_precision=precisions.adc_precision,
             input_precision=precisions.input_precision,
+            copies=precisions.copies,
         ),
     )
     shape = (n_layers, len(depths), len(depths), len(sharing) * len(types))

@@ -1,13 +1,14 @@
 """Whether any design keeps the limits on the chip, each alone and all together: told before anything is trained.
 
-Area, latency and energy are sums over the layers, so the least of each, and of every weighted sum of them, is exact;
-what tiles leak while other layers work is left out of the energy's sum, which is a lower bound then.
+Area, latency and energy are sums over the layers, so the least of each, and of every weighted sum of them, is exact.
+Where the cost model counts leakage, what tiles leak while other layers work is no such sum: the least energy is a lower
+bound then, and designs near it are looked for with that part as a share of area and latency.
 With w >= 0 and sum(w) = 1 a design within all limits has sum(w cost / limit) <= 1, so weights under which the least sum
 is above 1 prove that there is none (Lagrangian duality). Cutting planes find such weights, and among the designs met on
 the way there is usually one that keeps all limits; where neither comes about, a descent from these designs decides.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from xpert_evo.objectives import Constraints, FloatArray
 from xpert_evo.space import Genomes, IntArray
 
 _MOST_CUTS = 60
+_MOST_DESCENTS = 8
 _ROUNDING = 1e-9
 
 
@@ -86,7 +88,7 @@ def check_limits(
     """
     limits = {kind: limit for kind in _KINDS if (limit := getattr(constraints, kind.limit_name)) is not None}
     names = {kind: _setting(kind, limits[kind], of_run) for kind in limits}
-    cheapest = {kind: table.extreme(_only(kind), fixed=fixed) for kind in limits}
+    cheapest = {kind: _cheapest(table, kind, fixed) for kind in limits}
     broken = [kind for kind, (least, _) in cheapest.items() if least > limits[kind] * (1 + _ROUNDING)]
     if broken:
         raise InfeasibleError(f"no design {where} keeps {_alone(table, names, limits, cheapest, broken)}")
@@ -99,9 +101,10 @@ def check_limits(
         return genome[None]
     verb = "keeps" if proven else "was found that keeps"
     together = " and ".join(f"{names[kind]} = {limit:g}" for kind, limit in limits.items())
+    together += " together" if len(limits) > 1 else ""
     costs = zip(limits, joint.costs(genome[None])[0], strict=True)
     raise InfeasibleError(
-        f"no design {where} {verb} {together} together: the one that comes closest takes "
+        f"no design {where} {verb} {together}: the one that comes closest takes "
         f"{', '.join(kind.told(cost) for kind, cost in costs)} (the smallest reachable alone: "
         f"{', '.join(f'{kind.cost} {kind.told(least)}' for kind, least in reached.items())}). Raise one of these "
         "limits, or offer smaller channel depths in [space]."
@@ -131,7 +134,7 @@ def reach(table: CostTable) -> dict[str, tuple[str, str]]:
     """By the cost's name the smallest and the largest that a design of the space can have, in words."""
     return {
         kind.cost: (
-            kind.rounded_up(_cost(table, kind, table.extreme(_only(kind))[1])),
+            kind.rounded_up(_cost(table, kind, _cheapest(table, kind)[1])),
             f"{_cost(table, kind, table.extreme(_only(kind), largest=True)[1]):,.0f}",
         )
         for kind in _KINDS
@@ -173,12 +176,22 @@ class _Joint:
                 break
             weights = _hardest_weights(ratios)
             least, genome = self.table.extreme(self._scaled(weights), fixed=self.fixed)
-            met = np.concatenate([met, genome[None]])
+            met = np.concatenate([met, genome[None], *self._with_idle_share(genome, weights)])
             if least > 1 + _ROUNDING:
                 return self._descended(met), True
-            if float(ratios.min(axis=0) @ weights) > 1 or (met[:-1] == genome).all(axis=1).any():
+            if float(ratios.min(axis=0) @ weights) > 1 or (met[: len(ratios)] == genome).all(axis=1).any():
                 break
         return self._descended(met), False
+
+    def _with_idle_share(self, genome: IntArray, weights: FloatArray) -> list[Genomes]:
+        """The design that is cheapest by these weights near another one, (1, genes), where tiles leak; else none."""
+        if not self.table.leaky:
+            return []
+        area, latency, energy = self._scaled(weights)
+        idle = _idle_share(self.table, genome)
+        return [
+            self.table.extreme((area + energy * idle[0], latency + energy * idle[1], energy), fixed=self.fixed)[1][None]
+        ]
 
     def _scaled(self, weights: FloatArray) -> list[float]:
         """Weights of ratios as weights of the cost table's three costs."""
@@ -187,18 +200,61 @@ class _Joint:
 
     def _descended(self, genomes: Genomes) -> IntArray:
         """The closest of the designs, taken on by changes of single genes as long as they bring it closer."""
-        best = genomes[int(self.excess(genomes).argmin())]
-        free = [i for i, n in enumerate(self.table.n_choices) if n > 1 and i not in self.fixed]
-        columns = np.repeat(free, self.table.n_choices[free]).astype(np.int64)
-        choices = np.concatenate([np.arange(n) for n in [0, *self.table.n_choices[free]]])
-        while len(columns) and self.excess(best[None])[0] > 1:
-            nearby = np.tile(best, (len(columns), 1))
-            nearby[np.arange(len(columns)), columns] = choices
-            excess = self.excess(nearby)
-            if excess.min() >= self.excess(best[None])[0]:
+        starts = np.unique(genomes, axis=0)
+        order = self.excess(starts).argsort(kind="stable")[:_MOST_DESCENTS]
+        ends = []
+        for start in starts[order]:
+            ends.append(_descended(self.table, start, self.excess, enough=1.0, fixed=self.fixed))
+            if self.excess(ends[-1][None])[0] <= 1:
                 break
-            best = nearby[int(excess.argmin())]
-        return np.asarray(best)
+        return ends[int(self.excess(np.stack(ends)).argmin())]
+
+
+def _cheapest(table: CostTable, kind: _Kind, fixed: Mapping[int, int] | None = None) -> tuple[float, IntArray]:
+    """A lower bound of a cost, exact unless tiles leak, and the cheapest design that was found, (genes,)."""
+    least, genome = table.extreme(_only(kind), fixed=fixed)
+    if not (table.leaky and kind.cost == "energy"):
+        return least, genome
+    for _ in range(_MOST_CUTS):
+        tried = table.extreme((*_idle_share(table, genome), 1.0), fixed=fixed)[1]
+        if _cost(table, kind, tried) >= _cost(table, kind, genome):
+            break
+        genome = tried
+
+    def energy_uj(genomes: Genomes) -> FloatArray:
+        return np.asarray(table.score(genomes).energy_uj, dtype=np.float64)
+
+    return least, _descended(table, genome, energy_uj, enough=least, fixed=fixed or {})
+
+
+def _idle_share(table: CostTable, genome: IntArray) -> tuple[float, float]:
+    """How much energy a design's tiles leak while other layers work, a mm2 of its area and a us of its latency."""
+    scored = table.score(genome[None])
+    idle = float(scored.energy_uj[0]) - sum(float(costs[2]) for costs in table.by_layer(genome).values())
+    return idle / float(scored.area_mm2[0]), idle / float(scored.latency_us[0])
+
+
+def _descended(
+    table: CostTable,
+    genome: IntArray,
+    cost: Callable[[Genomes], FloatArray],
+    *,
+    enough: float,
+    fixed: Mapping[int, int],
+) -> IntArray:
+    """A design taken on by changes of single genes as long as these lower a cost that is not low enough, (genes,)."""
+    free = [i for i, n in enumerate(table.n_choices) if n > 1 and i not in fixed]
+    columns = np.repeat(free, table.n_choices[free]).astype(np.int64)
+    choices = np.concatenate([np.arange(n) for n in [0, *table.n_choices[free]]])
+    best, reached = genome, float(cost(genome[None])[0])
+    while len(columns) and reached > enough:
+        nearby = np.tile(best, (len(columns), 1))
+        nearby[np.arange(len(columns)), columns] = choices
+        costs = cost(nearby)
+        if costs.min() >= reached:
+            break
+        best, reached = nearby[int(costs.argmin())], float(costs.min())
+    return np.asarray(best)
 
 
 def _hardest_weights(ratios: FloatArray) -> FloatArray:

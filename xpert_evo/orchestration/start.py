@@ -26,6 +26,7 @@ from xpert_evo.orchestration.flow import go
 from xpert_evo.orchestration.interrupts import Interrupts
 from xpert_evo.orchestration.label_rules import check_rules, run_rules
 from xpert_evo.orchestration.names import WORKING
+from xpert_evo.orchestration.own_files import check_files, keep_files
 from xpert_evo.orchestration.proxies import proxy_warnings
 from xpert_evo.orchestration.remaining import SplitSizes, count
 from xpert_evo.orchestration.resuming import changed_settings, check_rounds, keep_changes
@@ -124,6 +125,7 @@ def begin(config: RunConfig, folder: Path, listener: Listener, labels_from: Sequ
         },
     }
     with closing(build_executor(config, listener)) as executor, Store.create(folder, meta) as store:
+        keep_files(store, task.config)
         _work(task, dataset, store, executor, listener)
 
 
@@ -134,6 +136,7 @@ def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> 
         before = parse_stored(store.meta("settings"), where=f"settings of {folder}")
         config = changed_settings(before, overrides, folder)
         check_rounds(store, before, config)
+        check_files(store, config)
         listener.tell(Stage(text=_CHECKING))
         task, dataset = prepare(config, is_new=False)
         known = store.meta("dataset")["digest"]

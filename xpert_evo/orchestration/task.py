@@ -51,9 +51,9 @@ class Task:
         return costs if self.worst_case is None else {**costs, "edap": self.worst_case.edap(genomes, costs["edap"])}
 
     def own_costs(self, genomes: Genomes) -> dict[str, FloatArray]:
-        """Area [mm2], latency [us], energy [uJ] and EDAP [mm2 us uJ] of genomes by objective name, (designs,) each.
+        """What genomes cost, (designs,) each, by objective name.
 
-        They are those of the run's own cost model.
+        Area [mm2], latency [us], energy [uJ], EDAP [mm2 us uJ] and throughput [images/s] by the run's own cost model.
         """
         costs = self.table.score(genomes)
         columns = {
@@ -61,6 +61,7 @@ class Task:
             "latency": costs.latency_us,
             "energy": costs.energy_uj,
             "edap": costs.edap,
+            "throughput_fps": costs.throughput_fps,
         }
         return {name: np.asarray(column, dtype=np.float64) for name, column in columns.items()}
 

@@ -13,7 +13,7 @@ from xpert_evo.orchestration.task import Task
 from xpert_evo.search import non_dominated
 from xpert_evo.space import Genomes, IntArray
 
-HARDWARE_FIELDS = ("area_mm2", "latency_us", "energy_uj", "edap", "tops_per_w", "tops_per_mm2")
+HARDWARE_FIELDS = ("area_mm2", "latency_us", "energy_uj", "edap", "tops_per_w", "tops_per_mm2", "throughput_fps")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +35,7 @@ class Candidate:
         predicted: What the surrogate expected `label` to be, before it; None where it was not asked.
         std: Standard deviation of that prediction.
         hardware: `HARDWARE_FIELDS` by name.
+        cost_model: That they are by.
         batch: The part of the run that asked for it.
         reused: Whether another run trained it and this one took the label over.
         seconds: The training took.
@@ -54,6 +55,7 @@ class Candidate:
     predicted: float | None
     std: float | None
     hardware: dict[str, float]
+    cost_model: str
     batch: str
     reused: bool
     seconds: float
@@ -95,6 +97,7 @@ class Candidate:
                 "n_images": self.n_test_images,
             },
             "hardware": self.hardware,
+            "cost_model": self.cost_model,
         }
 
 

@@ -30,6 +30,7 @@ class Comparison:
         accuracies: What stands for the members' accuracy, fractions; as `how` tells.
         how: Where the accuracies come from.
         data: Data set and protocol of each run's accuracies: `cifar10, laptop-finalist`.
+        costs: By which cost model each run's costs are.
         n_trained: Designs that each run itself trained for its search.
         n_reused: Labels of other runs that each took over.
         hypervolumes: Of each front, in decades of EDAP times accuracy, all against `reference_point`; None where the
@@ -48,6 +49,7 @@ class Comparison:
     accuracies: list[list[float]]
     how: str
     data: list[str]
+    costs: list[str]
     n_trained: list[int]
     n_reused: list[int]
     hypervolumes: list[float] | None
@@ -84,6 +86,7 @@ def compare(results: Sequence[RunResult]) -> Comparison:
         accuracies=accuracies,
         how="measured on test data" if judged else "measured on validation data",
         data=[f"{result.dataset['name']}, {_protocol(result, judged=judged)}" for result in results],
+        costs=[result.task.hardware.words for result in results],
         n_trained=[len(result.trained) for result in results],
         n_reused=[result.n_reused for result in results],
         hypervolumes=[hypervolume(table, reference) for table in tables] if same_images else None,
@@ -184,6 +187,7 @@ def _warnings(results: Sequence[RunResult], *, judged: bool) -> list[str]:
     protocols = [_protocol(result, judged=judged) for result in results]
     images = [f"{r.dataset['name']} {r.dataset['digest']}" for r in results]
     n_judged = [config.training.judge_images or "all" for config in configs] if judged else []
+    costs = [result.task.hardware.words for result in results]
     others = [(chip.device, chip.technology, chip.crossbar) for chip in hardware]
     noise = [_noise(config) for config in configs]
     return [
@@ -191,6 +195,7 @@ def _warnings(results: Sequence[RunResult], *, judged: bool) -> list[str]:
         *differ("backbone", [r.task.backbone.name for r in results]),
         *differ("training protocol, so their accuracies do not compare", protocols),
         *differ("test images that judge (training.judge_images)", n_judged),
+        *differ("cost model, so their EDAPs do not compare; --model NAME costs all by one", costs),
         *differ("device, technology or crossbar, so EDAP compares chips of different kinds", others),
         *differ("labels to choose from", [len(result.measured) for result in results]),
         *differ("what EDAP the search minimised (search.costs)", [search.costs for search in searches]),

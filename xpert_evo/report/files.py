@@ -66,10 +66,10 @@ def write_backbone(folder: Path, result: RunResult) -> None:
 
 
 def front_csv(front: Sequence[Candidate]) -> str:
-    """One row a design: id, accuracy, hardware, then the genes as `conv1.channel_depth` and so on."""
+    """One row a design: id, accuracy, hardware, cost model, then the genes as `conv1.channel_depth` and so on."""
     rows = [front_row(member) for member in front]
     accuracies = [_COLUMNS.get(name, name) for name in _ACCURACY_FIELDS]
-    names = list(rows[0]) if rows else ["id", *accuracies, *HARDWARE_FIELDS]
+    names = list(rows[0]) if rows else ["id", *accuracies, *HARDWARE_FIELDS, "cost_model"]
     text = io.StringIO()
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
@@ -78,7 +78,7 @@ def front_csv(front: Sequence[Candidate]) -> str:
 
 
 def front_row(member: Candidate) -> dict[str, object]:
-    """A design as one flat row: id, accuracies, hardware, genes."""
+    """A design as one flat row: id, accuracies, hardware, cost model, genes."""
     plain = member.to_plain()
     genes = {
         f"{layer['name']}.{gene}": value
@@ -87,4 +87,4 @@ def front_row(member: Candidate) -> dict[str, object]:
         if gene != "name"
     }
     accuracy = {_COLUMNS.get(name, name): plain["accuracy"].get(name) for name in _ACCURACY_FIELDS}
-    return {"id": member.digest, **accuracy, **member.hardware, **genes}
+    return {"id": member.digest, **accuracy, **member.hardware, "cost_model": member.cost_model, **genes}

@@ -12,6 +12,7 @@ from xpert_evo.orchestration.baselines import topic_of
 from xpert_evo.orchestration.cost_drift import drift
 from xpert_evo.orchestration.goals import network_note
 from xpert_evo.orchestration.names import FINALISTS, FIRST, REUSED
+from xpert_evo.orchestration.own_files import with_kept_files
 from xpert_evo.orchestration.stopping import early_stop
 from xpert_evo.orchestration.task import Task, build_task
 from xpert_evo.orchestration.trainings import NOISY
@@ -114,7 +115,7 @@ class RunResult:
 
 def load_result(store: Store) -> RunResult:
     """Reads the result of a run, finished or not; raises StoreError."""
-    config = parse_stored(store.meta("settings"), where=f"settings of {store.folder}")
+    config = with_kept_files(store, parse_stored(store.meta("settings"), where=f"settings of {store.folder}"))
     dataset = store.meta("dataset")
     task = build_task(config, n_classes=dataset["n_classes"], image_channels=dataset["image_channels"])
     plans = store.plans()
@@ -177,6 +178,7 @@ def _candidates(store: Store, task: Task, plans: Sequence[Plan], reused: set[tup
             plan,
             labels[plan.digest],
             hardware,
+            cost_model=task.hardware.model.name,
             label_protocol=task.config.training.protocol,
             reused=(plan.digest, plan.context) in reused,
         )
@@ -202,6 +204,7 @@ def _candidate(
     label: Label,
     hardware: dict[str, float],
     *,
+    cost_model: str,
     label_protocol: str,
     reused: bool,
 ) -> Candidate:
@@ -221,6 +224,7 @@ def _candidate(
         predicted=plan.predicted,
         std=plan.std,
         hardware=hardware,
+        cost_model=cost_model,
         batch=plan.batch,
         reused=reused,
         seconds=label.seconds,

@@ -13,10 +13,16 @@ from xpert_evo.orchestration.task import Task
 from xpert_evo.report.candidates import Candidate, objectives_of, select_front
 from xpert_evo.search import knee
 
-COST_FIELDS = {"edap": "edap", "area": "area_mm2", "latency": "latency_us", "energy": "energy_uj"}
+COST_FIELDS = {
+    "edap": "edap",
+    "area": "area_mm2",
+    "latency": "latency_us",
+    "energy": "energy_uj",
+    "throughput_fps": "throughput_fps",
+}
 """By the name of an objective the field of `HARDWARE_FIELDS` that it is."""
 
-_SHOWN = {"edap": "EDAP"}
+_SHOWN = {"edap": "EDAP", "throughput_fps": "throughput"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +47,10 @@ class Shortlist:
         """The member that bulges most towards the ideal, by validation accuracy; test data only judges."""
         return self.members[knee(objectives_of(self.task, self.compared))]
 
-    def lowest(self, cost: str) -> Candidate:
-        """The member with the lowest cost, named as an objective."""
-        return min(self.members, key=lambda candidate: candidate.hardware[COST_FIELDS[cost]])
+    def best(self, cost: str) -> Candidate:
+        """The member with the lowest cost, or the highest rate, named as an objective."""
+        choose = max if OBJECTIVES[cost].is_rate else min
+        return choose(self.members, key=lambda candidate: candidate.hardware[COST_FIELDS[cost]])
 
     def named(self) -> dict[str, Candidate]:
         """The members to look at first by name: the best of each objective, the lowest EDAP, and the knee."""
@@ -57,7 +64,8 @@ class Shortlist:
         found["knee"] = self.knee
         costs = [name for name in names if not OBJECTIVES[name].is_accuracy]
         for cost in dict.fromkeys([*costs, "edap"]):
-            found[f"lowest {_SHOWN.get(cost, cost)}"] = self.lowest(cost)
+            which = "highest" if OBJECTIVES[cost].is_rate else "lowest"
+            found[f"{which} {_SHOWN.get(cost, cost)}"] = self.best(cost)
         return found
 
     def reaching(self, accuracy: float) -> Candidate | None:

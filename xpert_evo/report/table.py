@@ -7,6 +7,7 @@ from rich.table import Table
 
 from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.recommend import Recommendation, Rival, times_better
+from xpert_evo.report.recosting import cost_words
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.words import baseline_words, worth_of
 from xpert_evo.words import edap_text, lower, times
@@ -30,11 +31,15 @@ def result_table(result: RunResult) -> Table:
     table.add_column("id", no_wrap=True)
     shown = picks(result)
     accuracies = ("search\n%", "test\n%") if _mixed(shown) else ("accuracy\n%",)
-    for name in (*accuracies, "EDAP\nmm² µs µJ", "EDAP\nlower", "area\nmm²", "latency\nµs", "energy\nµJ"):
+    rate = ("images\n/s",) if result.task.table.pipelined else ()
+    for name in (*accuracies, "EDAP\nmm² µs µJ", "EDAP\nlower", "area\nmm²", "latency\nµs", "energy\nµJ", *rate):
         table.add_column(name, justify="right", no_wrap=True)
     for name, candidate in shown:
         measured = _both(candidate) if _mixed(shown) else [f"{100 * candidate.measured:.2f}"]
-        table.add_row(name, candidate.digest[:8], *measured, *_cells(candidate, result.baseline_hardware))
+        cells = _cells(candidate, result.baseline_hardware)
+        if rate:
+            cells.append(f"{candidate.hardware['throughput_fps']:.4g}")
+        table.add_row(name, candidate.digest[:8], *measured, *cells)
     return table
 
 
@@ -42,7 +47,14 @@ def limits_table(result: RunResult) -> Table | None:
     """The front of each limit on area in a row; None where there is but one limit."""
     if len(result.fronts) < 2:
         return None
-    table = Table(title="Fronts by area limit", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        title="Fronts by area limit",
+        title_justify="left",
+        caption=f"EDAP by {result.task.hardware.words}.",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+    )
     for name in (
         "area limit\nmm²",
         "designs",
@@ -150,5 +162,6 @@ def _caption(result: RunResult) -> str:
     return (
         f"{'Test accuracy' if _mixed(shown) else 'Accuracy'}: measured on {split} data{emulation} after training "
         f"protocol '{protocol}'; {chosen}. {worth_of(protocol)} "
-        f"Baseline: {baseline_words(result.task)}; 'EDAP lower' compares with it, and below 1 it is the better one."
+        f"Baseline: {baseline_words(result.task)}; 'EDAP lower' compares with it, and below 1 it is the better one. "
+        f"EDAP: product of {result.task.hardware.edap_words}; {cost_words(result)}."
     )

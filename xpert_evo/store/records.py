@@ -14,8 +14,8 @@ class Topic(StrEnum):
     """What a note is about; the values stand in the stores of all versions.
 
     Notes about surrogates, honesty, and baselines have the round's number as their key, those about choices of the
-    steady-state schedule the position of the choice, and those about its fits the number of the fit. Each of the others
-    is a single note.
+    steady-state schedule the position of the choice, and those about its fits the number of the fit. Those about
+    own files have the setting's name. Each of the others is a single note.
     """
 
     SURROGATE = "surrogate"
@@ -32,6 +32,7 @@ class Topic(StrEnum):
     TWO_PHASE = "two-phase"
     REUSED = "reused"
     STOPPED = "stopped"
+    OWN_FILES = "own files"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 
-from xpert_evo.config import RunConfig, load_config, with_stored_model
+from xpert_evo.config import RunConfig, load_config, parse_stored, with_stored_model
+from xpert_evo.orchestration.own_files import kept_files
 from xpert_evo.store import FILE_NAME, Store
 
 Spelling = Callable[[str], str]
@@ -47,7 +48,8 @@ def settings_beside(path: Path, overrides: Mapping[str, object] | None) -> tuple
         return load_config(None, overrides), None
     with Store.open_readonly(folder) as store:
         base = with_stored_model(store.meta("settings"))
-    return load_config(None, overrides, base=base), folder
+        kept = kept_files(store, parse_stored(base, where=f"settings of {folder}"))
+    return load_config(None, {**kept, **(overrides or {})}, base=base), folder
 
 
 def _run_of(path: Path) -> Path | None:

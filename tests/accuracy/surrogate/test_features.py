@@ -32,25 +32,27 @@ def test_every_column_has_a_name_and_finite_values(space: SearchSpace) -> None:
 
 def test_genes_that_do_not_change_the_network_do_not_change_its_features(space: SearchSpace) -> None:
     rng = np.random.default_rng(1)
+    space = SearchSpace(space.backbone, {GeneKind.COPIES: (1, 2, 4)})
     genomes = space.random(rng, 5)
     other = genomes.copy()
     for column, gene in enumerate(space.genes):
-        if gene.kind in {GeneKind.COLUMN_SHARING, GeneKind.ADC_TYPE}:
+        if gene.kind in {GeneKind.COLUMN_SHARING, GeneKind.ADC_TYPE, GeneKind.COPIES}:
             other[:, column] = rng.integers(len(gene.choices), size=5)
     feature_map = FeatureMap(space, crossbar=CROSSBAR)
     assert_allclose(feature_map(other), feature_map(genomes))
 
 
-def test_the_looked_up_ratio_is_that_of_the_analytic_model(space: SearchSpace) -> None:
+@pytest.mark.parametrize("crossbar", [CROSSBAR, CrossbarSpec(rows_read=16)])
+def test_the_looked_up_ratio_is_that_of_the_analytic_model(space: SearchSpace, crossbar: CrossbarSpec) -> None:
     genomes = space.random(np.random.default_rng(2), 6)
     kernels = np.array([layer.kernel_size**2 for layer in space.backbone.layers])
     expected = conversion_snr_db(
         n_rows=space.in_channels(genomes) * kernels,
         adc_precision=space.values(genomes, GeneKind.ADC_PRECISION),
         input_precision=space.values(genomes, GeneKind.INPUT_PRECISION),
-        crossbar=CROSSBAR,
+        crossbar=crossbar,
     )
-    assert_allclose(FeatureMap(space, crossbar=CROSSBAR).snr_db(genomes), expected)
+    assert_allclose(FeatureMap(space, crossbar=crossbar).snr_db(genomes), expected)
 
 
 def test_multiply_accumulates_of_vgg16_are_those_counted_by_hand() -> None:

@@ -20,6 +20,12 @@ _MOST_HALF_LEVELS = 2**13
 """Partial sums below this have exact products with a converter's gain, and fit in 16 bits."""
 
 
+def crossbar_rows(array_rows: tuple[int, ...], crossbar: CrossbarSpec) -> tuple[int, ...]:
+    """Rows of each crossbar that holds a layer: those of its arrays, which are the groups that are read together."""
+    n_groups = crossbar.row_groups
+    return tuple(sum(array_rows[first : first + n_groups]) for first in range(0, len(array_rows), n_groups))
+
+
 @dataclass(frozen=True, slots=True)
 class PackedSlices:
     """One slice, or two in one matrix.
@@ -42,7 +48,8 @@ class Cells:
     Attributes:
         digits: One tensor (columns, rows) per slice, least significant first, in half levels. With a
             converted reference the last column of each is that.
-        array_rows: Rows of each array, from the top of the weight matrix.
+        array_rows: Rows of each array, from the top of the weight matrix; an array is what one conversion reads, a
+            crossbar or a group of its rows.
         digit_range: The least and the largest digit that the coding allows, whatever the weights.
         sum_spacing: Distance of neighbouring partial sums of ideal cells.
         exact: All digits are integers, as designed; a device's variation makes them real numbers.

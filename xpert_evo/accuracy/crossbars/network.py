@@ -10,6 +10,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
 from hw_models import CrossbarSpec
+from xpert_evo.accuracy.crossbars.arrays import crossbar_rows
 from xpert_evo.accuracy.crossbars.quantisers import Clip, quantise_input, quantise_weights
 from xpert_evo.accuracy.crossbars.snr import input_statistics
 from xpert_evo.backbones import Backbone, LayerKind
@@ -71,7 +72,7 @@ class LayerGeometry:
         """Crossbars that hold the layer's weights."""
         c = self.crossbar
         side_by_side = -(-self.out_channels * c.columns_per_weight // c.columns)
-        return max(1, round(len(self.array_rows) / c.row_groups)) * side_by_side
+        return len(crossbar_rows(self.array_rows, c)) * side_by_side
 
     @property
     def coverage_ratio(self) -> float:

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from hw_models import CrossbarSpec, WeightCoding
-from xpert_evo.accuracy.crossbars.arrays import Cells, PartialSums, program
+from xpert_evo.accuracy.crossbars.arrays import Cells, PartialSums, crossbar_rows, program
 from xpert_evo.accuracy.crossbars.cell_draws import DrawnCells, draw_cells
 from xpert_evo.accuracy.crossbars.coding import counted_offset, slice_weights
 from xpert_evo.accuracy.crossbars.device_settings import NonIdealities, VariationLaw, nonidealities_of
@@ -40,6 +40,7 @@ from xpert_evo.accuracy.crossbars.wires import (
     rounding_is_felt,
     wire_modes,
 )
+from xpert_evo.errors import ConfigError
 
 __all__ = ["Disturbance", "NonIdealities", "VariationLaw", "disturbed", "nonidealities_of", "programmed_weights"]
 
@@ -103,7 +104,9 @@ def disturbed(
         return cells, None
     n_columns, slices = len(ideal.digits[0]), len(ideal.digits)
     converter = (torch.arange(n_columns) * slices + torch.arange(slices)[:, None]) // column_sharing
-    drawn = torch.randn(len(ideal.array_rows), int(converter.max()) + 1, generator=generator)
+    n_crossbars = len(crossbar_rows(ideal.array_rows, crossbar))
+    drawn = torch.randn(n_crossbars, int(converter.max()) + 1, generator=generator)
+    drawn = drawn.repeat_interleave(crossbar.row_groups, dim=0)[: len(ideal.array_rows)]  # groups share converters
     offsets = (drawn * nonidealities.adc_offset_steps)[:, converter].to(codes.device)
     return cells, Disturbance(offsets=offsets, noise_steps=nonidealities.adc_noise_steps, generator=generator)
 
@@ -156,6 +159,11 @@ def _disturbed_cells(
     adc_precision: int | None,
 ) -> Cells:
     """Cells as `ideal` ones, with every digit replaced by what its disturbed devices deliver."""
+    if settings.has_wires and crossbar.row_groups > 1:
+        raise ConfigError(
+            f"wires are modelled for crossbars whose {crossbar.rows} rows are all read at once, got rows_read = "
+            f"{crossbar.rows_read}; leave the resistances or hardware.crossbar.rows_read out."
+        )
     drawn = draw_cells(codes, crossbar, settings, generator)
     least = settings.least_conductance
     half_levels = 2 * (2**crossbar.cell_bits - 1) / (1 - least)

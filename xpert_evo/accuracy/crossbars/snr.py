@@ -51,7 +51,7 @@ def conversion_snr_db(
         n_rows: Rows of the layers' weight matrices: input channels times kernel area.
         adc_precision: Of the layers, in bits.
         input_precision: Of the layers, in bits.
-        crossbar: Rows of an array, cells and coding.
+        crossbar: Rows of a crossbar and how many of them an array reads at once, cells and coding.
 
     Returns:
         The ratio against the same layer without quantisation, in the arguments' broadcast shape.
@@ -73,7 +73,7 @@ def adc_noise_ratio(
     rows = np.asarray(n_rows)
     in_array = np.minimum(rows, crossbar.rows_at_once)
     full = _looked_up(lambda r, a, i: _array_noise_ratio(r, a, i, crossbar), in_array, adc_precision, input_precision)
-    n_arrays = -(-rows // crossbar.rows_at_once)
+    n_arrays = rows // crossbar.rows * crossbar.row_groups + -(-(rows % crossbar.rows) // crossbar.rows_at_once)
     return np.asarray(full * n_arrays * in_array / rows)
 
 

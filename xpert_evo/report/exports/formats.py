@@ -79,7 +79,10 @@ def _xpertsim(out: Path, run: Path, result: RunResult, designs: Sequence[Candida
     del run
     write_xpertsim(_folder(out, NetworkForm.XPERTSIM), result.task, designs)
     files = counted(len(designs), "network file")
-    return [f"{NetworkForm.XPERTSIM}: {files} for XPertSim; README.txt names the columns and the program's settings"]
+    return [
+        f"{NetworkForm.XPERTSIM}: {files} for XPertSim; README.txt names the columns and the program's settings",
+        *_without_copies(NetworkForm.XPERTSIM, designs),
+    ]
 
 
 def _neurosim(out: Path, run: Path, result: RunResult, designs: Sequence[Candidate]) -> list[str]:
@@ -92,7 +95,17 @@ def _neurosim(out: Path, run: Path, result: RunResult, designs: Sequence[Candida
             f"{NetworkForm.NEUROSIM_V1_3}: the program has one setting for all layers, so it cannot simulate the "
             f"peripherals of {', '.join(digest[:8] for digest in mixed)}; their parameter files list them by layer"
         )
-    return sentences
+    return [*sentences, *_without_copies(NetworkForm.NEUROSIM_V1_3, designs)]
+
+
+def _without_copies(form: NetworkForm, designs: Sequence[Candidate]) -> list[str]:
+    """That a simulator knows no further copies of a layer's weights, where designs have some."""
+    copied = [c.digest[:8] for c in designs if any((layer.copies or 1) > 1 for layer in c.design.layers)]
+    if not copied:
+        return []
+    return [
+        f"{form}: the program stores the weights of a layer once, so the copies of {', '.join(copied)} are left out"
+    ]
 
 
 def _folder(out: Path, name: str) -> Path:

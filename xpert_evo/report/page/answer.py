@@ -112,6 +112,7 @@ def _cells(contents: Sequence[str]) -> str:
 
 
 def _reading(result: RunResult) -> str:
+    hardware = result.task.hardware
     judged, protocol = "", result.config.training.protocol
     if result.final and result.front:
         first = result.front[0]
@@ -122,9 +123,9 @@ def _reading(result: RunResult) -> str:
         )
     selected = (
         f"Designs were selected on validation data after short trainings (protocol {result.config.training.protocol})."
-        f"{judged} {worth_of(protocol)} EDAP is the product of area, latency and energy of one image; TOPS counts two "
-        f"operations a multiply-accumulate. The baseline is {baseline_words(result.task)}. A ratio below 1 means that "
-        "the other design is better."
+        f"{judged} {worth_of(protocol)} EDAP is the product of {hardware.edap_words}, by {hardware.words}; TOPS "
+        f"counts two operations a multiply-accumulate. The baseline is {baseline_words(result.task)}. A ratio below 1 "
+        "means that the other design is better."
     )
     return f'<p class="note">{escape(selected)}</p>{_RIVALS}'
 

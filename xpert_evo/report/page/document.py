@@ -18,6 +18,7 @@ from xpert_evo.report.page.remarks import remarks
 from xpert_evo.report.page.tables import honesty_tables, settings_table, sources_list, versions_table
 from xpert_evo.report.pictures import Drawing
 from xpert_evo.report.pictures.common import number, power_of_ten
+from xpert_evo.report.recosting import cost_words
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
 from xpert_evo.report.words import limit_words
@@ -65,7 +66,7 @@ def _summary(result: RunResult) -> str:
     size = power_of_ten(round(result.task.space.log10_size))
     return (
         f"Of about {size} designs{within} {result.trained_words}; {len(result.front)} are on the front "
-        f"({result.accuracy_words}). The run is {state}. {result.n_failures} trainings failed."
+        f"({result.accuracy_words}), {cost_words(result)}. The run is {state}. {result.n_failures} trainings failed."
     )
 
 
@@ -99,6 +100,7 @@ def _design(candidate: Candidate) -> dict[str, object]:
         ("area of all tiles", f"{number(hardware['area_mm2'])} mm²"),
         ("latency", f"{number(hardware['latency_us'])} µs"),
         ("energy", f"{number(hardware['energy_uj'])} µJ"),
+        ("throughput", f"{number(hardware['throughput_fps'])} images/s"),
         ("TOPS/W", number(hardware["tops_per_w"])),
         ("TOPS/mm²", number(hardware["tops_per_mm2"])),
     ]

@@ -18,7 +18,8 @@ def fronts_table(result: RunResult) -> str:
         return ""
     body = "".join(_rows(limit, front) for limit, front in result.fronts.items())
     table = f'<table class="fronts"><thead>{_HEAD}</thead><tbody>{body}</tbody></table>'
-    title = f"<h3>A front for each limit on area ({escape(result.accuracy_words)})</h3>"
+    title = f"<h3>A front for each limit on area ({escape(result.accuracy_words)}; EDAP by "
+    title += f"{escape(result.task.hardware.words)})</h3>"
     return f'{title}<div class="wide">{table}</div>'
 
 

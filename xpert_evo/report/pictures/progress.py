@@ -61,6 +61,7 @@ def draw_hypervolume(scene: Scene) -> Figure | None:
 def _unit(objectives: Sequence[str]) -> str:
     """What a hypervolume is counted in: costs count by their decimal logarithms."""
     names = {"accuracy": "accuracy", "robustness": "accuracy under noise", "edap": "decades of EDAP"}
+    names["throughput_fps"] = "decades of throughput"
     return " · ".join(names.get(name, f"decades of {name}") for name in reversed(objectives))
 
 
