@@ -1,8 +1,8 @@
-"""What a surrogate sees of a design: a few summaries, and less loudly the signal-to-noise ratio of every layer.
+"""Features of a design for the surrogate: a few summaries and, with less weight, the SNR of every layer.
 
-Column sharing and the type of the ADC are left out: they change what a design costs, not what it computes. Left out too
-are the single layers' genes. The first labels, many of homogeneous designs, cannot tell one layer's precision from the
-next one's; a model that is offered them all the same guesses, and a search finds the designs where it guesses high.
+Column sharing and ADC type are left out: they change a design's cost, not its computation. Single layers' genes are
+left out, too. The first labels, many of them of homogeneous designs, cannot distinguish one layer's precision from the
+next one's; a model that is given such features guesses anyway, and a search finds the designs where it guesses high.
 """
 
 import numpy as np
@@ -28,11 +28,11 @@ SUMMARIES = (
 """Names of the first columns of a feature table."""
 
 LAYER_WEIGHT = 0.3
-"""What a single layer's column counts beside a summary, after both were standardised."""
+"""Weight of a single layer's column relative to a summary, after both were standardised."""
 
 
 def macs(space: SearchSpace, genomes: Genomes) -> IntArray:
-    """Multiply-accumulates of one image, (designs,)."""
+    """Multiply-accumulates for one image, (designs,)."""
     sizes = np.array(space.backbone.output_sizes())
     kernels = np.array([layer.kernel_size for layer in space.backbone.layers])
     per_position = space.in_channels(genomes) * space.values(genomes, GeneKind.CHANNEL_DEPTH)
@@ -40,15 +40,15 @@ def macs(space: SearchSpace, genomes: Genomes) -> IntArray:
 
 
 class FeatureMap:
-    """Turns genomes into feature tables, a hundred thousand a second and more.
+    """Converts genomes into feature tables, more than a hundred thousand per second.
 
     Args:
-        space: Of the genomes.
-        crossbar: The array whose conversions limit the signal-to-noise ratio.
+        space: Search space of the genomes.
+        crossbar: Array whose conversions limit the signal-to-noise ratio.
 
     Attributes:
-        names: Of the columns: `SUMMARIES`, then the signal-to-noise ratio of each layer.
-        weights: Of the columns once they are standardised, (features,).
+        names: Names of the columns: `SUMMARIES`, then the signal-to-noise ratio of each layer.
+        weights: Weights of the columns after standardisation, (features,).
     """
 
     def __init__(self, space: SearchSpace, *, crossbar: CrossbarSpec) -> None:
@@ -71,10 +71,11 @@ class FeatureMap:
         )
 
     def __call__(self, genomes: Genomes) -> FloatArray:
-        """One row a design, (designs, features).
+        """Returns one row per design, (designs, features).
 
-        Depths and multiply-accumulates enter as binary logarithms, precisions in bits, signal-to-noise ratios in bits
-        too (6.02 dB each). The ratio *through* the network adds the relative noise powers of all layers' conversions.
+        Depths and multiply-accumulates enter as binary logarithms, precisions in bits, and signal-to-noise ratios also
+        in bits (6.02 dB each). The ratio *through* the network adds the relative noise powers of all layers'
+        conversions.
         """
         space = self.space
         depths = np.log2(space.values(genomes, GeneKind.CHANNEL_DEPTH)[:, self._own_depth])
@@ -90,14 +91,14 @@ class FeatureMap:
         return np.concatenate([np.stack(summaries, axis=1), snr_db / _DB_A_BIT], axis=1)
 
     def snr_db(self, genomes: Genomes) -> FloatArray:
-        """Signal-to-noise ratio of each layer's output [dB], (designs, layers), looked up."""
+        """Signal-to-noise ratio of each layer's output [dB], (designs, layers), from a table."""
         rows = np.searchsorted(self._n_rows, self.space.in_channels(genomes) * self._kernel_areas)
         adc = self.space.values(genomes, GeneKind.ADC_PRECISION)
         inputs = self.space.values(genomes, GeneKind.INPUT_PRECISION)
         return np.asarray(self._snr_db[rows, adc - 1, inputs - 1])
 
     def _all_row_counts(self) -> IntArray:
-        """Every number of rows that a layer of the space can have, rising."""
+        """Returns every number of rows that a layer of the space can have, in ascending order."""
         backbone = self.space.backbone
         counts: set[int] = set()
         for i, source in enumerate(backbone.sources):
