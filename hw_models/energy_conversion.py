@@ -141,7 +141,7 @@ def crossbar_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTer
     """Lines and cells, row switches and multiplexers, once per input bit."""
     spec, energy = setting.crossbar, setting.technology.energy
     cell_pj = 1e3 * setting.device.cell.read_v**2 / setting.device.cell.on_ohm * energy.cell_pulse_ns
-    # # Row lines switch for every column that takes its turn, unless rows hold their state while columns are sampled.
+    # Row lines switch for every column that takes its turn, unless rows hold their state while columns are sampled.
     sampled = setting.choices.column_current is ColumnCurrent.SAMPLED
     turns = np.ones_like(p.sharing) if sampled else p.sharing
     times = "" if sampled else "CS "

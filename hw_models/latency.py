@@ -165,7 +165,7 @@ def latency_components(
     sums["activation"] = period * activation_cycles(m, p, setting, pairing)
     share = copy_share(m, p, pairing)
     if share is not None:
-        # # Copies share the positions of the output map; the global buffer and the chip's tree serve all copies.
+        # Copies share the positions of the output map; the global buffer and the chip's tree serve all copies.
         sums = {name: time * share for name, time in sums.items()}
         local *= share
     if side_by_side:

@@ -137,7 +137,7 @@ def _published(
     n_conversions = setting.crossbar.columns
     current = next(event for event in by_event if event.startswith("current of a cell"))
     around_fj = 1e3 * sum(value for event, value in by_event.items() if event != current) / n_conversions
-    # # The table does not say whether the bits of an operation switch one after another and column by column, or as a
+    # The table does not say whether the bits of an operation switch one after another and column by column, or as a
     # single amplitude: take the geometric mean of the two.
     levels = float(np.sqrt(macro.input_bits * macro.weight_bits))
     if macro.cell is CellKind.RESISTIVE:

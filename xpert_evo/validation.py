@@ -43,7 +43,7 @@ def parse(model: type[Model], data: object, *, where: str, error: type[XpertEvoE
         where: Name of the data, for the message: a file's name, "settings".
         error: Class of the error to raise, with one sentence that starts with `where`.
     """
-    # # The JSON form stays strict (1.0 is not an integer) but accepts an enumeration by its name and a list as a tuple.
+    # The JSON form stays strict (1.0 is not an integer) but accepts an enumeration by its name and a list as a tuple.
     return parse_text(model, json.dumps(data, default=str), where=where, error=error)
 
 
@@ -56,7 +56,7 @@ def parse_text(model: type[Model], text: str, *, where: str, error: type[XpertEv
 
 
 def _sentence(model: type[BaseModel], details: list[ErrorDetails]) -> str:
-    # # A misspelt name also leaves a required one missing; report the misspelling.
+    # A misspelt name also leaves a required one missing; report the misspelling.
     detail = next((d for d in details if d["type"] == "extra_forbidden"), details[0])
     loc = detail["loc"]
     path = _path(loc)

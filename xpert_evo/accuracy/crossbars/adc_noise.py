@@ -62,7 +62,7 @@ class NoisyProduct:
         noise = self._noise_like(outputs) * local_strength(layer, inputs.detach())
         deviation = noise_deviation(layer)
         if programmed is not None and self._has_wires:
-            # # The ADCs' range is that of the currents after losses in the wires.
+            # The ADCs' range is that of the currents after losses in the wires.
             deviation = deviation * (programmed.detach().square().mean() / layer.weight.detach().square().mean()).sqrt()
         return outputs.addcmul_(noise, deviation)
 
@@ -89,7 +89,7 @@ class NoisyProduct:
     def _drawn(self, n_numbers: int, device: torch.device) -> torch.Tensor:
         if device.type == "cpu":
             return torch.randn(n_numbers, generator=self.generator).to(self._dtype)
-        # # An accelerator draws its hundreds of megabytes itself, from a seed given by the generator.
+        # An accelerator draws its hundreds of megabytes itself, from a seed given by the generator.
         return torch.randn(n_numbers, generator=self._seeded(device), device=device).to(self._dtype)
 
     def _seeded(self, device: torch.device) -> torch.Generator:
@@ -173,7 +173,7 @@ def noise_ratio(geometry: LayerGeometry) -> float:
     """Power of the ADCs' error relative to that of an output with uncorrelated inputs."""
     g = geometry
     largest = max(g.array_rows)
-    # # Arrays share the range of the fullest one, so arrays that are not full add as much noise for less signal.
+    # Arrays share the range of the fullest one, so arrays that are not full add as much noise for less signal.
     full = adc_noise_ratio(
         n_rows=min(largest, g.crossbar.rows_at_once),
         adc_precision=g.adc_precision,

@@ -58,7 +58,7 @@ def draw_cells(
         middle = torch.full((n_columns, codes.shape[1]), 0.5, device=codes.device)
         references = torch.stack([draws.of(middle) for _ in places]) if n_columns else None
         return DrawnCells(places=places, references=references)
-    # # The mean current of a crossbar's reference columns serves all slices of the weights stored in it.
+    # The mean current of a crossbar's reference columns serves all slices of the weights stored in it.
     n_crossbars = -(-len(codes) // (crossbar.columns // crossbar.columns_per_weight))
     middle = torch.full((n_columns * n_crossbars, codes.shape[1]), 0.5, device=codes.device)
     references = draws.of(middle).view(n_crossbars, n_columns, -1)
@@ -88,7 +88,7 @@ class _Draws:
         if s.drift_law is not None:
             law, logarithm = s.drift_law, target.clamp_min(_LEAST_RELATIVE).log()
             exponent = law.exponent.of(logarithm) + law.spread.of(logarithm) * self._normal(g)
-            # # A power with each cell's own exponent, which is not negative: conductances do not grow.
+            # A power with each cell's own exponent, which is not negative: conductances do not grow.
             g = g * (1 + s.drift_time_s / law.reference_s) ** -exponent.abs()
         if noise is not None:
             g = (g * (1 + noise * self._normal(g))).clamp_min(0)

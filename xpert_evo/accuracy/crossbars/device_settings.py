@@ -31,7 +31,7 @@ Spread = Annotated[float, Field(ge=0.0, le=10.0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Polynomial = Annotated[
     tuple[float, ...],
-    # # A list is read as a tuple, which strict validation would reject once names of earlier runs have been handled.
+    # A list is read as a tuple, which strict validation would reject once names of earlier runs have been handled.
     BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
     Field(max_length=9),
 ]

@@ -216,7 +216,7 @@ class _Builder:
                 pairs = b.bitcast(b.add(b.mul(levels, scale), b.mul(count, offset)), self.words)
                 quarters = (part, b.ashr(b.shl(pairs, sixteen), sixteen)), (part + 2, b.ashr(pairs, sixteen))
                 for quarter, half_levels in quarters:
-                    # # The product is exact, so only one rounding happens whether or not the processor fuses the two
+                    # The product is exact, so only one rounding happens whether or not the processor fuses the two
                     # operations.
                     scaled = b.fmul(b.sitofp(half_levels, self.floats), gain, flags=("contract",))
                     code = b.bitcast(b.fadd(scaled, rounder, flags=("contract",)), self.words)

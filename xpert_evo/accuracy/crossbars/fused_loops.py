@@ -234,7 +234,7 @@ def _product(digest: int) -> Callable[..., Any]:
             np.empty((n_arrays, inputs.n_bits, 2, _WORDS), np.uint64),
             np.empty((n_columns, PIXELS), np.int32),
         )
-        # # Sum of the upper bits of the codes' bit patterns, modulo 2^32.
+        # Sum of the upper bits of the codes' bit patterns, modulo 2^32.
         constant = n_arrays * ((1 << inputs.n_bits) - 1) * ROUNDER_BITS
         for block in range(blocks[0], blocks[1]):
             _pack(inputs, arrays, inputs.pixels[block * PIXELS : (block + 1) * PIXELS], scratch)

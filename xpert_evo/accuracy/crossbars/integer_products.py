@@ -29,9 +29,9 @@ def product_into(buffer: torch.Tensor, left: torch.Tensor, right: torch.Tensor) 
 
     Its elements must be smaller than 2^22.
     """
-    # # torch 2.13 takes a single row with strides (1, 1) for a column, and reads past its end.
+    # torch 2.13 takes a single row with strides (1, 1) for a column, and reads past its end.
     torch._int_mm(left, right if len(right) > 1 else right.clone(memory_format=torch.contiguous_format), out=buffer)
-    # # Converting int32 to float32 takes longer than this: adding n to the bits of ROUNDER gives ROUNDER + n.
+    # Converting int32 to float32 takes longer than this: adding n to the bits of ROUNDER gives ROUNDER + n.
     return buffer.add_(ROUNDER_BITS).view(torch.float32).sub_(ROUNDER)
 
 

@@ -220,7 +220,7 @@ class CrossbarNetwork(nn.Module):
             outputs = layer.digital(product(layer, inputs))
             if spec.adds is not None:
                 outputs = outputs + F.relu(passed_on[self.backbone.index(spec.adds)])
-            # # Layers rectify their own inputs during quantisation, and rectification commutes with maximum pooling.
+            # Layers rectify their own inputs during quantisation, and rectification commutes with maximum pooling.
             pooled = spec.pool and outputs.shape[-1] > 1
             passed_on.append(F.max_pool2d(outputs, 2) if pooled else outputs)
         return outputs.flatten(1)

@@ -165,7 +165,7 @@ def _disturbed_cells(
     behind, references = None, drawn.references
     if settings.has_wires:
         digital = crossbar.coding is WeightCoding.OFFSET_DIGITAL
-        # # Converted references are drawn for each slice; those that load the rows have their mean.
+        # Converted references are drawn for each slice; those that load the rows have their mean.
         load = references.mean(0, keepdim=True) if references is not None and digital else references
         behind = loaded(drawn.places, load, crossbar, column_sharing=column_sharing, wires=settings.relative_wires)
         if behind.reference_ratio is not None and references is not None:

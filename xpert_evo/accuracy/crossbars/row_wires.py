@@ -76,7 +76,7 @@ def loaded(
     """
     n_weights, per_crossbar = len(places[0]), crossbar.columns // len(places)
     n_crossbars = -(-n_weights // per_crossbar)
-    # # The same column of all crossbars is every `per_crossbar`th weight; the last crossbar may be partly filled.
+    # The same column of all crossbars is every `per_crossbar`th weight; the last crossbar may be partly filled.
     missing = n_crossbars * per_crossbar - n_weights
     padded = [F.pad(place, (0, 0, 0, missing)) for place in places]
     effective, subtracted = ([torch.empty_like(place) for place in padded] for _ in range(2))
@@ -122,7 +122,7 @@ def _ladder(
     before = [-1, *positions[:-1]]
     ohm = [wires.row_ohm * (p - q) for p, q in zip(positions, before, strict=True)]
     ohm[0] += wires.driver_ohm
-    # # Conductances to the right of each node: its own cell, and everything beyond it.
+    # Conductances to the right of each node: its own cell, and everything beyond it.
     beyond = [torch.zeros_like(columns[-1])]
     for cell, r in zip(columns[:0:-1], ohm[:0:-1], strict=True):
         onward = beyond[-1] + cell

@@ -96,7 +96,7 @@ class InputStatistics:
             codes = np.minimum(np.rint(_GRID * (top / clip)), top)
             return float(_DENSITY @ (_GRID - codes * (clip / top)) ** 2)
 
-        # # A wider clip would improve 7 and 8 bits slightly and cost the ADC: small codes leave its range unused.
+        # A wider clip would improve 7 and 8 bits slightly and cost the ADC: small codes leave its range unused.
         clips = np.linspace(0.8, _WIDEST_CLIP, 115)
         clip = float(clips[np.argmin([error(c) for c in clips])])
         codes = np.minimum(np.rint(_GRID * (top / clip)), top).astype(np.int64)

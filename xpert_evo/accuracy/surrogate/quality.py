@@ -121,7 +121,7 @@ def _warning(surrogate: Quality, work: FloatArray, truth: FloatArray) -> str | N
 
 
 def _with_rank(quality: Quality, work: FloatArray, truth: FloatArray) -> Quality:
-    # # A line fitted anew for each design reorders nearly equal ones; the rank itself needs no fit.
+    # A line fitted anew for each design reorders nearly equal ones; the rank itself needs no fit.
     return Quality(n=quality.n, tau=kendall_tau(work, truth), rmse=quality.rmse, coverage=quality.coverage)
 
 
