@@ -62,9 +62,9 @@ class DriftLaw(Frozen):
     """Drift with an exponent that depends on the target conductance: g ((t + reference_s) / reference_s)^-|v|.
 
     Attributes:
-        reference_s: t0 [s].
-        exponent: Mean of v.
-        spread: Standard deviation of v from cell to cell.
+        reference_s: Reference time t0 [s].
+        exponent: Mean of the exponent v.
+        spread: Standard deviation of the exponent v from cell to cell.
     """
 
     reference_s: Annotated[float, Field(gt=0.0)]
@@ -82,7 +82,7 @@ class ReadNoise(Frozen):
         ratio: Fluctuation at the highest conductance.
         power: Exponent of the increase towards low conductances.
         most_ratio: Upper limit of the fluctuation.
-        read_s: T [s]; None for noise that does not grow.
+        read_s: Read time T [s]; None for noise that does not grow.
     """
 
     ratio: Spread
