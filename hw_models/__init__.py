@@ -1,8 +1,9 @@
 """Area, latency and energy of in-memory-computing hardware, in NumPy.
 
-A layer is placed on crossbars, processing elements and tiles (`mapping`); the tile's circuits give its area (`area`),
-the clock and counts of cycles its time (`latency`), and counted events its energy (`energy`). `evaluate` does all of it
-for arrays of shape (designs, layers); a `CostTable` does it once for a search space and then scores whole populations.
+A layer is mapped onto crossbars, processing elements and tiles (`mapping`). The tile's circuits give its area (`area`),
+the clock and the cycle counts its time (`latency`), and counted events its energy (`energy`). `evaluate` computes all
+of them for arrays of shape (designs, layers); a `CostTable` does so once for a search space and then scores whole
+populations.
 """
 
 from hw_models.adc import AdcType

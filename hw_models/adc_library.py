@@ -1,12 +1,12 @@
-"""ADCs as interchangeable parts: area, energy, time and offset of a converter of a type and precision at a node.
+"""ADCs as interchangeable parts: area, energy, time and offset of a converter, by type, precision and node.
 
-Three sources. The reference's circuits (`adc.py`) belong to a technology file. Published converters are two formulas
-with the constants of a cost model: a SAR ADC costs a share a bit (control, comparisons) and a share a step (capacitors,
-matching); a Flash ADC costs a comparator a step, and beyond `matched_bits` its comparators must match ever better:
-the offset of a transistor pair falls with the root of its area (M. J. M. Pelgrom et al., IEEE JSSC 24(5), 1989), so the
-area of each grows fourfold a bit. Its energy is taken to double, because the matched pair is only a part of what a
-comparator switches. A table, from `adcs/` or a user's file, gives the
-figures of measured or designed converters by their bits.
+There are three sources. (1) The reference's circuits (`adc.py`) belong to a technology file. (2) Published converters
+follow two formulas with constants from a cost model: a SAR ADC has a cost per bit (control, comparisons) and a cost per
+step (capacitors, matching); a Flash ADC has a cost per comparator, and beyond `matched_bits` its comparators need
+better matching: the offset of a transistor pair falls with the square root of its area (M. J. M. Pelgrom et al., IEEE
+JSSC 24(5), 1989), so the area of each comparator grows fourfold per bit. Its energy is assumed to double, because the
+matched pair accounts for only part of what a comparator switches. (3) A table, from `adcs/` or a user's file, lists the
+figures of measured or designed converters by bits.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _NO_OFFSET = "offset_steps"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdcFigures:
-    """One conversion and the converter that does it; arrays of one shape.
+    """A converter and one of its conversions; all arrays have the same shape.
 
     Attributes:
-        area_um2: of the converter.
-        energy_pj: of a conversion, without the column's current.
-        time_ns: from the sampled value to the code.
-        offset_steps: standard deviation of a threshold's offset in steps of the ADC; for a SAR ADC, which has one
-            comparator, of all thresholds together.
+        area_um2: Area of the converter.
+        energy_pj: Energy of a conversion, excluding the column's current.
+        time_ns: Time from the sampled value to the code.
+        offset_steps: Standard deviation of a threshold's offset, in ADC steps. A SAR ADC has a single comparator, so
+            its offset shifts all thresholds together.
     """
 
     area_um2: FloatArray
@@ -50,7 +50,7 @@ class AdcFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdcPoints:
-    """Figures of one type by bits, as a file gives them."""
+    """Figures of one ADC type by number of bits, as listed in a file."""
 
     bits: Table
     energy_fj: Table
@@ -61,13 +61,13 @@ class AdcPoints:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdcTable:
-    """Converters from a file.
+    """Converters read from a file.
 
     Attributes:
-        name, description: of the file.
-        feature_nm: the node that the figures hold at.
-        points: figures by type; a type that the file leaves out is not offered.
-        constants: the same figures with unit and source, by "section.key".
+        name, description: Name and description given in the file.
+        feature_nm: Node at which the figures hold.
+        points: Figures by type. A type that the file omits is not available.
+        constants: The same figures with unit and source, by "section.key".
     """
 
     name: str
@@ -78,25 +78,25 @@ class AdcTable:
 
 
 def adc_names() -> list[str]:
-    """Names that `load_adc` knows."""
+    """Returns the names that `load_adc` accepts."""
     return available("adcs")
 
 
 def load_adc(name: str) -> AdcTable:
-    """A table of converters by name, or by the path of a file that ends in `.toml`.
+    """Returns a table of converters by name, or by the path of a `.toml` file.
 
     Raises:
-        HardwareModelError: for an unknown name or a file that breaks the rules.
+        HardwareModelError: If the name is unknown or the file is invalid.
     """
     return adc_from(load_file("adcs", name))
 
 
 def adc_from(file: ConstantFile) -> AdcTable:
-    """A table of converters from a checked file.
+    """Builds a table of converters from a checked file.
 
     Raises:
-        HardwareModelError: for missing or unknown keys, lists of different length, bits out of order, or figures that
-            fall when bits are added.
+        HardwareModelError: If keys are missing or unknown, lists differ in length, bits are not in ascending order, or
+            figures decrease as bits are added.
     """
     known = {"node", *AdcType}
     for key in file.constants:
@@ -107,10 +107,10 @@ def adc_from(file: ConstantFile) -> AdcTable:
             raise HardwareModelError(f"{file.name}: unknown key {key}; choose one of {', '.join(_COLUMNS)}.")
     feature = file.constants.get("node.feature_nm")
     if feature is None or isinstance(feature.value, tuple) or feature.value <= 0:
-        raise HardwareModelError(f"{file.name}: [node] must give feature_nm, the node that the figures hold at.")
+        raise HardwareModelError(f"{file.name}: [node] must give feature_nm, the node at which the figures hold.")
     points = {kind: _points(file, kind) for kind in AdcType if f"{kind}.bits" in file.constants}
     if not points:
-        raise HardwareModelError(f"{file.name}: give figures for at least one type: a table [sar] or [flash].")
+        raise HardwareModelError(f"{file.name}: no converter given; add a table [sar] or [flash].")
     return AdcTable(
         name=file.name,
         description=file.description,
@@ -121,26 +121,26 @@ def adc_from(file: ConstantFile) -> AdcTable:
 
 
 def _points(file: ConstantFile, kind: AdcType) -> AdcPoints:
-    """The figures of one type after the checks."""
+    """Checks and returns the figures of one type."""
     found: dict[str, Table] = {}
     for column in _COLUMNS:
         constant = file.constants.get(f"{kind}.{column}")
         if constant is None:
             if column == _NO_OFFSET:
                 continue
-            raise HardwareModelError(f"{file.name}: [{kind}] must give {column}, a list as long as its bits.")
+            raise HardwareModelError(f"{file.name}: [{kind}] must give {column}, one figure per entry of bits.")
         values = constant.value if isinstance(constant.value, tuple) else (constant.value,)
         if len(values) != len(found.get("bits", values)):
             raise HardwareModelError(
-                f"{file.name}: {kind}.{column} must be as long as its bits: {len(found['bits'])}, got {len(values)}."
+                f"{file.name}: {kind}.{column} must have {len(found['bits'])} entries, as bits has; got {len(values)}."
             )
         if min(values) < 0 or (column != _NO_OFFSET and min(values) <= 0):
             raise HardwareModelError(f"{file.name}: {kind}.{column} must be positive, got {min(values):g}.")
         falls = any(b <= a for a, b in pairwise(values))
         if column == "bits" and falls:
-            raise HardwareModelError(f"{file.name}: {kind}.bits must rise, got {list(values)}.")
+            raise HardwareModelError(f"{file.name}: {kind}.bits must be in ascending order, got {list(values)}.")
         if column in {"energy_fj", "area_um2", "time_ns"} and any(b < a for a, b in pairwise(values)):
-            raise HardwareModelError(f"{file.name}: {kind}.{column} must not fall when bits are added.")
+            raise HardwareModelError(f"{file.name}: {kind}.{column} must not decrease as bits are added.")
         found[column] = values
     return AdcPoints(**found)
 
@@ -148,10 +148,10 @@ def _points(file: ConstantFile, kind: AdcType) -> AdcPoints:
 def table_figures(
     table: AdcTable, precision: IntArray, flash: np.ndarray, feature_nm: float, assumed: Assumptions
 ) -> AdcFigures:
-    """Figures from a table, moved to a node; between two precisions of the table they are taken as exponential.
+    """Returns figures from a table, scaled to a node; they are interpolated exponentially between precisions.
 
     Raises:
-        HardwareModelError: for a type or a precision that the table does not have.
+        HardwareModelError: If the table does not contain the type or precision.
     """
     there, here = (node_ratios(nm, assumed.scaling) for nm in (table.feature_nm, feature_nm))
     shape = np.shape(precision)
@@ -174,11 +174,11 @@ def table_figures(
 
 
 def _offered(table: AdcTable, kind: AdcType, precision: IntArray) -> AdcPoints:
-    """The points of a type, where they cover all precisions asked for."""
+    """Returns the points of a type if they cover all requested precisions."""
     if kind not in table.points:
         have = " and ".join(table.points)
         raise HardwareModelError(
-            f"the ADC table {table.name!r} has no {kind} converter; use {have} or give the file a table [{kind}]."
+            f"the ADC table {table.name!r} has no {kind} converter; use {have} or add a table [{kind}] to the file."
         )
     points = table.points[kind]
     low, high = int(precision.min()), int(precision.max())
@@ -186,20 +186,20 @@ def _offered(table: AdcTable, kind: AdcType, precision: IntArray) -> AdcPoints:
         wrong = low if low < points.bits[0] else high
         raise HardwareModelError(
             f"the ADC table {table.name!r} has {kind} converters of {points.bits[0]:g} to {points.bits[-1]:g} bits, "
-            f"got {wrong}; choose a precision among them or give the file further figures."
+            f"got {wrong}; choose a precision in this range or add figures to the file."
         )
     return points
 
 
 def _between(precision: IntArray, bits: Table, values: Table) -> FloatArray:
-    """Linear in the logarithm between two points; linear where a value is 0, which only offsets may be."""
+    """Interpolates linearly in the logarithm, or linearly where a value is 0 (possible only for offsets)."""
     if min(values) <= 0:
         return np.asarray(np.interp(precision, bits, values))
     return np.asarray(np.exp(np.interp(precision, bits, np.log(values))))
 
 
 def published_figures(precision: IntArray, flash: np.ndarray, feature_nm: float, assumed: Assumptions) -> AdcFigures:
-    """Figures of published converters, by the formulas and constants of a cost model."""
+    """Figures of published converters, from the formulas and constants of a cost model."""
     ratios = node_ratios(feature_nm, assumed.scaling)
     return scaled_figures(precision, flash, assumed.converters, ratios)
 
@@ -207,7 +207,7 @@ def published_figures(precision: IntArray, flash: np.ndarray, feature_nm: float,
 def scaled_figures(
     precision: IntArray, flash: np.ndarray, constants: ConverterAssumptions, ratios: NodeRatios
 ) -> AdcFigures:
-    """Figures of published converters with the ratios of a node and supply."""
+    """Figures of published converters, scaled to a node and supply voltage."""
     bits = np.asarray(precision, dtype=np.float64)
     steps = 2.0**bits
     better = 4.0 ** np.maximum(0.0, bits - constants.matched_bits)

@@ -1,10 +1,10 @@
-"""What the best published converters spend on a conversion, as a yardstick beside the two circuits of the model.
+"""Conversion energy of the best published converters, as a yardstick beside the model's own circuits.
 
-Walden: energy grows with the levels, E = FoM_W 2^N (comparators and logic). Schreier: noise of a sampled signal makes
-it grow with their square, E = 1/2 10^((SNDR - FoM_S) / 10) with SNDR = 6.02 N + 1.76 dB, because the bandwidth is
-half the rate. The larger of the two is the limit of the survey. It holds for the converter alone: drivers, references
-and the current of a crossbar's column are not in it, nor is its area or time. As a lower bound of costs it replaces the
-converter's own energy where it is less; the column's current stays.
+Walden: energy grows with the number of levels, E = FoM_W 2^N (comparators and logic). Schreier: sampling noise makes it
+grow with the square of the levels, E = 1/2 10^((SNDR - FoM_S) / 10) with SNDR = 6.02 N + 1.76 dB, because the bandwidth
+is half the rate. The larger of the two is the survey's limit. It covers the converter alone, not its area or time, nor
+the drivers, references and the current of a crossbar column. Used as a lower bound on cost, it replaces the converter's
+own energy where that is higher; the column's current is still counted.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from hw_models.circuit_constants import SurveyConstants
 
 
 class AdcModel(StrEnum):
-    """Where the energy of a conversion comes from."""
+    """Source of the conversion energy."""
 
     CIRCUIT = "circuit"
     """The converters of the cost model."""
     SURVEY = "survey"
-    """The limit of the published survey where it is less than these, whatever the ADC's type."""
+    """The limit of the published survey where it is lower than the above, whatever the ADC type."""
 
 
 def walden_pj(adc_precision: IntArray, survey: SurveyConstants) -> FloatArray:
@@ -38,5 +38,5 @@ def schreier_pj(adc_precision: IntArray, survey: SurveyConstants) -> FloatArray:
 
 
 def survey_pj(adc_precision: IntArray, survey: SurveyConstants) -> FloatArray:
-    """Energy of a conversion of the best published converters [pJ]: the larger of the two limits."""
+    """Energy per conversion of the best published converters [pJ]: the larger of the two limits."""
     return np.maximum(walden_pj(adc_precision, survey), schreier_pj(adc_precision, survey))

@@ -1,4 +1,4 @@
-"""Adders of a tree: how many it takes to add up a number of inputs, and how they grow."""
+"""Adder trees: the number of adders that a given number of inputs needs, and the growth of their widths."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from hw_models.arrays import IntArray
 
 
 def adder_tree(n_inputs: IntArray) -> tuple[IntArray, IntArray]:
-    """Adders of a tree over `n_inputs`, and their growth: stage s has adders that are s bits wider than the first.
+    """Returns the adders of a tree over `n_inputs`, and their growth: stage s has adders s bits wider than the first.
 
-    An odd input of a stage waits for no partner in the reference: a stage of k inputs has floor(k / 2) adders and
-    as many outputs.
+    In the reference an odd input has no partner in a stage: a stage with k inputs has floor(k / 2) adders and as many
+    outputs.
     """
     most = int(n_inputs.max(initial=1))
     counts = np.arange(most + 1)

@@ -1,6 +1,6 @@
-"""Area of one tile, circuit by circuit [um2], and the floor plan that follows from it.
+"""Area of one tile, circuit by circuit [um2], and the resulting floor plan.
 
-A crossbar is as wide as its cells. Column circuits (multiplexer, ADCs, shift-adders) are folded below it into rows of
+A crossbar is as wide as its cells. Column circuits (multiplexers, ADCs, shift-adders) are folded below it into rows of
 one standard height, so their area comes in whole rows; row circuits stand beside it.
 """
 
@@ -29,24 +29,24 @@ CIRCUITS = {
     "buffers": ("PE buffers", "tile buffers"),
     "interconnect": ("tile wires",),
 }
-"""Circuits of a tile by the component that they are reported in."""
+"""Circuits of a tile, by the component under which they are reported."""
 
 COMPONENTS = tuple(CIRCUITS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Periphery:
-    """Peripheral choices after the door, with what follows from them; arrays (designs, layers).
+    """Checked peripheral choices and quantities derived from them; arrays of shape (designs, layers).
 
     Attributes:
-        sharing, precision, bits: column sharing, ADC precision, input precision.
-        flash: whether the ADC is a Flash ADC.
-        copies: how often the weights are stored.
-        n_adcs: ADCs of a crossbar.
-        sum_bits: width of a weight's sum over one crossbar, after all input bits.
-        tile_bits: width of the sum over a PE.
-        column_rows: rows that the layer's fullest crossbar reads at once, or any crossbar where the model does not tell
-            layers apart.
+        sharing, precision, bits: Column sharing, ADC precision and input precision.
+        flash: Whether the ADC is a Flash ADC.
+        copies: Number of times the weights are stored.
+        n_adcs: Number of ADCs per crossbar.
+        sum_bits: Width of a weight's sum over one crossbar, after all input bits.
+        tile_bits: Width of the sum over a PE.
+        column_rows: Rows read at once by the layer's fullest crossbar, or by any crossbar where the model does not
+            distinguish layers.
     """
 
     sharing: IntArray
@@ -62,14 +62,14 @@ class Periphery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TileArea:
-    """Area and floor plan of one tile, arrays (designs, layers).
+    """Area and floor plan of one tile; arrays of shape (designs, layers).
 
     Attributes:
-        components: area by component [um2].
-        circuits: the same by component and circuit [um2].
-        crossbar_width_um, crossbar_height_um: one crossbar with its periphery.
-        pe_side_um: side of a PE, taken as a square.
-        tile_side_um: side of the tile, taken as a square.
+        components: Area by component [um2].
+        circuits: The same by component and circuit [um2].
+        crossbar_width_um, crossbar_height_um: Size of one crossbar with its periphery.
+        pe_side_um: Side length of a PE, taken as a square.
+        tile_side_um: Side length of the tile, taken as a square.
     """
 
     components: dict[str, FloatArray]
@@ -82,11 +82,11 @@ class TileArea:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TileParts:
-    """Circuits of a tile that a cost model may choose otherwise than the technology.
+    """Circuits of a tile for which a cost model may replace the technology's choice.
 
     Attributes:
-        adc_um2: one ADC [um2], (1, distinct peripherals); None for the technology's circuits.
-        row_driver_um2: what lifts one row to the voltage of writing [um2].
+        adc_um2: Area of one ADC [um2], (1, distinct peripherals); None for the technology's circuits.
+        row_driver_um2: Area of the circuit that raises one row to the write voltage [um2].
     """
 
     adc_um2: FloatArray | None
@@ -94,17 +94,17 @@ class TileParts:
 
 
 def ceil_log2(n: int) -> int:
-    """Bits that count to `n` things: log2, rounded up."""
+    """Number of bits needed to count `n` items: log2, rounded up."""
     return (n - 1).bit_length()
 
 
 def tree_stages(n: int) -> int:
-    """Stages of the adder tree over `n` crossbars; at least one, the register that takes the sum."""
+    """Stages of the adder tree over `n` crossbars; at least one, for the register that holds the sum."""
     return max(1, int(np.ceil(np.log2(n))))
 
 
 def periphery_of(arrays: dict[str, IntArray], spec: CrossbarSpec) -> Periphery:
-    """What follows from the peripheral choices: ADCs of a crossbar, widths of sums."""
+    """Derives quantities from the peripheral choices, such as the ADCs per crossbar and the widths of sums."""
     sharing, precision, bits = arrays["column_sharing"], arrays["adc_precision"], arrays["input_precision"]
     sum_bits = precision + bits + spec.cells_per_weight + 1 + ceil_log2(spec.row_groups)
     return Periphery(
@@ -198,29 +198,29 @@ def _crossbar_circuits(
 
 
 def _pair_mux_um2(row_um2: float, technology: Technology, choices: Choices) -> float:
-    """Multiplexer of two columns that share an ADC [um2]."""
+    """Area of the multiplexer for two columns that share an ADC [um2]."""
     return row_um2 if choices.pair_mux is PairMux.ROW else technology.area.mux_pair_um2
 
 
 def _adc_um2(p: Periphery, array_width_um: float, technology: Technology, choices: Choices) -> FloatArray:
-    """ADCs of one crossbar with the encoders of Flash ADCs [um2]."""
+    """Area of the ADCs of one crossbar, including the encoders of Flash ADCs [um2]."""
     height, width = flash_encoder_height_um(p.precision, p.n_adcs, array_width_um, technology.flash, technology.layout)
     flash = p.n_adcs * flash_comparators_um2(p.precision, technology.flash, choices.comparator_area) + height * width
     return np.where(p.flash, flash, p.n_adcs * sar_area_um2(p.precision, technology.sar))
 
 
 def _overhang_um2(p: Periphery, array_width_um: float, technology: Technology) -> FloatArray:
-    """Area of Flash encoders that stand out beside a narrow crossbar and add no height to it [um2]."""
+    """Area of Flash encoders that extend beyond a narrow crossbar and do not add to its height [um2]."""
     height, width = flash_encoder_height_um(p.precision, p.n_adcs, array_width_um, technology.flash, technology.layout)
     return np.where(p.flash, height * (width - array_width_um), 0.0)
 
 
 def shift_add_um2(p: Periphery, spec: CrossbarSpec, technology: Technology, array_width_um: float) -> FloatArray:
-    """Shift-adders of one crossbar [um2].
+    """Area of the shift-adders of one crossbar [um2].
 
-    Behind every ADC one shift-adder joins the cells of a weight; a second one, absent for one-bit inputs, joins the
-    bits of the input. Each has an adder a bit of its input, whole rows of flip-flops for its result, and one row of
-    control. A digital offset adds a counter of active rows.
+    Each ADC feeds one shift-adder that combines the cells of a weight; a second one, absent for one-bit inputs,
+    combines the input bits. Each has one adder per input bit, whole rows of flip-flops for its result, and one row of
+    control logic. A digital offset adds a counter of active rows.
     """
     area, k = technology.area, spec.cells_per_weight
     per_row = max(1, int(array_width_um / technology.layout.flipflop_width_um))
@@ -236,25 +236,25 @@ def shift_add_um2(p: Periphery, spec: CrossbarSpec, technology: Technology, arra
 
 
 def _tree_um2(n_inputs: int, first_bits: IntArray, technology: Technology) -> FloatArray:
-    """One adder tree over `n_inputs` [um2]; its first stage adds numbers of `first_bits`."""
+    """Area of one adder tree over `n_inputs` [um2]; its first stage adds numbers of `first_bits`."""
     adders, growth = adder_tree(np.asarray([n_inputs]))
     return technology.area.full_adder_um2 * (int(adders[0]) * first_bits + int(growth[0]))
 
 
 def pe_tree_um2(p: Periphery, spec: CrossbarSpec, technology: Technology) -> FloatArray:
-    """Adder trees of one PE [um2]: one below every ADC of a row of crossbars."""
+    """Area of the adder trees of one PE [um2]: one below each ADC of a row of crossbars."""
     return spec.pe_side * p.n_adcs * _tree_um2(spec.pe_side, p.sum_bits, technology)
 
 
 def tile_accumulator_um2(p: Periphery, spec: CrossbarSpec, technology: Technology) -> FloatArray:
-    """Accumulator of one tile [um2], over the PEs that stand above each other."""
+    """Area of the accumulator of one tile [um2], which adds over the PEs stacked above each other."""
     return spec.pes_per_side * p.n_adcs * _tree_um2(spec.pes_per_side, p.tile_bits, technology)
 
 
 def _pe_buffers_um2(
     p: Periphery, spec: CrossbarSpec, technology: Technology, width_um: float, height_um: FloatArray
 ) -> FloatArray:
-    """Input and output registers of one PE [um2], in whole columns and rows of flip-flops along its sides."""
+    """Area of the input and output registers of one PE [um2], whole columns and rows of flip-flops along its sides."""
     layout = technology.layout
     pe_width, pe_height = spec.pe_side * width_um, spec.pe_side * height_um
     columns = np.ceil(spec.rows * p.bits * layout.row_height_um / pe_height)
@@ -264,7 +264,7 @@ def _pe_buffers_um2(
 
 
 def tile_wires_um2(pe_side_um: FloatArray, spec: CrossbarSpec, technology: Technology) -> FloatArray:
-    """H-tree of one tile [um2]: a bus as wide as the tile's rows, its length growing with the PEs a side."""
+    """Area of the H-tree of one tile [um2]: a bus as wide as the tile's rows, longer with more PEs per side."""
     bus_um = spec.pes_per_side * spec.rows * technology.layout.wire_pitch_um
     length = 0.0 if spec.pes_per_side == 1 else (spec.pes_per_side / 2) ** technology.area.tree_growth
     return bus_um * length * pe_side_um

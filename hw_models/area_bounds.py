@@ -1,9 +1,8 @@
-"""The exact extremes of a sum of tables over shared integer variables, by eliminating one variable after another.
+"""The exact extremes of a sum of tables over shared integer variables, by variable elimination.
 
-The area of a design is a sum over layers, each depending on a few genes. A gene that only one layer reads is chosen
-there and then; a gene that couples layers (a channel depth) is kept until all layers that read it have been joined.
-For a chain of layers this is dynamic programming along the chain; residual stages and other ties need nothing
-special.
+The area of a design is a sum over layers, each depending on a few genes. A gene read by a single layer is optimised
+immediately; a gene that couples layers (a channel depth) is kept until all layers that read it have been joined. For a
+chain of layers this is dynamic programming along the chain; residual stages and other ties need no special treatment.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _MOST_ENTRIES = 20_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Factor:
-    """A table over some genome columns, one axis a column."""
+    """A table over some genome columns, with one axis per column."""
 
     columns: tuple[int, ...]
     values: npt.NDArray[np.float64]
@@ -30,12 +29,12 @@ class Factor:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AreaBounds:
-    """What area a search space can reach.
+    """The range of area that a search space can reach.
 
     Attributes:
-        smallest_mm2, largest_mm2: the extremes [mm2].
-        smallest_genome, largest_genome: genomes that reach them, (genes,).
-        smallest_by_layer_mm2: area of each layer of the smallest design [mm2].
+        smallest_mm2, largest_mm2: The extremes [mm2].
+        smallest_genome, largest_genome: Genomes that reach them, (genes,).
+        smallest_by_layer_mm2: Area of each layer of the smallest design [mm2].
     """
 
     smallest_mm2: float
@@ -45,15 +44,15 @@ class AreaBounds:
     smallest_by_layer_mm2: Mapping[str, float]
 
     def largest_holders(self, n: int = 3) -> list[tuple[str, float]]:
-        """The layers that hold most of the smallest design's area, with their area [mm2]."""
+        """Returns the layers that take most of the smallest design's area, with their area [mm2]."""
         return sorted(self.smallest_by_layer_mm2.items(), key=lambda item: -item[1])[:n]
 
 
 def extreme(factors: Sequence[Factor], n_genes: int, *, largest: bool) -> tuple[float, IntArray]:
-    """The extreme of the sum of all factors and a genome that reaches it.
+    """Returns the extreme of the sum of all factors and a genome that reaches it.
 
     Raises:
-        HardwareModelError: when layers are coupled through so many genes at once that the joint table has no room.
+        HardwareModelError: If layers are coupled through so many genes at once that the joint table would not fit.
     """
     sign = -1.0 if largest else 1.0
     pool = [Factor(columns=factor.columns, values=sign * factor.values) for factor in factors]
@@ -80,14 +79,14 @@ def extreme(factors: Sequence[Factor], n_genes: int, *, largest: bool) -> tuple[
 
 
 def _joint_columns(factors: Sequence[Factor]) -> dict[int, int]:
-    """Columns of the factors and their numbers of choices."""
+    """Returns the factors' columns and the number of choices of each."""
     return {
         column: size for factor in factors for column, size in zip(factor.columns, factor.values.shape, strict=True)
     }
 
 
 def _joint_size(pool: Sequence[Factor], column: int) -> int:
-    """Entries of the table that eliminating a column needs."""
+    """Returns the number of table entries needed to eliminate a column."""
     size = 1
     for n_choices in _joint_columns([factor for factor in pool if column in factor.columns]).values():
         size *= n_choices
@@ -95,7 +94,7 @@ def _joint_size(pool: Sequence[Factor], column: int) -> int:
 
 
 def _join(factors: Sequence[Factor]) -> Factor:
-    """Sum of factors over the union of their columns."""
+    """Returns the sum of factors over the union of their columns."""
     columns = _joint_columns(factors)
     total = np.zeros(tuple(columns.values()))
     order = list(columns)

@@ -1,8 +1,8 @@
-"""The chip around the tiles: global buffer, tree, accumulation, activation and pooling [um2], and residual additions.
+"""The chip around the tiles: buffer, tree, accumulation, activation and pooling [um2], and residual additions.
 
-Off by default in the sums over layers, which count tiles alone as the paper does. One chip holds all layers of a
-design, which work one after another: a shared unit is as large as the most demanding layer needs it. For a design of
-one layer this is the reference's chip.
+Off by default in the sums over layers, which count tiles only, as in the paper. One chip holds all layers of a design,
+which run one after another, so a shared unit is sized for the most demanding layer. For a design with one layer this is
+the reference's chip.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from hw_models.technology import Device, Technology
 from hw_models.workload import LayerShapes
 
 _TREE_AREA = (0.0, 0.0, 9.52857, 30.11429, 72.81429)
-"""Area of the chip's tree in bus width x wire pitch x tile side, by doublings of the grid of tiles; reference data.
+"""Area of the chip's tree, as bus width x wire pitch x tile side, by doublings of the grid of tiles (reference data).
 
-Beyond it the area grows 2.4 times with each doubling; a full grid of 2 x 2 or 4 x 4 tiles has 4 more."""
+Beyond the table the area grows 2.4 times per doubling; a full grid of 2 x 2 or 4 x 4 tiles adds 4."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ChipReport:
-    """What surrounds the tiles of designs.
+    """Circuits of the chip outside the tiles.
 
     Attributes:
-        area_um2: area by unit [um2], (designs,) each: "tiles", "global_buffer", "tree", "accumulation", "activation",
-            "pooling".
-        residual_pj: energy of residual additions for one image [pJ], (designs,).
+        area_um2: Area by unit [um2], each of shape (designs,): "tiles", "global_buffer", "tree", "accumulation",
+            "activation", "pooling".
+        residual_pj: Energy of residual additions for one image [pJ], (designs,).
     """
 
     area_um2: MappingType[str, FloatArray]
@@ -64,19 +64,19 @@ def chip_level(
     model: CostModel | None = None,
     residual_elements: npt.ArrayLike = 0,
 ) -> ChipReport:
-    """The chip that holds all layers of a design.
+    """Computes the chip that holds all layers of a design.
 
     Args:
-        shapes: as in `evaluate`.
-        peripherals: as in `evaluate`.
-        crossbar: as in `evaluate`.
-        device: as in `evaluate`.
-        technology: as in `evaluate`.
-        model: as in `evaluate`; it decides on the tiles, the units around them are the reference's.
-        residual_elements: elements that a residual connection adds to each layer's output, for one image.
+        shapes: See `evaluate`.
+        peripherals: See `evaluate`.
+        crossbar: See `evaluate`.
+        device: See `evaluate`.
+        technology: See `evaluate`.
+        model: See `evaluate`. It applies to the tiles; the units around them are always the reference's.
+        residual_elements: Number of elements that a residual connection adds to each layer's output, for one image.
 
     Raises:
-        HardwareModelError: for arguments that `evaluate` refuses.
+        HardwareModelError: If `evaluate` would refuse the arguments.
     """
     setting = checked_setting(
         peripherals,

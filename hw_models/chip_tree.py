@@ -1,4 +1,4 @@
-"""The H-tree that joins tiles to a chip, or PEs to a tile: how long its path is, in sides of what it joins."""
+"""The H-tree that connects tiles into a chip, or PEs into a tile: the length of its path, in sides of a leaf."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def by_doublings(
     """A quantity of the tree that depends on how often its grid of leaves was doubled.
 
     Args:
-        n_leaves: Leaves; they stand in a nearly square grid of ceil(sqrt(n)) rows.
-        known: The quantity for grids of up to 1, 2, 4, ... rows.
-        growth: Its factor for each doubling beyond these.
-        full: What a full grid of 2 x 2 or 4 x 4 has more.
+        n_leaves: Number of leaves, arranged in a nearly square grid of ceil(sqrt(n)) rows.
+        known: Values for grids of up to 1, 2, 4, ... rows.
+        growth: Growth factor for each doubling beyond these.
+        full: Amount added for a full grid of 2 x 2 or 4 x 4.
     """
     n = np.asarray(n_leaves)
     rows = np.ceil(np.sqrt(n))
@@ -35,26 +35,26 @@ def by_doublings(
 def tree_length(n_leaves: IntArray) -> FloatArray:
     """Length of the tree's path, in sides of a leaf.
 
-    Leaves stand in a nearly square grid of ceil(sqrt(n)) rows. Every doubling of the grid adds a stage; the lengths are
-    those of the reference: 0.5, 2, 4.5 and 9 sides for grids of up to 2, 4, 8 and 16 rows, 0.5 more for a full grid
-    of 2 x 2 or 4 x 4. Larger grids, beyond the reference, double the length.
+    Leaves are arranged in a nearly square grid of ceil(sqrt(n)) rows. Every doubling of the grid adds a stage. The
+    lengths are those of the reference: 0.5, 2, 4.5 and 9 sides for grids of up to 2, 4, 8 and 16 rows, and 0.5 more for
+    a full grid of 2 x 2 or 4 x 4. For larger grids, beyond the reference, the length doubles.
     """
     return by_doublings(n_leaves, _PARTLY_FILLED, growth=2.0, full=0.5)
 
 
 def tree_delay_length(n_leaves: IntArray) -> FloatArray:
-    """Length that a signal's delay follows, in sides of a leaf.
+    """Effective length for the delay of a signal, in sides of a leaf.
 
-    The stage that fills a 4 x 4 grid is driven more strongly in the reference: it delays like 0.3 sides, not 0.5.
+    In the reference the stage that fills a 4 x 4 grid has a stronger driver: its delay equals 0.3 sides, not 0.5.
     """
     length = tree_length(n_leaves)
     return length - np.where(length == _FULL_FOUR, 0.2, 0.0)
 
 
 def wire_delay_length(n_leaves: IntArray) -> FloatArray:
-    """Length that a signal's delay follows in DNN+NeuroSim V1.3, in sides of a leaf.
+    """Effective length for the delay of a signal in DNN+NeuroSim V1.3, in sides of a leaf.
 
-    Read off its latencies at nine nodes: whole repeaters make the shortest stages a little longer than their wires, and
-    a full grid of 2 x 2 a little shorter.
+    Fitted to its latencies at nine nodes: because repeaters come in whole numbers, the shortest stages are slightly
+    longer than their wires, and a full grid of 2 x 2 is slightly shorter.
     """
     return by_doublings(n_leaves, _DELAY_LENGTHS, growth=2.0, full=0.307)

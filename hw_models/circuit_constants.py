@@ -1,4 +1,4 @@
-"""Constants of a node's circuits by kind: what a file in `technologies` holds, a class for each of its tables."""
+"""Constants of a node's circuits: one class for each table of a file in `technologies`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Table = tuple[float, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeConstants:
-    """What the node is."""
+    """The process node."""
 
     feature_nm: float
     vdd_v: float
@@ -19,7 +19,7 @@ class NodeConstants:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayoutConstants:
-    """Heights and widths of layout [um], with which circuits are folded along a crossbar."""
+    """Heights and widths of the layout [um], used to fold circuits along a crossbar."""
 
     row_height_um: float
     flipflop_width_um: float
@@ -50,7 +50,7 @@ class AreaConstants:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimingConstants:
-    """Delays [ns] that make up the clock."""
+    """Delays [ns] that determine the clock period."""
 
     layout_ratio: float
     mux_sharing: Table
@@ -103,14 +103,15 @@ class LeakageConstants:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CircuitLeakageConstants:
-    """Leakage powers [uW] circuit by circuit; read where `leakage_count = "circuits"`.
+    """Leakage powers [uW] by circuit; used where `leakage_count = "circuits"`.
 
     Attributes:
-        crossbar_sharing, crossbar_row_uw: table of a crossbar's switches, shifters and decoder, for each row, by the
-            columns that share an ADC.
-        adder_bit_uw, register_bit_uw: of an adder and of a flip-flop.
-        encoder_bits, encoder_level_uw: table of a Flash ADC's encoder, for each of 2^AP levels, by AP.
-        decoder_entries, decoder_uw: table of the decoder of a register file by its entries.
+        crossbar_sharing, crossbar_row_uw: Table of the leakage per row of a crossbar's switches, shifters and decoder,
+            by the number of columns that share an ADC.
+        adder_bit_uw, register_bit_uw: Leakage of a one-bit adder and of a flip-flop.
+        encoder_bits, encoder_level_uw: Table of the leakage of a Flash ADC's encoder for each of its 2^AP levels, by
+            AP.
+        decoder_entries, decoder_uw: Table of the leakage of a register file's decoder, by number of entries.
     """
 
     crossbar_sharing: Table
@@ -158,16 +159,16 @@ class FlashConstants:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnConstants:
-    """Columns of cells by the node's wires and transistors; read where `column_model = "cells"`.
+    """Columns of cells, from the node's wires and transistors; used where `column_model = "cells"`.
 
     Attributes:
-        wire_ohm: resistance of a wire as long as it is wide [ohm].
-        settle_ns_per_ohm: settling time by the cell's mean resistance, from the wire's capacitance [ns/ohm].
-        settle_access_ns: settling time by the same over the on-resistance, from access transistors, which are as wide
-            as the cell conducts [ns].
-        sense_ohm, sense_ns: table of the sensing time of Flash ADCs by the mean resistance of the columns: that of the
-            slowest column, which the clock waits for.
-        mean_sense_ns: the same for the mean column, which energy is charged for.
+        wire_ohm: Resistance of a wire as long as it is wide [ohm].
+        settle_ns_per_ohm: Settling time per ohm of the cell's mean resistance, due to wire capacitance [ns/ohm].
+        settle_access_ns: Settling time due to access transistors, whose width grows with the cell's conductance, per
+            ratio of the mean resistance to the on-resistance [ns].
+        sense_ohm, sense_ns: Table of the sensing time of Flash ADCs by the mean resistance of the columns, for the
+            slowest column, which sets the clock.
+        mean_sense_ns: The same for the mean column, which determines the energy.
     """
 
     wire_ohm: float
@@ -188,7 +189,7 @@ class SurveyConstants:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireConstants:
-    """Wires of the crossbar, and what lies in series with them."""
+    """Wires of the crossbar and the resistances in series with them."""
 
     resistivity_ohm_um: float
     width_um: float

@@ -1,7 +1,7 @@
-"""What a column of cells conducts, and how long it takes to settle and to be sensed.
+"""Conductance of a column of cells, and the time it needs to settle and to be sensed.
 
-Two descriptions (`ColumnModel`): constants fitted for each device, or the cells' resistances in series with the wires
-of the node, as DNN+NeuroSim V1.3 computes them.
+There are two descriptions (`ColumnModel`): constants fitted for each device, or the cells' resistances in series with
+the node's wires, as computed by DNN+NeuroSim V1.3.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from hw_models.workload import LayerShapes
 
 
 def cell_ratio(setting: Setting) -> float:
-    """Mean conductance of a cell that holds weights, in parts of its on-conductance, with the wires before it.
+    """Mean conductance of a cell that holds weights, in series with its wires, as a fraction of its on-conductance.
 
-    A cell in the middle of the crossbar has half a row and half a column of wire in series. Cells that conduct well
-    lose more to it, so the mean is taken a little above the mean conductance.
+    A cell in the middle of the crossbar has half a row and half a column of wire in series. Cells with high conductance
+    lose more to it, so the mean is evaluated slightly above the mean conductance.
     """
     if setting.choices.column_model is ColumnModel.DEVICE:
         return setting.cell_ratio
@@ -35,7 +35,7 @@ def cell_ratio(setting: Setting) -> float:
 
 
 def settling_ns(setting: Setting) -> float:
-    """Time in which a selected column settles [ns]."""
+    """Settling time of a selected column [ns]."""
     cell = setting.device.cell
     if setting.choices.column_model is ColumnModel.DEVICE:
         timing = setting.technology.timing
@@ -46,14 +46,14 @@ def settling_ns(setting: Setting) -> float:
 
 
 def clock_sense_ns(p: Periphery, setting: Setting) -> FloatArray:
-    """Time of Flash sensing that the clock waits for [ns]: that of the slowest column."""
+    """Flash sensing time that sets the clock [ns]: that of the slowest column."""
     if setting.choices.column_model is ColumnModel.DEVICE:
         return flash_sense_ns(p.precision, setting.column_ohm, setting.technology.flash)
     return _by_resistance(p, setting, setting.technology.column.sense_ns)
 
 
 def mean_sense_ns(p: Periphery, setting: Setting) -> FloatArray:
-    """Time of Flash sensing that energy is charged for [ns]: that of the mean column."""
+    """Flash sensing time that determines the energy [ns]: that of the mean column."""
     if setting.choices.column_model is ColumnModel.DEVICE:
         flash = setting.technology.flash
         return flash_sense_ns(p.precision, setting.column_ohm / flash.slowest_column_ratio, flash)
@@ -61,14 +61,14 @@ def mean_sense_ns(p: Periphery, setting: Setting) -> FloatArray:
 
 
 def _by_resistance(p: Periphery, setting: Setting, table_ns: tuple[float, ...]) -> FloatArray:
-    """A time of Flash sensing by the resistance of a column of the layer's fullest crossbar [ns]."""
+    """Flash sensing time by the resistance of a column of the layer's fullest crossbar [ns]."""
     siemens = DESIGN_ACTIVITY * p.column_rows * cell_ratio(setting) / setting.device.cell.on_ohm
     sense: FloatArray = np.interp(-np.log(siemens), np.log(setting.technology.column.sense_ohm), table_ns)
     return sense
 
 
 def column_rows(shapes: LayerShapes, setting: Setting) -> dict[str, IntArray]:
-    """Rows that each layer's fullest crossbar reads at once, where circuits depend on them; else nothing."""
+    """Returns the rows that each layer's fullest crossbar reads at once, or an empty dict if circuits ignore it."""
     if setting.choices.column_model is ColumnModel.DEVICE:
         return {}
     return {"column_rows": np.minimum(fullest_rows(shapes, setting.crossbar), setting.crossbar.rows_at_once)}

@@ -1,8 +1,8 @@
 """Constants with a unit and a source, read from TOML and checked strictly.
 
-A file has a `name`, a `description`, a table `[sources]` of citations by key, and tables of constants. Each constant is
-`{value = ..., unit = "...", source = "key"}`; a value is a number or a list of numbers. A user's file, named by a path
-that ends in `.toml`, may be shorter: see `user_files`.
+A file contains a `name`, a `description`, a table `[sources]` of citations by key, and tables of constants. Each
+constant is `{value = ..., unit = "...", source = "key"}`; a value is a number or a list of numbers. A user's file,
+given by a path that ends in `.toml`, may be shorter: see `user_files`.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ class Constant:
     """One published or fitted constant.
 
     Attributes:
-        name: "section.key" in its file.
-        value: the number, or the numbers of a table.
-        unit: its unit; "1" for a ratio or a count.
-        source: the citation, in full.
+        name: Full key in its file, "section.key".
+        value: A number, or the numbers of a table.
+        unit: Unit; "1" for a ratio or a count.
+        source: Full citation.
     """
 
     name: str
@@ -45,11 +45,11 @@ class Constant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """A formula that a file names.
+    """A formula selected by a file.
 
     Attributes:
-        value: the name of the formula.
-        source: the citation, in full.
+        value: Name of the formula.
+        source: Full citation.
     """
 
     value: str
@@ -58,14 +58,14 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConstantFile:
-    """A file of constants after its checks.
+    """A checked file of constants.
 
     Attributes:
-        name: what the file is called in the program.
-        description: one line for people.
-        sources: citations by key.
-        constants: by "section.key".
-        choices: formulas that the file names, by key; only files of `models` have any.
+        name: Name of the file in the program.
+        description: One-line description for users.
+        sources: Citations by key.
+        constants: Constants by "section.key".
+        choices: Formulas selected by the file, by key; present only in files of `models`.
     """
 
     name: str
@@ -75,10 +75,11 @@ class ConstantFile:
     choices: Mapping[str, Choice] = field(default_factory=dict)
 
     def section(self, kind: type[_SectionT], section: str) -> _SectionT:
-        """The section as a frozen dataclass whose field names are its keys.
+        """Returns the section as a frozen dataclass whose field names are its keys.
 
         Raises:
-            HardwareModelError: for a missing or an unknown key, a number where a list belongs, or the reverse.
+            HardwareModelError: If a key is missing or unknown, or a number stands where a list is expected or vice
+                versa.
         """
         wanted = {entry.name: str(entry.type) for entry in fields(kind)}
         present = {
@@ -97,30 +98,30 @@ class ConstantFile:
         return kind(**{key: present[key].value for key in wanted})
 
     def optional_section(self, kind: type[_SectionT], section: str) -> _SectionT | None:
-        """Like `section`; None where the file has no such table."""
+        """Like `section`; returns None if the file has no such table."""
         absent = not any(key.startswith(f"{section}.") for key in self.constants)
         return None if absent else self.section(kind, section)
 
 
 def available(folder: str) -> list[str]:
-    """Names of the files of one kind: "technologies", "devices", "models" or "adcs"."""
+    """Returns the names of the files of one kind: "technologies", "devices", "models" or "adcs"."""
     entries = resources.files("hw_models").joinpath(folder).iterdir()
     return sorted(entry.name.removesuffix(".toml") for entry in entries if entry.name.endswith(".toml"))
 
 
 def load_file(folder: str, name: str) -> ConstantFile:
-    """A file that comes with the package, or a user's, which is named by its path.
+    """Loads a file that comes with the package, or a user's file, which is given by its path.
 
     Raises:
-        HardwareModelError: for an unknown name, or a file that breaks the rules.
+        HardwareModelError: If the name is unknown or the file is invalid.
     """
     if is_path(name):
         return user_file(name)
     names, kind = available(folder), {"technologies": "technology"}.get(folder, folder.removesuffix("s"))
     if name not in names:
         raise HardwareModelError(
-            f"no {kind} is called {name!r}; {suggestion(str(name), names)} A file of your own is named by its path, "
-            "which ends in .toml."
+            f"unknown {kind} {name!r}; {suggestion(str(name), names)} To use your own file, give its path, "
+            "which must end in .toml."
         )
     try:
         text = resources.files("hw_models").joinpath(folder, f"{name}.toml").read_text(encoding="utf-8-sig")
@@ -135,10 +136,10 @@ def is_path(name: str) -> bool:
 
 
 def user_file(path: str) -> ConstantFile:
-    """A user's file. It may leave out its name, description and sources, and give bare numbers and names.
+    """Reads a user's file, which may omit its name, description and sources, and give bare numbers and names.
 
     Raises:
-        HardwareModelError: for a file that cannot be read or breaks the rules.
+        HardwareModelError: If the file cannot be read or is invalid.
     """
     where = Path(path).expanduser()
     try:
@@ -146,7 +147,7 @@ def user_file(path: str) -> ConstantFile:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise HardwareModelError(
-            f"the file {path} cannot be read ({reason}); check the path, which counts from the current folder."
+            f"the file {path} cannot be read ({reason}); check the path, which is relative to the current folder."
         ) from None
     tables = _tables(text, where.name)
     given = f"given in {where.name} without a source"
@@ -161,29 +162,29 @@ def user_file(path: str) -> ConstantFile:
 
 
 def _complete(entry: object) -> object:
-    """An entry of a user's file with the parts that may be left out."""
+    """Fills in the parts of an entry that a user's file may omit."""
     if isinstance(entry, dict):
         return {"source": "given", **entry}
     return {"value": entry, "source": "given"}
 
 
 def parse_file(text: str, name: str) -> ConstantFile:
-    """Check the text of a file of constants.
+    """Parses and checks the text of a file of constants.
 
     Raises:
-        HardwareModelError: for invalid TOML, a constant without a source, or any key that does not belong.
+        HardwareModelError: If the TOML is invalid, a constant has no source, or a key is unknown.
     """
     tables = _tables(text, name)
     for key in ("name", "description", "sources"):
         if key not in tables:
             raise HardwareModelError(f"{name}: the key {key!r} is missing; {suggestion(key, tables)}")
     if tables["name"] != name:
-        raise HardwareModelError(f"{name}: the file calls itself {tables['name']!r}; name and file must agree.")
+        raise HardwareModelError(f"{name}: the file has the name {tables['name']!r}; its name must match the file's.")
     return _checked(tables, name, label=name)
 
 
 def _tables(text: str, name: str) -> dict[str, Any]:
-    """The tables of a TOML text."""
+    """Returns the tables of a TOML text."""
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -191,7 +192,7 @@ def _tables(text: str, name: str) -> dict[str, Any]:
 
 
 def _checked(tables: dict[str, Any], name: str, *, label: str) -> ConstantFile:
-    """A file from its tables; `label` is what messages call it."""
+    """Builds a file from its tables; `label` identifies it in messages."""
     if not isinstance(tables["sources"], dict):
         raise HardwareModelError(f"{label}: 'sources' must be a table of citations, got {tables['sources']!r}.")
     sources = {str(key): str(value) for key, value in tables["sources"].items()}
@@ -200,7 +201,7 @@ def _checked(tables: dict[str, Any], name: str, *, label: str) -> ConstantFile:
         if section in _NO_CONSTANTS:
             continue
         if not isinstance(table, dict):
-            raise HardwareModelError(f"{label}: {section!r} is no table of constants; put it into one.")
+            raise HardwareModelError(f"{label}: {section!r} is not a table of constants; move it into one.")
         for key, entry in table.items():
             constants[f"{section}.{key}"] = _constant(label, f"{section}.{key}", entry, sources)
     return ConstantFile(
@@ -213,9 +214,9 @@ def _checked(tables: dict[str, Any], name: str, *, label: str) -> ConstantFile:
 
 
 def _choices(file: str, table: object, sources: Mapping[str, str]) -> dict[str, Choice]:
-    """The checked table of choices."""
+    """Checks and returns the table of choices."""
     if not isinstance(table, dict):
-        raise HardwareModelError(f"{file}: 'choices' must be a table of names of formulas, got {table!r}.")
+        raise HardwareModelError(f"{file}: 'choices' must be a table of formula names, got {table!r}.")
     found: dict[str, Choice] = {}
     for key, entry in table.items():
         if not isinstance(entry, dict) or set(entry) != {"value", "source"} or not isinstance(entry["value"], str):
@@ -237,7 +238,7 @@ def _constant(file: str, key: str, entry: object, sources: Mapping[str, str]) ->
         raise HardwareModelError(f"{file}: {key} must be {{value = ..., unit = ..., source = ...}}, got {entry!r}.")
     for part in entry:
         if part not in _ENTRY_KEYS:
-            raise HardwareModelError(f"{file}: {key} has an unknown part {part!r}; {suggestion(part, _ENTRY_KEYS)}")
+            raise HardwareModelError(f"{file}: {key} has an unknown field {part!r}; {suggestion(part, _ENTRY_KEYS)}")
     if "value" not in entry:
         raise HardwareModelError(f"{file}: {key} has no value; give it one.")
     source = str(entry.get("source", ""))
@@ -245,7 +246,7 @@ def _constant(file: str, key: str, entry: object, sources: Mapping[str, str]) ->
         raise HardwareModelError(
             f"{file}: {key} has no source"
             + (f": {source!r} is unknown; {suggestion(str(source), sources)}" if source else ".")
-            + " Every constant names an entry of [sources]."
+            + " Every constant must name an entry of [sources]."
         )
     return Constant(
         name=key,

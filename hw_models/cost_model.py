@@ -1,9 +1,9 @@
 """Cost models: named sets of assumptions, one TOML file each in `hw_models/models`.
 
-A file has a `name`, a `description`, a table `[sources]` of citations by key, and a table `[choices]` that names one
-formula for each question on which credible models differ: `{value = "...", source = "key"}`. Constants that belong to
-a model rather than to a node or a device stand in further tables, each with value, unit and source as in every file of
-constants (`model_constants.py` lists them). Adding a model is writing a file and at most one formula.
+A file contains a `name`, a `description`, a table `[sources]` of citations by key, and a table `[choices]` that selects
+one formula for each question on which credible models differ: `{value = "...", source = "key"}`. Constants that belong
+to a model rather than to a node or a device are in further tables, each with value, unit and source as in every file of
+constants (`model_constants.py` lists them). To add a model, write a file and, if needed, one new formula.
 """
 
 from __future__ import annotations
@@ -36,40 +36,40 @@ from hw_models.simulator_choices import (
 from hw_models.user_files import completed_model
 
 DEFAULT_MODEL = "published"
-"""The model that the program uses unless told otherwise, and the one that users' files build on."""
+"""The default model, and the one that users' files build on."""
 SIMULATOR_MODEL = "neurosim"
-"""The model that has the constants of formulas of DNN+NeuroSim V1.3."""
+"""The model with the constants for the formulas of DNN+NeuroSim V1.3."""
 
 
 class DigitalClock(StrEnum):
     """The clock of adders, buffers and wires."""
 
     LAYER = "layer"
-    """The period of the layer's conversion, as in XPertSim: everything waits for the converter."""
+    """The conversion period of the layer, as in XPertSim: everything waits for the converter."""
     OWN = "own"
-    """A clock of the node, whatever the converters do; a tile's buffers are as wide as its sums."""
+    """A clock of the node that does not depend on the converters; a tile's buffers are as wide as its sums."""
 
 
 class Converters(StrEnum):
-    """Where area, energy and time of a conversion come from."""
+    """Source of the area, energy and time of a conversion."""
 
     CIRCUITS = "circuits"
     """The reference's SAR and Flash circuits."""
     PUBLISHED = "published"
-    """Converters that were built and measured, see `hw_models.adc_library`."""
+    """Published measured converters, see `hw_models.adc_library`."""
 
 
 class ColumnCurrent(StrEnum):
-    """How long a column draws its current."""
+    """Duration of a column's current."""
 
     CONVERSION = "conversion"
-    """For the whole conversion, at the power a siemens that the reference data show for each type."""
+    """For the whole conversion, at the power per siemens found in the reference data for each type."""
     SAMPLED = "sampled"
-    """V^2 G while a capacitor samples it, and no longer; row lines stay as they are while columns take turns."""
+    """V^2 G only while a capacitor samples it; row lines hold their state while columns take turns."""
 
 
 class Buffers(StrEnum):
-    """Energy of a bit in the buffers of tiles and chip."""
+    """Energy per bit in the buffers of tiles and chip."""
 
     REGISTERS = "registers"
     """The reference's register files."""
@@ -78,37 +78,37 @@ class Buffers(StrEnum):
 
 
 class RowDrivers(StrEnum):
-    """What lifts row lines to the voltage that cells are written with."""
+    """The circuit that raises row lines to the write voltage of the cells."""
 
     TECHNOLOGY = "technology"
     """The level shifter of the technology file."""
     DEVICE = "device"
-    """The device's own figure, or the model's where the device has none."""
+    """The device's own figure, or the model's if the device has none."""
 
 
 class Overheads(StrEnum):
-    """What is added to the energy of events."""
+    """Additions to the energy of events."""
 
     NONE = "none"
     """Nothing: dynamic energy as simulated."""
     LEAKAGE_AND_LAYOUT = "leakage-and-layout"
-    """The layout ratio on simulated circuits, and what leaks while an image is computed."""
+    """The layout ratio on simulated circuits, and the leakage while an image is computed."""
 
 
 class Schedule(StrEnum):
-    """What works at the same time."""
+    """Which parts work at the same time."""
 
     SEQUENTIAL = "sequential"
-    """Nothing: the parts of a layer follow one another, and so do layers."""
+    """None: the parts of a layer run one after another, and so do layers."""
     OVERLAPPED = "overlapped"
-    """The parts of a layer: it takes as long as its slowest one, and the others once to fill it."""
+    """The parts of a layer: it takes as long as its slowest part, plus the others once to fill the pipeline."""
     PIPELINED = "pipelined"
-    """Layers as well, each on another image: the slowest one sets the images a second."""
+    """Layers as well, each on another image: the slowest one determines the images per second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """One formula for each question on which models differ; every file names all of them."""
+    """One formula for each question on which models differ; every file selects all of them."""
 
     digital_clock: DigitalClock
     converters: Converters
@@ -153,11 +153,11 @@ class CostModel:
     """A named set of assumptions.
 
     Attributes:
-        name, description: of the file.
-        choices: the formulas that it uses.
-        constants: its constants with unit and source, by "section.key".
-        choice_sources: the citation behind each choice.
-        assumptions, simulated: the same constants by kind; None for a model whose formulas need none of them.
+        name, description: Name and description given in the file.
+        choices: Formulas that the model uses.
+        constants: Constants with unit and source, by "section.key".
+        choice_sources: Citation for each choice.
+        assumptions, simulated: The same constants by kind; None if the model's formulas do not need them.
     """
 
     name: str
@@ -170,46 +170,45 @@ class CostModel:
 
     @property
     def assumed(self) -> Assumptions:
-        """The model's own constants.
+        """Returns the model's own constants.
 
         Raises:
-            HardwareModelError: for a model that has none.
+            HardwareModelError: If the model has none.
         """
         if self.assumptions is None:
             raise HardwareModelError(
-                f"the cost model {self.name!r} has no constants of its own; choose one of those that do, such as "
-                "'published'."
+                f"the cost model {self.name!r} has no constants of its own; choose one that does, such as 'published'."
             )
         return self.assumptions
 
     @property
     def simulator(self) -> SimulatorConstants:
-        """The constants of formulas that follow DNN+NeuroSim V1.3.
+        """Returns the constants of formulas that follow DNN+NeuroSim V1.3.
 
         Raises:
-            HardwareModelError: for a model that has none.
+            HardwareModelError: If the model has none.
         """
         if self.simulated is None:
             raise HardwareModelError(
-                f"the cost model {self.name!r} has no constants of a simulator; choose 'neurosim', or name its choices "
-                'tile_buffers = "cores" and column_model = "cells" in the file.'
+                f"the cost model {self.name!r} has no simulator constants; choose 'neurosim', or set "
+                'tile_buffers = "cores" and column_model = "cells" in the [choices] of the file.'
             )
         return self.simulated
 
 
 def model_names() -> list[str]:
-    """Names that `load_model` knows."""
+    """Returns the names that `load_model` accepts."""
     return available("models")
 
 
 def load_model(name: str) -> CostModel:
-    """A cost model by name, or by the path of a file that ends in `.toml`.
+    """Loads a cost model by name, or by the path of a `.toml` file.
 
-    A user's file takes every choice and constant that it leaves out from `published`, and constants of formulas that
+    A user's file takes every choice and constant that it omits from `published`, and the constants of formulas that
     `published` does not use from `neurosim`.
 
     Raises:
-        HardwareModelError: for an unknown name or a file that breaks the rules.
+        HardwareModelError: If the name is unknown or the file is invalid.
     """
     file = load_file("models", name)
     if is_path(name):
@@ -218,10 +217,10 @@ def load_model(name: str) -> CostModel:
 
 
 def model_from(file: ConstantFile) -> CostModel:
-    """A cost model from a checked file.
+    """Builds a cost model from a checked file.
 
     Raises:
-        HardwareModelError: for a missing or unknown choice or constant.
+        HardwareModelError: If a choice or constant is missing or unknown.
     """
     wanted = [field.name for field in fields(Choices)]
     for key in file.choices:
@@ -230,7 +229,7 @@ def model_from(file: ConstantFile) -> CostModel:
     chosen: dict[str, Any] = {}
     for key in wanted:
         if key not in file.choices:
-            raise HardwareModelError(f"{file.name}: choices.{key} is missing; name one of {', '.join(_ENUMS[key])}.")
+            raise HardwareModelError(f"{file.name}: choices.{key} is missing; choose one of {', '.join(_ENUMS[key])}.")
         value = file.choices[key].value
         if value not in set(_ENUMS[key]):
             raise HardwareModelError(
@@ -242,7 +241,7 @@ def model_from(file: ConstantFile) -> CostModel:
         section = key.partition(".")[0]
         if section not in tables:
             raise HardwareModelError(
-                f"{file.name}: none of the model's formulas reads the table [{section}]; remove it."
+                f"{file.name}: the table [{section}] is not used by any of the model's formulas; remove it."
             )
     return CostModel(
         name=file.name,
@@ -258,5 +257,5 @@ def model_from(file: ConstantFile) -> CostModel:
 
 
 def _by_kind(file: ConstantFile, sections: Mapping[str, type[Any]]) -> dict[str, Any]:
-    """Constants of a file's tables, each in its class."""
+    """Returns the constants of a file's tables, each in its class."""
     return {section: file.section(kind, section) for section, kind in sections.items()}

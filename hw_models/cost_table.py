@@ -1,10 +1,10 @@
-"""Cost of every choice of a search space, computed once; populations are then scored by gathers.
+"""Costs of every choice of a search space, computed once; populations are then scored by table look-ups.
 
-A layer's cost depends on its own choices and on its input channels only, so a design's area, latency and energy are
-sums of one table entry a layer; what leaks is its sum of powers times its time from one image to the next. The space is
-described generically: a layer has a tuple of choices for each attribute, and the column of an integer genome that
-selects among them. Columns may be shared: the output channels of a layer are the input channels of the next, the layers
-of a residual stage share one channel depth.
+A layer's cost depends only on its own choices and its input channels, so a design's area, latency and energy are sums
+of one table entry per layer; leakage is the summed power times the time from one image to the next. The space is
+described generically: for each attribute a layer has a tuple of choices and the column of an integer genome that
+selects among them. Columns may be shared: the output channels of a layer are the input channels of the next, and the
+layers of a residual stage share one channel depth.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ from hw_models.workload import LayerShapes
 
 _CHUNK = 8192
 _TO_REPORTED = np.array([1e-6, 1e-3, 1e-6, 1e-3])
-"""From um2, ns, pJ and ns to mm2, us, uJ and us."""
+"""Conversion from um2, ns, pJ and ns to mm2, us, uJ and us."""
 _AREA = (1.0, 0.0, 0.0)
 _ROW = 4
-"""Numbers of a table entry: area, latency, dynamic energy, leakage power; four of them fill half a cache line."""
+"""Numbers per table entry: area, latency, dynamic energy and leakage power; the four fill half a cache line."""
 _MOST_ENTRIES = 5_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PopulationCosts:
-    """Cost of designs, each array of shape (designs,).
+    """Costs of designs; each array has the shape (designs,).
 
     Attributes:
-        area_mm2: of the tiles.
-        latency_us: of one image through all layers.
-        energy_uj: of one image.
-        interval_us: from one image to the next; less than the latency where layers are pipelined.
+        area_mm2: Area of the tiles.
+        latency_us: Time of one image through all layers.
+        energy_uj: Energy of one image.
+        interval_us: Time from one image to the next; less than the latency where layers are pipelined.
     """
 
     area_mm2: FloatArray
@@ -56,12 +56,12 @@ class PopulationCosts:
 
     @property
     def edap(self) -> FloatArray:
-        """Energy x delay x area [mm2 us uJ]; the delay is that from one image to the next."""
+        """Energy x delay x area [mm2 us uJ]; the delay is the time from one image to the next."""
         return self.area_mm2 * self.interval_us * self.energy_uj
 
     @property
     def throughput_fps(self) -> FloatArray:
-        """Images a second."""
+        """Images per second."""
         return 1e6 / self.interval_us
 
 
@@ -77,13 +77,13 @@ class _LayerTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CostTable:
-    """Costs of a search space; make it with `CostTable.build`.
+    """Costs of a search space; built with `CostTable.build`.
 
     Attributes:
-        layers: the choices that it was built from.
-        n_choices: choices of each genome column, (genes,); 1 where no layer uses the column.
-        pipelined: whether layers work on different images at the same time.
-        leaky: whether leakage is part of the energy.
+        layers: Choices from which the table was built.
+        n_choices: Number of choices of each genome column, (genes,); 1 where no layer uses the column.
+        pipelined: Whether layers work on different images at the same time.
+        leaky: Whether the energy includes leakage.
     """
 
     layers: tuple[LayerChoices, ...]
@@ -106,20 +106,20 @@ class CostTable:
         schedule: Schedule | None = None,
         adc: AdcTable | None = None,
     ) -> CostTable:
-        """Evaluate every combination of every layer's choices once.
+        """Evaluates every combination of every layer's choices once.
 
         Args:
-            layers: choices of each layer.
-            crossbar: as in `evaluate`.
-            device: as in `evaluate`.
-            technology: as in `evaluate`.
-            activity: as in `evaluate`.
-            model: as in `evaluate`.
-            schedule: as in `evaluate`.
-            adc: as in `evaluate`.
+            layers: Choices of each layer.
+            crossbar: See `evaluate`.
+            device: See `evaluate`.
+            technology: See `evaluate`.
+            activity: See `evaluate`.
+            model: See `evaluate`.
+            schedule: See `evaluate`.
+            adc: See `evaluate`.
 
         Raises:
-            HardwareModelError: for choices that do not fit together, or too many of them.
+            HardwareModelError: If choices contradict each other or are too numerous.
         """
         chosen = load_model("xpertsim") if model is None else model
         planned = chosen.choices.schedule if schedule is None else schedule
@@ -140,7 +140,7 @@ class CostTable:
                 if n_choices.setdefault(column, count) != count:
                     raise HardwareModelError(
                         f"layer {layer.name!r}: genome column {column} selects among {count} choices here and among "
-                        f"{n_choices[column]} in an earlier layer; use one number a column."
+                        f"{n_choices[column]} in an earlier layer; use the same number in both."
                     )
         counts = np.ones(max(n_choices, default=-1) + 1, dtype=np.int64)
         for column, count in n_choices.items():
@@ -159,13 +159,13 @@ class CostTable:
         )
 
     def score(self, genomes: npt.ArrayLike) -> PopulationCosts:
-        """Cost of a population; the memory beyond the result does not grow with it.
+        """Computes the costs of a population; memory beyond the result does not grow with it.
 
         Args:
-            genomes: integers (designs, genes); genes beyond the table's columns are allowed and ignored.
+            genomes: Integers (designs, genes); genes beyond the table's columns are allowed and ignored.
 
         Raises:
-            HardwareModelError: for genomes of the wrong type or shape, or out of range.
+            HardwareModelError: If genomes have the wrong type or shape, or are out of range.
         """
         array = np.asarray(genomes)
         genes = len(self.n_choices)
@@ -184,9 +184,9 @@ class CostTable:
         return PopulationCosts(area_mm2=sums[0], latency_us=sums[1], energy_uj=sums[2], interval_us=interval)
 
     def _score_chunk(self, genes: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """Area, latency, energy and interval, shape (4, designs); genes has the shape (genes, designs).
+        """Returns area, latency, energy and interval, shape (4, designs); `genes` has the shape (genes, designs).
 
-        The positions in the tables are a matrix product; they are exact in 32 bits because no table has 2^24 entries.
+        Table positions are computed as a matrix product, which is exact in 32 bits because no table has 2^24 entries.
         """
         positions = (self._strides @ genes).astype(np.intp)
         n_designs = genes.shape[1]
@@ -206,31 +206,31 @@ class CostTable:
         return totals
 
     def _check_range(self, genes: npt.NDArray[np.integer[Any]]) -> None:
-        """Refuse a gene that selects beyond its choices; a negative one is a huge unsigned one."""
+        """Refuses genes outside their choices; a negative one reads as a huge unsigned one."""
         unsigned = genes.astype(np.uint32)
         wrong = (unsigned >= self.n_choices.astype(np.uint32)[:, np.newaxis]).any(axis=1)
         if wrong.any():
             column = int(np.argmax(wrong))
             raise HardwareModelError(
-                f"genomes: gene {column} must lie in 0 ... {self.n_choices[column] - 1}, got values from "
+                f"genomes: gene {column} must be between 0 and {self.n_choices[column] - 1}, got values from "
                 f"{genes[column].min()} to {genes[column].max()}."
             )
 
     def extreme(
         self, weights: Sequence[float], *, largest: bool = False, fixed: Mapping[int, int] | None = None
     ) -> tuple[float, IntArray]:
-        """The extreme of a weighted sum of costs over layers, and a genome (genes,) that reaches it.
+        """Returns the extreme of a weighted sum of costs over layers, and a genome (genes,) that reaches it.
 
-        The sum is exact unless the model's energy contains leakage: then a layer counts what its own tiles leak while
-        it works, so the least sum is a lower bound, and `score` tells what the genome really costs.
+        The sum is exact unless the model's energy includes leakage: a layer then counts only what its own tiles leak
+        while it works, so the smallest sum is a lower bound; `score` gives the actual cost of the genome.
 
         Args:
-            weights: of area [1/mm2], latency [1/us] and energy [1/uJ].
-            largest: the largest sum instead of the smallest.
-            fixed: genome columns that keep a value.
+            weights: Weights of area [1/mm2], latency [1/us] and energy [1/uJ].
+            largest: Whether to return the largest sum instead of the smallest.
+            fixed: Genome columns with a fixed value.
 
         Raises:
-            HardwareModelError: when layers are coupled through too many genes at once.
+            HardwareModelError: If layers are coupled through too many genes at once.
         """
         factors, kept = [], fixed or {}
         scale = np.asarray(weights, dtype=np.float64) * _TO_REPORTED[:3]
@@ -261,7 +261,7 @@ class CostTable:
         return costs
 
     def bounds(self) -> AreaBounds:
-        """The exact smallest and largest area that a genome can reach, with shared columns taken into account."""
+        """Returns the exact smallest and largest area that a genome can reach, accounting for shared columns."""
         smallest, smallest_genome = self.extreme(_AREA)
         largest, largest_genome = self.extreme(_AREA, largest=True)
         return AreaBounds(
@@ -275,7 +275,7 @@ class CostTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Evaluated:
-    """What all layers of a table are evaluated with."""
+    """Arguments with which all layers of a table are evaluated."""
 
     crossbar: CrossbarSpec
     device: Device
@@ -287,7 +287,7 @@ class _Evaluated:
 
 
 def _layer_table(layer: LayerChoices, given: _Evaluated) -> _LayerTable:
-    """Evaluate all combinations of one layer's choices, the last column changing fastest."""
+    """Evaluates all combinations of one layer's choices, the last column varying fastest."""
     columns = layer.columns()
     sizes = tuple(columns.values())
     n_entries = int(np.prod(sizes, dtype=np.int64))

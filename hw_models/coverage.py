@@ -1,8 +1,8 @@
-"""What the data behind each cost model hold: layers, crossbars, peripherals, devices and nodes.
+"""The range of the data behind each cost model: layers, crossbars, peripherals, devices and nodes.
 
 `xpertsim` reproduces the layers and networks of the simulator published with XPert (Moitra, Bhattacharjee, Kim, Panda,
 DAC 2023, arXiv 2303.17646), `neurosim` those of DNN+NeuroSim V1.3 (Peng, Huang, Luo, Sun, Yu, IEDM 2019) at nine nodes.
-A model without an entry of its own is measured by both: the layers of the first and the nodes of the second.
+A model without an entry of its own is measured against both: the layers of the first and the nodes of the second.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from hw_models.technology import CellConstants
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """What the data hold of a quantity that designs have.
+    """The range of a design quantity in the data.
 
     Attributes:
-        name: of the quantity, as a sentence begins with it.
-        least, most: of the data.
-        unit: behind a number, with its space.
+        name: Name of the quantity, as it begins a sentence.
+        least, most: Smallest and largest value in the data.
+        unit: Text appended to a number, including its space.
     """
 
     name: str
@@ -32,15 +32,15 @@ class Range:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """What the data of one model hold.
+    """The range of the data behind one model.
 
     Attributes:
-        technologies: names of nodes.
-        cells: on-resistance [ohm] and on/off ratio of further cells than those of the reference devices, by node.
-        sides: of square crossbars.
-        cell_bits, weight_bits, pe_sides, tile_sides, kernels: values that occur.
-        activities: the least and the largest.
-        shapes, peripherals: ranges by field.
+        technologies: Names of nodes.
+        cells: On-resistance [ohm] and on/off ratio of cells other than those of the reference devices, by node.
+        sides: Side lengths of square crossbars.
+        cell_bits, weight_bits, pe_sides, tile_sides, kernels: Values that occur.
+        activities: The smallest and the largest.
+        shapes, peripherals: Ranges by field.
     """
 
     technologies: tuple[str, ...]
@@ -56,7 +56,7 @@ class Coverage:
     peripherals: Mapping[str, Range]
 
     def has_cell(self, technology: str, cell: CellConstants) -> bool:
-        """Whether the data hold this cell at this node, whatever its file is called."""
+        """Returns whether the data contain this cell at this node, whatever the name of its file."""
         usual = (cell.read_v, cell.write_v, cell.cell_width_f, cell.cell_height_f) == (0.5, 2.0, 12.0, 4.0)
         return usual and (cell.on_ohm, cell.on_off_ratio) in self.cells.get(technology, frozenset())
 
@@ -118,5 +118,5 @@ _BY_MODEL: Mapping[str, Coverage] = MappingProxyType({"xpertsim": XPERTSIM, "neu
 
 
 def coverage(model: str) -> Coverage:
-    """What the data behind a cost model hold, by the model's name."""
+    """Returns the range of the data behind a cost model, by the model's name."""
     return _BY_MODEL.get(model, _OTHERS)

@@ -1,4 +1,4 @@
-"""The crossbar and how crossbars are grouped: what is fixed for a whole chip."""
+"""The crossbar and the grouping of crossbars: the parameters that are fixed for a whole chip."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from hw_models.errors import HardwareModelError, suggestion
 
 
 class WeightCoding(StrEnum):
-    """How a signed weight becomes non-negative conductances."""
+    """How signed weights are mapped to non-negative conductances."""
 
     OFFSET_ANALOG = "offset-analog"
-    """Weight + offset in the cells; a reference current is subtracted before the ADC. It is the reference data's
-    array, which has no column for it: `reference_columns = 0`."""
+    """Weight + offset in the cells; a reference current is subtracted before the ADC. This is the reference data's
+    array, which has no column for the reference: `reference_columns = 0`."""
     OFFSET_DIGITAL = "offset-digital"
-    """Weight + offset in the cells; the offset is subtracted after the ADC: a converted reference column, or a count of
-    the active rows."""
+    """Weight + offset in the cells; the offset is subtracted after the ADC, using a converted reference column or a
+    count of the active rows."""
     DIFFERENTIAL = "differential"
-    """Positive and negative part in two columns whose currents are subtracted before the ADC: twice the columns, one
-    conversion a pair."""
+    """Positive and negative part in two columns whose currents are subtracted before the ADC: twice as many columns,
+    one conversion per pair."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrossbarSpec:
-    """Crossbars, processing elements (PEs) and tiles; the defaults are the reference data's array.
+    """Crossbars, processing elements (PEs) and tiles; the defaults describe the reference data's array.
 
     Attributes:
-        rows: rows of a crossbar.
-        columns: columns of a crossbar that hold weights.
-        cell_bits: bits stored in one cell.
-        weight_bits: bits of a weight.
-        pe_side: crossbars along the side of a PE.
-        tile_side: crossbars along the side of a tile, a multiple of `pe_side`.
-        coding: how signed weights are stored.
-        reference_columns: further columns of every crossbar, which hold what is subtracted. They are built and driven
-            like the others; their sums are digitised where the subtraction is digital, and take no ADC where it is
-            analog. The current mirrors that hand an analog reference to every ADC are not modelled.
-        rows_read: rows that are read at once, all of them if not given. Fewer rows take as many more conversions, whose
-            results are added, and leave each conversion a smaller sum to resolve. (The costs follow it; the emulation
-            of crossbars does not yet.)
+        rows: Rows of a crossbar.
+        columns: Columns of a crossbar that store weights.
+        cell_bits: Bits stored in one cell.
+        weight_bits: Bits of a weight.
+        pe_side: Crossbars along the side of a PE.
+        tile_side: Crossbars along the side of a tile, a multiple of `pe_side`.
+        coding: How signed weights are stored.
+        reference_columns: Additional columns of every crossbar that store the value to subtract. They are built and
+            driven like the others. Their sums are digitised if the subtraction is digital and need no ADC if it is
+            analog. The current mirrors that distribute an analog reference to every ADC are not modelled.
+        rows_read: Rows read at once; all of them by default. With fewer rows, proportionally more conversions are
+            needed, whose results are added, and each conversion has a smaller sum to resolve. (Costs take it into
+            account; the emulation of crossbars does not yet.)
     """
 
     rows: int = 64
@@ -54,17 +54,17 @@ class CrossbarSpec:
     rows_read: int | None = None
 
     def __str__(self) -> str:
-        """As the constructor is written; `rows_read` only where it is set, so that older descriptions still hold."""
+        """Formatted like the constructor call; `rows_read` appears only if set, so older descriptions stay valid."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         if self.rows_read is None:
             del values["rows_read"]
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in values.items())})"
 
     def __post_init__(self) -> None:
-        """Check every field once.
+        """Checks every field once.
 
         Raises:
-            HardwareModelError: for a value out of range or fields that contradict each other.
+            HardwareModelError: If a value is out of range or fields contradict each other.
         """
         for name, low, high in (
             ("rows", 4, 4096),
@@ -89,23 +89,23 @@ class CrossbarSpec:
             check_count("crossbar.rows_read", self.rows_read, low=1, high=self.rows)
         if self.columns < self.columns_per_weight:
             raise HardwareModelError(
-                f"crossbar.columns: a weight takes {self.columns_per_weight} columns, but the crossbar has only "
-                f"{self.columns}; give it more."
+                f"crossbar.columns: a weight needs {self.columns_per_weight} columns, but the crossbar has only "
+                f"{self.columns}; increase crossbar.columns."
             )
 
     @property
     def rows_at_once(self) -> int:
-        """Rows that are read at once."""
+        """Rows read at once."""
         return self.rows if self.rows_read is None else self.rows_read
 
     @property
     def row_groups(self) -> int:
-        """Groups of rows that are read one after another."""
+        """Groups of rows that are read in turn."""
         return -(-self.rows // self.rows_at_once)
 
     @property
     def cells_per_weight(self) -> int:
-        """Cells that hold the bits of one non-negative number."""
+        """Cells that store the bits of one non-negative number."""
         return -(-self.weight_bits // self.cell_bits)
 
     @property
@@ -115,22 +115,22 @@ class CrossbarSpec:
 
     @property
     def columns_per_conversion(self) -> int:
-        """Columns whose currents one conversion reads: a differential pair, or one."""
+        """Columns read by one conversion: two for a differential pair, otherwise one."""
         return self.columns_per_weight // self.cells_per_weight
 
     @property
     def converted_columns(self) -> int:
-        """Columns, or pairs of columns, of a crossbar that are converted; references are not among them."""
+        """Columns, or pairs of columns, of a crossbar that are converted, excluding references."""
         return self.columns // self.columns_per_conversion
 
     @property
     def built_columns(self) -> int:
-        """Columns that a crossbar is built with: those of weights and those of references."""
+        """Columns of a crossbar in total: those for weights and those for references."""
         return self.columns + self.reference_columns
 
     @property
     def converted_references(self) -> int:
-        """Reference columns whose sums are digitised; an analog subtraction needs none."""
+        """Reference columns whose sums are digitised; none for an analog subtraction."""
         return self.reference_columns if self.coding is WeightCoding.OFFSET_DIGITAL else 0
 
     @property
@@ -140,10 +140,10 @@ class CrossbarSpec:
 
     @property
     def n_crossbars(self) -> int:
-        """Crossbars of a tile."""
+        """Crossbars per tile."""
         return self.tile_side**2
 
     @property
     def n_pes(self) -> int:
-        """PEs of a tile."""
+        """PEs per tile."""
         return self.pes_per_side**2

@@ -1,6 +1,6 @@
-"""How a device's cells differ from their target: optional tables of its file, each `None` where it has none.
+"""Deviations of a device's cells from their targets: optional tables of its file, each `None` if absent.
 
-g is a cell's conductance over the highest one, and t the time since programming [s].
+g is a cell's conductance divided by the highest one, and t the time since programming [s].
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from hw_models.circuit_constants import Table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgrammingConstants:
-    """Standard deviation of a programmed conductance [uS]: max(0, c0 + c1 g + ... + c4 g^4), a column for each time.
+    """Standard deviation of a programmed conductance [uS]: max(0, c0 + c1 g + ... + c4 g^4), one column for each time.
 
-    Between two times coefficients are read at log t, before the first and after the last they stay.
+    Between two times the coefficients are interpolated in log t; outside the range they are constant.
     """
 
     times_s: Table
@@ -28,7 +28,7 @@ class ProgrammingConstants:
     c4_us: Table
 
     def polynomial_us(self, time_s: float) -> tuple[float, ...]:
-        """Coefficients of the standard deviation [uS] in powers of g, at a time after programming."""
+        """Coefficients of the standard deviation [uS] in powers of g, at a given time after programming."""
         return tuple(
             _at_log_time(time_s, self.times_s, column)
             for column in (self.c0_us, self.c1_us, self.c2_us, self.c3_us, self.c4_us)
@@ -37,9 +37,9 @@ class ProgrammingConstants:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftConstants:
-    """Drift g ((t + reference_s) / reference_s)^-v with v normal, of a mean and a deviation that depend on g.
+    """Drift g ((t + reference_s) / reference_s)^-v, where v is normal with a mean and a deviation that depend on g.
 
-    Each is `at_one + per_ln` ln g, kept between `least` and `most`.
+    Each of them is `at_one + per_ln` ln g, clipped to `least` ... `most`.
     """
 
     reference_s: float
@@ -55,9 +55,9 @@ class DriftConstants:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadNoiseConstants:
-    """Read noise over g: min(most_ratio, ratio g^-power).
+    """Read noise relative to g: min(most_ratio, ratio g^-power).
 
-    Where read_s > 0 it grows by sqrt(ln((t + read_s) / (2 read_s))).
+    If read_s > 0 it grows by sqrt(ln((t + read_s) / (2 read_s))).
     """
 
     ratio: float
@@ -68,7 +68,7 @@ class ReadNoiseConstants:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StuckConstants:
-    """Shares of the cells that are stuck at the highest and at the lowest conductance."""
+    """Fractions of the cells that are stuck at the highest and at the lowest conductance."""
 
     on_ratio: float
     off_ratio: float

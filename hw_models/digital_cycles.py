@@ -1,4 +1,4 @@
-"""Cycles of adders, buffers and wires where models count them differently (`hw_models/simulator_choices.py`)."""
+"""Cycles of adders, buffers and wires, where models count them differently (`hw_models/simulator_choices.py`)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from hw_models.simulator_choices import DelayCycles, TileBuffers
 
 
 def cycle_ns(clock: FloatArray, setting: Setting) -> FloatArray:
-    """What a delay is divided by to be counted in cycles [ns]: the layer's clock, or 1 ns whatever the clock is."""
+    """Unit in which a delay is counted in cycles [ns]: the layer's clock, or 1 ns whatever the clock."""
     if setting.choices.delay_cycles is DelayCycles.NANOSECOND:
         return np.ones_like(clock)
     return clock
 
 
 def extra_carry_cycles(bits: IntArray, clock: FloatArray, setting: Setting) -> FloatArray:
-    """Cycles beyond the first that an adder of `bits` takes until its carry has gone through."""
+    """Cycles beyond the first that an adder of `bits` needs until its carry has propagated."""
     carry_ns = setting.technology.timing.adder_bit_ns * bits
     longer: FloatArray = np.maximum(0, np.ceil(carry_ns / cycle_ns(clock, setting)) - 1)
     return longer
@@ -33,7 +33,7 @@ def stages_of(n_inputs: IntArray) -> IntArray:
 
 
 def global_sum_cycles(m: Mapping, p: Periphery, *, clock: FloatArray, setting: Setting, pairing: Pairing) -> FloatArray:
-    """Cycles of the sum over tiles where two sums are formed for each output channel, in whole calls."""
+    """Cycles of the sum over tiles, in whole calls, if two sums are formed for each output channel."""
     stages = stages_of(m.tile_rows)
     cycles = pairing.by_shape(stages)
     for stage in range(int(stages.max())):
@@ -46,7 +46,7 @@ def global_sum_cycles(m: Mapping, p: Periphery, *, clock: FloatArray, setting: S
 
 
 def tile_transfer_cycles(tile: TileArea, clock: FloatArray, setting: Setting) -> FloatArray:
-    """Cycles of one transfer on a tile's tree."""
+    """Cycles of one transfer on a tile's H-tree."""
     if setting.choices.delay_cycles is DelayCycles.LAYER_CLOCK:
         return np.ones_like(clock)
     length = float(wire_delay_length(np.asarray(setting.crossbar.n_pes)))
@@ -57,7 +57,7 @@ def tile_transfer_cycles(tile: TileArea, clock: FloatArray, setting: Setting) ->
 def chip_transfer_cycles(
     m: Mapping, tile: TileArea, *, clock: FloatArray, setting: Setting, pairing: Pairing
 ) -> FloatArray:
-    """Cycles of one transfer on the chip's tree, (designs, layers); none for a layer of one tile."""
+    """Cycles of one transfer on the chip's tree, (designs, layers); zero for a layer with one tile."""
     by_layer = setting.choices.delay_cycles is DelayCycles.LAYER_CLOCK
     reach_um = setting.technology.timing.tree_um_per_ns * cycle_ns(clock, setting)
     hops = pairing.by_shape(tree_delay_length(m.n_tiles) if by_layer else wire_delay_length(m.n_tiles))
@@ -67,21 +67,21 @@ def chip_transfer_cycles(
 
 
 def tile_input_slowdown(p: Periphery, setting: Setting) -> FloatArray:
-    """By how much the cores of a tile's input buffer lengthen its cycles, (1, distinct peripherals)."""
+    """Factor by which the cores of a tile's input buffer lengthen its cycles, (1, distinct peripherals)."""
     bus = setting.crossbar.pes_per_side * setting.crossbar.rows
     return _slowdown(bus * p.bits, np.full_like(p.bits, bus), setting)
 
 
 def tile_output_slowdown(p: Periphery, setting: Setting) -> FloatArray:
-    """By how much the cores of a tile's output buffer lengthen its cycles, (1, distinct peripherals)."""
+    """Factor by which the cores of a tile's output buffer lengthen its cycles, (1, distinct peripherals)."""
     width = setting.crossbar.pes_per_side * p.tile_bits
     return _slowdown(width * p.n_adcs, width, setting)
 
 
 def _slowdown(bits: IntArray, width: IntArray, setting: Setting) -> FloatArray:
-    """Width of a register file that holds `bits` over what its cores take in a cycle.
+    """Width of a register file that stores `bits`, relative to what its cores accept per cycle.
 
-    The cores work side by side up to the width of the tile's bus.
+    The cores work in parallel up to the width of the tile's bus.
     """
     if setting.choices.tile_buffers is TileBuffers.WHOLE:
         return np.ones(width.shape)
@@ -94,7 +94,7 @@ def _slowdown(bits: IntArray, width: IntArray, setting: Setting) -> FloatArray:
 
 
 def pe_output_cycles(m: Mapping, p: Periphery, setting: Setting, pairing: Pairing) -> FloatArray:
-    """Cycles of the PEs' output buffers, which take what the ADCs deliver once a stage of the PE's tree."""
+    """Cycles of the PEs' output buffers, which accept the ADCs' results once per stage of the PE's tree."""
     spec = setting.crossbar
     by_tile_width = setting.choices.tile_buffers is TileBuffers.WHOLE
     stages = tree_stages(spec.pe_side)

@@ -1,8 +1,8 @@
-"""Finding the distinct combinations in arrays of small integers, so that each is computed once.
+"""Finds the distinct combinations in arrays of small integers, so that each is computed only once.
 
-A population holds few distinct layer shapes and few distinct sets of peripherals, however many designs it has. The
-model computes what depends on one of the two alone for the distinct ones, and meets in (designs, layers) only for
-their products.
+A population contains few distinct layer shapes and few distinct sets of peripherals, however many designs it has.
+Quantities that depend on only one of the two are computed for the distinct ones; only their products are expanded to
+(designs, layers).
 """
 
 from __future__ import annotations
@@ -18,41 +18,41 @@ _MOST_CODES = 1 << 22
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pairing:
-    """Which distinct shape and which distinct peripherals each entry of (designs, layers) has.
+    """The distinct shape and the distinct peripherals of each entry of (designs, layers).
 
     Attributes:
-        shape_index: positions among the distinct shapes, (designs, layers) or broadcasting to it.
-        periphery_index: positions among the distinct peripherals.
+        shape_index: Positions among the distinct shapes, (designs, layers) or broadcastable to it.
+        periphery_index: Positions among the distinct peripherals.
     """
 
     shape_index: IntArray
     periphery_index: IntArray
 
     def broadcast(self, shape: tuple[int, int]) -> Pairing:
-        """The same with both indices of the full shape (designs, layers)."""
+        """Returns the pairing with both indices broadcast to the full shape (designs, layers)."""
         return Pairing(
             shape_index=np.broadcast_to(self.shape_index, shape),
             periphery_index=np.broadcast_to(self.periphery_index, shape),
         )
 
     def rows(self, part: slice) -> Pairing:
-        """The designs of a slice."""
+        """Returns the pairing for a slice of the designs."""
         return Pairing(shape_index=self.shape_index[part], periphery_index=self.periphery_index[part])
 
     def by_shape(self, values: FloatArray | IntArray) -> FloatArray:
-        """Spread values of the distinct shapes over (designs, layers)."""
+        """Expands values of the distinct shapes to (designs, layers)."""
         return np.asarray(values, dtype=np.float64).ravel().take(self.shape_index, mode="clip")
 
     def by_periphery(self, values: FloatArray | IntArray) -> FloatArray:
-        """Spread values of the distinct peripherals over (designs, layers)."""
+        """Expands values of the distinct peripherals to (designs, layers)."""
         return np.asarray(values, dtype=np.float64).ravel().take(self.periphery_index, mode="clip")
 
 
 def distinct(arrays: dict[str, IntArray]) -> tuple[dict[str, IntArray], IntArray]:
-    """The distinct combinations of broadcast non-negative integer arrays.
+    """Finds the distinct combinations of broadcast non-negative integer arrays.
 
     Returns:
-        the combinations, each array of shape (1, combinations), and the position of each entry's combination among
+        The combinations, each array of shape (1, combinations), and the position of each entry's combination among
         them.
     """
     codes: IntArray = np.zeros((1, 1), dtype=np.int64)
@@ -73,7 +73,7 @@ def distinct(arrays: dict[str, IntArray]) -> tuple[dict[str, IntArray], IntArray
 
 
 def _codes(values: IntArray) -> tuple[IntArray, int]:
-    """Number the distinct values 0, 1, 2 ...: by a table of those present when they are small, by sorting otherwise."""
+    """Numbers the distinct values 0, 1, 2 ...: with a lookup table if they are small, by sorting otherwise."""
     if values.size == 1:
         return np.zeros_like(values), 1
     most = int(values.max())

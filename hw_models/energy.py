@@ -1,9 +1,9 @@
-"""Energy of a layer for one image [pJ], dynamic: events that the mapping counts, times the energy of each.
+"""Dynamic energy of a layer for one image [pJ]: events counted by the mapping, times the energy of each.
 
-Events depend on the shape of a layer alone, the energy of an event on its peripherals alone. `energy_terms` lists
-every pair; the energy of a component is the sum of its products. Two terms are whole numbers of words or calls and
-stand beside them. Which formula an event has is the cost model's choice. What leaks is added by `schedule.py`,
-because it depends on the time of the whole design.
+The number of events depends only on the shape of a layer, and the energy of an event only on its peripherals.
+`energy_terms` lists every pair; the energy of a component is the sum of its products. Two terms that are counted in
+whole words or calls are handled separately. The cost model chooses the formula for each event. Leakage is added by
+`schedule.py`, because it depends on the time of the whole design.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def energy_components(
 
 
 def energy_terms(m: Mapping, p: Periphery, tile: TileArea, setting: Setting) -> list[EnergyTerm]:
-    """Every kind of event with its count and energy, but for the chip's bus and the ReLU units (whole words, calls)."""
+    """Every kind of event with its count and energy, except the chip's bus and the ReLU units (whole words, calls)."""
     simulated = [
         *crossbar_terms(m, p, setting),
         *_accumulation_terms(m, p, setting),
@@ -62,7 +62,7 @@ def energy_terms(m: Mapping, p: Periphery, tile: TileArea, setting: Setting) -> 
 
 
 def layout_ratio(setting: Setting) -> float:
-    """By how much layout raises the energy of simulated circuits; 1 where the model leaves it out."""
+    """Factor by which layout raises the energy of simulated circuits; 1 where the model ignores it."""
     if setting.choices.overheads is Overheads.NONE:
         return 1.0
     return setting.assumed.digital.layout_energy_ratio
@@ -91,7 +91,7 @@ def _accumulation_terms(m: Mapping, p: Periphery, setting: Setting) -> list[Ener
             count=v * m.crossbar_reads * m.row_groups,
             energy_pj=p.bits * (cells + inputs + counter),
             formula="IP x conversions x (adder AP + flip-flop (AP + k)), and for IP > 1 IP x weights x "
-            "(adder (AP + k) + flip-flop (AP + k + IP)); k conversions a weight, a pair of columns is one",
+            "(adder (AP + k) + flip-flop (AP + k + IP)); k conversions per weight, a pair of columns counts as one",
             constants=("energy.full_adder_pj", "energy.flipflop_pj"),
         ),
         EnergyTerm(
@@ -120,7 +120,7 @@ def _accumulation_terms(m: Mapping, p: Periphery, setting: Setting) -> list[Ener
         ),
         EnergyTerm(
             component="accumulation",
-            event="bit by which an adder of a later stage is wider than the first",
+            event="additional bit of an adder of a later stage",
             count=v * grown,
             energy_pj=add * one,
             formula="tree_adder",
@@ -130,7 +130,7 @@ def _accumulation_terms(m: Mapping, p: Periphery, setting: Setting) -> list[Ener
 
 
 def _memory_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
-    """Tile and global buffers as published memories."""
+    """Tile and global buffers modelled as published memories."""
     bit_pj, v = setting.assumed.digital.buffer_bit_pj * setting.ratios.energy, m.positions
     rows = (
         ("input of a tile", m.tile_inputs_sum, p.bits, "IP"),
@@ -152,7 +152,7 @@ def _memory_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm
 
 
 def _buffer_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
-    """Register files of PEs, and of tiles and chip where the model has no memories for them."""
+    """Register files of PEs, and of tiles and chip if the model has no memories for them."""
     energy, v = setting.technology.energy, m.positions
     rows = (
         ("input of a tile", m.tile_inputs_sum, energy.tile_buffer_bit_pj * p.bits, "tile_buffer_bit x IP"),
@@ -178,7 +178,7 @@ def _buffer_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm
 
 
 def _wire_terms(m: Mapping, p: Periphery, tile: TileArea, setting: Setting) -> list[EnergyTerm]:
-    """PE buses and the tiles' trees: inputs cross a PE along its rows, an ADC's results along its columns."""
+    """PE buses and the tiles' trees: inputs cross a PE along its rows, ADC results along its columns."""
     spec, wire, v = setting.crossbar, setting.technology.energy.wire_pj_per_um, m.positions
     bus = wire * setting.technology.energy.pe_bus_ratio * max(1, spec.pe_side - 1)
     in_tile = wire * float(tree_length(np.asarray(spec.n_pes))) * tile.pe_side_um
@@ -202,7 +202,7 @@ def _wire_terms(m: Mapping, p: Periphery, tile: TileArea, setting: Setting) -> l
 
 
 def chip_wires_pj(m: Mapping, p: Periphery, tile: TileArea, setting: Setting, pairing: Pairing) -> FloatArray:
-    """The chip's tree, for one image [pJ], (designs, layers): whole words, their length, the energy of a wire."""
+    """Energy of the chip's tree for one image [pJ], (designs, layers): whole words x length x energy of a wire."""
     word = setting.bus_bits(p)
     words = pairing.by_shape(m.positions * (m.inputs + m.outputs))
     words *= pairing.by_periphery(p.bits / word)
@@ -213,7 +213,7 @@ def chip_wires_pj(m: Mapping, p: Periphery, tile: TileArea, setting: Setting, pa
 
 
 def activation_pj(m: Mapping, p: Periphery, setting: Setting, pairing: Pairing) -> FloatArray:
-    """ReLU units, for one image [pJ], (designs, layers); they work on all column groups of a tile at a time."""
+    """Energy of the ReLU units for one image [pJ], (designs, layers); they serve all column groups of a tile."""
     at_once = setting.columns_at_once(p)
     calls = pairing.by_shape(m.positions * m.outputs)
     calls *= pairing.by_periphery(1 / at_once)

@@ -1,6 +1,6 @@
-"""Energy of reading a crossbar [pJ]: converters, the current of columns, lines, row switches and multiplexers.
+"""Energy of reading a crossbar [pJ]: converters, column currents, lines, row switches and multiplexers.
 
-Which formula an event has is the cost model's choice.
+The cost model chooses the formula for each event.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from hw_models.simulator_choices import ColumnModel
 
 
 def adc_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
-    """Converters and the current of what they convert: once an input bit."""
+    """Converters and the current of the columns that they convert, once per input bit."""
     spec = setting.crossbar
     conversions = m.positions * (m.column_reads + m.crossbar_reads * spec.converted_references)
     fixed, encoder, formula, constants = _converters(p, setting)
     return [
         EnergyTerm(
             component="adc",
-            event="conversion of a column, the part that does not depend on it",
+            event="conversion of a column, part independent of the column",
             count=conversions,
             energy_pj=p.bits * fixed,
             formula=formula,
@@ -42,7 +42,7 @@ def adc_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
             energy_pj=p.bits * encoder,
             formula="IP x conversions x (encoder_base + encoder_level 2^AP), Flash only"
             if encoder.any()
-            else "in the conversion",
+            else "included in the conversion",
             constants=("flash.encoder_base_pj", "flash.encoder_level_pj") if encoder.any() else (),
         ),
         *_idle_terms(m, p, setting),
@@ -78,7 +78,7 @@ def _converters(p: Periphery, setting: Setting) -> tuple[FloatArray, FloatArray,
         constants = ("sar.base_uw", "sar.bit_uw", "sar.cycle_ns", "flash.comparator_uw", "flash.sense_ns")
     if setting.adc_model is AdcModel.SURVEY:
         best = survey_pj(p.precision, technology.survey)
-        formula = f"IP x limit of the published survey where it is less than: {formula}"
+        formula = f"IP x limit of the published survey where lower than: {formula}"
         constants += ("survey.walden_fj", "survey.schreier_db")
         return np.minimum(fixed, best), none, formula, constants
     return fixed, encoder, formula, constants
@@ -94,7 +94,7 @@ _PUBLISHED_ADC = (
 
 
 def _current_term(m: Mapping, p: Periphery, setting: Setting) -> EnergyTerm:
-    """The current of the cells of a column that is converted."""
+    """Current of the cells in a column while it is converted."""
     technology = setting.technology
     siemens = setting.activity * cell_ratio(setting) / setting.device.cell.on_ohm
     if setting.choices.column_current is ColumnCurrent.SAMPLED:
@@ -121,14 +121,14 @@ def _current_term(m: Mapping, p: Periphery, setting: Setting) -> EnergyTerm:
 
 
 def _idle_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
-    """Conversions of columns without an active row, where the model charges a SAR ADC for them."""
+    """Conversions of columns without an active row, if the model charges a SAR ADC for them."""
     if setting.choices.column_model is ColumnModel.DEVICE or setting.own_converters:
         return []
     idle_pj = 1e-3 * setting.model.simulator.column.idle_sar_uw * sar_conversion_ns(p.precision, setting.technology.sar)
     return [
         EnergyTerm(
             component="adc",
-            event="conversion of a column without an active row by a SAR ADC",
+            event="SAR conversion of a column without an active row",
             count=m.positions * (m.conversions - m.column_reads),
             energy_pj=p.bits * np.where(p.flash, 0.0, idle_pj),
             formula="IP x idle power of the ADC x (AP + 1) cycles",
@@ -138,10 +138,10 @@ def _idle_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
 
 
 def crossbar_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
-    """Lines and cells, row switches and multiplexers: once an input bit."""
+    """Lines and cells, row switches and multiplexers, once per input bit."""
     spec, energy = setting.crossbar, setting.technology.energy
     cell_pj = 1e3 * setting.device.cell.read_v**2 / setting.device.cell.on_ohm * energy.cell_pulse_ns
-    # Row lines switch for every column that takes its turn, unless rows stay as they are while columns are sampled.
+    # Row lines switch for every column that takes its turn, unless rows hold their state while columns are sampled.
     sampled = setting.choices.column_current is ColumnCurrent.SAMPLED
     turns = np.ones_like(p.sharing) if sampled else p.sharing
     times = "" if sampled else "CS "

@@ -1,4 +1,4 @@
-"""One kind of event with its count and its energy: what the energy of a layer is a sum of."""
+"""One kind of event with its count and energy; the energy of a layer is a sum of such terms."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ class EnergyTerm:
     """One kind of event.
 
     Attributes:
-        component: where its energy is reported.
-        event: what happens, in words.
-        count: how often for one image, (1, distinct shapes).
-        energy_pj: energy of one event [pJ], (1, distinct peripherals).
-        formula: how the energy of one event follows from constants.
-        constants: the constants in it, "section.key".
+        component: Component under which its energy is reported.
+        event: Description of the event.
+        count: Number of events for one image, (1, distinct shapes).
+        energy_pj: Energy of one event [pJ], (1, distinct peripherals).
+        formula: Formula of the energy of one event, in terms of constants.
+        constants: Constants in the formula, "section.key".
     """
 
     component: str

@@ -1,6 +1,6 @@
-"""One number followed down to its constants: area, latency and energy of a layer as a tree of products and sums.
+"""Traces a number down to its constants: area, latency and energy of a layer as trees of products and sums.
 
-Every node has a value, a unit and the formula that joins its children; leaves name the constants that they use, each
+Every node has a value, a unit and the formula that combines its children; leaves list the constants that they use, each
 with its unit and source. The children of a sum add up to it, so a reader can follow any part to the end.
 """
 
@@ -29,7 +29,7 @@ from hw_models.workload import LayerShapes
 
 _CIRCUIT_FORMULAS: dict[str, tuple[str, tuple[str, ...]]] = {
     "ADCs": (
-        "ADCs of a crossbar x (base + bit AP) for SAR; x (comparator + its NMOS transistors where the model has them) "
+        "ADCs of a crossbar x (base + bit AP) for SAR; x (comparator + its NMOS transistors if counted) "
         "(2^AP - 1), and encoders in whole rows, for Flash",
         (
             "sar.base_um2",
@@ -98,23 +98,23 @@ def explain(
     schedule: Schedule | None = None,
     adc: AdcTable | None = None,
 ) -> tuple[TraceNode, TraceNode, TraceNode]:
-    """Area, latency and energy of one layer of one design, each as a tree down to constants.
+    """Traces area, latency and energy of one layer of one design, each as a tree down to constants.
 
     Args:
-        shapes: as in `evaluate`.
-        peripherals: as in `evaluate`.
-        layer: which layer, from 0.
-        crossbar: as in `evaluate`.
-        device: as in `evaluate`.
-        technology: as in `evaluate`.
-        design: which design, from 0.
-        activity: as in `evaluate`.
-        model: as in `evaluate`.
-        schedule: as in `evaluate`.
-        adc: as in `evaluate`.
+        shapes: See `evaluate`.
+        peripherals: See `evaluate`.
+        layer: Index of the layer, from 0.
+        crossbar: See `evaluate`.
+        device: See `evaluate`.
+        technology: See `evaluate`.
+        design: Index of the design, from 0.
+        activity: See `evaluate`.
+        model: See `evaluate`.
+        schedule: See `evaluate`.
+        adc: See `evaluate`.
 
     Raises:
-        HardwareModelError: for arguments that `evaluate` refuses, and for a design or layer that is not there.
+        HardwareModelError: If `evaluate` would refuse the arguments, or the design or layer does not exist.
     """
     setting = checked_setting(
         peripherals,
@@ -142,7 +142,7 @@ def explain(
 
 
 def _leakage(power_uw: float, interval_us: float, known: Mapping[str, Constant]) -> TraceNode:
-    """What the layer's tiles leak until the next image."""
+    """Leakage energy of the layer's tiles until the next image."""
     return node(
         "leakage",
         "pJ",
@@ -153,7 +153,7 @@ def _leakage(power_uw: float, interval_us: float, known: Mapping[str, Constant])
 
 
 def _circuits(setting: Setting) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """Formula and constants of every circuit, as the cost model has it."""
+    """Formula and constants of every circuit, under the cost model."""
     found = dict(_CIRCUIT_FORMULAS)
     if setting.own_converters:
         found["ADCs"] = _OWN_ADC
@@ -169,7 +169,7 @@ def _circuits(setting: Setting) -> dict[str, tuple[str, tuple[str, ...]]]:
 def _one(
     shapes: LayerShapes, peripherals: Peripherals, shape: tuple[int, int], design: int, layer: int
 ) -> tuple[LayerShapes, Peripherals]:
-    """The arguments of one layer alone."""
+    """Returns the arguments of one layer alone."""
     chosen = {name: np.broadcast_to(values, shape)[design, layer] for name, values in shapes.arrays().items()}
     choices = {name: np.broadcast_to(values, shape)[design, layer] for name, values in peripherals.arrays().items()}
     return LayerShapes(**chosen), Peripherals(**choices)
@@ -200,7 +200,7 @@ def _area(found: DistinctParts, setting: Setting, known: Mapping[str, Constant])
 def _energy(
     found: DistinctParts, setting: Setting, known: Mapping[str, Constant], leaked: TraceNode | None
 ) -> TraceNode:
-    """The layer's energy: events x energy of one, and what leaks where the model counts it."""
+    """The layer's energy: events x energy per event, plus leakage if the model counts it."""
     ratio = energy.layout_ratio(setting)
     times = "" if ratio == 1 else f" x layout ratio {ratio:g}"
     m, p = found.mapping, found.periphery

@@ -1,4 +1,4 @@
-"""A layer's time down to its constants: clocks, cycles of each component, and what the schedule makes of them."""
+"""Traces a layer's time down to its constants: clocks, cycles of each component, and the effect of the schedule."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CELL_CLOCK_CONSTANTS = {
     "column": ("column.settle_ns_per_ohm", "column.settle_access_ns", "cell.on_ohm", "cell.on_off_ratio"),
     "sensing": ("sar.cycle_ns", "column.sense_ohm", "column.sense_ns"),
 }
-"""Where the column follows from the resistances of its cells."""
+"""Constants of a column whose behaviour follows from the resistances of its cells."""
 _OWN_CONVERTERS = {
     "multiplexer": ("timing.mux_decoder_ns", "timing.mux_drive_ns", "timing.mux_sharing"),
     "sampling": ("reading.sample_ns",),
@@ -37,11 +37,11 @@ _OWN_CONVERTERS = {
 _GLOBAL_BUFFER = "global buffer"
 _CHIP_TREE = "chip's tree, in whole words"
 _SHARED = frozenset({_GLOBAL_BUFFER, _CHIP_TREE})
-"""What serves all copies of a layer's weights."""
+"""Components that serve all copies of a layer's weights."""
 
 
 def latency_trace(found: DistinctParts, setting: Setting, known: Mapping[str, Constant]) -> TraceNode:
-    """The layer's time: cycles by component x period, joined by the schedule."""
+    """The layer's time: cycles by component x period, combined by the schedule."""
     single = Pairing(shape_index=np.zeros((1, 1), dtype=np.int64), periphery_index=np.zeros((1, 1), dtype=np.int64))
     m, p = found.mapping, found.periphery
     alone_ns = latency.latency_components(
@@ -58,21 +58,21 @@ def latency_trace(found: DistinctParts, setting: Setting, known: Mapping[str, Co
             _overlapped(name, float(alone_ns[name].item()), works[name], 1.0 if name == slowest else positions)
             for name in latency.COMPONENTS
         ]
-        joined = f"the slowest component, {slowest}, and the others once for one of {positions:g} positions"
+        joined = f"the slowest component, {slowest}, plus the others for one of {positions:g} positions"
     total = sum(part.value for part in components)
     return node("latency", "ns", joined, total, [*_clock_nodes(found, setting, known), *components])
 
 
 def _overlapped(name: str, alone_ns: float, works: list[TraceNode], positions: float) -> TraceNode:
-    """A component beside the others: its time in full, or that of one position."""
-    how = "the slowest of its buffers, each written and read at once" if name == "buffers" else "sum"
+    """A component that overlaps with others: its full time, or its time for one position."""
+    how = "the slowest of its buffers, each written and read at the same time" if name == "buffers" else "sum"
     share = "in full, the slowest" if positions == 1 else f"/ {positions:g} positions"
     inside = node(f"{name} alone", "ns", how, alone_ns, works)
-    return node(name, "ns", f"its time alone {share}", alone_ns / positions, [inside])
+    return node(name, "ns", f"its own time {share}", alone_ns / positions, [inside])
 
 
 def _clock_nodes(found: DistinctParts, setting: Setting, known: Mapping[str, Constant]) -> list[TraceNode]:
-    """The periods of the layer."""
+    """The clock periods of the layer."""
     by_cells = setting.choices.column_model is ColumnModel.CELLS
     constants = _CLOCK_CONSTANTS | (_CELL_CLOCK_CONSTANTS if by_cells else {})
     formula = "layout_ratio x sum"
@@ -106,7 +106,7 @@ def _clock_nodes(found: DistinctParts, setting: Setting, known: Mapping[str, Con
 
 
 def _works(found: DistinctParts, setting: Setting, single: Pairing) -> dict[str, list[TraceNode]]:
-    """Every kind of work by component, one after another, with its cycles."""
+    """Every kind of work with its cycles, by component."""
     m, p, digital = found.mapping, found.periphery, float(found.clocks.digital.item())
     whole: tuple[tuple[str, str, FloatArray], ...] = (
         ("buffers", "PE output buffers, in whole words", pe_output_cycles(m, p, setting, single)),

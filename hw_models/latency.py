@@ -1,9 +1,9 @@
-"""Time of a layer for one image [ns]: the clock of its circuits, and cycles of it by component.
+"""Time of a layer for one image [ns]: the clock of its circuits and the cycles of each component.
 
-Every layer has a clock of its own: select a column, let it settle, convert it. All digital work of the layer is
-counted in cycles, of that clock or of one that belongs to the node, as the cost model says. A term is a count of the
-layer's shape times cycles of its peripherals; the terms in whole cycles stand in functions of their own. The schedule
-(`schedule.py`) then joins the components to the layer's time.
+Every layer has its own clock: select a column, let it settle, convert it. All digital work of the layer is counted in
+cycles of that clock or of a clock of the node, depending on the cost model. A term is a count that depends on the
+layer's shape, times cycles that depend on its peripherals; terms in whole cycles have functions of their own. The
+schedule (`schedule.py`) then combines the components into the layer's time.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ class CycleTerm:
     """One kind of work.
 
     Attributes:
-        component: where its time is reported.
-        work: what is done, in words.
-        count: how often for one image, (1, distinct shapes).
-        cycles: cycles of one, (1, distinct peripherals).
-        formula: what the cycles are.
+        component: Component under which its time is reported.
+        work: Description of the work.
+        count: Number of times it is done for one image, (1, distinct shapes).
+        cycles: Cycles each time, (1, distinct peripherals).
+        formula: Formula of the cycles.
     """
 
     component: str
@@ -56,34 +56,34 @@ class CycleTerm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clocks:
-    """Periods of a layer [ns], (1, distinct peripherals).
+    """Clock periods of a layer [ns], (1, distinct peripherals).
 
     Attributes:
-        conversion: from one conversion of an ADC to the next.
-        digital: of adders, buffers and wires.
+        conversion: Time from one conversion of an ADC to the next.
+        digital: Clock period of adders, buffers and wires.
     """
 
     conversion: FloatArray
     digital: FloatArray
 
     def of(self, component: str) -> FloatArray:
-        """The period in which a component's cycles are counted."""
+        """Returns the period in which a component's cycles are counted."""
         return self.conversion if component == "adc" else self.digital
 
 
 def clocks_of(p: Periphery, setting: Setting) -> Clocks:
-    """Both periods of a layer."""
+    """Returns both periods of a layer."""
     conversion = clock_ns(p, setting)
     own_ns = setting.digital_ns
     return Clocks(conversion=conversion, digital=conversion if own_ns is None else np.full_like(conversion, own_ns))
 
 
 def clock_parts(p: Periphery, setting: Setting) -> dict[str, FloatArray]:
-    """What one conversion consists of [ns], before the layout ratio.
+    """Phases of one conversion [ns], before the layout ratio.
 
-    The multiplexer's decoder grows with the columns that share an ADC, while the line that it drives has a load for
-    each column that it connects to an ADC: many ADCs (little sharing) are slow to switch as well, so the delay has a
-    minimum between.
+    The multiplexer's decoder grows with the number of columns that share an ADC, while the line that it drives is
+    loaded by each column that it connects to an ADC. With little sharing there are many ADCs, and switching is slow as
+    well, so the delay has a minimum in between.
     """
     technology, timing = setting.technology, setting.technology.timing
     log2_sharing = np.log2(p.sharing)
@@ -108,7 +108,7 @@ def clock_parts(p: Periphery, setting: Setting) -> dict[str, FloatArray]:
 
 
 def _sampled_parts(p: Periphery, setting: Setting) -> dict[str, FloatArray]:
-    """Sampling and conversion of a column [ns]; unless all is sequential, the next one is sampled meanwhile."""
+    """Sampling and conversion of a column [ns]; unless the schedule is sequential, the next is sampled meanwhile."""
     conversion = setting.adc_figures(p).time_ns
     sampling = np.full_like(conversion, setting.sample_ns)
     if setting.schedule is not Schedule.SEQUENTIAL:
@@ -119,7 +119,7 @@ def _sampled_parts(p: Periphery, setting: Setting) -> dict[str, FloatArray]:
 def clock_ns(p: Periphery, setting: Setting) -> FloatArray:
     """Time from one conversion to the next [ns], (1, distinct peripherals).
 
-    The layout ratio stretches simulated circuits; figures of built converters have their layout in them.
+    The layout ratio stretches simulated circuits; figures of fabricated converters already include their layout.
     """
     parts = clock_parts(p, setting)
     if setting.own_converters:
@@ -143,8 +143,8 @@ def latency_components(
 ) -> dict[str, FloatArray]:
     """Time of a layer for one image by component [ns], each working alone, shape (designs, layers).
 
-    The buffers of PEs, tiles and chip take turns where all is sequential. Where parts overlap they work side by side,
-    each written and read at the same time as it has two halves, and the slowest of them counts.
+    In a sequential schedule the buffers of PEs, tiles and chip take turns. If parts overlap, the buffers work in
+    parallel, each written and read at the same time because it has two halves, and the slowest one counts.
     """
     side_by_side = setting.schedule is not Schedule.SEQUENTIAL
     sums: dict[str, FloatArray] = {}
@@ -165,7 +165,7 @@ def latency_components(
     sums["activation"] = period * activation_cycles(m, p, setting, pairing)
     share = copy_share(m, p, pairing)
     if share is not None:
-        # Copies share the positions of the output map; the global buffer and the chip's tree serve all of them.
+        # Copies share the positions of the output map; the global buffer and the chip's tree serve all copies.
         sums = {name: time * share for name, time in sums.items()}
         local *= share
     if side_by_side:
@@ -177,7 +177,7 @@ def latency_components(
 
 
 def copy_share(m: Mapping, p: Periphery, pairing: Pairing) -> FloatArray | None:
-    """What one of several copies of the weights has of a layer's positions; None where all layers are stored once."""
+    """Each copy's share of a layer's positions; None if no layer has copies."""
     if not (p.copies > 1).any():
         return None
     most = pairing.by_shape(m.positions / m.copies)
@@ -186,7 +186,7 @@ def copy_share(m: Mapping, p: Periphery, pairing: Pairing) -> FloatArray | None:
 
 
 def cycle_terms(m: Mapping, p: Periphery, tile: TileArea, clocks: Clocks, setting: Setting) -> list[CycleTerm]:
-    """All work but that in whole cycles: PE output buffers, global buffer, chip tree and ReLU units."""
+    """All work except that in whole cycles: PE output buffers, global buffer, chip tree and ReLU units."""
     clock = clocks.digital
     spec, v = setting.crossbar, m.positions
     k, side = spec.cells_per_weight, spec.pes_per_side
@@ -259,12 +259,12 @@ def cycle_terms(m: Mapping, p: Periphery, tile: TileArea, clocks: Clocks, settin
 def _tree_terms(
     name: str, count: FloatArray | IntArray, cycles: FloatArray | IntArray, formula: str
 ) -> list[CycleTerm]:
-    """Work of an adder tree: a cycle a stage, more when the carry of a wide adder takes longer than a clock."""
+    """Work of an adder tree: one cycle per stage, more if the carry of a wide adder exceeds a clock period."""
     return [CycleTerm(component="accumulation", work=f"stage of {name}", count=count, cycles=cycles, formula=formula)]
 
 
 def global_buffer_cycles(m: Mapping, p: Periphery, setting: Setting, pairing: Pairing) -> FloatArray:
-    """Cycles in which the global buffer is read and written; its cores work side by side up to the bus width."""
+    """Cycles in which the global buffer is read and written; its cores work in parallel up to the bus width."""
     core = setting.technology.timing.buffer_core_bits
     bits = pairing.by_periphery(p.bits)
     cores = np.ceil(pairing.by_shape(m.buffered_inputs / core**2) * bits)
@@ -277,9 +277,9 @@ def global_buffer_cycles(m: Mapping, p: Periphery, setting: Setting, pairing: Pa
 def chip_wire_cycles(
     m: Mapping, p: Periphery, tile: TileArea, *, clock: FloatArray, setting: Setting, pairing: Pairing
 ) -> FloatArray:
-    """Cycles on the chip's tree; none for a layer of one tile.
+    """Cycles on the chip's tree; zero for a layer with one tile.
 
-    When a signal takes longer than a clock to cross the tree, every transfer takes several cycles.
+    If a signal takes longer than a clock period to cross the tree, every transfer takes several cycles.
     """
     hops = chip_transfer_cycles(m, tile, clock=clock, setting=setting, pairing=pairing)
     hops *= pairing.by_shape(m.positions * (m.inputs + m.outputs))
@@ -289,7 +289,7 @@ def chip_wire_cycles(
 
 
 def activation_cycles(m: Mapping, p: Periphery, setting: Setting, pairing: Pairing) -> FloatArray:
-    """Cycles of the ReLU units, which work on all column groups of a tile at a time."""
+    """Cycles of the ReLU units, which serve all column groups of a tile at a time."""
     calls = pairing.by_shape(m.positions * m.outputs)
     calls *= pairing.by_periphery(1 / setting.columns_at_once(p))
     whole: FloatArray = np.maximum(0.0, np.ceil(calls - 1e-9))

@@ -1,4 +1,4 @@
-"""What a search space may choose for one layer, as a table of costs is built from it."""
+"""The choices of a search space for one layer, as input to a cost table."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ SELECTED = ("in_channels", "out_channels", "column_sharing", "adc_type", "adc_pr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerChoices:
-    """The choices that a search space has for one layer.
+    """The choices of a search space for one layer.
 
-    For each attribute there is a tuple of choices and the genome column whose integer is the position in it; the
-    column is None for an attribute that is fixed, and the tuple then has one entry.
+    For each attribute there is a tuple of choices and the genome column whose integer is the position in it. The column
+    is None for a fixed attribute, whose tuple has a single entry.
 
     Attributes:
-        name: of the layer, for messages.
-        output_size: height of the output map, and width unless `output_width` is given.
-        kernel_size: side of the kernel.
-        in_channels, out_channels, column_sharing, adc_type, adc_precision, input_precision, copies: choices.
-        in_channels_column ... copies_column: genome columns.
-        output_width, stride, groups: as in `LayerShapes`.
-        depthwise: one group a channel, whatever the channels are.
+        name: Name of the layer, for messages.
+        output_size: Height of the output map, and its width unless `output_width` is given.
+        kernel_size: Side of the kernel.
+        in_channels, out_channels, column_sharing, adc_type, adc_precision, input_precision, copies: Choices.
+        in_channels_column ... copies_column: Genome columns.
+        output_width, stride, groups: See `LayerShapes`.
+        depthwise: Whether the layer has one group per channel, whatever the number of channels.
     """
 
     name: str
@@ -51,12 +51,11 @@ class LayerChoices:
     depthwise: bool = False
 
     def columns(self) -> dict[int, int]:
-        """Number of choices by genome column.
+        """Returns the number of choices by genome column.
 
         Raises:
-            HardwareModelError: for an attribute without choices, several choices without a column, or one column that
-            is
-                to select among tuples of different length.
+            HardwareModelError: If an attribute has no choices, has several choices but no column, or one column selects
+                among tuples of different length.
         """
         found: dict[int, int] = {}
         for attribute in SELECTED:
@@ -72,6 +71,6 @@ class LayerChoices:
             elif column < 0 or found.setdefault(column, len(choices)) != len(choices):
                 raise HardwareModelError(
                     f"layer {self.name!r}: genome column {column} of {attribute} is negative or selects among tuples "
-                    "of different length; use one length a column."
+                    "of different length; use the same length for each column."
                 )
         return found

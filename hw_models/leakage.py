@@ -1,7 +1,7 @@
-"""Leakage of the tiles of a layer [uW]: off-currents of its circuits, present whether or not the tile works.
+"""Leakage power of the tiles of a layer [uW]: off-currents of its circuits, whether or not the tile works.
 
-The reference counts the adders that a layer uses and no leakage in a SAR ADC (its comparator and capacitors are taken
-as gated); both are kept. Resistive cells do not leak; a device that does, such as SRAM, adds its own share.
+As in the reference, only the adders that a layer uses are counted, and a SAR ADC has no leakage (its comparator and
+capacitors are taken as gated). Resistive cells do not leak; devices that do, such as SRAM, add their own share.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hw_models.simulator_choices import LeakageCount, TileBuffers
 
 
 def layer_leakage_uw(m: Mapping, p: Periphery, setting: Setting, pairing: Pairing) -> FloatArray:
-    """Leakage of the tiles of a layer [uW], shape (designs, layers)."""
+    """Leakage power of the tiles of a layer [uW], shape (designs, layers)."""
     spec, leakage = setting.crossbar, setting.technology.leakage
     by_circuits = setting.choices.leakage_count is LeakageCount.CIRCUITS
     pe_adders, pe_growth = adder_tree(m.last_crossbar_rows if by_circuits else m.crossbar_rows)
@@ -37,7 +37,7 @@ def layer_leakage_uw(m: Mapping, p: Periphery, setting: Setting, pairing: Pairin
 
 
 def _always_uw(p: Periphery, setting: Setting) -> FloatArray:
-    """Leakage of one tile without its adder trees [uW]."""
+    """Leakage power of one tile without its adder trees [uW]."""
     spec, leakage = setting.crossbar, setting.technology.leakage
     k, side = spec.cells_per_weight, spec.pes_per_side
     second = np.where(p.bits > 1, 1, 0)
@@ -59,7 +59,7 @@ def _always_uw(p: Periphery, setting: Setting) -> FloatArray:
 
 
 def _circuits_uw(p: Periphery, setting: Setting) -> FloatArray:
-    """Leakage of one tile without its adder trees [uW], from constants of single circuits."""
+    """Leakage power of one tile without its adder trees [uW], from constants of individual circuits."""
     spec, leakage = setting.crossbar, setting.technology.circuit_leakage
     k, side = spec.cells_per_weight, spec.pes_per_side
     second = np.where(p.bits > 1, 1, 0)
@@ -84,7 +84,7 @@ def _circuits_uw(p: Periphery, setting: Setting) -> FloatArray:
 
 
 def _file_uw(bits: IntArray, entries: IntArray, setting: Setting) -> FloatArray:
-    """Leakage of a register file of a tile [uW]; of several cores one is counted."""
+    """Leakage power of a register file of a tile [uW]; if it has several cores, one is counted."""
     leakage = setting.technology.circuit_leakage
     if setting.choices.tile_buffers is TileBuffers.CORES:
         core_bits = setting.model.simulator.buffers.tile_core_bits

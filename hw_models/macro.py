@@ -1,8 +1,8 @@
-"""One crossbar as a chip's paper reports it: energy, time and area of one conversion of a column, with all around it.
+"""One crossbar as reported in chip papers: energy, time and area of a conversion, with all surrounding circuits.
 
-It uses the formulas of a cost model, so that published chips can be set against any of them. What a chip has and the
-model of whole networks has not: memory cells that add up as currents or as charges on capacitors in SRAM, several
-input bits or columns at once, and supplies of its own.
+It uses the formulas of a cost model, so that published chips can be compared with any model. It covers features of real
+chips that the model of whole networks lacks: memory cells that add up as currents or as charges on capacitors in SRAM,
+several input bits or columns at once, and non-nominal supply voltages.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ class Macro:
     """A crossbar and its conversion.
 
     Attributes:
-        feature_nm: node.
-        supply_v: supply; None for the node's nominal one.
-        cell: how the cells of a column add up.
-        rows: rows that one conversion sums over.
-        sharing: columns that share an ADC.
-        adc_type, adc_precision: the converter.
-        input_bits, weight_bits: bits of the inputs and of the weights that one conversion takes in.
+        feature_nm: Node.
+        supply_v: Supply voltage; None for the node's nominal one.
+        cell: How the cells of a column add up.
+        rows: Rows summed by one conversion.
+        sharing: Columns that share an ADC.
+        adc_type, adc_precision: Type and precision of the converter.
+        input_bits, weight_bits: Bits of the inputs and weights processed by one conversion.
     """
 
     feature_nm: float
@@ -69,9 +69,9 @@ class MacroCosts:
     """Costs of one conversion.
 
     Attributes:
-        energy_fj: with its share of everything around.
-        time_ns: of an invocation of the array, in which each ADC converts once.
-        area_um2: of an ADC with its columns and its share of everything around.
+        energy_fj: Energy, including a share of all surrounding circuits.
+        time_ns: Time of one operation of the array, in which each ADC converts once.
+        area_um2: Area of an ADC with its columns and a share of all surrounding circuits.
     """
 
     energy_fj: float
@@ -80,13 +80,13 @@ class MacroCosts:
 
 
 def macro_costs(macro: Macro, *, model: CostModel, device: Device, technology: Technology) -> MacroCosts:
-    """Costs of one conversion under a cost model.
+    """Computes the costs of one conversion under a cost model.
 
     Args:
-        macro: the crossbar.
-        model: the assumptions.
-        device: the resistive cell that is assumed where cells are resistive, and for models without other cells.
-        technology: the circuits; they are carried from their node to the macro's by the rules of `node_scaling`.
+        macro: The crossbar.
+        model: The cost model.
+        device: Resistive cell assumed for resistive crossbars, and for models without other cells.
+        technology: Circuits, scaled from their node to the macro's by the rules of `node_scaling`.
     """
     spec, p = _crossbar(macro)
     setting = Setting(
@@ -131,14 +131,14 @@ def _published(
     multiplexer_ns: float,
     around_um2: float,
 ) -> MacroCosts:
-    """Costs under a model that samples columns: converter, column and surroundings each by its own law of the node."""
+    """Costs under a model that samples columns: converter, column and surroundings each scale by their own law."""
     assumed = setting.assumed
     ratios, base = node_ratios(macro.feature_nm, assumed.scaling, macro.supply_v), setting.ratios
     n_conversions = setting.crossbar.columns
     current = next(event for event in by_event if event.startswith("current of a cell"))
     around_fj = 1e3 * sum(value for event, value in by_event.items() if event != current) / n_conversions
-    # The table does not say whether the bits of an invocation switch one after another and column beside column, or as
-    # one amplitude: the geometric mean of the two.
+    # The table does not say whether the bits of an operation switch one after another and column by column, or as a
+    # single amplitude: take the geometric mean of the two.
     levels = float(np.sqrt(macro.input_bits * macro.weight_bits))
     if macro.cell is CellKind.RESISTIVE:
         column_fj = (
@@ -160,12 +160,12 @@ def _published(
 
 
 def _bits_in_turn(macro: Macro) -> float:
-    """Reads that one invocation takes: resistive cells are driven with one bit at a time."""
+    """Reads per operation: resistive cells are driven with one bit at a time."""
     return macro.input_bits if macro.cell is CellKind.RESISTIVE else 1.0
 
 
 def _squared(macro: Macro, base_nm: float) -> float:
-    """Square of the supply in parts of the nominal one at the technology's node."""
+    """Square of the supply voltage relative to the nominal one at the technology's node."""
     return float((core_v(macro.feature_nm, macro.supply_v) / nominal_v(base_nm)) ** 2)
 
 

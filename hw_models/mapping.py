@@ -1,10 +1,10 @@
-"""Placing layers on crossbars, PEs and tiles, and counting what happens there for one position of the output map.
+"""Maps layers onto crossbars, PEs and tiles, and counts the events for one position of the output map.
 
-A layer's weights are a matrix of `rows` (inputs of one output) by `columns` (cells of all outputs). It is cut into
-tiles, PEs and crossbars. A layer that leaves room in its tiles is repeated there; the copies work in parallel.
+A layer's weights form a matrix of `rows` (inputs of one output) by `columns` (cells of all outputs), which is cut into
+tiles, PEs and crossbars. A layer that leaves room in its tiles is repeated there, and the copies work in parallel.
 
-Events are summed over chunks. The tiles of a layer are full ones, and a last row and a last column of partly filled
-ones: four kinds. The PEs of a tile are of the same four kinds, so a sum over PEs is four terms.
+Events are summed over chunks. The tiles of a layer are full ones, plus a last row and a last column of partly filled
+ones: four kinds. The PEs of a tile are of the same four kinds, so a sum over PEs has four terms.
 """
 
 from __future__ import annotations
@@ -23,34 +23,34 @@ from hw_models.workload import LayerShapes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mapping:
-    """How layers lie on the chip; every field has the shape (designs, layers) or broadcasts to it.
+    """Mapping of layers onto the chip; every field has the shape (designs, layers) or broadcasts to it.
 
     Attributes:
-        positions: positions of the output map, for each of which the array works once.
-        inputs: inputs of all groups together (kernel area times input channels).
-        outputs: output channels.
-        buffered_inputs: elements of the padded input map, all channels.
-        tile_rows, tile_columns, n_tiles: tiles of the layer.
-        n_crossbars: crossbars that hold weights (one copy).
-        copies: copies of the weights that work in parallel.
-        pe_speedup: by how much the copies shorten the PE buffers' part.
-        pe_rows: PEs above each other that one tile's outputs are summed over.
-        crossbar_rows: crossbars above each other that one PE's outputs are summed over.
-        last_crossbar_rows: the same in the last PE of the last tile.
-        tile_inputs, tile_outputs: of the fullest tile.
-        pe_inputs, pe_columns: of the fullest PE: inputs, and columns with weights.
-        utilization: part of the tiles' cells that holds weights.
-        row_groups: groups of rows that a crossbar of the layer reads one after another.
-        crossbar_reads: crossbars charged, sum over all PEs.
-        used_crossbar_reads: the same, each crossbar by the part of its rows that are in use.
-        conversions: conversions of a column, or of a differential pair, sum over all crossbars.
-        column_reads: those among them with at least one active input.
-        cell_reads: cells with weights, sum over all crossbars.
-        pe_inputs_sum, pe_outputs_sum: inputs and outputs through PE buses and buffers, sum over PEs.
-        tile_inputs_sum, tile_outputs_sum: the same for tiles.
-        pe_adders, pe_adder_growth: adders of the PE trees in use, and the bits that they are wider than the first
-        stage.
-        tile_adders, tile_adder_growth: the same for the tiles' accumulators.
+        positions: Positions of the output map; the array works once for each.
+        inputs: Inputs of all groups together (kernel area times input channels).
+        outputs: Output channels.
+        buffered_inputs: Elements of the padded input map, over all channels.
+        tile_rows, tile_columns, n_tiles: Tiles of the layer, in rows, in columns and in total.
+        n_crossbars: Crossbars that store weights (one copy).
+        copies: Copies of the weights that work in parallel.
+        pe_speedup: Factor by which the copies shorten the time of the PE buffers.
+        pe_rows: PEs in a column over which one tile's outputs are summed.
+        crossbar_rows: Crossbars in a column over which one PE's outputs are summed.
+        last_crossbar_rows: The same in the last PE of the last tile.
+        tile_inputs, tile_outputs: Inputs and outputs of the fullest tile.
+        pe_inputs, pe_columns: Inputs of the fullest PE, and its columns with weights.
+        utilization: Fraction of the tiles' cells that store weights.
+        row_groups: Groups of rows that a crossbar of the layer reads in turn.
+        crossbar_reads: Crossbars charged, summed over all PEs.
+        used_crossbar_reads: The same, each crossbar weighted by the fraction of its rows in use.
+        conversions: Conversions of a column, or of a differential pair, summed over all crossbars.
+        column_reads: Those with at least one active input.
+        cell_reads: Cells with weights, summed over all crossbars.
+        pe_inputs_sum, pe_outputs_sum: Inputs and outputs through PE buses and buffers, summed over PEs.
+        tile_inputs_sum, tile_outputs_sum: The same for tiles.
+        pe_adders, pe_adder_growth: Adders of the PE trees in use, and the number of bits by which they are wider than
+            the first stage.
+        tile_adders, tile_adder_growth: The same for the tiles' accumulators.
     """
 
     positions: IntArray
@@ -89,7 +89,7 @@ class Mapping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Matrix:
-    """The matrix that the array sees: rows and columns of cells, and how wide one independent block is."""
+    """The matrix mapped onto the array: rows and columns of cells, and the width of one independent block."""
 
     rows: IntArray
     columns: IntArray
@@ -98,10 +98,10 @@ class _Matrix:
 
 
 def _matrix(a: dict[str, IntArray], spec: CrossbarSpec) -> _Matrix:
-    """Cells of a layer; groups lie on the diagonals of crossbars.
+    """Cells of a layer; groups are placed on the diagonals of crossbars.
 
-    The groups of a grouped convolution share no inputs. As many as fit stand on the diagonal of one crossbar, the cells
-    beside them stay empty; crossbars with different groups stand side by side and each has inputs of its own.
+    The groups of a grouped convolution share no inputs. As many as fit are placed on the diagonal of one crossbar, and
+    the cells beside them stay empty; crossbars with different groups are placed side by side, each with its own inputs.
     """
     rows = a["in_channels"] // a["groups"] * a["kernel_size"] ** 2
     columns = a["out_channels"] // a["groups"] * spec.columns_per_weight
@@ -119,18 +119,18 @@ def _matrix(a: dict[str, IntArray], spec: CrossbarSpec) -> _Matrix:
 
 
 def fullest_rows(shapes: LayerShapes, spec: CrossbarSpec) -> IntArray:
-    """Rows in use of the fullest crossbar of each layer, (designs, layers)."""
+    """Rows in use in the fullest crossbar of each layer, (designs, layers)."""
     return np.minimum(_matrix(shapes.arrays(), spec).rows, spec.rows)
 
 
 def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float, *, empty_charged: bool = True) -> Mapping:
-    """Place layers on tiles and count the events of one output position and input bit, (designs, layers).
+    """Maps layers onto tiles and counts the events of one output position and input bit, (designs, layers).
 
     Args:
-        shapes: the layers.
-        spec: crossbars and their grouping.
-        activity: part of the input bits that are 1.
-        empty_charged: whether PEs that a layer leaves empty are charged where no second copy fits into its tiles.
+        shapes: The layers.
+        spec: Crossbars and their grouping.
+        activity: Fraction of the input bits that are 1.
+        empty_charged: Whether PEs that a layer leaves empty are charged if no second copy fits into its tiles.
     """
     a = shapes.arrays()
     matrix = _matrix(a, spec)
@@ -205,8 +205,8 @@ class _TileEvents:
     """Sums over the PEs of all tiles of a layer.
 
     A layer of which no second copy fits into a tile's grid of PEs occupies the whole grid; the reference then charges
-    each empty PE what the last filled PE before it was charged. When copies of a layer stand inside the one PE that it
-    needs, the PE's adder tree is charged once for each crossbar.
+    each empty PE as much as the last filled PE before it. If the copies of a layer share the only PE that it needs, the
+    PE's adder tree is charged once for each crossbar.
     """
 
     spec: CrossbarSpec
@@ -233,7 +233,7 @@ class _TileEvents:
         return sums
 
     def _tile(self, rows: IntArray, columns: IntArray) -> dict[str, FloatArray]:
-        """Sums over the PEs of one tile that holds `rows` x `columns`."""
+        """Sums over the PEs of one tile that stores `rows` x `columns`."""
         height, width = self.spec.pe_side * self.spec.rows, self.spec.pe_side * self.spec.columns
         full_down, full_across = (rows - 1) // height, (columns - 1) // width
         last_rows, last_columns = rows - full_down * height, columns - full_across * width
@@ -255,7 +255,7 @@ class _TileEvents:
         return sums
 
     def _pe(self, rows: IntArray, columns: IntArray) -> dict[str, FloatArray]:
-        """Events of one PE that holds `rows` x `columns`."""
+        """Events of one PE that stores `rows` x `columns`."""
         down, across = ceil_divide(rows, self.spec.rows), ceil_divide(columns, self.spec.columns)
         last_rows = rows - (down - 1) * self.spec.rows
         active = (down - 1) * self._active_conversions(self.spec.rows) + self._active_conversions(last_rows)
@@ -277,7 +277,7 @@ class _TileEvents:
         return events
 
     def _active_conversions(self, rows: IntArray | int) -> FloatArray:
-        """Conversions of a column of `rows` cells that have an active row, for one input bit."""
+        """Conversions of a column of `rows` cells with at least one active row, for one input bit."""
         at_once = self.spec.rows_at_once
         groups, left = np.divmod(rows, at_once)
         full: FloatArray = groups * min(1.0, self.activity * at_once) + np.minimum(1.0, self.activity * left)
@@ -285,6 +285,6 @@ class _TileEvents:
 
 
 def _add(sums: dict[str, FloatArray], part: dict[str, FloatArray], times: IntArray) -> None:
-    """Add `times` copies of a part to running sums."""
+    """Adds `times` copies of a part to running sums."""
     for name, value in part.items():
         sums[name] = sums[name] + value * times if name in sums else value * times

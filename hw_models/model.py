@@ -1,4 +1,4 @@
-"""The model's one entry: shapes and peripherals in, a report by layer and component out."""
+"""The model's entry point: shapes and peripherals in, a report by layer and component out."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ from hw_models.technology import Device, Technology
 from hw_models.workload import LayerShapes
 
 REFERENCE_ACTIVITY = 0.25
-"""Part of the input bits that are 1 in the reference data's main sets."""
+"""Fraction of the input bits that are 1 in the main sets of the reference data."""
 
 COMPONENTS = {"area_um2": area.COMPONENTS, "latency_ns": latency.COMPONENTS, "energy_pj": energy.COMPONENTS}
 
 _ENTRIES_AT_ONCE = 16384
-"""Entries (designs x layers) computed at a time: their arrays stay in the processor's cache."""
+"""Entries (designs x layers) computed at a time, so that their arrays fit into the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistinctParts:
-    """What depends on the shape or on the peripherals alone, computed once for each distinct one.
+    """Quantities that depend only on the shape or only on the peripherals, computed once for each distinct one.
 
     Attributes:
-        shapes, choices: fields of the distinct shapes and of the distinct peripherals.
-        mapping: of the distinct shapes, (1, distinct shapes).
-        periphery, tile, clocks: of the distinct peripherals, (1, distinct peripherals).
-        cycle_terms, energy_terms: pairs of a count and a cost.
-        pairing: which of them each entry of (designs, layers) has.
+        shapes, choices: Fields of the distinct shapes and of the distinct peripherals.
+        mapping: Mapping of the distinct shapes, (1, distinct shapes).
+        periphery, tile, clocks: Derived from the distinct peripherals, (1, distinct peripherals).
+        cycle_terms, energy_terms: Pairs of a count and a cost.
+        pairing: The distinct shape and peripherals of each entry of (designs, layers).
     """
 
     shapes: dict[str, IntArray]
@@ -72,26 +72,26 @@ def evaluate(
     adc: AdcTable | None = None,
     adc_model: AdcModel = AdcModel.CIRCUIT,
 ) -> HardwareReport:
-    """Area, latency, energy and leakage of designs.
+    """Computes area, latency, energy and leakage of designs.
 
     Args:
-        shapes: the layers; fields broadcast to (designs, layers).
-        peripherals: their peripheral circuits; fields broadcast with the shapes.
-        crossbar: crossbars and their grouping.
-        device: the memory cell.
-        technology: the circuits of the node.
-        activity: part of the input bits that are 1, above 0 and at most 1.
-        model: the cost model; `load_model("xpertsim")`, which reproduces the reference data, if not given.
-        schedule: what works at the same time; the model's own choice if not given.
-        adc: converters to use in place of the model's, from `load_adc`.
-        adc_model: converters as they are, or the limit of the published ADC survey where it is lower than their energy
-            (the column's current stays).
+        shapes: The layers; fields broadcast to (designs, layers).
+        peripherals: Their peripheral circuits; fields broadcast with the shapes.
+        crossbar: Crossbars and their grouping.
+        device: The memory cell.
+        technology: The circuits of the node.
+        activity: Fraction of the input bits that are 1, above 0 and at most 1.
+        model: The cost model; by default `load_model("xpertsim")`, which reproduces the reference data.
+        schedule: Which parts work at the same time; by default the model's choice.
+        adc: Converters that replace the model's, from `load_adc`.
+        adc_model: Whether to use the converters as they are, or the limit of the published ADC survey where it is lower
+            than their energy (the column's current stays).
 
     Returns:
-        the report; its arrays have the shape (designs, layers).
+        The report; its arrays have the shape (designs, layers).
 
     Raises:
-        HardwareModelError: for arguments that do not fit together; the message says which and what to do.
+        HardwareModelError: If arguments contradict each other; the message names them and says what to do.
     """
     setting = checked_setting(
         peripherals,
@@ -108,10 +108,10 @@ def evaluate(
 
 
 def report_of(shapes: LayerShapes, peripherals: Peripherals, setting: Setting) -> HardwareReport:
-    """The report of designs in a checked setting.
+    """Reports on designs in a checked setting.
 
     Raises:
-        HardwareModelError: for shapes that do not broadcast, or converters that a table does not have.
+        HardwareModelError: If shapes do not broadcast, or a table does not contain the converters.
     """
     shape = check_shape(shapes.arrays() | peripherals.arrays())
     found = distinct_parts(shapes, peripherals, setting)
@@ -140,7 +140,7 @@ def report_of(shapes: LayerShapes, peripherals: Peripherals, setting: Setting) -
 
 
 def _with_copies(found: DistinctParts, count: IntArray, pairing: Pairing) -> IntArray:
-    """A count of the shapes, as often as the weights are stored, (designs, layers)."""
+    """Multiplies a count of the shapes by the number of copies of the weights, (designs, layers)."""
     total = pairing.by_shape(count) * pairing.by_periphery(found.periphery.copies)
     return total.astype(np.int64)
 
@@ -157,11 +157,12 @@ def checked_setting(
     adc: AdcTable | None = None,
     adc_model: AdcModel = AdcModel.CIRCUIT,
 ) -> Setting:
-    """The setting after the checks that need more than one argument.
+    """Builds the setting after the checks that involve more than one argument.
 
     Raises:
-        HardwareModelError: for more sharing than columns, more bits than the cell stores, a wrong activity or schedule,
-            or a table of converters under a model that cannot move them to the technology's node.
+        HardwareModelError: If the column sharing exceeds the columns, the bits exceed the cell's capacity, the activity
+            or schedule is invalid, or a table of converters is used with a model that cannot scale it to the
+            technology's node.
     """
     check_number("activity", activity, low=1e-3, high=1.0)
     most = int(np.max(peripherals.column_sharing))
@@ -169,7 +170,7 @@ def checked_setting(
         what = "columns" if crossbar.columns_per_conversion == 1 else "pairs of columns"
         raise HardwareModelError(
             f"column_sharing must be at most the crossbar's {crossbar.converted_columns} {what}, got {most}; "
-            "share less or give the crossbar more columns."
+            "reduce the sharing or add columns to the crossbar."
         )
     if crossbar.cell_bits > device.cell.max_cell_bits:
         raise HardwareModelError(
@@ -197,7 +198,7 @@ def checked_setting(
 
 
 def distinct_parts(shapes: LayerShapes, peripherals: Peripherals, setting: Setting) -> DistinctParts:
-    """Compute the distinct shapes and the distinct peripherals."""
+    """Computes the distinct shapes and the distinct peripherals."""
     shape_values, shape_index = distinct(shapes.arrays())
     choices, periphery_index = distinct(peripherals.arrays() | column_rows(shapes, setting))
     m = map_layers(LayerShapes(**shape_values), setting.crossbar, setting.activity)
@@ -221,7 +222,7 @@ def distinct_parts(shapes: LayerShapes, peripherals: Peripherals, setting: Setti
 def breakdown_of(
     found: DistinctParts, setting: Setting, pairing: Pairing, shape: tuple[int, int]
 ) -> dict[str, dict[str, FloatArray]]:
-    """Costs by component, (designs, layers): from a grid of all shapes by all peripherals where that is the smaller."""
+    """Costs by component, (designs, layers): from a grid of all shapes by all peripherals where that is smaller."""
     n_shapes, n_peripherals = found.mapping.n_tiles.size, found.periphery.n_adcs.size
     if n_shapes * n_peripherals >= shape[0] * shape[1]:
         return _in_blocks(found, setting, pairing, shape)
@@ -239,7 +240,7 @@ def breakdown_of(
 def _in_blocks(
     found: DistinctParts, setting: Setting, pairing: Pairing, shape: tuple[int, int]
 ) -> dict[str, dict[str, FloatArray]]:
-    """Costs by component of every entry of a pairing, a cacheful of rows at a time."""
+    """Costs by component for every entry of a pairing, in blocks of rows that fit into the cache."""
     breakdown: dict[str, dict[str, FloatArray]] = {
         quantity: {name: np.empty(shape, dtype=np.float64) for name in names} for quantity, names in COMPONENTS.items()
     }

@@ -1,7 +1,7 @@
-"""Constants that belong to a cost model: what a file in `models` holds, a class for each of its tables.
+"""Constants that belong to a cost model: one class for each table of a file in `models`.
 
-`Assumptions` hold at 32 nm and its nominal supply; `node_scaling` carries them to another node. `SimulatorConstants`
-hold at every node.
+`Assumptions` hold at 32 nm and its nominal supply; `node_scaling` scales them to other nodes. `SimulatorConstants` hold
+at every node.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConverterAssumptions:
-    """ADCs as published. A SAR ADC costs a share a bit and a share a step; a Flash ADC a comparator a step."""
+    """Published ADCs. A SAR ADC has a cost per bit and a cost per step; a Flash ADC has one comparator per step."""
 
     sar_bit_fj: float
     sar_step_fj: float
@@ -33,7 +33,7 @@ class ConverterAssumptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingAssumptions:
-    """A column while it is read. Cells of SRAM take an energy a row, by the way in which they add up."""
+    """Reading a column. SRAM cells use energy per row, depending on how they add up."""
 
     sample_ns: float
     sample_hold_fj: float
@@ -54,14 +54,14 @@ class DigitalAssumptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteAssumptions:
-    """Circuits for writing, where a device has no figure of its own."""
+    """Circuits for writing, if a device has no figure of its own."""
 
     row_driver_um2: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScalingAssumptions:
-    """How times and the charge of a column follow the node and its supply."""
+    """How times and the charge of a column scale with the node and its supply voltage."""
 
     delay_exponent: float
     column_exponent: float
@@ -71,7 +71,7 @@ class ScalingAssumptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assumptions:
-    """Constants of formulas that follow published chips, by kind."""
+    """Constants of formulas based on published chips, by kind."""
 
     converters: ConverterAssumptions
     reading: ReadingAssumptions
@@ -82,14 +82,14 @@ class Assumptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoreConstants:
-    """Register files of tiles that consist of cores; read where `tile_buffers = "cores"`."""
+    """Register files of tiles that consist of cores; used where `tile_buffers = "cores"`."""
 
     tile_core_bits: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnRatios:
-    """Mean conductance of a column of cells; read where `column_model = "cells"`."""
+    """Mean conductance of a column of cells; used where `column_model = "cells"`."""
 
     level_ratio: float
     off_ratio: float
@@ -114,10 +114,10 @@ SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
         "scaling": ScalingAssumptions,
     }
 )
-"""Tables of a model's file and their classes, as `Assumptions` names them."""
+"""Tables of a model's file and their classes, named as in `Assumptions`."""
 
 SIMULATOR_SECTIONS: Mapping[str, type[Any]] = MappingProxyType({"buffers": CoreConstants, "column": ColumnRatios})
-"""Tables of a model's file and their classes, as `SimulatorConstants` names them."""
+"""Tables of a model's file and their classes, named as in `SimulatorConstants`."""
 
 _OWN_CHOICES = frozenset(
     {
@@ -133,7 +133,7 @@ _SIMULATOR_CHOICES = frozenset({("tile_buffers", "cores"), ("column_model", "cel
 
 
 def tables_of(choices: Mapping[str, str]) -> frozenset[str]:
-    """Tables that the formulas of a model read, by the values of its choices."""
+    """Returns the tables that the formulas of a model read, by the values of its choices."""
     chosen = set(choices.items())
     own = SECTIONS if chosen & _OWN_CHOICES else ()
     simulated = SIMULATOR_SECTIONS if chosen & _SIMULATOR_CHOICES else ()

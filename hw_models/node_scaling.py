@@ -1,10 +1,10 @@
-"""How a cost model's constants, given at 32 nm and its nominal supply, move to another node and supply.
+"""Scaling of a cost model's constants from 32 nm at nominal supply to another node and supply voltage.
 
 Switched charge: capacitances of transistors and of wires between neighbours shrink with the feature size L, so the
 energy of an event is proportional to L V^2 and the area of a circuit to L^2. The charge of a memory column shrinks more
-slowly, because its capacitors (metal-oxide-metal plates, bit lines) do not follow the node: L^p V^2 with
-`scaling.column_exponent`. Delays follow L^q with `scaling.delay_exponent` at nominal supply, and the alpha-power law
-V / (V - Vt)^a (T. Sakurai, A. R. Newton, IEEE JSSC 25(2), 1990) away from it.
+slowly, because its capacitors (metal-oxide-metal plates, bit lines) do not scale with the node: L^p V^2 with
+`scaling.column_exponent`. Delays follow L^q with `scaling.delay_exponent` at nominal supply, and the alpha-power law V
+/ (V - Vt)^a (T. Sakurai, A. R. Newton, IEEE JSSC 25(2), 1990) away from it.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from hw_models.model_constants import ScalingAssumptions
 REFERENCE_NM = 32.0
 _NODES_NM = (3.0, 5.0, 7.0, 10.0, 14.0, 22.0, 32.0, 45.0, 65.0, 90.0, 130.0, 180.0, 250.0, 350.0)
 _SUPPLIES_V = (0.65, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 1.0, 1.1, 1.2, 1.3, 1.8, 2.5, 3.3)
-"""Nominal supplies of low-power logic: the table of DNN+NeuroSim V1.3 from 130 to 7 nm, core supplies of foundries
+"""Nominal supplies of low-power logic: the table of DNN+NeuroSim V1.3 from 130 to 7 nm, and foundries' core supplies
 beyond."""
 _LEAST_OVERDRIVE_V = 0.1
 _MOST_ABOVE_NOMINAL = 1.5
 
 
 def nominal_v(feature_nm: float) -> float:
-    """Nominal supply of a node [V], between the table's nodes linear in the logarithm of the feature size."""
+    """Nominal supply of a node [V]; between the table's nodes linear in the logarithm of the feature size."""
     return float(np.interp(np.log(feature_nm), np.log(_NODES_NM), _SUPPLIES_V))
 
 
 def core_v(feature_nm: float, supply_v: float | None) -> float:
-    """Supply of the core [V]: the one that is given, unless it is missing or plainly that of the pads or of writing."""
+    """Supply of the core [V]: the given value, unless it is missing or evidently that of the pads or for writing."""
     nominal = nominal_v(feature_nm)
     if supply_v is None or not 0 < supply_v <= _MOST_ABOVE_NOMINAL * nominal:
         return nominal
@@ -42,10 +42,10 @@ class NodeRatios:
     """Factors from 32 nm to a node and supply.
 
     Attributes:
-        area: of circuits.
-        energy: of logic and converters.
-        column: of the charge of a column.
-        delay: of times.
+        area: Factor for the area of circuits.
+        energy: Factor for the energy of logic and converters.
+        column: Factor for the charge of a column.
+        delay: Factor for times.
     """
 
     area: float
@@ -55,7 +55,7 @@ class NodeRatios:
 
 
 def node_ratios(feature_nm: float, scaling: ScalingAssumptions, supply_v: float | None = None) -> NodeRatios:
-    """Factors from 32 nm at its nominal supply to a node, at its nominal supply unless another is given."""
+    """Factors from 32 nm at its nominal supply to a node, at its nominal supply unless a supply is given."""
     length = feature_nm / REFERENCE_NM
     nominal, volts = nominal_v(feature_nm), core_v(feature_nm, supply_v)
     squared = (volts / nominal_v(REFERENCE_NM)) ** 2
@@ -68,6 +68,6 @@ def node_ratios(feature_nm: float, scaling: ScalingAssumptions, supply_v: float 
 
 
 def _slowness(volts: float, scaling: ScalingAssumptions) -> float:
-    """Delay of a gate by the alpha-power law, in units of its own."""
+    """Delay of a gate by the alpha-power law, in arbitrary units."""
     overdrive = max(volts - scaling.threshold_v, _LEAST_OVERDRIVE_V)
     return float(volts / overdrive**scaling.velocity_exponent)

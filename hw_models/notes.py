@@ -1,7 +1,7 @@
-"""What of designs lies outside the reference data of a cost model, in sentences for the report.
+"""Sentences for the report on where designs lie outside the reference data of a cost model.
 
-`hw_models/coverage.py` says what these data hold. Values between two of theirs, such as maps of 28 x 28, are taken as
-inside.
+`hw_models/coverage.py` lists the range of these data. Values between two values of the data, such as maps of 28 x 28,
+are taken as covered.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from hw_models.technology import REFERENCE_DEVICES
 
 
 def notes(setting: Setting, shapes: Mapping[str, IntArray], choices: Mapping[str, IntArray]) -> tuple[str, ...]:
-    """One sentence for each way in which designs lie outside the reference data.
+    """Yields one sentence for each way in which designs lie outside the reference data.
 
     Args:
-        setting: of all layers.
-        shapes: fields of the distinct shapes, each (1, distinct shapes).
-        choices: fields of the distinct peripherals, each (1, distinct peripherals).
+        setting: Setting of all layers.
+        shapes: Fields of the distinct shapes, each (1, distinct shapes).
+        choices: Fields of the distinct peripherals, each (1, distinct peripherals).
     """
     known = coverage(setting.model.name)
     return (
@@ -54,11 +54,11 @@ def _of_setting(setting: Setting, known: Coverage) -> Iterator[str]:
 
 
 def _of_crossbar(crossbar: CrossbarSpec, known: Coverage) -> Iterator[str]:
-    """The coding of weights, the rows read at once, and the sizes of crossbars, PEs and tiles."""
+    """Weight coding, the rows read at once, and the sizes of crossbars, PEs and tiles."""
     if crossbar.coding is not WeightCoding.OFFSET_ANALOG or crossbar.reference_columns:
         n = crossbar.reference_columns
         came = f"{crossbar.coding.value!r} with {n} reference column{'s' if n != 1 else ''}"
-        has = f"{WeightCoding.OFFSET_ANALOG.value!r} with none, offsets are subtracted at no cost"
+        has = f"{WeightCoding.OFFSET_ANALOG.value!r} with none (offsets subtracted at no cost)"
         yield _sentence("Weight coding", came, has)
     if crossbar.row_groups > 1:
         yield _sentence("Reading rows", f"{crossbar.rows_at_once} of {crossbar.rows} at once", "all at once")
@@ -84,21 +84,21 @@ def _of_shapes(shapes: Mapping[str, IntArray], known: Coverage) -> Iterator[str]
     uneven = height != width
     if uneven.any():
         came = f"{height[uneven][0]} x {width[uneven][0]}"
-        yield _sentence("The form of the output map", came, "squares only")
+        yield _sentence("The shape of the output map", came, "squares only")
     yield from _beyond(known.shapes, shapes)
 
 
 def _of_choices(setting: Setting, choices: Mapping[str, IntArray], known: Coverage) -> Iterator[str]:
-    """Column sharing, which in the reference data takes in all cells of a weight, and precisions."""
+    """Column sharing, which in the reference data covers all cells of a weight, and precisions."""
     cells, sharing = setting.crossbar.cells_per_weight, known.peripherals["column_sharing"]
     if cells <= sharing.least:
         return _beyond(known.peripherals, choices)
-    wide = replace(sharing, name=f"{sharing.name} at {cells} cells a weight", least=cells)
+    wide = replace(sharing, name=f"{sharing.name} at {cells} cells per weight", least=cells)
     return _beyond({**known.peripherals, "column_sharing": wide}, choices)
 
 
 def _beyond(ranges: Mapping[str, Range], values: Mapping[str, IntArray]) -> Iterator[str]:
-    """The sentences of ranges that some values leave; all values in one reduction, as this is done for every batch."""
+    """Sentences for the ranges that some values exceed; one reduction for all values, as it runs for every batch."""
     rows = np.concatenate([values[name] for name in ranges])
     for known, least, most in zip(ranges.values(), rows.min(axis=1).tolist(), rows.max(axis=1).tolist(), strict=True):
         beyond = [value for value, out in ((least, least < known.least), (most, most > known.most)) if out]
@@ -108,11 +108,11 @@ def _beyond(ranges: Mapping[str, Range], values: Mapping[str, IntArray]) -> Iter
 
 
 def _sentence(what: str, came: str, has: str) -> str:
-    return f"{what} is extrapolated: {came} came, the reference data have {has}."
+    return f"{what} is extrapolated: got {came}, but the reference data cover {has}."
 
 
 def _named(kind: str, name: str, known: Sequence[str]) -> str:
-    return f"{kind} {name!r} is extrapolated: the reference data have {_listed(known)} only."
+    return f"{kind} {name!r} is extrapolated: the reference data cover {_listed(known)} only."
 
 
 def _listed(values: Sequence[object]) -> str:

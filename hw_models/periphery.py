@@ -17,15 +17,15 @@ COPIES_RANGE = (1, 1024)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Peripherals:
-    """Peripheral circuits of layers, broadcast with the shapes to (designs, layers).
+    """Peripheral circuits of layers; fields broadcast with the shapes to (designs, layers).
 
     Attributes:
-        column_sharing: columns that take turns at one ADC.
+        column_sharing: Number of columns that take turns at one ADC.
         adc_type: `AdcType.SAR.code` or `AdcType.FLASH.code`.
-        adc_precision: bits of the ADC.
-        input_precision: bits of the input, streamed one by one.
-        copies: how often the layer's weights are stored, in tiles of their own; the copies share the positions of the
-            output map. One if not given.
+        adc_precision: Bits of the ADC.
+        input_precision: Bits of the input, applied one by one.
+        copies: Number of times the layer's weights are stored, each in tiles of its own; the copies share the positions
+            of the output map. Defaults to one.
     """
 
     column_sharing: npt.ArrayLike
@@ -35,10 +35,10 @@ class Peripherals:
     copies: npt.ArrayLike = 1
 
     def __post_init__(self) -> None:
-        """Turn every field into an integer array and check it.
+        """Converts every field to an integer array and checks it.
 
         Raises:
-            HardwareModelError: for wrong types, ranges or shapes.
+            HardwareModelError: If types, ranges or shapes are invalid.
         """
         codes = [member.code for member in AdcType]
         ranges = {

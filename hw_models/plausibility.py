@@ -1,4 +1,4 @@
-"""Whether a crossbar of a device's cells could be built: the current of its columns, and what the wires make of it."""
+"""Checks whether a crossbar of a device's cells could be built: its column currents and the losses in its wires."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from hw_models.technology import Device, Technology
 from hw_models.wires import WireResistances, wire_resistances
 
 _MOST_LOSS_RATIO = 0.1
-"""Share of a column's current above which the loss in wires is called implausible."""
+"""Share of a column's current above which the loss in wires is considered implausible."""
 
 _ACTIVE_RATIO = 0.25
-"""Share of the rows that are active at once, as the cost model charges."""
+"""Share of the rows that are active at once, as assumed by the cost model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnStrain:
-    """What a crossbar of cells of the mean conductance asks of a column's wire when a quarter of the rows is active.
+    """Load on a column's wire from cells of the mean conductance, with a quarter of the rows active.
 
     Attributes:
-        current_ma: Current of a column if wires had no resistance [mA].
-        density_ma_per_um2: Current density at the column's end, with the current that is left [mA/um2].
-        density_limit_ma_per_um2: What the technology's wires bear [mA/um2].
-        row_loss_ratio: Share of the farthest column's current that the wires of the rows take.
-        column_loss_ratio: Share of a column's current that its own wire takes.
+        current_ma: Current of a column if the wires had no resistance [mA].
+        density_ma_per_um2: Current density at the column's end, after the losses [mA/um2].
+        density_limit_ma_per_um2: Limit of the technology's wires [mA/um2].
+        row_loss_ratio: Share of the farthest column's current that is lost in the row wires.
+        column_loss_ratio: Share of a column's current that is lost in its own wire.
     """
 
     current_ma: float
@@ -36,23 +36,23 @@ class ColumnStrain:
 
     @property
     def loss_ratio(self) -> float:
-        """Of the farthest column, in the wires of rows and column."""
+        """Loss of the farthest column, in the wires of rows and column."""
         return 1 - (1 - self.row_loss_ratio) * (1 - self.column_loss_ratio)
 
 
 def column_strain(
     device: Device, technology: Technology, crossbar: CrossbarSpec, *, column_sharing: int
 ) -> ColumnStrain | None:
-    """Current, current density and loss of a column; None for a technology that says nothing of its wires.
+    """Computes current, current density and loss of a column; None if the technology has no wire data.
 
-    A wire with cells of conductance g at every r ohm is a line: of a column whose rows are driven alike it delivers
-    tanh(a) / a of the current, a row's voltage at its far end is 1 / cosh(a), with a^2 = n^2 r g for n cells. Along a
-    row only one column in `column_sharing` draws current. Drivers and multiplexers lie in series with the line.
+    A wire with cells of conductance g at every r ohm is a line: a column whose rows are all driven alike delivers
+    tanh(a) / a of the current, and a row's voltage at its far end is 1 / cosh(a), with a^2 = n^2 r g for n cells. Along
+    a row only one column in `column_sharing` draws current. Drivers and multiplexers are in series with the line.
 
     Args:
-        device: Cells.
-        technology: Wires.
-        crossbar: Rows and columns.
+        device: Cells of the crossbar.
+        technology: Technology of the wires.
+        crossbar: Rows and columns of the crossbar.
         column_sharing: Columns that share one ADC; only one of them is read at once.
     """
     constants = technology.wires
@@ -76,12 +76,12 @@ def column_strain(
 def implausibility(
     device: Device, technology: Technology, crossbar: CrossbarSpec, *, column_sharing: int
 ) -> str | None:
-    """One sentence with the figures where a column's current strains its wires; None where it does not.
+    """Returns a sentence with the figures if a column's current overloads its wires, otherwise None.
 
     Args:
-        device: Cells.
-        technology: Wires.
-        crossbar: Rows and columns.
+        device: Cells of the crossbar.
+        technology: Technology of the wires.
+        crossbar: Rows and columns of the crossbar.
         column_sharing: Columns that share one ADC.
     """
     strain = column_strain(device, technology, crossbar, column_sharing=column_sharing)
@@ -90,17 +90,17 @@ def implausibility(
     too_dense = strain.density_ma_per_um2 > strain.density_limit_ma_per_um2
     if not too_dense and strain.loss_ratio <= _MOST_LOSS_RATIO:
         return None
-    limit = f"{'above' if too_dense else 'below'} the {strain.density_limit_ma_per_um2:.3g} mA/um2 that they bear"
+    limit = f"{'above' if too_dense else 'below'} the {strain.density_limit_ma_per_um2:.3g} mA/um2 limit"
     return (
         f"device {device.name} strains its wires: with a quarter of {crossbar.rows} rows active, a column of mean "
-        f"conductance asks for {strain.current_ma:.3g} mA, which is {strain.density_ma_per_um2:.3g} mA/um2 in wires of "
+        f"conductance draws {strain.current_ma:.3g} mA, which is {strain.density_ma_per_um2:.3g} mA/um2 in wires of "
         f"{technology.name} ({limit}), and up to {100 * strain.loss_ratio:.0f} % of it is lost to their resistance "
-        f"at {column_sharing} columns an ADC."
+        f"at {column_sharing} columns per ADC."
     )
 
 
 def _left(wires: WireResistances, siemens: float, crossbar: CrossbarSpec, column_sharing: int) -> tuple[float, float]:
-    """Shares of the current that the wires of rows and columns leave."""
+    """Shares of the current that remain after the row wires and the column wires."""
     n_read = max(1.0, crossbar.columns / column_sharing)
     along_row = math.sqrt(crossbar.columns * wires.row_ohm * n_read * siemens)
     at_driver = siemens * n_read * _delivered(along_row) * wires.driver_ohm

@@ -1,11 +1,11 @@
-"""Published in-memory-computing chips, as the UIUC benchmark tabulates them, and what a cost model says of each.
+"""Published in-memory-computing chips from the UIUC benchmark, and the prediction of a cost model for each.
 
-The table (N. R. Shanbhag, S. K. Roy; MIT licence) has a row a chip or operating point: node, cell, rows, ADC bits,
-columns an ADC, energy of a column's conversion with everything around it, time of an invocation of the array. It does
-not tell everything, so some rules hold for all chips alike: a converter of up to 4 bits is a Flash ADC, one of more a
-SAR ADC; a converter has no more bits than the sum that it reads ("B_pre-ADC"); resistive cells are taken as
-`rram-6k`; a supply above 1.5 times the node's nominal one is that of the pads; times are compared where converters
-sense, with 2 bits or more. Digital chips, and rows without node, rows or ADC precision, are left out.
+The table (N. R. Shanbhag, S. K. Roy; MIT licence) has one row per chip or operating point: node, cell, rows, ADC bits,
+columns per ADC, energy of a column conversion including all surrounding circuits, and time of one operation of the
+array. Some facts are missing, so these rules apply to all chips alike: a converter of up to 4 bits is a Flash ADC, one
+with more bits a SAR ADC; a converter has no more bits than the sum that it reads ("B_pre-ADC"); resistive cells are
+taken as `rram-6k`; a supply above 1.5 times the node's nominal one is that of the pads; times are compared for
+converters of 2 bits or more. Digital chips, and rows without node, rows or ADC precision, are excluded.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _SENSED_BITS = 2
 _DIGITAL = ("digital", "dimc")
 _MOST_ROWS = 65536
 _LEAST_DENSITY = 0.1
-"""The table rounds TOPS/mm2 to two decimals: less has no digit to rely on."""
+"""The table rounds TOPS/mm2 to two decimals; below this value no digit is reliable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chip:
-    """A row of the table: what it is, and what was measured (None where the table has nothing)."""
+    """A row of the table: description and measurements (None where the table has no value)."""
 
     name: str
     paper: str
@@ -44,7 +44,7 @@ class Chip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
-    """A chip with model over silicon."""
+    """A chip with the ratio of model to silicon."""
 
     chip: Chip
     energy: float | None
@@ -65,7 +65,7 @@ def _number(row: dict[str, str], *names: str) -> float | None:
 
 
 def _cell_kind(row: dict[str, str]) -> CellKind:
-    """How the cells of a row add up, by its architecture, its cell and its way to compute."""
+    """Returns how the cells of a row add up, from its architecture, cell and compute model."""
     architecture, cell = row.get("Architecture", "").strip().lower(), row.get("Cell Type", "").lower()
     if "nvm" in architecture or any(
         word in cell for word in ("rram", "reram", "pcm", "mram", "1t1r", "nor-f", "fefet", "sonos")
@@ -77,7 +77,7 @@ def _cell_kind(row: dict[str, str]) -> CellKind:
 
 
 def chip_of(row: dict[str, str]) -> Chip | None:
-    """A chip of the table; None for a digital one and for one without node, rows or ADC precision."""
+    """Returns a chip of the table; None for a digital one or one without node, rows or ADC precision."""
     row = {key.strip(): (value or "").strip() for key, value in row.items() if key}
     digital = f"{row.get('Architecture', '')} {row.get('Compute Model', '')}".lower()
     if any(word in digital for word in _DIGITAL) or "+d" in row.get("Cell Type", "").lower():
@@ -114,7 +114,7 @@ def chip_of(row: dict[str, str]) -> Chip | None:
 
 
 def _area_um2(row: dict[str, str]) -> float | None:
-    """Area that an ADC has with everything around it [um2], from throughput and throughput by area; macros only."""
+    """Area of an ADC including all surrounding circuits [um2], from throughput and throughput per area; macros only."""
     tops, density = _number(row, "TOPS_a"), _number(row, "TOPS/mm2", "TOPS_mm2")
     cores, adcs = _number(row, "N_core"), _number(row, "N_ADC")
     if tops is None or density is None or cores is None or adcs is None or row.get("IMC_Processor", "") == "Y":
@@ -125,14 +125,14 @@ def _area_um2(row: dict[str, str]) -> float | None:
 
 
 def chips_of(path: Path) -> tuple[list[Chip], int]:
-    """The chips of a table that can be compared, and how many rows it has."""
+    """Returns the chips of a table that can be compared, and its number of rows."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     return [chip for chip in map(chip_of, rows) if chip is not None], len(rows)
 
 
 def scored(chips: Iterable[Chip], model: CostModel) -> list[Scored]:
-    """Model over silicon of every chip."""
+    """Computes the ratio of model to silicon for every chip."""
     device, technology = load_device("rram-6k"), load_technology("cmos-32nm-lstp")
     found = []
     for chip in chips:

@@ -1,4 +1,4 @@
-"""Area of the register files of a tile [um2]: flip-flops and the decoder of their entries."""
+"""Area of the register files of a tile [um2]: flip-flops and the entry decoder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hw_models.technology import Technology
 
 
 class _Widths(Protocol):
-    """What of `hw_models.area.Periphery` the buffers depend on."""
+    """The part of `hw_models.area.Periphery` on which the buffers depend."""
 
     @property
     def bits(self) -> IntArray: ...
@@ -25,7 +25,7 @@ class _Widths(Protocol):
 
 
 def tile_buffers_um2(p: _Widths, spec: CrossbarSpec, technology: Technology, model: CostModel) -> FloatArray:
-    """Input and output register files of one tile [um2]."""
+    """Area of the input and output register files of one tile [um2]."""
     side = spec.pes_per_side
     area, rows = technology.area, np.full_like(p.bits, spec.rows)
     inputs: FloatArray = area.flipflop_um2 * side * rows * p.bits + _decoder_um2(
@@ -39,21 +39,21 @@ def tile_buffers_um2(p: _Widths, spec: CrossbarSpec, technology: Technology, mod
 
 
 def _in_cores_um2(whole_um2: FloatArray, bits: IntArray, technology: Technology, model: CostModel) -> FloatArray:
-    """A register file [um2] that becomes a number of square cores once it fills one."""
+    """Area of a register file [um2] that is built from square cores once it fills one."""
     core_bits = model.simulator.buffers.tile_core_bits
     core_um2 = technology.area.flipflop_um2 * core_bits + _decoder_um2(np.asarray([np.sqrt(core_bits)]), technology)
     return np.where(bits >= core_bits, np.ceil(bits / core_bits) * core_um2, whole_um2)
 
 
 def _decoder_um2(entries: FloatArray | IntArray, technology: Technology) -> FloatArray:
-    """Decoder of a register file's entries [um2]."""
+    """Area of the decoder for a register file's entries [um2]."""
     return interpolate_log2(
         np.log2(entries), technology.area.register_decoder_entries, technology.area.register_decoder_um2
     )
 
 
 def interpolate_log2(log2_x: FloatArray, x: tuple[float, ...], y: tuple[float, ...]) -> FloatArray:
-    """Linear between the points of a table over log2 of its argument; beyond its end it goes on doubling."""
+    """Interpolates a table linearly over log2 of its argument; beyond its end the value keeps doubling."""
     points = np.log2(x)
     inside: FloatArray = np.interp(log2_x, points, y)
     beyond: FloatArray = 2.0 ** np.maximum(0.0, log2_x - points[-1])

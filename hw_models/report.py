@@ -1,4 +1,4 @@
-"""What the model returns: quantities by layer and component, sums by design, and figures of merit."""
+"""The model's result: quantities by layer and component, sums by design, and figures of merit."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from hw_models.schedule import interval_ns
 
 
 def _by_design(values: FloatArray | IntArray, factor: float) -> FloatArray:
-    """Sum over layers times a factor between units, (designs,)."""
+    """Sums over layers and multiplies by a unit factor, (designs,)."""
     total: FloatArray = factor * values.sum(axis=1)
     return total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class HardwareReport:
-    """Cost of designs, by layer and component.
+    """Costs of designs, by layer and component.
 
     Attributes:
-        area_um2: area of the tiles of each layer [um2], (designs, layers).
-        latency_ns: time of each layer for one image [ns], (designs, layers).
-        energy_pj: energy of each layer for one image [pJ], (designs, layers): dynamic, and what leaks where the cost
-            model counts it (a component "leakage" then).
-        leakage_uw: leakage power of the tiles of each layer [uW], (designs, layers).
-        breakdown: the same quantities by component: `breakdown["area_um2"]["adc"]`, (designs, layers).
-        clock_ns: clock period of each layer [ns].
-        n_tiles: tiles of each layer.
-        copies: copies of each layer's weights that work in parallel.
-        utilization: part of the cells of each layer's tiles that hold weights.
-        operations: operations of each layer for one image, two a multiply-accumulate.
-        schedule: what works at the same time.
-        notes: sentences on what lies outside the reference data.
+        area_um2: Area of the tiles of each layer [um2], (designs, layers).
+        latency_ns: Time of each layer for one image [ns], (designs, layers).
+        energy_pj: Energy of each layer for one image [pJ], (designs, layers): dynamic energy, plus leakage if the cost
+            model counts it (then there is a component "leakage").
+        leakage_uw: Leakage power of the tiles of each layer [uW], (designs, layers).
+        breakdown: The same quantities by component: `breakdown["area_um2"]["adc"]`, (designs, layers).
+        clock_ns: Clock period of each layer [ns].
+        n_tiles: Tiles of each layer.
+        copies: Copies of each layer's weights that work in parallel.
+        utilization: Fraction of the cells of each layer's tiles that store weights.
+        operations: Operations of each layer for one image, two per multiply-accumulate.
+        schedule: Which parts work at the same time.
+        notes: Sentences on what lies outside the reference data.
     """
 
     area_um2: FloatArray
@@ -63,12 +63,12 @@ class HardwareReport:
 
     @property
     def interval_us(self) -> FloatArray:
-        """Time from one image to the next [us], (designs,): less than the latency where layers are pipelined."""
+        """Time from one image to the next [us], (designs,); less than the latency where layers are pipelined."""
         return 1e-3 * interval_ns(self.latency_ns, self.schedule)
 
     @property
     def throughput_fps(self) -> FloatArray:
-        """Images a second, (designs,)."""
+        """Images per second, (designs,)."""
         return 1e6 / self.interval_us
 
     @property
@@ -78,7 +78,7 @@ class HardwareReport:
 
     @property
     def dynamic_pj(self) -> FloatArray:
-        """Energy of each layer for one image without what leaks [pJ], (designs, layers)."""
+        """Energy of each layer for one image without leakage [pJ], (designs, layers)."""
         parts = {name: part for name, part in self.breakdown["energy_pj"].items() if name != "leakage"}
         if len(parts) == len(self.breakdown["energy_pj"]):
             return self.energy_pj
@@ -89,20 +89,20 @@ class HardwareReport:
 
     @property
     def leakage_uj(self) -> FloatArray:
-        """Energy that leaks from one image to the next, all tiles powered all the time [uJ], (designs,)."""
+        """Leakage energy from one image to the next, with all tiles powered all the time [uJ], (designs,)."""
         return _by_design(self.leakage_uw, 1e-6) * self.interval_us
 
     @property
     def edap(self) -> FloatArray:
-        """Energy x delay x area [mm2 us uJ], (designs,); the delay is that from one image to the next."""
+        """Energy x delay x area [mm2 us uJ], (designs,); the delay is the time from one image to the next."""
         return self.area_mm2 * self.interval_us * self.energy_uj
 
     @property
     def tops_per_w(self) -> FloatArray:
-        """Tera-operations per second and watt, (designs,)."""
+        """Tera-operations per second per watt, (designs,)."""
         return _by_design(self.operations, 1e-6) / self.energy_uj
 
     @property
     def tops_per_mm2(self) -> FloatArray:
-        """Tera-operations per second and square millimetre, (designs,)."""
+        """Tera-operations per second per square millimetre, (designs,)."""
         return _by_design(self.operations, 1e-6) / self.interval_us / self.area_mm2

@@ -1,4 +1,4 @@
-"""What crossbars are charged for lines and row switches: a part for every crossbar, and a part by its active rows."""
+"""Charges of crossbars for lines and row switches: a fixed part per crossbar, and a part for its active rows."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from hw_models.simulator_choices import RowActivity
 def row_charges(
     m: Mapping, setting: Setting, always_pj: FloatArray | float, active_pj: FloatArray | float
 ) -> list[tuple[str, IntArray | FloatArray, FloatArray | float]]:
-    """Parts of a charge: what is charged in words, how often, and its energy [pJ].
+    """Returns the parts of a charge: a description, the number of times it is charged, and its energy [pJ].
 
     Args:
-        m: of the layers.
-        setting: of all layers.
-        always_pj: what a crossbar is charged whatever its inputs are.
-        active_pj: what a crossbar is charged with all its rows in use, for those of them that are active.
+        m: Mapping of the layers.
+        setting: Setting of all layers.
+        always_pj: Charge of a crossbar regardless of its inputs.
+        active_pj: Charge for the active rows of a crossbar with all its rows in use.
     """
     if setting.choices.row_activity is RowActivity.USED_ROWS:
         return [("", m.crossbar_reads, always_pj + active_pj)]
     return [
-        (", whatever its inputs", m.crossbar_reads, always_pj),
-        (", its active rows", m.used_crossbar_reads, active_pj),
+        (", regardless of inputs", m.crossbar_reads, always_pj),
+        (", active rows", m.used_crossbar_reads, active_pj),
     ]

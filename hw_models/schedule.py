@@ -1,9 +1,9 @@
-"""What works at the same time: from the time of each component alone to that of a layer, an image, and a second.
+"""Which parts work at the same time: from the time of each component to that of a layer and of an image.
 
-Sequential: components follow one another, layers too, as in the reference. Overlapped: while one output position is
-converted, the next one's inputs arrive and the last one's sums leave, so a layer takes as long as its slowest
-component, and the others once for one position to fill it. Pipelined: layers work on different images as well; an image
-leaves whenever the slowest layer is done, and tiles leak while they wait for it.
+Sequential: components run one after another, and so do layers, as in the reference. Overlapped: while one output
+position is converted, the inputs of the next arrive and the sums of the previous one leave, so a layer takes as long as
+its slowest component, plus the time of the others for one position to fill the pipeline. Pipelined: in addition, layers
+work on different images; an image leaves whenever the slowest layer is done, and tiles leak while they wait for it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from hw_models.setting import Setting
 
 
 def exposed_ns(parts: dict[str, FloatArray], positions: FloatArray, schedule: Schedule) -> dict[str, FloatArray]:
-    """What each component adds to its layer's time [ns], (designs, layers).
+    """Computes the contribution of each component to its layer's time [ns], (designs, layers).
 
     Args:
-        parts: time of each component alone.
-        positions: positions of the output map.
-        schedule: what works at the same time.
+        parts: Time of each component alone.
+        positions: Positions of the output map.
+        schedule: Which parts work at the same time.
     """
     if schedule is Schedule.SEQUENTIAL:
         return parts
@@ -34,7 +34,7 @@ def exposed_ns(parts: dict[str, FloatArray], positions: FloatArray, schedule: Sc
 
 
 def interval_ns(latency_ns: FloatArray, schedule: Schedule) -> FloatArray:
-    """Time from one image to the next [ns], (designs,): of the slowest layer if pipelined, of all layers otherwise."""
+    """Time from one image to the next [ns], (designs,): of the slowest layer if pipelined, else of all layers."""
     if schedule is Schedule.PIPELINED:
         slowest: FloatArray = latency_ns.max(axis=1)
         return slowest
@@ -43,10 +43,10 @@ def interval_ns(latency_ns: FloatArray, schedule: Schedule) -> FloatArray:
 
 
 def leaks(setting: Setting) -> bool:
-    """Whether leakage is part of a design's energy."""
+    """Returns whether leakage is part of a design's energy."""
     return setting.choices.overheads is Overheads.LEAKAGE_AND_LAYOUT
 
 
 def leakage_pj(leakage_uw: FloatArray, latency_ns: FloatArray, schedule: Schedule) -> FloatArray:
-    """What the tiles of each layer leak from one image to the next [pJ], (designs, layers)."""
+    """Leakage energy of the tiles of each layer from one image to the next [pJ], (designs, layers)."""
     return 1e-3 * leakage_uw * interval_ns(latency_ns, schedule)[:, np.newaxis]

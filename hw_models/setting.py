@@ -1,4 +1,4 @@
-"""What is the same for all layers of a run: crossbar, device, technology, activity, and what follows from them."""
+"""Settings shared by all layers of a run (crossbar, device, technology, activity) and quantities derived from them."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from hw_models.node_scaling import NodeRatios, node_ratios
 from hw_models.technology import Device, Technology
 
 DESIGN_ACTIVITY = 0.25
-"""Activity at which the reference's comparators are designed, whatever the inputs are."""
+"""Activity for which the reference's comparators are designed, whatever the inputs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """Arguments of `evaluate` that are no arrays.
+    """Arguments of `evaluate` that are not arrays.
 
     Attributes:
-        crossbar, device, technology: as in `evaluate`.
-        activity: part of the input bits that are 1.
-        model: the assumptions that costs are computed under.
-        schedule: what works at the same time.
-        adc: converters in place of the model's.
-        adc_model: where the energy of a conversion comes from.
+        crossbar, device, technology: See `evaluate`.
+        activity: Fraction of the input bits that are 1.
+        model: Cost model.
+        schedule: Which parts work at the same time.
+        adc: Converters that replace the model's.
+        adc_model: Source of the conversion energy.
     """
 
     crossbar: CrossbarSpec
@@ -52,21 +52,21 @@ class Setting:
 
     @property
     def ratios(self) -> NodeRatios:
-        """Factors from 32 nm, at which the model's constants hold, to the technology's node."""
+        """Scaling factors from 32 nm, where the model's constants hold, to the technology's node."""
         return node_ratios(self.technology.node.feature_nm, self.assumed.scaling)
 
     @property
     def few_levels_ratio(self) -> float:
-        """How much of a weight's conductance above the lowest level remains in cells of fewer than 4 bits."""
+        """Fraction of a weight's conductance above the lowest level that remains in cells of fewer than 4 bits."""
         energy = self.technology.energy
         return {1: energy.one_bit_level_ratio, 2: energy.two_bit_level_ratio}.get(self.crossbar.cell_bits, 1.0)
 
     @property
     def cell_ratio(self) -> float:
-        """Mean conductance of a cell that holds weights, in parts of its on-conductance.
+        """Mean conductance of a cell that stores weights, as a fraction of its on-conductance.
 
-        The device has the ratio for cells of 4 bits. Fewer levels put more of an offset-coded weight's small values
-        into the lowest level, so less lies above the off-conductance.
+        The device specifies the ratio for cells of 4 bits. With fewer levels, more of an offset-coded weight's small
+        values fall into the lowest level, so less lies above the off-conductance.
         """
         cell = self.device.cell
         off = 1 / cell.on_off_ratio
@@ -79,14 +79,14 @@ class Setting:
 
     @property
     def own_converters(self) -> bool:
-        """Whether converters are other ones than the technology's circuits."""
+        """Whether the converters differ from the technology's circuits."""
         return self.adc is not None or self.choices.converters is Converters.PUBLISHED
 
     def adc_figures(self, p: Periphery) -> AdcFigures:
-        """Converters of a table or of the model, (1, distinct peripherals); see `own_converters`.
+        """Figures of converters from a table or the model, (1, distinct peripherals); see `own_converters`.
 
         Raises:
-            HardwareModelError: for converters that a table does not have.
+            HardwareModelError: If a table does not contain the converters.
         """
         feature_nm = self.technology.node.feature_nm
         if self.adc is not None:
@@ -94,7 +94,7 @@ class Setting:
         return published_figures(p.precision, p.flash, feature_nm, self.assumed)
 
     def tile_parts(self, p: Periphery) -> TileParts:
-        """Circuits of a tile as the model has them: converters with their sample-and-hold, row drivers."""
+        """Circuits of a tile under the model: converters with their sample-and-hold, and row drivers."""
         adc_um2 = None
         if self.own_converters:
             held = self.assumed.reading.sample_hold_um2 * self.ratios.area * p.sharing
@@ -103,7 +103,7 @@ class Setting:
 
     @property
     def row_driver_um2(self) -> float:
-        """What lifts one row to the voltage of writing [um2]; nothing for cells written at the core's voltage."""
+        """Area of the circuit that raises one row to the write voltage [um2]; 0 for cells written at core voltage."""
         if self.device.cell.write_v <= self.technology.node.level_shifter_above_v:
             return 0.0
         if self.choices.row_drivers is RowDrivers.TECHNOLOGY:
@@ -119,7 +119,7 @@ class Setting:
 
     @property
     def digital_ns(self) -> float | None:
-        """Period of the digital clock [ns]; None where it is the period of the layer's conversion."""
+        """Period of the digital clock [ns]; None if it equals the conversion period of the layer."""
         if self.choices.digital_clock is DigitalClock.LAYER:
             return None
         return self.assumed.digital.period_ns * self.ratios.delay
@@ -129,5 +129,5 @@ class Setting:
         return self.crossbar.tile_side * self.crossbar.converted_columns / p.sharing
 
     def bus_bits(self, p: Periphery) -> FloatArray:
-        """Width of the chip's bus: the rows of a tile, and a bit for each of its column groups."""
+        """Width of the chip's bus: the rows of a tile, plus one bit for each of its column groups."""
         return self.crossbar.tile_side * self.crossbar.rows + self.columns_at_once(p)

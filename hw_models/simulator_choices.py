@@ -1,4 +1,4 @@
-"""Questions on which XPertSim and the simulator that it was made from, DNN+NeuroSim V1.3, give different answers.
+"""Questions on which XPertSim and the simulator that it derives from, DNN+NeuroSim V1.3, differ.
 
 The members of each enum are the values of the choice in `hw_models/models/*.toml`.
 """
@@ -9,26 +9,26 @@ from enum import StrEnum
 
 
 class ComparatorArea(StrEnum):
-    """Transistors that a Flash ADC's comparators are charged for."""
+    """Transistors counted in the area of a Flash ADC's comparators."""
 
     FULL = "full"
     """All of them."""
     WITHOUT_NMOS = "without-nmos"
-    """All but the NMOS transistors of the sense amplifiers, whose widths XPertSim loses."""
+    """All but the NMOS transistors of the sense amplifiers, whose widths are lost in XPertSim."""
 
 
 class TileBuffers(StrEnum):
-    """How wide the register files of tiles and the output registers of PEs are."""
+    """Widths of the register files of tiles and the output registers of PEs."""
 
     WHOLE = "whole"
-    """A tile's buffer is one register file as wide as its bus; a PE's output has the width of the tile's sum."""
+    """A tile's buffer is one register file as wide as its bus; a PE's output is as wide as the tile's sum."""
     CORES = "cores"
-    """A tile's buffer consists of square cores of `buffers.tile_core_bits` as soon as it fills one, and a PE's output
-    is one bit wider than a crossbar's sum."""
+    """A tile's buffer consists of square cores of `buffers.tile_core_bits` once it fills one, and a PE's output is one
+    bit wider than a crossbar's sum."""
 
 
 class DelayCycles(StrEnum):
-    """How the delays of carry chains and long wires become cycles."""
+    """Conversion of the delays of carry chains and long wires into cycles."""
 
     LAYER_CLOCK = "layer-clock"
     """Cycles of the layer's clock, at least one for each stage of an adder tree and each transfer."""
@@ -37,7 +37,7 @@ class DelayCycles(StrEnum):
 
 
 class GlobalSum(StrEnum):
-    """Sums that the accumulators of the chip form for an output position."""
+    """Number of sums that the accumulators of the chip form for an output position."""
 
     TILE_COLUMNS = "tile-columns"
     """One for each output channel and column of tiles."""
@@ -46,7 +46,7 @@ class GlobalSum(StrEnum):
 
 
 class RowActivity(StrEnum):
-    """What the share of active rows, which lines and row switches are charged for, refers to."""
+    """Reference for the share of active rows, which determines the charge for lines and row switches."""
 
     USED_ROWS = "used-rows"
     """Every crossbar is charged as if all its rows were in use."""
@@ -55,28 +55,28 @@ class RowActivity(StrEnum):
 
 
 class ColumnModel(StrEnum):
-    """What conductance, settling and sensing of a column follow from."""
+    """Source of the conductance, settling and sensing of a column."""
 
     DEVICE = "device"
     """Fitted constants of the device's file; Flash ADCs sense a full column."""
     CELLS = "cells"
     """On-resistance and on/off ratio of the cells, in series with the node's wires; Flash ADCs sense a column of the
-    layer's fullest crossbar, and a column without an active row costs a SAR ADC what it draws in idle state."""
+    layer's fullest crossbar, and a column without an active row costs a SAR ADC its idle power."""
 
 
 class LeakageCount(StrEnum):
-    """How the leakage of a tile is counted."""
+    """Method of counting the leakage of a tile."""
 
     FITTED = "fitted"
-    """Constants fitted to the leakage of whole tiles; adder trees as the fullest PE uses them."""
+    """Constants fitted to the leakage of whole tiles; adder trees as used by the fullest PE."""
     CIRCUITS = "circuits"
-    """Constants of single circuits; adder trees as the last PE of the last tile uses them, one core of a buffer."""
+    """Constants of individual circuits; adder trees as used by the last PE of the last tile, one core of a buffer."""
 
 
 class PairMux(StrEnum):
-    """Area of the multiplexer of two columns that share an ADC."""
+    """Area of the multiplexer for two columns that share an ADC."""
 
     ROW = "row"
     """One row of layout, as for each column of a larger multiplexer."""
     GATES = "gates"
-    """The pass gates alone, which are too few to be folded into a row."""
+    """The pass gates alone, which are too few to be folded into a row of layout."""

@@ -20,11 +20,11 @@ METHOD = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A citation and what rests on it.
+    """A citation and the constants based on it.
 
     Attributes:
-        citation: in full.
-        constants: names of the constants that rest on it, "file: section.key"; empty for the method as a whole.
+        citation: Full citation.
+        constants: Names of the constants based on it, "file: section.key"; empty for the method as a whole.
     """
 
     citation: str
@@ -34,7 +34,7 @@ class Source:
 def sources(
     *, device: Device, technology: Technology, model: CostModel | None = None, adc: AdcTable | None = None
 ) -> list[Source]:
-    """Every publication and fit behind a device and a technology, the method first.
+    """Returns every publication and fit behind a device and a technology, the method first.
 
     A cost model adds the publications behind its constants and choices; a table of converters adds its own.
     """

@@ -36,7 +36,7 @@ _TABLES = (
     ("circuit_leakage.encoder_bits", "circuit_leakage.encoder_level_uw"),
     ("circuit_leakage.decoder_entries", "circuit_leakage.decoder_uw"),
 )
-"""Places and values of curves, which are read between their points."""
+"""Tables of curves and their arguments, which are interpolated."""
 _SECTIONS = frozenset(
     {
         "node",
@@ -60,10 +60,10 @@ class Technology:
     """The circuits of one node.
 
     Attributes:
-        name, description: of the file.
-        node, layout, area, timing, energy, leakage, circuit_leakage, sar, flash, column, survey: its constants by kind.
-        wires: of the crossbar, or None: they have no resistance.
-        constants: the same constants with unit and source, by "section.key".
+        name, description: Name and description given in the file.
+        node, layout, area, timing, energy, leakage, circuit_leakage, sar, flash, column, survey: Constants by kind.
+        wires: Wires of the crossbar, or None if they have no resistance.
+        constants: The same constants with unit and source, by "section.key".
     """
 
     name: str
@@ -85,7 +85,7 @@ class Technology:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellConstants:
-    """Electrical and geometric facts of a memory cell."""
+    """Electrical and geometric properties of a memory cell."""
 
     on_ohm: float
     on_off_ratio: float
@@ -101,7 +101,7 @@ class CellConstants:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteConstants:
-    """Circuits that writing the cell needs beside those of reading."""
+    """Circuits needed for writing the cell, in addition to those for reading."""
 
     row_driver_um2: float
 
@@ -111,12 +111,13 @@ class Device:
     """A memory cell.
 
     Attributes:
-        name, description: of the file.
-        cell: its constants.
-        write: circuits for writing; None where the file has no table [write].
-        programming, drift, read_noise, stuck: how cells differ from their target; None where the file does not say.
-        constants: the same constants with unit and source, by "section.key".
-        extrapolated: whether the cell lies outside the reference data.
+        name, description: Name and description given in the file.
+        cell: Constants of the cell.
+        write: Circuits for writing; None if the file has no table [write].
+        programming, drift, read_noise, stuck: Deviations of cells from their targets; None if the file does not give
+            them.
+        constants: The same constants with unit and source, by "section.key".
+        extrapolated: Whether the cell lies outside the reference data.
     """
 
     name: str
@@ -135,46 +136,46 @@ REFERENCE_DEVICES = frozenset({"rram-6k", "rram-100k"})
 
 
 def technology_names() -> list[str]:
-    """Names that `load_technology` knows."""
+    """Returns the names that `load_technology` accepts."""
     return available("technologies")
 
 
 def device_names() -> list[str]:
-    """Names that `load_device` knows."""
+    """Returns the names that `load_device` accepts."""
     return available("devices")
 
 
 def load_technology(name: str) -> Technology:
-    """The circuits of a node by name, or by the path of a file that ends in `.toml`.
+    """Loads the circuits of a node by name, or by the path of a `.toml` file.
 
-    A user's file needs `node.feature_nm` alone; what it leaves out is scaled from the nearest node that comes with the
-    package (`hw_models.user_files`).
+    A user's file must give only `node.feature_nm`; omitted constants are scaled from the nearest node that comes with
+    the package (`hw_models.user_files`).
 
     Raises:
-        HardwareModelError: for an unknown name or a file that breaks the rules.
+        HardwareModelError: If the name is unknown or the file is invalid.
     """
     file = load_file("technologies", name)
     return technology_from(completed_technology(file) if is_path(name) else file)
 
 
 def load_device(name: str) -> Device:
-    """A memory cell by name, or by the path of a file that ends in `.toml`.
+    """Loads a memory cell by name, or by the path of a `.toml` file.
 
-    A user's file needs `cell.on_ohm` and `cell.on_off_ratio` alone; what is assumed for the rest says
-    `hw_models.user_files`.
+    A user's file must give only `cell.on_ohm` and `cell.on_off_ratio`; `hw_models.user_files` describes what is assumed
+    for the rest.
 
     Raises:
-        HardwareModelError: for an unknown name or a file that breaks the rules.
+        HardwareModelError: If the name is unknown or the file is invalid.
     """
     file = load_file("devices", name)
     return replace(device_from(completed_device(file)), extrapolated=True) if is_path(name) else device_from(file)
 
 
 def technology_from(file: ConstantFile) -> Technology:
-    """A technology from a checked file.
+    """Builds a technology from a checked file.
 
     Raises:
-        HardwareModelError: for a missing or unknown section or key.
+        HardwareModelError: If a section or key is missing or unknown.
     """
     for first, *others in _TABLES:
         _check_lengths(file, first, others)
@@ -199,10 +200,10 @@ def technology_from(file: ConstantFile) -> Technology:
 
 
 def device_from(file: ConstantFile) -> Device:
-    """A device from a checked file.
+    """Builds a device from a checked file.
 
     Raises:
-        HardwareModelError: for a missing or unknown section or key.
+        HardwareModelError: If a section or key is missing or unknown.
     """
     _check_sections(file, {"cell", "write", "programming", "drift", "read_noise", "stuck"})
     _check_programming(file)
@@ -221,28 +222,29 @@ def device_from(file: ConstantFile) -> Device:
 
 
 def _check_programming(file: ConstantFile) -> None:
-    """Refuse a deviation whose coefficients do not belong to its times, and times that do not rise."""
+    """Refuses a deviation whose coefficients do not match its times, or times that are not in ascending order."""
     key = "programming.times_s"
     if key not in file.constants:
         return
     _check_lengths(file, key, [f"programming.c{power}_us" for power in range(5)])
     times = np.atleast_1d(file.constants[key].value)
     if times[0] <= 0 or np.any(np.diff(times) <= 0):
-        raise HardwareModelError(f"{file.name}: {key} must be positive and rise, got {file.constants[key].value}.")
+        shown = file.constants[key].value
+        raise HardwareModelError(f"{file.name}: {key} must be positive and in ascending order, got {shown}.")
 
 
 def _check_lengths(file: ConstantFile, first: str, others: Sequence[str]) -> None:
-    """Refuse tables that belong together and have different lengths."""
+    """Refuses related tables of different lengths."""
     lengths = {key: np.size(file.constants[key].value) for key in (first, *others) if key in file.constants}
     for key in others:
         if lengths.get(key) != lengths.get(first):
             raise HardwareModelError(
-                f"{file.name}: {key} must be as long as {first}: {lengths.get(first)}, got {lengths.get(key)}."
+                f"{file.name}: {key} must have {lengths.get(first)} entries, as {first} has; got {lengths.get(key, 0)}."
             )
 
 
 def _check_sections(file: ConstantFile, wanted: Collection[str]) -> None:
-    """Refuse a table that no part of the model reads."""
+    """Refuses a table that no part of the model reads."""
     for key in file.constants:
         section = key.partition(".")[0]
         if section not in wanted:

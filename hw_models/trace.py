@@ -1,4 +1,4 @@
-"""A number with the formula and the constants that it follows from, and the numbers in that formula."""
+"""A number with the formula, constants and other numbers from which it follows."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from hw_models.constants import Constant
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceNode:
-    """A number and where it comes from.
+    """A number and its derivation.
 
     Attributes:
-        name: what it is.
-        value: the number.
-        unit: its unit.
-        formula: how it follows from its parts or constants.
-        constants: the constants in the formula.
-        parts: the numbers in the formula.
+        name: Name of the quantity.
+        value: Value in `unit`.
+        unit: Unit of the value.
+        formula: Derivation from the parts or constants.
+        constants: Constants in the formula.
+        parts: Numbers in the formula.
     """
 
     name: str
@@ -32,7 +32,7 @@ class TraceNode:
     parts: tuple[TraceNode, ...] = field(default=())
 
     def lines(self, depth: int = 0) -> Iterator[str]:
-        """The tree as indented text."""
+        """Yields the tree as lines of indented text."""
         indent = "  " * depth
         yield f"{indent}{self.name}: {self.value:.6g} {self.unit} = {self.formula}"
         for constant in self.constants:
@@ -50,7 +50,7 @@ def node(
     *,
     constants: Sequence[Constant] = (),
 ) -> TraceNode:
-    """A node of one number, which may come as an array of one entry."""
+    """Makes a node of one number, which may be an array with one entry."""
     return TraceNode(
         name=name,
         value=float(np.asarray(value).item()),
@@ -62,5 +62,5 @@ def node(
 
 
 def _shown(value: float | tuple[float, ...]) -> str:
-    """A constant's value as text."""
+    """Formats a constant's value."""
     return f"{value:g}" if isinstance(value, float) else "(" + ", ".join(f"{item:g}" for item in value) + ")"

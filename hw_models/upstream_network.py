@@ -1,9 +1,9 @@
-"""Whole networks as DNN+NeuroSim V1.3 accounts for them: layers one after another, or as the stages of a pipeline.
+"""Whole networks under the accounting of DNN+NeuroSim V1.3: layers one after another, or as pipeline stages.
 
-One clock, that of the slowest layer, drives all layers. All layers share the chip's tree and its global buffer, so
-their words are as wide as the tree's bus and travel through all of the chip's tiles, and the buffer serves all tiles in
-turns. Layers may be stored more than once; these repeats share the conversions, and their sums are joined by the
-chip's accumulators like those of rows of tiles.
+A single clock, that of the slowest layer, drives all layers. All layers share the chip's tree and its global buffer, so
+their words are as wide as the tree's bus and pass through all tiles of the chip, and the buffer serves all tiles in
+turn. Layers may be stored more than once; these repeats share the conversions, and the chip's accumulators add up their
+sums like those of rows of tiles.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from hw_models.technology import Device, Technology
 from hw_models.workload import LayerShapes
 
 _COUNTED = (DigitalClock.LAYER, DelayCycles.NANOSECOND, GlobalSum.TWO_COLUMNS, Overheads.NONE)
-"""The answers of V1.3 to what its networks rest on: `digital_clock`, `delay_cycles`, `global_sum`, `overheads`."""
+"""Choices of V1.3 on which its networks rely: `digital_clock`, `delay_cycles`, `global_sum`, `overheads`."""
 _MOST_BUS_BITS = 2048
 _PIPELINE_SUM_BITS = 4
-"""Bits by which the accumulators of a pipelined chip are wider."""
+"""Additional width of the accumulators of a pipelined chip, in bits."""
 _POOLED = 4
-"""Outputs of a layer that the pooling unit behind it makes one of."""
+"""Number of outputs of a layer that the following pooling unit reduces to one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,15 +45,15 @@ class NetworkReport:
     """Throughput and energy of networks.
 
     Attributes:
-        clock_ns: of each design [ns], (designs,).
-        layer_latency_ns: time of a layer for one image at the design's clock [ns], (designs, layers).
-        interval_ns: time from one image to the next [ns], (designs,).
-        latency_ns: time of one image through all layers [ns], (designs,).
-        energy_pj: dynamic energy of a layer for one image [pJ], (designs, layers).
-        leakage_uw: leakage power of all tiles [uW], (designs,).
-        idle_leakage_pj: leakage energy of what waits: the other layers' tiles, or in the pipeline each layer's own
-            until the slowest has finished [pJ an image], (designs,).
-        n_tiles: tiles of a layer, repeats included, (designs, layers).
+        clock_ns: Clock period of each design [ns], (designs,).
+        layer_latency_ns: Time of a layer for one image at the design's clock [ns], (designs, layers).
+        interval_ns: Time from one image to the next [ns], (designs,).
+        latency_ns: Time of one image through all layers [ns], (designs,).
+        energy_pj: Dynamic energy of a layer for one image [pJ], (designs, layers).
+        leakage_uw: Leakage power of all tiles [uW], (designs,).
+        idle_leakage_pj: Leakage energy of waiting tiles: those of the other layers or, in a pipeline, each layer's own
+            until the slowest has finished [pJ per image], (designs,).
+        n_tiles: Tiles of a layer, including repeats, (designs, layers).
     """
 
     clock_ns: FloatArray
@@ -67,7 +67,7 @@ class NetworkReport:
 
     @property
     def throughput_fps(self) -> FloatArray:
-        """Images a second, (designs,)."""
+        """Images per second, (designs,)."""
         return 1e9 / self.interval_ns
 
 
@@ -83,21 +83,21 @@ def upstream_network(
     pooled: npt.ArrayLike = 0,
     activity: float = REFERENCE_ACTIVITY,
 ) -> NetworkReport:
-    """Throughput and energy of networks by V1.3's accounting.
+    """Computes throughput and energy of networks with V1.3's accounting.
 
     Args:
-        shapes: as in `evaluate`.
-        peripherals: as in `evaluate`; `copies` is V1.3's repetition of layers.
-        crossbar: as in `evaluate`.
-        device: as in `evaluate`.
-        technology: as in `evaluate`.
-        model: `load_model("neurosim")`, or a model with its clock, delays, sums and overheads.
-        pipelined: whether layers work at the same time on different images.
+        shapes: See `evaluate`.
+        peripherals: See `evaluate`; `copies` is V1.3's repetition of layers.
+        crossbar: See `evaluate`.
+        device: See `evaluate`.
+        technology: See `evaluate`.
+        model: `load_model("neurosim")`, or a model with the same clock, delays, sums and overheads.
+        pipelined: Whether layers work at the same time on different images.
         pooled: 1 for a layer whose outputs are pooled 2 x 2 before they are stored; (designs, layers).
-        activity: as in `evaluate`.
+        activity: See `evaluate`.
 
     Raises:
-        HardwareModelError: for arguments that `evaluate` refuses, and for another model.
+        HardwareModelError: If `evaluate` would refuse the arguments, or the model is a different one.
     """
     setting = checked_setting(
         peripherals, crossbar=crossbar, device=device, technology=technology, activity=activity, model=model
@@ -105,7 +105,7 @@ def upstream_network(
     choices = model.choices
     if (choices.digital_clock, choices.delay_cycles, choices.global_sum, choices.overheads) != _COUNTED:
         raise HardwareModelError(
-            f"networks by V1.3's accounting need its way of counting delays and sums, which model {model.name!r} does "
+            f"V1.3's accounting of networks needs its way of counting delays and sums, which model {model.name!r} does "
             "not have; use 'neurosim'."
         )
     pools = as_int_array("pooled", pooled, low=0, high=1)
@@ -141,7 +141,7 @@ def upstream_network(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Chip:
-    """Layers on a chip that they share; every result has the shape (designs, layers)."""
+    """Layers on the chip that they share; every result has the shape (designs, layers)."""
 
     found: DistinctParts
     setting: Setting
@@ -151,16 +151,16 @@ class _Chip:
     pipelined: bool
 
     def by_shape(self, values: FloatArray | IntArray) -> FloatArray:
-        """Spread values of the distinct shapes."""
+        """Expands values of the distinct shapes."""
         return self.found.pairing.broadcast(self.shape).by_shape(values)
 
     def by_periphery(self, values: FloatArray | IntArray) -> FloatArray:
-        """Spread values of the distinct peripherals."""
+        """Expands values of the distinct peripherals."""
         return self.found.pairing.broadcast(self.shape).by_periphery(values)
 
     @property
     def n_tiles(self) -> IntArray:
-        """Tiles of each layer with its repeats."""
+        """Tiles of each layer, including its repeats."""
         return self.by_shape(self.found.mapping.n_tiles).astype(np.int64) * self.repeats
 
     @property
@@ -170,7 +170,7 @@ class _Chip:
 
     @property
     def bus_bits(self) -> FloatArray:
-        """Width of the chip's bus: a tile's for each layer, or each tile of a pipeline, halved until it is narrow."""
+        """Width of the chip's bus: a tile's for each layer, or each tile in a pipeline, halved until narrow enough."""
         members = self.all_tiles if self.pipelined else np.full_like(self.all_tiles, self.shape[1])
         bits = self.by_periphery(self.setting.bus_bits(self.found.periphery)).max(axis=1, keepdims=True) * members
         halvings = np.maximum(0.0, np.ceil(np.log2(bits / _MOST_BUS_BITS)))
@@ -178,7 +178,7 @@ class _Chip:
 
     @property
     def moved_bits(self) -> FloatArray:
-        """Bits between the global buffer and the tiles for one image; pooled outputs are fewer."""
+        """Bits moved between the global buffer and the tiles for one image; pooled outputs count as fewer."""
         m = self.found.mapping
         outputs = self.by_shape(m.outputs) / np.where(self.pooled > 0, _POOLED, 1)
         return (
@@ -188,7 +188,7 @@ class _Chip:
         )
 
     def own_cycles(self) -> FloatArray:
-        """Cycles of a layer in its own tiles; repeats divide conversions and sums, not what passes the buffers."""
+        """Cycles of a layer in its own tiles; repeats divide conversions and sums, but not the buffers' traffic."""
         cycles = np.zeros(self.shape)
         for term in self.found.cycle_terms:
             work = self.by_shape(term.count) * self.by_periphery(term.cycles)
@@ -250,7 +250,7 @@ class _Chip:
         return total
 
     def _repeated_sums_pj(self) -> FloatArray:
-        """Energy of the accumulators for the repeats of a layer, beyond that for its own rows of tiles [pJ]."""
+        """Energy of the accumulators for the repeats of a layer, in addition to that for its own rows of tiles [pJ]."""
         m, p = self.found.mapping, self.found.periphery
         rows = self.by_shape(m.tile_rows).astype(np.int64)
         adders, growth = adder_tree(rows * self.repeats)
@@ -260,10 +260,10 @@ class _Chip:
         return self.setting.technology.energy.tree_adder_pj * (sums + self._trees_of_copies())
 
     def _trees_of_copies(self) -> FloatArray:
-        """Adder bits of the PEs' trees that repeated layers with copies in their tiles are charged on top.
+        """Additional adder bits of the PEs' trees charged to repeated layers with copies in their tiles.
 
-        V1.3's networks have a tree for each crossbar and row of PEs there, as the single layers have where copies stand
-        in one PE.
+        V1.3's networks have one tree per crossbar and row of PEs there, as single layers have when their copies share
+        one PE.
         """
         m, p = self.found.mapping, self.found.periphery
         adders, growth = adder_tree(m.crossbar_rows)

@@ -1,9 +1,9 @@
-"""What a user's own file may leave out, and what is assumed then.
+"""Completes users' files: the constants that they may omit, and what is assumed instead.
 
-A device needs its on-resistance and its on/off ratio. A technology needs its feature size: the rest is taken from the
-nearest node that comes with the package and scaled by each constant's unit. A cost model needs nothing: it is
-`published` with the file's changes. Every constant that was not given says so in its source, which `explain` and
-`sources` show.
+A device needs its on-resistance and on/off ratio. A technology needs its feature size: the rest is taken from the
+nearest node that comes with the package and scaled according to each constant's unit. A cost model needs nothing: it is
+`published` with the file's changes. Every constant that was not given is marked as such in its source, which `explain`
+and `sources` show.
 """
 
 from __future__ import annotations
@@ -49,21 +49,21 @@ _MODEL_RANGES = {
     "buffers.tile_core_bits": (1.0, 1e9),
 }
 _CLOCKS = frozenset({"sar.cycle_ns", "flash.sense_ns"})
-"""Times that a designer sets: 1 GHz at every node."""
+"""Times that a designer chooses: 1 GHz at every node."""
 
 
 def completed_device(file: ConstantFile) -> ConstantFile:
-    """A user's device with what it leaves out.
+    """Completes a user's device.
 
     Raises:
-        HardwareModelError: for a file without the on-resistance or the on/off ratio, or with numbers that no cell has.
+        HardwareModelError: If the on-resistance or the on/off ratio is missing, or a number is impossible for a cell.
     """
     on_ohm, ratio = _given(file, "cell.on_ohm"), _given(file, "cell.on_off_ratio")
     _check_not_negative(file)
     _check_ranges(file, _CELL_RANGES)
     off = 1 / ratio
     derived = (
-        ("settling_ohm", on_ohm, "ohm", "the column settles with the on-resistance"),
+        ("settling_ohm", on_ohm, "ohm", "the column settles through the on-resistance"),
         ("conductance_ratio", off + _MEAN_LEVEL * (1 - off), "1", f"the mean level of the weights is {_MEAN_LEVEL:g}"),
     )
     assumed = {
@@ -74,24 +74,26 @@ def completed_device(file: ConstantFile) -> ConstantFile:
 
 
 def _check_not_negative(file: ConstantFile) -> None:
-    """Refuse negative constants: there is none among costs and sizes."""
+    """Refuses negative constants: no cost or size is negative."""
     for constant in file.constants.values():
         if np.min(constant.value) < 0:
             raise HardwareModelError(f"{file.name}: {constant.name} must not be negative, got {constant.value}.")
 
 
 def _check_ranges(file: ConstantFile, ranges: Mapping[str, tuple[float, float]]) -> None:
-    """Refuse numbers that the formulas cannot work with."""
+    """Refuses numbers that the formulas cannot use."""
     for key, (low, high) in ranges.items():
         constant = file.constants.get(key)
         if constant is None or isinstance(constant.value, tuple):
             continue
         if not low <= constant.value <= high:
-            raise HardwareModelError(f"{file.name}: {key} must lie in {low:g} ... {high:g}, got {constant.value:g}.")
+            raise HardwareModelError(
+                f"{file.name}: {key} must be between {low:g} and {high:g}, got {constant.value:g}."
+            )
 
 
 def _given(file: ConstantFile, key: str) -> float:
-    """A positive number that a file must give."""
+    """Returns a positive number that a file must give."""
     constant = file.constants.get(key)
     if constant is None or isinstance(constant.value, tuple) or constant.value <= 0:
         came = "it is missing" if constant is None else f"got {constant.value}"
@@ -100,15 +102,15 @@ def _given(file: ConstantFile, key: str) -> float:
 
 
 def completed_model(file: ConstantFile, base: ConstantFile, simulator: ConstantFile) -> ConstantFile:
-    """A user's cost model with what it leaves out.
+    """Completes a user's cost model.
 
     Args:
-        file: the user's.
-        base: the model that it builds on.
-        simulator: a model with the constants of formulas that `base` does not use.
+        file: The user's file.
+        base: The model on which it builds.
+        simulator: A model with the constants of formulas that `base` does not use.
 
     Raises:
-        HardwareModelError: for an unknown table, a negative constant, or one of 0 that a formula divides by.
+        HardwareModelError: If a table is unknown, a constant is negative, or a formula would divide by a constant of 0.
     """
     known = (*SECTIONS, *SIMULATOR_SECTIONS)
     for key in file.constants:
@@ -132,10 +134,10 @@ def completed_model(file: ConstantFile, base: ConstantFile, simulator: ConstantF
 
 
 def completed_technology(file: ConstantFile) -> ConstantFile:
-    """A user's technology with what it leaves out.
+    """Completes a user's technology.
 
     Raises:
-        HardwareModelError: for a file without its feature size, or with a negative constant.
+        HardwareModelError: If the feature size is missing or a constant is negative.
     """
     feature_nm = _given(file, "node.feature_nm")
     _check_not_negative(file)
@@ -145,11 +147,11 @@ def completed_technology(file: ConstantFile) -> ConstantFile:
 
 
 def scaled_technology_file(feature_nm: float) -> ConstantFile:
-    """The technology of any node: that of the nearest one that comes with the package, scaled by units.
+    """Returns the technology of any node: the nearest one that comes with the package, scaled by units.
 
-    Lengths are proportional to the feature size L, areas to L^2, delays of gates to L, energies and powers of events at
-    a clock that stays to L V^2 with the nominal supplies, energy of a wire's length to V^2, leakage of a circuit to
-    L V. Ratios, counts and the converters' own clocks stay.
+    Lengths are proportional to the feature size L, areas to L^2, gate delays to L, energies of events and powers at a
+    fixed clock to L V^2 with the nominal supplies, energy per length of wire to V^2, and leakage of a circuit to L V.
+    Ratios, counts and the converters' own clocks stay.
     """
     files = [load_file("technologies", name) for name in available("technologies")]
     base = min(files, key=lambda each: abs(np.log(_given(each, "node.feature_nm") / feature_nm)))

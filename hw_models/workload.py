@@ -1,4 +1,4 @@
-"""The layers to be placed on the chip: shapes of convolutions and linear layers, as arrays (designs, layers)."""
+"""The layers to be mapped onto the chip: shapes of convolutions and linear layers, as arrays (designs, layers)."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _RANGES = {
 class LayerShapes:
     """Shapes of layers, broadcast against each other to (designs, layers).
 
-    A linear layer is a convolution of kernel 1 on a 1 x 1 map. A residual addition is no layer of the array: its
+    A linear layer is a convolution of kernel 1 on a 1 x 1 map. A residual addition is not a layer of the array: its
     cost is in the digital units of the chip, see `hw_models.chip`.
 
     Attributes:
-        output_size: height of the output map; also its width unless `output_width` is given.
-        in_channels: input channels.
-        kernel_size: side of the square kernel.
-        out_channels: output channels.
-        output_width: width of a non-square output map.
-        stride: stride of the convolution; it sets the size of the input that is buffered.
-        groups: groups of a grouped convolution; `groups == in_channels` is a depthwise convolution.
+        output_size: Height of the output map; also its width unless `output_width` is given.
+        in_channels: Input channels.
+        kernel_size: Side of the square kernel.
+        out_channels: Output channels.
+        output_width: Width of a non-square output map.
+        stride: Stride of the convolution; it determines the size of the buffered input.
+        groups: Groups of a grouped convolution; `groups == in_channels` is a depthwise convolution.
     """
 
     output_size: npt.ArrayLike
@@ -47,10 +47,10 @@ class LayerShapes:
     groups: npt.ArrayLike = 1
 
     def __post_init__(self) -> None:
-        """Turn every field into an integer array and check it.
+        """Converts every field to an integer array and checks it.
 
         Raises:
-            HardwareModelError: for wrong types, ranges or shapes, and for groups that do not divide the channels.
+            HardwareModelError: If types, ranges or shapes are invalid, or groups do not divide the channels.
         """
         if self.output_width is None:
             object.__setattr__(self, "output_width", self.output_size)
@@ -61,7 +61,7 @@ class LayerShapes:
         check_shape(arrays)
         for name in ("in_channels", "out_channels"):
             if np.any(arrays[name] % arrays["groups"]):
-                raise HardwareModelError(f"groups must divide {name}; change the one or the other.")
+                raise HardwareModelError(f"groups must divide {name}; change one of them.")
         for name, array in arrays.items():
             object.__setattr__(self, name, array)
 
@@ -75,7 +75,7 @@ class LayerShapes:
         return check_shape(self.arrays())
 
     def operations(self) -> IntArray:
-        """Operations of one image, two a multiply-accumulate, shape (designs, layers)."""
+        """Operations for one image, two per multiply-accumulate, shape (designs, layers)."""
         a = self.arrays()
         weights = a["in_channels"] // a["groups"] * a["kernel_size"] ** 2 * a["out_channels"]
         return 2 * a["output_size"] * a["output_width"] * weights

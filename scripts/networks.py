@@ -33,7 +33,7 @@ PUBLISHED_DESIGN = (
 
 
 def vgg16_shapes(channels: tuple[int, ...] = VGG16_CHANNELS, *, classes: int | None = 10) -> LayerShapes:
-    """VGG16 on 32 x 32 images, one design; the classifier is left out when `classes` is None."""
+    """Returns the shapes of VGG16 on 32 x 32 images, one design; without the classifier if `classes` is None."""
     out = [*channels, *([classes] if classes else [])]
     n_linear = len(out) - len(VGG16_SIZES)
     return LayerShapes(
@@ -45,10 +45,10 @@ def vgg16_shapes(channels: tuple[int, ...] = VGG16_CHANNELS, *, classes: int | N
 
 
 def reference_network(name: str) -> tuple[LayerShapes, Peripherals, int, str]:
-    """A network of networks.csv by its name: shapes, peripherals, side of a PE in crossbars, and device.
+    """Returns a network of networks.csv by its name: shapes, peripherals, side of a PE in crossbars, and device.
 
     Raises:
-        HardwareModelError: for a name that follows neither pattern.
+        HardwareModelError: If the name follows neither pattern.
     """
     pe_side = 2 if "_pe4" in name else 4
     device = "rram-6k" if name.endswith("_6k") else "rram-100k"
@@ -64,7 +64,7 @@ def reference_network(name: str) -> tuple[LayerShapes, Peripherals, int, str]:
         return vgg16_shapes(channels, classes=None if "noFC" in name else 10), peripherals, pe_side, device
     match = re.match(r"VGG16_(SAR|Flash)_AP(\d+)_CS(\d+)_IP(\d+)", name)
     if match is None:
-        raise HardwareModelError(f"network {name!r} is neither VGG16_<ADC>_AP<n>_CS<n>_IP<n> nor XPert_60mm2.")
+        raise HardwareModelError(f"network {name!r} is unknown; expected VGG16_<ADC>_AP<n>_CS<n>_IP<n> or XPert_60mm2.")
     adc, precision, sharing, bits = match.groups()
     peripherals = Peripherals(
         column_sharing=int(sharing),

@@ -28,7 +28,8 @@ _SOURCES = {
     "devices": "Device and wire table published with {upstream}",
     "wires": "Resistivity over width and aspect ratio of the wires: {resistivity}e-8 ohm m, {width_nm} nm, {aspect}, "
     "the table published with {upstream}",
-    "pattern": "As in cmos-32nm-lstp, whose rows alone tell it (XPertSim; Moitra et al., DAC 2023, arXiv 2303.17646)",
+    "pattern": "As in cmos-32nm-lstp, whose rows alone determine it (XPertSim; Moitra et al., DAC 2023, "
+    "arXiv 2303.17646)",
     "published": "Layout calibration and periphery settings published with DNN+NeuroSim V1.3 (Lu, Peng, Li, Hung, "
     "Chang, Yu, Frontiers in Artificial Intelligence 4:659060, 2021)",
 }

@@ -1,4 +1,4 @@
-"""The reference data as arrays, and the model evaluated on their rows: used by fits, benchmarks and golden tests.
+"""The reference data as arrays, and the model evaluated on their rows; used by fits, benchmarks and golden tests.
 
 The data are single-layer results of the simulator published with XPert (Moitra, Bhattacharjee, Kim, Panda, DAC 2023,
 arXiv 2303.17646), a fork of DNN+NeuroSim V1.3, or of V1.3 itself (Peng, Huang, Luo, Sun, Yu, IEDM 2019) at nine nodes.
@@ -34,22 +34,20 @@ Rows = dict[str, npt.NDArray[Any]]
 
 _ARRAY_KEYS = ("xbar", "cellbit", "pe_xbars", "ron_ohm", "on_off", "p_act")
 _NODE_KEYS = ("node_nm", "tilebuf_core_bits")
-"""Of upstream's rows only."""
+"""Present in upstream's rows only."""
 _TILE_CORE_BITS = 1024
 _HELD_OUT_EVERY = 5
 _DEVICES = {(6000.0, 150.0): "rram-6k", (100000.0, 10.0): "rram-100k"}
 
 
 def read_rows(path: Path) -> Rows:
-    """Columns of a CSV file, gzipped or not, as arrays; columns of numbers as floating-point numbers.
+    """Reads the columns of a CSV file, gzipped or not, as arrays; numeric columns as floating-point numbers.
 
     Raises:
-        HardwareModelError: when the file is not there.
+        HardwareModelError: If the file does not exist.
     """
     if not path.is_file():
-        raise HardwareModelError(
-            f"no reference data at {path}; give the folder that holds them with --reference FOLDER."
-        )
+        raise HardwareModelError(f"no reference data at {path}; give their folder with --reference FOLDER.")
     text = gzip.decompress(path.read_bytes()).decode() if path.suffix == ".gz" else path.read_text(encoding="utf-8")
     head, *body = list(csv.reader(io.StringIO(text)))
     columns: Rows = {}
@@ -62,14 +60,14 @@ def read_rows(path: Path) -> Rows:
 
 
 def select(rows: Rows, mask: npt.NDArray[np.bool_]) -> Rows:
-    """The rows of a mask."""
+    """Returns the rows selected by a mask."""
     return {name: values[mask] for name, values in rows.items()}
 
 
 def upstream_folds(rows: Rows) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Upstream's rows that constants are fitted to, and those held out: every fifth of a node's, and other buffers.
+    """Splits upstream's rows for fitting from those held out: every fifth of a node's, and other buffers.
 
-    Rows whose sensing stands at its cap are in neither.
+    Rows whose sensing time is at its cap are in neither part.
     """
     usable = rows["sense_capped"] == 0
     held_out = usable & (rows["tilebuf_core_bits"] != _TILE_CORE_BITS)
@@ -80,7 +78,7 @@ def upstream_folds(rows: Rows) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bo
 
 
 def reference_device(on_ohm: float, on_off_ratio: float) -> Device:
-    """The device of a row; one that has no file is rram-100k with another on-resistance."""
+    """Returns the device of a row; if it has no file, rram-100k with another on-resistance."""
     name = _DEVICES.get((on_ohm, on_off_ratio))
     if name is not None:
         return load_device(name)
@@ -90,12 +88,12 @@ def reference_device(on_ohm: float, on_off_ratio: float) -> Device:
 
 
 def node_technology(node_nm: float) -> Technology:
-    """The circuits of a node by its feature size."""
+    """Returns the circuits of a node by its feature size."""
     return load_technology(f"cmos-{node_nm:g}nm-lstp")
 
 
 def with_tile_cores(model: CostModel, core_bits: float) -> CostModel:
-    """The model with other cores of the tiles' buffers, where it has any."""
+    """Returns the model with a different core size of the tiles' buffers, if it has cores."""
     if model.simulated is None:
         return model
     key = "buffers.tile_core_bits"
@@ -109,7 +107,7 @@ def with_tile_cores(model: CostModel, core_bits: float) -> CostModel:
 
 
 def upstream_report(networks: Rows, i: int, model: CostModel) -> NetworkReport:
-    """A network of upstream's `networks.csv` by its accounting; one design."""
+    """Evaluates a network of upstream's `networks.csv` with its own accounting; one design."""
     fields = [[int(part) for part in layer.split(":")] for layer in str(networks["layer_shapes"][i]).split()]
     sizes, in_channels, kernels, out_channels, pooled = np.array(fields).T
     shapes = LayerShapes(output_size=sizes, in_channels=in_channels, kernel_size=kernels, out_channels=out_channels)
@@ -134,7 +132,7 @@ def upstream_report(networks: Rows, i: int, model: CostModel) -> NetworkReport:
 
 
 def evaluate_rows(rows: Rows, model: CostModel | None = None) -> list[tuple[npt.NDArray[np.bool_], HardwareReport]]:
-    """A cost model on every row: one report for each array that occurs, with the mask of its rows; (rows, 1) each."""
+    """Evaluates a cost model on every row: one report per distinct array, with the mask of its rows; (rows, 1) each."""
     chosen = load_model("xpertsim") if model is None else model
     columns = {"node_nm": np.full(len(rows["F"]), 32.0), "tilebuf_core_bits": np.zeros(len(rows["F"]))} | rows
     keys = np.stack([columns[name] for name in (*_ARRAY_KEYS, *_NODE_KEYS)], axis=1)
@@ -168,7 +166,7 @@ def evaluate_rows(rows: Rows, model: CostModel | None = None) -> list[tuple[npt.
 
 
 def model_columns(rows: Rows, model: CostModel | None = None) -> dict[str, FloatArray]:
-    """Model values by row: totals by name, components by "quantity/component"; each (rows,)."""
+    """Returns model values by row: totals by name, components by "quantity/component"; each (rows,)."""
     n_rows = len(rows["F"])
     columns: dict[str, FloatArray] = {}
     for mask, report in evaluate_rows(rows, model):
@@ -182,7 +180,7 @@ def model_columns(rows: Rows, model: CostModel | None = None) -> dict[str, Float
 
 
 def reference_columns(rows: Rows) -> dict[str, FloatArray]:
-    """Reference values by the same names, as far as the reference breaks them down; each (rows,)."""
+    """Returns reference values by the same names, as far as the reference breaks them down; each (rows,)."""
     n_tiles, n_pes = rows["n_tiles"], 64 / rows["pe_xbars"]
     periphery = sum(64 * rows[f"sa_{name}_um2"] for name in ("wlswitch", "slswitch", "mux", "muxdec", "lvlshift"))
     buffers = n_pes * (rows["pe_inbuf_um2"] + rows["pe_outbuf_um2"]) + rows["tl_inbuf_um2"] + rows["tl_outbuf_um2"]

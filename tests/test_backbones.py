@@ -87,8 +87,8 @@ def entries(**changes: dict[str, object]) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (entries(b={"source": "c"}), "reads 'c', which is no earlier layer"),
-        (entries(b={"name": "a"}), "two layers are called 'a'"),
+        (entries(b={"source": "c"}), "reads 'c', which is not an earlier layer"),
+        (entries(b={"name": "a"}), "two layers have the name 'a'"),
         (entries(b={"adds": "a"}), "both need the same depth_group, got 'b' and 'a'"),
         (entries(b={"adds": "input"}), "b adds the image"),
         (entries(b={"source": "input"}), "no layer reads the output of a"),
@@ -98,9 +98,9 @@ def entries(**changes: dict[str, object]) -> dict[str, object]:
         ),
         (entries(b={"kernel_size": 4}), "needs an odd kernel_size"),
         (entries(b={"reference_depth": None}), "needs a reference_depth"),
-        (entries(b={"kind": "linear"}), "reference_depth out"),
+        (entries(b={"kind": "linear"}), "remove reference_depth"),
         (entries(out={"kind": "convolution", "reference_depth": 10}), "must be linear"),
-        (entries(out={"pool": True}), "take pool out"),
+        (entries(out={"pool": True}), "remove pool"),
         (entries(b={"depth": 64}), "unknown name 'layers[1].depth'; did you mean 'layers[1].depth_group'?"),
         (entries(b={"name": "ä b"}), "layers[1].name"),
         ({"name": "chain", "layers": []}, "layers"),

@@ -294,21 +294,24 @@ PAIR = "34,34,3,3,3,64,0,1,8,0,8,64\n34,34,64,3,3,512,0,1,8,0,8,64\n"
     ("text", "words"),
     [
         ("", "is empty; give a network file"),
-        ("a,b,c\n", r"line 1: a row has 8 columns .* or 12 .*, got 3"),
-        ("34,34,3,3,3,64,0,1\n34,34,64,3,3,64,1\n", "line 2: this row must have 8 columns as the first one, got 7"),
+        ("a,b,c\n", r"line 1: a row must have 8 columns .* or 12 .*, got 3"),
+        ("34,34,3,3,3,64,0,1\n34,34,64,3,3,64,1\n", "line 2: this row must have 8 columns like the first one, got 7"),
         ("34,34,3,3,3,64,0,0\n", r"line 1: column 8 \(stride\) must be from 1 to 16 .*divides by it.*, got '0'"),
         ("34,34,3,3,3,64,2,1\n", r"column 7 \(pooling\) must be from 0 to 1, got '2'"),
         ("34,34,3.5,3,3,64,0,1\n", r"column 3 \(input channels\) .* got '3.5'"),
         ("34,34,3,3,3,-64,0,1\n", r"column 6 \(output channels\) .* got '-64'"),
         ("34,36,3,3,3,64,0,1\n", "a rectangular input cannot be imported, got 34 x 36"),
         ("34,34,3,3,5,64,0,1\n", "a rectangular kernel cannot be imported, got 3 x 5"),
-        ("33,33,3,2,2,64,0,1\n", "a kernel must have an odd side to be imported, got 2"),
+        ("33,33,3,2,2,64,0,1\n", "only kernels with an odd side can be imported, got 2"),
         (PAIR.splitlines()[0], "line 1: XPertSim reads rows in pairs; add the filler row"),
         (
             PAIR.replace("512", "64"),
             "line 2: XPertSim reads rows in pairs, so columns 3 to 8 .* 64,3,3,512,0,1, got 64,3",
         ),
-        (PAIR.replace("8,64\n", "8,6\n", 1), "line 1: column 12 holds the ADC's levels, a power of two such as 64"),
+        (
+            PAIR.replace("8,64\n", "8,6\n", 1),
+            "line 1: column 12 must be the number of ADC levels, a power of two such as 64",
+        ),
         (
             PAIR.replace("8,0,8", "8,3,8", 1),
             r"column 10 \(ADC type: 1 is Flash, 0 is SAR\) must be from 0 to 2, got '3'",
@@ -330,7 +333,7 @@ def test_rows_that_no_program_takes_are_refused(text: str, words: str) -> None:
         ([row(34, 3, 3, 8, pool=True), row(1, 2048, 1, 32), row(1, 32, 1, 10)], "layer 2: it reads 8 maps of 16 x 16"),
         ([row(34, 3, 3, 64), row(34, 3, 3, 32), row(1, 64, 1, 10)], "layer 2: no later layer can read its output"),
         ([row(34, 3, 3, 64), row(35, 64, 3, 64, stride=2), row(1, 64, 1, 10)], "layer 2: an input of 35 pixels"),
-        ([row(34, 3, 3, 64), row(2, 64, 3, 64), row(1, 64, 1, 10)], "layer 2: an input of 2 pixels gives no whole"),
+        ([row(34, 3, 3, 64), row(2, 64, 3, 64), row(1, 64, 1, 10)], "layer 2: an input of 2 pixels does not give"),
         ([row(1, 3, 1, 10)], "layer 1: the last layer, after at least one convolution"),
     ],
 )  # fmt: skip

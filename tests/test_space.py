@@ -136,8 +136,8 @@ def test_layer_choices_freeze_a_gene() -> None:
 @pytest.mark.parametrize(
     ("layer", "words"),
     [
-        ("s1b1b", "s1b1b shares its channel depth with conv1, whose choices count; give them to conv1"),
-        ("classifier", "the classifier has an output for each class"),
+        ("s1b1b", "s1b1b shares its channel depth with conv1; set the choices of conv1 instead"),
+        ("classifier", "the classifier has one output per class"),
     ],
 )
 def test_channel_depths_of_a_layer_without_that_gene_are_refused(layer: str, words: str) -> None:
@@ -173,8 +173,8 @@ def test_illegal_genomes_are_told_by_gene(genome: list[list[float]], words: str)
     ("choices", "words"),
     [
         ({GeneKind.ADC_PRECISION: ()}, "at least one"),
-        ({GeneKind.ADC_PRECISION: (4, 3)}, "rise"),
-        ({GeneKind.COLUMN_SHARING: (2, 2)}, "rise"),
+        ({GeneKind.ADC_PRECISION: (4, 3)}, "ascending order"),
+        ({GeneKind.COLUMN_SHARING: (2, 2)}, "ascending order"),
         ({GeneKind.INPUT_PRECISION: (0, 1)}, "at least 1"),
     ],
 )

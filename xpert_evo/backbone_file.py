@@ -1,4 +1,4 @@
-"""One's own backbone as a small TOML description: its values, the reading of its file, and the writing of one."""
+"""Custom backbones described in small TOML files: their values, reading and writing."""
 
 import tomllib
 from pathlib import Path
@@ -12,24 +12,24 @@ from xpert_evo.paths import read_text
 from xpert_evo.validation import Frozen, parse
 
 SUFFIX = ".toml"
-"""How a setting that names a file, not a built-in backbone, ends."""
+"""Ending of a setting that gives a file instead of a built-in backbone."""
 
 _Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}$")]
 
 
 class LayerEntry(Frozen):
-    """One layer of a description; what is left out has the usual value.
+    """One layer of a description; omitted fields have their usual values.
 
     Attributes:
-        name: A letter, then letters, digits and underscores; unique within the backbone.
-        kind: `convolution`, or `linear` for the classifier, which is the last layer and the only one of its kind.
-        reference_depth: Channel depth of the network as published; the homogeneous baseline has it.
+        name: A letter, followed by letters, digits and underscores; unique within the backbone.
+        kind: `convolution`, or `linear` for the classifier, which is the last layer and the only linear one.
+        reference_depth: Channel depth of the network as published; used by the homogeneous baseline.
         kernel_size: Side of the square kernel, odd.
-        stride: Of the convolution.
-        pool: A 2 x 2 maximum pooling follows.
-        source: The layer whose output is read, or `input`; by default the layer before.
+        stride: Stride of the convolution.
+        pool: Whether a 2 x 2 maximum pooling follows.
+        source: Layer whose output is read, or `input`; by default the previous layer.
         adds: An earlier layer whose output is added to this one's.
-        depth_group: Layers of one group share a channel depth; those that are added together must.
+        depth_group: Layers of one group share a channel depth; layers that are added must be in the same group.
     """
 
     name: _Name
@@ -49,7 +49,9 @@ class LayerEntry(Frozen):
             free = {"name", "kind", "source"}
             extra = [name for name, field in fields if name not in free and getattr(self, name) != field.default]
             if extra:
-                raise ValueError(f"layer {self.name} is linear and takes name, kind and source; take {extra[0]} out.")
+                raise ValueError(
+                    f"layer {self.name} is linear and takes only name, kind and source; remove {extra[0]}."
+                )
         elif self.reference_depth is None:
             raise ValueError(f"layer {self.name} needs a reference_depth, the channel depth of your network.")
         elif self.kernel_size % 2 == 0:
@@ -58,28 +60,28 @@ class LayerEntry(Frozen):
 
 
 class BackboneDescription(Frozen):
-    """One's own backbone.
+    """A custom backbone.
 
     Attributes:
-        name: Of the backbone; designs carry it with a digest of the layers behind it.
-        layers: In execution order; the last one is the linear classifier.
+        name: Name of the backbone; in designs it is followed by a digest of the layers.
+        layers: Layers in execution order; the last one is the linear classifier.
     """
 
     name: _Name
     layers: Annotated[tuple[LayerEntry, ...], Field(min_length=2, max_length=1000)]
 
     def to_toml(self) -> str:
-        """The text of a description file; `read_description` reads it back to an equal description."""
+        """Returns the text of a description file; `read_description` restores an equal description from it."""
         return tomli_w.dumps(self.model_dump(mode="json", exclude_defaults=True))
 
 
 def parse_description(data: object, *, where: str) -> BackboneDescription:
-    """A description from nested tables; raises ConfigError, a sentence that starts with `where`."""
+    """Reads a description from nested tables; raises ConfigError with a sentence that starts with `where`."""
     return parse(BackboneDescription, data, where=where, error=ConfigError)
 
 
 def read_description(path: Path) -> BackboneDescription:
-    """The description in a TOML file; raises ConfigError."""
+    """Reads the description in a TOML file; raises ConfigError."""
     try:
         data = tomllib.loads(read_text(path))
     except OSError as failure:

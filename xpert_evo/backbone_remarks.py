@@ -1,4 +1,4 @@
-"""What of a backbone is legal but odd, in sentences for people."""
+"""Remarks on properties of a backbone that are allowed but unusual, in sentences for users."""
 
 from xpert_evo.backbones import Backbone
 
@@ -6,7 +6,7 @@ _USUAL_KERNEL = 3
 
 
 def remarks_on(backbone: Backbone) -> list[str]:
-    """Kernels that are larger than the map they read, by name and place, so that much of them meets padding only.
+    """Returns a remark for each kernel that is larger than the map it reads, so that much of it covers only padding.
 
     Kernels of 3 x 3 on the last, small maps of a network are usual.
     """

@@ -1,8 +1,8 @@
-"""Backbones: what is fixed of a network while its channel depths and peripherals are searched.
+"""Backbones: the fixed part of a network whose channel depths and peripherals are searched.
 
 A backbone is a chain of layers in the order in which the chip runs them. Each layer names the layer whose output it
-reads and, in residual networks, the layer whose output is added to its own. Layers of one `depth_group` share one
-channel depth, which ties the ends of a residual addition together.
+reads and, in residual networks, the layer whose output is added to its own. Layers with the same `depth_group` have the
+same channel depth, which ties the two sides of a residual addition together.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ INPUT = "input"
 
 
 class LayerKind(StrEnum):
-    """What a layer computes; both are matrix products on crossbars."""
+    """Operation of a layer; both kinds are matrix products on crossbars."""
 
     CONVOLUTION = "convolution"
     LINEAR = "linear"
@@ -30,14 +30,14 @@ class BackboneLayer:
     """One convolution or the classifier.
 
     Attributes:
-        name: Unique within the backbone, as in design files.
-        kind: Convolutions have a channel depth; the linear classifier has one output a class.
+        name: Name, unique within the backbone, as in design files.
+        kind: Convolutions have a channel depth; the linear classifier has one output per class.
         reference_depth: Channel depth of the published network; None for the classifier.
         kernel_size: Side of the square kernel; 1 for linear layers.
-        stride: Of the convolution; padding keeps the size at stride 1.
-        pool: A 2 x 2 maximum pooling follows (left out where the map is 1 x 1 already).
-        source: The layer whose output this one reads; `input` is the image.
-        adds: The layer whose output is added to this one's before the activation.
+        stride: Stride of the convolution; padding preserves the size at stride 1.
+        pool: Whether a 2 x 2 maximum pooling follows (omitted where the map is already 1 x 1).
+        source: Layer whose output this one reads; `input` is the image.
+        adds: Layer whose output is added to this one's before the activation.
         depth_group: Layers of one group share a channel depth; defaults to the layer's own name.
     """
 
@@ -53,7 +53,7 @@ class BackboneLayer:
 
     @property
     def group(self) -> str:
-        """The channel-depth group; a layer of its own by default."""
+        """The channel-depth group; by default the layer is its own group."""
         return self.depth_group or self.name
 
 
@@ -62,12 +62,12 @@ class Backbone:
     """A named chain of layers; the last one is the classifier.
 
     Attributes:
-        name: As in design files and settings.
-        layers: In execution order.
-        image_size: Side of the square image in pixels that hardware cost is computed for.
-        image_channels: Planes of the image.
-        n_classes: Outputs of the classifier.
-        own: The description that it was made from; None for a built-in one.
+        name: Name in design files and settings.
+        layers: Layers in execution order.
+        image_size: Side of the square image, in pixels, for which hardware cost is computed.
+        image_channels: Channels of the image.
+        n_classes: Number of classes.
+        own: Description from which the backbone was built; None for a built-in one.
     """
 
     name: str
@@ -83,22 +83,22 @@ class Backbone:
         for i, layer in enumerate(self.layers):
             self._check_reads(layer)
             if layer.name in self._index or layer.name == INPUT:
-                raise ConfigError(f"backbone {self.name}: two layers are called '{layer.name}'; rename one.")
+                raise ConfigError(f"backbone {self.name}: two layers have the name '{layer.name}'; rename one.")
             self._index[layer.name] = i
             if (layer.kind is LayerKind.LINEAR) != (i == len(self.layers) - 1):
                 raise ConfigError(
-                    f"backbone {self.name}: the last layer, and only it, must be linear; see {layer.name}."
+                    f"backbone {self.name}: the last layer, and no other, must be linear; see {layer.name}."
                 )
         self._check_all_are_read()
         for image_size in (self.image_size, self.image_size // 2):
             self.check_sizes(image_size)
 
     def _check_reads(self, layer: BackboneLayer) -> None:
-        """Raises ConfigError unless a layer reads and adds what stands before it, at the same depth where it adds."""
+        """Raises ConfigError unless a layer reads and adds earlier layers, and adds one with the same depth."""
         for name in filter(None, (layer.source, layer.adds)):
             if name != INPUT and name not in self._index:
                 raise ConfigError(
-                    f"backbone {self.name}: layer {layer.name} reads '{name}', which is no earlier layer; "
+                    f"backbone {self.name}: layer {layer.name} reads '{name}', which is not an earlier layer; "
                     + nearest(name, [INPUT, *self._index])
                 )
         if layer.adds == INPUT:
@@ -115,10 +115,10 @@ class Backbone:
         read = {name for layer in self.layers for name in (layer.source, layer.adds)}
         idle = [layer.name for layer in self.layers[:-1] if layer.name not in read]
         if idle:
-            raise ConfigError(f"backbone {self.name}: no layer reads the output of {idle[0]}; wire it, or take it out.")
+            raise ConfigError(f"backbone {self.name}: no layer reads the output of {idle[0]}; connect it or remove it.")
 
     def check_sizes(self, image_size: int) -> None:
-        """Raises ConfigError where maps of different size would be added, for images of a size [pixels]."""
+        """Raises ConfigError if maps of different size would be added, for a given image size [pixels]."""
         sizes, passed_on = self._sizes(image_size)
         for layer, size in zip(self.layers, sizes, strict=True):
             if layer.adds and passed_on[self._index[layer.adds]] != size:
@@ -134,12 +134,12 @@ class Backbone:
 
     @cached_property
     def sources(self) -> tuple[int | None, ...]:
-        """For each layer the position of the layer it reads; None is the image."""
+        """Position of the layer that each layer reads; None for the image."""
         return tuple(None if layer.source == INPUT else self._index[layer.source] for layer in self.layers)
 
     @cached_property
     def depth_owners(self) -> tuple[int | None, ...]:
-        """For each layer the first layer of its depth group, which owns the gene; None for the classifier."""
+        """First layer of each layer's depth group, which owns the gene; None for the classifier."""
         first: dict[str, int] = {}
         return tuple(
             None if layer.kind is LayerKind.LINEAR else first.setdefault(layer.group, i)
@@ -147,15 +147,15 @@ class Backbone:
         )
 
     def output_sizes(self, image_size: int | None = None) -> tuple[int, ...]:
-        """Side of each layer's output map in pixels, before its pooling; 1 for the classifier.
+        """Returns the side of each layer's output map in pixels, before its pooling; 1 for the classifier.
 
         Args:
-            image_size: Side of the image; the backbone's own by default. Smaller images serve cheap trainings.
+            image_size: Side of the image; by default the backbone's own. Smaller images make training cheap.
         """
         return self._sizes(image_size or self.image_size)[0]
 
     def _sizes(self, image_size: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Side of each layer's output map [pixels] before and after its pooling."""
+        """Returns the side of each layer's output map [pixels] before and after its pooling."""
         passed_on: list[int] = []
         sizes: list[int] = []
         for layer, source in zip(self.layers, self.sources, strict=True):
@@ -225,7 +225,7 @@ def _resnet20(n_classes: int, image_channels: int) -> Backbone:
 
 
 def _own(description: BackboneDescription, n_classes: int, image_channels: int) -> Backbone:
-    """One's own backbone; its name ends in a digest of its layers, so that designs tell whose they are."""
+    """Builds a custom backbone; its name ends in a digest of its layers, which identifies it in designs."""
     layers: list[BackboneLayer] = []
     for entry in description.layers:
         kind = LayerKind(entry.kind)
@@ -248,19 +248,19 @@ def _own(description: BackboneDescription, n_classes: int, image_channels: int) 
 
 
 def load_backbone(backbone: str | BackboneDescription, *, n_classes: int = 10, image_channels: int = 3) -> Backbone:
-    """A built-in backbone by its name, or one's own; raises ConfigError where there is none or its wiring is wrong.
+    """Returns a built-in backbone by name, or a custom one; raises ConfigError if it is unknown or badly connected.
 
     Args:
-        backbone: One of `BACKBONES`, or a description.
-        n_classes: Outputs of the classifier, from the data set.
-        image_channels: Planes of the image, from the data set.
+        backbone: Name in `BACKBONES`, or a description.
+        n_classes: Number of classes of the data set.
+        image_channels: Channels of the images of the data set.
     """
     if isinstance(backbone, BackboneDescription):
         return _own(backbone, n_classes, image_channels)
     if backbone not in BACKBONES:
         raise ConfigError(
-            f"no backbone is called '{backbone}'; {nearest(backbone, BACKBONES)} Your own one is named by its file: "
-            "--set space.backbone=FILE.toml (a run with such a one keeps it as backbone.toml in its folder)."
+            f"unknown backbone '{backbone}'; {nearest(backbone, BACKBONES)} To use your own backbone, give its file: "
+            "--set space.backbone=FILE.toml (runs with a custom backbone keep it as backbone.toml in their folder)."
         )
     return BACKBONES[backbone](n_classes, image_channels)
 
@@ -268,16 +268,16 @@ def load_backbone(backbone: str | BackboneDescription, *, n_classes: int = 10, i
 def backbone_of(
     name: str, offered: str | BackboneDescription, *, n_classes: int = 10, image_channels: int = 3
 ) -> Backbone:
-    """The backbone that a design names: the settings' own one where it is that, else a built-in one.
+    """Returns the backbone that a design names: the custom one from the settings if it matches, or a built-in one.
 
     Args:
-        name: As the design has it.
+        name: Name given in the design.
         offered: `space.backbone` of the settings.
-        n_classes: Outputs of the classifier, from the data set.
-        image_channels: Planes of the image, from the data set.
+        n_classes: Number of classes of the data set.
+        image_channels: Channels of the images of the data set.
 
     Raises:
-        DesignError: It is neither.
+        DesignError: If the name is neither.
     """
     if isinstance(offered, BackboneDescription):
         own = load_backbone(offered, n_classes=n_classes, image_channels=image_channels)
@@ -285,9 +285,9 @@ def backbone_of(
             return own
     if name not in BACKBONES:
         raise DesignError(
-            f"the design is for a backbone '{name}', which is not known; known: {', '.join(sorted(BACKBONES))}. A "
-            "design of your own one needs its file: --set space.backbone=FILE.toml (a run with such a one keeps it as "
-            "backbone.toml in its folder)."
+            f"the design is for the unknown backbone '{name}'; known: {', '.join(sorted(BACKBONES))}. A design of a "
+            "custom backbone needs its file: --set space.backbone=FILE.toml (runs with a custom backbone keep it as "
+            "backbone.toml in their folder)."
         )
     return load_backbone(name, n_classes=n_classes, image_channels=image_channels)
 

@@ -1,4 +1,4 @@
-"""A design: for every layer of a backbone its channel depth and the peripherals of its crossbars."""
+"""A design: the channel depth of every layer of a backbone and the peripherals of its crossbars."""
 
 import hashlib
 import json
@@ -21,14 +21,14 @@ class LayerDesign(Frozen):
     """The genes of one layer.
 
     Attributes:
-        name: The backbone's layer.
-        channel_depth: Output channels; None for the classifier, whose outputs are the classes.
+        name: Name of the layer in the backbone.
+        channel_depth: Output channels; None for the classifier, which has one output per class.
         column_sharing: Columns that take turns at one ADC.
-        adc_type: The circuit of the ADC.
+        adc_type: Type of the ADC.
         adc_precision: Bits of the ADC.
-        input_precision: Bits of the layer's input, streamed one by one.
-        copies: How often the layer's weights are stored, in tiles of their own that share the output positions; None
-            for once, and then a design file does not name it.
+        input_precision: Bits of the layer's input, applied one by one.
+        copies: Number of times that the layer's weights are stored, in tiles of their own that share the output
+            positions; None for once, in which case a design file leaves it out.
     """
 
     name: str
@@ -41,28 +41,28 @@ class LayerDesign(Frozen):
 
 
 class Design(Frozen):
-    """One network together with its chip, layer by layer."""
+    """One network and its chip, layer by layer."""
 
     backbone: str
     layers: Annotated[tuple[LayerDesign, ...], Field(min_length=1)]
 
     def to_json(self) -> str:
-        """The text of a design file; `from_json` reads it back to an equal design."""
+        """Returns the text of a design file; `from_json` restores an equal design from it."""
         return json.dumps(self.to_plain(), indent=1)
 
     def to_plain(self) -> dict[str, object]:
-        """Dictionaries, lists, strings and numbers only, as in a design file."""
+        """Returns dictionaries, lists, strings and numbers only, as in a design file."""
         return self.model_dump(mode="json", exclude_none=True)
 
     @property
     def digest(self) -> str:
-        """Sixteen hexadecimal digits that name this design in stores and files."""
+        """Sixteen hexadecimal digits that identify this design in stores and files."""
         text = json.dumps(self.to_plain(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def kinds(self) -> tuple[GeneKind, ...]:
-        """The kinds of genes that some layer has a value of, in the order of `GeneKind`."""
+        """Kinds of genes for which some layer has a value, in the order of `GeneKind`."""
         return tuple(kind for kind in GeneKind if any(getattr(layer, kind) is not None for layer in self.layers))
 
     @property
@@ -72,7 +72,7 @@ class Design(Frozen):
         return len({tuple(getattr(layer, kind) for kind in PERIPHERALS) for layer in layers}) == 1
 
     def check(self, backbone: Backbone) -> None:
-        """Raises DesignError unless the layers are those of `backbone`, in order, with depths where they belong."""
+        """Raises DesignError unless the layers are those of `backbone`, in order, with channel depths where needed."""
         if self.backbone != backbone.name:
             raise DesignError(f"the design is for backbone '{self.backbone}', but '{backbone.name}' is in use.")
         got, wanted = [layer.name for layer in self.layers], [layer.name for layer in backbone.layers]
@@ -83,9 +83,7 @@ class Design(Frozen):
         for layer, owner in zip(self.layers, backbone.depth_owners, strict=True):
             if (layer.channel_depth is None) != (owner is None):
                 rule = (
-                    "has one output a class, so leave its channel_depth out"
-                    if owner is None
-                    else "needs a channel_depth"
+                    "has one output per class, so omit its channel_depth" if owner is None else "needs a channel_depth"
                 )
                 raise DesignError(f"layer {layer.name} {rule}; got {layer.channel_depth}.")
             if owner is not None and layer.channel_depth != self.layers[owner].channel_depth:
@@ -96,13 +94,13 @@ class Design(Frozen):
 
 
 def parse_design(data: object, *, where: str = "design") -> Design:
-    """A design from dictionaries and lists; raises DesignError that starts with `where`."""
+    """Reads a design from dictionaries and lists; raises DesignError that starts with `where`."""
     return parse(Design, data, where=where, error=DesignError)
 
 
 @contextmanager
 def blaming(where: str) -> Iterator[None]:
-    """Puts `where`, such as a file's name, before the sentence of a DesignError that is raised inside."""
+    """Prefixes a DesignError raised inside with `where`, such as a file's name."""
     try:
         yield
     except DesignError as failure:
@@ -110,12 +108,12 @@ def blaming(where: str) -> Iterator[None]:
 
 
 def design_from_text(text: str) -> Design:
-    """A design from the JSON text that a store keeps; raises DesignError."""
+    """Reads a design from the JSON text in a store; raises DesignError."""
     return parse_text(Design, text, where="design", error=DesignError)
 
 
 def load_designs(path: Path) -> list[Design]:
-    """The designs of a file: one design, a list of them, or a `front.json`; raises DesignError."""
+    """Reads the designs of a file: one design, a list of designs, or a `front.json`; raises DesignError."""
     try:
         data = json.loads(read_text(path))
     except OSError as failure:
@@ -124,11 +122,11 @@ def load_designs(path: Path) -> list[Design]:
         raise DesignError(f"{path}: is not a JSON file in UTF-8 ({failure}).") from None
     entries = data if isinstance(data, list) else [data]
     if not entries:
-        raise DesignError(f"{path}: holds no design.")
+        raise DesignError(f"{path}: contains no design.")
     plain = [entry["design"] if isinstance(entry, dict) and "design" in entry else entry for entry in entries]
     return [parse_design(entry, where=place_in(path, i, len(plain))) for i, entry in enumerate(plain)]
 
 
 def place_in(path: Path, position: int, n_designs: int) -> str:
-    """How messages name one of the designs of a file."""
+    """Returns the name of one of a file's designs for messages."""
     return f"{path}, design {position}" if n_designs > 1 else str(path)

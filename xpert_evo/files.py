@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are written completely or not at all."""
 
 import os
 import tempfile
@@ -11,13 +11,13 @@ _ASIDE = ".partial-"
 
 
 def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Lets `write` fill a file aside, flushes it to disk and moves it to `path`; an old file stays until then.
+    """Lets `write` fill a temporary file, flushes it to disk and moves it to `path`; an old file stays until then.
 
-    Any number of processes, threads and machines may write the same file at the same time: each has its own file aside.
+    Any number of processes, threads and machines may write the same file at once: each has its own temporary file.
 
     Args:
-        path: The file to make or replace; its folder exists.
-        write: Is given a binary stream. What it raises goes on to the caller, and `path` stays as it was.
+        path: File to create or replace; its folder must exist.
+        write: Function that receives a binary stream. Its exceptions are passed on, and `path` stays unchanged.
     """
     descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}{_ASIDE}")
     try:
@@ -34,12 +34,12 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a UTF-8 text file whole or not at all."""
+    """Writes a UTF-8 text file completely or not at all."""
     write_atomically(path, lambda stream: stream.write(text.encode()))
 
 
 def move(source: Path, target: Path) -> None:
-    """Renames a file within its folder, replacing `target`, so that a power cut does not undo it."""
+    """Renames a file within its folder, replacing `target`, safely against a power cut."""
     source.replace(target)
     with suppress(OSError):  # some file systems cannot flush a folder; the file itself is flushed
         folder = os.open(target.parent, os.O_RDONLY)
@@ -50,9 +50,10 @@ def move(source: Path, target: Path) -> None:
 
 
 def sweep(folder: Path) -> int:
-    """Removes what writers that were killed have left aside in `folder`; returns how many files.
+    """Removes temporary files left by killed writers in `folder`; returns their number.
 
-    Only for a folder in which nobody else writes: a file aside that somebody is filling would be taken from him.
+    Use it only for a folder in which nobody else writes: it would also remove a temporary file that is still being
+    filled.
     """
     left = [path for path in folder.glob(f".*{_ASIDE}*") if path.is_file()]
     for path in left:

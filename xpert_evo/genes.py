@@ -1,8 +1,8 @@
-"""The genes: what a search may choose for a layer, one record each.
+"""The genes: the choices of a search for each layer, one record per gene.
 
-Everything that must know more of a gene than its value asks its record: settings, search space, phases, cost table,
-tables and pictures. A new gene is a member of `GeneKind` with its record, a field of `LayerDesign` and of
-`GeneChoices` (settings), and the place where it acts: a cost formula, the emulation, or both.
+All code that needs more than a gene's value asks its record: settings, search space, phases, cost table, tables and
+pictures. To add a gene, add a member of `GeneKind` with its record, a field of `LayerDesign` and of `GeneChoices`
+(settings), and its effect: in a cost formula, in the emulation, or both.
 """
 
 from collections.abc import Mapping
@@ -18,23 +18,23 @@ Choice: TypeAlias = int | AdcType
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneRecord:
-    """What the program knows of a gene.
+    """Properties of a gene.
 
     Attributes:
-        label: Its name in pictures and tables.
-        short: Its abbreviation in narrow tables, as in the paper.
-        paper_choices: Choices of the paper's space, in rising order; empty for a gene that the paper does not have,
-            which is searched only where a space offers choices.
-        baseline: Its value in the homogeneous baseline; None where that is a matter of the backbone, or where the
-            least choice is meant.
-        default: Its value in a layer whose design does not name it; None for a gene that every design names.
-        bounds: Least and largest value that the chip can have; None where the crossbar or the backbone decides.
-        first_phase: Whether the paper's first phase searches it; else the second does.
-        changes_accuracy: Whether it changes what the network computes, or only what that costs.
-        cost_attribute: Its attribute in the hardware model's cost table.
-        is_ordinal: Whether neighbouring choices are alike; false for a category.
-        is_logarithmic: Whether its values double rather than count up, so that averages and axes take logarithms.
-        axis: Its label at an axis that shows the average over layers.
+        label: Name in pictures and tables.
+        short: Abbreviation in narrow tables, as in the paper.
+        paper_choices: Choices of the paper's space, in ascending order; empty for a gene that the paper does not have,
+            which is searched only if a space offers choices.
+        baseline: Value in the homogeneous baseline; None if it depends on the backbone, or for the
+            smallest choice.
+        default: Value in a layer whose design does not name it; None for a gene that every design names.
+        bounds: Smallest and largest value that the chip supports; None if the crossbar or the backbone decides.
+        first_phase: Whether the paper's first phase searches it; otherwise the second does.
+        changes_accuracy: Whether it changes the network's computation, or only its cost.
+        cost_attribute: Attribute in the hardware model's cost table.
+        is_ordinal: Whether neighbouring choices are similar; false for a category.
+        is_logarithmic: Whether its values double instead of counting up, so that averages and axes are logarithmic.
+        axis: Label of an axis that shows the average over layers.
     """
 
     label: str
@@ -52,7 +52,7 @@ class GeneRecord:
 
 
 class GeneKind(StrEnum):
-    """What a gene chooses; the value is the field of `LayerDesign`. Genomes are ordered by these members: append."""
+    """The kinds of genes; the value is the field of `LayerDesign`. Genomes follow this order: append only."""
 
     CHANNEL_DEPTH = "channel_depth"
     COLUMN_SHARING = "column_sharing"
@@ -63,7 +63,7 @@ class GeneKind(StrEnum):
 
     @property
     def record(self) -> GeneRecord:
-        """What the program knows of it."""
+        """The record of this kind of gene."""
         return GENES[self]
 
 
@@ -131,7 +131,7 @@ GENES: Mapping[GeneKind, GeneRecord] = {
 }
 
 PERIPHERALS = tuple(kind for kind in GeneKind if kind is not GeneKind.CHANNEL_DEPTH)
-"""The genes of the circuits around a crossbar; the channel depth alone is the network's."""
+"""Genes of the circuits around a crossbar; only the channel depth belongs to the network."""
 
 
 def choice_name(value: Choice | None) -> str:
@@ -145,7 +145,7 @@ def choice_text(value: Choice | None) -> str:
 
 
 def choice_number(value: Choice) -> int:
-    """The number that stands for a choice in arrays."""
+    """Returns the number that represents a choice in arrays."""
     return value.code if isinstance(value, AdcType) else value
 
 

@@ -1,4 +1,4 @@
-"""The chip that settings name, and the one caller of the hardware model: cost tables, reports, bounds, explanations."""
+"""The chip described by the settings; all calls to the hardware model go through here."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,15 +29,15 @@ from xpert_evo.space import Genomes, SearchSpace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hardware:
-    """A chip and the assumptions under which it is costed.
+    """A chip and the assumptions of its cost model.
 
     Attributes:
-        crossbar: The crossbars and how they are grouped.
-        device: The memory cell.
-        technology: The circuits of the node.
-        model: The cost model.
-        schedule: What works at the same time; None for the model's own choice.
-        adc: Converters in place of the model's; None for the model's.
+        crossbar: Crossbars and their grouping.
+        device: Memory cell.
+        technology: Circuits of the node.
+        model: Cost model.
+        schedule: Which parts work at the same time; None for the model's own choice.
+        adc: Converters that replace the model's; None for the model's.
     """
 
     crossbar: CrossbarSpec
@@ -49,7 +49,7 @@ class Hardware:
 
     @classmethod
     def of(cls, config: RunConfig) -> "Hardware":
-        """The chip that the settings name; raises HardwareModelError."""
+        """Returns the chip described by the settings; raises HardwareModelError."""
         return cls(
             crossbar=CrossbarSpec(**config.hardware.crossbar.model_dump()),
             device=hw_models.load_device(config.hardware.device),
@@ -60,10 +60,10 @@ class Hardware:
         )
 
     def under(self, model: str) -> "Hardware":
-        """The same chip under another cost model, with that model's own converters and schedule.
+        """Returns the same chip under another cost model, with that model's own converters and schedule.
 
         Args:
-            model: A name of `model_names`, or the path of a file.
+            model: Name from `model_names`, or path of a file.
         """
         return replace(self, model=hw_models.load_model(model), schedule=None, adc=None)
 
@@ -93,7 +93,7 @@ class Hardware:
         return "energy and latency of one image and area"
 
     def check(self, design: Design) -> None:
-        """Raises DesignError, with the layer, where a design asks for a periphery that the chip cannot have."""
+        """Raises DesignError, naming the layer, if a design needs peripherals that the chip does not support."""
         bounds = {kind: kind.record.bounds for kind in GeneKind if kind.record.bounds is not None}
         bounds[GeneKind.COLUMN_SHARING] = (1, self.crossbar.converted_columns)
         for layer in design.layers:
@@ -104,25 +104,25 @@ class Hardware:
                     raise DesignError(f"layer {layer.name}: {kind} must be from {low} to {high}{why}, got {value}.")
 
     def table(self, space: SearchSpace) -> CostTable:
-        """The cost of every choice of a space, for scoring populations."""
+        """Computes the cost of every choice of a space, for scoring populations."""
         return CostTable.build([_table_layer(space, i) for i in range(space.n_layers)], **self._arguments)
 
     def report(
         self, shapes: LayerShapes, peripherals: Peripherals, *, adc_model: AdcModel = AdcModel.CIRCUIT
     ) -> HardwareReport:
-        """The full model's report of designs, arrays (designs, layers)."""
+        """Returns the full model's report of designs, arrays (designs, layers)."""
         return hw_models.evaluate(shapes, peripherals, **self._arguments, adc_model=adc_model)
 
     def report_of(self, space: SearchSpace, genomes: Genomes) -> HardwareReport:
-        """The report of a space's genomes (designs, genes), arrays (designs, layers)."""
+        """Returns the report of a space's genomes (designs, genes), arrays (designs, layers)."""
         return self.report(*space.hardware_arrays(genomes))
 
     def around_tiles(self, shapes: LayerShapes, peripherals: Peripherals) -> dict[str, float]:
         """Area by unit around the tiles of one design [mm2]: global buffer, tree, accumulation, activation, pooling.
 
         Args:
-            shapes: Of its layers, (1, layers).
-            peripherals: Likewise.
+            shapes: Shapes of the layers, (1, layers).
+            peripherals: Peripherals of the layers, (1, layers).
         """
         chip = hw_models.chip_level(
             shapes,
@@ -137,16 +137,16 @@ class Hardware:
     def explain(
         self, shapes: LayerShapes, peripherals: Peripherals, *, layer: int
     ) -> tuple[TraceNode, TraceNode, TraceNode]:
-        """Area, latency and energy of a layer, down to constants."""
+        """Traces area, latency and energy of a layer down to constants."""
         return hw_models.explain(shapes, peripherals, layer=layer, **self._arguments)
 
     def sources(self) -> list[Source]:
-        """Every publication and fit behind the chip's constants."""
+        """Returns every publication and fit behind the chip's constants."""
         return hw_models.sources(device=self.device, technology=self.technology, model=self.model, adc=self.adc)
 
     @property
     def _arguments(self) -> dict[str, Any]:
-        """What the functions of `hw_models` take besides shapes and peripherals."""
+        """Arguments of the functions of `hw_models` other than shapes and peripherals."""
         return {
             "crossbar": self.crossbar,
             "device": self.device,
@@ -158,7 +158,7 @@ class Hardware:
 
 
 def _table_layer(space: SearchSpace, i: int) -> LayerChoices:
-    """A layer in the words of the cost table: its choices, and the genome column that selects each of them."""
+    """Describes a layer for the cost table: its choices, and the genome column that selects each of them."""
     layer, source = space.backbone.layers[i], space.backbone.sources[i]
     selected: dict[str, Any] = {}
     for kind in space.kinds:
@@ -175,6 +175,6 @@ def _table_layer(space: SearchSpace, i: int) -> LayerChoices:
 
 
 def _selection(space: SearchSpace, name: str, column: int | None, fixed: int) -> dict[str, Any]:
-    """Choices and column of one attribute; `fixed` is its value where no gene decides it."""
+    """Choices and column of one attribute; `fixed` is its value if no gene decides it."""
     choices = (fixed,) if column is None else space.genes[column].choices
     return {name: choices, f"{name}_column": column}

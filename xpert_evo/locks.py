@@ -1,4 +1,4 @@
-"""Locks on folders, which their owner's death frees."""
+"""Locks on folders, which are released when their owner dies."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ _PATIENCE_S = 0.2
 
 
 def is_held(path: Path) -> bool | None:
-    """Whether a process holds the lock of a file; None where that cannot be told. Holds it for a moment to find out."""
+    """Whether a process holds the lock of a file; None if unknown. Briefly acquires the lock to find out."""
     if not path.exists():
         return False
     lock = FileLock(path)
@@ -26,12 +26,12 @@ def is_held(path: Path) -> bool | None:
 
 
 def acquired(path: Path, *, busy: XpertEvoError, unwritable: Callable[[str | None], XpertEvoError]) -> FileLock:
-    """The lock of a file, held; waits no longer than a look at it takes (see `is_held`).
+    """Acquires the lock of a file; waits only as long as a check takes (see `is_held`).
 
     Args:
-        path: Of the lock's file.
-        busy: Raised where another process holds it.
-        unwritable: Makes what is raised where the file cannot be made, from the system's reason.
+        path: Path of the lock file.
+        busy: Error to raise if another process holds the lock.
+        unwritable: Function that makes the error to raise if the file cannot be created, from the system's reason.
     """
     lock = FileLock(path)
     try:

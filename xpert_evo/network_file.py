@@ -1,7 +1,7 @@
 """Network files of XPertSim and of DNN+NeuroSim V1.3: the layers of a network as rows of whole numbers.
 
 Both programs count the output positions of a row as ((side - kernel + 1) / stride) squared, without padding. The side
-that gives F x F positions is therefore F x stride + kernel - 1: the padded input where F x stride is the input's side.
+that gives F x F positions is therefore F x stride + kernel - 1: the padded input if F x stride is the input's side.
 """
 
 import csv
@@ -17,28 +17,28 @@ from xpert_evo.design import Design
 from xpert_evo.errors import DesignError
 
 FILLER_CHANNELS = (64, 512)
-"""Input and output channels of the row that XPertSim's authors put beside each layer, to get tiles of their size."""
+"""Input and output channels of the row that XPertSim's authors add after each layer, to obtain tiles of their size."""
 
 FILLER_KERNEL = 3
-"""Side of that row's kernel."""
+"""Kernel side of that row."""
 
 
 class NetworkForm(StrEnum):
-    """Who reads a network file; the value is the name of the export format."""
+    """Program that reads a network file; the value is the name of the export format."""
 
     XPERTSIM = "neurosim"
-    """Pairs of rows of twelve columns: a layer with its peripherals, then a filler row."""
+    """Pairs of rows with twelve columns: a layer with its peripherals, then a filler row."""
     NEUROSIM_V1_3 = "neurosim-v1.3"
-    """A row of eight columns a layer; the peripherals are parameters of the program."""
+    """One row with eight columns per layer; the peripherals are parameters of the program."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerPeripherals:
-    """What serves the crossbars of one layer.
+    """Circuits around the crossbars of one layer.
 
     Attributes:
         column_sharing: Columns that take turns at one ADC.
-        adc_type: The circuit of the ADC.
+        adc_type: Type of the ADC.
         adc_precision: Bits of the ADC.
         input_precision: Bits of the layer's input.
     """
@@ -53,14 +53,14 @@ class LayerPeripherals:
 class LayerRow:
     """One layer of a network file.
 
-    Attributes:
+    input_side: Side of the square input [pixels], including padding if the file counts it.
         input_side: Side of the square input [pixels], padding included where the file counts it.
         in_channels: Input channels.
         kernel_size: Side of the square kernel; 1 for linear layers.
         out_channels: Output channels.
         pool: Whether a 2 x 2 maximum pooling follows.
-        stride: Of the convolution.
-        peripherals: Of the layer; None in the form that holds none.
+        stride: Stride of the convolution.
+        peripherals: Peripherals of the layer; None in the form without peripherals.
     """
 
     input_side: int
@@ -73,13 +73,13 @@ class LayerRow:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The eight columns that both forms share."""
+        """The eight columns shared by both forms."""
         side, kernel = self.input_side, self.kernel_size
         return (side, side, self.in_channels, kernel, kernel, self.out_channels, int(self.pool), self.stride)
 
 
 def network_rows(backbone: Backbone, design: Design) -> list[LayerRow]:
-    """The layers of a design as rows, in execution order; raises DesignError where it is of another backbone."""
+    """Returns the layers of a design as rows, in execution order; raises DesignError for another backbone."""
     design.check(backbone)
     depths = [layer.channel_depth or backbone.n_classes for layer in design.layers]
     layers = zip(backbone.layers, backbone.sources, backbone.output_sizes(), design.layers, depths, strict=True)
@@ -103,16 +103,16 @@ def network_rows(backbone: Backbone, design: Design) -> list[LayerRow]:
 
 
 def padded_side(output_side: int, kernel_size: int, stride: int) -> int:
-    """The side [pixels] of which the programs count `output_side` x `output_side` output positions."""
+    """Returns the side [pixels] for which the programs count `output_side` x `output_side` output positions."""
     return output_side * stride + kernel_size - 1
 
 
 def network_text(rows: Sequence[LayerRow], form: NetworkForm) -> str:
-    """The content of a network file.
+    """Returns the content of a network file.
 
     Args:
-        rows: With padded sides, and with peripherals for `XPERTSIM`.
-        form: Who shall read it.
+        rows: Rows with padded sides, and with peripherals for `XPERTSIM`.
+        form: Program that will read the file.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -121,7 +121,7 @@ def network_text(rows: Sequence[LayerRow], form: NetworkForm) -> str:
             writer.writerow(row.shape)
             continue
         own = row.peripherals
-        assert own is not None, "XPertSim's form holds the peripherals of every layer"
+        assert own is not None, "XPertSim's form contains the peripherals of every layer"
         columns = (own.column_sharing, _CODE_OF[own.adc_type], own.input_precision, 2**own.adc_precision)
         writer.writerow((*row.shape, *columns))
         writer.writerow((*_filler(row).shape, *columns))
@@ -129,7 +129,7 @@ def network_text(rows: Sequence[LayerRow], form: NetworkForm) -> str:
 
 
 def _filler(row: LayerRow) -> LayerRow:
-    """The row beside a layer's, with the layer's output map."""
+    """Returns the row after a layer's, with the layer's output map."""
     output_side = (row.input_side - row.kernel_size + 1) // row.stride
     return LayerRow(
         input_side=padded_side(output_side, FILLER_KERNEL, 1),
@@ -144,7 +144,7 @@ def _filler(row: LayerRow) -> LayerRow:
 _CODE_OF = {AdcType.SAR: 0, AdcType.FLASH: 1}
 _TYPE_OF = {0: AdcType.SAR, 1: AdcType.FLASH, 2: AdcType.SAR}
 """XPertSim's README says 0 for SAR and 1 for Flash; its program takes 1 for Flash and anything else for SAR, and the
-example that its authors published has 2 for SAR."""
+example published by its authors uses 2 for SAR."""
 
 _COLUMNS = (
     ("height of the input", 1, 65_536),
@@ -160,13 +160,13 @@ _COLUMNS = (
     ("input bits", 1, 16),
     ("ADC levels", 2, 65_536),
 )
-"""What each column holds, with its least and its largest value."""
+"""Content of each column, with its smallest and largest value."""
 
 _N_SHAPE = 8
 
 
 def read_network(path: Path) -> list[LayerRow]:
-    """The layers of a network file of either form, filler rows taken out; raises DesignError."""
+    """Reads the layers of a network file of either form, without filler rows; raises DesignError."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as failure:
@@ -179,18 +179,20 @@ def read_network(path: Path) -> list[LayerRow]:
 
 
 def parse_network(text: str, *, where: str) -> list[LayerRow]:
-    """The layers of a network file's content; raises DesignError, a sentence that starts with `where`.
+    """Reads the layers from a network file's content; raises DesignError with a sentence that starts with `where`.
 
     Args:
-        text: Rows of eight columns, or pairs of rows of twelve; spaces and empty lines do not matter.
-        where: What the text is, for the message.
+        text: Rows with eight columns, or pairs of rows with twelve; spaces and empty lines are ignored.
+        where: Name of the text, for the message.
     """
     lines = [(f"{where}, line {n}", line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
-        raise DesignError(f"{where}: is empty; give a network file with a row a layer.")
+        raise DesignError(f"{where}: is empty; give a network file with one row per layer.")
     n_columns = len(lines[0][1].split(","))
     if n_columns not in {_N_SHAPE, len(_COLUMNS)}:
-        raise DesignError(f"{lines[0][0]}: a row has 8 columns (DNN+NeuroSim V1.3) or 12 (XPertSim), got {n_columns}.")
+        raise DesignError(
+            f"{lines[0][0]}: a row must have 8 columns (DNN+NeuroSim V1.3) or 12 (XPertSim), got {n_columns}."
+        )
     numbers = [(place, _numbers(line, n_columns, place)) for place, line in lines]
     if n_columns == _N_SHAPE:
         return [_layer(row, place) for place, row in numbers]
@@ -204,7 +206,7 @@ def parse_network(text: str, *, where: str) -> list[LayerRow]:
 def _numbers(line: str, n_columns: int, place: str) -> tuple[int, ...]:
     cells = [cell.strip() for cell in line.split(",")]
     if len(cells) != n_columns:
-        raise DesignError(f"{place}: this row must have {n_columns} columns as the first one, got {len(cells)}.")
+        raise DesignError(f"{place}: this row must have {n_columns} columns like the first one, got {len(cells)}.")
     row: list[int] = []
     for i, (cell, (name, low, high)) in enumerate(zip(cells, _COLUMNS, strict=False), 1):
         number = int(cell) if cell.isascii() and cell.isdecimal() else None
@@ -226,7 +228,7 @@ def _check_filler(row: tuple[int, ...], place: str) -> None:
 
 
 def _layer(row: tuple[int, ...], place: str) -> LayerRow:
-    """The layer of a row; raises DesignError for what a backbone cannot be."""
+    """Converts a row to a layer; raises DesignError for layers that a backbone does not support."""
     height, width, in_channels, kernel_height, kernel_width, out_channels, pool, stride = row[:_N_SHAPE]
     for what, one, other in (("input", height, width), ("kernel", kernel_height, kernel_width)):
         if one != other:
@@ -234,7 +236,7 @@ def _layer(row: tuple[int, ...], place: str) -> LayerRow:
                 f"{place}: a rectangular {what} cannot be imported, got {one} x {other}; it must be square."
             )
     if kernel_height % 2 == 0:
-        raise DesignError(f"{place}: a kernel must have an odd side to be imported, got {kernel_height}.")
+        raise DesignError(f"{place}: only kernels with an odd side can be imported, got {kernel_height}.")
     return LayerRow(
         input_side=height,
         in_channels=in_channels,
@@ -251,8 +253,8 @@ def _peripherals(columns: tuple[int, ...], place: str) -> LayerPeripherals:
     bits = levels.bit_length() - 1
     if levels != 1 << bits:
         raise DesignError(
-            f"{place}: column 12 holds the ADC's levels, a power of two such as 64 for 6 bits, got {levels}; the "
-            "program takes no bits there."
+            f"{place}: column 12 must be the number of ADC levels, a power of two such as 64 for 6 bits, got {levels}; "
+            "the program does not expect bits there."
         )
     return LayerPeripherals(
         column_sharing=sharing,

@@ -1,8 +1,8 @@
-"""Layers of a network file as one's own backbone, and as a design where the file tells the peripherals.
+"""Converts the layers of a network file to a custom backbone, and to a design if the file contains peripherals.
 
-Such a file holds shapes and no wiring. Where the shapes are those of a built-in backbone, its wiring is taken. Else
-each layer reads an earlier one whose output has its input's shape, and an output that nobody reads is added to a later
-one of the same shape, as a projection is in a residual network.
+Such a file contains shapes but no connections. If the shapes are those of a built-in backbone, its connections are
+used. Otherwise each layer reads an earlier one whose output has the shape of its input, and an output that no layer
+reads is added to a later one of the same shape, like a projection in a residual network.
 """
 
 from collections.abc import Sequence
@@ -23,13 +23,13 @@ _NOTHING = -1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedNetwork:
-    """What a network file says.
+    """An imported network file.
 
     Attributes:
         description: The backbone, with the file's channel depths as reference depths.
-        backbone: The same, checked, for the file's classes and image planes.
-        design: With the file's peripherals; None where it holds none.
-        like: The built-in backbone whose wiring was taken; None where the wiring was guessed from shapes.
+        backbone: The same, checked, for the file's number of classes and image channels.
+        design: Design with the file's peripherals; None if it contains none.
+        like: Built-in backbone whose connections were used; None if they were guessed from shapes.
     """
 
     description: BackboneDescription
@@ -39,15 +39,15 @@ class ImportedNetwork:
 
 
 def import_network(rows: Sequence[LayerRow], name: str, *, where: str) -> ImportedNetwork:
-    """The backbone, and perhaps the design, of the layers of a network file.
+    """Converts the layers of a network file to a backbone and, if possible, a design.
 
     Args:
-        rows: As `network_file.read_network` gives them.
-        name: Of the backbone: a letter, then letters, digits and underscores.
-        where: What they were read from, for messages.
+        rows: Rows from `network_file.read_network`.
+        name: Name of the backbone: a letter, then letters, digits and underscores.
+        where: Source of the rows, for messages.
 
     Raises:
-        DesignError: No backbone can have such layers.
+        DesignError: If no backbone can have such layers.
     """
     output_sides = _output_sides(rows, where)
     like, layers = _wiring(rows, output_sides, where)
@@ -63,10 +63,10 @@ def import_network(rows: Sequence[LayerRow], name: str, *, where: str) -> Import
 
 
 def _output_sides(rows: Sequence[LayerRow], where: str) -> list[int]:
-    """Side of each layer's output map [pixels].
+    """Returns the side of each layer's output map [pixels].
 
-    Files that count positions rightly give padded inputs. Those that came with the programs give inputs without
-    padding, of which the programs then count too few positions; what the image's side is tells them apart.
+    Files that count positions correctly give padded inputs. The files shipped with the programs give inputs without
+    padding, for which the programs then count too few positions; the image's side distinguishes the two.
     """
     unpadded = any(row.input_side == IMAGE_SIDE for row in rows[:1] if row.kernel_size > 1)
     sides = []
@@ -77,8 +77,8 @@ def _output_sides(rows: Sequence[LayerRow], where: str) -> list[int]:
         side, rest = divmod(row.input_side - row.kernel_size + 1, row.stride)
         if rest or side < 1:
             raise DesignError(
-                f"{where}, layer {n}: an input of {row.input_side} pixels gives no whole number of positions; it must "
-                f"be F x {row.stride} + {row.kernel_size - 1}, F the side of the output."
+                f"{where}, layer {n}: an input of {row.input_side} pixels does not give a whole number of positions; "
+                f"it must be F x {row.stride} + {row.kernel_size - 1}, where F is the side of the output."
             )
         sides.append(side)
     return sides
@@ -87,7 +87,7 @@ def _output_sides(rows: Sequence[LayerRow], where: str) -> list[int]:
 def _wiring(
     rows: Sequence[LayerRow], output_sides: Sequence[int], where: str
 ) -> tuple[str | None, list[BackboneLayer]]:
-    """The built-in backbone that these are the layers of, None for none, and the layers."""
+    """Returns the built-in backbone to which these layers belong, or None, and the layers."""
     for name in BACKBONES:
         known = load_backbone(name, n_classes=rows[-1].out_channels, image_channels=rows[0].in_channels)
         if _is_like(known, rows, output_sides):
@@ -96,7 +96,7 @@ def _wiring(
 
 
 def _is_like(known: Backbone, rows: Sequence[LayerRow], output_sides: Sequence[int]) -> bool:
-    """Whether rows have the shapes of a backbone, with channel depths of their own."""
+    """Whether rows have the shapes of a backbone, with any channel depths."""
     sizes = known.output_sizes()
     if len(rows) != len(sizes) or list(sizes) != list(output_sides):
         return False
@@ -112,7 +112,7 @@ def _is_like(known: Backbone, rows: Sequence[LayerRow], output_sides: Sequence[i
 
 
 def _guessed(rows: Sequence[LayerRow], output_sides: Sequence[int], where: str) -> list[BackboneLayer]:
-    """Layers that read, and add, what has the right shape; raises DesignError where nothing has."""
+    """Returns layers that read and add outputs of the right shape; raises DesignError if there is none."""
     _check_classifier(rows[-1], where, len(rows))
     outputs = [_Output(channels=rows[0].in_channels, side=IMAGE_SIDE, source=_NOTHING, kernel_size=0)]
     layers: list[BackboneLayer] = []
@@ -149,13 +149,13 @@ def _guessed(rows: Sequence[LayerRow], output_sides: Sequence[int], where: str) 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Output:
-    """What a layer, or the image, passes on.
+    """Output of a layer, or the image.
 
     Attributes:
-        channels: Of the output.
-        side: Of its map, after pooling [pixels].
-        source: Position of what the layer reads.
-        kernel_size: Of the layer; a 1 x 1 kernel may be the projection of a residual block.
+        channels: Channels of the output.
+        side: Side of its map, after pooling [pixels].
+        source: Position of the layer's own source.
+        kernel_size: Kernel side of the layer; a 1 x 1 kernel may be the projection of a residual block.
     """
 
     channels: int
@@ -170,24 +170,24 @@ class _Output:
 
 
 def _is_added(output: _Output, out_channels: int, side: int, source: int) -> bool:
-    """Whether an output that nobody reads yet is added to a layer's: it ends another branch at the same shape."""
+    """Whether an output not read so far is added to a layer's: it ends another branch at the same shape."""
     return (output.channels, output.side) == (out_channels, side) and output.source != source
 
 
 def _add_later(
     layers: list[BackboneLayer], outputs: Sequence[_Output], output_sides: Sequence[int], idle: int, where: str
 ) -> None:
-    """Adds the output of the layer at position `idle`, from 1, that nobody reads, to the next one of its shape."""
+    """Adds the unread output of the layer at position `idle`, from 1, to the next one of its shape."""
     shape = (outputs[idle].channels, outputs[idle].side)
     for late in range(idle + 1, len(layers)):
         if (outputs[late].channels, output_sides[late - 1]) == shape and layers[late - 1].adds is None:
             layers[late - 1] = replace(layers[late - 1], adds=layers[idle - 1].name)
             return
-    raise DesignError(f"{where}, layer {idle}: no later layer can read its output; take it out.")
+    raise DesignError(f"{where}, layer {idle}: no later layer can read its output; remove it.")
 
 
 def _tied(layers: Sequence[BackboneLayer]) -> list[BackboneLayer]:
-    """The layers, of which those that are added together share a depth group."""
+    """Returns the layers with a shared depth group for those that are added together."""
     group = {layer.name: layer.name for layer in layers}
     for layer in layers:
         if layer.adds is not None:
@@ -205,7 +205,7 @@ def _check_classifier(row: LayerRow, where: str, n: int) -> None:
 
 
 def _no_source(row: LayerRow, n: int, before: _Output, where: str) -> str:
-    """Why the n-th layer reads nothing: images of another size, a map laid out flat, groups of channels."""
+    """Returns why the n-th layer has no source: images of another size, a flattened map, or groups of channels."""
     place = f"{where}, layer {n}"
     if n == 1:
         padded = IMAGE_SIDE + row.kernel_size - 1
@@ -215,18 +215,18 @@ def _no_source(row: LayerRow, n: int, before: _Output, where: str) -> str:
         )
     if row.input_side == 1 and row.in_channels == before.channels * before.side**2:
         return (
-            f"{place}: it reads {before.channels} maps of {before.side} x {before.side} laid out flat, but the only "
+            f"{place}: it reads {before.channels} maps of {before.side} x {before.side} flattened, but the only "
             "linear layer of a backbone is its classifier, which averages each map."
         )
     read = f"{counted(row.in_channels, 'channel')} of {row.input_side} x {row.input_side}"
     return (
-        f"{place}: it reads {read}, which neither the image nor an earlier layer gives; grouped (depthwise) "
+        f"{place}: it reads {read}, which neither the image nor an earlier layer provides; grouped (depthwise) "
         "convolutions and concatenations cannot be imported."
     )
 
 
 def _entry(layer: BackboneLayer, depth: int, before: str) -> dict[str, object]:
-    """A layer as a description has it; what follows from the order of layers is left out."""
+    """Returns a layer as written in a description, without fields that follow from the order of layers."""
     source = None if layer.source == before else layer.source
     if layer.kind is LayerKind.LINEAR:
         return {"name": layer.name, "kind": layer.kind.value, "source": source}

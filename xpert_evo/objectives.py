@@ -1,7 +1,7 @@
-"""Objectives and constraints by name: what people say (accuracy in %, EDAP) and what a search minimises.
+"""Objectives and constraints by name: the values that users see (accuracy in %, EDAP) and a search minimises.
 
-Costs span decades, so a search sees their decimal logarithm: equal ratios are equal distances, and a hypervolume does
-not depend on the unit; of a rate, which is to be large, it sees the negative logarithm. Accuracies enter as the error
+Costs span decades, so a search uses their decimal logarithm: equal ratios are equal distances, and a hypervolume does
+not depend on the unit. For a rate, which is to be large, it uses the negative logarithm. Accuracies enter as the error
 1 - accuracy.
 """
 
@@ -20,13 +20,13 @@ FloatArray: TypeAlias = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
-    """One thing to optimise.
+    """A quantity to optimise.
 
     Attributes:
-        name: As in settings and in mappings of values.
-        unit: Of the values as they are shown.
-        is_accuracy: A fraction in [0, 1] to maximise, shown in percent; otherwise a positive number.
-        is_rate: A positive number to maximise; without this and `is_accuracy` a cost to minimise.
+        name: Name in settings and in mappings of values.
+        unit: Unit of the displayed values.
+        is_accuracy: Whether it is a fraction in [0, 1] to maximise, shown in percent.
+        is_rate: Whether it is a positive number to maximise; without this and `is_accuracy` it is a cost to minimise.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Objective:
     is_rate: bool = False
 
     def minimised(self, values: FloatArray) -> FloatArray:
-        """What the search minimises: an accuracy's error, the decimal logarithm of a cost or of a rate's inverse."""
+        """Returns the values to minimise: an accuracy's error, or the logarithm of a cost or of a rate's inverse."""
         array = np.asarray(values, dtype=np.float64)
         legal = np.isfinite(array) & ((array >= 0) & (array <= 1) if self.is_accuracy else array > 0)
         if not legal.all():
@@ -47,14 +47,14 @@ class Objective:
         return -np.log10(array) if self.is_rate else np.log10(array)
 
     def restored(self, minimised: FloatArray) -> FloatArray:
-        """The values that `minimised` turned into `minimised`."""
+        """Inverts `minimised`."""
         array = np.asarray(minimised, dtype=np.float64)
         if self.is_accuracy:
             return 1 - array
         return np.power(10.0, -array if self.is_rate else array)
 
     def shown(self, value: float) -> str:
-        """One value as people say it: `92.46 %`, `1.23 mm2`."""
+        """Formats a value for display: `92.46 %`, `1.23 mm2`."""
         return f"{100 * value:.2f} %" if self.is_accuracy else f"{value:.4g} {self.unit}"
 
 
@@ -74,13 +74,13 @@ OBJECTIVES: Mapping[str, Objective] = {
 
 
 class Objectives:
-    """One to four objectives, in the order of the columns that a search sees; runs have two at least.
+    """One to four objectives, in the order of the columns that a search uses; runs have at least two.
 
     Args:
-        names: Of `OBJECTIVES`, each once.
+        names: Names from `OBJECTIVES`, each once.
 
     Raises:
-        ConfigError: A name is unknown or repeated, or there are none or more than four.
+        ConfigError: If a name is unknown or repeated, or there are none or more than four.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -92,38 +92,38 @@ class Objectives:
         self.names = tuple(names)
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Number of objectives."""
         return len(self.names)
 
     def minimised(self, values: Mapping[str, FloatArray]) -> FloatArray:
-        """The table (designs, objectives) that a search minimises.
+        """Returns the table (designs, objectives) that a search minimises.
 
         Args:
-            values: For each objective by name the designs' values, (designs,), in the units of `OBJECTIVES`;
-                accuracies are fractions. Further names are ignored.
+            values: Values of the designs for each objective by name, (designs,), in the units of `OBJECTIVES`;
+                accuracies are fractions. Other names are ignored.
 
         Raises:
-            ValueError: A value is not finite or outside its range.
-            KeyError: An objective has no values.
+            ValueError: If a value is not finite or out of range.
+            KeyError: If an objective has no values.
         """
         return np.stack([OBJECTIVES[name].minimised(values[name]) for name in self.names], axis=1)
 
     def restored(self, minimised: FloatArray) -> dict[str, FloatArray]:
-        """By name the values that `minimised` turned into the table (designs, objectives)."""
+        """Returns the values by name for a table (designs, objectives) made by `minimised`."""
         table = np.atleast_2d(minimised)
         return {name: OBJECTIVES[name].restored(table[:, i]) for i, name in enumerate(self.names)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constraints:
-    """Limits that every design of the front must keep; None leaves a limit out.
+    """Limits that every design of the front must keep; None for no limit.
 
     Attributes:
-        area_limit_mm2: Largest area of all tiles [mm2].
-        latency_limit_us: Longest latency of an image [us].
-        energy_limit_uj: Most energy of an image [uJ].
-        least_accuracy: Smallest accuracy, a fraction.
-        least_robustness: Smallest accuracy under device noise, a fraction.
+        area_limit_mm2: Largest total area of all tiles [mm2].
+        latency_limit_us: Largest latency of an image [us].
+        energy_limit_uj: Largest energy of an image [uJ].
+        least_accuracy: Smallest accuracy allowed, a fraction.
+        least_robustness: Smallest accuracy allowed under device noise, a fraction.
     """
 
     area_limit_mm2: float | None = None
@@ -133,7 +133,7 @@ class Constraints:
     least_robustness: float | None = None
 
     def __post_init__(self) -> None:
-        """Raises ConfigError where a limit cannot be one."""
+        """Raises ConfigError if a limit is invalid."""
         for field in fields(self):
             limit = getattr(self, field.name)
             least = field.name.startswith("least_")
@@ -148,20 +148,20 @@ class Constraints:
 
     @property
     def on_chip(self) -> "Constraints":
-        """The limits on the chip alone; what accuracies ask for is left open."""
+        """Returns only the limits on the chip, without those on accuracies."""
         return replace(self, least_accuracy=None, least_robustness=None)
 
     def violations(self, values: Mapping[str, FloatArray]) -> FloatArray:
-        """By how much each limit is broken, (designs, constraints); a design with no value above 0 is feasible.
+        """Returns by how much each limit is broken, (designs, constraints); a design with no value above 0 is feasible.
 
-        Costs count as ratios to their limit less one, accuracies as missing fractions, so that the columns are of
-        like size and may be summed.
+        Costs count as ratios to their limit minus one, accuracies as missing fractions, so the columns are of similar
+        size and may be summed.
 
         Args:
-            values: As for `Objectives.minimised`; must hold what the set limits speak of.
+            values: See `Objectives.minimised`; must contain the quantities of all limits that are set.
 
         Raises:
-            ValueError: A value is not finite or outside its range.
+            ValueError: If a value is not finite or out of range.
         """
         columns = []
         for limit_name in self.active:

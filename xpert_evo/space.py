@@ -1,7 +1,7 @@
-"""The search space: which choices each gene has, and the translation between genomes, designs and hardware arrays.
+"""The search space: the choices of each gene, and the translation between genomes, designs and hardware arrays.
 
-A genome is a row of integers. Each integer, a gene, is the position of a choice in its list, so that neighbouring
-values are neighbouring choices. Genes stand layer by layer, in the order of `GeneKind`; the classifier and layers
+A genome is a row of integers. Each integer, a gene, is the position of a choice in its list, so neighbouring values are
+neighbouring choices. Genes are ordered layer by layer, and within a layer as in `GeneKind`; the classifier and layers
 whose channel depth is tied to an earlier layer have no channel-depth gene.
 """
 
@@ -32,9 +32,9 @@ class Gene:
     """One column of the genome.
 
     Attributes:
-        layer: Position of the layer it belongs to (the first one, for a tied channel depth).
-        kind: What it chooses.
-        choices: What its values 0, 1, ... mean, in rising order.
+        layer: Position of its layer (for a tied channel depth, the first of the layers).
+        kind: Kind of gene.
+        choices: Meaning of its values 0, 1, ..., in ascending order.
     """
 
     layer: int
@@ -47,16 +47,17 @@ class SearchSpace:
 
     Args:
         backbone: The network's fixed part.
-        choices: For each kind of gene its choices, in rising order; kinds left out have the paper's.
-        layer_choices: For single layers, by name, choices that replace those of `choices`; one choice freezes a gene.
+        choices: Choices for each kind of gene, in ascending order; omitted kinds have the paper's choices.
+        layer_choices: Choices for single layers, by name, that replace those of `choices`; a single choice freezes a
+            gene.
 
     Attributes:
-        genes: The columns of a genome.
-        kinds: Kinds of genes that some layer has, in the order of `GeneKind`.
+        genes: Columns of a genome.
+        kinds: Kinds of genes present in some layer, in the order of `GeneKind`.
 
     Raises:
-        ConfigError: A list of choices is empty, not rising, out of range, names an unknown layer, or is of the channel
-            depth of a layer that has no such gene.
+        ConfigError: If a list of choices is empty, not in ascending order or out of range, names an unknown layer, or
+            sets the channel depth of a layer that has no such gene.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class SearchSpace:
 
     @classmethod
     def around(cls, design: Design, backbone: Backbone) -> "SearchSpace":
-        """The space that holds one design alone, whatever its values are; raises DesignError where it does not fit."""
+        """Returns the space that contains only one design; raises DesignError if it does not fit the backbone."""
         design.check(backbone)
         layer_choices: dict[str, Choices] = {}
         for i, (layer, owner) in enumerate(zip(design.layers, backbone.depth_owners, strict=True)):
@@ -106,12 +107,12 @@ class SearchSpace:
 
     @property
     def n_layers(self) -> int:
-        """Layers of the backbone, the classifier included."""
+        """Number of layers of the backbone, including the classifier."""
         return len(self.backbone.layers)
 
     @property
     def n_choices(self) -> IntArray:
-        """Choices of each gene, (genes,): values run from 0 to this, exclusive."""
+        """Number of choices of each gene, (genes,); values run from 0 up to this, exclusive."""
         return np.array([len(gene.choices) for gene in self.genes])
 
     @property
@@ -120,11 +121,11 @@ class SearchSpace:
         return float(np.log10(self.n_choices).sum())
 
     def column(self, layer: int, kind: GeneKind) -> int | None:
-        """The genome's column for a layer's gene; None for the classifier's channel depth."""
+        """Returns the genome column of a layer's gene; None for the classifier's channel depth."""
         return self._columns.get((layer, kind))
 
     def check(self, genomes: Genomes) -> Genomes:
-        """The genomes as an int64 array (designs, genes); raises DesignError outside the bounds."""
+        """Returns the genomes as an int64 array (designs, genes); raises DesignError if they are out of bounds."""
         array = np.atleast_2d(np.asarray(genomes))
         if array.ndim != 2 or array.shape[1] != self.n_genes or array.dtype.kind not in "iu":
             raise DesignError(
@@ -142,7 +143,7 @@ class SearchSpace:
         return array.astype(np.int64, copy=False)
 
     def decode(self, genomes: Genomes) -> list[Design]:
-        """The designs that genomes (designs, genes) mean."""
+        """Converts genomes (designs, genes) to designs."""
         return [self._decode_one(row) for row in self.check(genomes)]
 
     def _decode_one(self, genome: IntArray) -> Design:
@@ -157,7 +158,7 @@ class SearchSpace:
         return Design(backbone=self.backbone.name, layers=tuple(layers))
 
     def encode(self, designs: Sequence[Design]) -> Genomes:
-        """The genomes (designs, genes) of designs; raises DesignError where a choice is not in the space."""
+        """Converts designs to genomes (designs, genes); raises DesignError if a choice is not in the space."""
         genomes = np.zeros((len(designs), self.n_genes), dtype=np.int64)
         for row, design in enumerate(designs):
             design.check(self.backbone)
@@ -173,9 +174,9 @@ class SearchSpace:
         return genomes
 
     def values(self, genomes: Genomes, kind: GeneKind) -> IntArray:
-        """What `kind` is in each layer, (designs, layers); ADC types as codes.
+        """Values of `kind` in each layer, (designs, layers); ADC types as codes.
 
-        For `CHANNEL_DEPTH` this is the number of output channels, the classes for the classifier.
+        For `CHANNEL_DEPTH` this is the number of output channels, or of classes for the classifier.
         """
         rows = np.atleast_2d(genomes)
         table = np.empty((len(rows), self.n_layers), dtype=np.int64)
@@ -194,7 +195,7 @@ class SearchSpace:
         return np.stack([image if s is None else depths[:, s] for s in self.backbone.sources], axis=1)
 
     def hardware_arrays(self, genomes: Genomes) -> tuple[LayerShapes, Peripherals]:
-        """What `hw_models.evaluate` takes, for genomes (designs, genes)."""
+        """Returns the arguments of `hw_models.evaluate` for genomes (designs, genes)."""
         shapes = LayerShapes(
             output_size=np.array([self.backbone.output_sizes()]),
             in_channels=self.in_channels(genomes),
@@ -208,22 +209,22 @@ class SearchSpace:
         return shapes, peripherals
 
     def homogeneous(self, *, depth_factor: float = 1.0, **peripherals: Choice) -> Genomes:
-        """The genome (1, genes) with the same peripherals in all layers and the backbone's own depths.
+        """Returns the genome (1, genes) with the same peripherals in all layers and the backbone's own depths.
 
         Args:
-            depth_factor: Multiplies the backbone's reference depths.
-            peripherals: By the name of the gene, such as `column_sharing=8`; where a gene does not offer the value the
-                nearest choice stands in. Genes that are left out take their first choice.
+            depth_factor: Factor on the backbone's reference depths.
+            peripherals: Values by gene name, such as `column_sharing=8`; if a gene does not offer the value, its
+                nearest choice is used. Omitted genes take their first choice.
         """
         return self._nearest({GeneKind(name): value for name, value in peripherals.items()}, depth_factor)
 
     def baseline(self) -> Genomes:
-        """The paper's kind of baseline (1, genes): the backbone's own depths, and each gene's `baseline` value."""
+        """Returns a baseline like the paper's (1, genes): the backbone's depths and each gene's `baseline` value."""
         values = {kind: kind.record.baseline for kind in PERIPHERALS}
         return self._nearest({kind: value for kind, value in values.items() if value is not None}, 1.0)
 
     def _nearest(self, peripherals: Mapping[GeneKind, Choice], depth_factor: float) -> Genomes:
-        """The homogeneous genome (1, genes) whose choices are nearest to the wanted ones."""
+        """Returns the homogeneous genome (1, genes) whose choices are nearest to the given ones."""
         genome = np.zeros((1, self.n_genes), dtype=np.int64)
         for column, gene in enumerate(self.genes):
             if gene.kind is GeneKind.CHANNEL_DEPTH:
@@ -237,7 +238,7 @@ class SearchSpace:
         return genome
 
     def random(self, rng: np.random.Generator, n_designs: int) -> Genomes:
-        """Uniform random genomes (designs, genes)."""
+        """Returns uniform random genomes (designs, genes)."""
         return rng.integers(self.n_choices, size=(n_designs, self.n_genes))
 
 
@@ -248,33 +249,32 @@ def _numbers(choices: tuple[Choice, ...]) -> IntArray:
 def _checked(kind: GeneKind, choices: tuple[Choice, ...], layer: str) -> tuple[Choice, ...]:
     numbers = list(_numbers(choices))
     if not choices:
-        raise ConfigError(f"space.{kind} of {layer} must have at least one choice, got none.")
+        raise ConfigError(f"space.{kind} of {layer} must have at least one choice.")
     if len(set(numbers)) < len(numbers) or (kind.record.is_ordinal and numbers != sorted(numbers)):
-        raise ConfigError(f"space.{kind} of {layer} must rise without repeats, got {', '.join(map(str, choices))}.")
+        shown = ", ".join(map(str, choices))
+        raise ConfigError(f"space.{kind} of {layer} must be in ascending order without repeats, got {shown}.")
     if kind.record.is_ordinal and numbers[0] < 1:
         raise ConfigError(f"space.{kind} of {layer} must be at least 1, got {numbers[0]}.")
     return choices
 
 
 def _kinds(genes: Sequence[Gene], n_layers: int) -> tuple[GeneKind, ...]:
-    """The kinds of genes of a space; peripherals stand in all layers or in none."""
+    """Returns the kinds of genes of a space; peripherals must be present in all layers or in none."""
     counts = {kind: sum(gene.kind is kind for gene in genes) for kind in GeneKind}
     for kind in PERIPHERALS:
         if counts[kind] not in {0, n_layers}:
             raise ConfigError(
-                f"space.{kind}: {counts[kind]} of {n_layers} layers have choices; offer choices in [space] for all "
+                f"space.{kind}: {counts[kind]} of {n_layers} layers have choices; give choices in [space] for all "
                 "layers, then narrow them for single ones."
             )
     return tuple(kind for kind in GeneKind if counts[kind])
 
 
 def _not_its_own(layer: str, owner: str | None) -> ConfigError:
-    """The error for channel depths of a layer whose depth follows from another layer, or from the classes."""
+    """Returns the error for channel depths of a layer whose depth follows from another layer or from the classes."""
     setting = f"space.layers.{layer}.channel_depth"
     if owner is None:
         return ConfigError(
-            f"{setting}: the classifier has an output for each class and no depth to choose; take it out."
+            f"{setting}: the classifier has one output per class and no depth to choose; remove this setting."
         )
-    return ConfigError(
-        f"{setting}: {layer} shares its channel depth with {owner}, whose choices count; give them to {owner}."
-    )
+    return ConfigError(f"{setting}: {layer} shares its channel depth with {owner}; set the choices of {owner} instead.")

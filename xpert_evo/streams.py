@@ -1,4 +1,4 @@
-"""Standard output and error that end no command: plain signs where an encoding lacks one, words broken at spaces."""
+"""Robust standard output and error: plain substitutes for characters an encoding lacks, lines wrapped at spaces."""
 
 import codecs
 import io
@@ -35,11 +35,11 @@ _PLAIN = {
     },
     **{"ß": "ss", "τ": "tau", "\N{NO-BREAK SPACE}": " "},
 }
-"""What stands for a character; signs of tables and drawings keep their width."""
+"""Substitutes for characters; signs of tables and drawings keep their width."""
 
 
 def forgive() -> None:
-    """Lets standard output and error write something plain for what their encodings lack, whatever the locale says."""
+    """Makes standard output and error replace characters that their encodings lack, whatever the locale."""
     codecs.register_error(_HANDLER, _plain)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -47,11 +47,11 @@ def forgive() -> None:
 
 
 def _plain(failure: UnicodeError) -> tuple[str | bytes, int]:
-    """An error handler of Python's codecs: what to write for the first character that cannot be encoded."""
+    """Error handler for Python's codecs: returns a substitute for the first character that cannot be encoded."""
     if not isinstance(failure, UnicodeEncodeError):
         raise failure
     character, after = failure.object[failure.start], failure.start + 1
-    if "\udc80" <= character <= "\udcff":  # a byte of a file's name that no encoding explains: given back as it is
+    if "\udc80" <= character <= "\udcff":  # an undecodable byte of a file name: written unchanged
         return bytes([ord(character) - 0xDC00]), after
     return _PLAIN.get(character) or _without_accent(character), after
 
@@ -62,7 +62,7 @@ def _without_accent(character: str) -> str:
 
 
 def leave_output() -> None:
-    """Points standard output to nowhere where its reader has left or its disk is full, so that the exit can flush."""
+    """Redirects standard output to nowhere if its reader has left or its disk is full, so that the exit can flush."""
     if sys.stdout is None:
         return
     try:
@@ -72,7 +72,7 @@ def leave_output() -> None:
 
 
 def say(sentence: str) -> None:
-    """Writes a sentence of the program's on standard error."""
+    """Writes one of the program's sentences to standard error."""
     if sys.stderr is None:  # closed by the caller
         return
     lines = [f"xpert-evo: {sentence}"]
@@ -82,7 +82,7 @@ def say(sentence: str) -> None:
 
 
 def wrapped(line: str, width: int) -> list[str]:
-    """A line broken at spaces, for terminals: words, and commands in backticks, stay whole however long they are."""
+    """Breaks a line at spaces, for terminals; words, and commands in backticks, stay whole however long they are."""
     if width < 1:
         return [line]
     whole = re.sub("`[^`]*`", lambda command: command.group().replace(" ", "\0"), line)
@@ -91,6 +91,6 @@ def wrapped(line: str, width: int) -> list[str]:
 
 
 def in_shell(path: Path) -> str:
-    """A path as a shell takes it, for commands that are shown: quoted where it must be, never taken for an option."""
+    """Quotes a path for a shell where necessary, for displayed commands; it is never taken for an option."""
     name = str(path)
     return shlex.quote(f"./{name}" if name.startswith("-") else name)

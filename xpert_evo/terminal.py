@@ -1,4 +1,4 @@
-"""Small drawings made of characters."""
+"""Small charts made of characters."""
 
 import math
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ _LEAST_WIDTH = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marks:
-    """Points that are drawn with the same sign.
+    """Points drawn with the same sign.
 
     Attributes:
-        sign: One character.
-        points: (positive cost, fraction), such as EDAP and accuracy.
+        sign: A single character.
+        points: Pairs (positive cost, fraction), such as EDAP and accuracy.
     """
 
     sign: str
@@ -23,7 +23,7 @@ class Marks:
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
-    """A curve as at most `width` bars, from the smallest to the largest value; empty for no values."""
+    """Draws a curve as at most `width` bars, scaled between the smallest and largest value; empty for no values."""
     if not values or width < 1:
         return ""
     step = max(1.0, len(values) / width)
@@ -35,15 +35,15 @@ def sparkline(values: Sequence[float], width: int) -> str:
 
 
 def scatter(groups: Sequence[Marks], *, width: int, height: int) -> list[str]:
-    """Fractions in percent over costs on a logarithmic axis, as lines of characters with their axes.
+    """Draws fractions in percent over costs on a logarithmic axis, as lines of characters with their axes.
 
     Args:
-        groups: Later ones are drawn over earlier ones.
-        width: Of the whole drawing [characters]; less than 30 counts as 30.
-        height: Lines of the drawing without the line of its horizontal axis, at least 2.
+        groups: Groups of points; later ones are drawn over earlier ones.
+        width: Width of the whole chart [characters]; at least 30 is used.
+        height: Lines of the chart without the line of its horizontal axis, at least 2.
 
     Returns:
-        height + 1 lines; none without points.
+        A list of height + 1 lines, or an empty list if there are no points.
     """
     points = [(group.sign, math.log10(cost), fraction) for group in groups for cost, fraction in group.points]
     if not points:

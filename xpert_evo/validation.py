@@ -1,4 +1,4 @@
-"""Parses foreign data into pydantic models and tells a failure in one sentence."""
+"""Parses external data into pydantic models and reports a failure in one sentence."""
 
 import json
 from collections.abc import Iterable
@@ -22,33 +22,33 @@ _SIZES = {
 
 
 class Frozen(BaseModel):
-    """A value that cannot change and takes no unknown names and no look-alike types."""
+    """An immutable value that accepts no unknown names and no implicit type conversions."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint for a misspelt `name`: the closest of the `known` ones, else all of them."""
+    """Returns a hint for a misspelt `name`: the closest of the `known` ones, otherwise all of them."""
     names = sorted(known)
     close = closest(name, names, cutoff=0.5)
     return f"did you mean '{close}'?" if close else f"known: {', '.join(names)}."
 
 
 def parse(model: type[Model], data: object, *, where: str, error: type[XpertEvoError]) -> Model:
-    """`data` as a `model`.
+    """Parses `data` as a `model`.
 
     Args:
         model: The pydantic model to build.
-        data: Nested dictionaries and lists as JSON and TOML readers give them.
-        where: What the data is, for the message: a file's name, "settings".
-        error: The class to raise, with one sentence that starts with `where`.
+        data: Nested dictionaries and lists as returned by JSON and TOML readers.
+        where: Name of the data, for the message: a file's name, "settings".
+        error: Class of the error to raise, with one sentence that starts with `where`.
     """
-    # The JSON form keeps strictness (1.0 is no integer) but takes an enumeration by its name and a list as a tuple.
+    # The JSON form stays strict (1.0 is not an integer) but accepts an enumeration by its name and a list as a tuple.
     return parse_text(model, json.dumps(data, default=str), where=where, error=error)
 
 
 def parse_text(model: type[Model], text: str, *, where: str, error: type[XpertEvoError]) -> Model:
-    """JSON text as a `model`, in one pass; see `parse`."""
+    """Parses JSON text as a `model`, in one pass; see `parse`."""
     try:
         return model.model_validate_json(text)
     except ValidationError as failure:
@@ -56,7 +56,7 @@ def parse_text(model: type[Model], text: str, *, where: str, error: type[XpertEv
 
 
 def _sentence(model: type[BaseModel], details: list[ErrorDetails]) -> str:
-    # A misspelt name also leaves a required one missing; the misspelling is the better story.
+    # A misspelt name also leaves a required one missing; report the misspelling.
     detail = next((d for d in details if d["type"] == "extra_forbidden"), details[0])
     loc = detail["loc"]
     path = _path(loc)
@@ -74,7 +74,7 @@ def _sentence(model: type[BaseModel], details: list[ErrorDetails]) -> str:
 
 
 def _demand(detail: ErrorDetails) -> str:
-    """What a value must be or have."""
+    """Returns what is required of a value."""
     kind, given = detail["type"], detail["input"]
     if kind in _SIZES:
         limit = next(value for name, value in detail["ctx"].items() if name in {"min_length", "max_length"})
@@ -87,7 +87,7 @@ def _demand(detail: ErrorDetails) -> str:
 
 
 def _advice(detail: ErrorDetails) -> str:
-    """The end of the sentence: what to write instead, where that can be guessed."""
+    """Returns the end of the sentence: what to write instead, if it can be guessed."""
     given = detail["input"]
     if not isinstance(given, str):
         return "."
@@ -98,7 +98,7 @@ def _advice(detail: ErrorDetails) -> str:
 
 
 def _hint(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
-    """The full name that was meant: one of the same table, or the same word in another table; else what is known."""
+    """Returns the full intended name, from the same or another table; otherwise lists the known names."""
     name, before = str(loc[-1]), loc[:-1]
     names = _fields_at(model, before)
     close = closest(name, names, cutoff=0.5)
@@ -109,7 +109,7 @@ def _hint(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
 
 
 def _leaves(model: type[BaseModel], prefix: str = "") -> list[str]:
-    """Dotted names of all settings of a model, tables themselves left out."""
+    """Returns the dotted names of all settings of a model, without the tables themselves."""
     found: list[str] = []
     for name, field in model.model_fields.items():
         inner = field.annotation
@@ -121,7 +121,7 @@ def _leaves(model: type[BaseModel], prefix: str = "") -> list[str]:
 
 
 def _as_list(value: object) -> str:
-    """What was meant for a list, as one: `a,b` as `["a", "b"]`, `4` as `[4]`."""
+    """Formats what was given instead of a list as a list: `a,b` as `["a", "b"]`, `4` as `[4]`."""
     if not isinstance(value, str):
         return f"[{_shown(value)}]"
     parts = [part.strip(" '\"") for part in value.strip("[] ").split(",")]
@@ -129,7 +129,7 @@ def _as_list(value: object) -> str:
 
 
 def _path(loc: tuple[int | str, ...]) -> str:
-    """`("layers", 3, "name")` as people write it: `layers[3].name`."""
+    """Formats `("layers", 3, "name")` for users: `layers[3].name`."""
     text = ""
     for part in loc:
         text += f"[{part}]" if isinstance(part, int) else f".{part}"
@@ -138,16 +138,16 @@ def _path(loc: tuple[int | str, ...]) -> str:
 
 def _shown(value: object) -> str:
     if value is None:
-        return "none"  # as people write it
+        return "none"  # as users write it
     text = json.dumps(value, default=str)
     return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 3] + "..."
 
 
 def _fields_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
-    """Names of the fields of the model that `loc` leads to inside `model`."""
+    """Returns the names of the fields of the model that `loc` leads to inside `model`."""
     current: type[BaseModel] | None = model
     for part in loc:
-        if current is not None and part in current.model_fields:  # else a position, or a name that people choose
+        if current is not None and part in current.model_fields:  # otherwise a position or a user-chosen name
             current = _model_in(current.model_fields[str(part)].annotation)
     return list(current.model_fields) if current is not None else []
 

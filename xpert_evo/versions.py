@@ -1,4 +1,4 @@
-"""Versions of what decides a run's numbers."""
+"""Versions of the software that determines a run's numbers."""
 
 import platform
 from importlib import metadata
@@ -7,5 +7,5 @@ _PACKAGES = ("xpert-evo", "numpy", "pymoo", "scikit-learn", "scipy", "torch")
 
 
 def versions() -> dict[str, str]:
-    """Name -> version of this program, of the libraries that compute, and of Python."""
+    """Returns the versions of this program, of the numerical libraries, and of Python, by name."""
     return {**{name: metadata.version(name) for name in _PACKAGES}, "python": platform.python_version()}

@@ -1,4 +1,4 @@
-"""Numbers as people write them, for every place that shows some."""
+"""Numbers formatted for display."""
 
 from collections.abc import Iterable, Sequence
 
@@ -15,12 +15,12 @@ def listed(things: Iterable[object]) -> str:
 
 
 def times(ratio: float) -> str:
-    """A ratio with three digits and no exponent: `0.986`, `17.4`, `1790`."""
+    """Formats a ratio with three digits and no exponent: `0.986`, `17.4`, `1790`."""
     return f"{ratio:.0f}" if ratio >= 100 else f"{ratio:.3g}"
 
 
 def lower(ratio: float) -> str:
-    """How much lower a cost is by `ratio`, the other one's over its own: `17.4 x lower`, `1.25 x higher`."""
+    """Formats by how much a cost is lower, given the ratio of the other cost to it: `17.4 x lower`, `1.25 x higher`."""
     return f"{times(ratio)} x lower" if ratio >= 1 else f"{times(1 / ratio)} x higher"
 
 
@@ -42,12 +42,12 @@ def lower_by_models(ratios: Sequence[float]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`75 s`, `12 min`, `3.4 h`: two digits are enough to plan by."""
+    """Formats a duration with about two digits: `75 s`, `12 min`, `3.4 h`."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def edap_text(edap: float) -> str:
-    """EDAP [mm2 us uJ] in the one form of all tables of the terminal: `1.23e+05`."""
+    """Formats an EDAP [mm2 us uJ] as in all tables of the terminal: `1.23e+05`."""
     return f"{edap:.2e}"

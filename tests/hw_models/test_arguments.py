@@ -13,11 +13,11 @@ from tests.hw_models.hardware_settings import DEVICE, TECHNOLOGY, cost, peripher
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"output_size": 8.0}, "output_size must hold integers"),
+        ({"output_size": 8.0}, "output_size must contain integers"),
         ({"in_channels": [[[3]]]}, "3 axes"),
         ({"in_channels": []}, "in_channels is empty"),
-        ({"kernel_size": 0}, r"kernel_size must lie in 1 \.\.\. 31, got 0"),
-        ({"out_channels": -4}, "out_channels must lie in"),
+        ({"kernel_size": 0}, r"kernel_size must be between 1 and 31, got 0"),
+        ({"out_channels": -4}, "out_channels must be between"),
         ({"in_channels": [3, 64], "out_channels": [[1, 2, 3]]}, r"broadcast .*in_channels \(1, 2\)"),
         ({"groups": 3}, "groups must divide in_channels"),
     ],
@@ -30,11 +30,11 @@ def test_shapes_are_checked_at_the_door(changes: dict[str, Any], message: str) -
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"input_precision": 0}, "input_precision must lie in 1"),
-        ({"adc_precision": 0}, "adc_precision must lie in 1"),
-        ({"adc_type": 2}, "adc_type must lie in 0 ... 1"),
-        ({"column_sharing": True}, "column_sharing must hold integers"),
-        ({"column_sharing": "8"}, "column_sharing must hold integers"),
+        ({"input_precision": 0}, "input_precision must be between 1"),
+        ({"adc_precision": 0}, "adc_precision must be between 1"),
+        ({"adc_type": 2}, "adc_type must be between 0 and 1"),
+        ({"column_sharing": True}, "column_sharing must contain integers"),
+        ({"column_sharing": "8"}, "column_sharing must contain integers"),
     ],
 )
 def test_peripherals_are_checked_at_the_door(changes: dict[str, Any], message: str) -> None:
@@ -45,12 +45,12 @@ def test_peripherals_are_checked_at_the_door(changes: dict[str, Any], message: s
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"rows": 0}, "crossbar.rows must lie in 4"),
+        ({"rows": 0}, "crossbar.rows must be between 4"),
         ({"columns": 64.0}, "crossbar.columns must be an integer"),
         ({"tile_side": 6}, "multiple of pe_side"),
         ({"coding": "offset-analogue"}, "did you mean 'offset-analog'"),
-        ({"columns": 4, "cell_bits": 1}, "a weight takes 8 columns"),
-        ({"columns": 4, "coding": "differential", "cell_bits": 2}, "takes 8 columns, but the crossbar has only 4"),
+        ({"columns": 4, "cell_bits": 1}, "a weight needs 8 columns"),
+        ({"columns": 4, "coding": "differential", "cell_bits": 2}, "needs 8 columns, but the crossbar has only 4"),
     ],
 )
 def test_a_crossbar_is_checked_at_the_door(changes: dict[str, Any], message: str) -> None:
@@ -89,5 +89,5 @@ def test_adc_types_know_names_and_codes() -> None:
 
 
 def test_explain_refuses_a_layer_that_is_not_there() -> None:
-    with pytest.raises(HardwareModelError, match=r"layer must lie in 0 \.\.\. 0, got 3"):
+    with pytest.raises(HardwareModelError, match=r"layer must be between 0 and 0, got 3"):
         explain(shapes(), peripherals(), layer=3, crossbar=CrossbarSpec(), device=DEVICE, technology=TECHNOLOGY)

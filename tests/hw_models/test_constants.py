@@ -22,7 +22,7 @@ DEVICE_TEXT = text_of("devices", "rram-6k")
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("cmos-28nm-lstp", "no technology is called 'cmos-28nm-lstp'; choose one of cmos-10nm-lstp"),
+        ("cmos-28nm-lstp", "unknown technology 'cmos-28nm-lstp'; choose one of cmos-10nm-lstp"),
         ("cmos-32nm-lspt", "did you mean 'cmos-32nm-lstp'"),
     ],
 )
@@ -96,10 +96,10 @@ def test_a_missing_key_is_named() -> None:
         ("{ value = 0.5, ", "{ ", "has no value"),
         ("value = 0.5", 'value = "half"', "must be a number"),
         ("value = 0.5", "value = true", "must be a number"),
-        ("unit =", "units =", "unknown part 'units'; did you mean 'unit'"),
+        ("unit =", "units =", "unknown field 'units'; did you mean 'unit'"),
         ("[cell]", "[cell", "not valid TOML"),
         ("[cell]", "[sell]", r"unknown table \[sell\]"),
-        ('name = "rram-6k"', 'name = "other"', "name and file must agree"),
+        ('name = "rram-6k"', 'name = "other"', "its name must match the file's"),
         ("[sources]", "[citations]", "'sources' is missing"),
         ('description = "', 'describtion = "', "'description' is missing; did you mean 'describtion'"),
     ],
@@ -111,7 +111,7 @@ def test_a_broken_file_is_refused_with_one_sentence(old: str, new: str, message:
 
 
 def test_a_constant_outside_a_table_is_refused() -> None:
-    with pytest.raises(HardwareModelError, match="no table of constants"):
+    with pytest.raises(HardwareModelError, match="not a table of constants"):
         parse_file('stray = 3\nname = "x"\ndescription = ""\n[sources]\n', "x")
     with pytest.raises(HardwareModelError, match="must be"):
         parse_file('name = "x"\ndescription = ""\n[sources]\n[cell]\nread_v = 0.5\n', "x")

@@ -130,8 +130,8 @@ def test_depthwise_layers_take_one_group_a_channel() -> None:
         (np.zeros((2, 15)), "must be integers"),
         (np.zeros(15, dtype=int), "shape \\(designs, genes\\)"),
         (np.zeros((2, 4), dtype=int), "at least 15 genes"),
-        (np.full((2, 15), 7), r"gene 0 must lie in 0 \.\.\. 2"),
-        (np.full((2, 15), -1, dtype=np.int8), "gene 0 must lie in"),
+        (np.full((2, 15), 7), r"gene 0 must be between 0 and 2"),
+        (np.full((2, 15), -1, dtype=np.int8), "gene 0 must be between"),
     ],
 )
 def test_wrong_genomes_are_refused(genomes: np.ndarray, message: str) -> None:
@@ -153,5 +153,5 @@ def test_wrong_choices_are_refused() -> None:
             CostTable.build([wrong], **SETTING)
     with pytest.raises(HardwareModelError, match="at least one layer"):
         CostTable.build([], **SETTING)
-    with pytest.raises(HardwareModelError, match="use one number a column"):
+    with pytest.raises(HardwareModelError, match="use the same number in both"):
         CostTable.build([first, replace(first, out_channels=(16, 32))], **SETTING)

@@ -76,24 +76,30 @@ def test_what_has_no_range_has_the_values_of_the_reference_data() -> None:
     [
         (
             {"output_size": 56},
-            "The height of the output map is extrapolated: 56 came, the reference data have 1 to 32.",
+            "The height of the output map is extrapolated: got 56, but the reference data cover 1 to 32.",
         ),
         (
             {"output_width": 4},
-            "The form of the output map is extrapolated: 8 x 4 came, the reference data have squares",
+            "The shape of the output map is extrapolated: got 8 x 4, but the reference data cover squares",
         ),
         (
             {"in_channels": [1, 64]},
-            "The number of input channels is extrapolated: 1 came, the reference data have 3 to",
+            "The number of input channels is extrapolated: got 1, but the reference data cover 3 to",
         ),
-        ({"in_channels": [1, 600]}, "The number of input channels is extrapolated: 1 and 600 came, the reference data"),
+        (
+            {"in_channels": [1, 600]},
+            "The number of input channels is extrapolated: got 1 and 600, but the reference data",
+        ),
         (
             {"out_channels": 1000},
-            "The number of output channels is extrapolated: 1000 came, the reference data have 10",
+            "The number of output channels is extrapolated: got 1000, but the reference data cover 10",
         ),
-        ({"kernel_size": [1, 7, 2, 7]}, "The kernel is extrapolated: 2 and 7 came, the reference data have 1 and 3."),
-        ({"stride": 2}, "The stride is extrapolated: 2 came, the reference data have 1."),
-        ({"groups": 64}, "The number of groups is extrapolated: 64 came, the reference data have 1."),
+        (
+            {"kernel_size": [1, 7, 2, 7]},
+            "The kernel is extrapolated: got 2 and 7, but the reference data cover 1 and 3.",
+        ),
+        ({"stride": 2}, "The stride is extrapolated: got 2, but the reference data cover 1."),
+        ({"groups": 64}, "The number of groups is extrapolated: got 64, but the reference data cover 1."),
     ],
 )
 def test_shapes_beyond_the_data_are_told(changes: dict[str, Any], sentence: str) -> None:
@@ -104,12 +110,15 @@ def test_shapes_beyond_the_data_are_told(changes: dict[str, Any], sentence: str)
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"column_sharing": 1}, "The column sharing is extrapolated: 1 came, the reference data have 2 to 128."),
+        ({"column_sharing": 1}, "The column sharing is extrapolated: got 1, but the reference data cover 2 to 128."),
         (
             {"adc_precision": [2, 12]},
-            "The ADC precision is extrapolated: 2 and 12 bits came, the reference data have 3",
+            "The ADC precision is extrapolated: got 2 and 12 bits, but the reference data cover 3",
         ),
-        ({"input_precision": 12}, "The input precision is extrapolated: 12 bits came, the reference data have 1 to 8."),
+        (
+            {"input_precision": 12},
+            "The input precision is extrapolated: got 12 bits, but the reference data cover 1 to 8.",
+        ),
     ],
 )
 def test_peripherals_beyond_the_data_are_told(changes: dict[str, Any], sentence: str) -> None:
@@ -122,19 +131,25 @@ def test_peripherals_beyond_the_data_are_told(changes: dict[str, Any], sentence:
     [
         (
             {"rows": 128},
-            "The crossbar is extrapolated: 128 x 64 came, the reference data have sides of 32, 64 and 128.",
+            "The crossbar is extrapolated: got 128 x 64, but the reference data cover sides of 32, 64 and 128.",
         ),
-        ({"rows": 256, "columns": 256}, "The crossbar is extrapolated: 256 x 256 came, the reference data have sides"),
-        ({"cell_bits": 3}, "The precision of a cell is extrapolated: 3 bits came, the reference data have 1, 2 and 4."),
-        ({"weight_bits": 6}, "The precision of a weight is extrapolated: 6 bits came, the reference data have 8."),
-        ({"pe_side": 1}, "The side of a PE in crossbars is extrapolated: 1 came, the reference data have 2 and 4."),
-        ({"tile_side": 16}, "The side of a tile in crossbars is extrapolated: 16 came, the reference data have 8."),
-        ({"coding": "differential"}, "Weight coding is extrapolated: 'differential' with 0 reference columns came,"),
+        (
+            {"rows": 256, "columns": 256},
+            "The crossbar is extrapolated: got 256 x 256, but the reference data cover sides",
+        ),
+        (
+            {"cell_bits": 3},
+            "The precision of a cell is extrapolated: got 3 bits, but the reference data cover 1, 2 and 4.",
+        ),
+        ({"weight_bits": 6}, "The precision of a weight is extrapolated: got 6 bits, but the reference data cover 8."),
+        ({"pe_side": 1}, "The side of a PE in crossbars is extrapolated: got 1, but the reference data cover 2 and 4."),
+        ({"tile_side": 16}, "The side of a tile in crossbars is extrapolated: got 16, but the reference data cover 8."),
+        ({"coding": "differential"}, "Weight coding is extrapolated: got 'differential' with 0 reference columns, but"),
         (
             {"rows_read": 16},
-            "Reading rows is extrapolated: 16 of 64 at once came, the reference data have all at once.",
+            "Reading rows is extrapolated: got 16 of 64 at once, but the reference data cover all at once.",
         ),
-        ({"reference_columns": 1}, "Weight coding is extrapolated: 'offset-analog' with 1 reference column came,"),
+        ({"reference_columns": 1}, "Weight coding is extrapolated: got 'offset-analog' with 1 reference column, but"),
     ],
 )
 def test_crossbars_beyond_the_data_are_told(crossbar: dict[str, Any], sentence: str) -> None:
@@ -144,24 +159,32 @@ def test_crossbars_beyond_the_data_are_told(crossbar: dict[str, Any], sentence: 
 
 def test_less_sharing_than_cells_a_weight_is_told() -> None:
     (note,) = cost(choices=peripherals(column_sharing=[2, 8]), cell_bits=1).notes
-    assert note == ("The column sharing at 8 cells a weight is extrapolated: 2 came, the reference data have 8 to 128.")
+    assert note == (
+        "The column sharing at 8 cells per weight is extrapolated: got 2, but the reference data cover 8 to 128."
+    )
     assert cost(choices=peripherals(column_sharing=8), cell_bits=1).notes == ()
 
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"device": load_device("pcm")}, "Device 'pcm' is extrapolated: the reference data have rram-6k and rram-100k"),
+        (
+            {"device": load_device("pcm")},
+            "Device 'pcm' is extrapolated: the reference data cover rram-6k and rram-100k",
+        ),
         (
             {"technology": replace(TECHNOLOGY, name="mine")},
-            "Technology 'mine' is extrapolated: the reference data have",
+            "Technology 'mine' is extrapolated: the reference data cover",
         ),
         (
             {"schedule": "pipelined"},
-            "The schedule is extrapolated: 'pipelined' came, the reference data have 'sequential' only.",
+            "The schedule is extrapolated: got 'pipelined', but the reference data cover 'sequential' only.",
         ),
-        ({"activity": 0.7}, "The activity is extrapolated: 0.7 came, the reference data have 0.1 to 0.5."),
-        ({"adc_model": AdcModel.SURVEY}, "The ADCs' energy is extrapolated: 'survey' came, the reference data have"),
+        ({"activity": 0.7}, "The activity is extrapolated: got 0.7, but the reference data cover 0.1 to 0.5."),
+        (
+            {"adc_model": AdcModel.SURVEY},
+            "The ADCs' energy is extrapolated: got 'survey', but the reference data cover",
+        ),
     ],
 )
 def test_settings_beyond_the_data_are_told(changes: dict[str, Any], sentence: str) -> None:
@@ -231,12 +254,12 @@ def test_a_cell_of_the_models_data_is_inside_whatever_its_name_is() -> None:
     [
         (
             {"crossbar": CrossbarSpec(rows=128, columns=128)},
-            "The crossbar is extrapolated: 128 x 128 came, the reference data have sides of 64.",
+            "The crossbar is extrapolated: got 128 x 128, but the reference data cover sides of 64.",
         ),
-        ({"activity": 0.5}, "The activity is extrapolated: 0.5 came, the reference data have 0.25."),
+        ({"activity": 0.5}, "The activity is extrapolated: got 0.5, but the reference data cover 0.25."),
         (
             {"technology": replace(TECHNOLOGY, name="cmos-28nm")},
-            "Technology 'cmos-28nm' is extrapolated: the reference data have cmos-130nm-lstp, cmos-90nm-lstp,",
+            "Technology 'cmos-28nm' is extrapolated: the reference data cover cmos-130nm-lstp, cmos-90nm-lstp,",
         ),
     ],
 )

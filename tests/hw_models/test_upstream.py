@@ -230,7 +230,7 @@ def test_rows_read_in_groups_are_counted_by_v13s_formulas_as_well(rows_read: int
 
 def test_constants_of_a_simulator_belong_to_models_that_use_them() -> None:
     assert MODEL.simulator.buffers.tile_core_bits == 1024
-    with pytest.raises(HardwareModelError, match=r"'published' has no constants of a simulator; choose 'neurosim'"):
+    with pytest.raises(HardwareModelError, match=r"'published' has no simulator constants; choose 'neurosim'"):
         _ = load_model("published").simulator
 
 

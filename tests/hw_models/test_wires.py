@@ -37,9 +37,9 @@ def test_files_without_the_optional_tables_load() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("c4_us = { value = [-16.815, -16.458, -11.934]", "c4_us = { value = [-16.815]", "must be as long as"),
-        ("times_s = { value = [1, 86400", "times_s = { value = [1, 0.5", "must be positive and rise"),
-        ("c3_us", "c9_us", r"programming.c3_us must be as long as|unknown constant programming\.c9_us"),
+        ("c4_us = { value = [-16.815, -16.458, -11.934]", "c4_us = { value = [-16.815]", "must have 3 entries, as"),
+        ("times_s = { value = [1, 86400", "times_s = { value = [1, 0.5", "must be positive and in ascending order"),
+        ("c3_us", "c9_us", r"programming.c3_us must have 3 entries, as|unknown constant programming\.c9_us"),
         ("[read_noise]", "[reed_noise]", r"unknown table \[reed_noise\]"),
     ],
 )
@@ -63,7 +63,9 @@ def test_stuck_cells_are_read_from_a_file() -> None:
 def test_a_device_of_6_kohm_is_told_to_strain_its_wires_with_figures() -> None:
     told = implausibility(load_device("rram-6k"), TECHNOLOGY, CrossbarSpec(), column_sharing=8)
     assert told is not None
-    assert re.search(r"rram-6k.* 0\.571 mA, .* mA/um2 .*above the 20 mA/um2.* up to \d+ % .*8 columns an ADC\.$", told)
+    assert re.search(
+        r"rram-6k.* 0\.571 mA, .* mA/um2 .*above the 20 mA/um2 limit.* up to \d+ % .*8 columns per ADC\.$", told
+    )
     assert implausibility(load_device("rram-100k"), TECHNOLOGY, CrossbarSpec(), column_sharing=2) is None
 
 

@@ -142,7 +142,7 @@ def test_a_search_without_choices_is_refused_before_any_training(mode: str, spac
             {"executor": {"kind": "serial"}, "training": {"time_limit_s": 5}},
             "training.time_limit_s = 5 has no use",
         ),
-        ({"search": {"surrogate": "rige"}}, "no surrogate is called 'rige'; did you mean 'ridge'"),
+        ({"search": {"surrogate": "rige"}}, "unknown surrogate 'rige'; did you mean 'ridge'"),
     ],
 )
 def test_settings_without_a_use_are_refused_before_any_training_and_stay_readable(settings: Any, words: str) -> None:

@@ -65,5 +65,5 @@ def test_what_is_not_finite_or_no_table_is_refused(function):
 
 
 def test_a_reference_point_of_another_length_is_refused():
-    with pytest.raises(ValueError, match="one value an objective"):
+    with pytest.raises(ValueError, match="one value per objective"):
         hypervolume([[0.0, 0.0]], [1.0])

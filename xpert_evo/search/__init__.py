@@ -1,7 +1,7 @@
-"""The search: NSGA-II by ask and tell, first designs, infill, baselines, Pareto tools.
+"""The search: NSGA-II with an ask-and-tell interface, first designs, infill, baselines, Pareto tools.
 
 A search keeps a population and proposes genomes (`ask`); the caller scores them and returns minimised objectives and
-violations (`tell`). How a design was scored the search never knows.
+violations (`tell`). The search does not depend on how a design was scored.
 """
 
 from xpert_evo.search.nsga2 import Nsga2, SearchSettings

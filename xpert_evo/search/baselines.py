@@ -25,7 +25,7 @@ def random_homogeneous(space: SearchSpace, n_designs: int, rng: np.random.Genera
 def homogeneous_settings(space: SearchSpace, n_designs: int, rng: np.random.Generator) -> Genomes:
     """The backbone with its own channel depths under every setting of the peripherals: 480 in the paper's space.
 
-    Fewer are a random choice.
+    If `n_designs` is smaller, a random choice of them.
     """
     designs = homogeneous_designs(space)
     return designs if n_designs >= len(designs) else designs[rng.permutation(len(designs))[:n_designs]]
@@ -36,4 +36,4 @@ BASELINES: Mapping[str, Callable[[SearchSpace, int, np.random.Generator], Genome
     "random-homogeneous": random_homogeneous,
     "homogeneous": homogeneous_settings,
 }
-"""By name, what gives at most so many designs at once; the gradient method needs costs and stands apart."""
+"""Generators of at most n designs at once, by name; the gradient method is separate because it needs costs."""

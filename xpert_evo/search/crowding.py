@@ -1,7 +1,7 @@
-"""Crowding by pruning: how far a design stands from its neighbours on the front, less crowded ones removed one by one.
+"""Crowding by pruning: a design's distance to its neighbours on the front, with the most crowded removed one by one.
 
-pymoo's compiled form of it has no bounds check and reads past its arrays wherever several designs share the largest
-value of an objective, as they do with three or more objectives. This form gives the same bits on fronts of two.
+pymoo's compiled version has no bounds check and reads past its arrays if several designs share the largest value of an
+objective, which happens with three or more objectives. This version is bit-identical on fronts with two objectives.
 """
 
 import numpy as np
@@ -11,16 +11,16 @@ from xpert_evo.space import IntArray
 
 
 def pruned_crowding(objectives: FloatArray, n_remove: int = 0) -> FloatArray:
-    """Crowding of each design when it was removed, or in the end, (designs,); infinite for the ends of each objective.
+    """Crowding of each design when it was removed, or at the end, (designs,); infinite for the ends of each objective.
 
     The distance of a design is the mean over the objectives, each scaled to [0, 1], of the gap between its two
-    neighbours. The most crowded design goes, its neighbours close the gap, and so on (S. Kukkonen, K. Deb, "Improved
-    pruning of non-dominated solutions based on crowding distance for bi-objective optimization problems", CEC 2006).
-    An objective in which all designs are equal tells none apart.
+    neighbours. The most crowded design is removed, its neighbours close the gap, and so on (S. Kukkonen, K. Deb,
+    "Improved pruning of non-dominated solutions based on crowding distance for bi-objective optimization problems", CEC
+    2006). An objective in which all designs are equal is ignored.
 
     Args:
-        objectives: Different designs of one front, minimised, (designs, objectives).
-        n_remove: How many designs there is no room for; one fewer is removed, since the last one is left to a sort.
+        objectives: Distinct designs of one front, minimised, (designs, objectives).
+        n_remove: Number of designs in excess; one fewer is removed, because the last one is left to a sort.
     """
     n_designs, n_objectives = objectives.shape
     low, high = objectives.min(axis=0), objectives.max(axis=0)
@@ -44,9 +44,9 @@ def pruned_crowding(objectives: FloatArray, n_remove: int = 0) -> FloatArray:
     crowding[ends] = np.inf
     remaining = crowding.copy()
     for _ in range(min(n_remove, n_designs - n_objectives) - 1):
-        lowest = n_designs - 1 - int(np.argmin(remaining[::-1]))  # the last one of equals
+        lowest = n_designs - 1 - int(np.argmin(remaining[::-1]))  # last one of equal distances
         if np.isinf(remaining[lowest]):
-            break  # only ends are left
+            break  # only ends remain
         remaining[lowest] = np.inf
         previous, following = before[lowest], after[lowest]
         after[previous, columns], before[following, columns] = following, previous

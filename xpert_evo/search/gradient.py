@@ -1,12 +1,12 @@
-"""The paper's own search, as published and corrected: gradient descent on a softmax over the options of each layer.
+"""XPert's own search, as published and corrected: gradient descent on a softmax over the options of each layer.
 
 A. Moitra, A. Bhattacharjee, Y. Kim, P. Panda, "XPert: Peripheral Circuit & Neural Architecture Co-search for Area and
 Energy-efficient Xbar-based Computing", DAC 2023, arXiv 2303.17646. A layer's option is a channel depth together with a
 setting of its peripherals. The loss is 0.01 latency + 1e-7 (area - target)^2.
 
-As published, a layer takes its likeliest option and the gradient reaches the logits only through the sum of the gate,
-which is 1 whatever the logits are: its derivative is the softmax times nothing, and rounding alone moves the logits.
-Corrected, every option's cost is weighted by its probability.
+As published, a layer takes its most likely option, and the gradient reaches the logits only through the sum of the
+gate, which is 1 whatever the logits are: its derivative is zero, and only rounding moves the logits. In the corrected
+version, every option's cost is weighted by its probability.
 """
 
 from collections.abc import Iterator
@@ -20,16 +20,16 @@ from xpert_evo.space import IntArray
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradientSettings:
-    """Stochastic gradient descent as released.
+    """Settings of the stochastic gradient descent; the defaults are those of the released code.
 
     Attributes:
-        corrected: Whether costs are weighted by probabilities, or the gradient is the published one.
-        n_steps: Steps; each looks at one design.
-        learning_rate: Of the logits.
-        momentum: Share of the last step that is repeated.
-        weight_decay: Pull of the logits towards 0.
-        latency_weight: Of the latency in the loss.
-        area_weight: Of the squared distance to the area target in the loss.
+        corrected: Whether costs are weighted by probabilities; otherwise the gradient is the published one.
+        n_steps: Number of steps; each evaluates one design.
+        learning_rate: Learning rate of the logits.
+        momentum: Share of the previous step that is repeated.
+        weight_decay: Strength of the pull of the logits towards 0.
+        latency_weight: Weight of the latency in the loss.
+        area_weight: Weight of the squared distance to the area target in the loss.
     """
 
     corrected: bool = False
@@ -49,14 +49,14 @@ def gradient_designs(
     settings: GradientSettings,
     rng: np.random.Generator,
 ) -> Iterator[tuple[IntArray, IntArray]]:
-    """The design of each step: positions of the channel depth and of the peripherals' setting, (layers,) each.
+    """Returns the design of each step: positions of the channel depth and the peripherals' setting, (layers,) each.
 
     Args:
-        latency: Of each layer, (layers, input depths, depths, settings); layers whose input is fixed repeat it.
-        area: Likewise, in the unit of the target.
-        area_target: What the area is to be near to.
-        settings: Of the descent.
-        rng: Draws the first logits.
+        latency: Latency of each layer, (layers, input depths, depths, settings); layers with a fixed input repeat it.
+        area: Area of each layer, likewise, in the unit of the target.
+        area_target: Target of the area.
+        settings: Settings of the descent.
+        rng: Random generator of the initial logits.
     """
     n_layers, _, n_depths, n_settings = latency.shape
     logits = 1e-3 * rng.standard_normal((n_layers, n_depths * n_settings)).astype(np.float32)
@@ -78,7 +78,7 @@ def gradient_designs(
 
 
 def _loss_slope(latency: FloatArray, area: FloatArray, area_target: float, settings: GradientSettings) -> FloatArray:
-    """What the loss gains when each layer's gate grows, (layers,)."""
+    """Slope of the loss by each layer's gate, (layers,)."""
     excess = 2 * settings.area_weight * (area.sum() - area_target)
     return np.asarray(settings.latency_weight * latency + excess * area)
 
@@ -86,7 +86,7 @@ def _loss_slope(latency: FloatArray, area: FloatArray, area_target: float, setti
 def _expected_gradient(
     probabilities: FloatArray, latency: FloatArray, area: FloatArray, area_target: float, settings: GradientSettings
 ) -> FloatArray:
-    """Gradient by the logits of the loss of expected latency and expected area, (layers, options)."""
+    """Gradient of the loss of expected latency and expected area by the logits, (layers, options)."""
     n_layers, n_inputs, n_depths, _ = latency.shape
     options = probabilities.reshape(n_layers, n_depths, -1)
     inputs = np.concatenate([np.eye(1, n_inputs), options.sum(axis=2)[:-1]])
@@ -105,5 +105,5 @@ def _softmax(logits: FloatArray) -> FloatArray:
 
 
 def _softmax_gradient(probabilities: FloatArray, upstream: FloatArray) -> FloatArray:
-    """Gradient by the logits, given the one by the probabilities."""
+    """Gradient by the logits, given the gradient by the probabilities."""
     return np.asarray(probabilities * (upstream - (probabilities * upstream).sum(axis=1, keepdims=True)))

@@ -1,4 +1,4 @@
-"""Which designs to train next: those from which the front may gain most."""
+"""Selects the designs to train next: those expected to improve the front most."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -8,7 +8,7 @@ from xpert_evo.search.pareto import hypervolume, non_dominated
 from xpert_evo.space import Genomes, IntArray
 
 N_DRAWS = 16
-"""Draws of a candidate's uncertain objectives over which its gain is averaged."""
+"""Number of draws of a candidate's uncertain objectives over which its gain is averaged."""
 
 
 def select_infill(
@@ -23,22 +23,22 @@ def select_infill(
     rng: np.random.Generator,
     spread: float = 0.25,
 ) -> IntArray:
-    """Positions among the candidates, best first, none twice and none that was trained; fewer if too few are new.
+    """Returns positions among the candidates, best first, distinct and untrained; fewer if too few are new.
 
-    Candidates are chosen one after another. Each is worth its expected gain of hypervolume over the front, and a
-    share of its distance to all designs that count or are chosen. A chosen design counts at its mean for the next
-    choice (the Kriging believer; Ginsbourger, Le Riche and Carraro, 2010), so that the batch spreads.
+    Candidates are chosen one after another. Each is valued by its expected gain of hypervolume over the front, plus a
+    share of its distance to all designs that are relevant or already chosen. A chosen design counts at its mean for the
+    next choice (Kriging believer; Ginsbourger, Le Riche and Carraro, 2010), so that the batch spreads out.
 
     Args:
-        n_designs: How many to choose at most.
+        n_designs: Largest number of designs to choose.
         genomes: Candidates, usually the search's front, (candidates, genes).
-        mean: Their predicted objectives, minimised, (candidates, objectives).
-        std: Standard deviations, (candidates, objectives) or broadcast; 0 where an objective is known.
-        trained: Designs that are not to be chosen, (designs, genes).
-        front: Objectives of the feasible designs to gain on, measured or expected, minimised, (designs, objectives).
-        reference_point: Of the hypervolume, (objectives,).
-        rng: Draws the uncertain objectives.
-        spread: What distance counts against gain: 0 for gain alone.
+        mean: Predicted objectives of the candidates, minimised, (candidates, objectives).
+        std: Standard deviations, (candidates, objectives) or broadcastable; 0 where an objective is known.
+        trained: Designs that must not be chosen, (designs, genes).
+        front: Objectives of the feasible designs to improve on, measured or expected, minimised, (designs, objectives).
+        reference_point: Reference point of the hypervolume, (objectives,).
+        rng: Random generator of the uncertain objectives.
+        spread: Weight of distance relative to gain: 0 for gain alone.
     """
     mean = np.asarray(mean, dtype=np.float64)
     std = np.broadcast_to(np.asarray(std, dtype=np.float64), mean.shape)
@@ -66,7 +66,7 @@ _TINY = 1e-300
 
 
 def _expected_gain(front: FloatArray, draws: FloatArray, reference_point: ArrayLike) -> float:
-    """Mean over the draws of what each alone adds to the front's hypervolume."""
+    """Mean over the draws of the hypervolume that each alone adds to the front."""
     best = front[non_dominated(front)]
     before = hypervolume(best, reference_point)
     return float(np.mean([hypervolume(np.vstack([best, draw]), reference_point) - before for draw in draws]))
@@ -78,7 +78,7 @@ def _scale(objectives: FloatArray) -> FloatArray:
 
 
 def _distances(points: FloatArray, others: FloatArray) -> FloatArray:
-    """From each point to its nearest other one; 1 where there is none."""
+    """Distance from each point to the nearest of the others; 1 if there are none."""
     if not len(others):
         return np.ones(len(points))
     return np.asarray(np.linalg.norm(points[:, None] - others[None], axis=2).min(axis=1))

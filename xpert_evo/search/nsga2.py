@@ -1,8 +1,8 @@
-"""NSGA-II by ask and tell: pymoo selects and lets survive, this project samples and varies.
+"""NSGA-II with ask and tell: pymoo provides selection and survival, this project sampling and variation.
 
-`ask` gives genomes, `tell` takes their minimised objectives and violations; how they were scored the search never
-knows. Everything that it needs in order to go on is in `SearchState`: built from the same settings and a saved state,
-it goes on bit for bit.
+`ask` returns genomes, `tell` takes their minimised objectives and violations; the search does not depend on how they
+were scored. `SearchState` contains everything needed to continue: a search built from the same settings and a saved
+state continues bit for bit.
 
 K. Deb, A. Pratap, S. Agarwal, T. Meyarivan, "A fast and elitist multiobjective genetic algorithm: NSGA-II", IEEE
 Transactions on Evolutionary Computation 6(2), 2002.
@@ -28,17 +28,17 @@ Number = TypeVar("Number", np.float64, np.int64)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchSettings:
-    """How the search evolves.
+    """Settings of the evolution.
 
     Attributes:
-        population_size: Designs that survive a generation.
-        offspring_size: Designs asked for in a generation.
-        neighbours: A parent's mate is one of its this many nearest along the front.
-        screening: Children made for each one asked for; predicted scores screen the rest out. 1 switches it off.
-        unscreened_ratio: Share of the designs asked for that escape the screening, against its blind spots.
-        memory_size: How many of the latest designs, besides the population, teach the screening and are not asked for
-            again.
-        variation: How children are made.
+        population_size: Number of designs that survive a generation.
+        offspring_size: Number of designs requested per generation.
+        neighbours: Number of nearest neighbours along the front among which a parent's mate is chosen.
+        screening: Children made for each one requested; predicted scores screen out the rest. 1 switches screening off.
+        unscreened_ratio: Share of the requested designs that bypass the screening, to offset its blind spots.
+        memory_size: Number of latest designs, in addition to the population, that train the screening and are not
+            requested again.
+        variation: Settings of the variation operators.
     """
 
     population_size: int = 100
@@ -50,31 +50,31 @@ class SearchSettings:
     variation: VariationSettings = field(default_factory=VariationSettings)
 
     def __post_init__(self) -> None:
-        """Raises ConfigError for sizes that are too small and ratios that are none."""
+        """Raises ConfigError for sizes that are too small and ratios outside [0, 1]."""
         if not 0 <= self.unscreened_ratio <= 1:
             raise ConfigError(f"SearchSettings.unscreened_ratio must be from 0 to 1, got {self.unscreened_ratio}.")
         least = {"population_size": 4, "offspring_size": 1, "neighbours": 1, "screening": 1, "memory_size": 0}
         for name, smallest in least.items():
             if getattr(self, name) < smallest:
                 raise ConfigError(
-                    f"SearchSettings.{name} must be at least {smallest}, got {getattr(self, name)}; raise it."
+                    f"SearchSettings.{name} must be at least {smallest}, got {getattr(self, name)}; increase it."
                 )
 
 
 class Nsga2:
-    """The search.
+    """The NSGA-II search.
 
     Args:
-        space: Where it searches.
-        settings: How.
-        seed: Of a new search; give it or a `state`.
-        state: Of a search to continue.
-        initial: First designs of a new search, (designs, genes); without them it begins with a population of random
-            ones. A search that continues from before its first `tell` needs them again.
+        space: Search space.
+        settings: Settings of the evolution.
+        seed: Random seed of a new search; give either a seed or a `state`.
+        state: State of a search to continue.
+        initial: First designs of a new search, (designs, genes); by default a random population. A search that
+            continues from a state before its first `tell` needs them again.
 
     Raises:
-        ConfigError: Neither or both of seed and state are given.
-        DesignError: `initial` has illegal genomes.
+        ConfigError: If neither or both of seed and state are given.
+        DesignError: If `initial` contains invalid genomes.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Nsga2:
         initial: Genomes | None = None,
     ) -> None:
         if (seed is None) == (state is None):
-            raise ConfigError("a search needs a seed to begin or a state to continue: give one of the two.")
+            raise ConfigError("give a search either a seed to begin or a state to continue, not both or neither.")
         self.space = space
         self.settings = settings or SearchSettings()
         self._state = state if state is not None else _empty_state(space, np.random.default_rng(seed))
@@ -98,37 +98,38 @@ class Nsga2:
 
     @property
     def state(self) -> SearchState:
-        """After the latest `tell`."""
+        """State after the latest `tell`."""
         return self._state
 
     def ask(self) -> Genomes:
-        """New designs to score, (designs, genes), none twice and none that the state knows.
+        """Returns new designs to score, (designs, genes), without duplicates or designs already in the state.
 
-        They may be fewer than asked for, as in tiny spaces, and none where all designs are known: the search is over.
+        There may be fewer than requested, as in tiny spaces, and none if all designs are known: the search is then
+        over.
 
         Raises:
-            RuntimeError: The last ones were not told.
+            RuntimeError: If the results of the previous designs were not reported.
         """
         if self._asked is not None:
-            raise RuntimeError("ask was called twice; tell the results of the first designs before asking for more.")
+            raise RuntimeError("ask was called twice; pass the first results to tell before asking again.")
         rng = unpack_generator(self._state.random_state)
         genomes = self._offspring(rng) if len(self._state.genomes) else self._first(rng)
         self._asked = genomes, rng
         return genomes.copy()
 
     def tell(self, objectives: ArrayLike, violations: ArrayLike | None = None) -> SearchState:
-        """The state after survival among the population and the designs asked for.
+        """Takes the results of the requested designs and returns the state after survival.
 
         Args:
-            objectives: Of the designs asked for, minimised, (designs, objectives).
-            violations: (designs, constraints); above 0 a limit is broken. None: no constraints.
+            objectives: Objectives of the requested designs, minimised, (designs, objectives).
+            violations: Violations (designs, constraints); a value above 0 breaks a limit. None for no constraints.
 
         Raises:
-            RuntimeError: Nothing was asked for.
-            ValueError: A table has the wrong shape or holds NaN or infinity.
+            RuntimeError: If no designs were requested.
+            ValueError: If a table has the wrong shape or contains NaN or infinity.
         """
         if self._asked is None:
-            raise RuntimeError("tell was called before ask; ask for designs first.")
+            raise RuntimeError("tell was called before ask; call ask first.")
         genomes, rng = self._asked
         scores, broken = _checked(objectives, violations, len(genomes))
         self._state = self._survived(genomes, scores, broken, rng)
@@ -136,7 +137,7 @@ class Nsga2:
         return self._state
 
     def _survived(self, told: Genomes, scores: FloatArray, broken: FloatArray, rng: np.random.Generator) -> SearchState:
-        """What follows the present state when designs were told."""
+        """Returns the state that follows from the results of designs."""
         old = self._state
         genomes, objectives = _stacked(old.genomes, told), _stacked(old.objectives, scores)
         violations = _stacked(old.violations, broken)
@@ -159,7 +160,7 @@ class Nsga2:
     def _recent(
         self, genomes: Genomes, objectives: FloatArray, violations: FloatArray
     ) -> tuple[Genomes, FloatArray, FloatArray]:
-        """The latest designs with those told now."""
+        """Returns the latest designs, including those just reported."""
         old = self._state
         kept = slice(max(0, len(old.recent_genomes) + len(genomes) - self.settings.memory_size), None)
         return (
@@ -169,13 +170,13 @@ class Nsga2:
         )
 
     def _first(self, rng: np.random.Generator) -> Genomes:
-        """The given designs, or a population of random ones."""
+        """Returns the given designs, or a random population."""
         genomes = self._initial if len(self._initial) else self.space.random(rng, self.settings.population_size)
         _, first = np.unique(self._hashes(genomes), return_index=True)
         return genomes[np.sort(first)]
 
     def _offspring(self, rng: np.random.Generator) -> Genomes:
-        """The most promising of many new children; where all of them are known, random designs that are not."""
+        """Returns the most promising of many new children; if all of them are known, unknown random designs."""
         state, wanted = self._state, self.settings.offspring_size
         known, index = np.unique(self._hashes(np.concatenate([state.genomes, state.recent_genomes])), return_index=True)
         found = np.empty((0, self.space.n_genes), dtype=np.int64)
@@ -191,16 +192,16 @@ class Nsga2:
         return found if len(found) else self._unknown(self.space.random(rng, wanted), known)
 
     def _unknown(self, genomes: Genomes, known: Hashes) -> Genomes:
-        """The genomes whose hashes are not among the known ones, in order, each once."""
+        """Returns the genomes whose hashes are not among the known ones, in order, without duplicates."""
         hashes, first = np.unique(self._hashes(genomes), return_index=True)
         return genomes[np.sort(first[~np.isin(hashes, known, assume_unique=True)])]
 
     def _promising(self, children: Genomes, index: IntArray) -> Genomes:
-        """Those children that would survive among themselves by predicted scores, and a few of the others.
+        """Returns the children that would survive among themselves by predicted scores, and a few of the others.
 
         Args:
             children: New designs.
-            index: Which of the population and the recent designs to learn from.
+            index: Positions among the population and the recent designs to learn from.
         """
         state, n_objectives = self._state, self._state.objectives.shape[1]
         genomes = np.concatenate([state.genomes, state.recent_genomes])[index]
@@ -219,7 +220,7 @@ class Nsga2:
 
 
 _ATTEMPTS = 20
-"""How often children are made anew when too few are unknown."""
+"""Number of attempts at making children when too few are unknown."""
 
 
 def _hash_weights(n_genes: int) -> Hashes:
@@ -248,12 +249,12 @@ def _stacked(old: NDArray[Number], new: NDArray[Number]) -> NDArray[Number]:
 
 
 def _checked(objectives: ArrayLike, violations: ArrayLike | None, n: int) -> tuple[FloatArray, FloatArray]:
-    """Both tables as float arrays with n rows."""
+    """Returns both tables as float arrays with n rows."""
     scores = np.asarray(objectives, dtype=np.float64)
     broken = np.zeros((n, 0)) if violations is None else np.asarray(violations, dtype=np.float64)
     for name, table in (("objectives", scores), ("violations", broken)):
         if table.ndim != 2 or len(table) != n:
             raise ValueError(f"{name} must have one row for each of the {n} designs, got the shape {table.shape}.")
         if not np.isfinite(table).all():
-            raise ValueError(f"{name} must be finite, got NaN or infinity; a failed design has no place in the search.")
+            raise ValueError(f"{name} must be finite, got NaN or infinity; leave failed designs out.")
     return scores, broken

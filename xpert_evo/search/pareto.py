@@ -1,4 +1,4 @@
-"""Dominance, hypervolume and knee of a set of minimised objectives (pymoo, and moocore below it, do the counting)."""
+"""Dominance, hypervolume and knee of a set of minimised objectives; computed by pymoo and moocore."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,10 +9,10 @@ from xpert_evo.objectives import FloatArray
 
 
 def non_dominated(objectives: ArrayLike) -> NDArray[np.bool_]:
-    """Which designs no other one dominates, (designs,); equal ones do not dominate each other.
+    """Returns which designs are not dominated by any other, (designs,); equal designs do not dominate each other.
 
     Args:
-        objectives: Minimised, (designs, objectives).
+        objectives: Minimised objectives, (designs, objectives).
     """
     table = _checked(objectives)
     mask = np.zeros(len(table), dtype=bool)
@@ -23,17 +23,18 @@ def non_dominated(objectives: ArrayLike) -> NDArray[np.bool_]:
 def hypervolume(objectives: ArrayLike, reference_point: ArrayLike) -> float:
     """Volume between the designs and a reference point, in the product of the objectives' units.
 
-    With the project's objectives the two axes of a default run are decades of EDAP and fractions of accuracy, which
-    are fixed scales: no normalisation by the front's own range, so volumes of different runs compare.
+    With the project's objectives the two axes of a default run are decades of EDAP and fractions of accuracy. These are
+    fixed scales, not normalised by the front's own range, so volumes of different runs are comparable.
 
     Args:
-        objectives: Minimised, (designs, objectives).
-        reference_point: (objectives,), finite; designs that are not better than it in every objective add nothing.
+        objectives: Minimised objectives, (designs, objectives).
+        reference_point: Finite reference point, (objectives,); designs that do not improve on it in every objective add
+            nothing.
     """
     table = _checked(objectives)
     point = np.asarray(reference_point, dtype=np.float64)
     if point.shape != (table.shape[1],):
-        raise ValueError(f"reference_point must have one value an objective ({table.shape[1]}), got {point.shape}.")
+        raise ValueError(f"reference_point must have one value per objective ({table.shape[1]}), got {point.shape}.")
     if not np.isfinite(point).all():
         raise ValueError(f"reference_point must be finite, got {point.tolist()}.")
     inside = table[(table < point).all(axis=1)]
@@ -65,16 +66,16 @@ def knee(objectives: ArrayLike) -> int:
 
 
 def finite_table(values: ArrayLike, name: str) -> FloatArray:
-    """A table (designs, columns) fit for compiled code: finite, of doubles, row after row in memory.
+    """Converts to a table (designs, columns) fit for compiled code: finite, of doubles, row after row in memory.
 
-    On NaN moocore's hypervolume ends in a segmentation fault or does not end at all.
+    With NaN, moocore's hypervolume crashes with a segmentation fault or never returns.
 
     Args:
-        values: What should be such a table.
-        name: What it holds, in the plural.
+        values: Values of the table.
+        name: Name of the quantity, in the plural.
 
     Raises:
-        ValueError: It has another number of dimensions, or holds NaN or infinity.
+        ValueError: If the number of dimensions is wrong, or a value is NaN or infinite.
     """
     table = np.ascontiguousarray(values, dtype=np.float64)
     if np.ndim(values) != 2:

@@ -1,4 +1,4 @@
-"""The paper's two phases: spaces in which some kinds of genes are frozen, and the way back to the whole space."""
+"""The paper's two phases: spaces in which some kinds of genes are frozen, and conversion between spaces."""
 
 from collections.abc import Collection
 
@@ -8,21 +8,21 @@ from xpert_evo.genes import Choice, GeneKind
 from xpert_evo.space import Genomes, SearchSpace
 
 FIRST_PHASE = tuple(kind for kind in GeneKind if kind.record.first_phase)
-"""Searched for least latency within the area limit, at given precisions."""
+"""Kinds searched for the smallest latency within the area limit, at given precisions."""
 
 SECOND_PHASE = tuple(kind for kind in GeneKind if not kind.record.first_phase)
-"""Searched afterwards, on the network that the first phase found."""
+"""Kinds searched afterwards, on the network found by the first phase."""
 
 
 def frozen_space(space: SearchSpace, genome: Genomes, searched: Collection[GeneKind]) -> SearchSpace:
-    """The space in which only the `searched` kinds vary; the other genes have the one choice that `genome` makes.
+    """Returns the space in which only the `searched` kinds vary; other genes have the single choice made by `genome`.
 
-    Genomes of the frozen space are as long as those of the whole; see `to_whole_space`.
+    Genomes of the frozen space are as long as those of the whole space; see `to_whole_space`.
 
     Args:
         space: The whole space.
         genome: One design, (1, genes) or (genes,).
-        searched: Kinds of genes that stay free.
+        searched: Kinds of genes that remain free.
     """
     values = space.check(genome)[0]
     layer_choices: dict[str, dict[GeneKind, tuple[Choice, ...]]] = {}
@@ -33,7 +33,7 @@ def frozen_space(space: SearchSpace, genome: Genomes, searched: Collection[GeneK
 
 
 def to_whole_space(frozen: SearchSpace, whole: SearchSpace, genomes: Genomes) -> Genomes:
-    """Genomes of a frozen space as genomes of the space that it was made from, (designs, genes)."""
+    """Converts genomes of a frozen space to the space from which it was made, (designs, genes)."""
     rows = frozen.check(genomes)
     columns = [
         np.array([whole_gene.choices.index(choice) for choice in gene.choices])[rows[:, i]]
@@ -43,8 +43,8 @@ def to_whole_space(frozen: SearchSpace, whole: SearchSpace, genomes: Genomes) ->
 
 
 def to_frozen_space(frozen: SearchSpace, genomes: Genomes) -> Genomes:
-    """Genomes of the space that a frozen one was made from as genomes of the frozen one, (designs, genes).
+    """Converts genomes of the whole space to a frozen one, (designs, genes).
 
-    Frozen genes take their only choice, so that designs outside the frozen space become their like inside it.
+    Frozen genes take their only choice, so designs outside the frozen space become their counterparts inside it.
     """
     return np.where(frozen.n_choices == 1, 0, genomes)

@@ -1,7 +1,7 @@
-"""Screening: of many children only those that look promising are asked for.
+"""Screening: only the children that look promising are requested.
 
-A kernel ridge regression learns the scores of the designs known so far, which costs less than a millisecond, and ranks
-the children before anybody scores them. It knows nothing of networks or chips: genes go in, scores come out.
+A kernel ridge regression learns the scores of the designs known so far, in less than a millisecond, and ranks the
+children before they are scored. It is independent of networks and chips: genes go in, scores come out.
 """
 
 from typing import TypeAlias
@@ -19,14 +19,14 @@ Float32Array: TypeAlias = NDArray[np.float32]
 def predict_scores(known: Genomes, scores: FloatArray, candidates: Genomes, n_choices: IntArray) -> FloatArray:
     """Predicted scores of candidates, (candidates, scores).
 
-    The kernel is a Gaussian plus a linear one of the genes, each scaled by its number of choices and centred on the
-    known designs; distances count in units of the known designs' own spread.
+    The kernel is the sum of a Gaussian and a linear kernel of the genes, each scaled by its number of choices and
+    centred on the known designs; distances are measured in units of the known designs' own spread.
 
     Args:
         known: Scored designs, (designs, genes).
-        scores: Of any kind, (designs, scores).
-        candidates: (candidates, genes).
-        n_choices: Of each gene, (genes,).
+        scores: Scores of any kind, (designs, scores).
+        candidates: Designs to predict, (candidates, genes).
+        n_choices: Number of choices of each gene, (genes,).
     """
     scale = (1 / np.maximum(n_choices - 1, 1)).astype(np.float32)
     x, new = known.astype(np.float32) * scale, candidates.astype(np.float32) * scale
@@ -46,13 +46,13 @@ def predict_scores(known: Genomes, scores: FloatArray, candidates: Genomes, n_ch
 
 
 NOISE_RATIO = 0.01
-"""What the regression takes for noise, as a share of the scores' variance."""
+"""Noise assumed by the regression, as a share of the scores' variance."""
 
 _NO_SPREAD = 1e-12
 
 
 def _kernel(a: Float32Array, b: Float32Array) -> Float32Array:
-    """exp(-d^2 / 2) + a.b + 1 between the rows of a and b; single precision, in place, is what makes it cheap."""
+    """exp(-d^2 / 2) + a.b + 1 between the rows of a and b; cheap because it is in place and single precision."""
     product = a @ b.T
     kernel = product - 0.5 * (a * a).sum(axis=1)[:, None]
     kernel -= 0.5 * (b * b).sum(axis=1)

@@ -1,7 +1,7 @@
-"""Where a search begins: homogeneous designs, varied ones, and which designs to train first.
+"""Starting points of a search: homogeneous designs, varied ones, and the designs to train first.
 
-Random genomes are all alike: with every layer drawn on its own, the averages over layers hardly differ. Homogeneous
-designs and designs that vary smoothly along the network reach the corners of the space instead.
+Random genomes are all alike: if every layer is drawn independently, the averages over layers hardly differ. Homogeneous
+designs and designs that vary smoothly along the network reach the corners of the space.
 """
 
 from collections.abc import Callable
@@ -16,20 +16,20 @@ from xpert_evo.objectives import FloatArray
 from xpert_evo.space import Genomes, SearchSpace
 
 DEPTH_FACTORS = (0.125, 0.25, 0.5, 1.0, 2.0)
-"""Of homogeneous designs: what multiplies the backbone's own channel depths."""
+"""Factors on the backbone's own channel depths for homogeneous designs."""
 
 Feasible: TypeAlias = Callable[[Genomes], NDArray[np.bool_]]
 Costs: TypeAlias = Callable[[Genomes], FloatArray]
 
 
 def homogeneous_designs(space: SearchSpace, depth_factors: tuple[float, ...] = (1.0,)) -> Genomes:
-    """All designs with the same peripherals in every layer, (designs, genes), none twice.
+    """Returns all designs with the same peripherals in every layer, (designs, genes), without duplicates.
 
-    In the paper's space there are 480 settings of the peripherals.
+    The paper's space has 480 settings of the peripherals.
 
     Args:
-        space: Where choices of a gene differ between layers, the nearest one stands in.
-        depth_factors: Each multiplies the backbone's channel depths.
+        space: Search space; where the choices of a gene differ between layers, the nearest one is used.
+        depth_factors: Factors on the backbone's channel depths.
     """
     kinds = [kind for kind in PERIPHERALS if kind in space.kinds]
     axes = [np.array(depth_factors), *(_numbers(space.choices[kind]) for kind in kinds)]
@@ -48,9 +48,9 @@ def _numbers(choices: tuple[Choice, ...]) -> FloatArray:
 
 
 def varied_designs(space: SearchSpace, n_designs: int, rng: np.random.Generator) -> Genomes:
-    """Random designs whose genes rise or fall along the network, more or less roughly, (designs, genes).
+    """Returns random designs whose genes rise or fall along the network, more or less smoothly, (designs, genes).
 
-    For each kind of gene a design has a level, a slope and a roughness of its own.
+    For each kind of gene a design has its own level, slope and roughness.
     """
     kinds = list(space.kinds)
     kind_of = np.array([kinds.index(gene.kind) for gene in space.genes])
@@ -64,14 +64,14 @@ def varied_designs(space: SearchSpace, n_designs: int, rng: np.random.Generator)
 def first_population(
     space: SearchSpace, n_designs: int, rng: np.random.Generator, *, feasible: Feasible | None = None
 ) -> Genomes:
-    """A first population: half homogeneous designs, half varied ones, none twice, (at most designs, genes).
+    """Returns a first population: half homogeneous, half varied, without duplicates, (at most designs, genes).
 
     Args:
-        space: Where the search takes place.
-        n_designs: How many.
-        rng: Draws them.
-        feasible: Tells which genomes keep the limits, where that is known for nothing; others are left out. Fewer
-            designs come back where too few are feasible.
+        space: Search space.
+        n_designs: Number of designs.
+        rng: Random generator of the designs.
+        feasible: Function that returns which genomes keep the limits, if this is known at no cost; others are left out.
+            Fewer designs are returned if too few are feasible.
     """
     homogeneous = homogeneous_designs(space, DEPTH_FACTORS)
     homogeneous = homogeneous[rng.permutation(len(homogeneous))]
@@ -92,23 +92,23 @@ def first_designs(
     reference: Genomes | None = None,
     within: Callable[[], Genomes] | None = None,
 ) -> Genomes:
-    """Designs to train before there is a surrogate: the reference, then those that lie farthest apart.
+    """Returns the designs to train before there is a surrogate: the reference, then those that lie farthest apart.
 
-    Apart means in cost and in the average of each kind of gene, which decide accuracy and EDAP more than any single
-    gene; among candidates, the one whose nearest chosen design is farthest comes next.
+    Distance is measured in cost and in the average of each kind of gene, which affect accuracy and EDAP more than any
+    single gene; the next candidate is the one whose nearest chosen design is farthest away.
 
     Args:
-        space: Of the designs.
-        n_designs: How many, the reference included.
-        rng: Draws the candidates.
-        costs: A cost of genomes, (designs,), on a scale where differences mean something: the logarithm of EDAP.
-        feasible: Tells which genomes keep the limits.
+        space: Search space of the designs.
+        n_designs: Number of designs, including the reference.
+        rng: Random generator of the candidates.
+        costs: Function that returns a cost of genomes, (designs,), on a meaningful scale: the logarithm of EDAP.
+        feasible: Function that returns which genomes keep the limits.
         reference: Designs that are trained in any case, feasible or not, (designs, genes): the homogeneous baseline.
-        within: Gives a design that keeps the limits, (1, genes). Under tight limits, where too few candidates keep
-            them, the surroundings of this design are added.
+        within: Function that returns a design that keeps the limits, (1, genes). Under tight limits, where too few
+            candidates keep them, designs near this one are added.
 
     Raises:
-        InfeasibleError: No candidate keeps the limits, or `within` says so.
+        InfeasibleError: If no candidate keeps the limits, or `within` reports so.
     """
     drawn = [homogeneous_designs(space, DEPTH_FACTORS), varied_designs(space, _CANDIDATES, rng)]
     pool = _distinct(np.concatenate(drawn))
@@ -118,7 +118,7 @@ def first_designs(
     chosen = np.empty((0, space.n_genes), dtype=np.int64) if reference is None else space.check(reference)[:n_designs]
     if not len(pool):
         raise InfeasibleError(
-            f"none of {sum(map(len, drawn))} first designs keeps the limits; raise the limits or widen the space."
+            f"none of {sum(map(len, drawn))} first designs keeps the limits; relax the limits or widen the space."
         )
     everything = np.concatenate([chosen, pool])
     coordinates = _coordinates(space, everything, costs(everything))
@@ -133,7 +133,7 @@ def first_designs(
 
 
 def _around(space: SearchSpace, genomes: Genomes, rng: np.random.Generator, feasible: Feasible) -> Genomes:
-    """Designs that keep the limits, reached from those given by changes of one gene after another."""
+    """Returns designs that keep the limits, reached from the given ones by changing one gene after another."""
     found = space.check(genomes)
     for _ in range(_STEPS):
         children = found[rng.integers(len(found), size=_CANDIDATES)]
@@ -157,6 +157,6 @@ def _coordinates(space: SearchSpace, genomes: Genomes, costs: FloatArray) -> Flo
 
 
 def _distinct(genomes: Genomes) -> Genomes:
-    """Genomes without repeats, in the order of their first appearance."""
+    """Returns genomes without duplicates, in order of first appearance."""
     _, first = np.unique(genomes, axis=0, return_index=True)
     return genomes[np.sort(first)]

@@ -1,4 +1,4 @@
-"""Selection and survival of NSGA-II, on arrays: pymoo's tournaments and non-dominated sorting, and crowding."""
+"""Selection and survival of NSGA-II on arrays: pymoo's tournaments and non-dominated sorting, and crowding."""
 
 import numpy as np
 from pymoo.operators.selection.tournament import TournamentSelection
@@ -12,23 +12,23 @@ from xpert_evo.search.state import SearchState
 from xpert_evo.space import IntArray
 
 INFEASIBLE_RANK = 1_000_000
-"""Rank of designs that break a limit: behind every front."""
+"""Rank of designs that break a limit: after every front."""
 
 
 def survive(objectives: FloatArray, violations: FloatArray, n_survive: int) -> tuple[IntArray, IntArray, FloatArray]:
-    """Who survives: positions, ranks and crowding, (survivors,) each, feasible designs first.
+    """Returns the survivors' positions, ranks and crowding, (survivors,) each, feasible designs first.
 
-    Feasible designs survive by rank, those of the last front that has room by crowding, pruned one by one (Kukkonen
-    and Deb, CEC 2006); what room is left goes to the infeasible ones that break the limits least.
+    Feasible designs survive by rank, and those of the last front that fits in part by crowding, pruned one by one
+    (Kukkonen and Deb, CEC 2006); remaining places go to the infeasible designs that break the limits least.
 
     Args:
-        objectives: Minimised, (designs, objectives).
-        violations: (designs, constraints).
-        n_survive: Most designs to keep.
+        objectives: Minimised objectives, (designs, objectives).
+        violations: Violations of the limits, (designs, constraints).
+        n_survive: Largest number of designs to keep.
 
     Raises:
-        ValueError: A table is no table or holds NaN or infinity, with which the compiled sorting gives ranks without
-            meaning.
+        ValueError: If a table has the wrong shape or contains NaN or infinity, for which the compiled sorting would
+            return meaningless ranks.
     """
     objectives, violations = finite_table(objectives, "objectives"), finite_table(violations, "violations")
     broken = np.maximum(violations, 0).sum(axis=1)
@@ -55,9 +55,9 @@ def survive(objectives: FloatArray, violations: FloatArray, n_survive: int) -> t
 
 
 def select_parents(state: SearchState, n: int, neighbours: int, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
-    """Positions of n parents, by binary tournaments, and of a mate for each among its neighbours in the front.
+    """Returns positions of n parents, by binary tournaments, and of a mate for each among its neighbours in the front.
 
-    Neighbours are those that stand next when the population is sorted by its first objective.
+    Neighbours are adjacent when the population is sorted by its first objective.
     """
     size = len(state.rank)
     order = np.lexsort((-state.crowding, state.rank))
@@ -71,14 +71,14 @@ def select_parents(state: SearchState, n: int, neighbours: int, rng: np.random.G
 
 
 def _places(order: IntArray) -> IntArray:
-    """For each position its place in an order: the inverse permutation."""
+    """Returns the place of each position in an order: the inverse permutation."""
     places = np.empty_like(order)
     places[order] = np.arange(len(order))
     return places
 
 
 def _first_in_order(place: IntArray, pairs: IntArray, **_: object) -> IntArray:
-    """Of each pair of positions the one whose place in the order is smaller, (pairs, 1)."""
+    """Returns, of each pair of positions, the one with the smaller place in the order, (pairs, 1)."""
     winner = np.argmin(place[pairs], axis=1)
     return np.asarray(pairs[np.arange(len(pairs)), winner][:, None])
 

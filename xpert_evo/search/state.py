@@ -1,4 +1,4 @@
-"""All that the search needs in order to go on: plain arrays, stored and read without loss."""
+"""The complete state of a search: plain arrays, stored and read without loss."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -17,20 +17,20 @@ RandomState: TypeAlias = NDArray[np.uint64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchState:
-    """A population after survival, and the generator that draws what comes next.
+    """A population after survival, and the state of the random generator.
 
     Attributes:
-        generation: How often results were told.
-        n_evaluated: Designs told in all.
-        genomes: (population, genes).
-        objectives: Minimised, (population, objectives).
-        violations: (population, constraints); a row without positive values is feasible.
-        rank: Pareto front each design stands in, from 0; infeasible designs stand in `INFEASIBLE_RANK`.
-        crowding: How alone a design stands in its front; for infeasible ones minus their summed violation.
-        random_state: Of the PCG64 generator, from `pack_generator`.
-        recent_genomes: The latest designs told, survivors or not, which are not asked for again, (recent, genes).
-        recent_objectives: (recent, objectives).
-        recent_violations: (recent, constraints).
+        generation: Number of times results were reported.
+        n_evaluated: Number of designs reported in total.
+        genomes: Genomes of the population, (population, genes).
+        objectives: Minimised objectives, (population, objectives).
+        violations: Violations, (population, constraints); a row without positive values is feasible.
+        rank: Pareto front of each design, from 0; infeasible designs have `INFEASIBLE_RANK`.
+        crowding: Distance of a design to its neighbours in its front; for infeasible ones minus their summed violation.
+        random_state: State of the PCG64 generator, from `pack_generator`.
+        recent_genomes: Latest designs reported, survivors or not, which are not requested again, (recent, genes).
+        recent_objectives: Objectives of the latest designs, (recent, objectives).
+        recent_violations: Violations of the latest designs, (recent, constraints).
     """
 
     generation: int
@@ -52,7 +52,7 @@ class SearchState:
 
     @property
     def front(self) -> IntArray:
-        """Positions of the feasible, non-dominated members, by rising first objective."""
+        """Positions of the feasible, non-dominated members, in ascending order of the first objective."""
         members = np.flatnonzero(self.feasible)
         if not len(members):
             return members
@@ -60,17 +60,17 @@ class SearchState:
         return best[np.argsort(self.objectives[best, 0], kind="stable")]
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """By field an array, for `numpy.savez` or blobs; `from_arrays` reads them back to an equal state."""
+        """Returns one array per field, for `numpy.savez` or blobs; `from_arrays` restores an equal state from them."""
         return {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "SearchState":
-        """The state that `to_arrays` took apart; raises StoreError where an array is missing or does not fit."""
+        """Restores a state from the arrays of `to_arrays`; raises StoreError if an array is missing or does not fit."""
         names = [field.name for field in fields(cls)]
         missing = [name for name in names if name not in arrays]
         if missing:
             raise StoreError(
-                f"the stored search state lacks {', '.join(missing)}; it is damaged or of another version."
+                f"the stored search state lacks {', '.join(missing)}; it is damaged or from another version."
             )
         values: dict[str, Any] = {name: np.array(arrays[name]) for name in names}
         groups = [names[names.index("genomes") : names.index("random_state")], names[names.index("recent_genomes") :]]
@@ -82,18 +82,18 @@ class SearchState:
 
 
 def pack_generator(rng: np.random.Generator) -> RandomState:
-    """The state of a PCG64 generator as six words of 64 bits."""
+    """Returns the state of a PCG64 generator as six 64-bit words."""
     state = cast("dict[str, Any]", rng.bit_generator.state)
     if state["bit_generator"] != "PCG64":
         raise ValueError(
-            f"the search draws from PCG64, as numpy.random.default_rng makes it, got {state['bit_generator']}."
+            f"the search needs a PCG64 generator, as made by numpy.random.default_rng, got {state['bit_generator']}."
         )
     words = [word >> shift & _LOW for word in (state["state"]["state"], state["state"]["inc"]) for shift in (64, 0)]
     return np.array([*words, state["has_uint32"], state["uinteger"]], dtype=np.uint64)
 
 
 def unpack_generator(words: RandomState) -> np.random.Generator:
-    """The generator that `pack_generator` packed."""
+    """Restores the generator that `pack_generator` packed."""
     high, low, inc_high, inc_low, has_uint32, uinteger = (int(word) for word in words)
     bits = np.random.PCG64()
     bits.state = {

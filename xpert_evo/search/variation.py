@@ -1,7 +1,7 @@
-"""Variation of genomes: how children differ from their parents.
+"""Variation of genomes: the operators that derive children from their parents.
 
-Designs are chains of layers with like genes, so besides single genes whole layers and blocks of layers move together,
-neighbouring layers trade places, and mates exchange blocks. Every operator works on all children at once.
+Designs are chains of layers with similar genes, so besides single genes, whole layers and blocks of layers move
+together, neighbouring layers trade places, and mates exchange blocks. Every operator works on all children at once.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ BoolArray = NDArray[np.bool_]
 
 
 class Move(StrEnum):
-    """How a child departs from its parent; the values are names in settings."""
+    """How a child differs from its parent; the values are names in settings."""
 
     GENE = "gene"
     LAYER = "layer"
@@ -40,12 +40,12 @@ DEFAULT_MOVES: Mapping[Move, float] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariationSettings:
-    """How children are made.
+    """Settings of the variation operators.
 
     Attributes:
-        moves: Relative frequency of each move; one left out is switched off.
+        moves: Relative frequency of each move; an omitted move is switched off.
         crossover_rate: Share of the children that first take a block of layers from a mate.
-        repeat_rate: Chance that a child moves once more, again after each move.
+        repeat_rate: Probability that a child moves once more, tested again after each move.
     """
 
     moves: Mapping[Move, float] = field(default_factory=lambda: dict(DEFAULT_MOVES))
@@ -53,10 +53,10 @@ class VariationSettings:
     repeat_rate: float = 0.1
 
     def __post_init__(self) -> None:
-        """Raises ConfigError for frequencies that are none."""
+        """Raises ConfigError for invalid frequencies."""
         if not self.moves or min(self.moves.values()) < 0 or sum(self.moves.values()) <= 0:
             raise ConfigError(
-                f"VariationSettings.moves must be frequencies of at least 0, one above it, got {dict(self.moves)}."
+                f"VariationSettings.moves must be frequencies of at least 0, not all of them 0, got {dict(self.moves)}."
             )
         for name, largest in (("crossover_rate", 1), ("repeat_rate", 0.9)):
             if not 0 <= getattr(self, name) <= largest:
@@ -64,11 +64,11 @@ class VariationSettings:
 
 
 class Variation:
-    """The operators, with the layout of a space laid out in arrays.
+    """The variation operators, with the layout of a space in arrays.
 
     Args:
-        space: Whose genomes vary.
-        settings: Which operators, and how often.
+        space: Search space of the genomes.
+        settings: Operators and their frequencies.
     """
 
     def __init__(self, space: SearchSpace, settings: VariationSettings) -> None:
@@ -91,11 +91,11 @@ class Variation:
 
     @property
     def is_free(self) -> bool:
-        """Whether any gene has a choice; without one there are no children."""
+        """Whether any gene has a choice; otherwise there are no children."""
         return bool(len(self._free))
 
     def children(self, parents: Genomes, mates: Genomes, rng: np.random.Generator) -> Genomes:
-        """One child of each pair, (children, genes)."""
+        """Returns one child per pair, (children, genes)."""
         n = len(parents)
         crossed = rng.random(n) < self.settings.crossover_rate
         children = np.where(self._block(n, rng) & self._kinds(n, rng) & crossed[:, None], mates, parents)
@@ -108,7 +108,7 @@ class Variation:
         return children
 
     def _moved(self, genomes: Genomes, rng: np.random.Generator) -> Genomes:
-        """Each genome after one move."""
+        """Returns each genome after one move."""
         which = np.searchsorted(self._move_shares, rng.random(len(genomes)), side="right")
         moved = genomes.copy()
         for index, move in enumerate(self._moves):
@@ -124,7 +124,7 @@ class Variation:
         return moved
 
     def _move_layer(self, genomes: Genomes, rng: np.random.Generator) -> Genomes:
-        """Every gene of one layer moves with even chance."""
+        """Moves every gene of one layer with probability 1/2."""
         chosen = self._layer_of == rng.integers(self._n_layers, size=(len(genomes), 1))
         rows, columns = np.nonzero(chosen & (rng.random(genomes.shape) < 0.5))
         moved = genomes.copy()
@@ -132,19 +132,19 @@ class Variation:
         return moved
 
     def _move_block(self, genomes: Genomes, rng: np.random.Generator) -> Genomes:
-        """One kind of gene takes the same step in all layers of a block; what is at its end stays there."""
+        """Moves one kind of gene by the same step in all layers of a block; genes at their bound stay there."""
         chosen = self._block(len(genomes), rng) & self._one_kind(len(genomes), rng)
         step = np.where(rng.random((len(genomes), 1)) < 0.5, 1, -1)
         return np.asarray(np.clip(genomes + step * chosen, 0, self._n_choices - 1))
 
     def _move_level(self, genomes: Genomes, rng: np.random.Generator) -> Genomes:
-        """One kind of gene takes one value throughout a block."""
+        """Sets one kind of gene to a single value throughout a block."""
         chosen = self._block(len(genomes), rng) & self._one_kind(len(genomes), rng)
         level = (rng.random((len(genomes), 1)) * self._n_choices).astype(np.int64)
         return np.where(chosen, level, genomes)
 
     def _move_swap(self, genomes: Genomes, rng: np.random.Generator) -> Genomes:
-        """Two neighbouring layers exchange some kinds of genes."""
+        """Exchanges some kinds of genes between two neighbouring layers."""
         first = rng.integers(self._n_layers - 1, size=len(genomes))
         a, b = self._columns[first], self._columns[first + 1]
         rows, kinds = np.nonzero((a >= 0) & (b >= 0) & (rng.random(a.shape) < 0.5))
@@ -154,7 +154,7 @@ class Variation:
         return np.asarray(np.minimum(swapped, self._n_choices - 1))
 
     def _move_trade(self, genomes: Genomes, rng: np.random.Generator) -> Genomes:
-        """One kind of gene goes up in one layer and down in another, which costs that grow with it hardly notice."""
+        """Moves one kind of gene up in one layer and down in another, which hardly changes costs that grow with it."""
         kind = self._kind_of[rng.choice(self._free, size=len(genomes))]
         layers = rng.integers(self._n_layers, size=(2, len(genomes)))
         columns = self._columns[layers, kind]
@@ -165,7 +165,7 @@ class Variation:
         return np.asarray(np.clip(moved, 0, self._n_choices - 1))
 
     def _stepped(self, values: IntArray, columns: IntArray, rng: np.random.Generator) -> IntArray:
-        """Single genes after a step: one or two choices up or down, back at the ends; a category becomes another."""
+        """Steps single genes by one or two choices up or down, reflected at the ends; a category changes to another."""
         top = self._n_choices[columns] - 1
         step = (1 + (rng.random(len(values)) < TWO_STEPS)) * np.where(rng.random(len(values)) < 0.5, 1, -1)
         ahead, back = np.clip(values + step, 0, top), np.clip(values - step, 0, top)
@@ -173,7 +173,7 @@ class Variation:
         return np.where(self._is_ordinal[columns], np.where(ahead == values, back, ahead), other)
 
     def _block(self, n: int, rng: np.random.Generator) -> BoolArray:
-        """For n children the genes of a run of one or more neighbouring layers, (n, genes)."""
+        """Selects, for n children, the genes of a run of one or more neighbouring layers, (n, genes)."""
         ends = rng.integers(self._n_layers, size=(2, n, 1))
         return np.asarray((self._layer_of >= ends.min(axis=0)) & (self._layer_of <= ends.max(axis=0)))
 
@@ -181,15 +181,15 @@ class Variation:
         return np.asarray(self._kind_of == self._kind_of[rng.choice(self._free, size=(n, 1))])
 
     def _kinds(self, n: int, rng: np.random.Generator) -> BoolArray:
-        """All kinds of genes for half of n children, one kind for the others, (n, genes)."""
+        """Selects all kinds of genes for half of n children, one kind for the others, (n, genes)."""
         return self._one_kind(n, rng) | (rng.random((n, 1)) < 0.5)
 
 
 MOST_MOVES = 2
-"""Of one child, however often it repeats."""
+"""Largest number of moves of one child."""
 
 TWO_STEPS = 0.2
-"""How often a single ordinal gene goes two choices instead of one."""
+"""Probability that a single ordinal gene moves two choices instead of one."""
 
 _MOVES = {
     Move.GENE: Variation._move_gene,

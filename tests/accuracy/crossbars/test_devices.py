@@ -128,5 +128,5 @@ def test_devices_of_a_stored_judgement_open() -> None:
 
 
 def test_wires_need_the_resistance_of_a_cell() -> None:
-    with pytest.raises(ConfigError, match=r"^--noise: resistances of wires.* need on_ohm.*such as on_ohm=6000"):
+    with pytest.raises(ConfigError, match=r"^--noise: resistances of wires.* need on_ohm.*for example on_ohm=6000"):
         parse(NonIdealities, {"row_wire_ohm": 1.5}, where="--noise", error=ConfigError)

@@ -54,7 +54,7 @@ def test_every_cell_may_be_stuck() -> None:
 @pytest.mark.parametrize(
     ("noise", "why"),
     [
-        (["stuck_on_ratio=0.6", "stuck_off_ratio=0.6"], "shares of the same cells and add up to at most 1"),
+        (["stuck_on_ratio=0.6", "stuck_off_ratio=0.6"], "shares of the same cells and must add up to at most 1"),
         (["drift_time_s=1000"], "drift_time_s=1000.0 has no effect without a drift_exponent above 0"),
         (["drift_exponent=0.05"], "drift_exponent=0.05 has no effect without a drift_time_s above 1"),
         (["variation_ratio=0.05", "drift_exponent_spread_ratio=0.3"], "no effect without a drift_exponent above 0"),

@@ -1,7 +1,7 @@
-"""Layers on crossbars: weight codes, programmed arrays, converters, non-idealities, and the network made of them.
+"""Layers on crossbars: weight codes, programmed arrays, converters, non-idealities, and the resulting network.
 
 A weight becomes digits in cells (`coding`, `quantisers`), cells form arrays (`arrays`), and the partial sums of their
-columns are converted (`converters`). `emulation` does all of it exactly; `adc_noise` is the fast form that trainings
-use, with noise as strong as `snr` and `fidelity` find the converters' error to be. `nonidealities` disturbs cells and
-converters. `network` joins layers as a backbone says.
+columns are converted (`converters`). `emulation` does all of it exactly; `adc_noise` is the fast form used in training,
+with a noise power that `snr` and `fidelity` derive from the converters' error. `nonidealities` disturbs cells and
+converters. `network` connects layers according to a backbone.
 """

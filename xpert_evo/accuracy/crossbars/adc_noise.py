@@ -1,9 +1,9 @@
 """The fast form of the crossbar: perfect products plus Gaussian noise as strong as the ADCs' error.
 
 The noise's variance is the analytic one of `snr`, times the power n_rows E[x^2] E[w^2] that the output would have with
-uncorrelated inputs, times a correction: trained layers have wider partial sums than Gaussian ones. Trainings start with
-the corrections of a table, measured once for every layer and precision, and go on with those that they measure on
-their own layers after each epoch (`fidelity.measure_corrections`).
+uncorrelated inputs, times a correction, because trained layers have wider partial sums than Gaussian ones. Training
+starts with corrections from a table, which was measured once for every layer and precision, and continues with those
+measured on its own layers after each epoch (`fidelity.measure_corrections`).
 """
 
 import json
@@ -23,21 +23,21 @@ CORRECTION_FILE = Path(__file__).parent / "data" / "adc_noise.json"
 """Written by scripts/calibrate_adc_noise.py."""
 
 _ACTIVITY_IMAGES = 8
-"""Images of a step that tell how many rows are active."""
+"""Images of a training step from which the share of active rows is estimated."""
 
 
 class NoisyProduct:
     """Computes layers' products with ADC noise; a `network.Product`.
 
-    Gaussian numbers cost more than the convolutions of small networks, so each call takes a slice, at a random place,
-    of one buffer that is drawn once.
+    Gaussian numbers cost more than the convolutions of small networks, so each call takes a slice, at a random
+    position, of a buffer that is drawn once.
 
     Args:
-        generator: Draws the buffer and the places; on the CPU.
-        device: Where the network is.
-        devices: Of the cells that hold the weights, drawn anew for each product; None for ideal ones.
-        n_numbers: Numbers in the buffer, drawn anew where an output has more.
-        dtype: Of the images that the network will see.
+        generator: Random generator of the buffer and the positions, on the CPU.
+        device: Torch device of the network.
+        devices: Non-idealities of the cells that hold the weights, drawn anew for each product; None for ideal ones.
+        n_numbers: Size of the buffer; larger outputs use newly drawn numbers.
+        dtype: Data type of the images that the network receives.
     """
 
     def __init__(
@@ -56,13 +56,13 @@ class NoisyProduct:
         self._buffer = self._drawn(n_numbers, device)
 
     def __call__(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
-        """The layer's product with noise."""
+        """Returns the layer's product with noise."""
         programmed = self._programmed(layer, inputs)
         outputs = layer.product(inputs, programmed)
         noise = self._noise_like(outputs) * local_strength(layer, inputs.detach())
         deviation = noise_deviation(layer)
         if programmed is not None and self._has_wires:
-            # The ADCs' range is that of the currents that the wires leave.
+            # The ADCs' range is that of the currents after losses in the wires.
             deviation = deviation * (programmed.detach().square().mean() / layer.weight.detach().square().mean()).sqrt()
         return outputs.addcmul_(noise, deviation)
 
@@ -89,7 +89,7 @@ class NoisyProduct:
     def _drawn(self, n_numbers: int, device: torch.device) -> torch.Tensor:
         if device.type == "cpu":
             return torch.randn(n_numbers, generator=self.generator).to(self._dtype)
-        # An accelerator draws its hundreds of megabytes itself, from a seed that the generator gives.
+        # An accelerator draws its hundreds of megabytes itself, from a seed given by the generator.
         return torch.randn(n_numbers, generator=self._seeded(device), device=device).to(self._dtype)
 
     def _seeded(self, device: torch.device) -> torch.Generator:
@@ -97,9 +97,10 @@ class NoisyProduct:
 
 
 def active_share(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
-    """Share of the rows that are active at once, without dimensions.
+    """Share of the rows that are active at once, a scalar tensor.
 
-    Averaged over the bits of a layer's inputs by what each bit brings to the product: its worth times its own share.
+    Averaged over the bits of a layer's inputs, weighted by the contribution of each bit to the product: its
+    significance times its own share.
     """
     n_bits = layer.geometry.input_precision
     codes = input_codes(inputs.float(), layer.clip_on_device, n_bits).int()
@@ -109,10 +110,10 @@ def active_share(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
 
 
 def local_strength(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
-    """The noise at each pixel over its root mean square, (n, 1, size, size).
+    """Noise at each pixel relative to its root mean square, (n, 1, size, size).
 
     Where little current flows, partial sums are small and so are their errors: an ADC of few bits reads most of them as
-    0. The noise's power therefore follows that of the inputs in the pixel's window.
+    0. The noise's power therefore follows the power of the inputs in the pixel's window.
     """
     g = layer.geometry
     clip = layer.clip_on_device
@@ -123,12 +124,12 @@ def local_strength(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
 
 
 def noise_deviation(layer: CrossbarLayer) -> torch.Tensor:
-    """Root mean square of the ADC noise on a layer's output, a tensor without dimensions."""
+    """Root mean square of the ADC noise on a layer's output, a scalar tensor."""
     return (analytic_noise_power(layer) * layer.noise_correction).sqrt_()
 
 
 def analytic_noise_power(layer: CrossbarLayer) -> torch.Tensor:
-    """Variance of the ADC noise on a layer's output for Gaussian partial sums, a tensor without dimensions."""
+    """Variance of the ADC noise on a layer's output for Gaussian partial sums, a scalar tensor."""
     g = layer.geometry
     power = layer.input_power * layer.weight.detach().square().mean()
     return power * _power_ratio(g)
@@ -136,24 +137,24 @@ def analytic_noise_power(layer: CrossbarLayer) -> torch.Tensor:
 
 @lru_cache(maxsize=4096)
 def _power_ratio(geometry: LayerGeometry) -> float:
-    """ADC noise over input power times weight power; looked up, because a step of a small network is short."""
+    """ADC noise relative to input power times weight power; cached, because a step of a small network is short."""
     return noise_ratio(geometry) * geometry.n_rows * geometry.coverage_ratio
 
 
 def set_tabled_corrections(network: CrossbarNetwork) -> None:
-    """Starts all layers of a network with the corrections of the table, for want of own measurements."""
+    """Sets all layers of a network to the corrections of the table, until measured ones are available."""
     for layer in network.crossbar_layers:
         g = layer.geometry
         layer.noise_correction.fill_(10 ** (correction_db(g.depth_ratio, g.adc_precision, g.input_precision) / 10))
 
 
 def correction_db(depth_ratio: float, adc_precision: int, input_precision: int) -> float:
-    """Measured noise power of trained layers over the analytic one [dB]; precisions outside the table take its edge.
+    """Measured noise power of trained layers relative to the analytic one [dB]; precisions are clipped to the table.
 
     Args:
         depth_ratio: Position of the layer in its network, 0 to 1.
-        adc_precision: Bits of its ADC.
-        input_precision: Bits of its input.
+        adc_precision: Bits of the layer's ADC.
+        input_precision: Bits of the layer's input.
     """
     table, least_adc, least_input = _corrections()
     position = np.rint(depth_ratio * (table.shape[0] - 1))
@@ -163,16 +164,16 @@ def correction_db(depth_ratio: float, adc_precision: int, input_precision: int) 
 
 @lru_cache(maxsize=1)
 def _corrections() -> tuple[FloatArray, int, int]:
-    """The table (layers, adc precisions, input precisions) and the least precisions in it."""
+    """Returns the table (layers, ADC precisions, input precisions) and the lowest precisions in it."""
     data = json.loads(CORRECTION_FILE.read_text(encoding="utf-8"))
     return np.array(data["correction_db"]), data["adc_precision"][0], data["input_precision"][0]
 
 
 def noise_ratio(geometry: LayerGeometry) -> float:
-    """Power of the ADCs' error over that of an output of uncorrelated inputs."""
+    """Power of the ADCs' error relative to that of an output with uncorrelated inputs."""
     g = geometry
     largest = max(g.array_rows)
-    # Arrays share the range of the fullest one, so those that are not full add as much noise for less signal.
+    # Arrays share the range of the fullest one, so arrays that are not full add as much noise for less signal.
     full = adc_noise_ratio(
         n_rows=min(largest, g.crossbar.rows_at_once),
         adc_precision=g.adc_precision,

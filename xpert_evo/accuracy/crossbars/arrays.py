@@ -1,4 +1,4 @@
-"""Programmed crossbar arrays: the digits of one layer's weights, and the partial sums that its columns deliver."""
+"""Programmed crossbar arrays: the digits of one layer's weights, and the partial sums of its columns."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ def crossbar_rows(array_rows: tuple[int, ...], crossbar: CrossbarSpec) -> tuple[
 
 @dataclass(frozen=True, slots=True)
 class PackedSlices:
-    """One slice, or two in one matrix.
+    """One slice, or two slices in one matrix.
 
     Attributes:
         first_slice: Position of the slice, or of the less significant one.
@@ -43,20 +43,20 @@ class PackedSlices:
 
 @dataclass(frozen=True, kw_only=True)
 class Cells:
-    """What the cells of a layer's arrays contribute to the currents that reach the ADCs.
+    """Contribution of the cells of a layer's arrays to the currents that reach the ADCs.
 
     Attributes:
-        digits: One tensor (columns, rows) per slice, least significant first, in half levels. With a
-            converted reference the last column of each is that.
+        digits: One tensor (columns, rows) per slice, least significant first, in half levels. With a converted
+            reference, it is the last column of each.
         array_rows: Rows of each array, from the top of the weight matrix; an array is what one conversion reads, a
             crossbar or a group of its rows.
-        digit_range: The least and the largest digit that the coding allows, whatever the weights.
-        sum_spacing: Distance of neighbouring partial sums of ideal cells.
-        exact: All digits are integers, as designed; a device's variation makes them real numbers.
-        digital_reference: The last column is the reference.
-        counted_offset: Taken off the product digitally for each unit of an input code.
-        column_drop: What the wires of the columns do; None for wires without resistance.
-        digit_steps: Half levels of a unit, for each slice, where digits are multiples of a step, up to 127 of them.
+        digit_range: Smallest and largest digit that the coding allows, whatever the weights.
+        sum_spacing: Distance between neighbouring partial sums of ideal cells.
+        exact: Whether all digits are integers, as designed; a device's variation makes them real numbers.
+        digital_reference: Whether the last column is the reference.
+        counted_offset: Amount subtracted digitally from the product for each unit of an input code.
+        column_drop: Effect of the columns' wires; None for wires without resistance.
+        digit_steps: Half levels per unit, for each slice, if digits are multiples of a step, up to 127 of them.
     """
 
     digits: tuple[torch.Tensor, ...]
@@ -71,7 +71,7 @@ class Cells:
 
     @property
     def sum_range(self) -> tuple[int, int]:
-        """The least and the largest partial sum that ideal cells can deliver, in half levels."""
+        """Smallest and largest partial sum that ideal cells can deliver, in half levels."""
         least, most = self.digit_range
         return least * max(self.array_rows), most * max(self.array_rows)
 
@@ -89,7 +89,7 @@ class Cells:
 
     @cached_property
     def tabled(self) -> Any:
-        """`exact` cells as the fused kernel wants them; None where there is no kernel, or they do not suit it."""
+        """`exact` cells in the form of the fused kernel; None without a kernel, or if it does not support them."""
         loops = kernel().loops
         if loops is None or max(self.array_rows) * self.largest >= _MOST_HALF_LEVELS:
             return None
@@ -97,7 +97,7 @@ class Cells:
 
     @cached_property
     def packed(self) -> tuple[PackedSlices, ...]:
-        """The slices, in pairs where the sums of either can be told apart."""
+        """The slices, in pairs where the sums of both can be separated."""
         most = max(self.array_rows) * self.largest
         scale = 1 << int(2 * most).bit_length()
         digits, first_alone = self.digits, 0
@@ -126,14 +126,14 @@ def program(codes: torch.Tensor, array_rows: tuple[int, ...], crossbar: Crossbar
 
 @dataclass(frozen=True, slots=True)
 class PartialSums:
-    """What all columns of one slice of one array deliver for one input bit; the next ones overwrite them.
+    """Sums of all columns of one slice of one array for one input bit; overwritten by the next ones.
 
     Attributes:
-        bit: The input bit, 0 is the least significant.
+        bit: Input bit; 0 is the least significant.
         array: Position of the array.
         slice_index: Position of the slice.
-        scaled: The sums (columns, pixels) in half levels, times `scale`.
-        scale: A power of two for ideal cells.
+        scaled: Sums (columns, pixels) in half levels, times `scale`.
+        scale: Scale factor, a power of two for ideal cells.
     """
 
     bit: int
@@ -144,7 +144,7 @@ class PartialSums:
 
 
 def partial_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:
-    """All partial sums of a layer, one input bit, array and slice after another: noise is drawn in this order.
+    """Yields all partial sums of a layer, by input bit, array and slice; noise is drawn in this order.
 
     Args:
         windows: Integer input codes (rows, pixels).
@@ -159,7 +159,7 @@ def partial_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[P
 
 
 def _integer_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:
-    """By eight-bit products: all slices of an array in one."""
+    """Computes the sums with eight-bit products: all slices of an array in one."""
     arrays = cells.eight_bit_arrays
     inputs = torch.split(windows, list(cells.array_rows))
     buffer = windows.new_empty((len(arrays[0]), windows.shape[1]), dtype=torch.int32)
@@ -172,7 +172,7 @@ def _integer_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[
 
 
 def _rounded_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:
-    """By eight-bit products of digits and inputs that are rounded behind the wires: all slices of an array in one."""
+    """Computes the sums with eight-bit products of digits and inputs rounded after the wires: all slices in one."""
     drop, arrays = cells.column_drop, cells.eight_bit_arrays
     assert drop is not None
     scales = [N_LEVELS / step for step in cells.digit_steps]
@@ -194,7 +194,7 @@ def _rounded_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[
 
 
 def _float_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:
-    """By float32 products. Two slices share one where their sums fit: high * 2^k + low, taken apart by rounding."""
+    """Computes the sums with float32 products; two slices share one if their sums fit: high * 2^k + low."""
     columns, pixels = len(cells.digits[0]), windows.shape[1]
     sums, high = windows.new_empty((2, columns, pixels), dtype=torch.float32).unbind()
     for bit in range(n_bits):

@@ -1,7 +1,7 @@
-"""Draws the conductances that cells have when they are read: programming, stuck cells, drift and read noise.
+"""Draws the conductances of cells at reading time: programming, stuck cells, drift and read noise.
 
-A number is drawn for every cell and effect that is switched on, in a fixed order, so that a seed gives the same cells
-wherever the generator is of a CPU.
+One number is drawn for every cell and every enabled effect, in a fixed order, so that a seed gives the same cells on
+any machine if the generator is on a CPU.
 """
 
 from dataclasses import dataclass
@@ -14,17 +14,18 @@ from xpert_evo.accuracy.crossbars.device_settings import NonIdealities, Variatio
 from xpert_evo.accuracy.crossbars.row_wires import n_references
 
 _LEAST_RELATIVE = 1e-7
-"""Conductances are taken to be at least this in laws with a logarithm or a negative power."""
+"""Lower bound on conductances in laws with a logarithm or a negative power."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrawnCells:
-    """Conductances of a layer's cells over the highest one.
+    """Conductances of a layer's cells relative to the highest one.
 
     Attributes:
-        places: Of each column of a weight, least significant first (differential: positive, negative), (weights, rows).
-        references: Of the reference columns (crossbars, references, rows), or with a converted reference (slices,
-            references, rows); None where there is none.
+        places: Conductances of each column of a weight, least significant first (differential: positive, negative),
+            (weights, rows).
+        references: Conductances of the reference columns (crossbars, references, rows), or with a converted reference
+            (slices, references, rows); None without references.
     """
 
     places: tuple[torch.Tensor, ...]
@@ -34,13 +35,13 @@ class DrawnCells:
 def draw_cells(
     codes: torch.Tensor, crossbar: CrossbarSpec, settings: NonIdealities, generator: torch.Generator
 ) -> DrawnCells:
-    """One draw of the cells that hold weight codes (columns, rows).
+    """Draws the cells that hold weight codes (columns, rows).
 
     Args:
         codes: Integer weight codes.
         crossbar: Cells and coding.
-        settings: How cells differ from their target.
-        generator: Of the draws; its device is where they are drawn.
+        settings: Deviations of the cells from their targets.
+        generator: Random generator; cells are drawn on its device.
     """
     top, slices = 2**crossbar.cell_bits - 1, crossbar.cells_per_weight
     draws = _Draws(settings, generator)
@@ -57,7 +58,7 @@ def draw_cells(
         middle = torch.full((n_columns, codes.shape[1]), 0.5, device=codes.device)
         references = torch.stack([draws.of(middle) for _ in places]) if n_columns else None
         return DrawnCells(places=places, references=references)
-    # The mean current of a crossbar's reference columns serves all slices of the weights that lie in it.
+    # The mean current of a crossbar's reference columns serves all slices of the weights stored in it.
     n_crossbars = -(-len(codes) // (crossbar.columns // crossbar.columns_per_weight))
     middle = torch.full((n_columns * n_crossbars, codes.shape[1]), 0.5, device=codes.device)
     references = draws.of(middle).view(n_crossbars, n_columns, -1)
@@ -72,7 +73,7 @@ class _Draws:
         self._generator = generator
 
     def of(self, targets: torch.Tensor) -> torch.Tensor:
-        """Conductances of the targets' shape and device."""
+        """Draws conductances with the targets' shape and device."""
         s = self._settings
         least = s.least_conductance
         target = (least + (1 - least) * targets.float()).to(self._generator.device)
@@ -87,7 +88,7 @@ class _Draws:
         if s.drift_law is not None:
             law, logarithm = s.drift_law, target.clamp_min(_LEAST_RELATIVE).log()
             exponent = law.exponent.of(logarithm) + law.spread.of(logarithm) * self._normal(g)
-            # A power of a cell's own exponent, which is not negative: conductances do not grow.
+            # A power with each cell's own exponent, which is not negative: conductances do not grow.
             g = g * (1 + s.drift_time_s / law.reference_s) ** -exponent.abs()
         if noise is not None:
             g = (g * (1 + noise * self._normal(g))).clamp_min(0)

@@ -1,18 +1,19 @@
-"""Weight coding: the digits that the columns of a crossbar hold, for NumPy arrays and torch tensors alike.
+"""Weight coding: the digits stored in the columns of a crossbar, for NumPy arrays and torch tensors alike.
 
-A weight of `weight_bits` is cut into slices of `cell_bits`, least significant first. All numbers are integers in
-*half levels* (two of them are one conductance level of a cell), so that a reference in the middle of the conductance
-range, which the field calls a dummy column, is an integer too:
+A weight of `weight_bits` is split into slices of `cell_bits`, least significant first. All numbers are integers in
+*half levels* (half of a cell's conductance level), so that a reference in the middle of the conductance range, known as
+a dummy column, is an integer, too:
 
-- `offset-analog`: level 0 ... B - 1 less the reference's (B - 1) / 2 before the ADC: digits -(B - 1), ..., B - 1, odd.
-- `offset-digital`: the bare level reaches the ADC: digits 0, 2, ..., 2 (B - 1). What is too much is subtracted
-  digitally: by a counter of active rows, exactly, or, with `reference_columns`, as a column with B - 1 in every cell
-  that is converted like any other.
+- `offset-analog`: level 0 ... B - 1, minus the reference's (B - 1) / 2 before the ADC: digits -(B - 1), ..., B - 1,
+  odd.
+- `offset-digital`: the plain level reaches the ADC: digits 0, 2, ..., 2 (B - 1). The offset is subtracted digitally:
+  exactly, by a counter of active rows, or, with `reference_columns`, by a column with B - 1 in every cell that is
+  converted like any other.
 - `differential`: a positive and a negative cell, subtracted before the ADC: signed magnitudes -(B - 1) ... B - 1.
 
-The weight is then sum over slices s of B^s (digit - reference), less what is counted: an integer *code*. Where
-`cell_bits` does not divide `weight_bits`, the cells hold more levels than offset codes need; those lie in the middle,
-around the reference.
+The weight is then the sum over slices s of B^s (digit - reference), minus the counted offset: an integer *code*. If
+`cell_bits` does not divide `weight_bits`, the cells have more levels than offset codes need; the codes then use the
+middle ones, around the reference.
 """
 
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -29,7 +30,7 @@ Integers = TypeVar("Integers", "NDArray[np.int64]", "torch.Tensor")
 
 
 def slice_weights(crossbar: CrossbarSpec) -> tuple[int, ...]:
-    """What a digit of each slice is worth, least significant slice first."""
+    """Weight of a digit of each slice, least significant slice first."""
     return tuple(2 ** (crossbar.cell_bits * s) for s in range(crossbar.cells_per_weight))
 
 
@@ -40,40 +41,40 @@ def max_code(crossbar: CrossbarSpec) -> int:
 
 
 def code_spacing(crossbar: CrossbarSpec) -> int:
-    """Distance of neighbouring codes: offset codes are odd numbers, differential ones all integers."""
+    """Distance between neighbouring codes: offset codes are odd numbers, differential ones are all integers."""
     return 1 if crossbar.coding is WeightCoding.DIFFERENTIAL else 2
 
 
 def reference_digit(crossbar: CrossbarSpec) -> int:
-    """What a converted reference column holds in every cell; 0 where there is none."""
+    """Digit stored in every cell of a converted reference column; 0 if there is none."""
     converted = crossbar.coding is WeightCoding.OFFSET_DIGITAL and crossbar.reference_columns
     return (1 << crossbar.cell_bits) - 1 if converted else 0
 
 
 def counted_offset(crossbar: CrossbarSpec) -> int:
-    """What a counter of active rows takes off the product for each unit of an input code; 0 where there is none."""
+    """Amount that a counter of active rows subtracts from the product per unit of an input code; 0 without counter."""
     counts = crossbar.coding is WeightCoding.OFFSET_DIGITAL and not crossbar.reference_columns
     return most_level(crossbar) if counts else 0
 
 
 def most_level(crossbar: CrossbarSpec) -> int:
-    """The most that all cells of a weight can hold together under an offset coding."""
+    """Largest combined level of all cells of a weight under an offset coding."""
     return (1 << crossbar.cell_bits * crossbar.cells_per_weight) - 1
 
 
 def digit_range(crossbar: CrossbarSpec) -> tuple[int, int]:
-    """The least and the largest digit that any cell can hold, in half levels."""
+    """Smallest and largest digit that any cell can store, in half levels."""
     top = (1 << crossbar.cell_bits) - 1
     return (0, 2 * top) if crossbar.coding is WeightCoding.OFFSET_DIGITAL else (-top, top)
 
 
 def sum_spacing(crossbar: CrossbarSpec) -> int:
-    """Distance of neighbouring partial sums in half levels: bare levels are even, and so are their sums."""
+    """Distance between neighbouring partial sums in half levels: plain levels are even, and so are their sums."""
     return 2 if counted_offset(crossbar) else 1
 
 
 def offset_levels(codes: Integers, crossbar: CrossbarSpec) -> Integers:
-    """What all cells of a weight hold together under an offset coding: an integer whose digits of base B are theirs."""
+    """Combined level of all cells of a weight under an offset coding; its digits of base B are the cells'."""
     return (codes + most_level(crossbar)) >> 1
 
 

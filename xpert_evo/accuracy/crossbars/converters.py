@@ -1,4 +1,4 @@
-"""ADCs: ranges calibrated on partial sums, and their conversion to integer codes."""
+"""ADCs: ranges calibrated on partial sums, and the conversion of sums to integer codes."""
 
 import math
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _GAIN_BITS = 11
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdcRange:
-    """The ADCs of one slice of a layer: code = round(gain * sum), kept between the lowest and the highest code.
+    """The ADCs of one slice of a layer: code = round(gain * sum), clipped to the lowest and the highest code.
 
     Attributes:
         gain: Codes per half level; 11 significant bits, so that its product with a partial sum is exact.
@@ -35,7 +35,7 @@ class AdcRange:
     def covering(
         cls, low: float, high: float, adc_precision: int, *, sum_range: tuple[float, float], spacing: int = 1
     ) -> "AdcRange":
-        """The range from `low` to `high` half levels with 2^adc_precision levels; `snr.adc_levels` tells the rest."""
+        """Returns the range from `low` to `high` half levels with 2^adc_precision levels; see `snr.adc_levels`."""
         step, lowest = adc_levels(low, high, adc_precision, sum_range=sum_range, spacing=spacing)
         mantissa, exponent = math.frexp(1 / step)
         gain = math.ldexp(round(math.ldexp(mantissa, _GAIN_BITS)), exponent - _GAIN_BITS)
@@ -45,7 +45,7 @@ class AdcRange:
 def calibrated_ranges(
     windows: torch.Tensor, cells: Cells, n_bits: int, adc_precision: int, percentile: float = PERCENTILE
 ) -> tuple[AdcRange, ...]:
-    """One range per slice, between percentiles of its partial sums in all arrays and bit planes.
+    """Returns one range per slice, between percentiles of its partial sums in all arrays and bit planes.
 
     Args:
         windows: Input codes (rows, pixels) of calibration images.
@@ -70,10 +70,10 @@ def calibrated_ranges(
 
 
 class Accumulator:
-    """Adds up the codes of one slice with the input bits' weights, in integers.
+    """Adds up the codes of one slice, weighted by the significance of the input bits, in integers.
 
-    A code stays in the low bits of a float32 near 1.5 * 2^23; adding the bit patterns as int32 adds the codes, and
-    what the constant upper bits add up to is taken off at the end (modulo 2^32).
+    A code is kept in the low bits of a float32 near 1.5 * 2^23; adding the bit patterns as int32 adds the codes, and
+    the sum of the constant upper bits is subtracted at the end (modulo 2^32).
     """
 
     def __init__(self, adc: AdcRange, like: torch.Tensor) -> None:
@@ -83,7 +83,7 @@ class Accumulator:
         self._constant = 0
 
     def add(self, sums: PartialSums, disturbance: torch.Tensor | None = None) -> None:
-        """Converts partial sums, which are lost, and adds them; `disturbance` [codes] is added before rounding."""
+        """Converts partial sums, overwriting them, and adds them; `disturbance` [codes] is added before rounding."""
         gain = self.adc.gain / sums.scale
         if disturbance is None:
             codes = torch.add(self._rounder, sums.scaled, alpha=gain, out=sums.scaled)

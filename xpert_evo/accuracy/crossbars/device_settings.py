@@ -1,4 +1,4 @@
-"""What differs from ideal devices: settings of the emulation, by hand or from a device's file."""
+"""Deviations from ideal devices: settings of the emulation, given by hand or read from a device's file."""
 
 import math
 from enum import StrEnum
@@ -25,13 +25,13 @@ _EARLIER = (
     "adc_offset_steps",
     "adc_noise_steps",
 )
-"""Settings of the first version, in its order."""
+"""Settings of the first version, in their original order."""
 
 Spread = Annotated[float, Field(ge=0.0, le=10.0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Polynomial = Annotated[
     tuple[float, ...],
-    # A list is read as a tuple, which strict reading refuses once names of earlier runs have been looked for.
+    # A list is read as a tuple, which strict validation would reject once names of earlier runs have been handled.
     BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
     Field(max_length=9),
 ]
@@ -39,14 +39,14 @@ Ohm = Annotated[float, Field(ge=0.0, le=1e9)]
 
 
 class VariationLaw(StrEnum):
-    """How conductances scatter around their target."""
+    """Distribution of conductances around their target."""
 
     GAUSSIAN = "gaussian"
     LOGNORMAL = "lognormal"
 
 
 class LogLine(Frozen):
-    """A quantity that depends on a conductance g over the highest one: at_one + per_ln ln g, kept within bounds."""
+    """A quantity that depends on a relative conductance g: at_one + per_ln ln g, clipped to bounds."""
 
     at_one: float
     per_ln: float = 0.0
@@ -54,17 +54,17 @@ class LogLine(Frozen):
     most: float
 
     def of(self, logarithm: torch.Tensor) -> torch.Tensor:
-        """For ln g."""
+        """Evaluates the quantity for ln g."""
         return (self.at_one + self.per_ln * logarithm).clamp(self.least, self.most)
 
 
 class DriftLaw(Frozen):
-    """Drift whose exponent depends on the target conductance: g ((t + reference_s) / reference_s)^-|v|.
+    """Drift with an exponent that depends on the target conductance: g ((t + reference_s) / reference_s)^-|v|.
 
     Attributes:
-        reference_s: t0 [s].
-        exponent: Mean of v.
-        spread: Standard deviation of v from cell to cell.
+        reference_s: Reference time t0 [s].
+        exponent: Mean of the exponent v.
+        spread: Standard deviation of the exponent v from cell to cell.
     """
 
     reference_s: Annotated[float, Field(gt=0.0)]
@@ -73,16 +73,16 @@ class DriftLaw(Frozen):
 
 
 class ReadNoise(Frozen):
-    """Fluctuation of a conductance g over g: min(most_ratio, ratio g^-power), times sqrt(ln((t + T) / (2 T))).
+    """Relative fluctuation of a conductance g: min(most_ratio, ratio g^-power), times sqrt(ln((t + T) / (2 T))).
 
-    The factor is that of 1/f noise since programming at t = 0, read within T; 1 without T. Such noise is slow: it is
-    drawn once for each chip, as it stands while the chip is judged.
+    The factor describes 1/f noise since programming at t = 0, read within T; it is 1 without T. Such noise is slow: it
+    is drawn once for each chip and stays constant while the chip is judged.
 
     Attributes:
-        ratio: At the highest conductance.
-        power: How much stronger low conductances fluctuate.
-        most_ratio: The strongest.
-        read_s: T [s]; None for noise that does not grow.
+        ratio: Fluctuation at the highest conductance.
+        power: Exponent of the increase towards low conductances.
+        most_ratio: Upper limit of the fluctuation.
+        read_s: Read time T [s]; None for noise that does not grow.
     """
 
     ratio: Spread
@@ -91,34 +91,34 @@ class ReadNoise(Frozen):
     read_s: Annotated[float, Field(gt=0.0, lt=0.5)] | None = None
 
     def deviation(self, g: torch.Tensor, time_s: float) -> torch.Tensor:
-        """Standard deviation over g, for conductances above 0 at a time of at least 1 s."""
+        """Relative standard deviation, for conductances above 0 at a time of at least 1 s."""
         growth = 1.0 if self.read_s is None else math.sqrt(math.log((time_s + self.read_s) / (2 * self.read_s)))
         return (self.ratio * g**-self.power).clamp_max(self.most_ratio) * growth
 
 
 class NonIdealities(Frozen):
-    """What differs from ideal devices; the docstring of `nonidealities` has the equations.
+    """Deviations from ideal devices; the docstring of `nonidealities` has the equations.
 
     Attributes:
-        variation_ratio: Standard deviation of conductances, relative.
-        variation_law: Its distribution.
+        variation_ratio: Relative standard deviation of conductances.
+        variation_law: Distribution of the variation.
         stuck_on_ratio: Share of cells that are stuck at the highest conductance.
         stuck_off_ratio: Share of cells that are stuck at the lowest conductance.
-        on_off_ratio: Highest over lowest conductance; None for a lowest conductance of 0.
-        drift_exponent: v; 0 for no drift.
-        drift_exponent_spread_ratio: Its standard deviation from cell to cell, relative.
+        on_off_ratio: Ratio of the highest to the lowest conductance; None for a lowest conductance of 0.
+        drift_exponent: Drift exponent v; 0 for no drift.
+        drift_exponent_spread_ratio: Relative standard deviation of the drift exponent from cell to cell.
         drift_time_s: Time since programming [s].
         adc_offset_steps: Standard deviation of the converters' offsets [steps].
         adc_noise_steps: Standard deviation of the noise of each conversion [steps].
         programming_polynomial: Coefficients of the standard deviation of a programmed conductance, in powers of its
-            target; both over the highest conductance.
-        drift_law: A drift that depends on the target conductance; None for none.
-        read_noise: None for none.
+            target; both relative to the highest conductance.
+        drift_law: Drift that depends on the target conductance; None for no such drift.
+        read_noise: Read noise of the cells; None for no read noise.
         on_ohm: Resistance of a cell in its highest conductance [ohm]; needed where wires have a resistance.
-        row_wire_ohm: Wire along a row, from cell to cell [ohm].
-        column_wire_ohm: Wire along a column, from cell to cell [ohm].
-        driver_ohm: A row's driver [ohm].
-        sense_ohm: A column's multiplexer and the input of its converter [ohm].
+        row_wire_ohm: Resistance of the wire along a row, from cell to cell [ohm].
+        column_wire_ohm: Resistance of the wire along a column, from cell to cell [ohm].
+        driver_ohm: Resistance of a row's driver [ohm].
+        sense_ohm: Resistance of a column's multiplexer and the input of its converter [ohm].
     """
 
     variation_ratio: Spread = 0.0
@@ -143,7 +143,7 @@ class NonIdealities(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _with_earlier_names(cls, data: Any) -> Any:
-        """Wires were once given by their resistance over that of a cell in its highest conductance."""
+        """Reads earlier settings, which gave wires relative to the resistance of a cell at its highest conductance."""
         if not isinstance(data, dict) or "wire_resistance_ratio" not in data:
             return data
         rest = {key: value for key, value in data.items() if key != "wire_resistance_ratio"}
@@ -154,8 +154,8 @@ class NonIdealities(Frozen):
     def _check_wires(self) -> "NonIdealities":
         if self.has_wires and self.on_ohm is None:
             raise ValueError(
-                "resistances of wires, drivers and converters need on_ohm, that of a cell in its highest conductance; "
-                "give it too, such as on_ohm=6000."
+                "resistances of wires, drivers and converters need on_ohm, the resistance of a cell in its highest "
+                "conductance; set it, for example on_ohm=6000."
             )
         return self
 
@@ -164,14 +164,14 @@ class NonIdealities(Frozen):
         stuck = self.stuck_on_ratio + self.stuck_off_ratio
         if stuck > 1:
             raise ValueError(
-                f"stuck_on_ratio and stuck_off_ratio are shares of the same cells and add up to at most 1, got "
+                f"stuck_on_ratio and stuck_off_ratio are shares of the same cells and must add up to at most 1, got "
                 f"{self.stuck_on_ratio:g} + {self.stuck_off_ratio:g}."
             )
         return self
 
     @property
     def idle(self) -> dict[str, str]:
-        """Settings that change nothing as they stand, and what each of them waits for, in words."""
+        """Returns settings that have no effect as they stand, with the setting that each of them requires."""
         drifts = self.drift_exponent > 0 and self.drift_time_s > 1
         ages = (
             drifts or self.drift_law is not None or (self.read_noise is not None and self.read_noise.read_s is not None)
@@ -192,24 +192,24 @@ class NonIdealities(Frozen):
 
     @property
     def identity(self) -> str:
-        """Text that tells settings apart; that of earlier versions for settings that they knew: checkpoints hold it."""
+        """Text that identifies the settings; earlier versions' settings keep theirs, which checkpoints contain."""
         values, off = {**dict(self), "wire_resistance_ratio": 0.0}, dict(NonIdealities())
         later = [key for key, value in values.items() if key not in _EARLIER and value != off[key]]
         return " ".join(f"{key}={values[key]!r}" for key in (*_EARLIER, *later))
 
     @property
     def least_conductance(self) -> float:
-        """Of a cell at level 0, over the highest."""
+        """Conductance of a cell at level 0, relative to the highest."""
         return 0.0 if self.on_off_ratio is None else 1 / self.on_off_ratio
 
     @property
     def has_wires(self) -> bool:
-        """Whether anything lies in series with the cells."""
+        """Whether any resistance is in series with the cells."""
         return any((self.row_wire_ohm, self.column_wire_ohm, self.driver_ohm, self.sense_ohm))
 
     @property
     def relative_wires(self) -> WireResistances:
-        """Resistances over that of a cell in its highest conductance."""
+        """Resistances relative to that of a cell in its highest conductance."""
         on_ohm = self.on_ohm or 1.0
         return WireResistances(
             row_ohm=self.row_wire_ohm / on_ohm,
@@ -220,12 +220,12 @@ class NonIdealities(Frozen):
 
     @property
     def disturbs_converters(self) -> bool:
-        """Whether converters do anything but round."""
+        """Whether converters do anything other than round."""
         return bool(self.adc_offset_steps or self.adc_noise_steps)
 
     @property
     def disturbs_cells(self) -> bool:
-        """Whether cells deliver anything but their level."""
+        """Whether cells deliver anything other than their level."""
         return self.has_wires or any(
             (
                 self.variation_ratio,
@@ -243,16 +243,16 @@ class NonIdealities(Frozen):
 def nonidealities_of(
     device: Device, technology: Technology | None = None, *, time_s: float = 1.0, **changes: Any
 ) -> NonIdealities:
-    """The emulation's settings for a device's cells in a technology's wires.
+    """Returns the emulation's settings for a device's cells and a technology's wires.
 
     Args:
-        device: Cells; what its file leaves out is ideal.
-        technology: Wires; None, or one without a table of them, for wires without resistance.
+        device: Cells; properties that its file omits are ideal.
+        technology: Wires; None, or a technology without wire data, for wires without resistance.
         time_s: Time since programming [s], at least 1.
-        changes: Further settings, such as those of converters, or others than the device's.
+        changes: Further settings, such as those of converters, or settings that replace the device's.
 
     Raises:
-        ValueError: A setting is out of its range.
+        ValueError: If a setting is out of range.
     """
     highest_us = 1e6 / device.cell.on_ohm
     found: dict[str, Any] = {

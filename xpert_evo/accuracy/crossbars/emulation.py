@@ -1,9 +1,9 @@
-"""The exact emulation of a layer on crossbars: every array, input bit and slice has its own conversion.
+"""The exact emulation of a layer on crossbars: every array, input bit and slice is converted separately.
 
-Inputs are streamed bit by bit; the rows are split into arrays; the current of each column of each slice, its reference
-subtracted as the coding says, is converted by an ADC whose range was calibrated per layer and slice on training data;
-codes are shifted, added and accumulated digitally. With ideal devices all of it happens in integers, and the result
-is bit for bit that of the plain loops that define it in the tests.
+Inputs are streamed bit by bit and the rows are split into arrays. The current of each column of each slice, minus its
+reference as the coding requires, is converted by an ADC whose range was calibrated per layer and slice on training
+data. Codes are shifted, added and accumulated digitally. With ideal devices all of this is integer arithmetic, and the
+result is bit-identical to the plain loops that define it in the tests.
 """
 
 from collections.abc import Iterator
@@ -25,14 +25,15 @@ from xpert_evo.accuracy.crossbars.snr import PERCENTILE
 EMULATION = "exact crossbar emulation"
 
 _CHUNK_SUMS = 1 << 18
-"""Partial sums of a slice handled at once on a CPU: few enough for the cache, enough to outweigh the calls."""
+"""Partial sums of a slice processed at once on a CPU: few enough for the cache, enough to outweigh the call
+overhead."""
 
 _ACCELERATOR_CHUNK_SUMS = 1 << 25
-"""The same where a call costs more than the cache gives: 128 MiB for each tensor in flight."""
+"""The same where call overhead outweighs the cache: 128 MiB for each tensor in flight."""
 
 _CALIBRATION_PIXELS = 512
 _CALIBRATION_SUMS = 1 << 22
-"""Largest calibration sample, in pixels and in partial sums of one bit and slice; wide layers need fewer pixels."""
+"""Largest calibration sample, in pixels and in partial sums of one bit and slice; wide layers use fewer pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +43,10 @@ class EmulatedLayer:
     Attributes:
         geometry: Shape and precisions.
         cells: Programmed arrays.
-        ranges: Of the ADCs, one per slice.
-        clip: The input's value at the largest code.
-        scale: What one step of input code times weight code is worth.
-        disturbance: Of the ADCs; None for ideal ones.
+        ranges: ADC ranges, one per slice.
+        clip: Input value at the largest code.
+        scale: Output value of one step of input code times weight code.
+        disturbance: Disturbance of the ADCs; None for ideal ones.
     """
 
     geometry: LayerGeometry
@@ -56,7 +57,7 @@ class EmulatedLayer:
     disturbance: Disturbance | None = None
 
     def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
-        """The layer's output map (n, outputs, size, size) for unquantised inputs (n, channels, side, side)."""
+        """Returns the output map (n, outputs, size, size) for unquantised inputs (n, channels, side, side)."""
         g = self.geometry
         codes = _integer_codes(inputs, self.clip, g.input_precision)
         if self.disturbance is None:
@@ -80,7 +81,7 @@ def converted_product(
     geometry: LayerGeometry,
     disturbance: Disturbance | None = None,
 ) -> torch.Tensor:
-    """Products (outputs, pixels) of input codes (rows, pixels) with weight codes, as the converters deliver them."""
+    """Products (outputs, pixels) of input codes (rows, pixels) with weight codes, as delivered by the converters."""
     worths = slice_weights(geometry.crossbar)
     parts = []
     for chunk in torch.split(windows, max(1, _chunk_sums(windows) // geometry.out_channels), dim=1):
@@ -106,7 +107,7 @@ def _chunk_sums(like: torch.Tensor) -> int:
 
 @contextmanager
 def _true_float32() -> Iterator[None]:
-    """No TensorFloat-32 in matrix products for a while: its 11 bits would round partial sums."""
+    """Temporarily disables TensorFloat-32 in matrix products: its 11 bits would round partial sums."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
     try:
@@ -116,14 +117,14 @@ def _true_float32() -> Iterator[None]:
 
 
 def _integer_codes(inputs: torch.Tensor, clip: float, n_bits: int) -> torch.Tensor:
-    """Input codes in the smallest integer type that holds them."""
+    """Input codes in the smallest integer type that can hold them."""
     return input_codes(inputs, clip, n_bits).to(torch.uint8 if n_bits <= 8 else torch.int32)
 
 
 def unfolded(codes: torch.Tensor, geometry: LayerGeometry) -> torch.Tensor:
-    """The windows of input codes (n, channels, side, side) as (rows, pixels); rows run channel by channel.
+    """Unfolds input codes (n, channels, side, side) into windows (rows, pixels); rows run channel by channel.
 
-    Pixels run image by image; what lies outside the image is 0.
+    Pixels run image by image; values outside the image are 0.
     """
     k, stride = geometry.kernel_size, geometry.stride
     padded = F.pad(codes, (k // 2,) * 4)
@@ -132,7 +133,7 @@ def unfolded(codes: torch.Tensor, geometry: LayerGeometry) -> torch.Tensor:
 
 
 def input_windows(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
-    """The windows of a layer's unquantised inputs as integer codes (rows, pixels)."""
+    """Returns the windows of a layer's unquantised inputs as integer codes (rows, pixels)."""
     g = layer.geometry
     return unfolded(_integer_codes(inputs, layer.clip, g.input_precision), g)
 
@@ -145,14 +146,14 @@ def emulate_layer(
     nonidealities: NonIdealities | None = None,
     generator: torch.Generator | None = None,
 ) -> EmulatedLayer:
-    """Programs a layer's arrays and calibrates its ADCs on `inputs`, which stem from training images.
+    """Programs a layer's arrays and calibrates its ADCs on `inputs`, which must come from training images.
 
     Args:
-        layer: Trained.
+        layer: Trained layer.
         inputs: The layer's unquantised inputs (n, channels, side, side).
-        percentile: Upper end of the ADCs' ranges among the partial sums; 100 minus it is the lower end.
-        nonidealities: Of devices and converters; None for ideal ones.
-        generator: Draws the devices; a fixed one by default.
+        percentile: Upper end of the ADCs' ranges among the partial sums; the lower end is 100 minus this.
+        nonidealities: Non-idealities of devices and converters; None for ideal ones.
+        generator: Random generator of the devices; by default one with a fixed seed.
     """
     g = layer.geometry
     codes, scale = weight_codes(layer.weight.detach(), g.crossbar)
@@ -186,7 +187,7 @@ def emulate_layer(
 
 
 def reprogrammed(emulated: EmulatedLayer, layer: CrossbarLayer) -> EmulatedLayer:
-    """The same arrays and ADC ranges with a layer's present weights and input range, on ideal devices."""
+    """Returns the arrays and ADC ranges with a layer's current weights and input range, on ideal devices."""
     g, clip = emulated.geometry, layer.clip
     codes, scale = weight_codes(layer.weight.detach(), g.crossbar)
     cells = program(codes.flatten(1), g.array_rows, g.crossbar)
@@ -194,10 +195,10 @@ def reprogrammed(emulated: EmulatedLayer, layer: CrossbarLayer) -> EmulatedLayer
 
 
 class Emulator:
-    """Computes layers' products by the exact emulation; a `network.Product`.
+    """Computes layers' products with the exact emulation; a `network.Product`.
 
-    A layer that is met for the first time is programmed, and its ADC ranges are set on the inputs it then sees: the
-    first images to go through must be calibration images from the training split.
+    A layer is programmed at its first use, and its ADC ranges are set on the inputs that it then receives, so the first
+    images must be calibration images from the training split.
     """
 
     def __init__(
@@ -213,7 +214,7 @@ class Emulator:
         self._generator = generator
 
     def __call__(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
-        """The layer's product."""
+        """Returns the layer's product."""
         if layer not in self.layers:
             self.layers[layer] = emulate_layer(
                 layer,
@@ -226,5 +227,5 @@ class Emulator:
 
 
 def _step_worth(geometry: LayerGeometry, clip: float, weight_scale: torch.Tensor) -> float:
-    """What one step of input code times weight code is worth."""
+    """Output value of one step of input code times weight code."""
     return clip / (2.0**geometry.input_precision - 1) * float(weight_scale)

@@ -1,4 +1,4 @@
-"""How well the fast form's noise matches the exact emulation's error, layer by layer."""
+"""Agreement of the fast form's noise with the exact emulation's error, layer by layer."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +13,11 @@ from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerFidelity:
-    """Powers at one layer's output, averaged over images, places and channels.
+    """Powers at one layer's output, averaged over images, pixels and channels.
 
     Attributes:
         signal_power: Variance of the output with quantised inputs and weights and perfect ADCs.
-        exact_noise_power: Mean square of what the exact emulation adds to it.
+        exact_noise_power: Mean square of the error that the exact emulation adds to it.
         analytic_noise_power: Variance of the fast form's noise before its correction.
     """
 
@@ -28,7 +28,7 @@ class LayerFidelity:
 
 @torch.no_grad()
 def layer_inputs(network: CrossbarNetwork, images: torch.Tensor) -> list[torch.Tensor]:
-    """Each layer's unquantised input for prepared images, with perfect ADCs."""
+    """Returns each layer's unquantised input for prepared images, with perfect ADCs."""
     inputs: list[torch.Tensor] = []
 
     def record(layer: CrossbarLayer, values: torch.Tensor) -> torch.Tensor:
@@ -42,7 +42,7 @@ def layer_inputs(network: CrossbarNetwork, images: torch.Tensor) -> list[torch.T
 
 @torch.no_grad()
 def layer_fidelity(layer: CrossbarLayer, inputs: torch.Tensor) -> LayerFidelity:
-    """One layer's powers; the first half of `inputs` calibrates the ADCs, the second is measured."""
+    """Measures one layer's powers; the first half of `inputs` calibrates the ADCs, the second half is measured."""
     calibration, measured = inputs.tensor_split(2)
     perfect = layer.product(measured)
     error = emulate_layer(layer, calibration)(measured) - perfect
@@ -55,11 +55,11 @@ def layer_fidelity(layer: CrossbarLayer, inputs: torch.Tensor) -> LayerFidelity:
 
 
 def measure_corrections(network: CrossbarNetwork, images: torch.Tensor) -> None:
-    """Sets the fast form's noise in all layers to what the exact emulation does to prepared training images.
+    """Sets the fast form's noise in all layers to the exact emulation's error on prepared training images.
 
     Args:
-        network: Left in evaluation mode.
-        images: A few dozen suffice, (n, channels, side, side).
+        network: Network, left in evaluation mode.
+        images: Images (n, channels, side, side); a few dozen suffice.
     """
     inputs = layer_inputs(network, images)
     for layer, values in zip(network.crossbar_layers, inputs, strict=True):
@@ -69,14 +69,14 @@ def measure_corrections(network: CrossbarNetwork, images: torch.Tensor) -> None:
 
 @torch.no_grad()
 def set_statistics(network: CrossbarNetwork, images: torch.Tensor, product: Product) -> None:
-    """Sets batch norm's statistics, layer by layer, to those of prepared training images under `product`.
+    """Sets the batch norm statistics, layer by layer, to those of prepared training images under `product`.
 
-    Unlike `measuring.recalibrate` it leaves the inputs' ranges as they are, so that forms can be compared.
+    Unlike `measuring.recalibrate` it does not change the inputs' ranges, so that forms can be compared.
 
     Args:
-        network: Left in evaluation mode.
-        images: A few hundred, (n, channels, side, side), in one batch.
-        product: Computes the layers; an `Emulator` that has seen no layer yet calibrates its ADCs on the way.
+        network: Network, left in evaluation mode.
+        images: Images (n, channels, side, side) in one batch; a few hundred suffice.
+        product: Computes the layers; an `Emulator` that has not yet seen any layer calibrates its ADCs in the process.
     """
 
     def followed(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
@@ -92,7 +92,7 @@ def set_statistics(network: CrossbarNetwork, images: torch.Tensor, product: Prod
 
 @contextmanager
 def all_precisions(network: CrossbarNetwork, *, adc_precision: int, input_precision: int) -> Iterator[None]:
-    """Lends all layers of a network other precisions for a while."""
+    """Temporarily gives all layers of a network other precisions."""
     own = [layer.geometry for layer in network.crossbar_layers]
     for layer in network.crossbar_layers:
         layer.geometry = replace(layer.geometry, adc_precision=adc_precision, input_precision=input_precision)

@@ -1,7 +1,7 @@
-"""The exact emulation of ideal arrays on a CPU by the fused kernel, where there is one.
+"""The exact emulation of ideal arrays on a CPU by the fused kernel, where available.
 
-A process begins with the torch form, since loading the kernel takes as long as computing a small layer some hundred
-times, and changes over when it has computed so much that more is to be expected. Results are the same bit for bit.
+A process begins with the torch form, because loading the kernel takes as long as computing a small layer several
+hundred times, and changes over once it has done enough work to expect more. Results are bit-identical.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -21,23 +21,23 @@ from xpert_evo.accuracy.crossbars.integer_products import ROUNDER_BITS
 from xpert_evo.accuracy.crossbars.network import LayerGeometry
 
 _WORTH_LOADING = 1 << 30
-"""Partial sums after which a process loads the kernel: the torch form takes about a second for them."""
+"""Partial sums after which a process loads the kernel; the torch form takes about a second for them."""
 
 _PARTS_PER_THREAD = 4
-"""Pieces of work, so that a thread on a busy core leaves some to the others."""
+"""Number of work items, so that a thread on a busy core leaves some to the others."""
 
 _MOST_CODES = 1 << 32
-"""Input codes that the kernel can tell apart by their places."""
+"""Largest number of input codes that the kernel can address."""
 
 
 class Changeover:
-    """Counts a process's partial sums until loading the kernel is worth while."""
+    """Counts a process's partial sums until loading the kernel pays off."""
 
     def __init__(self) -> None:
         self.n_sums = 0
 
     def due(self, n_sums: int) -> bool:
-        """Whether to use the kernel for `n_sums` more."""
+        """Returns whether to use the kernel for the next `n_sums`."""
         self.n_sums += n_sums
         return self.n_sums > _WORTH_LOADING
 
@@ -48,16 +48,16 @@ changeover = Changeover()
 def fused_outputs(
     codes: torch.Tensor, cells: Cells, ranges: tuple[AdcRange, ...], geometry: LayerGeometry
 ) -> torch.Tensor | None:
-    """The layer's outputs (n, outputs, size, size) in steps of input code times weight code, for ideal converters.
+    """Computes the layer's outputs (n, outputs, size, size) in steps of input code times weight code, for ideal ADCs.
 
     Args:
         codes: Integer input codes (n, channels, side, side).
-        cells: Programmed.
-        ranges: Of the ADCs, one per slice.
+        cells: Programmed cells.
+        ranges: ADC ranges, one per slice.
         geometry: Shape and precisions.
 
     Returns:
-        None where the kernel is not there, not yet worth loading, or not made for such cells.
+        The outputs, or None if the kernel is unavailable, not yet worth loading, or does not support such cells.
     """
     g = geometry
     n_pixels = len(codes) * g.output_size**2
@@ -79,14 +79,14 @@ def fused_outputs(
 
 
 def _fits(geometry: LayerGeometry, padded: torch.Tensor) -> bool:
-    """Whether windows lie in the maps, and these in one piece of memory; torch refuses maps of another shape."""
+    """Whether windows lie within the maps and these are contiguous in memory; torch refuses maps of another shape."""
     g, side = geometry, (geometry.output_size - 1) * geometry.stride + geometry.kernel_size
     dense = padded.is_contiguous() or padded.is_contiguous(memory_format=torch.channels_last)
     return dense and padded.shape[1] == g.in_channels and all(0 <= n - side < g.stride for n in padded.shape[2:])
 
 
 def _bytes(padded: torch.Tensor, n_bits: int) -> Any:
-    """Codes, in the order of their memory, as (bytes of a code, codes), least significant byte first."""
+    """Codes, in memory order, as (bytes of a code, codes), least significant byte first."""
     codes = padded.as_strided((padded.numel(),), (1,))
     if n_bits <= 8:
         return codes[None].numpy()
@@ -95,9 +95,9 @@ def _bytes(padded: torch.Tensor, n_bits: int) -> Any:
 
 @lru_cache(maxsize=256)
 def _places(geometry: LayerGeometry, strides: tuple[int, ...]) -> tuple[Any, Any]:
-    """Where in a padded map windows begin, and where in a window the rows of the weight matrix find their codes.
+    """Offsets of the windows in a padded map, and of the codes for the weight matrix's rows within a window.
 
-    `strides` are those of the map: of channels, downwards and to the right.
+    `strides` are those of the map: across channels, downwards and to the right.
     """
     g = geometry
     of_channel, down, right = strides
@@ -114,7 +114,7 @@ def _converters(loops: Any, cells: Cells, ranges: tuple[AdcRange, ...], geometry
     steps = np.array([adc.step for adc in ranges], dtype=np.float32) * worths
 
     def of_all(values: list[float], kind: type[np.number[Any]]) -> Any:
-        """Values of slices as those of all their columns."""
+        """Repeats the values of slices for all their columns."""
         return np.array(values).astype(kind).repeat(n_columns)
 
     return loops.Converters(
@@ -128,7 +128,7 @@ def _converters(loops: Any, cells: Cells, ranges: tuple[AdcRange, ...], geometry
 
 
 def _in_threads(loops: Any, inputs: Any, arrays: Any, converters: Any, outputs: Any) -> None:
-    """Computes outputs (pixels, outputs) in as many threads as torch has."""
+    """Computes outputs (pixels, outputs) with torch's number of threads."""
     n_blocks, n_threads = -(-len(outputs) // loops.PIXELS), torch.get_num_threads()
     if n_threads == 1:
         loops.product(inputs, arrays, converters, outputs, (0, n_blocks))

@@ -1,18 +1,18 @@
-"""Product, conversion and accumulation of the exact emulation as one kernel that numba compiles.
+"""Product, conversion and accumulation of the exact emulation in one kernel compiled with numba.
 
-For one input bit the rows of a crossbar are on or off, so four of them contribute one of 16 sums to a column. These
-are tabled once (T. Wei et al., "T-MAC", arXiv 2407.00088, 2024, looks weights' bits up in tables of activations). A
-byte shuffle then looks up 16 to 64 pixels at once: 256 products of a bit with a digit in one instruction of AVX-512.
-Sums stay in registers from the look-up to the converted code.
+For one input bit the rows of a crossbar are on or off, so a group of four rows contributes one of 16 sums to a column.
+These sums are tabulated once (T. Wei et al., "T-MAC", arXiv 2407.00088, 2024, looks up weight bits in tables of
+activations). A byte shuffle then looks up 16 to 64 pixels at once: 256 products of a bit and a digit in a single
+AVX-512 instruction. Sums stay in registers from the look-up to the converted code.
 
-- Tables hold unsigned *levels*, digit = scale x level + offset. Sums of levels are added up in bytes for as many groups
-  of four rows as cannot exceed 255, then in 16 bits, bytes at even places apart from those at odd ones. What `offset`
-  adds follows from the number of active rows.
-- A vector of bytes holds pixels in their order. As 32-bit numbers they come in four quarters: number l of quarter q is
-  pixel 4 l + q. Sums of columns are kept in this order, which the last step undoes.
+- Tables contain unsigned *levels*, digit = scale x level + offset. Sums of levels are accumulated in bytes for as many
+  groups of four rows as cannot exceed 255, then in 16 bits, with bytes at even positions separate from those at odd
+  ones. The contribution of `offset` follows from the number of active rows.
+- A vector of bytes contains pixels in order. As 32-bit numbers they form four quarters: number l of quarter q is pixel
+  4 l + q. Sums of columns are kept in this order, which the last step reverts.
 
-Only integers and float32 operations without rounding happen before the converters' own rounding, so the result does
-not depend on the width of the registers, nor on the order of arrays.
+Only integer and float32 operations without rounding take place before the converters' own rounding, so the result
+depends neither on the width of the registers nor on the order of arrays.
 """
 
 import platform
@@ -32,7 +32,7 @@ from xpert_evo.accuracy.crossbars.integer_products import ROUNDER
 ROWS_PER_GROUP = 4
 _TABLE = 1 << ROWS_PER_GROUP
 _MOST_BITS = 4
-"""Input bits that are looked up together: their sums fit in the registers."""
+"""Input bits that are looked up together: their sums fit into the registers."""
 
 _NAME = "xpert_evo_converted_sums"
 
@@ -41,7 +41,7 @@ _FLOAT = ir.FloatType()
 
 
 def _shuffle() -> tuple[int, str]:
-    """Bytes in the widest register that the processor shuffles, and the name of the instruction; 0 for none."""
+    """Returns the bytes in the widest register that the processor can shuffle, and the instruction; 0 if none."""
     if platform.machine().lower() in ("aarch64", "arm64"):
         return 16, "llvm.aarch64.neon.tbl1.v16i8"
     has = llvmlite.binding.get_host_cpu_features()
@@ -53,16 +53,16 @@ def _shuffle() -> tuple[int, str]:
 
 
 PIXELS, _SHUFFLE = _shuffle()
-"""Pixels that are computed at once, and how."""
+"""Number of pixels computed at once, and the instruction."""
 
 
 class Inputs(NamedTuple):
-    """Input codes of a layer, and where its windows lie in them.
+    """Input codes of a layer and the positions of its windows in them.
 
     Attributes:
-        codes: (bytes of a code, padded maps one after another), least significant byte first.
-        pixels: Where each output pixel's window begins.
-        rows: How far behind that the code of each row of the weight matrix lies.
+        codes: Codes (bytes of a code, padded maps one after another), least significant byte first.
+        pixels: Start position of each output pixel's window.
+        rows: Offset from there to the code for each row of the weight matrix.
         n_bits: Input precision.
     """
 
@@ -76,12 +76,12 @@ class Arrays(NamedTuple):
     """Programmed arrays; *columns* are those of all slices, slice by slice.
 
     Attributes:
-        first_rows: Of each array, and the number of all.
+        first_rows: First row of each array, and the total number of rows.
         first_groups: The same in groups of four rows; an array's last group may have fewer.
-        tables: 16 sums for each array, column and group.
-        block_groups: (arrays, columns): groups whose sums may be added in bytes.
-        scales: (columns): what a level adds to a digit.
-        offsets: (columns): the digit of level 0.
+        tables: The 16 sums for each array, column and group.
+        block_groups: Number of groups whose sums may be added in bytes, (arrays, columns).
+        scales: Change of the digit per level, (columns,).
+        offsets: Digit of level 0, (columns,).
     """
 
     first_rows: NDArray[np.int64]
@@ -93,13 +93,12 @@ class Arrays(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """What a thread computes a block of pixels with.
+    """Working memory of a thread for a block of pixels.
 
     Attributes:
-        planes: (groups, bits, eights of pixels): the input bits of a group's rows, a byte a pixel.
-        active: (arrays, bits, halves, eights of pixels): active rows, those of even pixels before those of odd ones, in
-            16 bits each.
-        sums: (columns, pixels by quarters): bit patterns of codes, added up.
+        planes: Input bits of a group's rows, one byte per pixel, (groups, bits, eights of pixels).
+        active: Active rows, 16 bits each, even pixels before odd ones, (arrays, bits, halves, eights of pixels).
+        sums: Accumulated bit patterns of codes, (columns, pixels by quarters).
     """
 
     planes: NDArray[np.uint64]
@@ -108,15 +107,15 @@ class Scratch(NamedTuple):
 
 
 class Converters(NamedTuple):
-    """ADCs of all columns, and what happens to their codes.
+    """ADCs of all columns and the digital processing of their codes.
 
     Attributes:
-        gains: (columns): codes per half level.
-        lowest: (columns): bit pattern of `ROUNDER` plus the lowest code.
-        highest: (columns): the same of the highest code.
-        steps: (slices, columns of a slice): what a code is worth in the layer's output.
-        has_reference: The last column of each slice is subtracted from the others.
-        counted_offset: Taken off for each unit of an input code.
+        gains: Codes per half level, (columns,).
+        lowest: Bit pattern of `ROUNDER` plus the lowest code, (columns,).
+        highest: The same for the highest code, (columns,).
+        steps: Value of a code in the layer's output, (slices, columns of a slice).
+        has_reference: Whether the last column of each slice is subtracted from the others.
+        counted_offset: Amount subtracted per unit of an input code.
     """
 
     gains: NDArray[np.float32]
@@ -136,7 +135,7 @@ def _constant(vector: ir.VectorType, value: float) -> ir.Constant:
 
 
 class _Builder:
-    """Writes the innermost function, in vectors of `width` bytes for `n_bits` input bits at once."""
+    """Builds the innermost function, in vectors of `width` bytes for `n_bits` input bits at once."""
 
     def __init__(self, module: ir.Module, width: int, shuffle: str, n_bits: int) -> None:
         self.n_bits, self.width = n_bits, width
@@ -151,7 +150,7 @@ class _Builder:
         self.ir = ir.IRBuilder(self.function.append_basic_block())
 
     def build(self) -> ir.Function:
-        """The function; `_converted_sums` names its arguments."""
+        """Returns the function; `_converted_sums` describes its arguments."""
         tables, planes, active, sums, plane_bytes, n_groups, block_groups, first_bit, *converter = self.function.args
         even, odd = self._level_sums(tables, planes, plane_bytes, n_groups, block_groups)
         totals = self._converted(even, odd, active, converter)
@@ -166,7 +165,7 @@ class _Builder:
     def _level_sums(
         self, tables: ir.Value, planes: ir.Value, plane_bytes: ir.Value, n_groups: ir.Value, block_groups: ir.Value
     ) -> tuple[list[ir.Value], list[ir.Value]]:
-        """Sums of levels in 16 bits for each input bit: of bytes at even places, and at odd ones."""
+        """Sums of levels in 16 bits for each input bit: for bytes at even positions, and at odd ones."""
         b, n = self.ir, self.n_bits
         start, block, group, widen, done = b.block, *(self.function.append_basic_block() for _ in range(4))
         b.branch(block)
@@ -204,7 +203,7 @@ class _Builder:
     def _converted(
         self, even: list[ir.Value], odd: list[ir.Value], active: ir.Value, converter: list[ir.Value]
     ) -> list[ir.Value]:
-        """Bit patterns of the codes, in four quarters, added up with the input bits' weights."""
+        """Bit patterns of the codes, in four quarters, accumulated with the significance of the input bits."""
         b = self.ir
         scale, offset = (self._repeated(value, self.halves) for value in converter[:2])
         gain = self._repeated(converter[2], self.floats)
@@ -217,7 +216,8 @@ class _Builder:
                 pairs = b.bitcast(b.add(b.mul(levels, scale), b.mul(count, offset)), self.words)
                 quarters = (part, b.ashr(b.shl(pairs, sixteen), sixteen)), (part + 2, b.ashr(pairs, sixteen))
                 for quarter, half_levels in quarters:
-                    # The product is exact, so that one rounding happens whether the processor fuses both or not.
+                    # The product is exact, so only one rounding happens whether or not the processor fuses the two
+                    # operations.
                     scaled = b.fmul(b.sitofp(half_levels, self.floats), gain, flags=("contract",))
                     code = b.bitcast(b.fadd(scaled, rounder, flags=("contract",)), self.words)
                     code = b.select(b.icmp_signed("<", code, lowest), lowest, code)
@@ -244,14 +244,14 @@ class _Builder:
 
 
 def _converted_sums(n_bits: int) -> Callable[..., None]:
-    """For numba's code: adds the codes of a column's sums for `n_bits` input bits of one array to those in memory.
+    """Makes a function for numba's code that adds one column's codes for `n_bits` bits of an array to memory.
 
-    The result takes two tuples: (tables, planes, active, sums, bytes of a group's planes, groups, groups added up in
-    bytes, first bit), the first four of them addresses, and (scale, offset, gain, lowest, highest).
+    The result takes two tuples: (tables, planes, active, sums, bytes of a group's planes, groups, groups accumulated in
+    bytes, first bit), of which the first four are addresses, and (scale, offset, gain, lowest, highest).
     """
 
     def typed(_: Any, places: Any, converter: Any) -> Any:
-        del places, converter  # numba casts what comes to these types
+        del places, converter  # numba casts the arguments to these types
         kinds: Any = types
         taken = (
             kinds.UniTuple(types.intp, 8),

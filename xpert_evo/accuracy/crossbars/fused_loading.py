@@ -1,4 +1,4 @@
-"""Loads the fused kernel, tries it, and tables weights for it."""
+"""Loads the fused kernel, tests it, and tabulates weights for it."""
 
 import importlib
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ _TRIAL_ROWS, _TRIAL_BITS, _TRIAL_COLUMNS, _TRIAL_PIXELS = (64, 9, 6), 7, 3, 70
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """The compiled kernel, or why there is none.
+    """The compiled kernel, or the reason why there is none.
 
     Attributes:
-        loops: The module `fused_loops`; None where it cannot be used.
-        refusal: Why not, for people.
+        loops: Module `fused_loops`; None if it cannot be used.
+        refusal: Reason why it cannot be used, for users.
     """
 
     loops: Any
@@ -31,21 +31,21 @@ class Kernel:
 
 @lru_cache(maxsize=1)
 def kernel() -> Kernel:
-    """Loads the kernel, which takes half a second, and seconds where nothing is compiled yet."""
+    """Loads the kernel, which takes half a second, or several seconds if nothing is compiled yet."""
     try:
         config = importlib.import_module("numba.core.config")
         if config.CPU_NAME or config.CPU_FEATURES or config.DISABLE_JIT:
-            return Kernel(None, "numba is set to compile for another processor, or not at all")
+            return Kernel(None, "numba is configured for another processor or disabled")
         if not importlib.import_module("xpert_evo.accuracy.crossbars.fused_kernel").PIXELS:
-            return Kernel(None, "this processor has no byte shuffle that the kernel knows")
+            return Kernel(None, "this processor has no byte shuffle that the kernel supports")
         loops = importlib.import_module("xpert_evo.accuracy.crossbars.fused_loops")
-        return Kernel(loops) if _is_right(loops) else Kernel(None, "its results differ from plain integers'")
-    except Exception as failure:  # whatever is amiss with a compiler, the torch form computes the same
+        return Kernel(loops) if _is_right(loops) else Kernel(None, "its results differ from integer arithmetic's")
+    except Exception as failure:  # whatever the compiler's fault, the torch form gives the same results
         return Kernel(None, f"{type(failure).__name__}: {failure}")
 
 
 def tabled(loops: Any, digits: NDArray[np.int16], array_rows: tuple[int, ...]) -> Any:
-    """The kernel's `Arrays` for digits (columns, rows) in half levels; None where they do not fit in its tables."""
+    """Returns the kernel's `Arrays` for digits (columns, rows) in half levels; None if its tables cannot hold them."""
     first_rows = np.cumsum([0, *array_rows])
     first_groups = np.cumsum([0, *(-(-n // loops.ROWS_PER_GROUP) for n in array_rows)])
     n_columns = len(digits)
@@ -61,14 +61,14 @@ def tabled(loops: Any, digits: NDArray[np.int16], array_rows: tuple[int, ...]) -
 
 
 def _aligned(n_bytes: int) -> NDArray[np.uint8]:
-    """Memory that begins with a cache line, so that no table lies in two."""
+    """Allocates memory aligned to a cache line, so that no table straddles two."""
     whole = np.empty(n_bytes + _CACHE_LINE, np.uint8)
     start = -whole.ctypes.data % _CACHE_LINE
     return whole[start : start + n_bytes]
 
 
 def _is_right(loops: Any) -> bool:
-    """Whether the kernel computes a small layer as integers do."""
+    """Checks the kernel's result for a small layer against integer arithmetic."""
     random, n_rows = np.random.default_rng(0), sum(_TRIAL_ROWS)
     digits = random.integers(-15, 16, (_TRIAL_COLUMNS, n_rows)).astype(np.int16)
     codes = random.integers(2**_TRIAL_BITS, size=(n_rows, _TRIAL_PIXELS))

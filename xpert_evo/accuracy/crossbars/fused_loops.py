@@ -1,7 +1,7 @@
-"""The loops around the fused kernel, compiled by numba: tables of weights, bit planes of inputs, outputs.
+"""The loops around the fused kernel, compiled by numba: weight tables, input bit planes, outputs.
 
-Compiled code is kept on disk: beside this file, or where that is read-only in the user's cache folder
-(`NUMBA_CACHE_DIR` names another); where neither can be written to, each process compiles for itself.
+Compiled code is cached on disk: beside this file or, if that is read-only, in the user's cache folder
+(`NUMBA_CACHE_DIR` overrides it). If neither is writable, each process compiles for itself.
 """
 
 import inspect
@@ -21,13 +21,13 @@ _TABLE = 1 << ROWS_PER_GROUP
 _LARGEST_BYTE = 255
 
 _COLUMNS_PER_TILE = 64
-"""Columns whose sums stay in the cache while all arrays pass."""
+"""Columns whose sums stay in the cache while all arrays are processed."""
 
 _WORDS = PIXELS // 8
 _QUARTER = PIXELS // 4
 _ONES = np.uint64(0x0101010101010101)
 _ODD_PLACES, _ODD_PAIRS, _ODD_FOURS = (np.uint64(n) for n in (0x0100010001000100, 0x0101000001010000, 0x01010101 << 32))
-"""Bytes of a table's half to which the group's first, second and third row contribute."""
+"""Bytes of half a table to which the group's first, second and third row contribute."""
 
 _EVEN_BYTES = np.uint64(0x00FF00FF00FF00FF)
 
@@ -35,23 +35,23 @@ _sums_1, _sums_2, _sums_3, _sums_4 = fused_kernel.CONVERTED_SUMS
 
 
 def _inner(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that compiled code calls."""
+    """Compiles a function that compiled code calls."""
     compiled: Callable[..., Any] = njit(nogil=True)(function)
     return compiled
 
 
 def _outer(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that Python calls: kept on disk, and compiled when it is first called with its types."""
+    """Compiles a function that Python calls: cached on disk, and compiled when first called with its types."""
     try:
         compiled: Callable[..., Any] = njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # no folder can be written to
+    except RuntimeError:  # no writable folder
         compiled = njit(nogil=True)(function)
     return compiled
 
 
 @_inner
 def _groups_in_a_byte(largest: NDArray[np.int64]) -> int:
-    """How many groups at a time may be added up in bytes, given each group's largest sum."""
+    """Returns how many groups at a time may be accumulated in bytes, given each group's largest sum."""
     size, n_blocks = len(largest), 1
     while size > 1:
         fits, start = True, 0
@@ -87,7 +87,7 @@ def _set_levels(digits: NDArray[np.int16], arrays: Arrays) -> int:
 
 @_outer
 def fill_tables(digits: NDArray[np.int16], arrays: Arrays) -> bool:
-    """Tables digits (columns, rows) in half levels; False where four of them may be too many levels for a byte."""
+    """Tabulates digits (columns, rows) in half levels; False if the levels of four may exceed a byte."""
     if ROWS_PER_GROUP * _set_levels(digits, arrays) > _LARGEST_BYTE:
         return False
     at = 0
@@ -114,7 +114,7 @@ def fill_tables(digits: NDArray[np.int16], arrays: Arrays) -> bool:
 
 @_inner
 def _pack(inputs: Inputs, arrays: Arrays, pixels: NDArray[np.uint32], scratch: Scratch) -> None:
-    """Cuts the codes of some pixels' windows into `planes`, and counts `active` rows."""
+    """Splits the codes of some pixels' windows into `planes`, and counts `active` rows."""
     lines = np.zeros((ROWS_PER_GROUP, PIXELS), np.uint8)
     eights, planes, active = lines.view(np.uint64), scratch.planes, scratch.active
     active[:] = 0
@@ -144,7 +144,7 @@ def _pack(inputs: Inputs, arrays: Arrays, pixels: NDArray[np.uint32], scratch: S
 
 @_inner
 def _accumulate(arrays: Arrays, converters: Converters, scratch: Scratch) -> None:
-    """Adds all arrays' and bits' codes to `sums`."""
+    """Adds the codes of all arrays and bits to `sums`."""
     planes, active, sums = scratch.planes.ctypes.data, scratch.active.ctypes.data, scratch.sums.ctypes.data
     n_columns, n_bits = len(scratch.sums), scratch.planes.shape[1]
     for first_column in range(0, n_columns, _COLUMNS_PER_TILE):
@@ -182,7 +182,7 @@ def _accumulate(arrays: Arrays, converters: Converters, scratch: Scratch) -> Non
 
 @_inner
 def _counted(active: NDArray[np.uint64], n_bits: int, counted_offset: int) -> NDArray[np.float32]:
-    """What is taken off each pixel's outputs digitally."""
+    """Returns the amount subtracted digitally from each pixel's outputs."""
     counts = active.view(np.uint16)
     taken = np.zeros(PIXELS, np.float32)
     for pixel in range(PIXELS):
@@ -198,7 +198,7 @@ def _counted(active: NDArray[np.uint64], n_bits: int, counted_offset: int) -> ND
 def _deliver(
     converters: Converters, sums: NDArray[np.int32], taken: NDArray[np.float32], outputs: NDArray[np.float32]
 ) -> None:
-    """Joins the slices' sums to outputs (pixels, outputs), in float32 and in the order of `converted_product`."""
+    """Combines the slices' sums into outputs (pixels, outputs), in float32 and in the order of `converted_product`."""
     n_slices, n_columns = converters.steps.shape
     reference = np.zeros(PIXELS, np.float32)
     line = np.empty(PIXELS, np.float32)
@@ -219,9 +219,10 @@ def _deliver(
 
 
 def _product(digest: int) -> Callable[..., Any]:
-    """The whole product of some pixels.
+    """Compiles the whole product of some pixels.
 
-    `digest` belongs to the other module's code: by what it encloses, numba tells whether code on disk is still right.
+    `digest` identifies the other module's code: numba uses enclosed values to decide whether cached code is still
+    valid.
     """
 
     def product(
@@ -233,7 +234,7 @@ def _product(digest: int) -> Callable[..., Any]:
             np.empty((n_arrays, inputs.n_bits, 2, _WORDS), np.uint64),
             np.empty((n_columns, PIXELS), np.int32),
         )
-        # What the upper bits of the codes' bit patterns add up to, modulo 2^32.
+        # Sum of the upper bits of the codes' bit patterns, modulo 2^32.
         constant = n_arrays * ((1 << inputs.n_bits) - 1) * ROUNDER_BITS
         for block in range(blocks[0], blocks[1]):
             _pack(inputs, arrays, inputs.pixels[block * PIXELS : (block + 1) * PIXELS], scratch)
@@ -247,4 +248,5 @@ def _product(digest: int) -> Callable[..., Any]:
 
 
 product = _product(zlib.crc32(inspect.getsource(fused_kernel).encode()))
-"""Computes outputs (pixels, outputs) of blocks of PIXELS pixels, from the first of `blocks` to before the second."""
+"""Computes outputs (pixels, outputs) of blocks of PIXELS pixels, from the first of `blocks` up to the second,
+exclusive."""

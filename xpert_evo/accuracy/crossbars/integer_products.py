@@ -1,7 +1,8 @@
-"""Matrix products of small integers with 0 and 1 by a processor's eight-bit instructions: exact, and as float32.
+"""Exact matrix products of small integers with 0 and 1 by the processor's eight-bit instructions, as float32.
 
-Such an instruction (AVX-512 VNNI, AVX-VNNI, AMX) multiplies four times as many numbers as one of float32 does. torch
-reaches them by `torch._int_mm`, which is not part of its public interface: what is missing, or wrong, is not used.
+Such an instruction (AVX-512 VNNI, AVX-VNNI, AMX) multiplies four times as many numbers as a float32 instruction. torch
+provides them through `torch._int_mm`, which is not part of its public interface, so the function is used only if
+present and correct.
 """
 
 from functools import lru_cache
@@ -19,24 +20,24 @@ _CAPABILITIES = ("avx512_vnni", "avx_vnni", "amx_int8")
 
 
 def multiplies_eight_bits(largest: float, device: torch.device) -> bool:
-    """Whether a device multiplies integers of magnitude up to `largest` by eight-bit instructions, and rightly."""
+    """Returns whether a device correctly multiplies integers up to magnitude `largest` by eight-bit instructions."""
     return largest <= _LARGEST and device.type == "cpu" and _works()
 
 
 def product_into(buffer: torch.Tensor, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    """The product of int8 matrices (m, k) and (k, n) as float32, in the memory of `buffer`, an int32 matrix (m, n).
+    """Product of int8 matrices (m, k) and (k, n) as float32, stored in `buffer`, an int32 matrix (m, n).
 
     Its elements must be smaller than 2^22.
     """
-    # torch 2.13 takes a single row whose strides are (1, 1) for a column, and reads behind its end.
+    # torch 2.13 takes a single row with strides (1, 1) for a column, and reads past its end.
     torch._int_mm(left, right if len(right) > 1 else right.clone(memory_format=torch.contiguous_format), out=buffer)
-    # Converting int32 to float32 takes longer than this: n more than ROUNDER's bits are ROUNDER + n.
+    # Converting int32 to float32 takes longer than this: adding n to the bits of ROUNDER gives ROUNDER + n.
     return buffer.add_(ROUNDER_BITS).view(torch.float32).sub_(ROUNDER)
 
 
 @lru_cache(maxsize=1)
 def _works() -> bool:
-    """Whether the processor has such instructions, and torch's product by them is right."""
+    """Checks that the processor has such instructions and that torch's product with them is correct."""
     if not (hasattr(torch, "_int_mm") and hasattr(torch.cpu, "get_capabilities")):
         return False
     capabilities = torch.cpu.get_capabilities()

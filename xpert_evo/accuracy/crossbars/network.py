@@ -1,4 +1,4 @@
-"""The network of a design: crossbar layers with quantised inputs and weights, joined as the backbone says."""
+"""The network of a design: crossbar layers with quantised inputs and weights, connected according to the backbone."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from xpert_evo.design import Design
 
 _LEAST_CHANNELS = 4
 _NARROW = 64
-"""Channels below which a proxy's layers are divided less."""
+"""Number of channels below which a proxy's layers are divided by less."""
 
 _NORM_MOMENTUM = 0.1
 _POWER_MOMENTUM = 0.1
@@ -30,17 +30,17 @@ class LayerGeometry:
     """Shape and precision of one layer.
 
     Attributes:
-        in_channels: Channels read.
-        out_channels: Channels written.
+        in_channels: Input channels.
+        out_channels: Output channels.
         kernel_size: Side of the kernel.
-        stride: Of the convolution.
+        stride: Stride of the convolution.
         output_size: Side of the output map [pixels].
         adc_precision: Bits of the ADC.
         input_precision: Bits of the inputs.
         column_sharing: Columns that share one ADC.
-        reads_image: The input is the image, whose range is known.
+        reads_image: Whether the input is the image, which has a known range.
         depth_ratio: Position in the network, from 0 for the first layer to 1 for the classifier.
-        array_rows: Rows of each array that holds the layer; they add up to `n_rows`.
+        array_rows: Rows of each array that stores part of the layer; they add up to `n_rows`.
         crossbar: Cells and coding.
     """
 
@@ -64,12 +64,12 @@ class LayerGeometry:
 
     @property
     def n_conversions(self) -> int:
-        """Conversions of one slice for one image, which the time of the exact emulation follows."""
+        """Conversions of one slice for one image, to which the time of the exact emulation is proportional."""
         return len(self.array_rows) * self.out_channels * self.output_size**2 * self.input_precision
 
     @property
     def n_crossbars(self) -> int:
-        """Crossbars that hold the layer's weights."""
+        """Crossbars that store the layer's weights."""
         c = self.crossbar
         side_by_side = -(-self.out_channels * c.columns_per_weight // c.columns)
         return len(crossbar_rows(self.array_rows, c)) * side_by_side
@@ -86,14 +86,14 @@ class LayerGeometry:
 
 
 def array_rows(n_rows: int, crossbar: CrossbarSpec, *, evenly: bool) -> tuple[int, ...]:
-    """How `n_rows` of a weight matrix are dealt to arrays: rows that are read together, into one conversion.
+    """Distributes `n_rows` of a weight matrix over arrays, that is rows that are read together in one conversion.
 
     Args:
         n_rows: Rows of the layer.
-        crossbar: An array is a crossbar, or a group of its rows where not all of them are read at once.
-        evenly: For proxies: about as many rows in every array, and as many arrays as come closest to full ones. A
-            proxy's 72 rows make one array of 72 (not one of 64 and one of 8), which has the signal-to-noise ratio of
-            the nine full arrays that the full-width layer has.
+        crossbar: An array is a crossbar, or a group of its rows if not all rows are read at once.
+        evenly: For proxies: whether to use about as many rows in every array, and the number of arrays that comes
+            closest to full ones. A proxy's 72 rows make one array of 72 (not one of 64 and one of 8), which has the
+            signal-to-noise ratio of the nine full arrays of the full-width layer.
     """
     if not evenly:
         full, rest = divmod(n_rows, crossbar.rows)
@@ -104,7 +104,7 @@ def array_rows(n_rows: int, crossbar: CrossbarSpec, *, evenly: bool) -> tuple[in
 
 
 def _groups(n_rows: int, at_once: int) -> tuple[int, ...]:
-    """Rows of one crossbar as groups of at most `at_once`."""
+    """Splits the rows of one crossbar into groups of at most `at_once`."""
     full, rest = divmod(n_rows, at_once)
     return (at_once,) * full + ((rest,) if rest else ())
 
@@ -136,7 +136,7 @@ class CrossbarLayer(nn.Module):
             self.register_buffer("variance", torch.ones(g.out_channels))
 
     def initialise(self, generator: torch.Generator, *, identity: bool = False) -> None:
-        """He's normal initialisation, plus the identity where channels run on from layer to layer."""
+        """Applies He's normal initialisation, plus the identity where channels pass from layer to layer."""
         with torch.no_grad():
             fan_in = self.geometry.n_rows
             scale = (2 / fan_in) ** 0.5 * (0.5 if identity else 1.0)
@@ -148,7 +148,7 @@ class CrossbarLayer(nn.Module):
 
     @property
     def clip(self) -> float:
-        """The input's value at the largest code: 1 for images, else a multiple of its root mean square."""
+        """Input value at the largest code: 1 for images, otherwise a multiple of the input's root mean square."""
         if self.geometry.reads_image:
             return 1.0
         rms = math.sqrt(max(float(self.input_power), 1e-12))
@@ -156,18 +156,18 @@ class CrossbarLayer(nn.Module):
 
     @property
     def clip_on_device(self) -> Clip:
-        """`clip`; on an accelerator a tensor, since reading a number there would stop the training at each layer."""
+        """`clip`, as a tensor on an accelerator, because reading a number there would stall the training."""
         if self.geometry.reads_image or self.input_power.device.type == "cpu":
             return self.clip
         return self.input_power.clamp_min(1e-12).sqrt() * input_statistics(self.geometry.input_precision).clip
 
     def track(self, inputs: torch.Tensor) -> None:
-        """Follows the mean square of the rectified inputs with a moving average."""
+        """Updates the mean square of the rectified inputs with a moving average."""
         power = inputs.detach()[:_POWER_SAMPLE].float().clamp_min(0).square_().mean()
         self.input_power.lerp_(power, _POWER_MOMENTUM)
 
     def product(self, inputs: torch.Tensor, weights: torch.Tensor | None = None) -> torch.Tensor:
-        """The matrix product with quantised inputs and perfect ADCs; `weights` are the layer's own, quantised."""
+        """Matrix product with quantised inputs and perfect ADCs; `weights` default to the layer's own, quantised."""
         g = self.geometry
         quantised = quantise_input(inputs, self.clip_on_device, g.input_precision)
         if weights is None:
@@ -188,7 +188,7 @@ class CrossbarLayer(nn.Module):
 class CrossbarNetwork(nn.Module):
     """A design's network; `forward` takes images in [0, 1] of shape (n, channels, side, side).
 
-    Activations and products have the images' type, which may be bfloat16; weights and statistics stay float32.
+    Activations and products have the images' type, which may be bfloat16; weights and statistics stay in float32.
     """
 
     def __init__(self, backbone: Backbone, geometries: list[LayerGeometry]) -> None:
@@ -198,7 +198,7 @@ class CrossbarNetwork(nn.Module):
         self.layers = nn.ModuleList(CrossbarLayer(g, normalised=i < last) for i, g in enumerate(geometries))
 
     def initialise(self, generator: torch.Generator, *, identity: bool = False) -> None:
-        """Draws all weights from `generator`; with `identity` convolutions start by passing their input on."""
+        """Draws all weights from `generator`; with `identity`, convolutions start by passing their input on."""
         for spec, layer in zip(self.backbone.layers, self.crossbar_layers, strict=True):
             layer.initialise(generator, identity=identity and spec.kind is LayerKind.CONVOLUTION)
 
@@ -208,7 +208,7 @@ class CrossbarNetwork(nn.Module):
         return [layer for layer in self.layers if isinstance(layer, CrossbarLayer)]
 
     def forward(self, images: torch.Tensor, product: Product) -> torch.Tensor:
-        """Class scores (n, classes); `product` computes each layer's matrix product."""
+        """Returns class scores (n, classes); `product` computes each layer's matrix product."""
         passed_on: list[torch.Tensor] = []
         outputs = images
         for spec, source, layer in zip(self.backbone.layers, self.backbone.sources, self.crossbar_layers, strict=True):
@@ -220,17 +220,18 @@ class CrossbarNetwork(nn.Module):
             outputs = layer.digital(product(layer, inputs))
             if spec.adds is not None:
                 outputs = outputs + F.relu(passed_on[self.backbone.index(spec.adds)])
-            # Layers rectify their own inputs while quantising, and rectifying commutes with maximum pooling.
+            # Layers rectify their own inputs during quantisation, and rectification commutes with maximum pooling.
             pooled = spec.pool and outputs.shape[-1] > 1
             passed_on.append(F.max_pool2d(outputs, 2) if pooled else outputs)
         return outputs.flatten(1)
 
 
 def proxy_depth(channel_depth: int, width_divisor: int) -> int:
-    """Channels that a proxy has for a layer's `channel_depth`; never more than that, and with more never fewer.
+    """Number of channels of a proxy for a layer's `channel_depth`; never larger, and monotonic in the depth.
 
-    From 64 channels on the depth is divided, to 4 at least. Below, where that would make one network of several depths,
-    it shrinks with the square root only: divided by 8, depths of 8, 16, 32 and 64 become 3, 4, 6 and 8.
+    From 64 channels on the depth is divided, down to 4 at least. Below 64, where division would map several depths to
+    the same network, it shrinks only with the square root: divided by 8, depths of 8, 16, 32 and 64 become 3, 4, 6 and
+    8.
     """
     if width_divisor == 1:
         return channel_depth
@@ -241,7 +242,7 @@ def proxy_depth(channel_depth: int, width_divisor: int) -> int:
 
 
 def earlier_proxy_depth(channel_depth: int, width_divisor: int) -> int:
-    """What `proxy_depth` was when depths below 64 were divided like others; files of weights may be of then."""
+    """`proxy_depth` as it was when depths below 64 were divided like others; old weight files may use it."""
     return max(_LEAST_CHANNELS, channel_depth // width_divisor)
 
 
@@ -254,15 +255,16 @@ def build_network(
     image_size: int = 32,
     depths: Sequence[int] | None = None,
 ) -> CrossbarNetwork:
-    """The network of a design, or its proxy of a `width_divisor`th of the channels; raises DesignError.
+    """Builds the network of a design, or its proxy with 1 / `width_divisor` of the channels; raises DesignError.
 
     Args:
         design: Channel depths and precisions.
-        backbone: How layers are joined.
+        backbone: Connections of the layers.
         crossbar: Array and coding.
-        width_divisor: Divides channel depths as `proxy_depth` says; above 1 rows are dealt to arrays evenly.
-        image_size: Side of the images that the network will see [pixels].
-        depths: Channels of each layer where they are known, as those of trained weights are.
+        width_divisor: Divisor of the channel depths (see `proxy_depth`); above 1, rows are distributed evenly over
+            arrays.
+        image_size: Side of the network's input images [pixels].
+        depths: Channels of each layer if known, as for trained weights.
     """
     design.check(backbone)
     if depths is None:

@@ -1,10 +1,10 @@
-"""Currents of a crossbar with resistive wires, by nodal analysis: the reference that faster forms are held against.
+"""Currents of a crossbar with resistive wires, by nodal analysis: the reference for faster forms.
 
-Rows are driven from the left, columns are read at the bottom. A cell joins node (i, j) of its row's wire with node (i,
-j) of its column's wire. Between neighbouring nodes lies one cell pitch of wire, and one more between the driver and
-column 0 and between the last row and the converter; a driver and a multiplexer with its sense amplifier have a
-resistance each. A selected column ends at 0 V. Kirchhoff's current law at every node gives sparse linear equations,
-solved by LU (SuperLU): one factorisation serves all inputs that leave the network as it is.
+Rows are driven from the left, columns are read at the bottom. A cell connects node (i, j) of its row's wire with node
+(i, j) of its column's wire. Between neighbouring nodes there is one cell pitch of wire, and one more between the driver
+and column 0 and between the last row and the converter; a driver and a multiplexer with its sense amplifier each have a
+resistance. A selected column ends at 0 V. Kirchhoff's current law at every node gives sparse linear equations, solved
+by LU (SuperLU): one factorisation serves all inputs that leave the network unchanged.
 """
 
 from collections.abc import Iterator
@@ -28,11 +28,11 @@ class Crossbar:
     """A crossbar in one cycle of its multiplexers.
 
     Attributes:
-        conductances: Of the cells [S], (rows, columns).
-        wires: Their resistances.
-        selected: Columns that are read, (columns,); None for all.
-        idle_rows: What a row without input does.
-        grounds_others: Columns that are not selected end at 0 V, too; else they float.
+        conductances: Conductances of the cells [S], (rows, columns).
+        wires: Resistances of the wires.
+        selected: Whether each column is read, (columns,); None for all.
+        idle_rows: State of a row without input.
+        grounds_others: Whether unselected columns also end at 0 V; otherwise they float.
     """
 
     conductances: FloatArray
@@ -43,11 +43,11 @@ class Crossbar:
 
 
 def column_currents(crossbar: Crossbar, inputs: FloatArray, *, read_v: float = 1.0) -> FloatArray:
-    """Currents of all columns [A], (vectors, columns); of columns that float 0.
+    """Currents of all columns [A], (vectors, columns); 0 for floating columns.
 
     Args:
-        crossbar: Cells, wires and what is selected.
-        inputs: Voltages of the rows over `read_v`, (vectors, rows); rows with 0 are idle.
+        crossbar: Cells, wires and the selection.
+        inputs: Voltages of the rows relative to `read_v`, (vectors, rows); rows with 0 are idle.
         read_v: Read voltage [V].
     """
     ends = _connected(crossbar)
@@ -87,11 +87,11 @@ def _connected(crossbar: Crossbar) -> BoolArray:
 
 
 class _Network:
-    """Resistors between numbered terminals; of those, drivers and ground have fixed potentials.
+    """Resistors between numbered terminals, of which drivers and ground have fixed potentials.
 
-    Terminals are row nodes (rows x columns), column nodes (likewise), drivers (rows) and ground. Resistors of 0 ohm
-    make one node of their ends. What no path of resistors joins to a fixed potential carries no current and is left
-    out.
+    Terminals are row nodes (rows x columns), column nodes (likewise), drivers (rows) and ground. A resistor of 0 ohm
+    merges its ends into one node. Nodes without a path of resistors to a fixed potential carry no current and are
+    omitted.
     """
 
     def __init__(self, crossbar: Crossbar, conducting: BoolArray) -> None:
@@ -123,7 +123,7 @@ class _Network:
         self._solver = splu(laplacian[free][:, free].tocsc(), permc_spec="MMD_AT_PLUS_A") if free.any() else None
 
     def potentials(self, voltages: FloatArray) -> FloatArray:
-        """Of all terminals [V], (terminals, vectors) for driver voltages (vectors, rows)."""
+        """Potentials of all terminals [V], (terminals, vectors), for driver voltages (vectors, rows)."""
         known = np.zeros((self._n_nodes, len(voltages)))
         known[self._fixed[:-1]] = voltages.T
         known[self._fixed[-1]] = 0.0
@@ -132,7 +132,7 @@ class _Network:
         return known[self._node]
 
     def currents(self, voltages: FloatArray) -> FloatArray:
-        """Through the cells of each column [A], (vectors, columns)."""
+        """Currents through the cells of each column [A], (vectors, columns)."""
         u = self.potentials(voltages)
         first, second = self._first[self._cells], self._second[self._cells]
         flow = (u[first] - u[second]) * self._siemens[self._cells, None]
@@ -142,7 +142,7 @@ class _Network:
         return total.T
 
     def driver_currents(self, voltages: FloatArray) -> FloatArray:
-        """Through the cells of each row [A]: the wires store no charge."""
+        """Currents through the cells of each row [A]: the wires store no charge."""
         u = self.potentials(voltages[None])[:, 0]
         first, second = self._first[self._cells], self._second[self._cells]
         total = np.zeros(self._shape[0])
@@ -150,13 +150,13 @@ class _Network:
         return total
 
     def dissipated_w(self, voltages: FloatArray) -> float:
-        """In all resistors [W]."""
+        """Power dissipated in all resistors [W]."""
         u = self.potentials(voltages[None])[:, 0]
         return float(np.sum((u[self._first] - u[self._second]) ** 2 * self._siemens))
 
 
 def _resistors(crossbar: Crossbar, conducting: BoolArray) -> tuple[IntArray, IntArray, FloatArray, BoolArray]:
-    """Both ends and the resistance [ohm] of all resistors, and which of them are cells."""
+    """Returns both ends and the resistance [ohm] of all resistors, and whether each of them is a cell."""
     wires, (n_rows, n_columns) = crossbar.wires, crossbar.conductances.shape
     row_node = np.arange(n_rows * n_columns).reshape(n_rows, n_columns)
     column_node = row_node + n_rows * n_columns
@@ -183,7 +183,7 @@ def _resistors(crossbar: Crossbar, conducting: BoolArray) -> tuple[IntArray, Int
 
 
 def _merged(first: IntArray, second: IntArray, n_terminals: int) -> IntArray:
-    """The node of each terminal, where pairs of terminals are one node."""
+    """Returns the node of each terminal, given pairs of terminals that are one node."""
     pairs = sparse.coo_matrix((np.ones(len(first)), (first, second)), shape=(n_terminals, n_terminals))
     _, node = connected_components(pairs, directed=False)
     merged: IntArray = np.asarray(node, dtype=np.int64)

@@ -1,21 +1,22 @@
 """Documented non-idealities of devices, wires and converters; all off by default, all drawn from one generator.
 
-A cell's conductance g is counted in units of the on-conductance, from g_min = 1 / on-off ratio at level 0 to 1 at the
-highest level. In this order it is changed by
+A cell's conductance g is measured in units of the on-conductance, from g_min = 1 / on-off ratio at level 0 to 1 at the
+highest level. It is changed in this order by
 
-- programming: g + n s(g), where s is a polynomial of the target, not below 0, as measured on real cells (W. Wan et al.,
+- programming: g + n s(g), where s is a polynomial of the target, at least 0, as measured on real cells (W. Wan et al.,
   Nature 608, 504, 2022; V. Joshi et al., Nature Communications 11, 2473, 2020);
-- variation: g (1 + s n), Gaussian, or g exp(s n - s^2 / 2), lognormal. Read currents of HfO2 cells were
-  found normal at low and lognormal at high resistance ("Statistical assessment of endurance degradation in high and
-  low resistive states of the HfO2-based RRAM", 2013); why lognormal: V. Karpov, D. Niraula, "Log-normal statistics in
-  filamentary RRAM devices and related systems", 2017. How large s is depends on the cells at hand: there is no default;
+- variation: g (1 + s n), Gaussian, or g exp(s n - s^2 / 2), lognormal. Read currents of HfO2 cells were found to be
+  normal at low and lognormal at high resistance ("Statistical assessment of endurance degradation in high and low
+  resistive states of the HfO2-based RRAM", 2013); for the reason, see V. Karpov, D. Niraula, "Log-normal statistics in
+  filamentary RRAM devices and related systems", 2017. The value of s depends on the cells; there is no default;
 - stuck cells: at 1 or at g_min (C.-Y. Chen et al., IEEE Trans. Computers 64(1), 180-190, 2015);
-- drift: g (t / 1 s)^-v with v spread from cell to cell, or by a law whose exponent depends on the target (Joshi 2020);
-- read noise: g (1 + s n), with an s that depends on g and grows as 1/f noise does (Joshi 2020);
+- drift: g (t / 1 s)^-v with v varying from cell to cell, or a law whose exponent depends on the target (Joshi 2020);
+- read noise: g (1 + s n), with an s that depends on g and grows like 1/f noise (Joshi 2020);
 - wires, drivers and multiplexers: `wires` has the equations. Idle rows are gated: the transistors of their cells are
-off.
+  off.
 
-Converters have a fixed offset each, and noise in every conversion, in steps (A. S. Rekhi et al., DAC 2019, lump both).
+Converters have a fixed offset each, and noise in every conversion, in steps (A. S. Rekhi et al., DAC 2019, combine
+both).
 """
 
 from dataclasses import dataclass, replace
@@ -50,9 +51,9 @@ class Disturbance:
     """Offsets and noise of a layer's converters, in steps.
 
     Attributes:
-        offsets: (arrays, slices, columns).
+        offsets: Offset of each converter, (arrays, slices, columns).
         noise_steps: Standard deviation of the noise of each conversion.
-        generator: Draws the noise.
+        generator: Random generator of the noise.
     """
 
     offsets: torch.Tensor
@@ -60,7 +61,7 @@ class Disturbance:
     generator: torch.Generator
 
     def draw(self, sums: PartialSums) -> torch.Tensor:
-        """What to add to the scaled partial sums before rounding, (columns, pixels)."""
+        """Draws the noise added to the scaled partial sums before rounding, (columns, pixels)."""
         offsets = self.offsets[sums.array, sums.slice_index][:, None]
         if not self.noise_steps:
             return offsets.expand_as(sums.scaled).clone()
@@ -78,16 +79,16 @@ def disturbed(
     generator: torch.Generator,
     adc_precision: int | None = None,
 ) -> tuple[Cells, Disturbance | None]:
-    """One draw of the cells that hold weight codes (columns, rows), and of their converters.
+    """Draws the cells that hold weight codes (columns, rows), and their converters.
 
     Args:
         codes: Integer weight codes.
-        ideal: The same as ideal cells.
+        ideal: The same weights as ideal cells.
         crossbar: Cells and coding.
-        column_sharing: Columns that share one ADC, and its offset.
-        nonidealities: Strengths.
-        generator: Of the draws; its device is where they are drawn, and only on a CPU are they the same everywhere.
-        adc_precision: Bits of the ADCs, to leave out what they cannot feel; None to leave out nothing.
+        column_sharing: Columns that share one ADC and its offset.
+        nonidealities: Strengths of the non-idealities.
+        generator: Random generator; numbers are drawn on its device and are reproducible across machines only on a CPU.
+        adc_precision: Bits of the ADCs, used to omit effects too small for them to resolve; None to omit nothing.
     """
     cells = ideal
     if nonidealities.disturbs_cells:
@@ -121,16 +122,16 @@ def programmed_weights(
     column_sharing: int = 8,
     activity: float | torch.Tensor = 0.25,
 ) -> torch.Tensor:
-    """What one draw of cells makes of a layer's weights, read by perfect converters; gradients pass straight through.
+    """Effective weights of a layer for one draw of cells and perfect converters; gradients pass straight through.
 
     Args:
-        weights: (columns, ...), as they are trained.
+        weights: Weights (columns, ...) as trained.
         crossbar: Cells and coding.
         array_rows: Rows of each array.
-        nonidealities: Of cells; those of converters have no part in this.
-        generator: On the device where numbers shall be drawn.
+        nonidealities: Non-idealities of the cells; those of converters are ignored.
+        generator: Random generator, on the device where numbers are drawn.
         column_sharing: Columns that share one ADC; those that are read together share the rows' wires.
-        activity: Share of rows that are active at once, which decides what is lost in the columns' wires.
+        activity: Share of rows active at once, which determines the loss in the columns' wires.
     """
     codes, scale = weight_codes(weights.detach(), crossbar)
     ideal = program(codes.flatten(1), array_rows, crossbar)
@@ -158,7 +159,7 @@ def _disturbed_cells(
     column_sharing: int,
     adc_precision: int | None,
 ) -> Cells:
-    """Cells as `ideal` ones, with every digit replaced by what its disturbed devices deliver."""
+    """Returns cells like `ideal`, with every digit replaced by the contribution of its disturbed devices."""
     if settings.has_wires and crossbar.row_groups > 1:
         raise ConfigError(
             f"wires are modelled for crossbars whose {crossbar.rows} rows are all read at once, got rows_read = "
@@ -172,7 +173,7 @@ def _disturbed_cells(
     behind, references = None, drawn.references
     if settings.has_wires:
         digital = crossbar.coding is WeightCoding.OFFSET_DIGITAL
-        # Converted references are drawn for each slice; the ones that load the rows have their mean.
+        # Converted references are drawn for each slice; those that load the rows have their mean.
         load = references.mean(0, keepdim=True) if references is not None and digital else references
         behind = loaded(drawn.places, load, crossbar, column_sharing=column_sharing, wires=settings.relative_wires)
         if behind.reference_ratio is not None and references is not None:
@@ -202,7 +203,7 @@ def _disturbed_cells(
 
 
 def _digits(drawn: DrawnCells, crossbar: CrossbarSpec, behind: Loaded | None) -> list[torch.Tensor]:
-    """What reaches the ADCs of each slice, over the current of the highest conductance."""
+    """Contribution to the ADCs of each slice, relative to the current of the highest conductance."""
     places, references = drawn.places, drawn.references
     if crossbar.coding is WeightCoding.DIFFERENTIAL:
         return [plus - minus for plus, minus in zip(places[::2], places[1::2], strict=True)]
@@ -227,7 +228,7 @@ def _column_drop(
     half_levels: float,
     adc_precision: int | None,
 ) -> ColumnDrop:
-    """The columns' wires of cells behind their rows' wires."""
+    """Effect of the columns' wires on cells that are behind their rows' wires."""
     places, mean = drawn.places, behind.mean
 
     def bend(deviations: torch.Tensor) -> torch.Tensor:

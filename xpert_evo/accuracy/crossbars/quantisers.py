@@ -8,11 +8,11 @@ from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.coding import code_spacing, max_code
 
 Clip: TypeAlias = float | torch.Tensor
-"""The input's value at the largest code: a number, or a tensor without dimensions that stays on its device."""
+"""Input value at the largest code: a number, or a scalar tensor that stays on its device."""
 
 
 class _QuantiseInput(torch.autograd.Function):
-    """Rectifies, clips and rounds; gradients pass where the input is neither cut off below nor above."""
+    """Rectifies, clips and rounds; gradients pass where the input is neither rectified nor clipped."""
 
     @staticmethod
     def forward(ctx: Any, inputs: torch.Tensor, clip: Clip, n_bits: int) -> torch.Tensor:
@@ -43,7 +43,7 @@ def quantise_input(inputs: torch.Tensor, clip: Clip, n_bits: int) -> torch.Tenso
 
 
 def weight_codes(weights: torch.Tensor, crossbar: CrossbarSpec) -> tuple[torch.Tensor, torch.Tensor]:
-    """Integer codes of weights, as floats, and what a code of 1 is worth; the largest weight has the largest code."""
+    """Returns integer codes of weights, as floats, and the value of code 1; the largest weight has the largest code."""
     top, spacing = max_code(crossbar), code_spacing(crossbar)
     scale = weights.abs().amax().clamp_min(1e-12) / top
     offset = (top % spacing) / spacing
@@ -52,6 +52,6 @@ def weight_codes(weights: torch.Tensor, crossbar: CrossbarSpec) -> tuple[torch.T
 
 
 def quantise_weights(weights: torch.Tensor, crossbar: CrossbarSpec) -> torch.Tensor:
-    """Weights as cells hold them; the gradient passes straight through."""
+    """Weights as stored in cells; the gradient passes straight through."""
     codes, scale = weight_codes(weights.detach(), crossbar)
     return weights + (codes * scale - weights.detach())

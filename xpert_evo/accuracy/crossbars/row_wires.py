@@ -1,7 +1,7 @@
-"""Ladders of a crossbar's rows: what is left of a row's voltage at each of its cells, for columns that end at 0 V.
+"""Ladders of a crossbar's rows: the remaining voltage of a row at each of its cells, for columns that end at 0 V.
 
-Which cells load a row depends on which columns are read in the same cycle of the multiplexers; all others float. The
-first step of the form that `wires` describes.
+Which cells load a row depends on which columns are read in the same cycle of the multiplexers; all others float. This
+is the first step of the form described in `wires`.
 """
 
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from hw_models.wires import WireResistances
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
-    """Effective conductances of a layer's cells behind their rows' wires.
+    """Effective conductances of a layer's cells, including their rows' wires.
 
     Attributes:
         places: G of each column of a weight, (weights, rows).
-        references: That of the analog reference that serves each of them, likewise; empty where there is none.
-        reference_ratio: G of the digital reference columns over their own conductance, (columns, rows); or None.
-        mean: c, (rows,).
+        references: G of the analog reference that serves each of them, likewise; empty if there is none.
+        reference_ratio: G of the digital reference columns relative to their own conductance, (columns, rows); or None.
+        mean: Mean conductance c, (rows,).
     """
 
     places: tuple[torch.Tensor, ...]
@@ -51,7 +51,7 @@ def read_cycles(crossbar: CrossbarSpec, column_sharing: int) -> tuple[tuple[int,
 
 
 def n_references(crossbar: CrossbarSpec) -> int:
-    """Reference columns of a crossbar that the emulation draws: an analog reference takes at least one."""
+    """Number of reference columns of a crossbar that the emulation draws: an analog reference needs at least one."""
     if crossbar.coding is WeightCoding.DIFFERENTIAL:
         return 0
     return max(int(crossbar.coding is WeightCoding.OFFSET_ANALOG), crossbar.reference_columns)
@@ -68,15 +68,15 @@ def loaded(
     """Solves the rows' ladders of all crossbars and cycles.
 
     Args:
-        places: Conductances over the highest, (weights, rows), of each column of a weight.
-        references: Of the reference columns, (crossbars or 1, references, rows); None for none.
-        crossbar: Where the columns lie.
+        places: Relative conductances (weights, rows) of each column of a weight.
+        references: Relative conductances of the reference columns, (crossbars or 1, references, rows); None for none.
+        crossbar: Arrangement of the columns.
         column_sharing: Columns (or pairs) that share one ADC.
         wires: Resistances times the highest conductance.
     """
     n_weights, per_crossbar = len(places[0]), crossbar.columns // len(places)
     n_crossbars = -(-n_weights // per_crossbar)
-    # A column of all crossbars is every `per_crossbar`th weight; the last crossbar may be filled in part.
+    # The same column of all crossbars is every `per_crossbar`th weight; the last crossbar may be partly filled.
     missing = n_crossbars * per_crossbar - n_weights
     padded = [F.pad(place, (0, 0, 0, missing)) for place in places]
     effective, subtracted = ([torch.empty_like(place) for place in padded] for _ in range(2))
@@ -118,11 +118,11 @@ def loaded(
 def _ladder(
     columns: list[torch.Tensor], positions: tuple[int, ...], wires: WireResistances
 ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-    """G and G' of columns (crossbars, rows) at rising positions along their rows, which are driven at the left."""
+    """G and G' of columns (crossbars, rows) at increasing positions along their rows driven from the left."""
     before = [-1, *positions[:-1]]
     ohm = [wires.row_ohm * (p - q) for p, q in zip(positions, before, strict=True)]
     ohm[0] += wires.driver_ohm
-    # Conductances to the right of each node: its own cell, and what lies beyond it.
+    # Conductances to the right of each node: its own cell, and everything beyond it.
     beyond = [torch.zeros_like(columns[-1])]
     for cell, r in zip(columns[:0:-1], ohm[:0:-1], strict=True):
         onward = beyond[-1] + cell

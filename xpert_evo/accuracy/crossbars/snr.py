@@ -1,14 +1,14 @@
 """Analytic signal-to-noise ratio of a layer that runs on crossbars with calibrated ADC ranges; NumPy only.
 
-Model: inputs are rectified Gaussian (what batch norm and ReLU pass on), clipped where the quantiser's error is
-least, at the 99.9th percentile at most; weights are Gaussian, clipped at three standard deviations. The partial sum of
-an array for input bit t and slice s is then close to Gaussian; the bit's activity and the digits' moments give its
+Model: inputs are rectified Gaussian (the output of batch norm and ReLU), clipped where the quantiser's error is
+smallest, at the 99.9th percentile at most; weights are Gaussian, clipped at three standard deviations. The partial sum
+of an array for input bit t and slice s is then close to Gaussian; the bit's activity and the digits' moments give its
 mean and variance. Its ADC has 2^AP levels between two percentiles of the slice's partial sums in all bit planes, as in
-`emulation`. The error of a conversion is summed over the integers that a partial sum can be; errors of different
-conversions are independent, so that their variances add with weights 4^t B^(2s).
+`emulation`. The error of a conversion is summed over all possible integer values of a partial sum; errors of different
+conversions are independent, so their variances add with weights 4^t B^(2s).
 
-The ratio hardly depends on the layer's size: both the signal's power and the number of conversions are proportional
-to the rows. Only arrays that are not full cost: the range is that of the full ones.
+The ratio hardly depends on the layer's size: both the signal's power and the number of conversions are proportional to
+the number of rows. Only arrays that are not full lower it, because the range is that of the full ones.
 """
 
 from collections.abc import Callable
@@ -31,10 +31,11 @@ from xpert_evo.accuracy.crossbars.coding import (
 FloatArray: TypeAlias = NDArray[np.float64]
 
 PERCENTILE = 99.9
-"""Default upper end of an ADC's range among the partial sums of calibration; the lower end mirrors it."""
+"""Default upper end of an ADC's range among the calibration partial sums; the lower end mirrors it."""
 
 EMULATION_VERSION = "exact-3"
-"""Of the exact emulation, whose ranges `adc_levels` sets; accuracies by different ones do not stand for one another."""
+"""Version of the exact emulation, whose ranges `adc_levels` sets; accuracies of different versions are not
+comparable."""
 
 _WEIGHT_CLIP = 3.0
 _WIDEST_CLIP = 3.09
@@ -49,12 +50,12 @@ def conversion_snr_db(
 
     Args:
         n_rows: Rows of the layers' weight matrices: input channels times kernel area.
-        adc_precision: Of the layers, in bits.
-        input_precision: Of the layers, in bits.
-        crossbar: Rows of a crossbar and how many of them an array reads at once, cells and coding.
+        adc_precision: ADC bits of the layers.
+        input_precision: Input bits of the layers.
+        crossbar: Rows of a crossbar, number of rows read at once, cells and coding.
 
     Returns:
-        The ratio against the same layer without quantisation, in the arguments' broadcast shape.
+        The ratio relative to the same layer without quantisation, in the arguments' broadcast shape.
     """
     ratio = adc_noise_ratio(
         n_rows=n_rows, adc_precision=adc_precision, input_precision=input_precision, crossbar=crossbar
@@ -66,9 +67,9 @@ def conversion_snr_db(
 def adc_noise_ratio(
     *, n_rows: ArrayLike, adc_precision: ArrayLike, input_precision: ArrayLike, crossbar: CrossbarSpec
 ) -> FloatArray:
-    """Power of the ADCs' error over that of uncorrelated signals, n_rows E[x^2] E[w^2]; a ratio, broadcast.
+    """Power of the ADCs' error relative to that of uncorrelated signals, n_rows E[x^2] E[w^2]; a ratio, broadcast.
 
-    Args: As `conversion_snr_db`.
+    Args: See `conversion_snr_db`.
     """
     rows = np.asarray(n_rows)
     in_array = np.minimum(rows, crossbar.rows_at_once)
@@ -81,8 +82,8 @@ class InputStatistics:
     """A rectified Gaussian input of unit variance, quantised with `input_precision` bits.
 
     Attributes:
-        clip: Where the largest code lies, in root mean squares of the input.
-        noise_ratio: Power of the quantiser's error over that of the input.
+        clip: Position of the largest code, in root mean squares of the input.
+        noise_ratio: Power of the quantiser's error relative to that of the input.
         activity: Probability that a bit is set, per bit plane, least significant first.
         power: Mean square of the integer code.
     """
@@ -95,7 +96,7 @@ class InputStatistics:
             codes = np.minimum(np.rint(_GRID * (top / clip)), top)
             return float(_DENSITY @ (_GRID - codes * (clip / top)) ** 2)
 
-        # A wider clip would help 7 and 8 bits a little and cost the ADC: small codes leave its range unused.
+        # A wider clip would improve 7 and 8 bits slightly and cost the ADC: small codes leave its range unused.
         clips = np.linspace(0.8, _WIDEST_CLIP, 115)
         clip = float(clips[np.argmin([error(c) for c in clips])])
         codes = np.minimum(np.rint(_GRID * (top / clip)), top).astype(np.int64)
@@ -107,7 +108,7 @@ class InputStatistics:
 
 @lru_cache(maxsize=32)
 def input_statistics(input_precision: int) -> InputStatistics:
-    """`InputStatistics` of `input_precision` bits, computed once."""
+    """Returns `InputStatistics` of `input_precision` bits, computed once."""
     return InputStatistics(input_precision)
 
 
@@ -153,7 +154,7 @@ def _array_noise_ratio(n_rows: int, adc_precision: int, input_precision: int, cr
 
 
 def _lattice(centre: FloatArray, spread: FloatArray, spacing: int) -> tuple[FloatArray, FloatArray]:
-    """Multiples of `spacing` that sums can be, (sums,), and their probabilities in each bit plane, (planes, sums)."""
+    """Possible sums, multiples of `spacing`, (sums,), and their probabilities in each bit plane, (planes, sums)."""
     low, high = np.floor((centre - 6 * spread).min()), np.ceil((centre + 6 * spread).max())
     sums = np.arange(low - low % spacing, high + 1, spacing)
     exponent = -(((sums - centre[:, None]) / np.maximum(spread[:, None], 0.3)) ** 2) / 2
@@ -162,7 +163,7 @@ def _lattice(centre: FloatArray, spread: FloatArray, spacing: int) -> tuple[Floa
 
 
 def conversion_error(sums: FloatArray, mass: FloatArray, adc_precision: int, spacing: int) -> FloatArray:
-    """What an ADC adds to each of the partial sums `sums` when its range is calibrated on their probabilities."""
+    """Error that an ADC adds to each of the partial sums `sums` if its range is calibrated on their probabilities."""
     cumulative = np.cumsum(mass)
     low, high = np.interp([1 - PERCENTILE / 100, PERCENTILE / 100], cumulative, sums)
     reach = float(sums[0]), float(sums[-1])
@@ -174,17 +175,17 @@ def conversion_error(sums: FloatArray, mass: FloatArray, adc_precision: int, spa
 def adc_levels(
     low: float, high: float, adc_precision: int, *, sum_range: tuple[float, float], spacing: int = 1
 ) -> tuple[float, int]:
-    """Step and lowest code of an ADC that covers `low` to `high`; 0 is a level.
+    """Step and lowest code of an ADC that covers `low` to `high`; 0 is always a level.
 
-    Sums lie `spacing` apart, so a finer step would tell nothing more. The codes that this leaves over widen both ends
-    alike, as far as sums can reach: an ADC with a code for every sum in `sum_range` clips none.
+    Sums are `spacing` apart, so a finer step would not resolve more. Codes left over widen both ends equally, as far as
+    sums can reach: an ADC with a code for every sum in `sum_range` clips none.
 
     Args:
-        low: Lower end of the range in half levels; the range is widened to hold 0.
-        high: Upper end.
-        adc_precision: Bits.
-        sum_range: The least and the largest sum that can occur, in half levels.
-        spacing: Distance of neighbouring sums, in half levels.
+        low: Lower end of the range in half levels; the range is widened to include 0.
+        high: Upper end of the range in half levels.
+        adc_precision: Bits of the ADC.
+        sum_range: Smallest and largest possible sum, in half levels.
+        spacing: Distance between neighbouring sums, in half levels.
     """
     low, high = min(low, 0.0), max(high, 0.0)
     step = max((high - low) / (2**adc_precision - 1), float(spacing))
@@ -198,7 +199,7 @@ def adc_levels(
 
 
 def _looked_up(function: Callable[..., float], *arguments: ArrayLike) -> FloatArray:
-    """A function of integers, called once for each different combination of the broadcast arguments."""
+    """Evaluates a function of integers once for each distinct combination of the broadcast arguments."""
     arrays = np.broadcast_arrays(*arguments)
     shape = arrays[0].shape
     stacked = np.stack([np.asarray(a).ravel() for a in arrays])

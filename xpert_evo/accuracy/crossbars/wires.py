@@ -1,31 +1,31 @@
-"""What resistive wires make of a crossbar's currents: a form that costs little more than ideal wires.
+"""The effect of resistive wires on a crossbar's currents, in a form that costs little more than ideal wires.
 
-The nodal equations (`nodal` solves them) of a crossbar whose idle rows are gated depend on which rows are active, so
-that no matrix of effective conductances gives its currents. Four steps make them cheap. Conductances are relative to
-the highest one, resistances relative to its inverse, voltages to the read voltage; x is the row's input bit.
+The nodal equations (solved by `nodal`) of a crossbar with gated idle rows depend on which rows are active, so no matrix
+of effective conductances gives its currents. Four steps make them cheap. Conductances are relative to the highest one,
+resistances to its inverse, voltages to the read voltage; x is the row's input bit.
 
-1. *Rows.* Along a row only the columns that are read in the same cycle of the multiplexers draw current. Were their
-   columns' wires at 0 V, each row would be a ladder of its own, the same for all inputs: `row_wires` solves it, and
-   gives the current G of each cell, its conductance times the voltage that is left of the row's. If the columns' wires
-   are at u_i instead, the same in all columns, the current is G (1 - u_i); the cell's source resistance, for a change
-   of u in one column alone, makes its conductance G' (between G and the cell's own).
-2. *Mean column.* The voltage that builds up along a column is that of the mean column, of conductances
-   c_i = mean of (G + G') / 2 over all columns of the layer: f = 1 - u solves f = 1 - K (x c f), where K_im is the
-   resistance of the wire that rows i and m share on their way to the converter. f = 1 / (1 + K (x c)) is close to the
-   solution (exact for one resistor); of K the three smoothest of its modes are kept, and the resistance at its end.
-3. *Deviations.* By Tellegen's theorem a cell that conducts more than the mean by d adds d f^2 to the column's current:
-   I_j = sum_i G_ij x_i f_i^2 + sum_i c_i x_i f_i (1 - f_i). So the inputs are scaled once for all columns, and the
-   product is that of ideal wires. The last term is the same in all columns; a subtracted reference or partner column
-   cancels it.
+1. *Rows.* Along a row only the columns that are read in the same cycle of the multiplexers draw current. If their
+   columns' wires were at 0 V, each row would be a ladder of its own, the same for all inputs: `row_wires` solves it and
+   gives the current G of each cell, its conductance times the remaining voltage of the row. If the columns' wires are
+   at u_i instead, the same in all columns, the current is G (1 - u_i); for a change of u in one column alone, the
+   cell's source resistance makes its conductance G' (between G and the cell's own).
+2. *Mean column.* The voltage that builds up along a column is that of the mean column, of conductances c_i = mean of (G
+   + G') / 2 over all columns of the layer: f = 1 - u solves f = 1 - K (x c f), where K_im is the resistance of the wire
+   that rows i and m share on their way to the converter. f = 1 / (1 + K (x c)) is close to the solution (exact for one
+   resistor); of K, the three smoothest modes are kept, and the resistance at its end.
+3. *Deviations.* By Tellegen's theorem a cell whose conductance exceeds the mean by d adds d f^2 to the column's
+   current: I_j = sum_i G_ij x_i f_i^2 + sum_i c_i x_i f_i (1 - f_i). So the inputs are scaled once for all columns, and
+   the product is that of ideal wires. The last term is the same in all columns; a subtracted reference or partner
+   column cancels it.
 4. *Bend.* To second order in the column's own deviation its current falls by (sum_i d_ij b_i x_i f_i^2)^2, where b is
-   the smoothest mode of K: a second product. Where it is expected to stay below a tenth of an ADC's step and the sums
-   are those of deviations (with an analog reference), the sums' squares stand for it, times the mean of K.
+   the smoothest mode of K: a second product. If it is expected to stay below a tenth of an ADC's step and the sums are
+   those of deviations (with an analog reference), it is approximated by the sums' squares times the mean of K.
 
-Where an ADC cannot feel it, digits and scaled inputs are rounded to 127 levels, so that processors can multiply them by
-eight-bit instructions.
+If the effect is too small for an ADC to resolve, digits and scaled inputs are rounded to 127 levels, so that they can
+be multiplied by eight-bit instructions.
 
-Left out: currents between rows through columns that float, u's variation from column to column, terms of third order.
-`benchmarks/ir_drop.py` holds it against the nodal solution on layers of a trained network.
+Neglected: currents between rows through floating columns, u's variation from column to column, terms of third order.
+`benchmarks/ir_drop.py` compares it with the nodal solution on layers of a trained network.
 """
 
 import math
@@ -40,7 +40,7 @@ from xpert_evo.accuracy.crossbars.integer_products import product_into
 
 _N_MODES = 3
 _SQUARE_STEPS, _BEND_STEPS = 0.01, 0.1
-"""Expected bend above which it is computed from the sums' squares, and by products of its own [ADC steps]."""
+"""Expected bend above which it is computed from the sums' squares, and by separate products [ADC steps]."""
 
 _BLOCK = 4
 
@@ -51,14 +51,14 @@ _ROUNDING_STEPS = 0.06
 """Expected error of sums of rounded digits and inputs below which they are rounded [ADC steps]."""
 
 _ACTIVITY = 0.25
-"""Share of rows that are active at once, where none is known."""
+"""Share of rows active at once, if unknown."""
 
 _RANGE_DEVIATIONS = 6.2
-"""Standard deviations of partial sums that an ADC's range spans, about."""
+"""Approximate span of an ADC's range in standard deviations of partial sums."""
 
 
 class BendKind(StrEnum):
-    """How a column's own deviation bends its current."""
+    """How the bend due to a column's own deviation is computed."""
 
     NONE = "none"
     SQUARE = "square"
@@ -67,19 +67,19 @@ class BendKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnDrop:
-    """How the voltage along the columns of a layer's arrays scales its inputs.
+    """Scaling of a layer's inputs by the voltage along the columns of its arrays.
 
-    Where inputs are rounded, f^2 is computed for blocks of `_BLOCK` neighbouring rows, fewer where their number does
-    not divide that of the rows; else for each row.
+    If inputs are rounded, f^2 is computed for blocks of `_BLOCK` neighbouring rows, or fewer if their number does not
+    divide that of the rows; otherwise for each row.
 
     Attributes:
-        conductance: c, (rows,).
+        conductance: Mean conductance c, (rows,).
         modes: Modes of the wire, (rows, modes): K = modes modes^T within an array.
-        common: Half levels that a unit of the mean column's current is worth where nothing cancels it; else 0.
+        common: Half levels per unit of the mean column's current where nothing cancels it; otherwise 0.
         bends: For each slice the two matrices (columns, rows) whose products with the scaled inputs, multiplied, are
-            the bend in half levels; the second is None where it is the first. Empty for none.
-        square: The bend is this times the sums' squares [1 / half level]; 0 where `bends` has it, or for none.
-        n_levels: Scaled inputs are rounded to that many levels; 0 for none, which have all of float32's.
+            the bend in half levels; the second is None if it equals the first. Empty for no bend.
+        square: Factor between the bend and the sums' squares [1 / half level]; 0 if `bends` is used, or for no bend.
+        n_levels: Number of levels to which scaled inputs are rounded; 0 for full float32 resolution.
     """
 
     conductance: torch.Tensor
@@ -91,7 +91,7 @@ class ColumnDrop:
 
     @cached_property
     def _weighted(self) -> torch.Tensor:
-        """Modes times c, (modes, rows); integers times `_unit` where inputs are rounded."""
+        """Modes times c, (modes, rows); integers times `_unit` if inputs are rounded."""
         weighted = (self.modes * self.conductance[:, None]).T.contiguous()
         return (weighted / self._unit).round_() if self.n_levels else weighted
 
@@ -106,7 +106,7 @@ class ColumnDrop:
         return self._weighted.to(torch.int8)
 
     def scaled(self, inputs: torch.Tensor, rows: slice) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Inputs (rows, pixels) of an array times f^2, and the term that its columns have in common (pixels,)."""
+        """Inputs (rows, pixels) of an array times f^2, and the common term of its columns (pixels,)."""
         drop = self._drop(self._weighted[:, rows] @ inputs, rows)
         left = (drop + 1).square_().reciprocal_()
         if self.n_levels:
@@ -115,7 +115,7 @@ class ColumnDrop:
         return scaled, self._common_term(scaled, drop, rows)
 
     def eight_bit(self, inputs: torch.Tensor, rows: slice) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """The same by eight-bit products for int8 inputs; scaled ones are int8, in units of one over `n_levels`."""
+        """The same with eight-bit products for int8 inputs; scaled ones are int8, in units of one over `n_levels`."""
         weighted = self._eight_bit_weighted[:, rows]
         buffer = inputs.new_empty((len(weighted), inputs.shape[1]), dtype=torch.int32)
         sums = product_into(buffer, weighted, inputs)
@@ -131,14 +131,14 @@ class ColumnDrop:
         return (modes.view(-1, self._block(len(modes)), modes.shape[1]).mean(1) * self._unit) @ sums
 
     def _common_term(self, scaled: torch.Tensor, drop: torch.Tensor, rows: slice) -> torch.Tensor | None:
-        """What the columns of an array have in common (pixels,) [half levels]; None where it cancels."""
+        """Common term of the columns of an array (pixels,) [half levels]; None if it cancels."""
         if not self.common:
             return None
         conducting = (scaled * self.conductance[rows, None]).view(len(drop), -1, scaled.shape[1]).sum(1)
         return (conducting * drop).sum(0).mul_(self.common)
 
     def bent(self, sums: torch.Tensor, scaled: torch.Tensor, rows: slice, slice_index: int) -> torch.Tensor:
-        """Partial sums (columns, pixels), changed in place, with the bend of scaled inputs (rows, pixels)."""
+        """Adds the bend of scaled inputs (rows, pixels) to partial sums (columns, pixels), in place."""
         if self.square:
             return sums.addcmul_(sums, sums, value=-self.square)
         if not self.bends:
@@ -149,7 +149,7 @@ class ColumnDrop:
         return sums.addcmul_(deviation, other, value=-1)
 
     def weights(self, digit: torch.Tensor, array_rows: tuple[int, ...], activity: float | torch.Tensor) -> torch.Tensor:
-        """Digits (columns, rows) as one matrix that serves all inputs, for a share of rows that are active."""
+        """Digits (columns, rows) as one matrix for all inputs, for a given share of active rows."""
         parts, start = [], 0
         for n_rows in array_rows:
             rows = slice(start, start + n_rows)
@@ -160,7 +160,7 @@ class ColumnDrop:
         return torch.cat(parts, dim=1)
 
     def _block(self, n_rows: int) -> int:
-        """Rows of a block."""
+        """Number of rows in a block."""
         return next(size for size in range(_BLOCK if self.n_levels else 1, 0, -1) if n_rows % size == 0)
 
 
@@ -182,7 +182,7 @@ def wire_modes(array_rows: tuple[int, ...], wires: WireResistances) -> torch.Ten
 
 
 def expected_bend(deviations: torch.Tensor, modes: torch.Tensor, array_rows: tuple[int, ...]) -> float:
-    """Size of the bend of columns that deviate by d (columns, rows), over that of the range of an ADC.
+    """Size of the bend of columns that deviate by d (columns, rows), relative to the range of an ADC.
 
     Sums of n independent d, a share `_ACTIVITY` of them active, have a variance of s^2; the bend then has a standard
     deviation of about sqrt(2) b^2 s^2.
@@ -192,7 +192,7 @@ def expected_bend(deviations: torch.Tensor, modes: torch.Tensor, array_rows: tup
 
 
 def bend_kind(expected: float, adc_precision: int | None, *, sums_are_deviations: bool) -> BendKind:
-    """How to compute a bend of an expected size over an ADC's range; with care where the ADC is not known."""
+    """How to compute a bend of an expected size relative to an ADC's range; conservative if the ADC is unknown."""
     steps = math.inf if adc_precision is None else expected * (2**adc_precision - 1)
     if steps > (_BEND_STEPS if sums_are_deviations else _BEND_STEPS / 2):
         return BendKind.PRODUCT
@@ -200,10 +200,11 @@ def bend_kind(expected: float, adc_precision: int | None, *, sums_are_deviations
 
 
 def rounding_is_felt(digit: torch.Tensor, adc_precision: int | None) -> bool:
-    """Whether rounding a slice's digits (columns, rows) to N_LEVELS of their largest could show in an ADC's codes.
+    """Whether rounding a slice's digits (columns, rows) to N_LEVELS of their largest could change an ADC's codes.
 
-    Rounding errors of digits add up like the digits themselves, which make the standard deviation of the sums. Those of
-    the inputs are alike in many rows at worst, and then change a sum by at most half of a level of itself.
+    Rounding errors of digits add up like the digits themselves, which determine the standard deviation of the sums.
+    Those of the inputs may, in the worst case, be alike in many rows, and then change a sum by at most half of one of
+    its levels.
     """
     if adc_precision is None:
         return True
@@ -214,16 +215,16 @@ def rounding_is_felt(digit: torch.Tensor, adc_precision: int | None) -> bool:
 
 
 def bend_matrix(deviations: torch.Tensor, modes: torch.Tensor, half_levels: float) -> torch.Tensor:
-    """Deviations (columns, rows) times b and the root of what a unit of current is worth in half levels."""
+    """Deviations (columns, rows) times b and the square root of the half levels per unit of current."""
     return deviations * (_smoothest(modes).to(deviations.device) * math.sqrt(half_levels))
 
 
 def mean_shared(modes: torch.Tensor, array_rows: tuple[int, ...]) -> float:
-    """Mean of K over the pairs of rows of an array, averaged over the arrays."""
+    """Mean of K over pairs of rows of an array, averaged over the arrays."""
     parts = torch.split(modes, list(array_rows))
     return sum(float(part.mean(0).square().sum()) * len(part) for part in parts) / len(modes)
 
 
 def _smoothest(modes: torch.Tensor) -> torch.Tensor:
-    """b, (rows,): the smoothest mode and the resistance at the wire's end in one."""
+    """b, (rows,): the smoothest mode combined with the resistance at the wire's end."""
     return (modes[:, 0].square() + modes[:, -1].square()).sqrt()

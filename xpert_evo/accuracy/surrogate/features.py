@@ -1,9 +1,9 @@
-"""What a surrogate sees of a design: a few summaries, and less loudly the signal-to-noise ratio of every layer.
+"""Features of a design for the surrogate: a few summaries and, with less weight, the SNR of every layer.
 
-Genes that change what a design costs and not what it computes (`changes_accuracy` of a gene's record) are left out,
-such as column sharing and the type of the ADC. Left out too are the single layers' genes. The first labels, many of
-homogeneous designs, cannot tell one layer's precision from the next one's; a model that is offered them all the same
-guesses, and a search finds the designs where it guesses high.
+Genes that change a design's cost but not its computation (`changes_accuracy` of a gene's record), such as column
+sharing and ADC type, are left out. Single layers' genes are left out, too. The first labels, many of them of
+homogeneous designs, cannot distinguish one layer's precision from the next one's; a model that is given such features
+guesses anyway, and a search finds the designs where it guesses high.
 """
 
 import numpy as np
@@ -29,11 +29,11 @@ SUMMARIES = (
 """Names of the first columns of a feature table."""
 
 LAYER_WEIGHT = 0.3
-"""What a single layer's column counts beside a summary, after both were standardised."""
+"""Weight of a single layer's column relative to a summary, after both were standardised."""
 
 
 def macs(space: SearchSpace, genomes: Genomes) -> IntArray:
-    """Multiply-accumulates of one image, (designs,)."""
+    """Multiply-accumulates for one image, (designs,)."""
     sizes = np.array(space.backbone.output_sizes())
     kernels = np.array([layer.kernel_size for layer in space.backbone.layers])
     per_position = space.in_channels(genomes) * space.values(genomes, GeneKind.CHANNEL_DEPTH)
@@ -41,16 +41,16 @@ def macs(space: SearchSpace, genomes: Genomes) -> IntArray:
 
 
 class FeatureMap:
-    """Turns genomes into feature tables, a hundred thousand a second and more.
+    """Converts genomes into feature tables, more than a hundred thousand per second.
 
     Args:
-        space: Of the genomes.
-        crossbar: The array whose conversions limit the signal-to-noise ratio.
+        space: Search space of the genomes.
+        crossbar: Array whose conversions limit the signal-to-noise ratio.
 
     Attributes:
-        names: Of the columns: `SUMMARIES`, mean and least of further genes that change the accuracy, then the
+        names: Names of the columns: `SUMMARIES`, mean and minimum of further genes that change the accuracy, then the
             signal-to-noise ratio of each layer.
-        weights: Of the columns once they are standardised, (features,).
+        weights: Weights of the columns after standardisation, (features,).
     """
 
     def __init__(self, space: SearchSpace, *, crossbar: CrossbarSpec) -> None:
@@ -75,10 +75,11 @@ class FeatureMap:
         )
 
     def __call__(self, genomes: Genomes) -> FloatArray:
-        """One row a design, (designs, features).
+        """Returns one row per design, (designs, features).
 
-        Depths and multiply-accumulates enter as binary logarithms, precisions in bits, signal-to-noise ratios in bits
-        too (6.02 dB each). The ratio *through* the network adds the relative noise powers of all layers' conversions.
+        Depths and multiply-accumulates enter as binary logarithms, precisions in bits, and signal-to-noise ratios also
+        in bits (6.02 dB each). The ratio *through* the network adds the relative noise powers of all layers'
+        conversions.
         """
         space = self.space
         depths = np.log2(space.values(genomes, GeneKind.CHANNEL_DEPTH)[:, self._own_depth])
@@ -95,7 +96,7 @@ class FeatureMap:
         return np.concatenate([np.stack(summaries, axis=1), snr_db / _DB_A_BIT], axis=1)
 
     def snr_db(self, genomes: Genomes) -> FloatArray:
-        """Signal-to-noise ratio of each layer's output [dB], (designs, layers), looked up."""
+        """Signal-to-noise ratio of each layer's output [dB], (designs, layers), from a table."""
         rows = np.searchsorted(self._n_rows, self.space.in_channels(genomes) * self._kernel_areas)
         adc = self.space.values(genomes, GeneKind.ADC_PRECISION)
         inputs = self.space.values(genomes, GeneKind.INPUT_PRECISION)
@@ -107,7 +108,7 @@ class FeatureMap:
         return np.log2(values) if kind.record.is_logarithmic else values.astype(np.float64)
 
     def _all_row_counts(self) -> IntArray:
-        """Every number of rows that a layer of the space can have, rising."""
+        """Returns every number of rows that a layer of the space can have, in ascending order."""
         backbone = self.space.backbone
         counts: set[int] = set()
         for i, source in enumerate(backbone.sources):

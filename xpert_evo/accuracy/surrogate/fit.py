@@ -1,8 +1,8 @@
-"""The surrogate: predicts the accuracy of any design, with its doubt, from the designs trained so far.
+"""Fits the surrogate: predicts the accuracy of any design, with its uncertainty, from the designs trained so far.
 
-Several models compete in cross-validation, on rank correlation first and on error where that ties. They learn the
-log-odds of accuracy (`surrogate_scale`), so none predicts more than a little above the best label. The winner is fitted
-to all labels, and its doubt is stretched until the 90 % intervals of the cross-validation hold 90 % of the labels.
+Several models compete in cross-validation, on rank correlation first and on error in case of a tie. They learn the
+log-odds of accuracy (`scale`), so none predicts more than slightly above the best label. The winner is fitted to all
+labels, and its uncertainty is stretched until the 90 % intervals of the cross-validation contain 90 % of the labels.
 """
 
 from collections.abc import Mapping
@@ -25,21 +25,21 @@ from xpert_evo.space import Genomes, SearchSpace
 __all__ = ["AUTO", "FittedSurrogate", "HonestyReport", "SurrogateKind", "SurrogateReport", "fit_surrogate", "honesty"]
 
 LEAST_LABELS = 4
-"""Fewer labels cannot be cross-validated."""
+"""Smallest number of labels that can be cross-validated."""
 TAU_TIE = 0.05
-"""Rank correlations of cross-validation that differ by less are held to be equal: few labels tell no more."""
+"""Rank correlations that differ by less count as equal: with few labels the difference is not significant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SurrogateReport:
-    """How the models did in cross-validation.
+    """Results of the models in cross-validation.
 
     Attributes:
-        n_labels: Trainings that they learnt from.
-        chosen: The model that won, or that was asked for.
+        n_labels: Number of labels used.
+        chosen: The winning model, or the requested one.
         models: Cross-validated quality of each competing model.
-        baseline: Of a straight line over the logarithm of the multiply-accumulates.
-        std_scale: Factor on the chosen model's standard deviations of the log-odds that the cross-validation asked for.
+        baseline: Quality of a straight line over the logarithm of the multiply-accumulates.
+        std_scale: Factor applied to the chosen model's standard deviations of the log-odds, from the cross-validation.
     """
 
     n_labels: int
@@ -50,10 +50,10 @@ class SurrogateReport:
 
 
 class FittedSurrogate:
-    """Predicts accuracy; made by `fit_surrogate`.
+    """Predicts accuracy; created by `fit_surrogate`.
 
     Attributes:
-        report: How it was chosen and how good it is.
+        report: How the model was chosen, and its quality.
     """
 
     def __init__(self, features: "_Standardised", model: Model, report: SurrogateReport) -> None:
@@ -63,7 +63,7 @@ class FittedSurrogate:
 
     @own_numerics()
     def predict(self, genomes: Genomes) -> tuple[FloatArray, FloatArray]:
-        """Median and standard deviation of the accuracy that a training would measure, fractions, (designs,) each."""
+        """Median and standard deviation of the accuracy that training would measure, fractions, (designs,) each."""
         mean, std = self._model.predict(self._features.of(genomes))
         return self._features.accuracies(mean, std * self.report.std_scale)
 
@@ -79,21 +79,21 @@ def fit_surrogate(
     seed_std: float | None = None,
     kind: str = AUTO,
 ) -> FittedSurrogate:
-    """A surrogate of all labels; the same labels and seed give the same surrogate.
+    """Fits a surrogate to all labels; the same labels and seed give the same surrogate.
 
     Args:
-        space: Of the genomes.
-        genomes: Trained designs, (labels, genes); a design may stand there several times, with different seeds.
-        accuracies: What the trainings measured, fractions, (labels,).
-        crossbar: Whose conversions limit the signal-to-noise ratio.
-        seed: For the folds and the networks.
-        seed_std: Known spread of the accuracy between seeds of one design; None takes it from designs that stand there
-            several times, and leaves it to the models where there is none.
+        space: Search space of the genomes.
+        genomes: Trained designs, (labels, genes); a design may occur several times, with different seeds.
+        accuracies: Measured accuracies, fractions, (labels,).
+        crossbar: Crossbar whose conversions limit the signal-to-noise ratio.
+        seed: Random seed of the folds and the networks.
+        seed_std: Known spread of the accuracy between seeds of one design; None derives it from designs that occur
+            several times, or leaves it to the models if there are none.
         kind: A `SurrogateKind`, or `auto` to let them compete.
 
     Raises:
-        ConfigError: `kind` is unknown, or there are too few labels.
-        ValueError: Labels are not fractions, one for each genome.
+        ConfigError: If `kind` is unknown, or there are too few labels.
+        ValueError: If labels are not fractions, one for each genome.
     """
     genomes, labels = space.check(genomes), np.asarray(accuracies, dtype=np.float64)
     if labels.shape != (len(genomes),) or not ((labels >= 0) & (labels <= 1)).all():
@@ -132,7 +132,7 @@ def fit_surrogate(
 
 
 class _Standardised:
-    """Features, weighted, and log-odds of labels, with mean 0 and deviation 1 over the trained designs."""
+    """Weighted features and log-odds of labels, with mean 0 and deviation 1 over the trained designs."""
 
     def __init__(self, feature_map: FeatureMap, genomes: Genomes, labels: FloatArray) -> None:
         self._map = feature_map
@@ -144,15 +144,15 @@ class _Standardised:
         self._label_scale = max(float(log_odds.std()), _NO_SPREAD)
 
     def of(self, genomes: Genomes) -> FloatArray:
-        """Standardised features, each times its weight, (designs, features)."""
+        """Returns standardised features, each times its weight, (designs, features)."""
         return np.asarray((self._map(genomes) - self._mean) / self._scale * self._map.weights)
 
     def targets(self, labels: FloatArray) -> FloatArray:
-        """Standardised log-odds of labels."""
+        """Returns standardised log-odds of labels."""
         return (self._accuracy.log_odds(labels) - self._label_mean) / self._label_scale
 
     def accuracies(self, mean: FloatArray, std: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Predictions in fractions of accuracy."""
+        """Converts predictions to fractions of accuracy."""
         return self._accuracy.accuracies(mean * self._label_scale + self._label_mean, std * self._label_scale)
 
 
@@ -167,19 +167,19 @@ def _kinds(kind: str) -> list[SurrogateKind]:
 
 
 def _folds(genomes: Genomes, rng: np.random.Generator) -> np.ndarray:
-    """A fold for each label; trainings of one design share theirs, or the others would give the answer away."""
+    """Assigns a fold to each label; all labels of a design share one, otherwise they would leak the answer."""
     _, design = np.unique(genomes, axis=0, return_inverse=True)
     n_designs = int(design.max()) + 1
     return (rng.permutation(n_designs) % min(_N_FOLDS, n_designs))[design.ravel()]
 
 
 def _std_scale(features: _Standardised, mean: FloatArray, std: FloatArray, labels: FloatArray) -> float:
-    """The least factor on the deviations at which nine in ten labels lie within their 90 % interval.
+    """Returns the smallest factor on the deviations at which 90 % of labels lie within their 90 % intervals.
 
-    Deviations are stretched in log-odds, where a design far from the trained ones has the most to be stretched. The
-    quantile takes the finite number of labels into account (split conformal prediction; Vovk et al., 2005). Deviations
-    are never shrunk: designs of the front differ more from the trained ones than folds from each other. And nine in ten
-    must lie within among the third with the highest predictions too, since these are what a search selects.
+    Deviations are stretched in log-odds, where designs far from the trained ones are stretched most. The quantile takes
+    the finite number of labels into account (split conformal prediction; Vovk et al., 2005). Deviations are never
+    shrunk, because designs of the front differ more from the trained ones than folds do from each other. The condition
+    must also hold for the third of the labels with the highest predictions, since a search selects such designs.
     """
     level = min(1.0, 0.9 * (len(labels) + 1) / len(labels))
     promising = np.argsort(-mean, kind="stable")[: max(1, len(mean) // 3)]
@@ -192,7 +192,7 @@ def _std_scale(features: _Standardised, mean: FloatArray, std: FloatArray, label
 
 
 def _best(qualities: Mapping[SurrogateKind, Quality]) -> SurrogateKind:
-    """The least error among the models whose rank correlation is as good as the best."""
+    """Returns the model with the smallest error among those whose rank correlation is as good as the best."""
     highest = max(quality.tau for quality in qualities.values())
     return min(
         (kind for kind in qualities if qualities[kind].tau >= highest - TAU_TIE), key=lambda k: qualities[k].rmse
@@ -200,7 +200,7 @@ def _best(qualities: Mapping[SurrogateKind, Quality]) -> SurrogateKind:
 
 
 def _seed_std(genomes: Genomes, labels: FloatArray, known: float | None) -> float:
-    """Spread of accuracy between seeds of one design: as known, or as repeated designs show it, or 0 for 'unknown'."""
+    """Spread of accuracy between seeds of one design: the known value, an estimate from repeated designs, or 0."""
     if known is not None:
         return known
     _, design, counts = np.unique(genomes, axis=0, return_inverse=True, return_counts=True)

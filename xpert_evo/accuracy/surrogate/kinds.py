@@ -1,4 +1,4 @@
-"""Names of the surrogate's models, apart from the models so that they can be listed without the heavy libraries."""
+"""Names of the surrogate models, in a separate module so that they can be listed without heavy imports."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from xpert_evo.errors import ConfigError
 from xpert_evo.validation import nearest
 
 AUTO = "auto"
-"""In place of a name: let them compete."""
+"""Used instead of a name: let the models compete."""
 
 
 class SurrogateKind(StrEnum):
@@ -18,7 +18,7 @@ class SurrogateKind(StrEnum):
 
 
 def check_kind(kind: str) -> None:
-    """Raises ConfigError where no model is called so."""
+    """Raises ConfigError if no model has this name."""
     known = [AUTO, *SurrogateKind]
     if kind not in known:
-        raise ConfigError(f"search.surrogate: no surrogate is called '{kind}'; {nearest(kind, known)}")
+        raise ConfigError(f"search.surrogate: unknown surrogate '{kind}'; {nearest(kind, known)}")

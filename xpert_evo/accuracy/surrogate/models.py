@@ -1,7 +1,7 @@
-"""The models that compete to be the surrogate: a linear one, a Gaussian process and an ensemble of small networks.
+"""The competing surrogate models: linear regression, a Gaussian process and an ensemble of small networks.
 
-All see standardised features and labels and return a mean and a standard deviation. A fit depends on its labels and
-its seed alone, so it is remade from the labels and never stored.
+All take standardised features and labels and return a mean and a standard deviation. A fit depends only on its labels
+and its seed, so it is recomputed from the labels and never stored.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,14 +25,15 @@ class Model(Protocol):
 
 
 def least_noise_variance(noise_std: float) -> float:
-    """Least variance of standardised labels that a model must leave to chance."""
+    """Smallest variance of standardised labels that a model must attribute to noise."""
     return max(noise_std**2, 0.01)
 
 
 class Ridge:
-    """Bayesian linear regression; the weights' spread and the noise maximise the evidence (MacKay, 1992).
+    """Bayesian linear regression; the spread of the weights and the noise maximise the evidence (MacKay, 1992).
 
-    With fewer labels than features the evidence alone may take everything for signal, so the noise has a least value.
+    With fewer labels than features, the evidence alone may attribute everything to signal, so the noise has a lower
+    bound.
     """
 
     def __init__(self, features: FloatArray, labels: FloatArray, *, noise_std: float, seed: int) -> None:
@@ -42,7 +43,7 @@ class Ridge:
         values, vectors = np.linalg.eigh(self._features @ self._features.T)
         values, seen = np.maximum(values, 0.0), vectors.T @ (labels - self._mean)
         spectra = values + _NOISE_RATIOS[:, None]
-        signal = np.maximum((seen**2 / spectra).mean(axis=1), _TINY)  # the best variance of the weights at each ratio
+        signal = np.maximum((seen**2 / spectra).mean(axis=1), _TINY)  # best variance of the weights at each ratio
         evidence = -0.5 * (len(labels) * np.log(signal) + np.log(spectra).sum(axis=1))
         allowed = (signal * _NOISE_RATIOS >= least_noise_variance(noise_std)) | (_NOISE_RATIOS[-1] == _NOISE_RATIOS)
         best = int(np.argmax(np.where(allowed, evidence, -np.inf)))
@@ -52,7 +53,7 @@ class Ridge:
         self._weights = self._features.T @ (vectors @ (seen / spectra[best]))
 
     def predict(self, features: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """As `Model.predict`."""
+        """See `Model.predict`."""
         scaled = features / self._scale
         across = scaled @ self._features.T
         explained = np.einsum("ij,jk,ik->i", across, self._inverse, across, optimize=True)
@@ -65,9 +66,9 @@ _TINY = 1e-12
 
 
 class GaussianProcess:
-    """A linear trend with a smooth departure from it, and noise of at least the seeds' spread.
+    """A linear trend plus a smooth deviation from it, and noise of at least the spread between seeds.
 
-    The kernel's four strengths maximise the marginal likelihood (Rasmussen and Williams, 2006, chapter 5).
+    The kernel's four hyperparameters maximise the marginal likelihood (Rasmussen and Williams, 2006, chapter 5).
     """
 
     def __init__(self, features: FloatArray, labels: FloatArray, *, noise_std: float, seed: int) -> None:
@@ -91,13 +92,13 @@ class GaussianProcess:
         self._model.fit(features / scale, labels)
 
     def predict(self, features: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """As `Model.predict`."""
+        """See `Model.predict`."""
         mean, std = self._model.predict(features / self._scale, return_std=True)
         return mean, std
 
 
 class Networks:
-    """Eight small networks from different beginnings; their spread is their doubt.
+    """Eight small networks with different initial weights; the spread of their predictions is their uncertainty.
 
     B. Lakshminarayanan, A. Pritzel, C. Blundell, "Simple and scalable predictive uncertainty estimation using deep
     ensembles", NeurIPS 2017.
@@ -134,7 +135,7 @@ class Networks:
         return torch.squeeze(hidden @ outer + features @ linear, dim=-1)
 
     def predict(self, features: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """As `Model.predict`."""
+        """See `Model.predict`."""
         with torch.no_grad():
             members = self._forward(torch.as_tensor(features, dtype=torch.float32)).double().numpy()
         return members.mean(axis=0), np.sqrt(members.var(axis=0) + self._noise_variance)

@@ -1,7 +1,7 @@
-"""The scale on which surrogates learn: the log-odds of accuracy between a floor and a ceiling.
+"""The scale on which surrogates learn: log-odds of accuracy between a floor and a ceiling.
 
-Accuracy saturates at both ends. A model that is linear in it runs past 100 % where designs grow beyond the trained
-ones; one that is linear in log-odds approaches a ceiling, and its doubt shrinks there as the room for error does.
+Accuracy saturates at both ends. A model that is linear in accuracy exceeds 100 % where designs grow beyond the trained
+ones; one that is linear in log-odds approaches a ceiling, where its uncertainty shrinks with the room for error.
 """
 
 from dataclasses import dataclass
@@ -12,22 +12,22 @@ from scipy.special import expit
 from xpert_evo.objectives import FloatArray
 
 FLOOR_MARGIN = 0.1
-"""How far the floor lies below chance. At chance itself the log-odds of a label would be all luck."""
+"""Distance of the floor below chance. At chance itself the log-odds of a label would be pure luck."""
 
 CEILING_MARGIN = 0.05
-"""How far the ceiling lies above the best label, at most; nearer to 100 % it is half of what is left."""
+"""Largest distance of the ceiling above the best label; near 100 % it is half of the remainder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccuracyScale:
     """A bounded scale of accuracy.
 
-    Nothing better than what was trained is predicted, but for the margin: training such a design lifts the ceiling.
+    No prediction exceeds the best label by more than the margin: training such a design raises the ceiling.
 
     Attributes:
-        chance: Accuracy of guessing, which no prediction undercuts, a fraction.
-        floor: Accuracy whose log-odds are minus infinity.
-        ceiling: Accuracy whose log-odds are infinity.
+        chance: Accuracy of random guessing, a lower bound of all predictions, a fraction.
+        floor: Accuracy with log-odds of minus infinity.
+        ceiling: Accuracy with log-odds of plus infinity.
     """
 
     chance: float
@@ -36,7 +36,7 @@ class AccuracyScale:
 
     @classmethod
     def of(cls, accuracies: FloatArray, n_classes: int) -> "AccuracyScale":
-        """The scale for labels, fractions (labels,), of a task with so many classes."""
+        """Returns the scale for labels, fractions (labels,), of a task with `n_classes` classes."""
         chance, best = 1 / n_classes, float(accuracies.max())
         margin = max(min(CEILING_MARGIN, (1 - best) / 2), _LEAST_MARGIN)
         return cls(chance=chance, floor=chance - FLOOR_MARGIN, ceiling=max(best, chance) + margin)
@@ -48,7 +48,7 @@ class AccuracyScale:
         return np.asarray(np.log(share / (1 - share)))
 
     def accuracies(self, mean: FloatArray, std: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Median and standard deviation of the accuracy whose log-odds are Gaussian, (designs,) each.
+        """Median and standard deviation of an accuracy whose log-odds are Gaussian, (designs,) each.
 
         The deviation is that of the whole distribution, by Gauss-Hermite quadrature: at most half of the scale.
         """
