@@ -220,6 +220,8 @@ def judge_weights(
     history = {name: trained.metadata.get(name) for name in ("started_from", "noise_aware")}
     say(f"design {design.digest}, {dataset.name}, {_crossbar_words(first.crossbar)}")
     say(f"trained by {_training_words(trained)}")
+    for note in dataset.notes:
+        say(note)
     ideal, noisy = measure(
         trained,
         weights_file(path),

@@ -8,7 +8,7 @@ from typing import NotRequired, TypedDict, Unpack
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.network import CrossbarNetwork, build_network
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
-from xpert_evo.accuracy.datasets.catalogue import Dataset, dataset_spec
+from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.training.checkpoints import WEIGHTS_NAME, Start, read_start, take_weights
 from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
 from xpert_evo.accuracy.training.training import check_draws_cells
@@ -169,7 +169,7 @@ def plan_training(
         to_judge=asked.get("to_judge", True),
         start=start,
         folder=asked["out"] or Path("runs") / f"train-{design.digest}-{protocol}-{seed}{variant}",
-        assumptions=(*assumption_lines(settings, dataset_spec(settings.dataset.name), run), *remarks_on(backbone)),
+        assumptions=(*assumption_lines(settings, dataset, run), *remarks_on(backbone), *dataset.notes),
     )
 
 
