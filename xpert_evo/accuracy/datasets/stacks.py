@@ -39,7 +39,8 @@ def open_npz(name: str) -> Source:
     """The arrays of a file, which are in memory from here on; raises DataError."""
     npz_fingerprint(name)
     try:
-        with np.load(place_of(name), allow_pickle=False) as file:
+        with Path(place_of(name)).open("rb") as stream:  # which numpy leaves open where the file is damaged
+            file = np.load(stream, allow_pickle=False)
             if not isinstance(file, np.lib.npyio.NpzFile):
                 raise DataError(f"{name} holds a single array; save images and labels with numpy.savez.")
             wanted = {f"{axis}_{key}" for key in _KEYS.values() for axis in "xy"}
@@ -53,7 +54,7 @@ def open_npz(name: str) -> Source:
 
 
 def stacks_of(name: str, arrays: Mapping[str, Any], known: object = None) -> dict[str, Stack]:
-    """Images and labels by part from arrays called x_train, y_train and so on; raises DataError where one is missing."""
+    """Images and labels by part from arrays called x_train, y_train and so on; raises DataError where one lacks."""
     missing = [key for key in ("x_train", "y_train") if key not in arrays]
     missing += [f"y_{key}" for key in _KEYS.values() if f"x_{key}" in arrays and f"y_{key}" not in arrays]
     missing += [f"x_{key}" for key in _KEYS.values() if f"y_{key}" in arrays and f"x_{key}" not in arrays]
