@@ -1,10 +1,14 @@
 """A user's own images through the real command line: all three forms, trainings, judgements, resumed runs."""
 
 import json
+import os
+import re
+import shlex
 import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,8 +19,10 @@ import pytest
 import xpert_evo as xe
 from tests.own_images import CLASSES, coloured, write_folder
 from tests.small_runs import SMOKE_SEARCH, content
+from xpert_evo.cli.app import app
 from xpert_evo.config import settings_toml
-from xpert_evo.errors import StoreError
+from xpert_evo.errors import DataError, StoreError
+from xpert_evo.orchestration import estimate
 from xpert_evo.store import FILE_NAME, Store
 
 FUNCTION = """
@@ -26,12 +32,14 @@ def load():
     with np.load("digits.npz") as file:
         return {"x_train": file["x_train"], "y_train": file["y_train"]}
 """
+DOCUMENT = Path(__file__).parents[2] / "docs" / "data-sets.md"
 NAMES = {"folder": "folder:flowers", "npz": "npz:digits.npz", "module": "module:my_images:load"}
 
 
 def call(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
     words = [sys.executable, "-m", "xpert_evo", *map(str, arguments)]
-    return subprocess.run(words, capture_output=True, text=True, timeout=280, check=False, cwd=folder)
+    wide = {**os.environ, "COLUMNS": "300"}
+    return subprocess.run(words, capture_output=True, text=True, timeout=280, check=False, cwd=folder, env=wide)
 
 
 def told(*arguments: str | Path, folder: Path) -> str:
@@ -109,27 +117,46 @@ def test_a_design_is_trained_and_judged_on_a_folder(runs: dict[str, Path], proje
     assert "fashion-mnist has 10 and 1; name its own data with --dataset" in other.stderr
 
 
+@pytest.fixture
+def typed(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Carries a command out in this process, in the working folder of the images; returns what it printed."""
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("COLUMNS", "300")
+
+    def carry_out(*words: str | Path) -> str:
+        app([*map(str, words)], standalone_mode=False, prog_name="xpert-evo")
+        return capsys.readouterr().out
+
+    return carry_out
+
+
 def test_costs_are_for_the_classes_and_channels_of_the_images(
-    runs: dict[str, Path], project: Path, tmp_path: Path
+    runs: dict[str, Path], project: Path, typed: Callable[..., str], tmp_path: Path
 ) -> None:
-    out = told("evaluate", runs["folder"] / "front.json", folder=project)
+    out = typed("evaluate", runs["folder"] / "front.json")
     assert f"assumed: folder:{project}/flowers (3 classes, 3 image planes)" in out
     design = tmp_path / "design.json"
-    design.write_text(told("show", runs["npz"], "--knee", "--json", folder=project))
-    assert "(3 classes, 3 image planes)" in told("evaluate", design, "--dataset", NAMES["npz"], folder=project)
+    design.write_text(typed("show", runs["npz"], "--knee", "--json"))
+    out = typed("evaluate", design, "--dataset", NAMES["npz"])
+    assert f"assumed: npz:{project}/digits.npz (3 classes, 3 image planes)" in out
 
 
-def test_costs_of_a_run_on_a_function_do_not_call_it(runs: dict[str, Path], project: Path, tmp_path: Path) -> None:
-    out = told("evaluate", runs["module"] / "front.json", folder=tmp_path)  # where no such module can be imported
+def test_costs_of_a_run_on_a_function_do_not_call_it(
+    runs: dict[str, Path], typed: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where no such module can be imported
+    out = typed("evaluate", runs["module"] / "front.json")
     assert "assumed: module:my_images:load (3 classes, 3 image planes)" in out
-    del project
 
 
-def test_a_dry_run_tells_the_images_and_what_was_drawn(project: Path) -> None:
-    out = told("run", "--dataset", NAMES["folder"], "--set", "training.protocol=smoke", "--dry-run", folder=project)
+def test_a_dry_run_tells_the_images_and_what_was_drawn(
+    project: Path, typed: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estimate, "BUDGET_S", 0.1)
+    out = typed("run", "--dataset", NAMES["folder"], "--set", "training.protocol=smoke", "--dry-run")
     assert f"data: folder:{project}/flowers, 48 training, 6 validation and 6 test images" in out
     assert "no test images came with folder:" in out
-    assert "output folder: runs/flowers-0" in out
+    assert "output folder: runs/flowers-1" in out or "output folder: runs/flowers-0" in out
 
 
 def test_a_run_goes_on_after_its_cache_was_deleted_and_with_images_that_have_moved(
@@ -164,17 +191,39 @@ def test_the_settings_of_a_run_repeat_it_from_python(
 
 
 @pytest.mark.parametrize("form", NAMES)
-def test_data_info_shows_classes_and_splits(form: str, project: Path) -> None:
-    out = told("data", "info", NAMES[form], folder=project)
+def test_data_info_shows_classes_and_splits(form: str, typed: Callable[..., str]) -> None:
+    out = typed("data", "info", NAMES[form])
     assert "3 classes, images of 32 x 32 pixels with 3 channels" in out
     assert [line.split()[1::2] for line in out.splitlines() if "rose" in line] == [["rose", "16", "2", "2"]]
 
 
-def test_data_list_and_wrong_names_tell_the_forms(project: Path) -> None:
-    listed = told("data", "list", folder=project)
+def test_data_info_shows_named_data_sets_too(typed: Callable[..., str]) -> None:
+    out = typed("data", "info", "fashion-mnist")
+    assert "fashion-mnist: 10 classes, images of 32 x 32 pixels with 1 channel" in out
+    assert "digest aa04294ebd35c87b" in out
+
+
+def test_data_list_and_wrong_names_tell_the_forms(typed: Callable[..., str]) -> None:
+    listed = typed("data", "list")
     assert all(form in listed for form in ("folder:PATH", "npz:FILE", "module:PACKAGE.MODULE:FUNCTION"))
-    outcome = call("run", "--dataset", "flowers", "--dry-run", folder=project)
-    assert outcome.returncode == 5
-    assert "for your own images write folder:flowers" in outcome.stderr
-    outcome = call("run", "--dataset", "digits.npz", "--dry-run", folder=project)
-    assert "for your own images write npz:digits.npz" in outcome.stderr
+    with pytest.raises(DataError, match="for your own images write folder:flowers"):
+        typed("run", "--dataset", "flowers", "--dry-run")
+    with pytest.raises(DataError, match=r"for your own images write npz:digits\.npz"):
+        typed("run", "--dataset", "digits.npz", "--dry-run")
+
+
+def test_the_five_minutes_of_the_documents_work(
+    typed: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estimate, "BUDGET_S", 0.1)
+    monkeypatch.chdir(tmp_path)
+    text = DOCUMENT.read_text(encoding="utf-8")
+    script = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0]
+    assert subprocess.run([sys.executable, "-c", script], timeout=120, check=False).returncode == 0
+    (block,) = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+    out = ""
+    for line in block.splitlines():
+        words = shlex.split(line.removeprefix("$ xpert-evo "))
+        out += typed(*words, *(["--dry-run"] if words[0] == "run" and "--dry-run" not in words else []))
+    assert f"folder:{tmp_path}/shapes: 3 classes, images of 32 x 32 pixels with 3 channels" in out
+    assert out.count("240 training, 30 validation and 30 test images") == 2
