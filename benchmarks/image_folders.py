@@ -1,11 +1,10 @@
 """What a user's own images cost before the first training: time and memory an image, from files to the mapped cache.
 
-    python benchmarks/image_folders.py [--images 2000] [--classes 20] [--side 224]
+    python benchmarks/image_folders.py [--images 5000] [--classes 1000] [--side 224]
 
 Writes JPEG files of waves and noise into a temporary folder, a sub-folder for each class, decodes them into a cache of
 32 x 32 pixels, and opens it again; then decodes them at their own size, as larger backbones would need. Each way runs
-in a process of its own, whose largest memory above that of the imports is told. That counts pages of the cache as they
-are written, which the system takes back when memory is short.
+in a process of its own, whose largest memory above that of the imports is told.
 """
 
 import argparse
@@ -64,8 +63,8 @@ def measured(images: Path, cache: Path, side: int) -> dict[str, float]:
 def main() -> None:
     """Prints a line for each way."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=2_000)
-    parser.add_argument("--classes", type=int, default=20)
+    parser.add_argument("--images", type=int, default=5_000)
+    parser.add_argument("--classes", type=int, default=1_000)
     parser.add_argument("--side", type=int, default=224)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:

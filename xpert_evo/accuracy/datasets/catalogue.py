@@ -234,7 +234,9 @@ def _loaded(name: str, folder: Path) -> Dataset:
         splits[part] = Split(images=torch.from_numpy(images), labels=torch.from_numpy(labels))
     return Dataset(
         name=name,
-        **splits,
+        train=splits["train"],
+        validation=splits["validation"],
+        test=splits["test"],
         n_classes=spec.n_classes,
         image_channels=spec.image_channels,
         image_size=IMAGE_SIZE,

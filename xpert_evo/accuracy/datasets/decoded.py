@@ -10,8 +10,9 @@ wait. What is damaged or deleted is decoded again.
 
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from joblib import cpu_count
 from numpy.typing import NDArray
 
 from xpert_evo.accuracy.datasets.resizing import ImageError, Planes, resized
-from xpert_evo.accuracy.datasets.sources import PARTS, Part, Source, check_readable
+from xpert_evo.accuracy.datasets.sources import PARTS, Source, check_readable
 from xpert_evo.accuracy.datasets.splitting import Members, check_parts, notes_on, split
 from xpert_evo.errors import DataError
 from xpert_evo.files import write_text
@@ -142,11 +143,12 @@ def _fill(folder: Path, source: Source, image_size: int, resize: Resize) -> tupl
     content = hashlib.sha256(json.dumps([VERSION, source.class_names, image_size]).encode())
     members, labels, notes = split(source), {}, list(source.notes)
     seen: set[bytes] = set()
+    complaints: list[str] = []
     # Test images come first: what is among them neither selects nor trains.
     for part in reversed(PARTS):
-        kept, hashes = _write_part(
-            folder / f"{part}.npy", source, members[part], image_size=image_size, resize=resize, elsewhere=seen
-        )
+        rows = _rows(source, members[part], image_size, resize)
+        shape = (len(members[part].images), source.image_channels, image_size, image_size)
+        kept, hashes = _write_part(folder / f"{part}.npy", shape, rows, seen, complaints)
         labels[part] = source.parts[members[part].origin].labels[members[part].images[kept]]
         for row in hashes:
             content.update(row)
@@ -155,6 +157,7 @@ def _fill(folder: Path, source: Source, image_size: int, resize: Resize) -> tupl
         if n_left := len(members[part].images) - len(kept):
             others = "test" if part == "validation" else "validation or test"
             notes.append(f"{counted(n_left, f'{part} image')} left out: the same picture is among the {others} images")
+    check_readable(source.name, complaints, sum(len(own.images) for own in members.values()))
     check_parts(source, labels)
     plain = {"class_names": source.class_names, "labels": {part: own.tolist() for part, own in labels.items()}}
     write_text(folder / _CONTENT, json.dumps(plain))
@@ -162,45 +165,47 @@ def _fill(folder: Path, source: Source, image_size: int, resize: Resize) -> tupl
 
 
 def _write_part(
-    path: Path, source: Source, members: Members, *, image_size: int, resize: Resize, elsewhere: set[bytes]
+    path: Path,
+    shape: tuple[int, ...],
+    rows: Iterator[Planes | str],
+    elsewhere: set[bytes],
+    complaints: list[str],
 ) -> tuple[NDArray[np.int64], list[bytes]]:
-    """Writes the images of a part that are not `elsewhere`; returns their positions among the members and hashes."""
-    part = source.parts[members.origin]
+    """Writes the images of a part but for those `elsewhere`; returns the positions of what it wrote, and hashes.
+
+    The rows go through the file, not through its map: a full disk is an error then, not the end of the process.
+    """
     kept: list[int] = []
     hashes: list[bytes] = []
-    complaints: list[str] = []
-    shape = (max(1, len(members.images)), source.image_channels, image_size, image_size)
-    target = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-    rows = _rows(source, part, members.images, image_size, resize)
-    for i, (image, row) in enumerate(zip(members.images, rows, strict=True)):
-        if isinstance(row, ImageError):
-            complaints.append(f"{part.told(int(image))} ({row})")
-            continue
-        own = hashlib.sha256(row.tobytes()).digest()
-        if own not in elsewhere:
-            target[len(kept)] = row
-            kept.append(i)
-            hashes.append(own)
-    target.flush()
-    check_readable(source.name, complaints, len(members.images))
+    start = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(max(1, shape[0]), *shape[1:])).offset
+    with path.open("r+b") as file:
+        file.seek(start)
+        for i, row in enumerate(rows):
+            if isinstance(row, str):
+                complaints.append(row)
+                continue
+            own = hashlib.sha256(row.tobytes()).digest()
+            if own not in elsewhere:
+                file.write(row.tobytes())
+                kept.append(i)
+                hashes.append(own)
+        file.flush()
+        os.fsync(file.fileno())
     return np.array(kept, dtype=np.int64), hashes
 
 
-def _rows(
-    source: Source, part: Part, images: Sequence[int] | NDArray[np.int64], image_size: int, resize: Resize
-) -> Iterator[Planes | ImageError]:
-    """Decoded images one by one, of which only a block is in memory."""
+def _rows(source: Source, members: Members, image_size: int, resize: Resize) -> Iterator[Planes | str]:
+    """Decoded images one by one, of which only a block is in memory; a complaint in place of what is none."""
+    part = source.parts[members.origin]
 
-    def row(i: int) -> Planes | ImageError:
+    def row(i: int) -> Planes | str:
         try:
             return resized(part.image(i), source.image_channels, image_size, resize)
-        except ImageError as failure:
-            return failure
-        except (OSError, ValueError, SyntaxError) as failure:  # a file that ends too early
-            return ImageError(str(failure))
+        except (ImageError, OSError, ValueError, SyntaxError) as failure:
+            return f"{part.told(i)} ({failure})"
 
     n_threads = min(_MOST_THREADS, cpu_count()) if source.threads else 1
     with ThreadPoolExecutor(n_threads) as pool:
-        for start in range(0, len(images), _BLOCK):
-            block = [int(i) for i in images[start : start + _BLOCK]]
+        for start in range(0, len(members.images), _BLOCK):
+            block = members.images[start : start + _BLOCK].tolist()
             yield from pool.map(row, block) if source.threads else map(row, block)

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from xpert_evo.errors import DataError
 from xpert_evo.image_sources import Resize
 
 Planes: TypeAlias = NDArray[np.uint8]
@@ -127,8 +126,3 @@ def _eight_bits(image: Image.Image, *, grey: bool) -> Image.Image:
             raise ImageError("it has more than 16 bits a pixel; save it with 8")
         return Image.fromarray((values >> 8).astype(np.uint8))
     return image.convert("L" if grey else "RGB")
-
-
-def refused(name: str, failure: ImageError) -> DataError:
-    """The error of a whole data set whose images cannot be used."""
-    return DataError(f"{name}: {failure}.")
