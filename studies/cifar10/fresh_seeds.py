@@ -27,7 +27,6 @@ from matplotlib.figure import Figure
 import xpert_evo as xe
 from xpert_evo.accuracy.surrogate.fit import FittedSurrogate
 from xpert_evo.accuracy.training.protocols import load_protocol
-from xpert_evo.config import DatasetConfig
 from xpert_evo.design import Design, load_designs
 from xpert_evo.files import write_text
 from xpert_evo.orchestration.trainings import TrainingJob, train_job
@@ -151,7 +150,7 @@ def main() -> None:
     options = parser.parse_args()
     result = xe.load_run(options.run).result
     config = result.task.config
-    dataset = DatasetConfig(name=config.dataset.name, data_dir=options.data_dir or config.dataset.data_dir)
+    dataset = config.dataset.model_copy(update={"data_dir": options.data_dir or config.dataset.data_dir})
     surrogate = fit_again(result)
     front = front_of(result, surrogate, tuple(options.ratios), options.expected)
     pairs = list(chosen(result, options.designs, front))

@@ -72,7 +72,12 @@ def test_data_in_the_default_folder_are_found_without_an_option(
 def test_a_run_keeps_where_its_data_lie_and_goes_on_elsewhere(
     begun: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert stored(begun / "run")["dataset"] == {"name": NAME, "data_dir": str(begun / "data")}
+    assert stored(begun / "run")["dataset"] == {
+        "name": NAME,
+        "data_dir": str(begun / "data"),
+        "image_size": 32,
+        "resize": "crop",
+    }
     monkeypatch.chdir(tmp_path)
     go_on(begun / "run", {}, Silent())
     xe.load_run(begun / "run").report()

@@ -1,18 +1,62 @@
 """Which settings a design file goes with: those of the run that it lies in, else defaults; and lines that tell."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from xpert_evo.accuracy.datasets.catalogue import DatasetSpec
+from xpert_evo.accuracy.datasets.catalogue import dataset_spec
+from xpert_evo.accuracy.datasets.own_images import open_source
 from xpert_evo.cli.settings import changes, resolve
 from xpert_evo.config import RunConfig
 from xpert_evo.config.problem import HardwareConfig
 from xpert_evo.hardware import Hardware
+from xpert_evo.image_sources import form_of
+from xpert_evo.store import Store
 from xpert_evo.words import counted
 from xpert_evo.workbench.arguments import settings_beside
 
 _CHIP = {"model", "schedule", "adc", "device", "technology", "crossbar"}
+
+
+class ImageKind(Protocol):
+    """What a network's ends depend on: a data set, the entry of one, or a user's images that are not read yet."""
+
+    @property
+    def n_classes(self) -> int:
+        """Classes."""
+
+    @property
+    def image_channels(self) -> int:
+        """Planes of an image."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredKind:
+    """An `ImageKind` as a run keeps it."""
+
+    n_classes: int
+    image_channels: int
+
+
+def kind_of(settings: RunConfig, run: Path | None) -> ImageKind:
+    """Classes and planes of the images that settings name, without decoding any; raises DataError.
+
+    Those of a run's own images come from the run, which may have been made elsewhere.
+
+    Args:
+        settings: That name the images.
+        run: The folder whose run the settings are from; None where they are the user's or the defaults.
+    """
+    named = settings.dataset
+    if form_of(named.name) is None:
+        return dataset_spec(named.name)
+    if run is not None:
+        with Store.open_readonly(run) as store:
+            stored, name = store.meta("dataset"), store.meta("settings")["dataset"]["name"]
+        if name == named.name:
+            return StoredKind(n_classes=stored["n_classes"], image_channels=stored["image_channels"])
+    return open_source(named.name, named.image_size)
 
 
 def settings_for(
@@ -37,14 +81,14 @@ def whose_settings(folder: Path) -> str:
     return f"settings of the run in {folder}, where the designs lie (--set and options win)"
 
 
-def assumption_lines(settings: RunConfig, spec: DatasetSpec, folder: Path | None) -> list[str]:
+def assumption_lines(settings: RunConfig, kind: ImageKind, folder: Path | None) -> list[str]:
     """Which images and which chip costs are for, and where that comes from."""
     hardware = settings.hardware
     lines = [whose_settings(folder)] if folder else []
-    planes = counted(spec.image_channels, "image plane")
+    planes = counted(kind.image_channels, "image plane")
     return [
         *lines,
-        f"assumed: {settings.dataset.name} ({spec.n_classes} classes, {planes}), device "
+        f"assumed: {settings.dataset.name} ({kind.n_classes} classes, {planes}), device "
         f"{hardware.device}, technology {hardware.technology}, crossbars of {hardware.crossbar.rows} x "
         f"{hardware.crossbar.columns}{_rows_read(hardware)}, {Hardware.of(settings).words}",
     ]
@@ -55,7 +99,7 @@ def _rows_read(hardware: HardwareConfig) -> str:
     return "" if n is None else f" ({n} rows read at once)"
 
 
-def plain_assumptions(settings: RunConfig, spec: DatasetSpec, folder: Path | None) -> dict[str, Any]:
+def plain_assumptions(settings: RunConfig, spec: ImageKind, folder: Path | None) -> dict[str, Any]:
     """Likewise as plain values, for machines."""
     return {
         "settings_of": None if folder is None else str(folder),

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from hw_models import AdcModel, HardwareReport, LayerShapes, Peripherals
-from xpert_evo.accuracy.datasets.catalogue import DatasetSpec, dataset_spec
 from xpert_evo.backbone_remarks import remarks_on
 from xpert_evo.backbones import Backbone, backbone_of
 from xpert_evo.cli.against_baseline import AgainstBaseline, against_baseline
-from xpert_evo.cli.assumptions import assumption_lines, plain_assumptions, settings_for
+from xpert_evo.cli.assumptions import ImageKind, assumption_lines, kind_of, plain_assumptions, settings_for
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.cost_tables import BY_LAYER, print_cost
 from xpert_evo.cli.explaining import explained
@@ -40,28 +39,27 @@ class Costing:
     Attributes:
         settings: That name everything else.
         hardware: The chip.
-        spec: Of the data set.
+        images: Their classes and planes.
         run: The folder whose run the settings are from; None where they are the user's or the defaults.
     """
 
     settings: RunConfig
     hardware: Hardware
-    spec: DatasetSpec
+    images: ImageKind
     run: Path | None
 
     @classmethod
     def of(cls, settings: RunConfig, run: Path | None = None) -> "Costing":
         """The costing that settings ask for; raises DataError, HardwareModelError."""
-        spec = dataset_spec(settings.dataset.name)
-        return cls(settings=settings, hardware=Hardware.of(settings), spec=spec, run=run)
+        return cls(settings=settings, hardware=Hardware.of(settings), images=kind_of(settings, run), run=run)
 
     def backbone(self, design: Design) -> Backbone:
         """The backbone that a design names; raises DesignError."""
         return backbone_of(
             design.backbone,
             self.settings.space.backbone,
-            n_classes=self.spec.n_classes,
-            image_channels=self.spec.image_channels,
+            n_classes=self.images.n_classes,
+            image_channels=self.images.image_channels,
         )
 
     def arrays(self, design: Design) -> tuple[LayerShapes, Peripherals]:
@@ -96,7 +94,7 @@ def show_cost(
         with blaming(place_in(path, i, len(designs))):
             reports.append(costing.report(design))
     if as_json:
-        assumed = plain_assumptions(costing.settings, costing.spec, costing.run)
+        assumed = plain_assumptions(costing.settings, costing.images, costing.run)
         plain = [
             {**plain_cost(design, report), **_by_models(costing, design).plain, "assumed": assumed}
             for design, report in zip(designs, reports, strict=True)
@@ -104,7 +102,7 @@ def show_cost(
         print(json.dumps(plain, indent=1))  # noqa: T201
         return
     console = PlainConsole()
-    console.lines(assumption_lines(costing.settings, costing.spec, costing.run))
+    console.lines(assumption_lines(costing.settings, costing.images, costing.run))
     for design, report in zip(designs, reports, strict=True):
         if explain is not None:
             console.lines(_explained(costing, design, explain))

@@ -1,21 +1,61 @@
-"""`xpert-evo data list`, `fetch` and `import`."""
+"""`xpert-evo data list`, `info`, `fetch` and `import`."""
 
 from pathlib import Path
 
 from rich.table import Table
 
 from xpert_evo.accuracy.datasets.catalogue import DATASETS, command_to_get, find_folder
+from xpert_evo.accuracy.datasets.sources import PARTS
 from xpert_evo.accuracy.datasets.transfer import fetch_dataset, import_dataset
 from xpert_evo.cli.consoles import PlainConsole
+from xpert_evo.config import load_config
 from xpert_evo.errors import DataError
+from xpert_evo.orchestration.trainings import cached_dataset
+from xpert_evo.words import counted
+
+_MOST_SHOWN = 50
+_OWN_LINES = (
+    "Your own images, wherever a data set is named:",
+    "  folder:PATH                     a sub-folder of image files for each class; or train, val and test with such",
+    "  npz:FILE                        arrays x_train, y_train, x_test, y_test (x_val, y_val) of numpy.savez",
+    "  module:PACKAGE.MODULE:FUNCTION  a function that returns such arrays, or two data sets of (image, label)",
+    "`xpert-evo data info folder:PATH` shows what is found; images become 32 x 32 as dataset.resize says.",
+)
 
 
 def show_datasets(data_dir: Path) -> None:
-    """Lists the known data sets and whether they are embedded, at hand or to be fetched."""
+    """Lists the known data sets, whether they are embedded, at hand or to be fetched, and the forms of one's own."""
     table = Table("name", "classes", "images", "at hand")
     for name, spec in DATASETS.items():
         table.add_row(name, str(spec.n_classes), spec.about, _place(name, data_dir))
-    PlainConsole().table(table)
+    console = PlainConsole()
+    console.table(table)
+    console.lines(_OWN_LINES)
+
+
+def show_dataset(name: str, data_dir: Path, resize: str) -> None:
+    """Prints what a data set holds, class by class for one's own; decodes one's own images."""
+    config = load_config(None, {"dataset.name": name, "dataset.data_dir": str(data_dir), "dataset.resize": resize})
+    dataset = cached_dataset(config.dataset)
+    side, planes = dataset.image_size, counted(dataset.image_channels, "channel")
+    console = PlainConsole()
+    console.lines(
+        [
+            f"{dataset.name}: {dataset.n_classes:,} classes, images of {side} x {side} pixels with {planes}",
+            f"digest {dataset.digest}",
+        ]
+    )
+    table = Table("class", *PARTS)
+    splits = [getattr(dataset, part) for part in PARTS]
+    counts = [split.labels.bincount(minlength=dataset.n_classes).tolist() for split in splits]
+    names = dataset.class_names or tuple(map(str, range(dataset.n_classes)))
+    for label, own in list(zip(names, zip(*counts, strict=True), strict=True))[:_MOST_SHOWN]:
+        table.add_row(label, *(f"{n:,}" for n in own))
+    if len(names) > _MOST_SHOWN:
+        table.add_row(f"{len(names) - _MOST_SHOWN:,} more", *[""] * len(PARTS))
+    table.add_row("all", *(f"{len(split):,}" for split in splits))
+    console.table(table)
+    console.lines(dataset.notes)
 
 
 def _place(name: str, data_dir: Path) -> str:

@@ -31,6 +31,7 @@ def show_task(config: RunConfig, folder: Path) -> None:
         console.lines([f"{name} = {value}"], style="dim" if default else "bold")
     console.lines(["", *_task_lines(task, dataset), f"output folder: {folder}", f"executor: {_workers(config)}"])
     console.lines(_idle_lines(config))
+    console.lines(dataset.notes)
     console.warnings(remarks_on(task.backbone))
     console.warnings(proxy_warnings(task.space, config))
     console.lines(["measuring how long it takes on this machine ..."], style="dim")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.emulation import EMULATION
+from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.training.judge import Judgement
 from xpert_evo.accuracy.training.weights import TrainedNetwork
 from xpert_evo.accuracy.training.weights_header import WeightsHeader
@@ -36,11 +37,13 @@ class JudgingDisplay(Listener):
         """Shows a line."""
         self._console.lines([line])
 
-    def loaded(self, trained: TrainedNetwork, dataset_name: str) -> None:
+    def loaded(self, trained: TrainedNetwork, dataset: Dataset) -> None:
         """Tells what is judged and how it was trained."""
         crossbar = trained.network.crossbar_layers[0].geometry.crossbar
-        self.say(f"design {trained.header.design.digest}, {dataset_name}, {_crossbar_words(crossbar)}")
+        self.say(f"design {trained.header.design.digest}, {dataset.name}, {_crossbar_words(crossbar)}")
         self.say(f"trained by {_training_words(trained.header)}")
+        for note in dataset.notes:
+            self.say(note)
 
     def judging(self, work: JudgingWork) -> None:
         """Tells whether it goes on."""

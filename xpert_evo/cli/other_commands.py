@@ -9,7 +9,9 @@ from xpert_evo.cli.root import OTHER, Assignments, SettingsFile
 from xpert_evo.paths import DATA_DIR, user_path
 
 commands = typer.Typer()
-data = typer.Typer(no_args_is_help=True, help="List data sets, download one, or import one that you have.")
+data = typer.Typer(
+    no_args_is_help=True, help="List data sets, look into one, download one, or import one that you have."
+)
 commands.add_typer(data, name="data", rich_help_panel=OTHER)
 DataDir = Annotated[Path, typer.Option("--data-dir", parser=user_path, metavar="DIR", help="Where data sets lie.")]
 DatasetName = Annotated[str, typer.Argument(metavar="NAME", help="Of the data set; see `xpert-evo data list`.")]
@@ -17,7 +19,7 @@ DatasetName = Annotated[str, typer.Argument(metavar="NAME", help="Of the data se
 
 @data.command("list")
 def list_(data_dir: DataDir = Path(DATA_DIR)) -> None:
-    """Show the known data sets and which of them are at hand.
+    """Show the known data sets, which of them are at hand, and how to name your own images.
 
     Example:
       xpert-evo data list --data-dir ~/data
@@ -25,6 +27,25 @@ def list_(data_dir: DataDir = Path(DATA_DIR)) -> None:
     from xpert_evo.cli.datasets import show_datasets
 
     show_datasets(data_dir)
+
+
+@data.command()
+def info(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Data set, such as folder:PATH; see `data list`.")],
+    data_dir: DataDir = Path(DATA_DIR),
+    resize: Annotated[
+        str, typer.Option(metavar="crop|fit|stretch", help="How your own images become square.")
+    ] = "crop",
+) -> None:
+    """Read a data set and show its classes and splits; decodes your own images, so later commands need not.
+
+    Examples:
+      xpert-evo data info folder:flowers
+      xpert-evo data info npz:digits.npz --resize fit
+    """
+    from xpert_evo.cli.datasets import show_dataset
+
+    show_dataset(name, data_dir, resize)
 
 
 @data.command()

@@ -40,7 +40,13 @@ Assignments = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as search.generations=40.", show_default=False),
 ]
 ImagesName = Annotated[
-    str | None, typer.Option("--dataset", metavar="NAME", help="Images to learn.", show_default=False)
+    str | None,
+    typer.Option(
+        "--dataset",
+        metavar="NAME",
+        help="Data set, or your own as folder:PATH, npz:FILE, module:M:F.",
+        show_default=False,
+    ),
 ]
 ImagesFolder = Annotated[
     Path | None,

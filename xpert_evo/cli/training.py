@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NotRequired, TypedDict, Unpack
 
-from xpert_evo.accuracy.datasets.catalogue import dataset_spec
 from xpert_evo.accuracy.training.checkpoints import Epoch
 from xpert_evo.accuracy.training.epoch import Step
 from xpert_evo.backbone_remarks import remarks_on
@@ -107,7 +106,7 @@ def train_one(
         out=asked["out"],
         spelled=as_option,
     )
-    assumed = [*assumption_lines(settings, dataset_spec(settings.dataset.name), run), *remarks_on(plan.backbone)]
+    assumed = [*assumption_lines(settings, plan.dataset, run), *remarks_on(plan.backbone), *plan.dataset.notes]
     if dry_run:
         show_plan(plan, assumed)
         return

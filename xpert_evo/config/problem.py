@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from hw_models import DEFAULT_MODEL, AdcType, Schedule
 from xpert_evo.backbone_file import SUFFIX, BackboneDescription, parse_description, read_description
 from xpert_evo.config.quantities import AtLeastOne, Count, Positive
+from xpert_evo.image_sources import IMAGE_SIZE, Resize, form_of
 from xpert_evo.paths import DATA_DIR, absolute_path, user_path
 from xpert_evo.validation import Frozen
 
@@ -15,13 +16,34 @@ class DatasetConfig(Frozen):
     """Which images are learnt.
 
     Attributes:
-        name: A data set's name; `xpert-evo data list` shows them.
-        data_dir: Folder that holds data sets which are not embedded; one that is not absolute is looked for beside the
-            settings file, or where the command is called. None for the folder `data` there.
+        name: A data set's name; `xpert-evo data list` shows them. Or your own images: folder:PATH, npz:FILE,
+            module:PACKAGE.MODULE:FUNCTION or module:FILE.py:FUNCTION, with paths relative to the settings file.
+        data_dir: Folder that holds data sets which are not embedded, and your own images once they are decoded; one
+            that is not absolute is looked for beside the settings file, or where the command is called. None for the
+            folder `data` there.
+        image_size: Side that your own images are resized to [pixels]. Only 32 works today: hardware costs are for
+            images of 32 x 32 pixels, and every training protocol uses that size or a smaller one.
+        resize: How your own images of another size or shape become square: crop scales the shorter side and cuts the
+            longer one off at both ends, fit scales the longer side and adds black bars, stretch scales both sides.
     """
 
     name: str = "fashion-mnist"
     data_dir: str | None = None
+    image_size: AtLeastOne = IMAGE_SIZE
+    resize: Resize = Resize.CROP
+
+    @model_validator(mode="after")
+    def _sizes_are_possible(self) -> "DatasetConfig":
+        if self.image_size != IMAGE_SIZE:
+            raise ValueError(
+                f"dataset.image_size must be {IMAGE_SIZE}, got {self.image_size}: hardware costs are for images of "
+                f"{IMAGE_SIZE} x {IMAGE_SIZE} pixels, and every training protocol uses that size or a smaller one."
+            )
+        if self.resize is not Resize.CROP and form_of(self.name) is None:
+            raise ValueError(
+                f'dataset.resize = "{self.resize}" has no effect on {self.name}, whose images are square; leave it out.'
+            )
+        return self
 
     @property
     def folder(self) -> Path:

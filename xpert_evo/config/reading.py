@@ -10,6 +10,7 @@ from typing import Any
 from xpert_evo.backbone_file import SUFFIX
 from xpert_evo.config.run import RunConfig
 from xpert_evo.errors import ConfigError
+from xpert_evo.image_sources import with_absolute_path
 from xpert_evo.paths import absolute_path, read_text, user_path
 from xpert_evo.validation import parse
 
@@ -133,6 +134,8 @@ def _rooted(value: Any, name: str, folder: Path) -> Any:
         return [_rooted(inner, name, folder) for inner in value]
     if not isinstance(value, str | PathLike) or value == "none":
         return value
+    if name == "dataset.name":
+        return with_absolute_path(str(value), folder)
     is_file = name in _NAMES_OR_FILES and str(value).endswith(SUFFIX)  # else the name of a built-in one
     return str(absolute_path(value, folder)) if is_file or name == "dataset.data_dir" else value
 

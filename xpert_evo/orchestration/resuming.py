@@ -9,6 +9,7 @@ from xpert_evo.backbones import load_backbone
 from xpert_evo.config import RunConfig, load_config, with_stored_model
 from xpert_evo.errors import StoreError
 from xpert_evo.executor_kinds import EXECUTORS
+from xpert_evo.image_sources import form_of
 from xpert_evo.orchestration.names import FINALISTS, round_name
 from xpert_evo.orchestration.stopping import early_stop
 from xpert_evo.store import Store
@@ -27,7 +28,8 @@ def changed_settings(before: RunConfig, overrides: Mapping[str, object], folder:
     config = load_config(None, overrides, base=plain)
     for name in overrides:
         old, new = _setting(before, name), _setting(config, name)
-        if old != new and not any(name == free or name.startswith(f"{free}.") for free in CHANGEABLE):
+        moved = name == "dataset.name" and None not in map(form_of, (str(old), str(new)))  # the digest is compared
+        if old != new and not moved and not any(name == free or name.startswith(f"{free}.") for free in CHANGEABLE):
             raise StoreError(
                 f"{folder} was begun with {name} = {_told(old)}, not {_told(new)}; a run keeps its settings (only "
                 f"{', '.join(CHANGEABLE)} may change). Begin another run with --out."

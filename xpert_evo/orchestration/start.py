@@ -20,6 +20,7 @@ from xpert_evo.errors import ConfigError, DataError, ExecutorError
 from xpert_evo.executor_kinds import kinds_that
 from xpert_evo.executors import MAKERS, Executor
 from xpert_evo.files import sweep
+from xpert_evo.image_sources import form_of, with_absolute_path
 from xpert_evo.orchestration.baselines import check_baselines
 from xpert_evo.orchestration.choosing import check_first_batch, check_spaces
 from xpert_evo.orchestration.flow import go
@@ -74,9 +75,10 @@ def prepare(config: RunConfig, *, is_new: bool = True) -> tuple[Task, Dataset]:
 def _located(config: RunConfig) -> RunConfig:
     """The settings with the absolute path of the data, where they name a folder or their data set needs one."""
     named = config.dataset
-    if named.data_dir is None and dataset_spec(named.name).folder is None:
+    if named.data_dir is None and form_of(named.name) is None and dataset_spec(named.name).folder is None:
         return config
-    return config.model_copy(update={"dataset": named.model_copy(update={"data_dir": str(named.folder)})})
+    located = {"name": with_absolute_path(named.name), "data_dir": str(named.folder)}
+    return config.model_copy(update={"dataset": named.model_copy(update=located)})
 
 
 def _check_workers(config: RunConfig) -> None:
@@ -112,6 +114,8 @@ def begin(config: RunConfig, folder: Path, listener: Listener, labels_from: Sequ
     task, dataset = prepare(config)
     for remark in remarks_on(task.backbone):
         listener.tell(Message(text=remark, warning=True))
+    for note in dataset.notes:
+        listener.tell(Message(text=note))
     meta = {
         "settings": task.config.to_plain(),
         "versions": versions(),
@@ -122,6 +126,7 @@ def begin(config: RunConfig, folder: Path, listener: Listener, labels_from: Sequ
             "n_classes": dataset.n_classes,
             "image_channels": dataset.image_channels,
             "n_images": [len(split) for split in (dataset.train, dataset.validation, dataset.test)],
+            **({"class_names": list(dataset.class_names)} if dataset.class_names else {}),
         },
     }
     with closing(build_executor(config, listener)) as executor, Store.create(folder, meta) as store:
@@ -143,7 +148,7 @@ def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> 
         if dataset.digest != known:
             raise DataError(
                 f"data set {dataset.name} has digest {dataset.digest}, but {folder} was begun with {known}; "
-                "give the same images with --set dataset.data_dir=FOLDER."
+                "give the same images with --set dataset.data_dir=FOLDER, your own ones with --set dataset.name=NAME."
             )
         check_rules(store, config, dataset.digest)
         with closing(build_executor(config, listener)) as executor:

@@ -157,7 +157,7 @@ def _under_noise(job: TrainingJob, trained: TrainedDesign, dataset: Dataset) -> 
 
 
 def _dataset(job: TrainingJob) -> Dataset:
-    dataset = cached_dataset(job.dataset)
+    dataset = cached_dataset(job.dataset, job.dataset_digest)
     if dataset.digest != job.dataset_digest:
         raise DataError(
             f"data set {dataset.name} on {socket.gethostname()} has digest {dataset.digest}, but the run is on "
@@ -166,6 +166,6 @@ def _dataset(job: TrainingJob) -> Dataset:
     return dataset
 
 
-def cached_dataset(config: DatasetConfig) -> Dataset:
-    """The data set that settings name, read once a process."""
-    return load_dataset(config.name, config.folder)
+def cached_dataset(config: DatasetConfig, digest: str | None = None) -> Dataset:
+    """The data set that settings name, read once a process; with the digest of the user's own images, their copy."""
+    return load_dataset(config.name, config.folder, resize=config.resize, digest=digest)

@@ -95,7 +95,7 @@ def judge_weights(
     trained = _on_crossbars(path, settings)
     dataset = cached_dataset(settings.dataset)
     _check_images(trained, dataset, path)
-    listener.loaded(trained, dataset.name)
+    listener.loaded(trained, dataset)
     ideal, noisy = measure(
         trained, weights_file(path), dataset, devices, listener, split=split, seed=seed, max_images=max_images
     )

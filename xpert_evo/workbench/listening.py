@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.training.checkpoints import Epoch
 from xpert_evo.accuracy.training.epoch import Step
 from xpert_evo.accuracy.training.judge import Judgement
@@ -57,7 +58,7 @@ class Listener:
     def trained(self, validation_accuracy: float, emulation: str) -> None:
         """Takes the end of a training: a fraction, and how the crossbars were computed for it."""
 
-    def loaded(self, trained: TrainedNetwork, dataset_name: str) -> None:
+    def loaded(self, trained: TrainedNetwork, dataset: Dataset) -> None:
         """Takes the network that will be judged, and on which data set."""
 
     def judging(self, work: JudgingWork) -> None:

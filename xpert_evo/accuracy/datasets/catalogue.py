@@ -1,8 +1,9 @@
 """Data sets: uint8 images of 32 x 32 pixels in fixed training, validation and test splits.
 
-`load_dataset` reads a data set, `fetch_dataset` downloads one and `import_dataset` takes one that the user has. The
-validation images are drawn from the training images with a fixed seed and never trained on; test images only judge.
-A new data set is a reader in `data_formats` and an entry of `DATASETS`.
+`load_dataset` reads a data set, `fetch_dataset` downloads one and `import_dataset` takes a published one that the user
+has. The validation images are drawn from the training images with a fixed seed and never trained on; test images only
+judge. A new data set is a reader in `data_formats` and an entry of `DATASETS`; images of the user's own have names such
+as `folder:PATH` and are read by `own_images`.
 """
 
 import hashlib
@@ -17,13 +18,17 @@ import numpy as np
 import torch
 
 from xpert_evo.accuracy.datasets import readers as data_formats
+from xpert_evo.accuracy.datasets.decoded import FOLDER as DECODED
+from xpert_evo.accuracy.datasets.decoded import read_decoded
+from xpert_evo.accuracy.datasets.own_images import own_images
 from xpert_evo.accuracy.datasets.readers import Arrays
+from xpert_evo.accuracy.datasets.sources import PARTS
 from xpert_evo.accuracy.host_state import own_numerics
 from xpert_evo.errors import DataError
-from xpert_evo.paths import DATA_DIR, absolute_path
+from xpert_evo.image_sources import FORMS_TEXT, IMAGE_SIZE, Form, Resize, form_of
+from xpert_evo.paths import DATA_DIR, absolute_path, user_path
 from xpert_evo.validation import nearest
 
-IMAGE_SIZE = 32
 _SPLIT_SEED = 2023
 
 
@@ -50,7 +55,7 @@ class Dataset:
     """The three splits of a data set; they share no image.
 
     Attributes:
-        name: As in `DATASETS`.
+        name: As in `DATASETS`, or of the user's own images such as `folder:PATH`.
         train: What a training may see.
         validation: What selects designs.
         test: What judges finalists, once.
@@ -58,6 +63,8 @@ class Dataset:
         image_channels: Planes of an image.
         image_size: Side of an image [pixels].
         digest: Sixteen hexadecimal digits of the content and its split.
+        class_names: Of the user's own images, in the order of the labels.
+        notes: Sentences on the user's own images: what was drawn or left out.
     """
 
     name: str
@@ -68,6 +75,8 @@ class Dataset:
     image_channels: int
     image_size: int
     digest: str
+    class_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,28 +107,68 @@ class DatasetSpec:
 
 
 @own_numerics()
-def load_dataset(name: str, data_dir: Path | None = None) -> Dataset:
+def load_dataset(
+    name: str, data_dir: Path | None = None, *, resize: Resize = Resize.CROP, digest: str | None = None
+) -> Dataset:
     """The data set called `name`.
 
     Args:
-        name: One of `DATASETS`.
+        name: One of `DATASETS`, or of the user's own images: `folder:PATH`, `npz:FILE`, `module:PLACE:FUNCTION`.
         data_dir: Where data sets that are not embedded lie: the folder itself or the one that holds it; None for the
-            folder `data` inside the working folder, where `xpert-evo data` puts them by default.
+            folder `data` inside the working folder, where `xpert-evo data` puts them by default. The user's own images
+            are decoded into a folder in it.
+        resize: How the user's own images of another size or shape become square.
+        digest: Of the user's own images, where it is known: what is decoded already is then used without a look at
+            their files.
 
     Raises:
         DataError: Unknown name, missing, truncated or altered files; the message says how to get them.
     """
+    if form_of(name) is not None:
+        return _own(name, absolute_path(data_dir or DATA_DIR) / DECODED, resize, digest)
     spec = dataset_spec(name)
     if spec.folder is None:
         return _loaded(name, Path(data_formats.__file__).parent / "data")
     return _loaded(name, find_folder(name, absolute_path(data_dir or DATA_DIR)))
 
 
+def _own(name: str, cache: Path, resize: Resize, digest: str | None) -> Dataset:
+    """The user's own images: mapped from the cache of decoded ones, which is filled first where it has to be."""
+    found = read_decoded(cache, digest) if digest is not None else None
+    if found is None:
+        found = own_images(name, cache, IMAGE_SIZE, resize)
+    train, validation, test = (
+        Split(images=torch.from_numpy(found.images[part]), labels=torch.from_numpy(found.labels[part]))
+        for part in PARTS
+    )
+    return Dataset(
+        name=name,
+        train=train,
+        validation=validation,
+        test=test,
+        n_classes=len(found.class_names),
+        image_channels=found.images["train"].shape[1],
+        image_size=IMAGE_SIZE,
+        digest=found.digest,
+        class_names=found.class_names,
+        notes=found.notes,
+    )
+
+
 def dataset_spec(name: str) -> DatasetSpec:
     """The entry of `DATASETS`; raises DataError with a suggestion for an unknown name."""
     if name not in DATASETS:
-        raise DataError(f"no data set is called '{name}'; {nearest(name, DATASETS)}")
+        raise DataError(f"no data set is called '{name}'; {_hint(name)}")
     return DATASETS[name]
+
+
+def _hint(name: str) -> str:
+    """What may have been meant by a name that is unknown."""
+    with suppress(OSError, ValueError):  # no path at all
+        path = user_path(name)
+        if path.is_dir() or path.suffix.lower() == ".npz":
+            return f"for your own images write {Form.FOLDER if path.is_dir() else Form.NPZ}:{name}."
+    return f"{nearest(name, DATASETS)} Your own images are {FORMS_TEXT}."
 
 
 def find_folder(name: str, data_dir: Path) -> Path:
@@ -185,7 +234,9 @@ def _loaded(name: str, folder: Path) -> Dataset:
         splits[part] = Split(images=torch.from_numpy(images), labels=torch.from_numpy(labels))
     return Dataset(
         name=name,
-        **splits,
+        train=splits["train"],
+        validation=splits["validation"],
+        test=splits["test"],
         n_classes=spec.n_classes,
         image_channels=spec.image_channels,
         image_size=IMAGE_SIZE,
