@@ -143,8 +143,8 @@ class Notes(Listener):
     def trained(self, validation_accuracy: float, emulation: str) -> None:
         self._note("trained")
 
-    def loaded(self, trained: TrainedNetwork, dataset_name: str) -> None:
-        self._note(f"loaded for {dataset_name}")
+    def loaded(self, trained: TrainedNetwork, dataset: Dataset) -> None:
+        self._note(f"loaded for {dataset.name}")
 
     def judging(self, work: JudgingWork) -> None:
         self._note(f"{work.n_left} of {work.n_images}, {'goes on' if work.goes_on else 'begins'}")
