@@ -17,14 +17,14 @@ LABEL = Label(digest="f" * 16, context="c", protocol="smoke", seed=7, accuracy=0
 
 def _compare(folder: Path) -> None:
     other = shutil.copytree(folder, folder.with_name("other"))
-    compare_runs([folder, other], picture=folder / "comparison.png", as_json=True)
+    compare_runs([folder, other], picture=folder / "comparison.png", model=None, as_json=True)
 
 
 LOOKS: dict[str, Callable[[Path], object]] = {
     "status": show_status,
     "report": read_result,
     "compare": _compare,
-    "show": lambda folder: show(folder, knee=True, accuracy=None, id_=None, as_json=False),
+    "show": lambda folder: show(folder, knee=True, accuracy=None, id_=None, model=None, as_json=False),
     "export": lambda folder: export_designs(folder, formats="json,csv", id_=None, out=None),
 }
 

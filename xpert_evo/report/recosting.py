@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from xpert_evo.hardware import Hardware
 from xpert_evo.orchestration.task import Task
-from xpert_evo.report.candidates import Candidate, hardware_figures
+from xpert_evo.report.candidates import Candidate, genomes_of, hardware_figures
 from xpert_evo.report.result import RunResult
 
 
@@ -47,7 +47,7 @@ def cost_words(result: RunResult) -> str:
 def _recosted(task: Task, candidates: Sequence[Candidate]) -> list[Candidate]:
     if not candidates:
         return []
-    figures = hardware_figures(task, task.space.encode([candidate.design for candidate in candidates]))
+    figures = hardware_figures(task, genomes_of(task, candidates))
     name = task.hardware.model.name
     return [replace(c, hardware=own, cost_model=name) for c, own in zip(candidates, figures, strict=True)]
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from xpert_evo.accuracy.surrogate.quality import kendall_tau
 from xpert_evo.cost_models import CostModels
 from xpert_evo.objectives import OBJECTIVES, FloatArray
-from xpert_evo.report.candidates import Candidate, within_limits
+from xpert_evo.report.candidates import Candidate, genomes_of, within_limits
 from xpert_evo.report.preferences import Preference, adc_preferences, preferences
 from xpert_evo.report.result import RunResult
 from xpert_evo.search import non_dominated
@@ -101,7 +101,7 @@ def give_verdict(result: RunResult) -> Verdict | None:
         return None
     space, designs = result.task.space, result.measured
     models = CostModels.of(result.task.hardware, space)
-    genomes = space.encode([candidate.design for candidate in designs])
+    genomes = genomes_of(result.task, designs)
     ratios = models.ratios(space, genomes)
     on_front = fronts(ratios, np.array([c.validation for c in designs]), within_limits(result.task, designs))
     places = {candidate.digest: i for i, candidate in enumerate(designs)}
@@ -123,7 +123,7 @@ def ratios_of(result: RunResult, designs: Sequence[Candidate]) -> tuple[tuple[st
     """Names of all cost models, the run's own first, and what each says of designs, (models, designs)."""
     space = result.task.space
     models = CostModels.of(result.task.hardware, space)
-    return models.names, models.ratios(space, space.encode([candidate.design for candidate in designs]))
+    return models.names, models.ratios(space, genomes_of(result.task, designs))
 
 
 def fronts(ratios: FloatArray, accuracies: FloatArray, within: NDArray[np.bool_]) -> NDArray[np.bool_]:

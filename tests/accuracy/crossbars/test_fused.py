@@ -11,7 +11,7 @@ from typing import Any
 import llvmlite.binding
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from llvmlite import ir
 
@@ -106,6 +106,7 @@ def test_the_fused_kernel_is_bit_identical_to_the_torch_form(
     codes = torch.randint(2**n_bits, (n_images, n_in, size * stride, size * stride), generator=generator)
     codes = codes.to(torch.uint8 if n_bits <= 8 else torch.int32)
     cells = program(random_codes((n_out, g.n_rows), crossbar, seed), g.array_rows, crossbar)
+    assume(cells.tabled is not None)  # partial sums of columns that long are left to the torch form
     ranges = calibrated_ranges(unfolded(codes, g)[:, :50], cells, n_bits, adc_precision, percentile)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch, "get_num_threads", lambda: n_threads)

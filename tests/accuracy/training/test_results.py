@@ -117,9 +117,17 @@ def test_results_of_earlier_versions_are_read() -> None:
         result = TrainingResult.from_plain(plain, where=str(path))
         assert result.validation_accuracy == plain["validation"]
         again = through_json(result.to_plain())
-        assert {name: again[name] for name in plain if name not in ("validation", "protocol")} == {
-            name: plain[name] for name in plain if name not in ("validation", "protocol")
+        later = ("validation", "protocol", "crossbar", "device_noise")  # which have got fields since
+        assert {name: again[name] for name in plain if name not in later} == {
+            name: plain[name] for name in plain if name not in later
         }
+        assert again["crossbar"].items() >= plain["crossbar"].items()
+        assert devices_of(again) == devices_of(plain)
+
+
+def devices_of(plain: dict[str, Any]) -> NonIdealities | None:
+    noise = plain["device_noise"]
+    return None if noise is None else NonIdealities.model_validate(noise)
         assert again["protocol"].items() >= plain["protocol"].items()
     path = STORED / "4013684d-noise.json"
     plain = json.loads(path.read_text())

@@ -17,11 +17,12 @@ from xpert_evo.accuracy.crossbars.network import CrossbarNetwork, Product
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.accuracy.crossbars.quantisers import quantise_input
 from xpert_evo.accuracy.datasets.catalogue import Dataset
+from xpert_evo.accuracy.training import epoch, mixed_precision
 from xpert_evo.accuracy.training.checkpoints import Epoch
 from xpert_evo.accuracy.training.images import augmented, full_batches, resized, with_squares_hidden
 from xpert_evo.accuracy.training.optimisers import learning_rate_factor, orthogonalised
 from xpert_evo.accuracy.training.protocols import PROTOCOLS, TrainingProtocol, load_protocol, trains_proxies
-from xpert_evo.accuracy.training.training import TrainedDesign, epoch, mixed_precision, train_design
+from xpert_evo.accuracy.training.training import TrainedDesign, train_design
 from xpert_evo.accuracy.training.weights import Start, read_start, save_weights
 from xpert_evo.accuracy.training.weights_header import StartedFrom
 from xpert_evo.backbones import Backbone, BackboneLayer, LayerKind, load_backbone
