@@ -44,7 +44,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str]
 @pytest.mark.parametrize("name", ["own", "worst"])
 def test_a_run_ends_with_a_verdict_over_all_models(runs: dict[str, tuple[Path, str]], name: str) -> None:
     folder, printed = runs[name]
-    assert f"Under all {N_MODELS} cost models: EDAP of the knee " in printed
+    assert f"Under all {N_MODELS} cost models: the EDAP of the knee is " in printed
     page = (folder / "report.html").read_text()
     assert "Does it hold under other cost models?" in page
     assert 'id="picture-models"' in page
@@ -73,5 +73,5 @@ def test_compare_gives_every_ratio_as_a_range_and_warns_of_another_rule(runs: di
     for run in found["runs"]:
         assert set(run["edap_ratios_at_accuracy"]) == set(run["edap_at_accuracy"])
         assert all(set(ratios) == set(model_names()) for ratios in run["edap_ratios_at_accuracy"].values())
-    assert any("what EDAP the search minimised (search.costs): model, worst-case" in w for w in found["warnings"])
+    assert any("EDAP that the search minimised (search.costs): model, worst-case" in w for w in found["warnings"])
     assert "lower, by model" in call("compare", *folders)

@@ -65,10 +65,10 @@ def edap_of(text: str) -> str:
 def test_a_design_is_shown_under_another_model_and_says_so(published: Path, capsys: pytest.CaptureFixture[str]) -> None:
     call("show", published)
     own = one_line(capsys)
-    assert "costs by cost model published, with which the run was made" in own
+    assert "costs computed with cost model published, the model of the run" in own
     call("show", published, "--model", "xpertsim")
     other = one_line(capsys)
-    assert "costs by cost model xpertsim; the run was made with cost model published" in other
+    assert "costs computed with cost model xpertsim; the run used cost model published" in other
     assert edap_of(own) != edap_of(other)
     call("show", published, "--json")
     design = published.parent / "design.json"
@@ -84,9 +84,9 @@ def test_a_run_without_a_model_has_the_first_one_and_says_so(
     old: Path, published: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     call("report", old)
-    assert "costs by cost model xpertsim, with which the run was made" in one_line(capsys)
+    assert "costs computed with cost model xpertsim, the model of the run" in one_line(capsys)
     page = (old / "report.html").read_text()
-    assert "costs by cost model xpertsim, with which the run was made" in page
+    assert "costs computed with cost model xpertsim, the model of the run" in page
     assert {member["cost_model"] for member in json.loads((old / "front.json").read_text())} == {"xpertsim"}
     assert {member["cost_model"] for member in json.loads((published / "front.json").read_text())} == {"published"}
     assert 'model = "xpertsim"' in (old / "settings.toml").read_text()
@@ -103,7 +103,7 @@ def test_runs_with_different_models_are_compared_with_a_warning_or_under_one(
     picture = tmp_path / "both.png"
     call("compare", old, published, "--picture", picture)
     told = one_line(capsys)
-    assert "the runs differ in cost model, so their EDAPs do not compare" in told
+    assert "the runs differ in cost model, so EDAPs are not comparable" in told
     assert "costs by cost model xpertsim cost model published" in told
     call("compare", old, published, "--picture", picture, "--model", "optimistic")
     told = one_line(capsys)
@@ -157,7 +157,7 @@ def test_layers_are_pipelined_and_their_weights_copied_where_a_run_asks_for_it(
     folder = search(tmp_path / "run", changes)
     call("report", folder)
     told = one_line(capsys)
-    assert "costs by cost model published, layers pipelined" in told
+    assert "costs computed with cost model published, layers pipelined" in told
     assert "time from one image to the next (layers are pipelined)" in told
     assert "energy images design" in told, "a column of images a second"
     assert "highest throughput" in (folder / "report.html").read_text()

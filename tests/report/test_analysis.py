@@ -155,7 +155,7 @@ def test_fronts_on_different_images_share_no_hypervolume_and_no_union(scene: Sce
     other = replace(scene.result, dataset={**scene.result.dataset, "name": "digits", "digest": "1" * 16})
     comparison = compare([scene.result, other])
     assert comparison.hypervolumes is comparison.survivors is None
-    assert "accuracies do not compare" in comparison.warnings[0]
+    assert "accuracies are not comparable" in comparison.warnings[0]
     assert comparison.data == ["fashion-mnist, laptop-finalist", "digits, laptop-finalist"]
     axes = draw_comparison(comparison).axes[0]
     assert "Different images" in axes.get_title()
@@ -190,13 +190,13 @@ def test_picks_find_their_design_or_say_why_not(scene: Scene) -> None:
         ({"hardware": {"latency_limit_us": 9000.0}}, "latency limit [us] (hardware.latency_limit_us): none, 9000.0"),
         ({"hardware": {"energy_limit_uj": 90.0}}, "energy limit [uJ] (hardware.energy_limit_uj): none, 90.0"),
         ({"hardware": {"area_limit_mm2": None}}, "area limit [mm2]: 50.0, none"),
-        ({"search": {"least_accuracy": 0.2}}, "least accuracy (search.least_accuracy): none, 0.2"),
+        ({"search": {"least_accuracy": 0.2}}, "minimum accuracy (search.least_accuracy): none, 0.2"),
         (
             {"search": {"objectives": ["accuracy", "latency"]}},
             "(search.objectives): accuracy against edap, accuracy against latency",
         ),
-        ({"training": {"judge_images": 100}}, "test images that judge (training.judge_images): all, 100"),
-        ({"space": {"adc_type": ["sar"]}}, "the choices that they search ([space]): 10^"),
+        ({"training": {"judge_images": 100}}, "number of test images (training.judge_images): all, 100"),
+        ({"space": {"adc_type": ["sar"]}}, "the searched choices ([space]): 10^"),
     ],
 )
 def test_runs_that_chose_otherwise_are_compared_with_a_warning(

@@ -35,7 +35,7 @@ def test_the_luck_of_a_front_is_found_from_predictions(scene: Scene) -> None:
         front = select_front(noisy.task, noisy.measured)
         assert luck.n_front == len(front)
         true.append(np.mean([c.validation - (c.predicted or 0.0) for c in front]))
-    assert np.mean(true) > 0.2 * NOISE, "a front picks the lucky ones"
+    assert np.mean(true) > 0.2 * NOISE, "a front selects the lucky ones"
     assert np.mean(found) == pytest.approx(np.mean(true), abs=0.1 * NOISE)
 
 
@@ -59,4 +59,4 @@ def test_the_scene_and_the_page_tell_what_is_clear(scene: Scene) -> None:
         assert noisy.luck == (luck_of(noisy.result) if is_clear else None)
         assert ("winner&#x27;s curse" in page(noisy, [])) is is_clear
     luck = Luck(excess=0.02, error=0.007, n_front=7, n_members=11, n_predicted=24)
-    assert "2.0 ± 0.7 points further above" in luck.sentence
+    assert "exceed their predictions by 2.0 ± 0.7 points more than" in luck.sentence

@@ -65,8 +65,8 @@ def test_tables_and_page_mark_who_was_a_finalist(few: Scene) -> None:
     assert best.label is not None
     assert best.test is not None
     assert by_name["most accurate"] == (f"{100 * best.label:.2f}", f"{100 * best.test:.2f}")
-    assert "Designs without a test accuracy were no finalists" in str(result_table(result).caption)
-    assert "no finalist: validation, laptop" in page(few, [])
+    assert "Designs without a test accuracy were not finalists" in str(result_table(result).caption)
+    assert "not a finalist: validation, laptop" in page(few, [])
     drawings, complaints = draw_pictures(few, ["pareto", "costs", "steps"])
     assert complaints == []
     assert len(drawings) == 3
@@ -114,7 +114,9 @@ def test_a_limit_on_accuracy_that_nothing_reaches_is_told(tmp_path: Path, object
     assert result.front == []
     sentence = unmet_limits(result)
     assert sentence is not None
-    words = r"reaches search\.least_accuracy = 0\.97: the best, \w{8}, has .* \(protocol laptop\)\. The limit is on"
+    words = (
+        r"reaches search\.least_accuracy = 0\.97: the best, \w{8}, has .* \(protocol laptop\)\. The limit applies to"
+    )
     assert re.search(words, sentence)
     best = max((c for c in result.measured if c.hardware["area_mm2"] <= 50), key=lambda c: c.validation)
     assert f"{best.digest[:8]}, has {100 * best.validation:.2f} %" in sentence

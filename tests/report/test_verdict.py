@@ -151,7 +151,7 @@ def test_a_model_that_refuses_the_chip_is_told_with_its_reason_and_the_others_go
     assert verdict is not None
     assert set(verdict.models) == set(model_names()) - {"optimistic"}
     assert verdict.refused == {"optimistic": "it knows no such node."}
-    assert verdict.line.endswith("Without optimistic, which cannot cost this chip.")
+    assert verdict.line.endswith("Excluded: optimistic, which cannot cost this chip.")
     assert "optimistic cannot cost this chip: it knows no such node." in page(replace(scene, verdict=verdict), [])
 
 
@@ -171,7 +171,7 @@ def test_the_page_and_the_terminal_give_the_range_of_the_knee(scene: Scene, verd
     knee = verdict.ratios_of(scene.result.knee.digest)
     assert knee is not None
     ends = f"{knee.min():.3g} to {knee.max():.3g}" if knee.max() < 100 else f"{knee.min():.0f} to {knee.max():.0f}"
-    assert f"EDAP of the knee {ends} x lower" in verdict.line
+    assert f"the EDAP of the knee is {ends} x lower than the baseline's" in verdict.line
     assert f"{ends}<br>by cost model" in text.split('<table class="answer">')[1].split("</table>")[0]
     members = [c.digest for c in (*verdict.always, *verdict.sometimes, *verdict.own_only)]
     assert Page(f"<div>{section}</div>").values("button", "data-id") == members

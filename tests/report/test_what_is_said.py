@@ -97,7 +97,7 @@ def test_a_finalist_that_failed_for_good_does_not_hide_the_others(finished: Path
     assert result.final
     assert result.failed_finalists == [lost.digest]
     assert result.front == read(finished).front
-    assert f"Trainings as finalists failed of {lost.digest[:8]}" in page(build_scene(result), [])
+    assert f"Finalist trainings of {lost.digest[:8]} failed" in page(build_scene(result), [])
 
 
 def test_costs_are_compared_with_a_baseline_whose_training_failed(finished: Path) -> None:
@@ -121,23 +121,23 @@ def test_a_knee_that_is_homogeneous_is_not_held_against_itself(scene: Scene) -> 
     )
     line = rival_line([replace(knee, rival_measured=own, rival_predicted=None)], "laptop")
     assert line is not None
-    assert line.endswith("it is such a design itself, so the search has gained nothing there.")
+    assert line.endswith("the knee is itself homogeneous.")
 
 
 def test_the_baseline_is_told_as_the_space_has_it() -> None:
     published = build_task(settings(), n_classes=10, image_channels=1)
     assert is_published(published)
-    assert baseline_words(published) == "homogeneous vgg16, 6-bit SAR ADCs, 8 columns an ADC, 8-bit inputs"
+    assert baseline_words(published) == "homogeneous vgg16, 6-bit SAR ADCs, 8 columns per ADC, 8-bit inputs"
     space = {"adc_type": ["flash"], "adc_precision": [3, 4], "column_sharing": [16, 32]}
     other = build_task(settings(space=space), n_classes=10, image_channels=1)
     assert not is_published(other)
     assert baseline_words(other) == (
-        "vgg16, homogeneous, 4-bit Flash ADCs, 16 columns an ADC, 8-bit inputs: the nearest in this space to "
-        "homogeneous 6-bit SAR ADCs, 8 columns an ADC, 8-bit inputs"
+        "vgg16, homogeneous, 4-bit Flash ADCs, 16 columns per ADC, 8-bit inputs: the design of this space closest to "
+        "homogeneous 6-bit SAR ADCs, 8 columns per ADC, 8-bit inputs"
     )
     frozen = {"layers": {"conv2": {"adc_type": ["flash"]}}, "channel_depth": [64]}
     mixed = build_task(settings(space=frozen), n_classes=10, image_channels=1)
-    assert "not homogeneous and channel depths other than its own" in baseline_words(mixed)
+    assert "not homogeneous and modified channel depths" in baseline_words(mixed)
 
 
 def test_a_design_is_the_finalist_that_it_is_under_any_limit(tmp_path: Path) -> None:

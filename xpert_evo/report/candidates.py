@@ -1,4 +1,4 @@
-"""Designs that were trained: how good they were measured to be, what they cost, and which of them are a front."""
+"""Trained designs: their measured accuracies, their costs, and the front among them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,29 +21,29 @@ class Candidate:
     """A design that was trained.
 
     Attributes:
-        design: What was trained.
-        digest: Its name.
+        design: The trained design.
+        digest: Id of the design.
         genome: The design in the run's space, (genes,).
-        protocol: Of the training that gave the accuracies.
-        validation: Accuracy on validation data, which selects; by the exact emulation of the crossbars.
-        robustness: Accuracy on validation data under device noise; None where it was not measured.
-        test: Accuracy on test data, which judges; None where it was not judged.
-        emulation: How the crossbars were computed for `test`.
-        n_test_images: That judged it.
-        label: Validation accuracy of the search's own training; None where the search did not train it.
-        label_protocol: Of `label` and `predicted`; `protocol` differs from it for finalists.
-        predicted: What the surrogate expected `label` to be, before it; None where it was not asked.
+        protocol: Protocol of the training that gave the accuracies.
+        validation: Accuracy on validation data with exactly emulated crossbars; designs are selected by it.
+        robustness: Accuracy on validation data under device noise; None if not measured.
+        test: Accuracy on test data, never used for selection; None if the design was not judged on it.
+        emulation: How the crossbars were emulated for `test`.
+        n_test_images: Number of test images judged.
+        label: Validation accuracy of the training in the search; None if the search did not train the design.
+        label_protocol: Protocol of `label` and `predicted`; differs from `protocol` for finalists.
+        predicted: Prediction of `label` by the surrogate before the training; None if there was none.
         std: Standard deviation of that prediction.
         hardware: `HARDWARE_FIELDS` by name.
-        cost_model: That they are by.
-        batch: The part of the run that asked for it.
-        reused: Whether another run trained it and this one took the label over.
-        seconds: The training took.
+        cost_model: Name of the cost model of `hardware`.
+        batch: Batch of the run that requested the training.
+        reused: Whether the label was taken over from another run.
+        seconds: Training time [s].
     """
 
     design: Design
     digest: str
-    genome: IntArray = field(compare=False, repr=False)  # as the digest tells already
+    genome: IntArray = field(compare=False, repr=False)  # already covered by the digest
     protocol: str
     validation: float
     robustness: float | None
@@ -62,7 +62,7 @@ class Candidate:
 
     @property
     def measured(self) -> float:
-        """The accuracy to report: on test data where it was judged, else on validation data."""
+        """The accuracy to report: on test data if judged on it, else on validation data."""
         return self.validation if self.test is None else self.test
 
     @property
@@ -74,11 +74,11 @@ class Candidate:
 
     @property
     def split(self) -> str:
-        """Where `measured` comes from."""
+        """Split that `measured` comes from."""
         return "validation" if self.test is None else "test"
 
     def to_plain(self) -> dict[str, Any]:
-        """The entry of `front.json`, but for what other cost models say."""
+        """Returns the entry of `front.json`, except for the EDAP ratios under other cost models."""
         return {
             "id": self.digest,
             "design": self.design.to_plain(),
@@ -102,12 +102,12 @@ class Candidate:
 
 
 def select_front(task: Task, candidates: Sequence[Candidate], area_limit_mm2: float | None = None) -> list[Candidate]:
-    """Members within all limits that no other dominates, judged by validation accuracy, by rising EDAP.
+    """Returns the non-dominated candidates within all limits (by validation accuracy), sorted by EDAP.
 
     Args:
-        task: For objectives and limits.
+        task: Task that defines the objectives and limits.
         candidates: Trained designs.
-        area_limit_mm2: A tighter limit on area than the task's; None for none.
+        area_limit_mm2: Area limit tighter than that of the task; None for no further limit.
     """
     if not candidates:
         return []
@@ -120,31 +120,31 @@ def select_front(task: Task, candidates: Sequence[Candidate], area_limit_mm2: fl
 
 
 def genomes_of(task: Task, candidates: Sequence[Candidate]) -> Genomes:
-    """Genomes (candidates, genes), however few they are."""
+    """Returns the genomes of candidates, (candidates, genes), also of an empty sequence."""
     return np.array([candidate.genome for candidate in candidates], dtype=np.int64).reshape(-1, task.space.n_genes)
 
 
 def hardware_figures(task: Task, genomes: Genomes) -> list[dict[str, float]]:
-    """`HARDWARE_FIELDS` of genomes (designs, genes), computed by the full model, not by the table."""
+    """Returns `HARDWARE_FIELDS` of genomes (designs, genes), from the full model instead of the cost table."""
     report = task.hardware.report_of(task.space, genomes)
     columns = {name: np.asarray(getattr(report, name)) for name in HARDWARE_FIELDS}
     return [{name: float(column[i]) for name, column in columns.items()} for i in range(len(genomes))]
 
 
 def objectives_of(task: Task, candidates: Sequence[Candidate]) -> FloatArray:
-    """Minimised objectives of candidates by their validation accuracy, (designs, objectives)."""
+    """Returns the minimised objectives of candidates by validation accuracy, (designs, objectives)."""
     return task.objectives.minimised(_values(task, candidates))
 
 
 def within_limits(task: Task, candidates: Sequence[Candidate]) -> NDArray[np.bool_]:
-    """Which candidates keep every limit, accuracy by validation data, (designs,)."""
+    """Returns which candidates satisfy all limits (by validation accuracy), (designs,)."""
     if not candidates:
         return np.zeros(0, dtype=bool)
     return np.asarray((task.constraints.violations(_values(task, candidates)) <= 0).all(axis=1))
 
 
 def _values(task: Task, candidates: Sequence[Candidate]) -> dict[str, FloatArray]:
-    """Costs and validation accuracies of candidates by objective name, (designs,) each."""
+    """Returns costs and validation accuracies of candidates by objective name, (designs,) each."""
     accuracies = {"accuracy": np.array([candidate.validation for candidate in candidates])}
     if task.config.measures_robustness:
         accuracies["robustness"] = np.array([candidate.robustness for candidate in candidates], dtype=np.float64)

@@ -25,22 +25,23 @@ class Comparison:
     """Several runs on one scale.
 
     Attributes:
-        names: Of the runs.
-        fronts: Of each run, by rising EDAP.
-        accuracies: What stands for the members' accuracy, fractions; as `how` tells.
-        how: Where the accuracies come from.
+        names: Names of the runs.
+        fronts: Front of each run, sorted by EDAP.
+        accuracies: Accuracies of the members of each front (fractions); `how` describes their source.
+        how: Source of the accuracies.
         data: Data set and protocol of each run's accuracies: `cifar10, laptop-finalist`.
-        costs: By which cost model each run's costs are.
-        n_trained: Designs that each run itself trained for its search.
-        n_reused: Labels of other runs that each took over.
-        hypervolumes: Of each front, in decades of EDAP times accuracy, all against `reference_point`; None where the
-            runs saw different images, whose accuracies share no scale.
-        reference_point: Error and decimal logarithm of EDAP: guessing, at the dearest of the runs' baselines.
-        steps: Accuracies at which the runs are compared, fractions, rising.
-        edap_at: Lowest EDAP of each run at each step, (runs, steps); NaN where a run does not reach it.
-        ratios_at: How many times lower than the run's baseline the EDAP of that design is by cost model, the run's own
-            first, for each run and step; empty where the run does not reach it.
-        survivors: Digests of each front's members that no member of all the fronts dominates; None as hypervolumes.
+        costs: Cost model of each run.
+        n_trained: Number of designs that each run trained itself in its search.
+        n_reused: Number of labels that each run took over from other runs.
+        hypervolumes: Hypervolume of each front, in decades of EDAP times accuracy, relative to `reference_point`; None
+            if the runs used different images, because their accuracies are not comparable then.
+        reference_point: Error and decimal logarithm of EDAP: random guessing at the costliest baseline of the runs.
+        steps: Accuracies at which the runs are compared (fractions, rising).
+        edap_at: Lowest EDAP of each run at each step, (runs, steps); NaN if a run does not reach the step.
+        ratios_at: EDAP of the baseline over that of the cheapest design, by cost model (the run's own first),
+            for each run and step; empty if the run does not reach the step.
+        survivors: Digests of each front's members that no member of any front dominates; None whenever `hypervolumes`
+            is None.
         warnings: Reasons not to trust the comparison.
     """
 
@@ -62,7 +63,7 @@ class Comparison:
 
 
 def compare(results: Sequence[RunResult]) -> Comparison:
-    """Compares two or more runs; test accuracies judge where every run has them, else validation accuracies.
+    """Compares two or more runs by test accuracy if every run has it, else by validation accuracy.
 
     Raises:
         UsageError: There are fewer than two runs, or one has no front yet.
@@ -73,7 +74,7 @@ def compare(results: Sequence[RunResult]) -> Comparison:
     fronts = [result.front if judged else select_front(result.task, result.measured) for result in results]
     for result, front in zip(results, fronts, strict=True):
         if not front:
-            raise UsageError(f"{result.name} has no front yet: no trained design keeps the limits.")
+            raise UsageError(f"{result.name} has no front yet: no trained design satisfies the limits.")
     accuracies = [[c.measured if judged else c.validation for c in front] for front in fronts]
     tables = [_minimised(front, values) for front, values in zip(fronts, accuracies, strict=True)]
     reference = np.max([_reference(result) for result in results], axis=0)
@@ -100,7 +101,7 @@ def compare(results: Sequence[RunResult]) -> Comparison:
 
 
 def draw_comparison(comparison: Comparison) -> Figure:
-    """The fronts in one picture; members that survive the union are filled, all where there is no union."""
+    """Draws all fronts; filled markers are the members on the front of all runs together (all members if undefined)."""
     figure = Figure(figsize=(6.4, 4.8))
     axes = figure.add_subplot()
     markers = "osD^vP"
@@ -118,8 +119,8 @@ def draw_comparison(comparison: Comparison) -> Figure:
     axes.set_xscale("log")
     axes.set_xlabel(EDAP_LABEL)
     axes.set_ylabel(f"accuracy [%], {comparison.how}")
-    together = "Filled: no design of all runs is better in both"
-    axes.set_title(together if comparison.survivors is not None else "Different images: accuracies do not compare")
+    together = "Filled: not dominated by any design of any run"
+    axes.set_title(together if comparison.survivors is not None else "Different images: accuracies are not comparable")
     axes.margins(0.1)
     legend_below(figure, [axes], 1)
     fit_titles(figure)
@@ -151,13 +152,13 @@ def _reference(result: RunResult) -> list[float]:
 
 
 def _cheapest(front: Sequence[Candidate], accuracies: Sequence[float], least: float) -> Candidate | None:
-    """The design of lowest EDAP that is at least so accurate; None where none is."""
+    """Returns the design of lowest EDAP with at least the given accuracy, or None."""
     good = [c for c, accuracy in zip(front, accuracies, strict=True) if accuracy >= least]
     return min(good, key=lambda candidate: candidate.hardware["edap"], default=None)
 
 
 def _ratios(result: RunResult, designs: Sequence[Candidate | None]) -> list[dict[str, float]]:
-    """What each cost model says of a run's designs; nothing where there is none."""
+    """Returns the EDAP ratio of each design by cost model; empty where there is no design."""
     known = {design.digest: design for design in designs if design is not None}
     if not known:
         return [{} for _ in designs]
@@ -170,13 +171,13 @@ def _ratios(result: RunResult, designs: Sequence[Candidate | None]) -> list[dict
 
 
 def _distinct_names(results: Sequence[RunResult]) -> list[str]:
-    """The runs' names, with a number behind those that come twice."""
+    """Returns the names of the runs, numbered where a name occurs more than once."""
     names = [result.name for result in results]
     return [f"{name} ({i + 1})" if names.count(name) > 1 else name for i, name in enumerate(names)]
 
 
 def _warnings(results: Sequence[RunResult], *, judged: bool) -> list[str]:
-    """What makes fronts hard to compare, a sentence each: other data, chips, spaces, limits or objectives."""
+    """Lists what makes fronts hard to compare: different data, chips, spaces, limits or objectives."""
 
     def differ(what: str, values: Sequence[object]) -> list[str]:
         told = ["none" if value is None else str(value) for value in values]
@@ -191,37 +192,37 @@ def _warnings(results: Sequence[RunResult], *, judged: bool) -> list[str]:
     others = [(chip.device, chip.technology, chip.crossbar) for chip in hardware]
     noise = [_noise(config) for config in configs]
     return [
-        *differ("images, so their accuracies do not compare", images),
+        *differ("images, so their accuracies are not comparable", images),
         *differ("backbone", [r.task.backbone.name for r in results]),
-        *differ("training protocol, so their accuracies do not compare", protocols),
-        *differ("test images that judge (training.judge_images)", n_judged),
-        *differ("cost model, so their EDAPs do not compare; --model NAME costs all by one", costs),
-        *differ("device, technology or crossbar, so EDAP compares chips of different kinds", others),
-        *differ("labels to choose from", [len(result.measured) for result in results]),
-        *differ("what EDAP the search minimised (search.costs)", [search.costs for search in searches]),
+        *differ("training protocol, so their accuracies are not comparable", protocols),
+        *differ("number of test images (training.judge_images)", n_judged),
+        *differ("cost model, so EDAPs are not comparable; use --model NAME to apply one model to all", costs),
+        *differ("device, technology or crossbar, so EDAP compares different kinds of chips", others),
+        *differ("number of labels", [len(result.measured) for result in results]),
+        *differ("EDAP that the search minimised (search.costs)", [search.costs for search in searches]),
         *differ("objectives (search.objectives)", [" against ".join(search.objectives) for search in searches]),
         *differ("area limit [mm2]", [chip.area_limit_mm2 for chip in hardware]),
         *differ("latency limit [us] (hardware.latency_limit_us)", [chip.latency_limit_us for chip in hardware]),
         *differ("energy limit [uJ] (hardware.energy_limit_uj)", [chip.energy_limit_uj for chip in hardware]),
-        *differ("least accuracy (search.least_accuracy)", [search.least_accuracy for search in searches]),
-        *differ("least accuracy under noise (search.least_robustness)", [one.least_robustness for one in searches]),
-        *differ("device noise of the robustness (training.noise_draws, conductance_variation_ratio)", noise),
+        *differ("minimum accuracy (search.least_accuracy)", [search.least_accuracy for search in searches]),
+        *differ("minimum accuracy under noise (search.least_robustness)", [one.least_robustness for one in searches]),
+        *differ("device noise of robustness (training.noise_draws, conductance_variation_ratio)", noise),
         *_other_spaces(results),
     ]
 
 
 def _noise(config: RunConfig) -> str | None:
-    """Under which noise a run measured robustness; None where it did not."""
+    """Describes the noise under which a run measured robustness; None if it did not."""
     training = config.training
     return f"{training.noise_draws} x {training.conductance_variation_ratio:g}" if config.measures_robustness else None
 
 
 def _other_spaces(results: Sequence[RunResult]) -> list[str]:
-    """A warning where runs of one backbone chose among other designs; all choices would not fit a sentence."""
+    """Warns if runs of one backbone searched different spaces, by their sizes (all choices would not fit)."""
     if len({result.task.backbone.name for result in results}) > 1:
         return []
     genes = [[(gene.layer, gene.kind, gene.choices) for gene in result.task.space.genes] for result in results]
     if all(one == genes[0] for one in genes):
         return []
     sizes = ", ".join(f"10^{result.task.space.log10_size:.1f}" for result in results)
-    return [f"the runs differ in the choices that they search ([space]): {sizes} designs"]
+    return [f"the runs differ in the searched choices ([space]): {sizes} designs"]

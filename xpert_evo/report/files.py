@@ -1,4 +1,4 @@
-"""The result as files for other programs: `front.json`, `front.csv`, `settings.toml` and one's own backbone."""
+"""The result as files for other programs: `front.json`, `front.csv`, `settings.toml` and the custom backbone."""
 
 import csv
 import io
@@ -20,13 +20,13 @@ _ACCURACY_FIELDS = (
     *("label", "label_protocol", "under_noise", "reused"),
 )
 _COLUMNS = {"std": "predicted_std", "n_images": "n_test_images"}
-"""Names that need more than one word where they do not stand inside `accuracy`."""
+"""Longer column names for entries that are ambiguous outside `accuracy`."""
 
 
 def write_front(folder: Path, result: RunResult) -> None:
-    """Writes `front.json` (schema in docs/file-formats.md) and `front.csv` (a row a design, genes layer by layer).
+    """Writes `front.json` (schema in docs/file-formats.md) and `front.csv` (one row per design, genes layer by layer).
 
-    The fronts of tighter limits on area follow, as `front-30mm2.json`.
+    Also writes the fronts of tighter area limits, as `front-30mm2.json`.
     """
     write_text(folder / "front.json", _json(result, result.front))
     write_text(folder / "front.csv", front_csv(result.front))
@@ -35,7 +35,7 @@ def write_front(folder: Path, result: RunResult) -> None:
 
 
 def plain_designs(result: RunResult, designs: Sequence[Candidate]) -> list[dict[str, Any]]:
-    """The entries of `front.json`: designs with how many times lower EDAP is than the baseline's, by cost model."""
+    """Returns the entries of `front.json`: designs with their EDAP gain over the baseline by cost model."""
     if not designs:
         return []
     models, ratios = ratios_of(result, designs)
@@ -50,23 +50,23 @@ def _json(result: RunResult, designs: Sequence[Candidate]) -> str:
 
 
 def write_settings(folder: Path, result: RunResult) -> None:
-    """Writes `settings.toml`, with which another run repeats this one."""
+    """Writes `settings.toml`, which repeats this run."""
     config, named = result.config, result.config.dataset
-    if named.data_dir is not None:  # older runs hold it as typed, and a file's paths are relative to the file
+    if named.data_dir is not None:  # older runs store the path as typed; paths in a file are relative to it
         config = config.model_copy(update={"dataset": named.model_copy(update={"data_dir": str(named.folder)})})
     head = f"# Settings of run {result.name}. `xpert-evo run --config THIS_FILE --out ANOTHER_FOLDER` repeats it.\n\n"
     write_text(folder / SETTINGS_NAME, head + settings_toml(config))
 
 
 def write_backbone(folder: Path, result: RunResult) -> None:
-    """Writes `backbone.toml` where the run searched one's own backbone; a built-in one needs no file."""
+    """Writes `backbone.toml` if the run searched a custom backbone; a built-in one needs no file."""
     own = result.task.backbone.own
     if own is not None:
         write_text(folder / BACKBONE_NAME, own.to_toml())
 
 
 def front_csv(front: Sequence[Candidate]) -> str:
-    """One row a design: id, accuracy, hardware, cost model, then the genes as `conv1.channel_depth` and so on."""
+    """Returns one row per design: id, accuracy, hardware, cost model, and genes such as `conv1.channel_depth`."""
     rows = [front_row(member) for member in front]
     accuracies = [_COLUMNS.get(name, name) for name in _ACCURACY_FIELDS]
     names = list(rows[0]) if rows else ["id", *accuracies, *HARDWARE_FIELDS, "cost_model"]
@@ -78,7 +78,7 @@ def front_csv(front: Sequence[Candidate]) -> str:
 
 
 def front_row(member: Candidate) -> dict[str, object]:
-    """A design as one flat row: id, accuracies, hardware, cost model, genes."""
+    """Returns a design as one flat row: id, accuracies, hardware, cost model, genes."""
     plain = member.to_plain()
     genes = {
         f"{layer['name']}.{gene}": value

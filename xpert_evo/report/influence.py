@@ -1,4 +1,4 @@
-"""What single genes do: to a chosen design, and on the whole."""
+"""Effect of single genes: on a chosen design, and averaged over designs."""
 
 from dataclasses import dataclass
 
@@ -15,10 +15,10 @@ _MOST_DESIGNS = 48
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Importance:
-    """How far each gene alone moves accuracy and EDAP, averaged over designs; NaN where a layer lacks the gene.
+    """Effect of each gene alone on accuracy and EDAP, averaged over designs; NaN if a layer lacks the gene.
 
     Attributes:
-        accuracy: Between its best and its worst choice as the surrogate sees it, a fraction, (kinds, layers).
+        accuracy: Predicted accuracy of the best choice minus that of the worst one, a fraction, (kinds, layers).
         edap: Largest over smallest EDAP, in decades, (kinds, layers).
     """
 
@@ -28,12 +28,12 @@ class Importance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steps:
-    """What one step of one gene does to a design; NaN where there is no such step.
+    """Effect of one step of one gene on a design; NaN where there is no such step.
 
     Attributes:
-        accuracy: Change as the surrogate sees it, a fraction, (kinds, layers, 2): a step down, a step up.
-        edap_ratio: EDAP afterwards over EDAP before, (kinds, layers, 2).
-        feasible: Whether the changed design keeps the limits on the chip, (kinds, layers, 2).
+        accuracy: Change of predicted accuracy, a fraction, (kinds, layers, 2): a step down, a step up.
+        edap_ratio: EDAP after the step over EDAP before it, (kinds, layers, 2).
+        feasible: Whether the changed design satisfies the chip limits, (kinds, layers, 2).
     """
 
     accuracy: FloatArray
@@ -42,7 +42,7 @@ class Steps:
 
 
 def importance(task: Task, surrogate: FittedSurrogate, genomes: Genomes) -> Importance:
-    """The importance of every gene around the given designs (at most 48 of them, evenly spread)."""
+    """Returns the importance of every gene around the given designs (at most 48 of them, evenly spread)."""
     base = genomes[np.unique(np.linspace(0, len(genomes) - 1, _MOST_DESIGNS).astype(int))]
     counts = task.space.n_choices
     rows = [_varied(base, column, int(count)) for column, count in enumerate(counts)]
@@ -59,7 +59,7 @@ def importance(task: Task, surrogate: FittedSurrogate, genomes: Genomes) -> Impo
 
 
 def one_gene_steps(task: Task, surrogate: FittedSurrogate, own: IntArray) -> Steps:
-    """What the next smaller and the next larger choice of every gene would do to a design, given as (genes,)."""
+    """Returns the effect of the next smaller and larger choice of every gene on a design, given as (genes,)."""
     space = task.space
     moves = [(column, step) for column in range(space.n_genes) for step in (-1, 1)]
     genomes = np.repeat(own[None], len(moves), axis=0)
@@ -81,14 +81,14 @@ def one_gene_steps(task: Task, surrogate: FittedSurrogate, own: IntArray) -> Ste
 
 
 def _varied(base: Genomes, column: int, n_choices: int) -> Genomes:
-    """Every design with every choice of one gene, (choices * designs, genes), the designs changing fastest."""
+    """Returns every design with every choice of one gene, (choices * designs, genes), designs varying fastest."""
     rows = np.tile(base, (n_choices, 1))
     rows[:, column] = np.repeat(np.arange(n_choices), len(base))
     return rows
 
 
 def _by_layer(task: Task, by_gene: FloatArray) -> FloatArray:
-    """A value a gene as a table (kinds, layers); NaN where a layer has no such gene of its own."""
+    """Arranges one value per gene as a table (kinds, layers); NaN where a layer lacks the gene."""
     kinds = task.space.kinds
     table = np.full((len(kinds), task.space.n_layers), np.nan)
     for value, gene in zip(by_gene, task.space.genes, strict=True):

@@ -1,4 +1,4 @@
-"""How much of a front of labels is luck: a label is one short training, and a front picks those that went well."""
+"""Winner's curse of a measured front: each label is one short training, and the front selects the lucky ones."""
 
 from dataclasses import dataclass
 
@@ -12,15 +12,15 @@ _LEAST_DESIGNS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Luck:
-    """The winner's curse of a front, estimated from what was predicted before its labels were known.
+    """The winner's curse of a front, estimated from predictions made before the labels were known.
 
     Attributes:
-        excess: By how much labels of the front lie above their predictions, beyond what labels of all predicted designs
-            do on average, a fraction. An upper bound: some of them are better than predicted rather than lucky.
+        excess: Mean of label minus prediction on the front, minus that over all predicted designs (a fraction). It is
+            an upper bound: some designs are better than predicted rather than lucky.
         error: Standard error of `excess`.
-        n_front: Designs of the labels' front that were predicted beforehand.
-        n_members: All designs of that front.
-        n_predicted: All designs that were.
+        n_front: Number of designs on the measured front that were predicted beforehand.
+        n_members: Number of designs on that front.
+        n_predicted: Number of designs predicted beforehand.
     """
 
     excess: float
@@ -31,7 +31,7 @@ class Luck:
 
     @property
     def is_clear(self) -> bool:
-        """Whether it is more than two standard errors."""
+        """Whether the excess is larger than two standard errors."""
         return self.excess > 2 * self.error
 
     @property
@@ -43,23 +43,23 @@ class Luck:
 
     @property
     def sentence(self) -> str:
-        """For the terminal and the page."""
+        """The estimate in words, for the terminal and the page."""
         return (
-            f"Luck: {self._who} on the front of labels were measured {100 * self.excess:.1f} ± "
-            f"{100 * self.error:.1f} points further above their predictions than all {self.n_predicted} that were "
-            "predicted. A label is one short training and a front picks the lucky ones (winner's curse): expect up to "
-            "so much less when they are trained again, as finalists are."
+            f"Luck: {self._who} on the measured front exceed their predictions by {100 * self.excess:.1f} ± "
+            f"{100 * self.error:.1f} points more than all {self.n_predicted} predicted designs do on "
+            "average. Each label is one short training, and a front selects the lucky ones (winner's curse): expect "
+            "accuracies up to this much lower when the designs are trained again, as finalists are."
         )
 
 
 def clear_luck(result: RunResult) -> Luck | None:
-    """The winner's curse of a run's labels where it is clear, else None."""
+    """Returns the winner's curse of a run's labels if it is significant, else None."""
     luck = luck_of(result)
     return luck if luck is not None and luck.is_clear else None
 
 
 def luck_of(result: RunResult) -> Luck | None:
-    """The winner's curse of a run's labels; None where too few designs were predicted before they were labelled."""
+    """Returns the winner's curse of a run's labels; None if too few designs were predicted before their training."""
     gaps = {c.digest: c.validation - c.predicted for c in result.measured if c.predicted is not None}
     members = select_front(result.task, result.measured)
     front = [gaps[c.digest] for c in members if c.digest in gaps]

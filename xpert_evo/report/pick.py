@@ -1,4 +1,4 @@
-"""Finds a design in a result: the knee, the cheapest of an accuracy, or the one that an id names."""
+"""Finds a design in a result: the knee, the cheapest one of a given accuracy, or the one with a given id."""
 
 from xpert_evo.errors import UsageError
 from xpert_evo.report.candidates import Candidate
@@ -6,22 +6,22 @@ from xpert_evo.report.result import RunResult
 
 
 def the_knee(result: RunResult) -> Candidate:
-    """The knee of everything measured; raises UsageError where no trained design keeps the limits."""
+    """Returns the knee of everything measured; raises UsageError if no trained design satisfies the limits."""
     _need_front(result)
     return result.knee
 
 
 def of_accuracy(result: RunResult, least: float) -> Candidate:
-    """The design with the lowest EDAP among those of at least this validation accuracy.
+    """Returns the design of lowest EDAP with at least the given validation accuracy.
 
-    Finalists count with what they reached as finalists, other designs of the search's front with their label.
+    Finalists count with their accuracy as finalists, other designs of the search's front with their label.
 
     Args:
-        result: Of a run.
-        least: A fraction.
+        result: Result of a run.
+        least: Minimum accuracy (fraction).
 
     Raises:
-        UsageError: It is no fraction, or no member is so accurate.
+        UsageError: The accuracy is not a fraction, or no design reaches it.
     """
     if not 0 < least <= 1:
         raise UsageError(f"--accuracy must be a fraction such as 0.92, got {least:g}.")
@@ -37,10 +37,10 @@ def of_accuracy(result: RunResult, least: float) -> Candidate:
 
 
 def by_id(result: RunResult, start: str) -> Candidate:
-    """The design whose id starts so; as a finalist where it was one.
+    """Returns the design whose id begins with `start`, as a finalist if it was one.
 
     Raises:
-        UsageError: None or several do.
+        UsageError: No design or several designs match.
     """
     known = {candidate.digest: candidate for candidate in result.measured}
     known |= {c.digest: c for c in [result.baseline] if c is not None}
@@ -49,11 +49,13 @@ def by_id(result: RunResult, start: str) -> Candidate:
     if len(found) != 1:
         story = "no trained design" if not found else f"{len(found)} trained designs"
         raise UsageError(
-            f"--id: {story} of {result.name} begins with '{start}'; give more of the id that a table shows."
+            f"--id: {story} of {result.name} begins with '{start}'; give more digits of an id shown in a table."
         )
     return found[0]
 
 
 def _need_front(result: RunResult) -> None:
     if not result.shortlist.members:
-        raise UsageError(f"{result.name} has no front yet: no trained design keeps the limits. See `xpert-evo status`.")
+        raise UsageError(
+            f"{result.name} has no front yet: no trained design satisfies the limits. See `xpert-evo status`."
+        )

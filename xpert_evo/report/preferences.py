@@ -1,4 +1,4 @@
-"""Which choice of a gene each cost model prefers, group of layers by group of layers, all else equal."""
+"""Preferred choice of each gene under each cost model, by group of layers, all else being equal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,21 +14,21 @@ from xpert_evo.objectives import FloatArray
 from xpert_evo.space import PAPER_CHOICES, Genomes, SearchSpace
 
 _TIE_RATIO = 1.01
-"""Choices whose EDAPs differ by less are as good as one another."""
+"""Choices whose EDAPs differ by less are considered equal."""
 
 _MOST_DESIGNS = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preference:
-    """What a gene of a group of layers does to EDAP.
+    """Effect of a gene of a group of layers on EDAP.
 
     Attributes:
         kind: The gene.
-        group: The layers, in words.
-        choices: Those that all layers of the group offer.
-        edap_ratios: EDAP with each choice over EDAP with the model's best one, a geometric mean over designs,
-            (models, choices); 1 for the best one, NaN where a model has no converters for a choice.
+        group: Name of the group of layers.
+        choices: Choices that all layers of the group offer.
+        edap_ratios: EDAP with each choice over EDAP with the model's best one, as geometric mean over designs,
+            (models, choices); 1 for the best one, NaN if a model has no converters for a choice.
     """
 
     kind: GeneKind
@@ -37,7 +37,7 @@ class Preference:
     edap_ratios: FloatArray
 
     def told(self, model: int) -> tuple[Choice, Choice, float] | None:
-        """A model's best choice, its worst one, and how many times more that costs; None where it cannot tell."""
+        """Returns a model's best choice, its worst one and the EDAP ratio of the two; None if the model lacks one."""
         row = self.edap_ratios[model]
         if np.isnan(row).any():
             return None
@@ -46,7 +46,7 @@ class Preference:
 
     @property
     def agreed(self) -> Choice | None:
-        """The choice that every model prefers, to a per cent; None where they disagree."""
+        """The choice that every model prefers, within 1 %; None if they disagree."""
         known = self.edap_ratios[~np.isnan(self.edap_ratios).any(axis=1)]
         dearest = known.max(axis=0, initial=1.0)
         best = int(dearest.argmin())
@@ -54,7 +54,7 @@ class Preference:
 
     @property
     def dissenter(self) -> tuple[int, Choice] | None:
-        """The one model of three or more that disagrees with all the others, by place, and what these prefer."""
+        """Index of the one model that disagrees with all others (of three or more), and the choice of the others."""
         n_models = len(self.edap_ratios)
         if self.agreed is not None or n_models < 3:
             return None
@@ -66,14 +66,14 @@ class Preference:
 
 
 def preferences(models: CostModels, space: SearchSpace, genomes: Genomes) -> list[Preference]:
-    """The preferences of each model around designs, for every gene that a group of layers can choose.
+    """Returns the preferences of each model around designs, for every gene with a choice in a group of layers.
 
-    Genes that change what a network computes are included: what is preferred then is cheapest, not best.
+    Genes that change the network's accuracy are included; the preferred choice is then the cheapest, not the best.
 
     Args:
-        models: That cost the designs.
-        space: Of the designs.
-        genomes: Designs, (designs, genes), such as a front; of many, some evenly spread.
+        models: Cost models to compare.
+        space: Search space of the designs.
+        genomes: Designs, (designs, genes), such as a front; at most 24 of them are used, evenly spread.
     """
     base = genomes[np.unique(np.linspace(0, len(genomes) - 1, _MOST_DESIGNS).astype(int))]
     asked: list[tuple[GeneKind, str, tuple[Choice, ...]]] = []
@@ -99,7 +99,7 @@ def preferences(models: CostModels, space: SearchSpace, genomes: Genomes) -> lis
 
 
 def layer_groups(space: SearchSpace) -> dict[str, list[int]]:
-    """The first layer, thirds of those between, and the classifier, by name; groups without a layer are left out."""
+    """Returns the groups: first layer, early, middle and late thirds, classifier; empty groups are left out."""
     last = space.n_layers - 1
     thirds = np.array_split(np.arange(1, last), 3) if last > 1 else []
     groups = {"first layer": [0], **dict(zip(("early", "middle", "late"), (t.tolist() for t in thirds), strict=False))}
@@ -107,9 +107,9 @@ def layer_groups(space: SearchSpace) -> dict[str, list[int]]:
 
 
 def adc_preferences(models: CostModels, space: SearchSpace) -> list[Preference]:
-    """SAR against Flash at each number of bits of the paper, each type with its best column sharing.
+    """Compares SAR with Flash at each resolution of the paper, each type with its best column sharing.
 
-    They are compared in homogeneous designs of the backbone's own depths, whatever the space offers.
+    The designs are homogeneous with the backbone's original depths, whatever the space offers.
     """
     offered = {kind: PAPER_CHOICES[kind] for kind in (GeneKind.ADC_TYPE, GeneKind.ADC_PRECISION)}
     every = SearchSpace(space.backbone, {**space.choices, **offered})
@@ -125,7 +125,7 @@ def adc_preferences(models: CostModels, space: SearchSpace) -> list[Preference]:
 
 
 def _by_type(chip: Hardware, space: SearchSpace, bits: Choice) -> FloatArray:
-    """EDAP of each type of ADC over that of the better one, (types,); NaN where a model has no such converters."""
+    """Returns the EDAP of each ADC type over that of the better one, (types,); NaN if a model lacks one."""
     sharings = space.choices[GeneKind.COLUMN_SHARING]
     designs = [
         space.homogeneous(input_precision=8, adc_precision=bits, adc_type=adc, column_sharing=sharing)
@@ -140,7 +140,7 @@ def _by_type(chip: Hardware, space: SearchSpace, bits: Choice) -> FloatArray:
 
 
 def _common(space: SearchSpace, columns: Sequence[int]) -> tuple[Choice, ...]:
-    """The choices that all of some genes offer, in order."""
+    """Returns the choices that all given genes offer, in order."""
     if not columns:
         return ()
     first, *others = (space.genes[column].choices for column in columns)
@@ -148,7 +148,7 @@ def _common(space: SearchSpace, columns: Sequence[int]) -> tuple[Choice, ...]:
 
 
 def _with(space: SearchSpace, base: Genomes, columns: Sequence[int], choice: Choice) -> Genomes:
-    """Designs in which some genes make one choice."""
+    """Returns the designs with the given genes set to one choice."""
     changed = base.copy()
     for column in columns:
         changed[:, column] = space.genes[column].choices.index(choice)

@@ -1,4 +1,4 @@
-"""The designs to look at first, each beside the homogeneous designs that a person would build without a search."""
+"""Recommended designs, each compared with the homogeneous designs that one would build without a search."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ _MOST_STEPS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rival:
-    """A homogeneous design that is at least as accurate, with the lowest EDAP among those.
+    """The homogeneous design of lowest EDAP among those at least as accurate.
 
     Attributes:
-        design: The same peripherals in all layers.
-        accuracy: A fraction, by the search's protocol on validation data.
-        own_accuracy: Of the design that it is held against, found in the same way; not that of its finalist's training.
-        measured: Whether the accuracy is that of a training; else it is the surrogate's.
+        design: Homogeneous design, with the same peripherals in all layers.
+        accuracy: Validation accuracy with the protocol of the search (fraction).
+        own_accuracy: Accuracy of the design it is compared with, from the same source; not that of a finalist training.
+        measured: Whether the accuracies were measured; else they were predicted by the surrogate.
         hardware: `HARDWARE_FIELDS` by name.
     """
 
@@ -38,14 +38,14 @@ class Rival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
-    """A design worth a look.
+    """A recommended design.
 
     Attributes:
-        roles: Why: "most accurate", "knee", "lowest EDAP", "at least 90 %".
-        candidate: As it was judged as a finalist, else as the search measured it.
-        rival_measured: Among trained homogeneous designs; None where none is as accurate.
-        rival_predicted: Among all homogeneous designs as the surrogate sees them, trained or not; None where it sees
-            none as accurate as it sees this design.
+        roles: Reasons for the recommendation: "most accurate", "knee", "lowest EDAP", "at least 90 %".
+        candidate: The design, as judged if it was a finalist, else as measured in the search.
+        rival_measured: Rival among the trained homogeneous designs; None if none is as accurate.
+        rival_predicted: Rival among all homogeneous designs, trained or not, by predicted accuracy; None if none is
+            predicted to be as accurate.
     """
 
     roles: tuple[str, ...]
@@ -57,16 +57,16 @@ class Recommendation:
 def recommend(
     result: RunResult, surrogate: FittedSurrogate | None, homogeneous: Genomes, trained_homogeneous: Sequence[Candidate]
 ) -> list[Recommendation]:
-    """The best of each objective, the knee, the lowest EDAP and the cheapest of each accuracy step.
+    """Returns the best design of each objective, the knee, the lowest EDAP and the cheapest of each accuracy step.
 
-    They are chosen from everything measured (see `Shortlist`). Validation accuracy decides, test data only judges.
+    They are chosen from everything measured (see `Shortlist`), by validation accuracy and never by test accuracy.
     A design and its rivals are compared under the same protocol: measured with measured, predicted with predicted.
 
     Args:
-        result: Of a run.
-        surrogate: Of its labels; None leaves the predicted rivals out.
-        homogeneous: Every homogeneous design, (designs, genes).
-        trained_homogeneous: Those of them that the search trained.
+        result: Result of a run.
+        surrogate: Surrogate fitted to its labels; None omits the predicted rivals.
+        homogeneous: All homogeneous designs, (designs, genes).
+        trained_homogeneous: Homogeneous designs that the search trained.
     """
     shortlist = result.shortlist
     if not shortlist.members:
@@ -91,19 +91,19 @@ def recommend(
 
 
 def those_in(genomes_wanted: Genomes, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Those of the candidates whose genome is one of the wanted ones."""
+    """Returns the candidates whose genome is among the wanted ones."""
     known = {row.tobytes() for row in genomes_wanted}
     return [candidate for candidate in candidates if candidate.genome.tobytes() in known]
 
 
 def times_better(hardware: dict[str, float], other: dict[str, float], figure: str) -> float:
-    """How many times better a figure is than another's: above 1 is better, whether small or large figures are."""
+    """Returns how many times better a figure is; above 1 is better, for both costs and efficiencies."""
     larger_is_better = figure.startswith("tops")
     return hardware[figure] / other[figure] if larger_is_better else other[figure] / hardware[figure]
 
 
 def accuracy_steps(accuracies: Iterable[float]) -> list[float]:
-    """Round accuracies (fractions) between the smallest and the largest one, at most five, rising."""
+    """Returns at most five round accuracies (fractions, rising) between the smallest and the largest one."""
     values = list(accuracies)
     low, high = min(values), max(values)
     for step in _STEPS:
@@ -114,7 +114,7 @@ def accuracy_steps(accuracies: Iterable[float]) -> list[float]:
 
 
 def _roles(shortlist: Shortlist) -> dict[str, list[str]]:
-    """By digest the reasons to look at a design."""
+    """Returns the reasons to recommend a design, by digest."""
     roles: dict[str, list[str]] = {}
     for name, candidate in shortlist.named().items():
         roles.setdefault(candidate.digest, []).append(name)
@@ -122,9 +122,9 @@ def _roles(shortlist: Shortlist) -> dict[str, list[str]]:
     for step in accuracy_steps(c.validation for c in shortlist.compared):
         cheapest = shortlist.reaching(step)
         if cheapest is not None:
-            steps[cheapest.digest] = step  # the highest step that it reaches says it all
+            steps[cheapest.digest] = step  # only the highest step that it reaches
     for digest, step in steps.items():
-        roles.setdefault(digest, []).append(f"at least {100 * step:g} % on validation")
+        roles.setdefault(digest, []).append(f"at least {100 * step:g} % validation accuracy")
     return roles
 
 

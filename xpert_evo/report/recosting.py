@@ -1,4 +1,4 @@
-"""A run's designs costed under another cost model than the one that the run was made with."""
+"""Designs of a run, costed with another cost model than the run used."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,14 +10,14 @@ from xpert_evo.report.result import RunResult
 
 
 def under_model(result: RunResult, model: str) -> RunResult:
-    """The same result with costs by another model: who is on the front stays as the run chose.
+    """Returns the same result with costs from another model; the members of the front stay as the run chose them.
 
     Args:
-        result: Of a run.
-        model: A cost model's name, or the path of a file; it costs with converters and a schedule of its own.
+        result: Result of a run.
+        model: Name of a cost model, or path of its file; its own converters and schedule are used.
 
     Raises:
-        HardwareModelError: There is no such model, or it cannot cost the run's chip.
+        HardwareModelError: The model does not exist, or cannot cost the run's chip.
     """
     hardware = result.task.hardware.under(model)
     task = replace(result.task, hardware=hardware, table=hardware.table(result.task.space))
@@ -37,11 +37,11 @@ def under_model(result: RunResult, model: str) -> RunResult:
 
 
 def cost_words(result: RunResult) -> str:
-    """Which cost model the shown costs are by, and whether the run was made with it."""
+    """Describes the cost model of the shown costs, and that of the run if it differs."""
     shown, own = result.task.hardware.words, Hardware.of(result.config).words
     if shown == own:
-        return f"costs by {shown}, with which the run was made"
-    return f"costs by {shown}; the run was made with {own}"
+        return f"costs computed with {shown}, the model of the run"
+    return f"costs computed with {shown}; the run used {own}"
 
 
 def _recosted(task: Task, candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -29,31 +29,31 @@ class RunResult:
     """Everything that a report shows.
 
     Attributes:
-        name: Of the run's folder.
-        config: Its settings.
-        task: What was searched.
-        dataset: Name and digest of the images.
-        labels_from: Folders of earlier runs whose fitting labels it took over.
-        measured: All designs trained with the labels' protocol, in the order in which they were planned; those whose
-            labels other runs made come first.
-        front: The measured front by rising EDAP: of finalists once there are any, else of all measured designs.
-        fronts: Likewise for each limit on area [mm2] of the run, the tightest first; the last one is `front`.
-        baseline: The homogeneous baseline as `front` was measured; None before it was trained, or where that failed.
-        baseline_hardware: What the baseline costs, `HARDWARE_FIELDS` by name, trained or not.
+        name: Name of the run's folder.
+        config: Settings of the run.
+        task: Search task of the run.
+        dataset: Name and digest of the data set.
+        labels_from: Folders of earlier runs whose labels were taken over.
+        measured: All designs trained with the protocol of the search, in planned order; those with labels from other
+            runs come first.
+        front: Measured front, sorted by EDAP: of finalists once there are any, else of all measured designs.
+        fronts: Fronts by area limit [mm2], the tightest first; the last one is `front`.
+        baseline: Homogeneous baseline, measured like `front`; None if it was not trained or its training failed.
+        baseline_hardware: Costs of the baseline, trained or not, `HARDWARE_FIELDS` by name.
         final: Whether `front` consists of finalists.
-        finalists: Those that were judged, on the front or not; empty before `final`.
-        failed_finalists: Designs whose training as a finalist failed as often as it was tried.
+        finalists: Judged finalists, on the front or not; empty before `final`.
+        failed_finalists: Digests of designs whose finalist training failed in every attempt.
         predicted_front: EDAP and predicted accuracy of the newest search's front, each (designs,); None before any.
-        generations: Figures about every generation of the searches, oldest first.
-        baselines: By name and round (as text) the curve of a baseline that was asked for: its predicted `hypervolume`
-            after so many `evaluations`, with the surrogate of the round's search.
-        surrogate_notes: What each round's surrogate said of itself, by the round's number as text.
-        honesty: How its predictions compared with the trainings that followed, by the round's number as text.
-        versions: Of the program and its libraries when the run began.
-        n_failures: Trainings that failed.
-        network: What the first of two phases chose, as `settle_network` notes it; None before and in other modes.
-        stopped: Where no further round began before the last one: `before_round` and `reason`; else None.
-        cost_drift: A sentence where today's hardware model costs designs differently from when the run began.
+        generations: Summaries of all generations of the searches, oldest first.
+        baselines: Curves of the requested baseline searches by name and round (as text): predicted `hypervolume` after
+            a number of `evaluations`, with the surrogate of the round's search.
+        surrogate_notes: Cross-validation of each round's surrogate, by the round's number as text.
+        honesty: Predictions compared with later measurements, by the round's number as text.
+        versions: Versions of the program and its libraries when the run began.
+        n_failures: Number of failed trainings.
+        network: Network chosen in the first of two phases, noted by `settle_network`; None before and in other modes.
+        stopped: `before_round` and `reason` of an early stop; None if there was none.
+        cost_drift: A sentence if the hardware model has changed costs since the run began, else None.
     """
 
     name: str
@@ -82,33 +82,33 @@ class RunResult:
 
     @property
     def knee(self) -> Candidate:
-        """The measured design that bulges most towards the ideal; see `Shortlist`."""
+        """The knee of the measured designs; see `Shortlist`."""
         return self.shortlist.knee
 
     @property
     def shortlist(self) -> Shortlist:
-        """What recommendations are chosen from."""
+        """The designs that recommendations are chosen from."""
         return make_shortlist(self.task, measured=self.measured, front=self.front, finalists=self.finalists)
 
     @property
     def trained(self) -> list[Candidate]:
-        """Those of `measured` that the run itself trained."""
+        """Designs of `measured` that this run trained itself."""
         return [candidate for candidate in self.measured if not candidate.reused]
 
     @property
     def n_reused(self) -> int:
-        """How many of `measured` other runs trained."""
+        """Number of designs of `measured` that other runs trained."""
         return sum(candidate.reused for candidate in self.measured)
 
     @property
     def trained_words(self) -> str:
-        """How many designs the search trained, and how many labels it took over: `140 trained in the search`."""
+        """Numbers of trained designs and of labels taken over, in words: `140 trained in the search`."""
         reused = f", {counted(self.n_reused, 'label')} of other runs taken over" if self.n_reused else ""
         return f"{len(self.trained)} trained in the search{reused}"
 
     @property
     def accuracy_words(self) -> str:
-        """How the accuracies of `front` came about, in words for titles: `measured, test, laptop-finalist`."""
+        """Source of the accuracies of `front`, in words for titles: `measured, test, laptop-finalist`."""
         protocol = self.config.training.finalist_protocol if self.final else self.config.training.protocol
         return f"measured, {'test' if self.final else 'validation'}, {protocol}"
 
@@ -163,7 +163,7 @@ def load_result(store: Store) -> RunResult:
 
 
 def _candidates(store: Store, task: Task, plans: Sequence[Plan], reused: set[tuple[str, str]]) -> list[Candidate]:
-    """The planned designs that have labels, each once; `reused` are digests and contexts of labels taken over."""
+    """Returns the planned designs with labels, each once; `reused` contains digest and context of reused labels."""
     contexts = {plan.context for plan in plans}
     labels = {label.digest: label for label in store.all_labels() if label.context in contexts}
     planned = {plan.digest: plan for plan in plans if plan.digest in labels}
@@ -189,7 +189,7 @@ def _candidates(store: Store, task: Task, plans: Sequence[Plan], reused: set[tup
 
 
 def _as_searched(finalists: Sequence[Candidate], measured: Sequence[Candidate]) -> list[Candidate]:
-    """Finalists with the search's label, and with what was predicted before it: their own plans know the label."""
+    """Returns finalists with the label of the search and its prediction, which finalist plans do not contain."""
     known = {candidate.digest: candidate for candidate in measured}
     return [
         replace(c, label=own.label, predicted=own.predicted, std=own.std) if own else replace(c, label=None)
@@ -237,6 +237,6 @@ def _predicted_front(store: Store, task: Task) -> tuple[FloatArray, FloatArray] 
         return None
     state = SearchState.from_arrays(newest.arrays)
     if newest.summary.get("objectives", list(task.objectives.names)) != list(task.objectives.names):
-        return None  # the first of two phases, which looks for latency
+        return None  # the first of two phases, which minimises latency
     accuracy = task.objectives.restored(state.objectives[state.front])["accuracy"]
     return task.own_costs(state.genomes[state.front])["edap"], accuracy

@@ -1,4 +1,4 @@
-"""What pictures and pages share: the result of a run, its surrogate fitted again, and the designs worth a look."""
+"""Data shared by pictures and pages: the result of a run, its refitted surrogate and the recommended designs."""
 
 from dataclasses import dataclass
 
@@ -16,15 +16,15 @@ from xpert_evo.search.seeding import DEPTH_FACTORS, homogeneous_designs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """A result with what follows from it.
+    """A result with derived data.
 
     Attributes:
-        result: Of the run.
-        surrogate: Fitted to all labels of the search, for what-if questions; None with too few labels.
-        homogeneous: Trained designs with the same peripherals in all layers and depths in proportion to the backbone's.
-        recommended: Designs to look at first, by falling accuracy; empty before there is a front.
-        luck: Of the front of labels, where it is clear; else None.
-        verdict: What all cost models say of the trained designs; None before the first training.
+        result: Result of the run.
+        surrogate: Surrogate fitted to all labels of the search; None if there are too few labels.
+        homogeneous: Trained designs with the same peripherals in all layers and depths proportional to the backbone's.
+        recommended: Recommended designs, sorted by falling accuracy; empty before there is a front.
+        luck: Winner's curse of the measured front if it is significant, else None.
+        verdict: Verdict of all cost models on the trained designs; None before the first training.
     """
 
     result: RunResult
@@ -36,7 +36,7 @@ class Scene:
 
     @property
     def chosen(self) -> list[tuple[str, Candidate]]:
-        """The three designs that pictures show in detail, by name: most accurate, knee, lowest EDAP; none twice."""
+        """The designs that pictures show in detail, by name: knee, most accurate, lowest EDAP; without duplicates."""
         found: dict[str, tuple[str, Candidate]] = {}
         for role in ("knee", "most accurate", "lowest EDAP"):
             for recommendation in self.recommended:
@@ -47,7 +47,7 @@ class Scene:
 
 
 def build_scene(result: RunResult) -> Scene:
-    """Fits the surrogate and chooses the designs; needs no image and no training."""
+    """Fits the surrogate and selects the designs; needs neither images nor training."""
     surrogate = fit_again(result)
     everywhere = homogeneous_designs(result.task.space, DEPTH_FACTORS)
     trained = those_in(everywhere, result.measured)
@@ -62,7 +62,7 @@ def build_scene(result: RunResult) -> Scene:
 
 
 def fit_again(result: RunResult) -> FittedSurrogate | None:
-    """The surrogate of all labels of the search, of the kind that the newest round chose; None with too few labels."""
+    """Fits the surrogate kind chosen by the newest round to all labels; returns None if there are too few labels."""
     if len(result.measured) < LEAST_LABELS:
         return None
     round_, note = list(result.surrogate_notes.items())[-1] if result.surrogate_notes else ("0", {})

@@ -1,8 +1,8 @@
-"""The designs that recommendations are chosen from: everything that was measured, finalists as they were judged.
+"""The designs that recommendations are chosen from: everything measured, with finalists as they were judged.
 
-A run trains few finalists, so its final front alone would call a poor design the knee where nothing between the ends
-was trained to the end. Beside the final front stand those members of the search's front that never were finalists.
-Accuracies of two protocols do not compare: with such members, all are compared by the labels of the search.
+A run trains few finalists, so its final front alone may have a poor design as its knee if no design between the ends
+was a finalist. The shortlist therefore also contains the members of the search's front that were not finalists.
+Accuracies of two protocols are not comparable; with such members, all are compared by the labels of the search.
 """
 
 from collections.abc import Sequence
@@ -20,20 +20,20 @@ COST_FIELDS = {
     "energy": "energy_uj",
     "throughput_fps": "throughput_fps",
 }
-"""By the name of an objective the field of `HARDWARE_FIELDS` that it is."""
+"""Field of `HARDWARE_FIELDS` by name of the objective."""
 
 _SHOWN = {"edap": "EDAP", "throughput_fps": "throughput"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shortlist:
-    """What there is to recommend.
+    """Designs to choose recommendations from.
 
     Attributes:
-        task: For objectives.
-        members: By rising EDAP; finalists as they were judged, the others as the search measured them.
-        compared: The same designs in the same order, all measured with one protocol.
-        most_accurate: The best finalist where the best design of the search was one, else that design; None without
+        task: Task that defines the objectives.
+        members: Designs sorted by EDAP; finalists as judged, others as measured in the search.
+        compared: The same designs in the same order, all measured with the same protocol.
+        most_accurate: The best finalist if the search's best design was a finalist, else the latter; None without
             members.
     """
 
@@ -44,16 +44,16 @@ class Shortlist:
 
     @property
     def knee(self) -> Candidate:
-        """The member that bulges most towards the ideal, by validation accuracy; test data only judges."""
+        """The knee of the members by validation accuracy, never by test accuracy."""
         return self.members[knee(objectives_of(self.task, self.compared))]
 
     def best(self, cost: str) -> Candidate:
-        """The member with the lowest cost, or the highest rate, named as an objective."""
+        """Returns the member with the lowest cost or the highest rate, given the name of an objective."""
         choose = max if OBJECTIVES[cost].is_rate else min
         return choose(self.members, key=lambda candidate: candidate.hardware[COST_FIELDS[cost]])
 
     def named(self) -> dict[str, Candidate]:
-        """The members to look at first by name: the best of each objective, the lowest EDAP, and the knee."""
+        """Returns the recommended members by name: the best of each objective, the lowest EDAP, and the knee."""
         if self.most_accurate is None:
             return {}
         names = self.task.objectives.names
@@ -69,7 +69,7 @@ class Shortlist:
         return found
 
     def reaching(self, accuracy: float) -> Candidate | None:
-        """The lowest EDAP of at least this validation accuracy as `compared` has it; None where none is."""
+        """Returns the member of lowest EDAP with at least this accuracy in `compared`, or None."""
         good = [m for m, c in zip(self.members, self.compared, strict=True) if c.validation >= accuracy]
         return min(good, key=lambda candidate: candidate.hardware["edap"], default=None)
 
@@ -81,13 +81,13 @@ def make_shortlist(
     front: Sequence[Candidate],
     finalists: Sequence[Candidate],
 ) -> Shortlist:
-    """What a run has to recommend: nothing where it has no front.
+    """Returns the shortlist of a run; it is empty if the run has no front.
 
     Args:
-        task: For objectives and limits.
+        task: Task that defines objectives and limits.
         measured: All designs with a label of the search.
-        front: The run's front: of finalists once these are judged, else of `measured`.
-        finalists: Those that were judged; empty before that.
+        front: Front of the run: of finalists once they are judged, else of `measured`.
+        finalists: Judged finalists; empty before that.
     """
     searched = select_front(task, measured) if finalists and front else list(front)
     were_finalists = {candidate.digest for candidate in finalists}

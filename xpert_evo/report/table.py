@@ -1,4 +1,4 @@
-"""The result as a short table for the terminal."""
+"""The result of a run as a short table for the terminal."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,9 @@ from xpert_evo.words import edap_text, lower, times
 
 
 def result_table(result: RunResult) -> Table:
-    """The designs to look at first, each with its ratio to the baseline; fits 80 columns.
+    """Returns the table of recommended designs with their ratios to the baseline; fits 80 columns.
 
-    Where some of them were not finalists, the search's accuracies stand beside those of finalists.
+    If some of them were not finalists, the accuracies of the search are shown beside those of the finalists.
     """
     table = Table(
         title=_title(result),
@@ -44,13 +44,13 @@ def result_table(result: RunResult) -> Table:
 
 
 def limits_table(result: RunResult) -> Table | None:
-    """The front of each limit on area in a row; None where there is but one limit."""
+    """Returns a table with one row per area limit; None if there is only one limit."""
     if len(result.fronts) < 2:
         return None
     table = Table(
         title="Fronts by area limit",
         title_justify="left",
-        caption=f"EDAP by {result.task.hardware.words}.",
+        caption=f"EDAP computed with {result.task.hardware.words}.",
         caption_justify="left",
         box=SIMPLE_HEAD,
         pad_edge=False,
@@ -83,37 +83,37 @@ def limits_table(result: RunResult) -> Table | None:
 
 
 def rival_line(recommended: Sequence[Recommendation], protocol: str) -> str | None:
-    """The knee against (b), the best homogeneous design at least as accurate: the measured and the predicted one.
+    """Compares the knee with (b), the best homogeneous design at least as accurate, measured and predicted.
 
-    Both stand there because few homogeneous designs are trained, so that the measured one alone flatters the search.
+    Both are shown because few homogeneous designs are trained, so that the measured one alone flatters the search.
 
     Args:
-        recommended: Of the run's scene.
-        protocol: Of the search's labels, which the accuracies are of.
+        recommended: Recommended designs of the scene.
+        protocol: Name of the protocol of the search, with which the accuracies were measured.
 
     Returns:
-        A line to follow the table; None where there is no front.
+        A line to print below the table; None if there is no front.
     """
     knee = next((one for one in recommended if "knee" in one.roles), None)
     if knee is None:
         return None
     rivals = [rival for rival in (knee.rival_measured, knee.rival_predicted) if rival is not None]
     others = [rival for rival in rivals if rival.design.digest != knee.candidate.digest]
-    itself = ["it is such a design itself, so the search has gained nothing there"] if len(others) < len(rivals) else []
-    found = "; ".join([*itself, *(_against(knee.candidate, rival) for rival in others)]) or "none was found"
+    itself = ["the knee is itself homogeneous"] if len(others) < len(rivals) else []
+    found = "; ".join([*itself, *(_against(knee.candidate, rival) for rival in others)]) or "none found"
     return f"Knee against the best homogeneous design at least as accurate (validation, {protocol}): {found}."
 
 
 def _against(candidate: Candidate, rival: Rival) -> str:
     ratio = times_better(candidate.hardware, rival.hardware, "edap")
-    words = f"EDAP {lower(ratio)}" + ("" if ratio >= 1 else ": the rival wins")
-    how = "measured" if rival.measured else "predicted, nobody measured it"
+    words = f"EDAP {lower(ratio)}" + ("" if ratio >= 1 else ", so the homogeneous design is better")
+    how = "measured" if rival.measured else "predicted by the surrogate"
     own, its = 100 * rival.own_accuracy, 100 * rival.accuracy
     return f"{words} ({how}: {own:.2f} % against its {its:.2f} %)"
 
 
 def picks(result: RunResult) -> list[tuple[str, Candidate]]:
-    """The designs to look at first, by name: one row each, several names where they coincide."""
+    """Returns the recommended designs by name, one row per design; names of the same design are joined."""
     rows: dict[str, tuple[list[str], Candidate]] = {}
     for name, candidate in result.shortlist.named().items():
         rows.setdefault(candidate.digest, ([], candidate))[0].append(name)
@@ -122,12 +122,12 @@ def picks(result: RunResult) -> list[tuple[str, Candidate]]:
 
 
 def _mixed(shown: Sequence[tuple[str, Candidate]]) -> bool:
-    """Whether finalists stand beside designs that were not judged."""
+    """Whether the table contains both finalists and other designs."""
     return len({candidate.split for _, candidate in shown}) > 1
 
 
 def _both(candidate: Candidate) -> list[str]:
-    """The label of the search, and what a finalist reached on test data."""
+    """Returns the accuracy in the search and the test accuracy of a finalist, as text."""
     label = candidate.validation if candidate.test is None else candidate.label
     return [f"{100 * value:.2f}" if value is not None else "-" for value in (label, candidate.test)]
 
@@ -153,15 +153,15 @@ def _caption(result: RunResult) -> str:
     judged = next((candidate for _, candidate in shown if candidate.test is not None), None)
     split, protocol = (judged.split, judged.protocol) if judged else ("validation", result.config.training.protocol)
     emulation = f" with {judged.emulation}" if judged and judged.emulation else ""
-    chosen = "designs were selected on validation data"
+    chosen = "designs were selected by validation accuracy"
     if _mixed(shown):
         chosen = (
             f"'search' is the validation accuracy after '{result.config.training.protocol}', by which designs were "
-            "selected. Designs without a test accuracy were no finalists"
+            "selected. Designs without a test accuracy were not finalists"
         )
     return (
         f"{'Test accuracy' if _mixed(shown) else 'Accuracy'}: measured on {split} data{emulation} after training "
         f"protocol '{protocol}'; {chosen}. {worth_of(protocol)} "
-        f"Baseline: {baseline_words(result.task)}; 'EDAP lower' compares with it, and below 1 it is the better one. "
-        f"EDAP: product of {result.task.hardware.edap_words}; {cost_words(result)}."
+        f"Baseline: {baseline_words(result.task)}; 'EDAP lower' is the baseline's EDAP over the design's. "
+        f"EDAP is the product of {result.task.hardware.edap_words}; {cost_words(result)}."
     )

@@ -1,13 +1,13 @@
-"""What to say where no trained design keeps the limits on accuracy: which limit, and the best that was reached."""
+"""Message for a run in which no trained design satisfies the limits: the limit, and the best value reached."""
 
 from xpert_evo.report.candidates import Candidate, genomes_of
 from xpert_evo.report.result import RunResult
 
 
 def unmet_limits(result: RunResult) -> str | None:
-    """A sentence or two where a run has trained designs and none of them keeps all limits, else None.
+    """Returns a message if a run has trained designs but none satisfies all limits, else None.
 
-    What accuracies ask for is held against validation data after the trainings that the front is made of.
+    Accuracy limits are compared with the validation accuracies of the trainings that the front consists of.
     """
     if result.front or not result.measured:
         return None
@@ -17,7 +17,7 @@ def unmet_limits(result: RunResult) -> str | None:
     kept = [candidate for candidate, keeps in zip(pool, within, strict=True) if keeps]
     who = "finalist" if judged else "trained design"
     if not kept:
-        return f"no {who} keeps the limits on the chip ({', '.join(result.task.constraints.on_chip.active)})."
+        return f"no {who} satisfies the chip limits ({', '.join(result.task.constraints.on_chip.active)})."
     search = result.config.search
     parts = []
     if search.least_accuracy is not None:
@@ -27,8 +27,8 @@ def unmet_limits(result: RunResult) -> str | None:
         parts.append(_part("search.least_robustness", search.least_robustness, best, " under device noise"))
     together = " together" if len(parts) > 1 else ""
     return (
-        f"no {who} within the limits on the chip reaches {' and '.join(parts)}{together}. The limit is on the accuracy "
-        "that this protocol's trainings measure: lower it, or choose a protocol that trains longer or at native size."
+        f"no {who} within the chip limits reaches {' and '.join(parts)}{together}. The limit applies to the "
+        "accuracy measured with this protocol; lower it, or choose a protocol that trains longer or at native size."
     )
 
 

@@ -1,8 +1,8 @@
-"""Does a result hold under other cost models? A run's trained designs under all of them.
+"""Whether a result holds under other cost models: the trained designs of a run, costed by each model.
 
-Limits on the chip are those of the run's own model throughout, since a limit of so many mm2 means what that model
-counts. Fronts are of accuracy against EDAP, whatever the run's objectives are, and of the labels of the search, since
-finalists were chosen by the run's own model.
+Chip limits are always evaluated with the run's own model, because an area limit is only meaningful for the model that
+it was set for. Fronts are of accuracy against EDAP, whatever the objectives of the run, and use the labels of the
+search, because finalists were chosen by the run's own model.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,18 +24,18 @@ from xpert_evo.words import counted, listed, times
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What several cost models say of a run's trained designs.
+    """The trained designs of a run under several cost models.
 
     Attributes:
         models: Names of the models, the run's own first.
-        refused: Why a model cannot cost the chip, by its name.
-        designs: The trained designs, as the search labelled them.
+        refused: Reason why a model cannot cost the chip, by the model's name.
+        designs: Trained designs with the labels of the search.
         ratios: EDAP of the baseline over that of each design, both under the same model, (models, designs).
         on_front: Which designs are on the front under each model, (models, designs).
         tau: Kendall's tau of the designs' EDAP between models, (models, models).
-        named: Places in `designs` of those to look at first, by name.
-        preferences: Which choice each model prefers, by gene and group of layers; empty without a front.
-        adc_types: Which ADC each model prefers by its bits.
+        named: Indices into `designs` of the recommended designs, by name.
+        preferences: Preferred choices of each model, by gene and group of layers; empty without a front.
+        adc_types: Preferred ADC type of each model, by resolution.
     """
 
     models: tuple[str, ...]
@@ -49,7 +49,7 @@ class Verdict:
     adc_types: list[Preference]
 
     def ratios_of(self, digest: str) -> FloatArray | None:
-        """EDAP of the baseline over that of a design, (models,); None of a design that the search did not train."""
+        """Returns the EDAP of the baseline over that of a design, (models,); None if the search did not train it."""
         return next((self.ratios[:, i] for i, c in enumerate(self.designs) if c.digest == digest), None)
 
     @property
@@ -59,19 +59,19 @@ class Verdict:
 
     @property
     def own_only(self) -> list[Candidate]:
-        """Designs on the front under the run's own model and no other; empty where there is no other."""
+        """Designs on the front under the run's own model and no other; empty if there is no other model."""
         own = self.on_front[0] & ~self.on_front[1:].any(axis=0)
         return self._those(own) if len(self.models) > 1 else []
 
     @property
     def sometimes(self) -> list[Candidate]:
-        """Designs on the front under some models, and not under the run's own alone."""
+        """Designs on the front under some but not all models, except those under the run's own model only."""
         some = self.on_front[1:].any(axis=0) & ~self.on_front.all(axis=0)
         return self._those(some)
 
     @property
     def least_tau(self) -> tuple[float, str, str] | None:
-        """The smallest Kendall's tau between two models, and which two; None with a single model."""
+        """The smallest Kendall's tau between two models, with their names; None if there is only one model."""
         pairs = combinations(range(len(self.models)), 2)
         found = [(float(self.tau[i, j]), self.models[i], self.models[j]) for i, j in pairs]
         return min(found, default=None)
@@ -82,13 +82,14 @@ class Verdict:
         said = []
         if "knee" in self.named:
             ratios = self.ratios[:, self.named["knee"]]
-            said.append(f"EDAP of the knee {times(ratios.min())} to {times(ratios.max())} x lower than the baseline's")
+            gain = f"{times(ratios.min())} to {times(ratios.max())} x"
+            said.append(f"the EDAP of the knee is {gain} lower than the baseline's")
         n_own, n_always = int(self.on_front[0].sum()), len(self.always)
-        said.append(f"{n_always} of {counted(n_own, 'design')} on the front of labels stay on it under every model")
+        said.append(f"{n_always} of {counted(n_own, 'design')} on the measured front stay on it under every model")
         if self.least_tau is not None:
             tau, one, other = self.least_tau
-            said.append(f"Kendall's tau of EDAP at least {tau:.2f} ({one}, {other})")
-        left_out = f" Without {listed(self.refused)}, which cannot cost this chip." if self.refused else ""
+            said.append(f"Kendall's tau of EDAP is at least {tau:.2f} ({one}, {other})")
+        left_out = f" Excluded: {listed(self.refused)}, which cannot cost this chip." if self.refused else ""
         return f"Under all {counted(len(self.models), 'cost model')}: {'; '.join(said)}.{left_out}"
 
     def _those(self, chosen: ArrayLike) -> list[Candidate]:
@@ -96,7 +97,7 @@ class Verdict:
 
 
 def give_verdict(result: RunResult) -> Verdict | None:
-    """The verdict on a run, finished or not; None before the first training."""
+    """Returns the verdict on a run, finished or not; None before the first training."""
     if not result.measured:
         return None
     space, designs = result.task.space, result.measured
@@ -120,19 +121,19 @@ def give_verdict(result: RunResult) -> Verdict | None:
 
 
 def ratios_of(result: RunResult, designs: Sequence[Candidate]) -> tuple[tuple[str, ...], FloatArray]:
-    """Names of all cost models, the run's own first, and what each says of designs, (models, designs)."""
+    """Returns the names of all cost models, the run's own first, and the EDAP ratios of designs, (models, designs)."""
     space = result.task.space
     models = CostModels.of(result.task.hardware, space)
     return models.names, models.ratios(space, genomes_of(result.task, designs))
 
 
 def fronts(ratios: FloatArray, accuracies: FloatArray, within: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which designs no other beats in accuracy and EDAP, by model, (models, designs).
+    """Returns which designs are on the front of accuracy and EDAP under each model, (models, designs).
 
     Args:
-        ratios: EDAP of a baseline over that of each design, (models, designs).
-        accuracies: Fractions, (designs,).
-        within: Which designs keep the limits; the others are on no front, (designs,).
+        ratios: EDAP of the baseline over that of each design, (models, designs).
+        accuracies: Accuracies (fractions), (designs,).
+        within: Which designs satisfy the limits; the others are on no front, (designs,).
     """
     found = np.zeros(ratios.shape, dtype=bool)
     kept = np.flatnonzero(within)
@@ -145,13 +146,13 @@ def fronts(ratios: FloatArray, accuracies: FloatArray, within: NDArray[np.bool_]
 
 
 def taus(ratios: FloatArray) -> FloatArray:
-    """Kendall's tau of the designs' EDAP between models, (models, models)."""
+    """Returns Kendall's tau of the designs' EDAP between models, (models, models)."""
     return np.array(
         [[1.0 if i == j else kendall_tau(a, b) for j, b in enumerate(ratios)] for i, a in enumerate(ratios)]
     )
 
 
 def _to_look_at(result: RunResult) -> dict[str, Candidate]:
-    """The knee first, then the most accurate design and the one with the lowest EDAP."""
+    """Returns the recommended designs: the knee, the most accurate design and the one with the lowest EDAP."""
     named = result.shortlist.named()
     return {name: named[name] for name in ("knee", "most accurate", "lowest EDAP") if name in named}

@@ -1,4 +1,4 @@
-"""Everything that a run leaves for people and programs: front files, pictures and the page that holds them."""
+"""Output files of a run: front files, pictures and the page that contains them."""
 
 from pathlib import Path
 
@@ -10,13 +10,12 @@ from xpert_evo.report.scene import Scene, build_scene
 
 
 def write_report(folder: Path, result: RunResult) -> tuple[Scene | None, list[str]]:
-    """Writes front, settings, pictures and `report.html` into `folder`, each file whole or not at all.
+    """Writes front, settings, pictures and `report.html` into `folder`, each file atomically.
 
-    What fails is left out and told: a run that has ended is never lost to a picture.
+    Parts that fail are left out and reported, so that a failing picture never spoils a finished run.
 
     Returns:
-        The scene that page and pictures show, None where it could not be built; and a sentence for each part that
-        failed, none when all is well.
+        The scene shown by the page and the pictures (None if it could not be built), and one sentence per failed part.
     """
     scene: Scene | None = None
     complaints: list[str] = []

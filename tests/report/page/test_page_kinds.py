@@ -40,7 +40,7 @@ def test_the_network_of_the_first_phase_is_named_and_can_be_looked_at(phased: Sc
     assert note["digest"] in embedded(text)
     assert ('class="warning"' in remark) is not note["keeps_limits"]
     broken = replace(phased, result=replace(phased.result, network={**note, "keeps_limits": False}))
-    assert "this one breaks them least" in page(broken, [])
+    assert "this one violates them least" in page(broken, [])
     early = replace(phased, result=replace(phased.result, network=None))
     assert "has not chosen its network yet" in page(early, [])
 
@@ -69,11 +69,11 @@ def test_the_legends_fit_into_the_plots(limited: Scene) -> None:
 def test_a_limit_that_nothing_keeps_says_so(limited: Scene) -> None:
     result = replace(limited.result, fronts={0.5: [], **limited.result.fronts})
     table = page(replace(limited, result=result), []).split('<table class="fronts">')[1]
-    assert '0.5 mm²</td><td class="text" colspan="6">no trained design keeps it' in table
+    assert '0.5 mm²</td><td class="text" colspan="6">no trained design satisfies it' in table
 
 
 def test_an_early_end_is_told_with_its_reason(limited: Scene) -> None:
-    assert "<p>No round 2 began: " in page(limited, [])
+    assert "<p>Round 2 did not begin: " in page(limited, [])
     assert "training.budget_s = 60" in page(limited, [])
 
 
@@ -86,4 +86,4 @@ def test_a_plain_run_has_none_of_these(scene: Scene) -> None:
     text = page(scene, [])
     assert '<table class="fronts">' not in text
     assert "phases" not in text.split("<main>")[0]
-    assert "No round" not in text
+    assert "did not begin" not in text

@@ -1,1 +1,1 @@
-"""`report.html`: one self-contained file. `document` assembles it from the parts in the other modules."""
+"""`report.html`: one self-contained file. `document` assembles it from the other modules."""

@@ -1,4 +1,4 @@
-"""The answer of the page: recommended designs, each beside the baseline and the best homogeneous design."""
+"""The page's main table: recommended designs compared with the baseline and the best homogeneous design."""
 
 from collections.abc import Sequence
 from html import escape
@@ -18,12 +18,12 @@ _Z95 = 1.96
 
 
 def answer(scene: Scene) -> str:
-    """The recommended designs with their figures and their ratios to the baseline and to the best rival."""
+    """Returns the recommended designs with their figures and their ratios to the baseline and the best rivals."""
     result = scene.result
     if not scene.recommended:
         unmet = unmet_limits(result) if result.final else None
-        said = unmet[:1].upper() + unmet[1:] if unmet else "No trained design keeps the limits yet."
-        return f'<p class="warning">{escape(said)} So there is nothing to recommend.</p>'
+        said = unmet[:1].upper() + unmet[1:] if unmet else "No trained design satisfies the limits yet."
+        return f'<p class="warning">{escape(said)} There is nothing to recommend.</p>'
     split, label = _judged_by(result), escape(f"validation, {result.config.training.protocol}")
     head = (
         '<tr><th class="text" rowspan="2">design</th><th rowspan="2">id</th><th rowspan="2">accuracy<br>%<br>'
@@ -31,7 +31,8 @@ def answer(scene: Scene) -> str:
         '<th rowspan="2">EDAP<br>mm² µs µJ</th><th rowspan="2">area<br>of tiles<br>mm²</th>'
         '<th rowspan="2">TOPS<br>/W</th><th rowspan="2">TOPS<br>/mm²</th>'
         '<th class="group" colspan="3">times better than<br>(a) the baseline</th>'
-        '<th class="group" colspan="4">times better than (b) the best<br>homogeneous design as accurate</th></tr>'
+        '<th class="group" colspan="4">times better than (b) the best homogeneous<br>design '
+        "at least as accurate</th></tr>"
         '<tr><th class="first">EDAP</th><th>TOPS<br>/W</th><th>TOPS<br>/mm²</th><th class="first">its accuracy'
         f" / this design's<br><small>{label}</small></th><th>EDAP</th><th>TOPS<br>/W</th><th>TOPS<br>/mm²</th></tr>"
     )
@@ -42,7 +43,7 @@ def answer(scene: Scene) -> str:
 
 
 def _judged_by(result: RunResult) -> str:
-    """Split and protocol of the accuracies in the table: `test, laptop-finalist`."""
+    """Returns the split and protocol of the accuracies in the table: `test, laptop-finalist`."""
     return result.accuracy_words.removeprefix("measured, ")
 
 
@@ -56,12 +57,12 @@ def _row(recommendation: Recommendation, scene: Scene) -> str:
 
 
 def _unjudged(candidate: Candidate, result: RunResult) -> str:
-    """What an accuracy is where it is not the one that the table's head names."""
-    return f"no finalist: {candidate.split}, {candidate.protocol}" if result.final and candidate.test is None else ""
+    """Describes an accuracy that differs in split or protocol from the one in the table's head."""
+    return f"not a finalist: {candidate.split}, {candidate.protocol}" if result.final and candidate.test is None else ""
 
 
 def design_cells(name: str, candidate: Candidate, note: str = "") -> str:
-    """Cells of a design: a name for it, its id, accuracy with a note, EDAP, area, TOPS/W and TOPS/mm2."""
+    """Returns the cells of a design: name, id, accuracy with a note, EDAP, area, TOPS/W and TOPS/mm2."""
     hardware, std = candidate.hardware, candidate.measured_std
     spread = f" ± {100 * _Z95 * std:.1f}" if std is not None else ""
     return (
@@ -85,7 +86,7 @@ def _ratio_cells(candidate: Candidate, other: dict[str, float], by_models: str) 
 
 
 def _by_models(scene: Scene, candidate: Candidate) -> str:
-    """The range of the EDAP's ratio to the baseline over all cost models."""
+    """Returns the range of the EDAP ratio to the baseline over all cost models."""
     ratios = None if scene.verdict is None else scene.verdict.ratios_of(candidate.digest)
     if ratios is None or len(ratios) == 1:
         return ""
@@ -94,7 +95,7 @@ def _by_models(scene: Scene, candidate: Candidate) -> str:
 
 def _rival_cells(candidate: Candidate, rivals: Sequence[Rival]) -> str:
     if not rivals:
-        return '<td class="first" colspan="4">none found that is as accurate</td>'
+        return '<td class="first" colspan="4">none found at this accuracy</td>'
     lines: list[list[str]] = [[], [], [], []]
     for rival in rivals:
         kind = "measured" if rival.measured else "predicted"
@@ -106,7 +107,7 @@ def _rival_cells(candidate: Candidate, rivals: Sequence[Rival]) -> str:
 
 
 def _cells(contents: Sequence[str]) -> str:
-    """Cells of a group of columns; the first one has the group's border."""
+    """Returns the cells of a group of columns; the first one has the group's border."""
     first, *others = contents
     return f'<td class="first">{first}</td>' + "".join(f"<td>{content}</td>" for content in others)
 
@@ -118,35 +119,36 @@ def _reading(result: RunResult) -> str:
         first = result.front[0]
         protocol = first.protocol
         judged = (
-            f" The accuracies in the table are of {first.n_test_images} test images after protocol {first.protocol}, "
-            f"computed by {first.emulation}; ± is the 95 % interval of so many images."
+            f" The accuracies in the table were measured on {first.n_test_images} test images after training protocol "
+            f"{first.protocol}, with {first.emulation}; ± is the 95 % interval for this number of images."
         )
     selected = (
-        f"Designs were selected on validation data after short trainings (protocol {result.config.training.protocol})."
-        f"{judged} {worth_of(protocol)} EDAP is the product of {hardware.edap_words}, by {hardware.words}; TOPS "
-        f"counts two operations a multiply-accumulate. The baseline is {baseline_words(result.task)}. A ratio below 1 "
-        "means that the other design is better."
+        "Designs were selected by validation accuracy after short trainings "
+        f"(protocol {result.config.training.protocol})."
+        f"{judged} {worth_of(protocol)} EDAP is the product of {hardware.edap_words}, computed with {hardware.words}; "
+        "TOPS counts two operations per multiply-accumulate. "
+        f"The baseline is {baseline_words(result.task)}. A ratio below 1 means that the other design is better."
     )
     return f'<p class="note">{escape(selected)}</p>{_RIVALS}'
 
 
 def _area_note(scene: Scene) -> str:
-    """What the area leaves out, with the figures of the table's first design."""
+    """Explains what the area excludes, with the figures of the first design in the table."""
     first = scene.recommended[0]
     tiles, around = first.candidate.hardware["area_mm2"], sum(around_candidate(scene.result, first.candidate).values())
     return (
-        f'<p class="note">Area, EDAP and the limit on area count all tiles, as the reference simulator does. The '
-        "global buffer, tree, accumulation, activation and pooling around the tiles come on top: for the design '"
+        f'<p class="note">Area, EDAP and the area limit count all tiles, as the reference simulator does. They '
+        "exclude the global buffer, H-tree, accumulation, activation and pooling units around the tiles: for design '"
         f"{escape(first.roles[0])}' {number(around)} mm² around {number(tiles)} mm² of tiles.</p>"
     )
 
 
 _RIVALS = """\
-<p class="note">(b) compares like with like, limits on the chip aside: its columns show both accuracies by the
-search's own short training, not by the longer one of finalists.
-<span class="badge measured">measured</span>: of the homogeneous designs that the search trained, those whose validation
-accuracy was at least this design's, and of them the one with the lowest EDAP.
-<span class="badge predicted">predicted</span>: the same among all homogeneous designs, trained or not, with accuracies
-as the surrogate sees both; nobody measured them. Homogeneous designs have the same peripherals in all layers and
-an eighth to twice the backbone's channel depths.</p>
+<p class="note">(b) ignores the chip limits and compares both designs by their accuracies in the search, after the
+same short training, not after the longer training of finalists.
+<span class="badge measured">measured</span>: the design of lowest EDAP among the homogeneous designs that the search
+trained and that reached at least this design's validation accuracy.
+<span class="badge predicted">predicted</span>: the same among all homogeneous designs, trained or not, with
+both accuracies predicted by the surrogate. Homogeneous designs have the same peripherals in all layers and one eighth
+to twice the backbone's channel depths.</p>
 """

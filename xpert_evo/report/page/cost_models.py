@@ -1,4 +1,4 @@
-"""The page's answer to whether a result holds under other cost models."""
+"""The page's section on whether a result holds under other cost models."""
 
 from collections.abc import Sequence
 from html import escape
@@ -13,7 +13,7 @@ from xpert_evo.words import times
 
 
 def cost_models(scene: Scene) -> str:
-    """Ratios, fronts, Kendall's tau, and preferred choices and ADCs by model."""
+    """Returns the section: ratios, fronts, Kendall's tau, and preferred choices and ADCs by model."""
     verdict = scene.verdict
     if verdict is None:
         return "<p>No design has been trained yet.</p>"
@@ -42,9 +42,9 @@ def _ratios(verdict: Verdict) -> str:
         for i, model in enumerate(verdict.models)
     ]
     return (
-        "<h3>How many times lower EDAP is than the baseline's</h3>"
+        "<h3>EDAP of the baseline over that of the design</h3>"
         + text_table(("cost model", *verdict.named), rows)
-        + '<p class="note">Design and baseline are costed by the same model, each with its own ADCs and schedule.</p>'
+        + '<p class="note">Design and baseline are costed with the same model, with its own ADCs and schedule.</p>'
     )
 
 
@@ -56,7 +56,7 @@ def _fronts(scene: Scene, verdict: Verdict) -> str:
     groups = (
         ("on the front under every model", verdict.always),
         ("under some models", verdict.sometimes),
-        ("under this run's model alone", verdict.own_only),
+        ("only under this run's model", verdict.own_only),
     )
     rows = "".join(
         f'<tr><td class="text">{name}</td><td>{len(members)}</td><td class="text">{_links(members)}</td></tr>'
@@ -67,8 +67,8 @@ def _fronts(scene: Scene, verdict: Verdict) -> str:
         "<h3>Which designs stay on the front</h3>"
         f'<div class="wide"><table class="models"><thead><tr><th class="text">design is</th><th>designs</th>'
         f'<th class="text">which</th></tr></thead><tbody>{rows}</tbody></table></div>'
-        f'<p class="note">The front of accuracy (validation, {protocol}) against EDAP, of all designs that the search '
-        "trained. Limits on the chip are always by this run's model.</p>"
+        f'<p class="note">The front of accuracy (validation, {protocol}) against EDAP, of all designs trained in the '
+        "search. Chip limits are always evaluated with this run's model.</p>"
     )
 
 
@@ -81,8 +81,8 @@ def _tau(verdict: Verdict) -> str:
     return (
         "<h3>Kendall's τ of EDAP between models</h3>"
         + text_table(("", *verdict.models), rows)
-        + '<p class="note">Over the trained designs: 1 where two models rank them alike, 0 where one says nothing of '
-        "the other.</p>"
+        + '<p class="note">Over the trained designs: 1 if two models rank them identically, 0 if their rankings '
+        "are unrelated.</p>"
     )
 
 
@@ -94,23 +94,24 @@ def _preferences(verdict: Verdict) -> str:
         for one in verdict.preferences
     ]
     return (
-        "<h3>Which choices every model prefers</h3>"
+        "<h3>Preferred choices by cost model</h3>"
         + text_table(("gene, layers", *verdict.models, "verdict"), rows)
-        + '<p class="note">The choice of lowest EDAP in these layers, all else as in the designs of the front; in '
-        "brackets the choice of highest EDAP, and how many times more it costs. Layers between the first one and the "
-        "classifier are divided into thirds. Column sharing and the ADC's type do not change accuracy, so a choice "
-        "that every model prefers (to a per cent) is physics. The other genes do change it: their cheapest choice is "
-        "not their best one, and what models may disagree on is what a step costs.</p>"
+        + '<p class="note">The choice of lowest EDAP in these layers, with all other genes as in the designs of the '
+        "front; in brackets the choice of highest EDAP and its EDAP relative to the lowest. The layers between the "
+        "first one and the classifier are divided into thirds. Column sharing and ADC type do not change accuracy, so "
+        "a choice that every model prefers (within 1 %) does not depend on the model. The other genes do change "
+        "accuracy: their cheapest choice is not necessarily the best one, and models can only disagree on its "
+        "cost.</p>"
     )
 
 
 def _adc_types(verdict: Verdict) -> str:
     rows = [(one.group, *_by_model(one, verdict.models), _agreement(one, verdict.models)) for one in verdict.adc_types]
     return (
-        "<h3>Which type of ADC every model prefers</h3>"
+        "<h3>Preferred ADC type by cost model</h3>"
         + text_table(("", *verdict.models, "verdict"), rows)
         + '<p class="note">Homogeneous designs with 8-bit inputs, each type with its best column sharing; in brackets '
-        "how many times more EDAP the other type needs.</p>"
+        "the EDAP of the other type relative to it.</p>"
     )
 
 
@@ -131,5 +132,5 @@ def _agreement(preference: Preference, models: Sequence[str]) -> str:
         return f"every model: {_named(preference.agreed)}"
     if preference.dissenter is not None:
         model, choice = preference.dissenter
-        return f"every model but {models[model]}: {_named(choice)}"
+        return f"every model except {models[model]}: {_named(choice)}"
     return "depends on the model"

@@ -1,4 +1,4 @@
-"""`report.html`: one file without a network that opens with the answer, for people who decide."""
+"""`report.html`: one self-contained file that opens with the recommended designs."""
 
 import base64
 import json
@@ -27,16 +27,16 @@ PAGE_NAME = "report.html"
 
 
 def write_page(path: Path, scene: Scene, drawings: Sequence[Drawing]) -> None:
-    """Writes the page whole or not at all."""
+    """Writes the page atomically."""
     write_text(path, page(scene, drawings))
 
 
 def page(scene: Scene, drawings: Sequence[Drawing]) -> str:
-    """The page as text.
+    """Returns the page as text.
 
     Args:
-        scene: What the run found.
-        drawings: Its pictures; they are embedded.
+        scene: Scene of the run.
+        drawings: Pictures of the run, to be embedded.
     """
     result = scene.result
     folder = resources.files("xpert_evo.report.page")
@@ -62,11 +62,11 @@ def page(scene: Scene, drawings: Sequence[Drawing]) -> str:
 def _summary(result: RunResult) -> str:
     limits = limit_words(result.config)
     within = f" with {limits}," if limits else ""
-    state = "finished" if result.final else "not finished: this is the front so far"
+    state = "finished" if result.final else "not finished, so this is the front so far"
     size = power_of_ten(round(result.task.space.log10_size))
     return (
         f"Of about {size} designs{within} {result.trained_words}; {len(result.front)} are on the front "
-        f"({result.accuracy_words}), {cost_words(result)}. The run is {state}. {result.n_failures} trainings failed."
+        f"({result.accuracy_words}; {cost_words(result)}). The run is {state}. {result.n_failures} trainings failed."
     )
 
 
@@ -80,7 +80,7 @@ def _figure(drawing: Drawing) -> str:
 
 
 def _data(result: RunResult) -> str:
-    """What the script knows of each design, by digest, as JSON that is safe inside a script element."""
+    """Returns the script's data on each design, by digest, as JSON that is safe inside a script element."""
     shown = {c.digest: c for c in result.measured}
     shown |= {c.digest: c for c in [result.baseline] if c is not None}
     shown |= {c.digest: c for front in result.fronts.values() for c in front}
@@ -94,7 +94,7 @@ def _design(candidate: Candidate) -> dict[str, object]:
         ("accuracy, measured", f"{100 * candidate.measured:.2f} % ({candidate.split}, {candidate.protocol})"),
         ("accuracy, validation", f"{100 * candidate.validation:.2f} % ({candidate.protocol})"),
         *([] if candidate.robustness is None else [("accuracy, under noise", _under_noise(candidate))]),
-        ("accuracy, predicted before", _predicted(candidate)),
+        ("accuracy, predicted before training", _predicted(candidate)),
         ("accuracy, in the search", _label(candidate)),
         ("EDAP", f"{number(hardware['edap'])} mm² µs µJ"),
         ("area of all tiles", f"{number(hardware['area_mm2'])} mm²"),
@@ -128,11 +128,11 @@ def _under_noise(candidate: Candidate) -> str:
 
 def _predicted(candidate: Candidate) -> str:
     if candidate.predicted is None or candidate.std is None:
-        return "not asked"
+        return "not predicted"
     return f"{100 * candidate.predicted:.2f} ± {100 * candidate.std:.2f} % (validation, {candidate.label_protocol})"
 
 
 def _label(candidate: Candidate) -> str:
     if candidate.label is None:
-        return "not trained there"
+        return "not trained in the search"
     return f"{100 * candidate.label:.2f} % (validation, {candidate.label_protocol})"

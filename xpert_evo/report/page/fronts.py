@@ -1,4 +1,4 @@
-"""The fronts of a run with several limits on area, one below the other."""
+"""The fronts of a run with several area limits, one below the other."""
 
 from html import escape
 
@@ -13,12 +13,12 @@ _HEAD = (
 
 
 def fronts_table(result: RunResult) -> str:
-    """A table with the front of each limit by rising EDAP, the tightest limit first; empty where there is but one."""
+    """Returns a table of the fronts of all limits, the tightest first, sorted by EDAP; empty for a single limit."""
     if len(result.fronts) < 2:
         return ""
     body = "".join(_rows(limit, front) for limit, front in result.fronts.items())
     table = f'<table class="fronts"><thead>{_HEAD}</thead><tbody>{body}</tbody></table>'
-    title = f"<h3>A front for each limit on area ({escape(result.accuracy_words)}; EDAP by "
+    title = f"<h3>Fronts by area limit ({escape(result.accuracy_words)}; EDAP computed with "
     title += f"{escape(result.task.hardware.words)})</h3>"
     return f'{title}<div class="wide">{table}</div>'
 
@@ -26,6 +26,6 @@ def fronts_table(result: RunResult) -> str:
 def _rows(limit: float | None, front: list[Candidate]) -> str:
     name = "none" if limit is None else f"{limit:g} mm²"
     if not front:
-        return f'<tr><td class="text">{name}</td><td class="text" colspan="6">no trained design keeps it</td></tr>'
+        return f'<tr><td class="text">{name}</td><td class="text" colspan="6">no trained design satisfies it</td></tr>'
     names = [name, *[""] * (len(front) - 1)]
     return "".join(f"<tr>{design_cells(*row)}</tr>" for row in zip(names, front, strict=True))

@@ -1,4 +1,4 @@
-"""The front of the page as inline SVG, whose points can be hovered and clicked."""
+"""The front as inline SVG with points that can be hovered over and clicked."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -12,12 +12,12 @@ from xpert_evo.report.scene import Scene
 _WIDTH, _HEIGHT = 640, 424
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 16, 34, 70
 _Z95 = 1.96
-_LETTER = 7  # width of a letter, on the safe side
+_LETTER = 7  # generous width of a letter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Group:
-    """Candidates that look alike: `name` is their class in the style sheet and, with `label`, their legend."""
+    """Candidates drawn alike: `name` is their class in the style sheet, `label` their text in the legend."""
 
     name: str
     label: str
@@ -26,7 +26,7 @@ class _Group:
 
 
 def front_plots(scene: Scene) -> str:
-    """The finalists as judged (once there are any), then all trained designs as the search saw them."""
+    """Returns the plot of the judged finalists (once there are any) and that of all designs trained in the search."""
     result = scene.result
     if not result.measured:
         return "<p>No design has been trained yet.</p>"
@@ -61,7 +61,7 @@ def front_plots(scene: Scene) -> str:
 
 
 def _tighter(front: Sequence[Candidate], fronts: Iterable[Sequence[Candidate]]) -> _Group:
-    """Members of any front that are not on the main one: those of tighter limits on area."""
+    """Returns the members of fronts under tighter area limits that are not on the main front."""
     main = {member.digest for member in front}
     others = {member.digest: member for members in fronts for member in members if member.digest not in main}
     return _Group(name="tighter", label="tighter limits", radius=6, members=list(others.values()))
@@ -106,13 +106,13 @@ def _mark(group: _Group, candidate: Candidate, x: "_Axis", y: "_Axis", height: f
 
 
 def _half_bar(candidate: Candidate, height: float) -> float:
-    """Half of the 95 % interval of an accuracy that the test set gave; 0 for others."""
+    """Returns half the width of the 95 % interval of a test accuracy; 0 for other accuracies."""
     std = candidate.measured_std
     return _Z95 * std if std is not None and height == candidate.measured else 0.0
 
 
 def _legend(groups: Sequence[_Group]) -> list[str]:
-    """A line below the axis, so that it covers no point."""
+    """Returns the legend as a line below the axis, where it covers no point."""
     lines = []
     left, top = _LEFT, _HEIGHT - 10
     for group in (group for group in groups if group.members):
@@ -138,7 +138,7 @@ def _horizontal(top: float, text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Axis:
-    """Maps values to places on the drawing."""
+    """Maps values to positions in the drawing."""
 
     low: float
     high: float
@@ -147,17 +147,17 @@ class _Axis:
 
     @classmethod
     def of(cls, values: Sequence[float], start: float, end: float) -> "_Axis":
-        """An axis with a margin around the values."""
+        """Returns an axis with a margin around the values."""
         low, high = min(values), max(values)
         margin = 0.07 * (high - low) or 0.5
         return cls(low=low - margin, high=high + margin, start=start, end=end)
 
     def at(self, value: float) -> float:
-        """The place of a value."""
+        """Returns the position of a value."""
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
     def ticks(self) -> list[float]:
-        """Three to eight round values."""
+        """Returns three to eight round values."""
         span = self.high - self.low
         step = next(s for s in _TICK_STEPS if span / s <= 8)
         return [i * step for i in range(math.ceil(self.low / step), math.floor(self.high / step) + 1)]

@@ -1,4 +1,4 @@
-"""Remarks of the page's head: what came about on the way that a reader of the front must know."""
+"""Remarks in the page's head: events of the run that a reader of the front must know about."""
 
 from html import escape
 
@@ -9,7 +9,7 @@ from xpert_evo.words import listed
 
 
 def remarks(result: RunResult) -> str:
-    """A paragraph for each: drifted costs, a worst case of cost models, the first phase's network, an early end."""
+    """Returns a paragraph each on changed costs, worst-case search, the first phase's network and an early end."""
     parts = []
     if result.cost_drift is not None:
         sentence = result.cost_drift[:1].upper() + result.cost_drift[1:]
@@ -19,7 +19,7 @@ def remarks(result: RunResult) -> str:
         parts.append(
             _paragraph(
                 f"The search minimised EDAP in the worst case of the cost models {names}, relative to the baseline "
-                "under the same model. Figures and limits are those of the run's own model, the first one."
+                "under the same model. Figures and limits are those of the run's own model, which is listed first."
             )
         )
     if result.config.search.mode is SearchMode.TWO_PHASE:
@@ -27,11 +27,11 @@ def remarks(result: RunResult) -> str:
     if result.failed_finalists:
         names = ", ".join(digest[:8] for digest in result.failed_finalists)
         parts.append(
-            _paragraph(f"Trainings as finalists failed of {escape(names)}: they are not judged.", warning=True)
+            _paragraph(f"Finalist trainings of {escape(names)} failed; these designs were not judged.", warning=True)
         )
     if result.stopped is not None:
         before, reason = result.stopped["before_round"], escape(result.stopped["reason"])
-        parts.append(_paragraph(f"No round {before} began: {reason}."))
+        parts.append(_paragraph(f"Round {before} did not begin: {reason}."))
     return "\n".join(parts)
 
 
@@ -40,12 +40,12 @@ def _first_phase(result: RunResult) -> str:
     if note is None:
         return _paragraph("The first of two phases has not chosen its network yet.")
     digest, asked = escape(note["digest"]), note["limits"]["least_accuracy"]
-    kept = "" if note["keeps_limits"] else " None kept the limits at that accuracy: this one breaks them least."
+    kept = "" if note["keeps_limits"] else " None of these satisfied the limits; this one violates them least."
     return _paragraph(
-        f"In the first of two phases, after round {note['after_round']}, the trained design of least latency at an "
-        f'accuracy of at least {100 * asked:.2f} % became the network: <button class="link" data-id="{digest}">'
+        f"In the first of two phases, after round {note['after_round']}, the trained design of lowest latency with an "
+        f'accuracy of at least {100 * asked:.2f} % was chosen as the network: <button class="link" data-id="{digest}">'
         f"{digest[:8]}</button>, {number(note['latency_us'])} µs and {100 * note['accuracy']:.2f} % (validation, "
-        f"{escape(result.config.training.protocol)}).{kept} The second phase searches its ADC and input precisions.",
+        f"{escape(result.config.training.protocol)}).{kept} The second phase searches ADC and input precisions for it.",
         warning=not note["keeps_limits"],
     )
 

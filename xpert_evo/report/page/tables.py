@@ -1,4 +1,4 @@
-"""Tables of the page: honesty of the surrogate, settings, versions and sources; all text is escaped."""
+"""Tables of the page: accuracy of the surrogate, settings, versions and sources; all text is escaped."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -11,7 +11,7 @@ from xpert_evo.words import counted
 
 
 def honesty_tables(scene: Scene) -> str:
-    """What the surrogate said before trainings against what they measured, and its cross-validation, by round."""
+    """Returns the surrogate's predictions against later measurements, and its cross-validation, by round."""
     result = scene.result
     if not result.surrogate_notes and not result.honesty:
         return "<p>No surrogate has been fitted yet.</p>"
@@ -24,7 +24,7 @@ def honesty_tables(scene: Scene) -> str:
             for round_, report in result.honesty.items()
             for who, label in (("surrogate", "surrogate"), ("baseline", "multiply-accumulates alone"))
         ]
-        parts.append("<p>Predicted before the training, then measured, all rounds so far together:</p>")
+        parts.append("<p>Predictions before training against measurements, all rounds so far together:</p>")
         parts.append(text_table(("", "trainings", "predicted by", *_QUALITY), rows))
     if scene.luck is not None:
         parts.append(f"<p>{escape(scene.luck.sentence)}</p>")
@@ -43,7 +43,7 @@ def honesty_tables(scene: Scene) -> str:
     return "".join(parts)
 
 
-_QUALITY = ("Kendall's τ", "error [points]", "90 % intervals hold")
+_QUALITY = ("Kendall's τ", "error [points]", "in 90 % interval")
 
 
 def _quality(quality: dict[str, float]) -> tuple[str, str, str]:
@@ -51,7 +51,7 @@ def _quality(quality: dict[str, float]) -> tuple[str, str, str]:
 
 
 def settings_table(result: RunResult) -> str:
-    """Every setting with its value; defaults are dimmed."""
+    """Returns every setting with its value; defaults are dimmed."""
     rows = []
     for name, value, default in flat_settings(result.config):
         cell = '<td class="text default">' if default else '<td class="text">'
@@ -60,18 +60,18 @@ def settings_table(result: RunResult) -> str:
 
 
 def flat_settings(config: RunConfig) -> list[tuple[str, object, bool]]:
-    """(dotted name, value, whether it is the default) of every setting that has a value."""
+    """Returns (dotted name, value, whether it is the default) of every setting that has a value."""
     defaults = dict(_flat(RunConfig().model_dump(mode="json")))
     values = _flat(config.model_dump(mode="json") | {"space": _space(config)})
     return [(name, value, defaults.get(name) == value) for name, value in values if value is not None]
 
 
 def _space(config: RunConfig) -> dict[str, object]:
-    """The table `space`, with one's own backbone told in a few words."""
+    """Returns the table `space`, with a custom backbone summarised in a few words."""
     plain = config.space.model_dump(mode="json")
     own = config.space.backbone
     if isinstance(own, BackboneDescription):
-        plain["backbone"] = f"{own.name}, one's own, {len(own.layers)} layers (backbone.toml in the run's folder)"
+        plain["backbone"] = f"{own.name}, custom, {len(own.layers)} layers (backbone.toml in the run's folder)"
     return plain
 
 
@@ -84,7 +84,7 @@ def _flat(table: dict[str, object], prefix: str = "") -> Iterable[tuple[str, obj
 
 
 def versions_table(result: RunResult) -> str:
-    """Versions of the program and its libraries when the run began, the data's digest, whose labels it took over."""
+    """Returns the versions when the run began, the data set's digest, and the sources of reused labels."""
     data = result.dataset
     rows = [*result.versions.items(), (f"data set {data['name']}, digest", str(data["digest"]))]
     rows += [("labels taken over from", folder) for folder in result.labels_from]
@@ -92,7 +92,7 @@ def versions_table(result: RunResult) -> str:
 
 
 def sources_list(result: RunResult) -> str:
-    """The publications behind the constants of the chip, with how many rest on each."""
+    """Returns the publications that the chip's constants are taken from, with the number of constants of each."""
     found = result.task.hardware.sources()
     items = [f"<li>{escape(source.citation)}{_n_constants(len(source.constants))}</li>" for source in found]
     return f"<ul>{''.join(items)}</ul>"
@@ -103,7 +103,7 @@ def _n_constants(n: int) -> str:
 
 
 def text_table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of plain texts, which are escaped; the first column is a name."""
+    """Returns a table of plain texts, which are escaped; the first column is a name."""
 
     def cells(texts: Iterable[str], name: str) -> str:
         first, *others = texts

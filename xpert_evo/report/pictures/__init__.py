@@ -1,4 +1,4 @@
-"""The pictures of a run: each is a function from a scene to a figure, or to None where there is nothing to show yet."""
+"""The pictures of a run: functions from a scene to a figure, or to None if there is nothing to show yet."""
 
 import io
 from collections.abc import Callable, Mapping
@@ -28,11 +28,11 @@ STYLE = resources.files("xpert_evo.report") / "xpert_evo.mplstyle"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """How a picture is made and what it says.
+    """A picture of a run.
 
     Attributes:
-        draw: The figure of a scene; None where the run has nothing to show in it yet.
-        caption: One or two sentences on how to read it.
+        draw: Draws the figure of a scene; returns None if there is nothing to show yet.
+        caption: One or two sentences on how to read the picture.
     """
 
     draw: Callable[[Scene], Figure | None]
@@ -41,7 +41,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing:
-    """A picture as files' contents."""
+    """A drawn picture as contents of files."""
 
     name: str
     caption: str
@@ -50,14 +50,14 @@ class Drawing:
 
 
 def draw_pictures(scene: Scene, names: list[str] | None = None) -> tuple[list[Drawing], list[str]]:
-    """Draws pictures in memory; one that fails is left out and told about, and never ends a run.
+    """Draws pictures in memory; pictures that fail are left out and reported, so that they never end a run.
 
     Args:
-        scene: What to draw.
-        names: Of `PICTURES`; None for all.
+        scene: Scene to draw.
+        names: Names of pictures in `PICTURES`; None for all.
 
     Returns:
-        The drawings, and a sentence for each picture that failed.
+        The drawings, and one sentence per failed picture.
     """
     drawings, complaints = [], []
     with house_style():
@@ -86,14 +86,14 @@ def _write(content: bytes, stream: IO[bytes]) -> None:
 
 
 def house_style() -> AbstractContextManager[None]:
-    """Matplotlib's settings for all figures, while it is entered."""
+    """Returns a context manager that applies the Matplotlib settings of all figures."""
     with resources.as_file(STYLE) as style:
         return matplotlib.style.context(style)
 
 
 def _drawing(name: str, caption: str, figure: Figure) -> Drawing:
     fit_titles(figure)
-    figure.set_layout_engine("none")  # laid out once is enough for both forms, and is most of the work
+    figure.set_layout_engine("none")  # reuse the layout, which is most of the work, for both formats
     contents = {}
     for form, metadata in (("svg", {"Date": None}), ("png", None)):
         stream = io.BytesIO()
@@ -105,49 +105,49 @@ def _drawing(name: str, caption: str, figure: Figure) -> Drawing:
 PICTURES: Mapping[str, Picture] = {
     "pareto": Picture(
         draw=draw_pareto,
-        caption="Accuracy against EDAP. Upper left is better. Bars are 95 % intervals of the finite test set; dashed "
-        "is what the surrogate predicts, not a measurement; dotted is where it predicts more than was ever measured.",
+        caption="Accuracy against EDAP; upper left is better. Bars are 95 % intervals due to the finite test set. The "
+        "dashed line is predicted by the surrogate, not measured; it is dotted above the best measured accuracy.",
     ),
     "hypervolume": Picture(
         draw=draw_hypervolume,
-        caption="How much of the objective space the front covers, against trainings, time and generations. The lower "
-        "curve counts the homogeneous designs among these trainings alone, of which a search trains few after the "
-        "first batch; for as many trainings without a search compare with a run of `--mode random-homogeneous`.",
+        caption="Hypervolume covered by the front, against trainings, training time and generations. The lower curve "
+        "counts only the homogeneous designs among these trainings, of which a search trains few after the first "
+        "batch; for a comparison at an equal number of trainings, use a run with `--mode random-homogeneous`.",
     ),
     "predictions": Picture(
         draw=draw_predictions,
-        caption="What the surrogate predicted before a training against what the training measured; bars are its 90 % "
-        "intervals, cut at 0, at 100 % and at the frame. On the diagonal it was right.",
+        caption="Accuracy measured by each training against the surrogate's prediction before it. Bars are 90 % "
+        "intervals, clipped at 0, at 100 % and at the frame; points on the diagonal were predicted exactly.",
     ),
     "genes": Picture(
         draw=draw_genes,
-        caption="The five genes of each layer. Colour is the position among the gene's choices, from the smallest "
-        "(light) to the largest (dark); S is a SAR and F a Flash ADC.",
+        caption="Genes of each layer. Colour shows the position among the gene's choices, from the smallest (light) to "
+        "the largest (dark); S is a SAR ADC and F a Flash ADC.",
     ),
     "costs": Picture(
         draw=draw_costs,
-        caption="Area, latency and dynamic energy by layer and component, for the knee and for the baseline. The "
-        "scales differ; the totals stand in the titles.",
+        caption="Area, latency and dynamic energy by layer and component, for the knee and the baseline. "
+        "Scales differ; totals are given in the titles.",
     ),
     "parallel": Picture(
         draw=draw_parallel,
-        caption="Every trained design as a line through its figures and its genes' averages over the layers; the front "
-        "is coloured by accuracy. Every axis spans the trained designs.",
+        caption="Each line is a trained design, with its figures and its genes averaged over layers; members of the "
+        "front are coloured by accuracy. Each axis spans the range of the trained designs.",
     ),
     "importance": Picture(
         draw=draw_importance,
-        caption="How far a gene alone moves accuracy (as the surrogate sees it) and EDAP, between its best and its "
-        "worst choice, averaged over trained designs. Column sharing and the ADC's type do not enter the accuracy.",
+        caption="Effect of each gene alone on predicted accuracy and on EDAP, from its best to its worst choice, "
+        "averaged over trained designs. Column sharing and ADC type do not affect the accuracy.",
     ),
     "steps": Picture(
         draw=draw_steps,
-        caption="What the next smaller (left half) and the next larger choice (right half) of a gene would do to the "
-        "knee: change of predicted accuracy, and EDAP as a multiple; for the ADC's type it is the "
-        "other type. Dots mark steps that break a limit on the chip.",
+        caption="Effect of the next smaller (left half) and next larger choice (right half) of each gene on the knee: "
+        "change of predicted accuracy, and ratio of EDAP. For the ADC type, the step is to the other type. Dots mark "
+        "steps that violate a chip limit.",
     ),
     "models": Picture(
         draw=draw_cost_models,
-        caption="How many times lower EDAP is than the baseline's, by cost model, which costs design and baseline "
-        "alike. Lines that cross are designs on whose order the models disagree. Dotted: as dear as the baseline.",
+        caption="EDAP of the baseline over that of each design, both costed with the same cost model. Lines that cross "
+        "are designs that the models rank differently. Dotted line: same EDAP as the baseline.",
     ),
 }

@@ -1,4 +1,4 @@
-"""What several pictures share: figures of candidates, colours that the colour-blind can tell apart, tables of cells."""
+"""Helpers shared by pictures: figures of candidates, a colour-blind-safe palette, tables of cells."""
 
 from collections.abc import Iterable, Sequence
 
@@ -22,18 +22,18 @@ BLUE, VERMILION, GREEN, PINK, ORANGE, SKY, BLACK = (
     "#56B4E9",
     "#000000",
 )
-"""Colours that remain different for the colour-blind (M. Okabe and K. Ito, "Color universal design", 2008)."""
+"""Colour-blind-safe palette (M. Okabe and K. Ito, "Color universal design", 2008)."""
 
 GREY = "#8c8c8c"
 PALETTE = (BLUE, VERMILION, GREEN, PINK, ORANGE, SKY, BLACK)
 
-_SIDE_BY_SIDE, _LONGEST = 4, 20  # characters of a layer's name in a column's width, and of any name
+_SIDE_BY_SIDE, _LONGEST = 4, 20  # characters that fit a column, and longest name
 
 EDAP_LABEL = "EDAP [mm² µs µJ]"
 
 
 def edap(candidates: Sequence[Candidate]) -> FloatArray:
-    """EDAP of each candidate [mm2 us uJ]."""
+    """Returns the EDAP of each candidate [mm2 us uJ]."""
     return np.array([candidate.hardware["edap"] for candidate in candidates])
 
 
@@ -41,12 +41,12 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def power_of_ten(exponent: int) -> str:
-    """`10⁵`."""
+    """Formats a power of ten: `10⁵`."""
     return f"10{str(exponent).translate(_SUPERSCRIPTS)}"
 
 
 def number(value: float) -> str:
-    """Three digits as people write them: `0.0393`, `28.7`, `8,340`, `1.21·10⁵`."""
+    """Formats a number with three digits: `0.0393`, `28.7`, `8,340`, `1.21·10⁵`."""
     if value == 0 or 1e-3 <= abs(value) < 1e3:
         return f"{value:.3g}"
     if 1e3 <= abs(value) < 1e5:
@@ -56,14 +56,14 @@ def number(value: float) -> str:
 
 
 def legend_below(figure: Figure, panels: Iterable[Axes], n_columns: int) -> None:
-    """One legend for all panels, under them, each label once."""
+    """Draws one legend for all panels below them, with each label once."""
     labelled = [axes.get_legend_handles_labels() for axes in panels]
     legend = {text: handle for handles, texts in labelled for handle, text in zip(handles, texts, strict=True)}
     figure.legend(list(legend.values()), list(legend), loc="outside lower left", ncols=n_columns)
 
 
 def layer_names(names: Sequence[str]) -> list[str]:
-    """Names short enough for an axis: `1`, `2`, ..., `fc` for the usual chain, long ones without their middle."""
+    """Shortens names of layers for an axis: `1`, `2`, ..., `fc` for a plain chain; long names lose their middle."""
     usual = [
         name.removeprefix("conv") if name.startswith("conv") else "fc" if name == "classifier" else name
         for name in names
@@ -74,12 +74,12 @@ def layer_names(names: Sequence[str]) -> list[str]:
 
 
 def name_layers(axes: Axes, names: Sequence[str], first: float = 0.5) -> None:
-    """Writes layers' names under an axis from `first` on, upright where they are too long to stand side by side."""
+    """Labels an axis with names of layers from position `first` on, rotated if too long to fit side by side."""
     axes.set_xticks(np.arange(len(names)) + first, names, rotation=90 if _are_long(names) else 0)
 
 
 def names_height(names: Sequence[str]) -> float:
-    """What layers' names under an axis need beyond one line [inches]."""
+    """Returns the extra height needed by names of layers below an axis [inches]."""
     return 0.09 * max(map(len, names)) if _are_long(names) else 0.0
 
 
@@ -88,7 +88,7 @@ def _are_long(names: Sequence[str]) -> bool:
 
 
 def fit_titles(figure: Figure) -> None:
-    """Lays a figure out, and breaks titles that reach into the next panel or out of the figure."""
+    """Lays out a figure and wraps titles that would overlap the next panel or exceed the figure."""
     figure.draw_without_rendering()
     titles = [(text, figure.bbox.x1) for text in _texts(figure, figure.get_suptitle())]
     for axes in figure.axes:
@@ -104,12 +104,12 @@ def fit_titles(figure: Figure) -> None:
 
 
 def _texts(artist: Artist, content: str) -> list[Text]:
-    """The texts in a figure or panel that say `content`."""
+    """Returns the texts in a figure or panel with the given content."""
     return [t for t in artist.findobj(Text) if isinstance(t, Text) and content and t.get_text() == content]
 
 
 def wide(n_layers: int) -> float:
-    """Width of a figure with a column for each layer [inches]."""
+    """Returns the width of a figure with one column per layer [inches]."""
     return max(6.4, 2.4 + 0.42 * n_layers)
 
 
@@ -122,13 +122,13 @@ def draw_cells(
     rows: Sequence[str],
     columns: Sequence[str],
 ) -> None:
-    """A table of coloured cells with text in each; cells without a value stay empty.
+    """Draws a table of coloured cells with text; cells without a value stay empty.
 
     Args:
-        axes: To draw into.
+        axes: Axes to draw into.
         colours: Positions in the colour map from 0 to 1, (rows, columns); NaN for an empty cell.
-        texts: What stands in each cell.
-        cmap: The colour map.
+        texts: Text of each cell.
+        cmap: Colour map.
         rows: Names of the rows.
         columns: Names of the columns.
     """
@@ -147,6 +147,6 @@ def draw_cells(
 
 
 def luminance(colour: Sequence[float] | FloatArray) -> float:
-    """How light a colour looks, from 0 to 1."""
+    """Returns the perceived lightness of a colour, from 0 to 1."""
     red, green, blue = colour[:3]
     return 0.299 * red + 0.587 * green + 0.114 * blue

@@ -1,4 +1,4 @@
-"""How many times lower than the baseline's EDAP is, by cost model."""
+"""EDAP gain over the baseline, by cost model."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,7 +10,7 @@ _MARKERS = "osD"
 
 
 def draw_cost_models(scene: Scene) -> Figure | None:
-    """A line a design from model to model: the front of labels in grey, the designs to look at first in colour."""
+    """Draws one line per design across models: the measured front in grey, recommended designs in colour."""
     verdict = scene.verdict
     if verdict is None or not verdict.named:
         return None
@@ -19,7 +19,7 @@ def draw_cost_models(scene: Scene) -> Figure | None:
     axes = figure.add_subplot()
     front = verdict.ratios[:, verdict.on_front.any(axis=0)]
     axes.plot(places, front, color=GREY, lw=0.8, alpha=0.6, marker=".", ms=3)
-    axes.plot([], [], color=GREY, lw=0.8, marker=".", ms=3, label="on the front under some model")
+    axes.plot([], [], color=GREY, lw=0.8, marker=".", ms=3, label="on the front under at least one model")
     for i, (name, at) in enumerate(verdict.named.items()):
         label = f"{name} ({verdict.designs[at].digest[:8]})"
         axes.plot(places, verdict.ratios[:, at], color=PALETTE[i], marker=_MARKERS[i], ms=6, lw=1.6, label=label)
@@ -29,6 +29,6 @@ def draw_cost_models(scene: Scene) -> Figure | None:
     axes.margins(x=0.08)
     axes.set_xlabel("cost model")
     axes.set_ylabel("EDAP of the baseline / EDAP of the design")
-    axes.set_title("The gain over the baseline under each cost model")
+    axes.set_title("EDAP gain over the baseline, by cost model")
     legend_below(figure, [axes], 2)
     return figure

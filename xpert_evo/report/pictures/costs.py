@@ -1,4 +1,4 @@
-"""Where area, time and energy go: stacked by component, layer by layer."""
+"""Breakdown of area, latency and energy by layer, stacked by component."""
 
 from collections.abc import Mapping
 
@@ -21,7 +21,7 @@ _QUANTITIES = (
 
 
 def draw_costs(scene: Scene) -> Figure | None:
-    """Three rows (area, latency, energy) for the knee, and beside them for the baseline."""
+    """Draws area, latency and energy (rows) of the knee and of the baseline (columns)."""
     result = scene.result
     shown = [("knee", result.knee)] if result.shortlist.members else []
     shown += [("baseline", result.baseline)] if result.baseline else []
@@ -49,7 +49,7 @@ def draw_costs(scene: Scene) -> Figure | None:
 
 
 def report_of(result: RunResult, candidate: Candidate) -> HardwareReport:
-    """The hardware report of one design, arrays (1, layers)."""
+    """Returns the hardware report of one design, arrays (1, layers)."""
     task = result.task
     return task.hardware.report_of(task.space, candidate.genome[None])
 

@@ -1,4 +1,4 @@
-"""The front: accuracy against EDAP, as the search saw it and as the finalists were judged."""
+"""The front of accuracy against EDAP, as measured in the search and as judged for finalists."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,7 +18,7 @@ _MOST = 102.0  # no accuracy is above 100 %
 
 
 def draw_pareto(scene: Scene) -> Figure | None:
-    """What the search trained and, once there are finalists, beside it the front as the test set judged it."""
+    """Draws the designs trained in the search and, once there are finalists, their front on test data beside it."""
     result = scene.result
     if not result.measured:
         return None
@@ -69,7 +69,7 @@ def _draw_search(axes: Axes, result: RunResult, homogeneous: list[Candidate], no
             facecolor="none",
             edgecolor=ORANGE,
             linewidth=1.3,
-            label="homogeneous ones among them",
+            label="homogeneous designs among them",
             zorder=3,
         )
     front = select_front(result.task, result.measured)
@@ -80,14 +80,14 @@ def _draw_search(axes: Axes, result: RunResult, homogeneous: list[Candidate], no
 
 
 def _draw_predicted(axes: Axes, x: FloatArray, y: FloatArray, best_measured: float) -> None:
-    """The predicted front; what lies above every measured accuracy is a guess and looks like one."""
+    """Draws the predicted front, dotted above the best measured accuracy because it is extrapolated there."""
     order = np.argsort(x)
     x, y = x[order], y[order]
     known = np.searchsorted(np.maximum.accumulate(y), best_measured, side="right")
     axes.plot(x[:known], 100 * y[:known], color=SKY, ls="--", label="predicted front of the last search", zorder=1)
     if known < len(x):
         beyond = slice(max(0, known - 1), None)
-        label = "the same beyond the best measured accuracy:\nextrapolated, not to be believed"
+        label = "the same above the best measured accuracy\n(extrapolated, unreliable)"
         axes.plot(x[beyond], 100 * y[beyond], color=SKY, ls=":", lw=1.2, label=label, zorder=1)
 
 
@@ -119,7 +119,7 @@ def _draw_front(
     judged: bool,
 ) -> None:
     if baseline:
-        nearest = "" if is_published(result.task) else "nearest to "
+        nearest = "" if is_published(result.task) else "closest to "
         axes.scatter(
             edap([baseline]),
             [100 * (baseline.measured if judged else baseline.validation)],
@@ -153,14 +153,14 @@ def _draw_front(
             "knee",
             (knee.hardware["edap"], height),
             textcoords="offset points",
-            xytext=(9, -17),  # below a front there is room, and right of a point there is no axis
+            xytext=(9, -17),  # below the front there is room, and to the right of a point there is no axis
             ha="left",
             arrowprops={"arrowstyle": "-", "lw": 0.8, "shrinkB": 4},
         )
 
 
 def _excess(result: RunResult, baseline: Candidate) -> str:
-    """A warning where the baseline breaks limits on the chip."""
+    """Returns a warning if the baseline violates chip limits."""
     settings, hardware = result.config.hardware, baseline.hardware
     limited = (
         (settings.area_limit_mm2, hardware["area_mm2"], "mm²"),

@@ -1,4 +1,4 @@
-"""Genes: of chosen designs layer by layer, and of all designs as lines through their averages."""
+"""Genes of selected designs layer by layer, and of all designs as parallel coordinates of their averages."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ _LIGHT_TO_DARK = ListedColormap(colormaps["YlGnBu"](np.linspace(0.02, 0.95, 256)
 
 
 def draw_genes(scene: Scene) -> Figure | None:
-    """A table of the genes by layer for each chosen design."""
+    """Draws a table of the genes by layer for each selected design."""
     chosen = scene.chosen
     if not chosen:
         return None
@@ -44,7 +44,7 @@ def draw_genes(scene: Scene) -> Figure | None:
 
 
 def gene_positions(result: RunResult, candidate: Candidate) -> FloatArray:
-    """Each gene's position among its choices from 0 to 1, (kinds, layers); NaN where a layer has no such gene."""
+    """Returns each gene's position among its choices from 0 to 1, (kinds, layers); NaN if a layer lacks the gene."""
     space = result.task.space
     table = np.full((len(space.kinds), space.n_layers), np.nan)
     for row, kind in enumerate(space.kinds):
@@ -56,12 +56,12 @@ def gene_positions(result: RunResult, candidate: Candidate) -> FloatArray:
 
 
 def gene_texts(candidate: Candidate, kinds: Sequence[GeneKind]) -> list[list[str]]:
-    """What stands in the cells: numbers, S for SAR and F for Flash; (kinds, layers)."""
+    """Returns the texts of the cells: numbers, S for SAR and F for Flash; (kinds, layers)."""
     return [[choice_text(getattr(layer, kind)) for layer in candidate.design.layers] for kind in kinds]
 
 
 def draw_parallel(scene: Scene) -> Figure | None:
-    """Parallel coordinates of all trained designs; the front stands out."""
+    """Draws parallel coordinates of all trained designs, with the front highlighted."""
     result = scene.result
     if len(result.measured) < 2:
         return None
@@ -105,7 +105,7 @@ def draw_parallel(scene: Scene) -> Figure | None:
 
 
 def coordinates(result: RunResult, candidates: list[Candidate]) -> tuple[list[str], list[int], FloatArray]:
-    """Names of the axes, the base of each logarithmic one (0 for linear ones), and the places, (designs, axes)."""
+    """Returns names of axes, their logarithmic bases (0 for linear axes), and coordinates, (designs, axes)."""
     space = result.task.space
     genomes = genomes_of(result.task, candidates)
     columns: dict[str, tuple[int, FloatArray]] = {
@@ -118,7 +118,7 @@ def coordinates(result: RunResult, candidates: list[Candidate]) -> tuple[list[st
     for kind in space.kinds:
         values = space.values(genomes, kind)
         if kind is GeneKind.CHANNEL_DEPTH:
-            values = values[:, : space.n_layers - 1]  # the classifier's outputs are no gene
+            values = values[:, : space.n_layers - 1]  # the classifier's outputs are not a gene
         base = 2 if kind.record.is_logarithmic else 0
         columns[kind.record.axis] = (base, (np.log2(values) if base else values).mean(axis=1))
     bases = [base for base, _ in columns.values()]

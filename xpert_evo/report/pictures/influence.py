@@ -1,4 +1,4 @@
-"""What genes do: their importance on the whole, and one-gene changes of the knee."""
+"""Effect of genes: their average importance, and single-gene changes of the knee."""
 
 import numpy as np
 from matplotlib import colormaps
@@ -22,7 +22,7 @@ from xpert_evo.report.scene import Scene
 
 
 def draw_importance(scene: Scene) -> Figure | None:
-    """Two tables of kinds by layers: accuracy in points, EDAP as a factor."""
+    """Draws two tables of kinds by layers: accuracy in percentage points, EDAP as a factor."""
     result = scene.result
     if scene.surrogate is None:
         return None
@@ -33,8 +33,8 @@ def draw_importance(scene: Scene) -> Figure | None:
         figure.subplots(2, 1),
         (100 * found.accuracy, found.edap),
         (
-            "Predicted accuracy: percentage points that a gene alone moves",
-            "EDAP: factor between a gene's best and worst choice",
+            "Predicted accuracy: range over a gene's choices [percentage points]",
+            "EDAP: ratio of a gene's worst to its best choice",
         ),
         strict=True,
     ):
@@ -52,7 +52,7 @@ def draw_importance(scene: Scene) -> Figure | None:
 
 
 def draw_steps(scene: Scene) -> Figure | None:
-    """Two tables of kinds by layers, each cell halved: a step down and a step up, for the knee."""
+    """Draws two tables of kinds by layers for the knee, each cell split into a step down and a step up."""
     result = scene.result
     if scene.surrogate is None or not result.shortlist.members:
         return None
@@ -62,9 +62,9 @@ def draw_steps(scene: Scene) -> Figure | None:
     figure = Figure(figsize=(wide(len(names)) + 1.2, 4.8 + 2 * names_height(names)))
     upper, lower = figure.subplots(2, 1)
     accuracy = 100 * steps.accuracy
-    # For accuracy up is good, for EDAP down: the colours say good (blue) and bad (red) in both.
+    # Blue is better and red is worse in both tables: higher accuracy, lower EDAP.
     _halves(upper, accuracy, accuracy, steps.feasible, names=names, kinds=kinds, form="{:+.1f}")
-    upper.set_title(f"Knee {knee.digest[:8]}, one gene changed: predicted accuracy [points]")
+    upper.set_title(f"Knee {knee.digest[:8]}, one gene changed: predicted accuracy [percentage points]")
     _halves(
         lower,
         -np.log10(steps.edap_ratio),
@@ -74,12 +74,12 @@ def draw_steps(scene: Scene) -> Figure | None:
         kinds=kinds,
         form="{:.2f}",
     )
-    lower.set_title("The same changes: EDAP afterwards / before (blue is better)")
+    lower.set_title("The same changes: EDAP after / before (blue is better)")
     return figure
 
 
 def kind_labels(result: RunResult) -> list[str]:
-    """The genes of a run's space as labels of rows."""
+    """Returns labels of rows for the genes of a run's space."""
     return [kind.record.label for kind in result.task.space.kinds]
 
 
@@ -93,7 +93,7 @@ def _halves(
     kinds: list[str],
     form: str,
 ) -> None:
-    """Cells with a left half (step down) and a right half (step up), (kinds, layers, 2)."""
+    """Draws cells with a left half (step down) and a right half (step up), (kinds, layers, 2)."""
     n_kinds, n_layers, _ = goodness.shape
     flat = goodness.reshape(n_kinds, 2 * n_layers)
     most = max(float(np.nanmax(np.abs(flat))), 1e-12)
@@ -122,7 +122,7 @@ def _halves(
 
 
 def _signed(value: float, form: str) -> str:
-    """`+0.4`; nothing for no change at all, and no sign before a rounded zero."""
+    """Formats a change: `+0.4`; empty if there is none, and no sign before a rounded zero."""
     text = form.format(value)
     return "" if value == 0 else text.lstrip("+-") if float(text) == 0 else text
 

@@ -1,4 +1,4 @@
-"""Hypervolume against trainings, training time and generations."""
+"""Hypervolume against number of trainings, training time and generations."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +22,7 @@ _DOTS = (":", (0, (1, 3)), (0, (5, 3)), (0, (5, 1, 1, 1)), (0, (3, 1, 1, 1, 1, 1
 
 
 def draw_hypervolume(scene: Scene) -> Figure | None:
-    """Three panels: measured hypervolume by trainings and by time, predicted hypervolume by generation."""
+    """Draws measured hypervolume by trainings and by time, and predicted hypervolume by generation."""
     result = scene.result
     if not result.measured:
         return None
@@ -38,12 +38,12 @@ def draw_hypervolume(scene: Scene) -> Figure | None:
     unit, scale = ("min", 60.0) if seconds[-1] >= _FEW_SECONDS else ("s", 1.0)
     begun = f"\nafter {n_reused} labels taken over" if n_reused else ""
     for axes, x, label in (
-        (panels[0], trainings, f"trainings of the search{begun}"),
-        (panels[1], seconds / scale, f"time in these trainings [{unit}]"),
+        (panels[0], trainings, f"trainings in the search{begun}"),
+        (panels[1], seconds / scale, f"time of these trainings [{unit}]"),
     ):
         marker = "o" if len(trainings) < _FEW else None
         axes.step(x, everything, where="post", color=BLUE, marker=marker, label="all trained designs")
-        axes.step(x, alone, where="post", color=ORANGE, ls="--", marker=marker, label="homogeneous ones alone")
+        axes.step(x, alone, where="post", color=ORANGE, ls="--", marker=marker, label="homogeneous designs only")
         axes.set_xlabel(label)
         axes.set_ylim(bottom=0)
         axes.set_xlim(left=0)
@@ -59,19 +59,19 @@ def draw_hypervolume(scene: Scene) -> Figure | None:
 
 
 def _unit(objectives: Sequence[str]) -> str:
-    """What a hypervolume is counted in: costs count by their decimal logarithms."""
+    """Returns the unit of a hypervolume; costs enter as decimal logarithms."""
     names = {"accuracy": "accuracy", "robustness": "accuracy under noise", "edap": "decades of EDAP"}
     names["throughput_fps"] = "decades of throughput"
     return " · ".join(names.get(name, f"decades of {name}") for name in reversed(objectives))
 
 
 def growth(result: RunResult, candidates: Sequence[Candidate], only: set[str] | None = None) -> FloatArray:
-    """Hypervolume of the feasible designs after each training, (trainings,).
+    """Returns the hypervolume of the feasible designs after each training, (trainings,).
 
     Args:
-        result: For the objectives, the limits and the reference point.
-        candidates: In the order of their trainings.
-        only: Digests of the designs that count; None for all.
+        result: Result that defines objectives, limits and reference point.
+        candidates: Designs in the order of their trainings.
+        only: Digests of the designs to count; None for all.
     """
     objectives = objectives_of(result.task, candidates)
     counts = within_limits(result.task, candidates)
@@ -91,11 +91,11 @@ def growth(result: RunResult, candidates: Sequence[Candidate], only: set[str] | 
 def _mark_batches(axes: Axes, candidates: Sequence[Candidate]) -> None:
     starts = [i for i in range(1, len(candidates)) if candidates[i].batch != candidates[i - 1].batch]
     for i in starts:
-        axes.axvline(i, color=GREY, lw=0.9, ls=":", label="a new round" if i == starts[0] else None)
+        axes.axvline(i, color=GREY, lw=0.9, ls=":", label="start of a round" if i == starts[0] else None)
 
 
 def _draw_generations(axes: Axes, result: RunResult) -> None:
-    """The search of each round for the objectives and the loosest limit, and the baselines of the last one."""
+    """Draws each round's search for the run's objectives and loosest limit, and the baselines of the last round."""
     searches = _searches(result)
     for round_, colour in zip(searches, (PALETTE * len(searches))[: len(searches)], strict=True):
         rows = searches[round_]
@@ -116,7 +116,7 @@ def _draw_generations(axes: Axes, result: RunResult) -> None:
 
 
 def _searches(result: RunResult) -> dict[int, list[dict[str, Any]]]:
-    """Generations by round of the searches for the run's own objectives under its loosest limit."""
+    """Returns generations by round, of searches for the run's objectives under its loosest limit."""
     wanted = list(result.task.objectives.names), result.config.hardware.area_limit_mm2
     found: dict[int, list[dict[str, Any]]] = {}
     for row in result.generations:

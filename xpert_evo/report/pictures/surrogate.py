@@ -14,7 +14,7 @@ _PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 2.0}
 
 
 def draw_predictions(scene: Scene) -> Figure | None:
-    """What was predicted before each training, with 90 % intervals, and the figures of honesty beside it."""
+    """Draws predictions before each training with 90 % intervals, and their quality in figures."""
     result = scene.result
     asked = [c for c in result.measured if c.predicted is not None and c.std is not None]
     if not asked:
@@ -38,7 +38,7 @@ def draw_predictions(scene: Scene) -> Figure | None:
     _diagonal(axes, [v for c in asked for v in (100 * c.validation, 100 * (c.predicted or 0))])
     axes.set_xlabel("predicted accuracy [%]")
     axes.set_ylabel(f"measured accuracy [%], validation, {result.config.training.protocol}")
-    axes.set_title("Predicted before the training, then measured")
+    axes.set_title("Predictions before training against measurements")
     legend_below(figure, [axes], 5)
     words = honesty_words(result)
     if words:
@@ -47,21 +47,21 @@ def draw_predictions(scene: Scene) -> Figure | None:
 
 
 def honesty_words(result: RunResult) -> list[str]:
-    """The newest figures of honesty, a short line each; none before the first round has ended."""
+    """Returns the newest quality of predictions in short lines; none before the first round has ended."""
     if not result.honesty:
         return []
     report = next(reversed(result.honesty.values()))
     held_out, baseline = report["surrogate"], report["baseline"]
     return [
         f"{held_out['n']} trainings predicted beforehand",
-        f"Kendall τ {held_out['tau']:.2f} (by multiply-accumulates alone {baseline['tau']:.2f})",
-        f"error {100 * held_out['rmse']:.2f} points (alone {100 * baseline['rmse']:.2f})",
-        f"90 % intervals hold {100 * held_out['coverage']:.0f} %",
+        f"Kendall τ {held_out['tau']:.2f} (from multiply-accumulates alone {baseline['tau']:.2f})",
+        f"RMS error {100 * held_out['rmse']:.2f} points (from these alone {100 * baseline['rmse']:.2f})",
+        f"90 % intervals contain {100 * held_out['coverage']:.0f} %",
     ]
 
 
 def _reach(centre: float, half: float) -> tuple[float, float]:
-    """How far an interval around an accuracy [%] reaches down and up: not below 0, not above 100."""
+    """Returns how far an interval around an accuracy [%] extends down and up, clipped to 0 and 100."""
     return max(0.0, min(half, centre)), max(0.0, min(half, 100 - centre))
 
 
