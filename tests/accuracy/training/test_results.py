@@ -109,6 +109,11 @@ def test_the_accuracy_of_the_training_has_one_name_and_its_earlier_ones_are_read
         assert type(result).from_plain(plain, where="file").header.validation_accuracy == 0.75
 
 
+def devices_of(plain: dict[str, Any]) -> NonIdealities | None:
+    noise = plain["device_noise"]
+    return None if noise is None else NonIdealities.model_validate_json(json.dumps(noise))
+
+
 def test_results_of_earlier_versions_are_read() -> None:
     paths = sorted(STORED.glob("*/*/result.json"))
     assert len(paths) >= 9
@@ -123,11 +128,6 @@ def test_results_of_earlier_versions_are_read() -> None:
         }
         assert again["crossbar"].items() >= plain["crossbar"].items()
         assert devices_of(again) == devices_of(plain)
-
-
-def devices_of(plain: dict[str, Any]) -> NonIdealities | None:
-    noise = plain["device_noise"]
-    return None if noise is None else NonIdealities.model_validate(noise)
         assert again["protocol"].items() >= plain["protocol"].items()
     path = STORED / "4013684d-noise.json"
     plain = json.loads(path.read_text())
