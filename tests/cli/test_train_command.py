@@ -267,7 +267,7 @@ def test_a_training_that_is_not_judged_leaves_the_test_set_alone(train: Trainer)
 
 def test_a_training_that_has_ended_is_not_trained_over(train: Trainer, capsys: pytest.CaptureFixture[str]) -> None:
     folder = train("first", to_judge=False)
-    assert f"judge them with `xpert-evo judge {folder}`" in capsys.readouterr().out.replace("\n", "")
+    assert f"judge the network with `xpert-evo judge {folder}`" in capsys.readouterr().out.replace("\n", "")
     before = (folder / "weights.safetensors").read_bytes()
     for changes in ({}, {"seed": 4}, {"noise_aware": True}):
         with pytest.raises(UsageError, match="holds a training that has ended; judge it with"):
@@ -337,13 +337,13 @@ def test_a_dry_run_tells_the_training_and_writes_nothing(
     train("new", dry_run=True)
     said = " ".join(capsys.readouterr().out.split())
     assert re.search(
-        r"design [0-9a-f]{16} of vgg8, a proxy with 4 to 8 channels a layer in place of 128 to 512: 7 layers", said
+        r"design [0-9a-f]{16} of vgg8, a proxy with 4 to 8 channels per layer instead of 128 to 512: 7 layers", said
     )
     assert re.search(r"[\d,]+ weights in \d+ crossbars of 64 x 64", said)
     assert "protocol tiny: 2 epochs of 256 training images of 16 x 16, seed 3" in said
     files = "weights.safetensors and result.json (and checkpoint.safetensors while it trains)"
     assert f"would write {files} to {tmp_path / 'new'}" in said
-    assert re.search(r"time: about \d+ s: \d+ s for the steps, .*3 judgements of 100 test images", said)
+    assert re.search(r"time: about \d+ s: \d+ s for training steps, .*3 judgements of 100 test images", said)
     assert sorted(tmp_path.rglob("*")) == before
 
 

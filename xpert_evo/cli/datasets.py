@@ -11,8 +11,8 @@ from xpert_evo.errors import DataError
 
 
 def show_datasets(data_dir: Path) -> None:
-    """Lists the known data sets and whether they are embedded, at hand or to be fetched."""
-    table = Table("name", "classes", "images", "at hand")
+    """Lists the supported data sets and whether they are embedded, stored locally or still to be downloaded."""
+    table = Table("name", "classes", "images", "stored in")
     for name, spec in DATASETS.items():
         table.add_row(name, str(spec.n_classes), spec.about, _place(name, data_dir))
     PlainConsole().table(table)
@@ -24,7 +24,7 @@ def _place(name: str, data_dir: Path) -> str:
     try:
         return str(find_folder(name, data_dir))
     except DataError:
-        return f"no; {command_to_get(name, data_dir)}"
+        return f"not found; {command_to_get(name, data_dir)}"
 
 
 def fetch_one(name: str, data_dir: Path) -> None:
@@ -33,5 +33,5 @@ def fetch_one(name: str, data_dir: Path) -> None:
 
 
 def import_one(name: str, path: Path, data_dir: Path) -> None:
-    """Takes a data set from an archive or folder into `data_dir`."""
+    """Imports a data set from an archive or folder into `data_dir`."""
     PlainConsole().lines([f"{name}: {import_dataset(name, path, data_dir)}"])
