@@ -65,7 +65,7 @@ def known_names() -> dict[str, str]:
         "executor.kind": ExecutorKind,
     }
     genes = {f"space.{kind}": f"The paper's: {_shown(choices)}" for kind, choices in PAPER_CHOICES.items()}
-    return {**{setting: f"Known: {', '.join(known)}." for setting, known in names.items()}, **genes}
+    return {**{setting: f"Names: {', '.join(known)}." for setting, known in names.items()}, **genes}
 
 
 def meanings_of(model: type[BaseModel]) -> dict[str, str]:
