@@ -167,7 +167,7 @@ def test_import_refuses_what_it_cannot_read_and_keeps_files(tmp_path: Path, monk
     for words, message in (
         (("model.h5",), r"import reads network files of XPertSim or DNN\+NeuroSim"),
         ((source, "--name", "3x"), "--name must start with a letter"),
-        ((source, "--out", "net.json"), r"--out must end in \.toml"),
+        ((source, "--out", "net.json"), r"--out must be a backbone file ending in \.toml"),
         ((source, "--out", "nowhere/net.toml"), "cannot be written"),
     ):
         with pytest.raises(UsageError, match=message):
