@@ -7,33 +7,33 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 .DEFAULT_GOAL := help
 .PHONY: run test lint format bench help clean
 
-run: $(VENV)/.installed  ## search on the embedded data; writes runs/<name>/
+run: $(VENV)/.installed  ## run a search on the embedded data; writes runs/<name>/
 	$(BIN)/xpert-evo run
 
-test: $(VENV)/.installed-dev  ## every test
+test: $(VENV)/.installed-dev  ## run all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile
 
-lint: $(VENV)/.installed-dev  ## style, types, dependencies with known holes
+lint: $(VENV)/.installed-dev  ## check style, types and known vulnerabilities of dependencies
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python scripts/audit_dependencies.py
 
-format: $(VENV)/.installed-dev  ## rewrite the code in the house style
+format: $(VENV)/.installed-dev  ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Others want images or results from outside, or an hour each: the README and docs/ give their commands.
+# Other benchmarks need external images or results, or an hour each; benchmarks/README.md lists them.
 BENCHMARKS := hardware_speed.py|emulation_speed.py|running/help_speed.py|running/executor_speed.py|search_quality.py overhead
 BENCHMARKS := $(BENCHMARKS)|search_quality.py reference|search_quality.py methods --seeds 10|search_quality.py published
 
-bench: $(VENV)/.installed-dev  ## the figures of the README that need nothing from outside (hours)
+bench: $(VENV)/.installed-dev  ## run the benchmarks that need no external data (hours)
 	echo '$(BENCHMARKS)' | tr '|' '\n' | while read -r line; do echo "== $$line"; $(BIN)/python benchmarks/$$line; done
 
-help:  ## this list
+help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
 
-clean:  ## remove what was installed and cached here
+clean:  ## remove the virtual environment and all caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/python:

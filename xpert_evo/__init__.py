@@ -1,8 +1,8 @@
 """xpert-evo evolves neural networks together with the in-memory-computing chips that run them.
 
-As a library it offers `run` and `load_run` for searches, `train`, `judge` and `pack` for single designs, and
-`load_network`; they are loaded when they are first used, because the libraries below them take seconds and the command
-line's help must not wait.
+The library provides `run` and `load_run` for searches, `train`, `judge` and `pack` for single designs, and
+`load_network`. They are imported on first use, because their dependencies take seconds to import and `--help` should
+be instant.
 """
 
 from importlib import import_module
@@ -15,7 +15,7 @@ __all__ = ["Run", "judge", "load_network", "load_run", "pack", "run", "train"]
 
 
 def __getattr__(name: str) -> Any:
-    """A public name, loaded now; raises AttributeError for others."""
+    """Imports a public name on first use; raises AttributeError for other names."""
     if name not in __all__:
         raise AttributeError(f"module 'xpert_evo' has no attribute '{name}'; it offers {', '.join(__all__)}.")
     return getattr(import_module("xpert_evo.library"), name)

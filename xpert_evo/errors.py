@@ -1,6 +1,6 @@
-"""Every failure that a user can meet: a class each, with an exit code and a sentence that says what to do.
+"""Expected failures: one class per kind, with an exit code and a message that says what to do.
 
-The command line alone turns them into an exit; a traceback is for bugs.
+Only the command line turns them into an exit code; a traceback indicates a bug.
 """
 
 from typing import ClassVar
@@ -9,11 +9,11 @@ _LONGEST = 1200
 
 
 class XpertEvoError(Exception):
-    """Base of all expected failures. `exit_code` is what the command line returns.
+    """Base of all expected failures; `exit_code` is the exit code of the command line.
 
     Args:
-        sentence: What was expected, what came, what to do. It becomes one line of bearable length, whatever a library
-            or a strange input has put into it.
+        sentence: Message that states what was expected, what was found and what to do. It is reduced to one line of
+            limited length, because libraries and inputs can add arbitrary text.
     """
 
     exit_code: ClassVar[int] = 1
@@ -30,58 +30,58 @@ class UsageError(XpertEvoError):
 
 
 class ConfigError(XpertEvoError):
-    """A setting is unknown, of the wrong type, out of range or contradicts another one."""
+    """A setting is unknown, has the wrong type, is out of range or contradicts another one."""
 
     exit_code = 3
 
 
 class DesignError(XpertEvoError):
-    """A design or genome is not legal: a missing layer, a value outside its range, the wrong backbone."""
+    """A design or genome is invalid: a missing layer, a value out of range, or the wrong backbone."""
 
     exit_code = 4
 
 
 class DataError(XpertEvoError):
-    """A data set is missing, truncated, altered or unfit for the backbone."""
+    """A data set is missing, truncated, modified or incompatible with the backbone."""
 
     exit_code = 5
 
 
 class InfeasibleError(XpertEvoError):
-    """No design can keep the limits on the chip, which is found before any work starts, or no trained one keeps all."""
+    """No design can meet the limits on the chip (checked before any work starts), or no trained one meets them all."""
 
     exit_code = 6
 
 
 class StoreError(XpertEvoError):
-    """The run folder cannot be used: missing, damaged, of a newer version or with other settings."""
+    """The run folder cannot be used: it is missing, damaged, of a newer version or has other settings."""
 
     exit_code = 7
 
 
 class StoreLockedError(StoreError):
-    """Another process is writing to this run."""
+    """Another process is writing to the run."""
 
     exit_code = 8
 
 
 class TrainingError(XpertEvoError):
-    """A training did not end with a usable network; in a search this becomes an event, never a label."""
+    """A training produced no usable network; in a search, this is recorded as an event, never as a label."""
 
     exit_code = 9
 
 
 class CheckpointError(TrainingError):
-    """A training's checkpoint is damaged or of another training; without it the training begins anew."""
+    """A checkpoint is damaged or belongs to another training; without it, the training starts again."""
 
 
 class ExecutorError(XpertEvoError):
-    """The workers that train designs cannot be reached or have vanished."""
+    """The workers that train designs cannot be reached or have disappeared."""
 
     exit_code = 10
 
 
 class InterruptedRunError(XpertEvoError):
-    """The user or the system asked the run to stop; everything committed is kept."""
+    """The user or the system stopped the run; all committed work is kept."""
 
     exit_code = 130

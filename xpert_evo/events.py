@@ -1,4 +1,4 @@
-"""What happens in a run, as plain values, and each of them in one line of words."""
+"""Events of a run as plain values, and their description in one line."""
 
 from dataclasses import dataclass
 
@@ -7,21 +7,21 @@ from xpert_evo.words import counted, duration
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingEnded:
-    """A training of the search has ended; `accuracy` is None where it failed.
+    """A training of the search has ended; `accuracy` is None if it failed.
 
     Attributes:
-        batch: Part of the run that asked for it.
-        done: Trainings of the whole run that have ended.
-        total: Trainings of the whole run.
-        digest: Of the design.
-        accuracy: On validation data.
-        predicted: What the surrogate had expected, if there was one.
-        seconds: The training took, on its worker.
-        left_s: Estimated seconds until the run is done.
-        reason: Why it failed.
-        worker: Who trained it, where that is somebody else than this process.
-        edap: Of the design [mm2 us uJ], for drawing; None where it was not computed.
-        images_per_s: Images that all workers together train on in a second, by the last trainings.
+        batch: Part of the run that requested the training.
+        done: Number of finished trainings in the whole run.
+        total: Number of trainings in the whole run.
+        digest: Digest of the design.
+        accuracy: Validation accuracy, a fraction.
+        predicted: Accuracy predicted by the surrogate, if there was one.
+        seconds: Duration of the training on its worker [s].
+        left_s: Estimated time until the run ends [s].
+        reason: Reason of a failure.
+        worker: Name of the worker, if it is not this process.
+        edap: EDAP of the design [mm2 us uJ], for plotting; None if it was not computed.
+        images_per_s: Training speed of all workers together in the latest trainings [images/s].
     """
 
     batch: str
@@ -43,12 +43,12 @@ class GenerationEnded:
     """A generation of the search has ended.
 
     Attributes:
-        round: Of trainings and searches, from 1.
-        generation: From 1.
-        total: Generations of this round.
-        hypervolume: Of the predicted front, against the run's fixed reference point.
-        n_feasible: Members of the population within all limits.
-        front: (EDAP [mm2 us uJ], predicted accuracy) of members of the front, for drawing; empty where not computed.
+        round: Number of the round, from 1.
+        generation: Number of the generation, from 1.
+        total: Number of generations in this round.
+        hypervolume: Hypervolume of the predicted front relative to the run's fixed reference point.
+        n_feasible: Number of designs in the population that meet all limits.
+        front: (EDAP [mm2 us uJ], predicted accuracy) of each design on the front, for plotting; empty if not computed.
     """
 
     round: int
@@ -61,15 +61,15 @@ class GenerationEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunBegan:
-    """A run has its workers and knows what is to be done, whether it is new or goes on.
+    """A new or resumed run has started its workers and planned its trainings.
 
     Attributes:
-        done: Trainings that have ended.
-        total: Trainings of the whole run.
-        n_workers: Trainings at a time.
-        measured: (EDAP [mm2 us uJ], accuracy) of the designs that were trained before, for drawing.
-        hypervolumes: Of the generations of the newest search so far, for drawing.
-        left_s: Estimated seconds until the run is done; None before any training.
+        done: Number of finished trainings.
+        total: Number of trainings in the whole run.
+        n_workers: Number of trainings that run in parallel.
+        measured: (EDAP [mm2 us uJ], accuracy) of each design trained so far, for plotting.
+        hypervolumes: Hypervolume after each generation of the latest search, for plotting.
+        left_s: Estimated time until the run ends [s]; None before the first training.
     """
 
     done: int
@@ -82,10 +82,10 @@ class RunBegan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """What the run is at, until the next event.
+    """The current activity of the run, until the next event.
 
     Attributes:
-        text: A few words, such as `fitting the surrogate to 28 labels`.
+        text: Short description, such as `fitting the surrogate to 28 labels`.
     """
 
     text: str
@@ -93,12 +93,12 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A sentence worth keeping on the screen.
+    """A message that stays on the screen.
 
     Attributes:
-        text: The sentence.
-        warning: It asks for attention.
-        topic: A newer message of the same topic takes its place where the screen shows the state of things.
+        text: Text of the message, a sentence.
+        warning: Whether the message is a warning.
+        topic: Topic of the message; on the live screen, a newer message on the same topic replaces it.
     """
 
     text: str
@@ -110,7 +110,7 @@ Event = RunBegan | Stage | TrainingEnded | GenerationEnded | Message
 
 
 def describe(event: Event) -> str:
-    """The event in one line of plain words."""
+    """A one-line description of the event."""
     if isinstance(event, Message):
         return f"warning: {event.text}" if event.warning else event.text
     if isinstance(event, Stage):

@@ -1,4 +1,4 @@
-"""The program as a library: run a search, read what it found, train, judge and pack single designs.
+"""The library interface: run a search, read its results, and train, judge and pack single designs.
 
 import xpert_evo as xe
 
@@ -42,11 +42,11 @@ _ACCURACIES = ("measured", "validation", "predicted", "std")
 
 
 class Run:
-    """A run on disk, finished or not; made by `run` and `load_run`.
+    """A run on disk, finished or not; returned by `run` and `load_run`.
 
     Attributes:
-        folder: Where it lives.
-        result: What its store held when it was read.
+        folder: Folder of the run.
+        result: Contents of the run's store when it was read.
     """
 
     def __init__(self, folder: Path, result: RunResult) -> None:
@@ -54,11 +54,11 @@ class Run:
         self.result = result
 
     def front(self) -> np.recarray[Any, Any]:
-        """The measured front by rising EDAP, (designs,).
+        """The measured front in order of increasing EDAP, of shape (designs,).
 
-        Fields: `id`, `measured` (the accuracy to report), `validation`, `predicted` and `std` (NaN where the surrogate
-        was not asked), all fractions; then `area_mm2`, `latency_us`, `energy_uj`, `edap`, `tops_per_w`, `tops_per_mm2`,
-        `throughput_fps`.
+        Fields: `id`; `measured` (the accuracy to report), `validation`, `predicted` and `std` (NaN if the surrogate
+        made no prediction), all fractions; then `area_mm2`, `latency_us`, `energy_uj`, `edap`, `tops_per_w`,
+        `tops_per_mm2`, `throughput_fps`.
         """
         fields = [("id", "U16"), *((name, np.float64) for name in (*_ACCURACIES, *HARDWARE_FIELDS))]
         rows = [
@@ -68,7 +68,7 @@ class Run:
         return np.array(rows, dtype=fields).view(np.recarray)
 
     def frame(self) -> Any:
-        """The front as a pandas DataFrame, a row a design, genes as `conv1.channel_depth` and so on.
+        """The front as a pandas DataFrame with one row per design; genes are columns such as `conv1.channel_depth`.
 
         Raises:
             UsageError: pandas is not installed.
@@ -76,20 +76,22 @@ class Run:
         try:
             pandas = importlib.import_module("pandas")
         except ImportError:
-            raise UsageError("frame() needs pandas: `pip install pandas`, or use front(), a NumPy array.") from None
+            raise UsageError(
+                "frame() needs pandas; run `pip install pandas`, or use front(), which returns a NumPy array."
+            ) from None
         return pandas.DataFrame([front_row(member) for member in self.result.front])
 
     @property
     def knee(self) -> Candidate:
-        """The measured design that bulges most towards the ideal; raises UsageError where none keeps the limits."""
+        """The knee of the measured front; raises UsageError if no design meets the limits."""
         return the_knee(self.result)
 
     def design(self, id_: str) -> Candidate:
-        """The trained design whose id starts so; raises UsageError unless there is exactly one."""
+        """The trained design whose id starts with `id_`; raises UsageError unless there is exactly one."""
         return by_id(self.result, id_)
 
     def resume(self, *, quiet: bool = True) -> "Run":
-        """Goes on with an unfinished run; raises what `xpert-evo resume` reports."""
+        """Continues an unfinished run; raises the errors that `xpert-evo resume` reports."""
         listener = choose_listener(quiet=quiet)
         try:
             go_on(self.folder, {}, listener)
@@ -99,14 +101,14 @@ class Run:
 
     @own_numerics()
     def report(self) -> Path:
-        """Writes `report.html`, the pictures, `front.json` and `front.csv`; returns the page's path."""
+        """Writes `report.html`, the pictures, `front.json` and `front.csv`; returns the path of the page."""
         _, complaints = write_report(self.folder, self.result)
         if complaints:
             raise UsageError(f"{self.folder}: {'; '.join(complaints)}.")
         return self.folder / "report.html"
 
     def __repr__(self) -> str:
-        """The run in a line."""
+        """A one-line summary of the run."""
         state = "finished" if self.result.final else "not finished"
         return (
             f"Run('{self.folder}'): {state}, {self.result.trained_words}, {len(self.result.front)} on "
@@ -128,15 +130,15 @@ class Run:
 def run(config: RunConfig | Mapping[str, object] | None = None, *, out: Folder, quiet: bool = True) -> Run:
     """Runs a search to its end.
 
-    Trainings run in processes of their own, so a script needs `if __name__ == "__main__":` around the call.
+    Trainings run in separate processes, so a script must guard the call with `if __name__ == "__main__":`.
 
     Args:
-        config: Settings, or some of them by dotted name such as `{"search.generations": 40}`; None for the defaults.
-        out: Folder of the run; it must not hold one.
-        quiet: Tell nothing while it works.
+        config: Settings, or some of them by dotted name, such as `{"search.generations": 40}`; None for the defaults.
+        out: Folder of the run; it must not contain one.
+        quiet: Whether to print no progress.
 
     Raises:
-        XpertEvoError: As the command line reports it.
+        XpertEvoError: Any error that the command line would report.
     """
     settings = config if isinstance(config, RunConfig) else load_config(None, config)
     listener = choose_listener(quiet=quiet)

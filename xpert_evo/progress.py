@@ -1,4 +1,4 @@
-"""What a run tells while it works: a live screen in a terminal, plain lines elsewhere, JSON lines for machines."""
+"""Progress output of a run: a live screen in a terminal, plain lines elsewhere, or JSON lines."""
 
 import json
 import sys
@@ -31,29 +31,29 @@ __all__ = [
 
 
 class Listener(Protocol):
-    """Is told what happens in a run."""
+    """Receives the events of a run."""
 
     def tell(self, event: Event) -> None:
-        """Takes an event; must not fail the run."""
+        """Receives an event; must not make the run fail."""
         ...
 
     def close(self) -> None:
-        """Leaves the terminal as it was."""
+        """Restores the terminal."""
         ...
 
 
 class Silent:
-    """Says nothing."""
+    """A listener that prints nothing."""
 
     def tell(self, event: Event) -> None:
-        """Drops the event."""
+        """Ignores the event."""
 
     def close(self) -> None:
         """Nothing to do."""
 
 
 class JsonLines:
-    """One JSON object an event, for machines."""
+    """A listener that prints one JSON object per event."""
 
     def __init__(self, stream: IO[str] | None = None) -> None:
         self._stream = sys.stdout if stream is None else stream
@@ -68,13 +68,13 @@ class JsonLines:
 
 
 class PlainLines:
-    """A line for each training and message, and at most ten for the generations of a round."""
+    """A listener that prints one line per training and message, and at most ten lines per round of generations."""
 
     def __init__(self, stream: IO[str] | None = None) -> None:
         self._stream = sys.stdout if stream is None else stream
 
     def tell(self, event: Event) -> None:
-        """Writes the event as a line, where it deserves one."""
+        """Writes the event as a line, except for most generations."""
         if isinstance(event, GenerationEnded) and event.generation % -(-event.total // 10):
             return
         print(f"{time.strftime('%H:%M:%S')} {describe(event)}", file=self._stream, flush=True)
@@ -84,16 +84,16 @@ class PlainLines:
 
 
 class Unfailing:
-    """A listener that falls silent where what it writes to is gone: a closed pipe or a full disk ends no run."""
+    """A listener that stops printing when its output fails, so that a closed pipe or a full disk ends no run."""
 
     def __init__(self, listener: Listener) -> None:
         self._listener: Listener = listener
 
     def tell(self, event: Event) -> None:
-        """Hands the event on."""
+        """Passes the event to the listener."""
         try:
             self._listener.tell(event)
-        except (OSError, ValueError):  # the latter of a stream that was closed
+        except (OSError, ValueError):  # ValueError comes from a closed stream
             self._listener = Silent()
 
     def close(self) -> None:
@@ -103,7 +103,7 @@ class Unfailing:
 
 
 def choose_listener(*, json_log: bool = False, quiet: bool = False) -> Listener:
-    """The listener that fits standard output."""
+    """The listener that suits standard output and the options."""
     if quiet:
         return Silent()
     forgive()

@@ -1,4 +1,4 @@
-"""The live screen: bars, the hypervolume as a sparkline, the front drawn in the terminal, the surrogate, time left."""
+"""The live screen: progress bars, hypervolume as a sparkline, a plot of the front, the surrogate, and time left."""
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -14,9 +14,9 @@ _PLOT_LINES = 9
 
 
 class LiveScreen:
-    """What stays at the bottom of the terminal; trainings and messages scroll above it.
+    """A live display at the bottom of the terminal; trainings and messages scroll above it.
 
-    On a terminal of fewer than 24 lines the front is not drawn.
+    On terminals with fewer than 24 lines, the front is not drawn.
     """
 
     def __init__(self, console: Console) -> None:
@@ -34,7 +34,7 @@ class LiveScreen:
         self._live.start()
 
     def tell(self, event: Event) -> None:
-        """Moves the bars, draws anew, and prints what should stay."""
+        """Updates the display, and prints lasting events above it."""
         if isinstance(event, RunBegan):
             note = "" if event.left_s is None else f"about {duration(event.left_s)} left"
             self._move(self._trainings, event.done, event.total, note)
@@ -59,7 +59,7 @@ class LiveScreen:
             self._console.print(Text(describe(event), style=style or ""), highlight=style is None)
 
     def close(self) -> None:
-        """Takes everything but the scrolled lines away."""
+        """Removes the display; the scrolled lines stay."""
         self._live.stop()
 
     def _move(self, task: TaskID, done: int, total: int, note: str) -> None:

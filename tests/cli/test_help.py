@@ -41,6 +41,14 @@ def test_no_help_text_loses_words_to_markup(name: str) -> None:
         assert "[" not in (getattr(parameter, "help", None) or ""), parameter.name
 
 
+@pytest.mark.parametrize("name", sorted(commands()))
+def test_help_wraps_cleanly_at_80_columns(name: str) -> None:
+    assert [line for line in (commands()[name].help or "").splitlines() if len(line) > 78] == []
+    outcome = CliRunner().invoke(application(), [*name.split(), "--help"], env={"COLUMNS": "80"})
+    assert outcome.exit_code == 0
+    assert "…" not in outcome.output
+
+
 def test_the_help_of_train_names_every_protocol() -> None:
     (protocol,) = (parameter for parameter in commands()["train"].params if parameter.name == "protocol")
     assert re.findall(r"[a-z-]{4,}", getattr(protocol, "help", "")) == list(PROTOCOLS)

@@ -78,7 +78,7 @@ def test_an_interrupted_training_goes_on_from_its_last_epoch_and_ends_like_a_who
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(training.TrainingProgress, "epoch", interrupt)
-        with pytest.raises(InterruptedRunError, match=r"kept in .*stopped\. The same command will go on"):
+        with pytest.raises(InterruptedRunError, match=r"kept in .*stopped\. The same command will continue"):
             train("stopped")
     kept = sorted(path.name for path in (tmp_path / "stopped").iterdir())
     assert kept == ["checkpoint.safetensors", "train.lock"], "the checkpoint of the first epoch alone"
@@ -142,14 +142,14 @@ def test_packed_weights_are_judged_like_those_of_the_training_and_never_written_
     folder = train("first", to_judge=False)
     small = tmp_path / "small.safetensors"
     pack_weights(folder, small)
-    assert f"`xpert-evo judge {small}` measures it" in capsys.readouterr().out
+    assert f"measure it with `xpert-evo judge {small}`" in capsys.readouterr().out
     found = []
     for weights in (folder, small):
         judge_weights(weights, as_json=True)
         found.append(json.loads(capsys.readouterr().out))
     assert {**found[0], "weights": ""} == {**found[1], "weights": ""}
     kept = small.read_bytes()
-    with pytest.raises(UsageError, match="exists; choose another name"):
+    with pytest.raises(UsageError, match="already exists; choose another name"):
         pack_weights(folder, small)
     assert small.read_bytes() == kept
     with pytest.raises(UsageError, match=r"cannot be written \(No such file"):
@@ -188,7 +188,9 @@ def test_a_judgement_changes_what_its_settings_say_of_the_crossbars_and_keeps_th
     judge_weights(folder, "hardware.crossbar.coding=offset-digital", max_images=20, noise_draws=0, as_json=True)
     crossbar = json.loads(capsys.readouterr().out)["crossbar"]
     assert (crossbar["rows"], crossbar["coding"]) == (32, "offset-digital")
-    with pytest.raises(ConfigError, match=r"crossbars of .*narrow cannot be changed so: crossbar.tile_side must be"):
+    with pytest.raises(
+        ConfigError, match=r"crossbars of .*narrow cannot be changed like this: crossbar.tile_side must be"
+    ):
         judge_weights(folder, "hardware.crossbar.tile_side=6")
 
 
@@ -217,7 +219,7 @@ def test_a_stopped_judgement_goes_on_with_the_next_draw_under_the_same_condition
     whole = json.loads(capsys.readouterr().out)
 
     monkeypatch.setattr(measuring, "judge", first := Judge(stop_after=2))
-    with pytest.raises(InterruptedRunError, match=r"kept in .*judging-\w+\.json\. The same command will go on"):
+    with pytest.raises(InterruptedRunError, match=r"kept in .*judging-\w+\.json\. The same command will continue"):
         judge_weights(folder, noise_draws=3, as_json=True)
     assert [whole["test"]["mean"], whole["test_with_device_noise"]["accuracies"][0]] == first.measured
     assert len(list(folder.glob("judging-*.json"))) == 1
@@ -267,10 +269,10 @@ def test_a_training_that_is_not_judged_leaves_the_test_set_alone(train: Trainer)
 
 def test_a_training_that_has_ended_is_not_trained_over(train: Trainer, capsys: pytest.CaptureFixture[str]) -> None:
     folder = train("first", to_judge=False)
-    assert f"judge them with `xpert-evo judge {folder}`" in capsys.readouterr().out.replace("\n", "")
+    assert f"judge the network with `xpert-evo judge {folder}`" in capsys.readouterr().out.replace("\n", "")
     before = (folder / "weights.safetensors").read_bytes()
     for changes in ({}, {"seed": 4}, {"noise_aware": True}):
-        with pytest.raises(UsageError, match="holds a training that has ended; judge it with"):
+        with pytest.raises(UsageError, match="contains a finished training; judge it with"):
             train("first", **changes)
     assert (folder / "weights.safetensors").read_bytes() == before
 
@@ -309,7 +311,7 @@ def test_a_judgement_tells_each_draw_and_what_the_weights_went_through(
 
 def test_calibration_without_a_drawn_chip_is_refused(tmp_path: Path) -> None:
     for options in ({"noise_draws": 0}, {"noise": ["variation_ratio=0"]}):
-        with pytest.raises(UsageError, match="--calibrate-norms calibrates drawn chips, and none is drawn"):
+        with pytest.raises(UsageError, match="--calibrate-norms calibrates drawn chips, but none is drawn"):
             judge_weights(tmp_path, norm_images=64, **options)
 
 
@@ -325,7 +327,7 @@ def test_a_protocol_that_goes_on_asks_for_what_it_goes_on_from(
     train: Trainer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(PROTOCOLS, "tiny", TINY.model_copy(update={"needs_weights": True}))
-    with pytest.raises(UsageError, match=r"--protocol tiny goes on from trained weights; .* --start-from"):
+    with pytest.raises(UsageError, match=r"--protocol tiny continues from trained weights; .* --start-from"):
         train("never")
     assert not (tmp_path / "never").exists()
 
@@ -337,19 +339,19 @@ def test_a_dry_run_tells_the_training_and_writes_nothing(
     train("new", dry_run=True)
     said = " ".join(capsys.readouterr().out.split())
     assert re.search(
-        r"design [0-9a-f]{16} of vgg8, a proxy with 4 to 8 channels a layer in place of 128 to 512: 7 layers", said
+        r"design [0-9a-f]{16} of vgg8, a proxy with 4 to 8 channels per layer instead of 128 to 512: 7 layers", said
     )
     assert re.search(r"[\d,]+ weights in \d+ crossbars of 64 x 64", said)
     assert "protocol tiny: 2 epochs of 256 training images of 16 x 16, seed 3" in said
     files = "weights.safetensors and result.json (and checkpoint.safetensors while it trains)"
     assert f"would write {files} to {tmp_path / 'new'}" in said
-    assert re.search(r"time: about \d+ s: \d+ s for the steps, .*3 judgements of 100 test images", said)
+    assert re.search(r"time: about \d+ s: \d+ s for training steps, .*3 judgements of 100 test images", said)
     assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_dry_run_refuses_what_the_training_would(train: Trainer, tmp_path: Path) -> None:
     first = train("first", to_judge=False)
-    with pytest.raises(UsageError, match="holds a training that has ended"):
+    with pytest.raises(UsageError, match="contains a finished training"):
         train("first", dry_run=True)
     design = json.loads((tmp_path / "design.json").read_text())
     design["layers"][0]["channel_depth"] = 512
@@ -366,7 +368,7 @@ def test_a_judgement_on_an_unknown_split_or_other_images_is_refused(
         judge_weights(weights, split="validaton")
     colour = replace(load_dataset("fashion-mnist"), image_channels=3)
     monkeypatch.setattr(workbench_judging, "cached_dataset", lambda _: colour)
-    with pytest.raises(UsageError, match=r"10 classes and 1 image channels, but .* 10 and 3; name its own data"):
+    with pytest.raises(UsageError, match=r"10 classes and 1 image channels, but .* 10 and 3; select its data set"):
         judge_weights(weights)
 
 
@@ -374,7 +376,7 @@ def test_a_noise_aware_training_says_so_and_takes_cells_alone(train: Trainer) ->
     result = json.loads((train("aware", noise_aware=True) / "result.json").read_text())
     assert result["noise_aware"]["variation_ratio"] == 0.05
     for noise in ("adc_noise_steps=1", "variation_ratio=0"):
-        with pytest.raises(UsageError, match=r"cells alone, such as variation_ratio=0\.05 \(got "):
+        with pytest.raises(UsageError, match=r"cells only, such as variation_ratio=0\.05, got "):
             train("never", noise=noise, noise_aware=True)
 
 

@@ -28,7 +28,9 @@ def test_without_the_extra_the_command_that_installs_it_is_told(
     for name in [name for name in sys.modules if name.startswith("xpert_evo.executors.dask_")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(ExecutorError, match=r"distributed, which is missing; .*`pip install 'xpert-evo\[dask\]'`"):
+    with pytest.raises(
+        ExecutorError, match=r"distributed, which is not installed; .*`pip install 'xpert-evo\[dask\]'`"
+    ):
         begin(search_settings(kind="dask"), tmp_path / "run", Silent())
     assert not (tmp_path / "run").exists()
 

@@ -203,5 +203,5 @@ def test_runs_of_different_modes_compare(runs: Any) -> None:
 
 
 def test_two_phases_take_one_limit_on_area() -> None:
-    with pytest.raises(ConfigError, match="one network for one area limit"):
+    with pytest.raises(ConfigError, match="supports a single area limit"):
         parse_config({"search": {"mode": "two-phase"}, "hardware": {"further_area_limits_mm2": [30.0]}})

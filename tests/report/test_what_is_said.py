@@ -64,7 +64,7 @@ def test_labels_that_were_taken_over_are_not_called_trained(
     assert steps.get_ydata()[0] > 0, "what was taken over counts from the start"
     with Store.open_readonly(reusing) as store, Store.open_readonly(finished) as unchanged:
         lines, before = status_lines(store), status_lines(unchanged)
-    assert lines[0].endswith("12 of 12 designs trained with laptop, 12 labels of other runs taken over")
+    assert lines[0].endswith("12 of 12 designs trained with laptop, 12 labels of other runs reused")
     spent, all_spent = (next(line for line in found if "spent" in line) for found in (lines, before))
     assert spent != all_spent
     assert result.baseline is not None
@@ -72,7 +72,7 @@ def test_labels_that_were_taken_over_are_not_called_trained(
     taken = next(candidate for candidate in result.measured if candidate.reused and candidate.digest not in finalists)
     assert taken.to_plain()["accuracy"]["reused"] is True
     show(reusing, knee=False, accuracy=None, id_=taken.digest, model=None, as_json=False)
-    assert "trained by another run, whose label this one took over" in capsys.readouterr().out
+    assert "trained by another run, whose measured accuracy is reused here" in capsys.readouterr().out
     comparison = compare([result, replace(whole, name="whole")])
     assert (comparison.n_trained, comparison.n_reused) == ([12, 24], [12, 0])
 

@@ -181,7 +181,11 @@ def test_what_makes_no_sense_is_refused_in_the_words_of_python(design: Design, t
         ({"protocol": "fine-tune"}, UsageError, "earlier training with start_from, or choose another protocol"),
         ({"noise": {"variation": 1}}, ConfigError, "noise: unknown name 'variation'; did you mean 'variation_law'"),
         ({"noise": {"drift_time_s": 10.0}}, ConfigError, r"noise drift_time_s=10\.0 has no effect"),
-        ({"noise": None, "noise_aware": True}, UsageError, r"noise_aware draws cells anew .*; give noise for cells"),
+        (
+            {"noise": None, "noise_aware": True},
+            UsageError,
+            r"noise_aware draws new cells .*, so noise must describe cells only",
+        ),
         ({"noise": None, "calibrate_norms": 64}, UsageError, "calibrate_norms calibrates drawn chips"),
         ({"noise_draws": -1}, UsageError, "noise_draws must be at least 0, got -1"),
         ({"config": {"hardware.rows": 3}}, ConfigError, "unknown name 'hardware.rows'"),
@@ -194,15 +198,15 @@ def test_what_makes_no_sense_is_refused_in_the_words_of_python(design: Design, t
         xe.train(design.model_copy(update={"layers": design.layers[1:]}), out=tmp_path / "never", protocol="tiny")
     assert not (tmp_path / "never").exists()
     xe.train(design, out=tmp_path / "first", protocol="tiny", judge=False)
-    with pytest.raises(UsageError, match=r"holds a training that has ended; .* or choose another out for another one"):
+    with pytest.raises(UsageError, match=r"contains a finished training; .* or choose another out for a new training"):
         xe.train(design, out=tmp_path / "first", protocol="tiny")
-    with pytest.raises(UsageError, match="split: 'tests' is no split to judge on; did you mean 'test'"):
+    with pytest.raises(UsageError, match="split: 'tests' is not a split to judge on; did you mean 'test'"):
         xe.judge(tmp_path / "first", split="tests")
     with pytest.raises(UsageError, match="images must be at least 1, got 0"):
         xe.judge(tmp_path / "first", images=0)
     with pytest.raises(TrainingError, match="nowhere does not exist"):
         xe.pack(tmp_path / "nowhere", tmp_path / "packed")
-    with pytest.raises(UsageError, match="first exists; choose another name"):
+    with pytest.raises(UsageError, match="first already exists; choose another name"):
         xe.pack(tmp_path / "first", tmp_path / "first")
 
 

@@ -1,4 +1,4 @@
-"""The command line. `main` alone turns a failure into an exit code and one sentence on standard error."""
+"""The command line. Only `main` turns a failure into an exit code and a message on standard error."""
 
 import signal
 import sys
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from typer import Typer
 
 _STOPPED = InterruptedRunError.exit_code
-_KEPT = "stopped; the same command may be called again, and every file that it writes is whole or not there."
+_KEPT = "stopped; no file is left half-written, so you can run the same command again."
 
 
 @cache
 def application() -> "Typer":
-    """All commands. Nothing heavy is imported before one of them runs, so that `--help` is instant."""
+    """The typer application with all commands. Heavy imports wait until a command runs, so that `--help` is instant."""
     from xpert_evo.cli import design_commands, other_commands, result_commands, search_commands
     from xpert_evo.cli.root import app
 
@@ -27,15 +27,15 @@ def application() -> "Typer":
 
 
 def main() -> NoReturn:
-    """Runs the command that the arguments name, then exits with its code (see `xpert_evo.errors`)."""
+    """Runs the command named by the arguments and exits with its code (see `xpert_evo.errors`)."""
     forgive()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a kill is told and cleaned up after like Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM is reported and cleaned up like Ctrl-C
     try:
         code = application()(standalone_mode=False, prog_name="xpert-evo")
-        if code == _STOPPED:  # typer has caught the KeyboardInterrupt
+        if code == _STOPPED:  # typer caught the KeyboardInterrupt
             say(_KEPT)
         if sys.stdout is not None:
-            sys.stdout.flush()  # here, where a full disk or a reader that left can still be told
+            sys.stdout.flush()  # here, where a full disk or a closed pipe can still be handled
     except XpertEvoError as failure:
         say(str(failure))
         code = failure.exit_code
@@ -45,12 +45,12 @@ def main() -> NoReturn:
     except BrokenPipeError:
         leave_output()
         code = 0
-    except SystemExit as failure:  # typer and rich make an exit with code 1 of a reader that left
+    except SystemExit as failure:  # typer and rich turn a closed pipe into exit code 1
         if not _has_lost_its_reader(failure):
             raise
         leave_output()
         code = 0
-    except OSError as failure:  # a folder that takes no files, a full disk: no bug of the program's
+    except OSError as failure:  # an unwritable folder or a full disk is no bug of the program
         place = f"{failure.filename}: " if failure.filename else ""
         say(
             str(XpertEvoError(f"{place}{failure.strerror or failure}; mend that or choose another folder, then again."))
@@ -65,24 +65,24 @@ def main() -> NoReturn:
 
 
 def _told(failure: Exception) -> int | None:
-    """Tells a mistake that libraries below this program or above it have found; its code, or None for a bug."""
-    if type(failure).__name__ == "HardwareModelError":  # hw_models knows nothing of this program's errors
+    """Reports a user error raised by `hw_models` or by the command-line parser; its exit code, or None for a bug."""
+    if type(failure).__name__ == "HardwareModelError":  # hw_models does not use this program's error classes
         say(str(XpertEvoError(str(failure))))
         return 11
-    if not hasattr(failure, "format_message"):  # how the parser of the command line says that a user erred
+    if not hasattr(failure, "format_message"):  # the parser's usage errors have this method
         return None
     message = " ".join(failure.format_message().split())
-    if isinstance(failure.__cause__, ValueError) and hasattr(failure.__cause__, "errors"):  # of a number's type
+    if isinstance(failure.__cause__, ValueError) and hasattr(failure.__cause__, "errors"):  # a wrong type of number
         got = str(failure.__cause__.errors()[0]["input"])
         message = f"{message.replace('Input should', 'it should')}, got '{got[:40]}'."
     if message:
-        context = getattr(failure, "ctx", None)  # of the innermost command that could be told
+        context = getattr(failure, "ctx", None)  # context of the innermost command that was recognised
         say(str(UsageError(f"{message} See `{getattr(context, 'command_path', 'xpert-evo')} --help`.")))
     return 2
 
 
 def _has_lost_its_reader(failure: BaseException) -> bool:
-    """Whether an exception came of writing to a pipe that nobody reads any more, as of `xpert-evo show DIR | head`."""
+    """Whether an exception was caused by writing to a closed pipe, as in `xpert-evo show DIR | head`."""
     cause: BaseException | None = failure
     while cause is not None and not isinstance(cause, BrokenPipeError):
         cause = cause.__context__

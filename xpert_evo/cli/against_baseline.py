@@ -1,4 +1,4 @@
-"""One design against the homogeneous baseline of its backbone, under every cost model."""
+"""Comparison of one design with the homogeneous baseline of its backbone under every cost model."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from xpert_evo.words import lower_by_models
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgainstBaseline:
-    """What each cost model says of a design.
+    """EDAP of a design relative to the baseline, by cost model.
 
     Attributes:
-        ratios: EDAP of the baseline over the design's, by model, the settings' own first.
-        refused: Why a model cannot tell, by its name.
+        ratios: EDAP of the baseline divided by EDAP of the design, by model; the model of the settings comes first.
+        refused: Model name -> why that model cannot cost the chip.
     """
 
     ratios: Mapping[str, float]
@@ -27,13 +27,13 @@ class AgainstBaseline:
 
     @property
     def plain(self) -> dict[str, object]:
-        """As values for machines."""
+        """Plain values for JSON."""
         return {"edap_ratios": dict(self.ratios), "models_refused": dict(self.refused)}
 
     @property
     def lines(self) -> list[str]:
-        """As lines for people."""
-        why = [f"the cost model {name} cannot tell: {reason}" for name, reason in self.refused.items()]
+        """Lines for the terminal."""
+        why = [f"the cost model {name} cannot cost this chip: {reason}" for name, reason in self.refused.items()]
         if not self.ratios:
             return why
         return [f"against the homogeneous baseline: EDAP {lower_by_models(list(self.ratios.values()))}", *why]
@@ -43,9 +43,9 @@ def against_baseline(hardware: Hardware, space: SearchSpace, design: Design) -> 
     """A design's EDAP relative to the baseline of a space by cost model.
 
     Args:
-        hardware: The chip under the settings' own model.
-        space: Of the design's backbone; it need not hold the design.
-        design: Legal for the backbone and the chip.
+        hardware: The chip under the cost model of the settings.
+        space: Search space of the design's backbone; it need not contain the design.
+        design: A design that is legal for the backbone and the chip.
     """
     own = SearchSpace.around(design, space.backbone)
     models = CostModels.of(hardware, own)

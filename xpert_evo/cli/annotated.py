@@ -1,4 +1,4 @@
-"""The settings as an annotated TOML file, made from the settings' own defaults and docstrings."""
+"""An annotated TOML file of all settings, generated from their defaults and docstrings."""
 
 import inspect
 import json
@@ -17,16 +17,16 @@ from xpert_evo.objectives import OBJECTIVES
 from xpert_evo.space import PAPER_CHOICES
 
 _HEAD = """\
-# Settings of xpert-evo. Every line that is commented out shows the default; take the "#" away to change it.
-# "none" stands for no value: no limit, or what the program chooses by itself (the paper's choices for genes).
-# `xpert-evo run --config THIS_FILE --dry-run` checks the file and shows what it asks for.
+# Settings of xpert-evo. Each commented line shows a default; remove the "#" to change it.
+# "none" stands for no value: no limit, or an automatic choice (for genes, the choices of the XPert paper).
+# `xpert-evo run --config THIS_FILE --dry-run` checks the file and shows the resulting task.
 """
 
 
 def annotated_settings() -> str:
-    """A settings file with every setting, its default, meaning and names to choose from.
+    """A settings file with the default, the meaning and the allowed names of every setting.
 
-    All of it is commented out but the tables.
+    Everything but the table headers is commented out.
     """
     return "\n".join([_HEAD, *_lines(RunConfig(), "")]) + "\n"
 
@@ -46,7 +46,7 @@ def _lines(model: BaseModel, prefix: str) -> list[str]:
 
 
 def known_names() -> dict[str, str]:
-    """Setting -> the names that it takes, from the enumerations and tables that decide; a gene's own choices."""
+    """Setting -> sentence that lists its allowed names, or the paper's choices of a gene."""
     names: dict[str, Iterable[str]] = {
         "hardware.model": model_names(),
         "hardware.schedule": hw_models.Schedule,
@@ -65,11 +65,11 @@ def known_names() -> dict[str, str]:
         "executor.kind": ExecutorKind,
     }
     genes = {f"space.{kind}": f"The paper's: {_shown(choices)}" for kind, choices in PAPER_CHOICES.items()}
-    return {**{setting: f"Known: {', '.join(known)}." for setting, known in names.items()}, **genes}
+    return {**{setting: f"Names: {', '.join(known)}." for setting, known in names.items()}, **genes}
 
 
 def meanings_of(model: type[BaseModel]) -> dict[str, str]:
-    """Setting -> what it means, from the `Attributes:` of the docstrings of a model and its bases."""
+    """Setting -> its meaning, from the `Attributes:` sections of a model and its bases."""
     meanings: dict[str, str] = {}
     for base in reversed(model.__mro__):
         section = (inspect.getdoc(base) or "").partition("Attributes:\n")[2]

@@ -1,4 +1,4 @@
-"""Which settings a design file goes with: those of the run that it lies in, else defaults; and lines that tell."""
+"""The settings that belong to a design file: those of the run that contains it, else the defaults."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -62,10 +62,10 @@ def kind_of(settings: RunConfig, run: Path | None) -> ImageKind:
 def settings_for(
     path: Path, config: Path | None, assignments: Sequence[str] | None, options: Mapping[str, object | None]
 ) -> tuple[RunConfig, Path | None]:
-    """The settings that a design file is to be costed or trained with, and the run that they were taken from.
+    """The settings to cost or train a design file with, and the folder of the run that they come from.
 
-    A file in the folder of a run, or of its export, was found with the run's settings; they are the base there, and
-    `--set` and the command's options win. A settings file of the user's is the whole base, as everywhere.
+    A design file in the folder of a run, or of its export, uses the run's settings unless `--set` or an option of the
+    command overrides them. A settings file given by the user replaces the run's settings.
 
     Raises:
         ConfigError: A setting is wrong.
@@ -77,12 +77,12 @@ def settings_for(
 
 
 def whose_settings(folder: Path) -> str:
-    """That a run's settings hold for a design file beside it."""
-    return f"settings of the run in {folder}, where the designs lie (--set and options win)"
+    """A line saying that a design file is used with the settings of the run that contains it."""
+    return f"settings of the run in {folder}, which contains the designs (--set and options take precedence)"
 
 
 def assumption_lines(settings: RunConfig, kind: ImageKind, folder: Path | None) -> list[str]:
-    """Which images and which chip costs are for, and where that comes from."""
+    """Lines that name the images and the chip that costs are computed for, and the source of these settings."""
     hardware = settings.hardware
     lines = [whose_settings(folder)] if folder else []
     planes = counted(kind.image_channels, "image plane")
@@ -100,7 +100,7 @@ def _rows_read(hardware: HardwareConfig) -> str:
 
 
 def plain_assumptions(settings: RunConfig, spec: ImageKind, folder: Path | None) -> dict[str, Any]:
-    """Likewise as plain values, for machines."""
+    """The same assumptions as plain values for JSON."""
     return {
         "settings_of": None if folder is None else str(folder),
         "dataset": settings.dataset.name,

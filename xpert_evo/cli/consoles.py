@@ -1,4 +1,4 @@
-"""The console of commands that show results: nothing is cut, no word is broken, nothing is taken for markup."""
+"""The console of commands that show results: it never cuts tables, breaks words or interprets markup."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ class PlainConsole:
     """Standard output, or standard error, for tables, lines and warnings.
 
     Args:
-        stderr: Whether to write to standard error, where standard output is for machines.
+        stderr: Whether to write to standard error, because standard output carries JSON.
     """
 
     def __init__(self, *, stderr: bool = False) -> None:
@@ -26,7 +26,7 @@ class PlainConsole:
         self._room = self._console.width if is_asked else None
 
     def table(self, table: Table) -> None:
-        """Prints a table whole: one that is too wide for the terminal in parts, each with the first column."""
+        """Prints a table; one too wide for the terminal is split into parts that repeat the first column."""
         self.lines([str(table.title)] if table.title else [])
         table.title = None
         if self._room is None or self._least(table) <= self._room:
@@ -37,17 +37,17 @@ class PlainConsole:
         self.lines([str(table.caption)] if table.caption else [])
 
     def lines(self, lines: Iterable[str], style: str = "") -> None:
-        """Prints lines, broken at spaces where a terminal shows them and as they are for files and other programs."""
+        """Prints lines, wrapped at spaces in a terminal and unwrapped in files and pipes."""
         for line in lines:
             for part in [line] if self._room is None else wrapped(line, self._room):
                 self._console.print(Text(part, style=style), soft_wrap=True)
 
     def warnings(self, sentences: Iterable[str]) -> None:
-        """Prints sentences that ask for attention."""
+        """Prints sentences as warnings."""
         self.lines((f"warning: {sentence}" for sentence in sentences), style="yellow")
 
     def ticker(self) -> Ticker:
-        """A line below the others that tells how far long work is."""
+        """A progress line below the other output."""
         return Ticker(self._console)
 
     def _print(self, table: Table) -> None:
@@ -55,7 +55,7 @@ class PlainConsole:
         wide.print(table, crop=False, highlight=False)
 
     def _width(self, table: Table) -> int:
-        """80 characters, or as many as its cells need; never more than a terminal has unless nothing else is left."""
+        """80 characters, or as many as the cells need; at most the terminal's width if the table fits at all."""
         least, most = self._least(table), self._needed(table)
         return max(least, _NARROW) if self._room is None else max(least, min(self._room, max(most, _NARROW)))
 
@@ -63,7 +63,7 @@ class PlainConsole:
         return self._console.measure(table, options=self._console.options.update(max_width=_WIDE)).maximum
 
     def _least(self, table: Table) -> int:
-        """The width at which no word of a table is cut: columns that may break have a word a line."""
+        """The least width at which no word of a table is cut, with one word per line in columns that may wrap."""
         words = [
             [cell if column.no_wrap else "\n".join(str(cell).split()) for cell in (column.header, *column.cells)]
             for column in table.columns
@@ -72,7 +72,7 @@ class PlainConsole:
         return self._needed(_built(table, columns, [cells for _, *cells in words]))
 
     def _parts(self, table: Table, room: int) -> list[Table]:
-        """The table's columns shared out evenly to as few tables as fit, the first column in each of them."""
+        """The columns distributed evenly over as few tables as fit; each table repeats the first column."""
         parts = self._shared_out(table, room)
         while True:
             widest = max(map(self._least, parts))
@@ -101,7 +101,7 @@ def _like(column: Column, header: object) -> Column:
 
 
 def _built(table: Table, columns: Sequence[Column], cells: Sequence[Sequence[object]]) -> Table:
-    """A table of the same look without title and caption, (columns, rows) of cells."""
+    """A table with the same style, without title and caption; `cells` has the shape (columns, rows)."""
     built = Table(
         *columns,
         box=table.box,

@@ -1,4 +1,4 @@
-"""A design's genes and costs as tables for the terminal."""
+"""Terminal tables of a design's genes and costs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,13 +16,13 @@ from xpert_evo.words import edap_text
 BY_LAYER = ("area_um2", "latency_ns", "energy_pj")
 
 _MEANING = (
-    "tiles built, copies of the weights that work in parallel, share of the tiles' cells used; area, and latency and "
-    "energy of one image."
+    "number of tiles, copies of the weights that work in parallel, fraction of the tiles' cells used; area, and "
+    "latency and energy per image."
 )
 
 
 def print_cost(console: PlainConsole, design: Design, report: HardwareReport, hardware: Hardware) -> None:
-    """Prints one design's genes and cost by layer, its shares by component and its totals."""
+    """Prints a design's genes and costs by layer, the shares of the components, and the totals."""
     console.table(_layer_table(design, report, hardware))
     console.table(_component_table(report))
     console.lines([*_total_lines(report), *report.notes])
@@ -70,9 +70,9 @@ def _total_lines(report: HardwareReport) -> list[str]:
     energy = "energy" if "leakage" in report.breakdown["energy_pj"] else "dynamic energy"
     return [
         f"area {report.area_mm2[0]:.3f} mm², latency {report.latency_us[0]:.4g} µs, {energy} "
-        f"{report.energy_uj[0]:.4g} µJ an image, EDAP {edap_text(report.edap[0])} mm² µs µJ",
-        f"an image every {report.interval_us[0]:.4g} µs: {_digits(report.throughput_fps[0])} images/s",
-        f"{report.tops_per_w[0]:.3g} TOPS/W, {report.tops_per_mm2[0]:.3g} TOPS/mm², two operations a "
+        f"{report.energy_uj[0]:.4g} µJ per image, EDAP {edap_text(report.edap[0])} mm² µs µJ",
+        f"one image every {report.interval_us[0]:.4g} µs: {_digits(report.throughput_fps[0])} images/s",
+        f"{report.tops_per_w[0]:.3g} TOPS/W, {report.tops_per_mm2[0]:.3g} TOPS/mm², two operations per "
         "multiply-accumulate",
     ]
 
@@ -89,5 +89,5 @@ def _table(title: str) -> Table:
 
 
 def _digits(value: float) -> str:
-    """About four digits, never an exponent."""
+    """The value with about four digits and without an exponent."""
     return f"{value:.0f}" if value >= 1000 else f"{value:.4g}"

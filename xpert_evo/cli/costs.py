@@ -1,4 +1,4 @@
-"""`xpert-evo evaluate` and `sources`: what designs cost, by layer and component, and where the numbers come from."""
+"""`xpert-evo evaluate` and `sources`: costs of designs by layer and component, and the sources of the numbers."""
 
 import json
 from collections.abc import Sequence
@@ -34,13 +34,13 @@ TOTALS = HARDWARE_FIELDS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costing:
-    """What turns designs into costs: settings, the chip that they name, and the images' planes and classes.
+    """Everything needed to compute the costs of designs: settings, chip, and the images' channels and classes.
 
     Attributes:
-        settings: That name everything else.
+        settings: Settings of the run.
         hardware: The chip.
-        images: Their classes and planes.
-        run: The folder whose run the settings are from; None where they are the user's or the defaults.
+        images: Classes and channels of the images.
+        run: Folder of the run that the settings come from; None if they are the user's or the defaults.
     """
 
     settings: RunConfig
@@ -50,11 +50,11 @@ class Costing:
 
     @classmethod
     def of(cls, settings: RunConfig, run: Path | None = None) -> "Costing":
-        """The costing that settings ask for; raises DataError, HardwareModelError."""
+        """The costing described by the settings; raises DataError, HardwareModelError."""
         return cls(settings=settings, hardware=Hardware.of(settings), images=kind_of(settings, run), run=run)
 
     def backbone(self, design: Design) -> Backbone:
-        """The backbone that a design names; raises DesignError."""
+        """The backbone of a design; raises DesignError."""
         return backbone_of(
             design.backbone,
             self.settings.space.backbone,
@@ -63,7 +63,7 @@ class Costing:
         )
 
     def arrays(self, design: Design) -> tuple[LayerShapes, Peripherals]:
-        """A design as `hw_models` takes it, (1, layers); raises DesignError."""
+        """A design as arrays for `hw_models`, of shape (1, layers); raises DesignError."""
         space = SearchSpace.around(design, self.backbone(design))
         self.hardware.check(design)
         return space.hardware_arrays(np.zeros((1, space.n_genes), dtype=np.int64))
@@ -83,9 +83,9 @@ def show_cost(
     as_json: bool,
     explain: str | None,
 ) -> None:
-    """Prints the cost of the designs in a file; under another cost model than the settings' where one is named."""
+    """Prints the costs of the designs in a file; `model` overrides the cost model of the settings."""
     if as_json and explain is not None:
-        raise UsageError("evaluate takes --json or --explain, got both; leave one of them out.")
+        raise UsageError("--json and --explain cannot be combined; leave one of them out.")
     options = {"dataset.name": dataset, **other_model(model, assignments)}
     costing = Costing.of(*settings_for(path, config, assignments, options))
     designs = load_designs(path)
@@ -114,7 +114,7 @@ def show_cost(
 
 
 def remarks(design: Design, report: HardwareReport, hardware: Hardware, settings: HardwareConfig) -> list[str]:
-    """What a person should know of a design that is legal but odd: costs above their limits, ADCs that stand idle."""
+    """Remarks on a legal but questionable design: costs above the limits, ADCs that are not fully used."""
     limited = (
         ("the tiles' area", report.area_mm2, settings.area_limit_mm2, "mm²", "area_limit_mm2", ".2f"),
         ("the latency", report.latency_us, settings.latency_limit_us, "µs", "latency_limit_us", ".4g"),
@@ -131,14 +131,14 @@ def remarks(design: Design, report: HardwareReport, hardware: Hardware, settings
         sharing = odd[0].column_sharing
         names = ", ".join(layer.name for layer in odd if layer.column_sharing == sharing)
         found.append(
-            f"{names}: {sharing} columns an ADC do not divide the crossbar's {columns} columns, so the last of its "
-            f"{-(-columns // sharing)} ADCs serves {columns % sharing} only"
+            f"{names}: {sharing} columns per ADC do not divide the crossbar's {columns} columns, so the last of its "
+            f"{-(-columns // sharing)} ADCs serves only {columns % sharing}"
         )
     return found
 
 
 def _explained(costing: Costing, design: Design, layer: str) -> list[str]:
-    """Area, latency and energy of a layer, line by line down to constants with their sources."""
+    """Area, latency and energy of a layer, traced line by line to constants and their sources."""
     names = [one.name for one in design.layers]
     if layer not in names:
         raise UsageError(f"--explain: the design has no layer '{layer}'; {nearest(layer, names)}")
@@ -148,7 +148,7 @@ def _explained(costing: Costing, design: Design, layer: str) -> list[str]:
 
 
 def show_sources(config: Path | None, assignments: Sequence[str] | None) -> None:
-    """Prints the publications and fits behind every constant that the settings use."""
+    """Prints the publications and fits behind every constant used with the settings."""
     hardware = Hardware.of(resolve(config, assignments))
     console = PlainConsole()
     for source in hardware.sources():
@@ -182,7 +182,7 @@ def plain_cost(design: Design, report: HardwareReport) -> dict[str, Any]:
 
 
 def _by_models(costing: Costing, design: Design) -> AgainstBaseline:
-    """The design against the homogeneous baseline of its backbone, by cost model."""
+    """The design relative to the homogeneous baseline of its backbone, by cost model."""
     backbone = costing.backbone(design)
     own = costing.settings.space.backbone
     same = design.backbone == (own if isinstance(own, str) else own.name)
@@ -191,7 +191,7 @@ def _by_models(costing: Costing, design: Design) -> AgainstBaseline:
 
 
 def _beyond_lines(costing: Costing, design: Design, report: HardwareReport) -> list[str]:
-    """What the sums over tiles leave out: leakage, the chip around the tiles, the best ADCs that were published."""
+    """Lines beyond the sums over tiles: leakage, the chip around the tiles, the limit of published ADCs."""
     shapes, peripherals = costing.arrays(design)
     best = costing.hardware.report(shapes, peripherals, adc_model=AdcModel.SURVEY)
     adc_pj, best_pj = (float(r.breakdown["energy_pj"]["adc"].sum()) for r in (report, best))

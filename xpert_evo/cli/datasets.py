@@ -24,8 +24,8 @@ _OWN_LINES = (
 
 
 def show_datasets(data_dir: Path) -> None:
-    """Lists the known data sets, whether they are embedded, at hand or to be fetched, and the forms of one's own."""
-    table = Table("name", "classes", "images", "at hand")
+    """Lists the supported data sets, where they are stored, and how to name your own images."""
+    table = Table("name", "classes", "images", "stored in")
     for name, spec in DATASETS.items():
         table.add_row(name, str(spec.n_classes), spec.about, _place(name, data_dir))
     console = PlainConsole()
@@ -64,7 +64,7 @@ def _place(name: str, data_dir: Path) -> str:
     try:
         return str(find_folder(name, data_dir))
     except DataError:
-        return f"no; {command_to_get(name, data_dir)}"
+        return f"not found; {command_to_get(name, data_dir)}"
 
 
 def fetch_one(name: str, data_dir: Path) -> None:
@@ -73,5 +73,5 @@ def fetch_one(name: str, data_dir: Path) -> None:
 
 
 def import_one(name: str, path: Path, data_dir: Path) -> None:
-    """Takes a data set from an archive or folder into `data_dir`."""
+    """Imports a data set from an archive or folder into `data_dir`."""
     PlainConsole().lines([f"{name}: {import_dataset(name, path, data_dir)}"])

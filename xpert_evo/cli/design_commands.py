@@ -1,4 +1,4 @@
-"""The commands that cost and train single designs."""
+"""The commands that evaluate, train and judge single designs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -27,20 +27,20 @@ DeviceNoise = Annotated[
     typer.Option(
         "--noise",
         metavar="KEY=VALUE",
-        help=f"Of the devices (default: {DEFAULT_NOISE[0]}); the tutorial lists the keys.",
+        help=f"Set device noise (default: {DEFAULT_NOISE[0]}); docs/tutorial.md lists the keys.",
         show_default=False,
     ),
 ]
-Draws = Annotated[int, typer.Option(metavar="K", min=0, help="Random devices to judge with.")]
+Draws = Annotated[int, typer.Option(metavar="K", min=0, help="Judge on K random draws of noisy devices.")]
 TrainedWeights = Annotated[
     Path,
     typer.Argument(
-        parser=user_path, metavar="WEIGHTS.safetensors", help="A trained network of `xpert-evo train`, or its folder."
+        parser=user_path, metavar="WEIGHTS.safetensors", help="Network trained by `xpert-evo train`, or its folder."
     ),
 ]
 NormImages = Annotated[
     int,
-    typer.Option(metavar="N", min=0, help="Training images that each noisy chip calibrates its batch norm on."),
+    typer.Option(metavar="N", min=0, help="Recalibrate batch norm of each noisy chip on N training images."),
 ]
 
 
@@ -49,24 +49,26 @@ def evaluate(
     design: DesignFile,
     config: SettingsFile = None,
     assignments: Assignments = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     dataset: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Decides image planes and classes.", show_default=False),
+        typer.Option(metavar="NAME", help="Take image channels and classes from this data set.", show_default=False),
     ] = None,
     model: CostModelName = None,
     explain: Annotated[
         str | None,
-        typer.Option("--explain", metavar="LAYER", help="Follow a layer's numbers to constants.", show_default=False),
+        typer.Option(
+            "--explain", metavar="LAYER", help="Trace a layer's costs to their constants.", show_default=False
+        ),
     ] = None,
 ) -> None:
-    """Show the hardware cost of designs, by layer and component.
+    """Compute the hardware cost of designs by layer and component.
 
     Examples:
       xpert-evo evaluate design.json
       xpert-evo evaluate design.json --explain conv4
       xpert-evo evaluate design.json --model xpertsim
-      xpert-evo evaluate design.json --set hardware.device=my-cell.toml --set hardware.crossbar.cell_bits=2
+      xpert-evo evaluate design.json --set hardware.device=my-cell.toml
       xpert-evo evaluate runs/fashion-mnist-0/front.json --json
     """
     from xpert_evo.cli.costs import show_cost
@@ -85,11 +87,11 @@ def train(
         str,
         typer.Option(
             metavar="NAME",
-            help="smoke, laptop, laptop-finalist, native-short, overnight, long-night, one-night, second-night, "
-            "long-second-night, averaged-night, fine-tune, exact-tune, full.",
+            help="Use one of: smoke, laptop, laptop-finalist, native-short, overnight, long-night, one-night, "
+            "second-night, long-second-night, averaged-night, fine-tune, exact-tune, full.",
         ),
     ] = "full",
-    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of initial weights, batches and noise.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Random seed of weights, batches and noise.")] = 0,
     noise_draws: Draws = 5,
     noise: DeviceNoise = None,
     calibrate_norms: NormImages = 0,
@@ -98,38 +100,45 @@ def train(
         typer.Option(
             parser=user_path,
             metavar="FILE",
-            help="Go on from an earlier training's weights.safetensors.",
+            help="Start from trained weights, given by their file or folder.",
             show_default=False,
         ),
     ] = None,
     noise_aware: Annotated[
-        bool, typer.Option("--noise-aware", help="Train with such devices, too: drawn anew in every step.")
+        bool, typer.Option("--noise-aware", help="Also train with device noise, drawn anew in every step.")
     ] = False,
     to_judge: Annotated[
-        bool, typer.Option("--judge/--no-judge", help="On the test set; `xpert-evo judge` does so later.")
+        bool, typer.Option("--judge/--no-judge", help="Judge on the test set after training, or skip it.")
     ] = True,
     out: Annotated[
         Path | None,
         typer.Option(
-            parser=user_path, metavar="DIR", help="Folder (default: runs/train-ID-PROTOCOL-SEED).", show_default=False
+            parser=user_path,
+            metavar="DIR",
+            help="Write weights and results to DIR (default: a folder in runs, named after design, protocol and seed).",
+            show_default=False,
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be trained and how long it takes, then stop.")
+        bool, typer.Option("--dry-run", help="Print the training plan and an estimate of its time, then exit.")
     ] = False,
 ) -> None:
-    """Train one design to the end and measure it on the test set, with and without device noise.
+    """Train one design and measure it on the test images.
 
-    Goes on from its last epoch when called again with the same folder; a training that has ended stays as it is.
+    It is measured with and without device noise. Call the command again with the
+    same folder to continue an interrupted training from its last epoch. A
+    finished training is never changed.
 
-    The protocols second-night, long-second-night, averaged-night, fine-tune and exact-tune go on from trained weights
-    and need --start-from; weights of a design with the same channel depths can be fine-tuned for other precisions.
+    The protocols second-night, long-second-night, averaged-night, fine-tune and
+    exact-tune start from trained weights and need --start-from. The weights may
+    come from another design with the same channel depths, so a network can be
+    fine-tuned for other precisions.
 
     Examples:
       xpert-evo train design.json --protocol laptop-finalist --noise-draws 5
       xpert-evo train design.json --protocol one-night --dry-run
-      xpert-evo train other.json --protocol fine-tune --start-from runs/first/weights.safetensors
-      xpert-evo train design.json --protocol overnight --noise variation_ratio=0.05 --noise-aware
+      xpert-evo train b.json --protocol fine-tune --start-from runs/a
+      xpert-evo train design.json --noise variation_ratio=0.05 --noise-aware
     """
     from xpert_evo.cli.training import train_one
 
@@ -159,25 +168,26 @@ def judge(
     assignments: Assignments = None,
     dataset: ImagesName = None,
     data_dir: ImagesFolder = None,
-    split: Annotated[str, typer.Option(metavar="validation|test", help="Which images.")] = "test",
+    split: Annotated[str, typer.Option(metavar="validation|test", help="Measure on this split.")] = "test",
     images: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Only the first so many.", show_default=False)
+        int | None, typer.Option(metavar="N", min=1, help="Use only the first N images.", show_default=False)
     ] = None,
     noise_draws: Draws = 5,
     noise: DeviceNoise = None,
     calibrate_norms: NormImages = 0,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the devices.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Random seed of the device draws.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Measure a trained network on chip by the exact emulation: other devices, other crossbars, other images.
+    """Measure a trained network in the exact emulation of the crossbars.
 
-    Devices without noise are judged first, then the draws. Crossbars are those of the training, but for what
-    settings or --set say of them. With --calibrate-norms every drawn chip measures its batch norm anew on training
-    images.
+    Ideal devices are judged first, then the draws of noisy devices. Uses the
+    crossbars of the training unless the settings file or --set overrides them.
+    With --calibrate-norms, each drawn chip recalibrates its batch norm on
+    training images.
 
     Examples:
-      xpert-evo judge runs/first --noise variation_ratio=0.05 --calibrate-norms 512
-      xpert-evo judge runs/first/weights.safetensors --set hardware.crossbar.coding=differential --images 1000
+      xpert-evo judge runs/first --noise variation_ratio=0.05 --noise-draws 10
+      xpert-evo judge runs/first --set hardware.crossbar.coding=differential
     """
     from xpert_evo.cli.judging import show_judgement
 
@@ -200,12 +210,14 @@ def judge(
 @commands.command(rich_help_panel=DESIGNS)
 def pack(
     weights: TrainedWeights,
-    out: Annotated[Path, typer.Argument(parser=user_path, metavar="FILE.safetensors", help="To write.")],
+    out: Annotated[Path, typer.Argument(parser=user_path, metavar="FILE.safetensors", help="File to write.")],
 ) -> None:
-    """Write a trained network with each weight as the code that its cells hold: a quarter of the size.
+    """Pack the weights of a trained network into a quarter of the space.
 
-    The crossbars compute the same, bit for bit, so such a file lets others measure a published accuracy again. `judge`,
-    `train --start-from` and `load_network` take it like the file of a training.
+    Each weight is stored as the integer code of its cells. The crossbars compute
+    the same results, bit for bit, so others can reproduce a published accuracy
+    from such a file. `judge`, `train --start-from` and `load_network` accept it
+    in place of the original.
 
     Examples:
       xpert-evo pack runs/first first-packed.safetensors
@@ -217,24 +229,25 @@ def pack(
 
 @commands.command("import", rich_help_panel=DESIGNS)
 def import_(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A network file of XPertSim or NeuroSim, .csv.")],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Network file (.csv) of XPertSim or NeuroSim.")],
     out: Annotated[
         Path | None,
         typer.Option(
             parser=user_path,
             metavar="FILE.toml",
-            help="Backbone to write; a design goes beside it, as .json (default: NAME.toml).",
+            help="Write the backbone to FILE, and a design beside it as .json (default: NAME.toml).",
             show_default=False,
         ),
     ] = None,
     name: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Name of the backbone (default: from SOURCE).", show_default=False),
+        typer.Option(metavar="NAME", help="Name the backbone (default: from SOURCE).", show_default=False),
     ] = None,
 ) -> None:
-    """Make a backbone of another tool's network, and a design where the peripherals are known too.
+    """Import a network file of another tool.
 
-    A network file of XPertSim (twelve columns) gives both, one of DNN+NeuroSim V1.3 (eight columns) a backbone.
+    Files of XPertSim (twelve columns) give a backbone and a design; files of
+    DNN+NeuroSim V1.3 (eight columns) contain no peripherals and give a backbone.
 
     Examples:
       xpert-evo import NetWork_VGG16.csv

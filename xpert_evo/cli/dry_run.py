@@ -1,4 +1,4 @@
-"""What `--dry-run` shows: the resolved settings with defaults dimmed, the task they describe, and what it will take."""
+"""Output of `--dry-run`: the resolved settings with defaults dimmed, the task, and an estimate of its time."""
 
 from pathlib import Path
 
@@ -19,11 +19,11 @@ _UNITS = {"area": "mm²", "latency": "µs", "energy": "µJ"}
 
 
 def show_task(config: RunConfig, folder: Path) -> None:
-    """Prints the settings, the task and an estimate of its time; raises what `prepare` raises.
+    """Prints the settings, the task and an estimate of its time; raises the same errors as `prepare`.
 
     Args:
-        config: Settings.
-        folder: That the run would write to.
+        config: Settings of the run.
+        folder: Folder that the run would write to.
     """
     task, dataset = prepare(config)
     console = PlainConsole()
@@ -34,7 +34,7 @@ def show_task(config: RunConfig, folder: Path) -> None:
     console.lines(dataset.notes)
     console.warnings(remarks_on(task.backbone))
     console.warnings(proxy_warnings(task.space, config))
-    console.lines(["measuring how long it takes on this machine ..."], style="dim")
+    console.lines(["measuring speed on this machine ..."], style="dim")
     with console.ticker() as ticker:
         found = estimate(task, dataset, tell=lambda what: ticker.tick(lambda: f"measuring {what}"))
     console.lines(_time_lines(config, found))
@@ -65,17 +65,17 @@ def _workers(config: RunConfig) -> str:
 
 
 def _idle_lines(config: RunConfig) -> list[str]:
-    """Where a batch leaves workers idle at its end.
+    """Lines for batches that leave workers idle at their end.
 
-    Batches are never sized to workers by themselves: what a run finds must not depend on where it runs.
+    Batch sizes are never adapted to the workers automatically, because results must not depend on the machine.
     """
     n_workers, training = planned_workers(config), config.training
     if training.schedule is Schedule.STEADY_STATE:
         return []
     batches = {"first_designs": training.first_designs, "designs_per_round": training.designs_per_round}
     return [
-        f"training.{name} = {n} leaves {-n % n_workers} of {n_workers} workers idle at the end; a multiple of "
-        f"{n_workers} would not, nor training.schedule = steady-state"
+        f"training.{name} = {n} leaves {-n % n_workers} of {n_workers} workers idle at the end; use a multiple of "
+        f"{n_workers} or training.schedule = steady-state to avoid that"
         for name, n in batches.items()
         if n % n_workers
     ]
@@ -83,12 +83,12 @@ def _idle_lines(config: RunConfig) -> list[str]:
 
 def _time_lines(config: RunConfig, found: Estimate) -> list[str]:
     if config.executor.dask_scheduler is not None:
-        workers = "one worker like this machine's; divide it by how many will join"
+        workers = "one worker as fast as this machine's; divide by the number of workers that will join"
     else:
         workers = counted(found.n_workers, "worker")
     return [
-        f"time: about {duration(found.seconds)} with {workers}; a training {duration(found.training_s)} on average, a "
-        f"finalist {duration(found.finalist_s)}, all searches together {duration(found.search_s)}",
-        f"(measured in {found.measured_s:.0f} s: steps and judgements of two of the first designs on one thread, and a "
-        "few generations, carried to all; other work on the machine adds to it)",
+        f"time: about {duration(found.seconds)} with {workers}; per training {duration(found.training_s)} on average, "
+        f"per finalist {duration(found.finalist_s)}, all searches together {duration(found.search_s)}",
+        f"(extrapolated from {found.measured_s:.0f} s of training steps, judgements and generations for two of the "
+        "first designs on one thread; other work on the machine adds to it)",
     ]

@@ -1,4 +1,4 @@
-"""A number followed down to its constants, as text: the values beside every formula, each source named once."""
+"""Text of `evaluate --explain`: costs traced to constants, with values beside formulas and each source named once."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,13 +9,13 @@ from xpert_evo.design import Design
 
 
 def explained(trees: Sequence[TraceNode], design: Design, layer: int, crossbar: CrossbarSpec) -> list[str]:
-    """Area, latency and energy of one layer, down to constants; the sources stand as numbered notes at the end.
+    """Area, latency and energy of one layer, traced to constants; numbered notes at the end name the sources.
 
     Args:
-        trees: Of `hw_models.explain`.
-        design: Whose layer it is.
-        layer: Which one, from 0.
-        crossbar: That it was costed for.
+        trees: Result of `hw_models.explain`.
+        design: The design that contains the layer.
+        layer: Index of the layer, from 0.
+        crossbar: Crossbar that the layer was costed for.
     """
     genes = design.layers[layer]
     symbols = {
@@ -30,9 +30,9 @@ def explained(trees: Sequence[TraceNode], design: Design, layer: int, crossbar: 
     body = [line for tree in trees for line in _lines(tree, 0, symbols, unused, sources)]
     return [
         f"design {design.digest[:8]}, {genes.name}: {genes.adc_type} ADC, {crossbar.rows} rows and {crossbar.columns} "
-        f"columns a crossbar; {', '.join(f'{name} {value}' for name, value in symbols.items())}",
-        "CS columns share an ADC of AP bits, IP input bits; a weight takes k columns; activity is the share of input "
-        "bits that are 1. Numbers in brackets are sources, at the end.",
+        f"columns per crossbar; {', '.join(f'{name} {value}' for name, value in symbols.items())}",
+        "CS columns share an ADC of AP bits; IP is the number of input bits; a weight takes k columns; activity is the "
+        "fraction of input bits that are 1. Numbers in brackets refer to the sources at the end.",
         *body,
         "sources:",
         *(f"[{number}] {source}" for source, number in sources.items()),

@@ -1,4 +1,4 @@
-"""`xpert-evo import`: networks of other tools as backbones and designs of one's own."""
+"""`xpert-evo import`: turns network files of other tools into backbones and designs."""
 
 import re
 import shlex
@@ -19,14 +19,16 @@ _NETWORK_FILE = ".csv"
 
 
 def import_source(source: str, *, out: Path | None, name: str | None) -> None:
-    """Writes the backbone, and the design where there is one, of a network file."""
+    """Writes the backbone described by a network file, and the design if it describes one."""
     path = Path(source)
     if path.suffix.lower() != _NETWORK_FILE:
         raise UsageError(f"import reads network files of XPertSim or DNN+NeuroSim (.csv), got '{source}'.")
     if name is not None and not _NAME.fullmatch(name):
-        raise UsageError(f"--name must be a letter, then at most 39 letters, digits and underscores, got '{name}'.")
+        raise UsageError(
+            f"--name must start with a letter, followed by at most 39 letters, digits and underscores, got '{name}'."
+        )
     if out is not None and out.suffix != SUFFIX:
-        raise UsageError(f"--out must end in {SUFFIX}, as files of backbones do, got '{out}'.")
+        raise UsageError(f"--out must be a backbone file ending in {SUFFIX}, got '{out}'.")
     chosen = name or _name_from(path)
     network = import_network(read_network(path), chosen, where=str(path))
     target = out or Path(f"{chosen}{SUFFIX}")
@@ -38,16 +40,16 @@ def import_source(source: str, *, out: Path | None, name: str | None) -> None:
 
 
 def _name_from(path: Path) -> str:
-    """A backbone's name from a file's."""
+    """A backbone name derived from a file name."""
     name = re.sub(r"[^A-Za-z0-9_]", "_", path.stem)[:40]
     return name if _NAME.fullmatch(name) else f"network_{name}"[:40]
 
 
 def _write(texts: dict[Path, str]) -> None:
-    """Writes files, none of them over an existing one."""
+    """Writes files; never overwrites an existing one."""
     for file in texts:
         if file.exists():
-            raise UsageError(f"{file} exists already and is kept; choose another --out or --name.")
+            raise UsageError(f"{file} already exists and is not overwritten; choose another --out or --name.")
     for file, text in texts.items():
         try:
             write_text(file, text)
@@ -56,24 +58,24 @@ def _write(texts: dict[Path, str]) -> None:
 
 
 def _told(network: ImportedNetwork) -> list[str]:
-    """What the file said, and what it left to be guessed."""
+    """Lines on the contents of the file and on what had to be guessed."""
     backbone = network.backbone
     planes, classes = counted(backbone.image_channels, "image plane"), f"{backbone.n_classes:,} classes"
     lines = [f"{counted(len(backbone.layers), 'layer')}, {planes}, {classes}"]
     if network.like is not None:
-        lines.append(f"the layers are those of {network.like}, whose connections were taken")
+        lines.append(f"the layers match {network.like}, so its connections were used")
     else:
         lines.append(
-            "a network file does not tell how layers are connected: each reads the layer before it whose output fits; "
-            "identity shortcuts are not in the file, so add them (adds = ...) where the network has some"
+            "a network file does not contain connections, so each layer reads the previous layer whose output fits; "
+            "if the network has identity shortcuts, add them to the backbone (adds = ...)"
         )
     if network.design is None:
-        lines.append("the file holds no peripherals, so there is no design")
+        lines.append("the file contains no peripherals, so no design was written")
     return lines
 
 
 def _next_step(network: ImportedNetwork, target: Path) -> str:
-    """The command that works on what was written."""
+    """A line that suggests the next command."""
     backbone = network.backbone
     wanted = (backbone.n_classes, backbone.image_channels)
     fitting = [name for name, spec in DATASETS.items() if (spec.n_classes, spec.image_channels) == wanted]
@@ -85,5 +87,5 @@ def _next_step(network: ImportedNetwork, target: Path) -> str:
     else:
         line = f"next: `xpert-evo evaluate {shlex.quote(str(target.with_suffix('.json')))} {setting}{dataset}`"
     if not fitting:
-        line += " (no known data set has these planes and classes: costs will be for those of --dataset)"
+        line += " (no supported data set has these image planes and classes; costs are computed for those of --dataset)"
     return line

@@ -1,4 +1,4 @@
-"""`xpert-evo judge`: what the command line asks for, and what it shows of a judgement."""
+"""`xpert-evo judge`: reads its options and shows the progress and result of a judgement."""
 
 import json
 import sys
@@ -25,8 +25,8 @@ class JudgingDisplay(Listener):
     """Shows a judgement in lines.
 
     Args:
-        console: Where.
-        ticker: Shows how far the present draw is.
+        console: Console that shows the lines.
+        ticker: Progress line of the current draw.
     """
 
     def __init__(self, console: PlainConsole, ticker: Ticker) -> None:
@@ -38,7 +38,7 @@ class JudgingDisplay(Listener):
         self._console.lines([line])
 
     def loaded(self, trained: TrainedNetwork, dataset: Dataset) -> None:
-        """Tells what is judged and how it was trained."""
+        """Shows the network that is judged and how it was trained."""
         crossbar = trained.network.crossbar_layers[0].geometry.crossbar
         self.say(f"design {trained.header.design.digest}, {dataset.name}, {_crossbar_words(crossbar)}")
         self.say(f"trained by {_training_words(trained.header)}")
@@ -46,26 +46,26 @@ class JudgingDisplay(Listener):
             self.say(note)
 
     def judging(self, work: JudgingWork) -> None:
-        """Tells whether it goes on."""
+        """Shows whether an interrupted judgement continues."""
         if work.goes_on:
-            self.say("going on with a judgement that was stopped")
-        what = f"{work.n_images:,} {work.split} images by the {EMULATION}"
+            self.say("continuing an interrupted judgement")
+        what = f"{work.n_images:,} {work.split} images in the {EMULATION}"
         self._judging = JudgingProgress(what, work.n_left, self._ticker)
 
     def judged_part(self, ratio: float) -> None:
-        """Tells how far the draw is."""
+        """Shows the progress of the draw."""
         if self._judging is not None:
             self._judging.draw(ratio)
 
     def draw(self, draw: Draw) -> None:
-        """Tells the accuracy of one of several noisy devices."""
+        """Shows the accuracy of one of several draws of noisy devices."""
         if self._judging is not None and not draw.is_known:
             self._judging.ended()
         if draw.is_noisy and draw.n_draws > 1:
             self.say(f"draw {draw.number} of {draw.n_draws}: {100 * draw.accuracy:.2f} %")
 
     def judged(self, judgement: Judgement, noisy: NoisyDevices | None) -> None:
-        """Tells the accuracy over all draws."""
+        """Shows the accuracy over all draws."""
         if noisy is not None:
             self.say(f"{judgement.split} with device noise: {_figures(judgement)} ({noisy.told})")
             return
@@ -75,12 +75,12 @@ class JudgingDisplay(Listener):
 
 
 def as_option(name: str) -> str:
-    """How the command line spells an argument of the library."""
+    """The command-line spelling of a library argument."""
     return f"--{name.replace('_', '-')}"
 
 
 def read_noise(noise: Sequence[str], n_draws: int, norm_images: int) -> NoisyDevices:
-    """The devices that `--noise`, `--noise-draws` and `--calibrate-norms` ask for; raises ConfigError, UsageError."""
+    """The devices given by `--noise`, `--noise-draws` and `--calibrate-norms`; raises ConfigError, UsageError."""
     values = parse_assignments(noise, option="--noise", example="variation_ratio=0.05")
     return NoisyDevices.of(values, n_draws=n_draws, norm_images=norm_images, spelled=as_option)
 
@@ -99,7 +99,7 @@ def show_judgement(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Judges the network in a file by `train`; prints sentences, or JSON like that of `result.json`."""
+    """Judges a trained network from a file; prints sentences, or JSON in the form of `result.json`."""
     check_split(split, as_option)
     devices = read_noise(noise, noise_draws, norm_images)
     settings = resolve(config, assignments, options)
@@ -119,7 +119,7 @@ def show_judgement(
 
 
 def _training_words(header: WeightsHeader) -> str:
-    """How a network was trained."""
+    """A description of how a network was trained."""
     words = [f"protocol {header.protocol.name}, seed {header.seed}"]
     if (start := header.started_from) is not None:
         words.append(f"from weights of design {start.design[:8]} by {start.protocol}")

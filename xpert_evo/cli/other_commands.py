@@ -9,17 +9,15 @@ from xpert_evo.cli.root import OTHER, Assignments, SettingsFile
 from xpert_evo.paths import DATA_DIR, user_path
 
 commands = typer.Typer()
-data = typer.Typer(
-    no_args_is_help=True, help="List data sets, look into one, download one, or import one that you have."
-)
+data = typer.Typer(no_args_is_help=True, help="List, inspect, download or import data sets.")
 commands.add_typer(data, name="data", rich_help_panel=OTHER)
-DataDir = Annotated[Path, typer.Option("--data-dir", parser=user_path, metavar="DIR", help="Where data sets lie.")]
-DatasetName = Annotated[str, typer.Argument(metavar="NAME", help="Of the data set; see `xpert-evo data list`.")]
+DataDir = Annotated[Path, typer.Option("--data-dir", parser=user_path, metavar="DIR", help="Folder of the data sets.")]
+DatasetName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the data set; see `xpert-evo data list`.")]
 
 
 @data.command("list")
 def list_(data_dir: DataDir = Path(DATA_DIR)) -> None:
-    """Show the known data sets, which of them are at hand, and how to name your own images.
+    """List the supported data sets, where they are stored, and how to name your own images.
 
     Example:
       xpert-evo data list --data-dir ~/data
@@ -50,7 +48,9 @@ def info(
 
 @data.command()
 def fetch(name: DatasetName, data_dir: DataDir = Path(DATA_DIR)) -> None:
-    """Download a data set from its canonical place, with checksum; goes on where it was cut off.
+    """Download a data set and verify its checksum.
+
+    It comes from its official source. An interrupted download is continued.
 
     Example:
       xpert-evo data fetch cifar10
@@ -63,10 +63,10 @@ def fetch(name: DatasetName, data_dir: DataDir = Path(DATA_DIR)) -> None:
 @data.command("import")
 def import_(
     name: DatasetName,
-    path: Annotated[Path, typer.Argument(parser=user_path, metavar="PATH", help="Archive or folder that you have.")],
+    path: Annotated[Path, typer.Argument(parser=user_path, metavar="PATH", help="Archive or folder to import.")],
     data_dir: DataDir = Path(DATA_DIR),
 ) -> None:
-    """Take a data set from an archive or folder that you have.
+    """Import a data set from an archive or folder on this machine.
 
     Example:
       xpert-evo data import cifar10 cifar-10-binary.tar.gz
@@ -78,11 +78,11 @@ def import_(
 
 @commands.command(rich_help_panel=OTHER)
 def init(
-    path: Annotated[Path, typer.Argument(parser=user_path, metavar="FILE", help="Where to write.")] = Path(
+    path: Annotated[Path, typer.Argument(parser=user_path, metavar="FILE", help="Settings file to write.")] = Path(
         "xpert-evo.toml"
     ),
 ) -> None:
-    """Write a settings file with every setting, its default and what it means.
+    """Write a settings file that documents every setting.
 
     Examples:
       xpert-evo init
@@ -95,7 +95,7 @@ def init(
 
 @commands.command(rich_help_panel=OTHER)
 def sources(config: SettingsFile = None, assignments: Assignments = None) -> None:
-    """List the publications behind every constant in use.
+    """List the publications behind the constants of the hardware model.
 
     Example:
       xpert-evo sources --set hardware.device=rram-100k

@@ -1,4 +1,4 @@
-"""`xpert-evo pack`: what the command line shows of a packed network."""
+"""`xpert-evo pack`: packs a network and shows the sizes before and after."""
 
 from pathlib import Path
 
@@ -9,14 +9,14 @@ from xpert_evo.workbench.packing import pack
 
 
 def pack_weights(path: Path, out: Path) -> None:
-    """Writes the network in a file by `train` with the codes of its weights; raises UsageError and TrainingError.
+    """Writes a trained network with integer codes as weights; raises UsageError and TrainingError.
 
     Args:
-        path: The file, or the folder of the training.
-        out: To write; must not exist.
+        path: The weights file, or the folder of the training.
+        out: File to write; must not exist.
     """
     packed = pack(path, out)
     sizes = [file.stat().st_size / 2**20 for file in (weights_file(path), packed)]
     PlainConsole().lines(
-        [f"{out}: {sizes[1]:.1f} MiB in place of {sizes[0]:.1f}; `xpert-evo judge {in_shell(out)}` measures it"]
+        [f"{out}: {sizes[1]:.1f} MiB instead of {sizes[0]:.1f} MiB; measure it with `xpert-evo judge {in_shell(out)}`"]
     )

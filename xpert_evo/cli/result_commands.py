@@ -1,4 +1,4 @@
-"""The commands that work with what runs have found."""
+"""The commands that show, compare and export the results of runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,18 +14,23 @@ commands = typer.Typer()
 @commands.command(rich_help_panel=RESULTS)
 def show(
     folder: RunFolder,
-    knee: Annotated[bool, typer.Option("--knee", help="The knee of the front (what is shown by default).")] = False,
+    knee: Annotated[bool, typer.Option("--knee", help="Show the knee of the front; this is the default.")] = False,
     accuracy: Annotated[
         float | None,
-        typer.Option(metavar="X", help="The lowest EDAP of at least this validation accuracy.", show_default=False),
+        typer.Option(
+            metavar="X",
+            help="Show the design of lowest EDAP whose validation accuracy is at least X.",
+            show_default=False,
+        ),
     ] = None,
     id_: DesignId = None,
     model: CostModelName = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As a design file.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the design as a design file.")] = False,
 ) -> None:
     """Show one design of a run, layer by layer.
 
-    With --model the costs are those of another cost model; the design is chosen as without.
+    With --model, the costs come from another cost model; the choice of the design
+    does not change.
 
     Examples:
       xpert-evo show runs/fashion-mnist-0 --knee
@@ -40,27 +45,29 @@ def show(
 @commands.command(rich_help_panel=RESULTS)
 def compare(
     folders: Annotated[
-        list[Path], typer.Argument(parser=user_path, metavar="DIR DIR...", help="Folders of two or more runs.")
+        list[Path], typer.Argument(parser=user_path, metavar="DIR DIR...", help="Folders of the runs, two or more.")
     ],
     picture: Annotated[
         Path | None,
         typer.Option(
             parser=user_path,
             metavar="FILE",
-            help="Where to draw the fronts: png, svg or pdf (default: beside the first run).",
+            help="Draw the fronts to a png, svg or pdf FILE (default: beside the first run).",
             show_default=False,
         ),
     ] = None,
     model: CostModelName = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compare fronts: hypervolume, EDAP at equal accuracy, and whose designs survive the union.
+    """Compare the fronts of several runs.
 
-    With --model every front is costed under that cost model, whatever its run was made with.
+    Shows the hypervolume, the EDAP at equal accuracy, and which designs remain on
+    the front of all runs together. With --model, all fronts are costed with that
+    model, regardless of the models of the runs.
 
     Examples:
       xpert-evo compare runs/fashion-mnist-0 runs/fashion-mnist-1
-      xpert-evo compare runs/fashion-mnist-0 runs/fashion-mnist-1 --model published
+      xpert-evo compare runs/first runs/second --model published
     """
     from xpert_evo.cli.results import compare_runs
 
@@ -71,23 +78,32 @@ def compare(
 def export(
     folder: RunFolder,
     formats: Annotated[
-        str, typer.Option("--format", metavar="NAME,...", help="json, csv, neurosim, neurosim-v1.3, torch or onnx.")
+        str,
+        typer.Option(
+            "--format", metavar="NAME,...", help="Write json, csv, neurosim, neurosim-v1.3, torch or onnx files."
+        ),
     ] = "json,csv,neurosim",
     id_: DesignId = None,
     out: Annotated[
         Path | None,
-        typer.Option(parser=user_path, metavar="DIR", help="Folder (default: DIR/export).", show_default=False),
+        typer.Option(
+            parser=user_path,
+            metavar="DIR",
+            help="Write the files to DIR (default: `export` in the run's folder).",
+            show_default=False,
+        ),
     ] = None,
     proxies: Annotated[
-        bool, typer.Option("--proxies", help="Export the networks of proxies, too; file names and metadata mark them.")
+        bool, typer.Option("--proxies", help="Also export proxy networks; file names and metadata mark them.")
     ] = False,
 ) -> None:
-    """Write the front, or one design, for other tools.
+    """Export the front, or one design, for other tools.
 
-    json and csv describe designs; neurosim writes network files for XPertSim, the simulator with peripherals of their
-    own for each layer, and neurosim-v1.3 for DNN+NeuroSim V1.3; torch and onnx are networks, of designs that `train`
-    has trained at their own width. A proxy, such as laptop trains, is not the design's network and is exported with
-    --proxies alone.
+    json and csv describe designs. neurosim writes network files for XPertSim,
+    which simulates different peripherals in each layer; neurosim-v1.3 writes them
+    for DNN+NeuroSim V1.3. torch and onnx export networks that `xpert-evo train`
+    has trained at full width. Proxies, which are narrower than their design, are
+    exported only with --proxies.
 
     Examples:
       xpert-evo export runs/fashion-mnist-0 --format json,neurosim

@@ -1,4 +1,4 @@
-"""`xpert-evo show`, `compare` and `export`: work with what runs have found."""
+"""`xpert-evo show`, `compare` and `export`: show, compare and export the results of runs."""
 
 import json
 from collections.abc import Sequence
@@ -38,9 +38,9 @@ def read_result(folder: Path) -> RunResult:
 def show(
     folder: Path, *, knee: bool, accuracy: float | None, id_: str | None, model: str | None, as_json: bool
 ) -> None:
-    """Prints one design of a run layer by layer, or as a design file; costs by the run's model unless one is named."""
+    """Prints one design of a run layer by layer, or as a design file; `model` overrides the run's cost model."""
     if sum((knee, accuracy is not None, id_ is not None)) > 1:
-        raise UsageError("show takes one of --knee, --accuracy and --id, got several.")
+        raise UsageError("show takes one of --knee, --accuracy and --id, got several; keep one of them.")
     result = read_result(folder)
     if id_ is not None:
         candidate = by_id(result, id_)
@@ -68,7 +68,7 @@ def _under(result: RunResult, candidate: Candidate, model: str) -> tuple[RunResu
 
 
 def _accuracy_lines(result: RunResult, candidate: Candidate) -> list[str]:
-    """What was measured and what was predicted before, each with the protocol that it is of."""
+    """Measured and predicted accuracies, each with its training protocol."""
     lines = [f"validation accuracy {100 * candidate.validation:.2f} % (protocol {candidate.protocol})"]
     if candidate.test is not None:
         spread = f" ± {196 * candidate.measured_std:.1f}" if candidate.measured_std is not None else ""
@@ -81,7 +81,7 @@ def _accuracy_lines(result: RunResult, candidate: Candidate) -> list[str]:
             f"{ratio:g} %, protocol {candidate.protocol})"
         )
     if candidate.reused:
-        lines.append("trained by another run, whose label this one took over")
+        lines.append("trained by another run, whose measured accuracy is reused here")
     lines += _label_lines(candidate)
     if result.baseline is not None and result.baseline.digest == candidate.digest:
         lines.append("this is the homogeneous baseline that other designs are compared with")
@@ -93,7 +93,7 @@ def _accuracy_lines(result: RunResult, candidate: Candidate) -> list[str]:
 
 
 def _label_lines(candidate: Candidate) -> list[str]:
-    """The search's own label beside its prediction: like by like, whatever protocol judged the design later."""
+    """The search's own label and its prediction, which share a protocol even if another one judged the design later."""
     lines = []
     if candidate.label is not None and candidate.protocol != candidate.label_protocol:
         name = f"protocol {candidate.label_protocol}"
@@ -105,9 +105,9 @@ def _label_lines(candidate: Candidate) -> list[str]:
 
 
 def _gained(candidate: Candidate, baseline: Candidate) -> str:
-    """The difference of two accuracies, where the same protocol and split measured both."""
+    """The difference of two accuracies if both were measured with the same protocol and split."""
     if (candidate.protocol, candidate.split) != (baseline.protocol, baseline.split):
-        return f" (its accuracy was measured otherwise: {baseline.split}, {baseline.protocol})"
+        return f" (accuracies not comparable: the baseline's is from {baseline.split}, {baseline.protocol})"
     return f", accuracy {100 * (candidate.measured - baseline.measured):+.2f} points ({candidate.split})"
 
 
@@ -115,15 +115,15 @@ def compare_runs(folders: Sequence[Path], *, picture: Path | None, model: str | 
     """Prints several runs side by side and draws their fronts, by default beside the first run's folder.
 
     Args:
-        folders: Of the runs.
-        picture: To draw; None for the default.
-        model: The cost model of all costs; None for each run's own.
-        as_json: For machines.
+        folders: Folders of the runs.
+        picture: Picture file to draw; None for the default.
+        model: Cost model to use for all runs; None for each run's own.
+        as_json: Whether to print JSON.
     """
     real = [folder.resolve() for folder in folders]
     twice = next((folder for i, folder in enumerate(folders) if real[i] in real[:i]), None)
     if twice is not None:
-        raise UsageError(f"compare takes different runs, got {twice} twice.")
+        raise UsageError(f"compare needs different runs, got {twice} twice; leave one out.")
     results = [read_result(folder) for folder in folders]
     comparison = compare(results if model is None else [under_model(result, model) for result in results])
     if picture is None:
@@ -132,7 +132,7 @@ def compare_runs(folders: Sequence[Path], *, picture: Path | None, model: str | 
     if suffix not in {"png", "svg", "pdf"}:
         raise UsageError(f"--picture must end in .png, .svg or .pdf, got '{picture}'.")
     if not picture.parent.is_dir():
-        raise UsageError(f"--picture: the folder {picture.parent} does not exist; make it or choose another.")
+        raise UsageError(f"--picture: the folder {picture.parent} does not exist; create it or choose another.")
     console = PlainConsole()
     if as_json:
         print(json.dumps(plain_comparison(comparison), indent=1))  # noqa: T201
@@ -145,14 +145,14 @@ def compare_runs(folders: Sequence[Path], *, picture: Path | None, model: str | 
             write_atomically(picture, partial(figure.savefig, format=suffix))
     except OSError as failure:
         raise UsageError(
-            f"no picture of the fronts: {picture} cannot be written ({failure.strerror}); choose another --picture."
+            f"the picture {picture} cannot be written ({failure.strerror}); choose another --picture."
         ) from None
     if not as_json:
         console.lines([f"picture of the fronts: {picture}"])
 
 
 def plain_comparison(comparison: Comparison) -> dict[str, object]:
-    """The comparison as plain values, for machines."""
+    """The comparison as plain values for JSON."""
     return {
         "accuracy": comparison.how,
         "reference_point": {
@@ -187,21 +187,21 @@ def plain_comparison(comparison: Comparison) -> dict[str, object]:
 
 
 _UNION = (
-    "Hypervolume in decades of EDAP times accuracy, on one reference: guessing at the dearest of the runs' baselines. "
-    "A survivor is dominated by no design of all runs."
+    "Hypervolume is in decades of EDAP times accuracy; all runs share one reference point: random guessing at the "
+    "largest EDAP of the runs' baselines. A survivor is dominated by no design of any run."
 )
 _NO_UNION = (
-    "The runs saw different images: their accuracies share no scale, so there is no hypervolume on one reference and "
-    "no union of the fronts."
+    "The runs used different images, so their accuracies cannot be compared: there is no common hypervolume and no "
+    "union of the fronts."
 )
 
 _BY_MODEL = (
-    "'lower' compares with the run's baseline: under its own cost model, and in brackets the range over all models."
+    "'lower' is relative to the run's baseline under its own cost model; the range over all models is in brackets."
 )
 
 
 def _costs(comparison: Comparison) -> str:
-    """The cost model of all EDAPs where it is one; where it is not, a row of the table has them."""
+    """The cost model shared by all runs; if they differ, a row of the table lists the models instead."""
     return f"EDAP by {comparison.costs[0]}. " if len(set(comparison.costs)) == 1 else ""
 
 
@@ -223,7 +223,7 @@ def _comparison_table(comparison: Comparison) -> Table:
         table.add_row("costs by", *comparison.costs)
     table.add_row("trained in the search", *map(str, comparison.n_trained))
     if any(comparison.n_reused):
-        table.add_row("labels taken over", *map(str, comparison.n_reused))
+        table.add_row("labels reused", *map(str, comparison.n_reused))
     if comparison.hypervolumes is not None:
         table.add_row("hypervolume", *(f"{volume:.4f}" for volume in comparison.hypervolumes))
     table.add_row("designs on the front", *(str(len(front)) for front in comparison.fronts))
@@ -238,17 +238,17 @@ def _comparison_table(comparison: Comparison) -> Table:
 
 
 def export_designs(folder: Path, *, formats: str, id_: str | None, out: Path | None, proxies: bool = False) -> None:
-    """Writes the front of a run, or one of its designs, in the formats of other tools."""
+    """Exports the front of a run, or one of its designs, to the formats of other tools."""
     result = read_result(folder)
     designs = result.front if id_ is None else [by_id(result, id_)]
     target = out or folder / "export"
     names = [name.strip() for name in formats.split(",") if name.strip()]
     if not names:
-        raise UsageError("--format names no format; give some, such as --format json,csv.")
+        raise UsageError("--format names no format; give at least one, such as --format json,csv.")
     console = PlainConsole()
     failures: list[UsageError] = []
     for name in dict.fromkeys(names):
-        try:  # a format that cannot be written keeps no other one back
+        try:  # one failing format must not prevent the others
             console.lines(export([name], target, folder, result, designs, proxies=proxies))
         except UsageError as failure:
             failures.append(failure)

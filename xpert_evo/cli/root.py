@@ -17,53 +17,72 @@ app = typer.Typer(
 )
 
 RunFolder = Annotated[
-    Path, typer.Argument(parser=user_path, metavar="DIR", help="A run's folder, such as runs/fashion-mnist-0.")
+    Path, typer.Argument(parser=user_path, metavar="DIR", help="Folder of a run, such as runs/fashion-mnist-0.")
 ]
 DesignFile = Annotated[
     Path,
     typer.Argument(
-        parser=user_path, metavar="DESIGN.json", help="A design, a list of designs, or the front.json of a run."
+        parser=user_path, metavar="DESIGN.json", help="File with one design or several, such as a run's front.json."
     ),
 ]
 OneDesign = Annotated[
     Path,
-    typer.Argument(parser=user_path, metavar="DESIGN.json", help="One design, as `xpert-evo show --json` writes it."),
+    typer.Argument(
+        parser=user_path, metavar="DESIGN.json", help="File with one design, as written by `xpert-evo show --json`."
+    ),
 ]
-JsonLog = Annotated[bool, typer.Option("--json-log", help="Tell progress as JSON lines, for machines.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Tell only the result.")]
+JsonLog = Annotated[bool, typer.Option("--json-log", help="Print progress as JSON lines.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the result.")]
 SettingsFile = Annotated[
     Path | None,
-    typer.Option("--config", "-c", parser=user_path, metavar="FILE", help="Settings in TOML.", show_default=False),
+    typer.Option(
+        "--config", "-c", parser=user_path, metavar="FILE", help="Read settings from a TOML file.", show_default=False
+    ),
 ]
 Assignments = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as search.generations=40.", show_default=False),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a setting, such as search.generations=40; can be repeated.",
+        show_default=False,
+    ),
 ]
 ImagesName = Annotated[
     str | None,
     typer.Option(
         "--dataset",
         metavar="NAME",
-        help="Data set, or your own as folder:PATH, npz:FILE, module:M:F.",
+        help="Use this data set, or your own images: folder:PATH, npz:FILE, module:M:F.",
         show_default=False,
     ),
 ]
 ImagesFolder = Annotated[
     Path | None,
     typer.Option(
-        "--data-dir", parser=user_path, metavar="DIR", help="Where data sets lie (default: data).", show_default=False
+        "--data-dir",
+        parser=user_path,
+        metavar="DIR",
+        help="Read data sets from DIR (default: data).",
+        show_default=False,
     ),
 ]
 Executor = Annotated[
     str | None,
-    typer.Option("--executor", metavar="|".join(ExecutorKind), help="Where trainings run.", show_default=False),
+    typer.Option("--executor", metavar="|".join(ExecutorKind), help="Choose where trainings run.", show_default=False),
 ]
 Workers = Annotated[
-    int | None, typer.Option("--workers", "-j", metavar="N", help="Trainings at a time.", show_default=False)
+    int | None,
+    typer.Option("--workers", "-j", metavar="N", help="Run N trainings in parallel.", show_default=False),
 ]
 DaskScheduler = Annotated[
     str | None,
-    typer.Option("--dask-scheduler", metavar="ADDRESS", help="A cluster, as tcp://host:8786.", show_default=False),
+    typer.Option(
+        "--dask-scheduler",
+        metavar="ADDRESS",
+        help="Use the Dask cluster with this scheduler, such as tcp://host:8786.",
+        show_default=False,
+    ),
 ]
 
 CostModelName = Annotated[
@@ -71,25 +90,26 @@ CostModelName = Annotated[
     typer.Option(
         "--model",
         metavar="NAME",
-        help="Cost model: published, xpertsim, neurosim, optimistic, pessimistic, or a file of your own (.toml).",
+        help="Use this cost model: published, xpertsim, neurosim, optimistic, pessimistic, or your own TOML file.",
         show_default=False,
     ),
 ]
 
 DesignId = Annotated[
-    str | None, typer.Option("--id", metavar="K", help="A trained design, by the start of its id.", show_default=False)
+    str | None,
+    typer.Option("--id", metavar="K", help="Select a trained design by the start of its id.", show_default=False),
 ]
 
 SEARCH, RESULTS, DESIGNS, OTHER = "Search", "Results", "Designs", "Settings and data"
 
 
 def image_settings(dataset: str | None, data_dir: Path | None) -> dict[str, object | None]:
-    """The options of a command that name its images, as settings; None where an option was not given."""
+    """Settings given by a command's data set options; None where an option was not given."""
     return {"dataset.name": dataset, "dataset.data_dir": str(data_dir) if data_dir is not None else None}
 
 
 @app.callback(invoke_without_command=True)
-def root(version: Annotated[bool, typer.Option("--version", help="Versions that matter, and exit.")] = False) -> None:
+def root(version: Annotated[bool, typer.Option("--version", help="Print version numbers and exit.")] = False) -> None:
     """Evolve neural networks together with the analog in-memory-computing chips that run them."""
     if version:
         from xpert_evo.versions import versions

@@ -31,14 +31,14 @@ LOADING = "loading the program"
 def _executor_options(
     executor: str | None, workers: int | None, dask_scheduler: str | None
 ) -> dict[str, object | None]:
-    """Where trainings run, as settings; the address of a Dask scheduler says enough."""
+    """Settings of the executor; the address of a Dask scheduler implies the Dask executor."""
     if dask_scheduler is not None and executor is None:
         executor = "dask"
     return {"executor.kind": executor, "executor.workers": workers, "executor.dask_scheduler": dask_scheduler}
 
 
 def _area_limits(limits: list[float]) -> dict[str, object]:
-    """Limits on area as settings: the loosest is the run's, the others get fronts of their own."""
+    """Area limits as settings: the loosest is the run's limit; each of the others gets a front of its own."""
     if not limits:
         return {}
     *further, loosest = sorted(limits)
@@ -56,39 +56,52 @@ def run(
         list[float] | None,
         typer.Option(
             metavar="X",
-            help="Largest area of all tiles, without what surrounds them; several times for a front each.",
+            help="Limit the total area of the tiles (mm²); repeat it for one front per limit.",
             show_default=False,
         ),
     ] = None,
     mode: Annotated[
         str | None,
-        typer.Option(metavar="MODE", help="joint, two-phase, random or random-homogeneous.", show_default=False),
+        typer.Option(metavar="MODE", help="Search joint, two-phase, random or random-homogeneous.", show_default=False),
     ] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Of all randomness.", show_default=False)] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Random seed of the run.", show_default=False)] = None,
     executor: Executor = None,
     workers: Workers = None,
     dask_scheduler: DaskScheduler = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            parser=user_path, metavar="DIR", help="Run folder (default: runs/DATASET-SEED).", show_default=False
+            parser=user_path,
+            metavar="DIR",
+            help="Write the run to DIR (default: runs/DATASET-SEED).",
+            show_default=False,
         ),
     ] = None,
     labels_from: Annotated[
         list[Path] | None,
         typer.Option(
-            "--labels-from", parser=user_path, metavar="DIR", help="Reuse an earlier run's labels.", show_default=False
+            "--labels-from",
+            parser=user_path,
+            metavar="DIR",
+            help="Reuse the measured accuracies of the run in DIR; can be repeated.",
+            show_default=False,
         ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the settings and the task, then stop.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the settings, the task and an estimate of its time, then exit.")
+    ] = False,
     json_log: JsonLog = False,
     quiet: Quiet = False,
 ) -> None:
-    """Search: train first designs, fit the surrogate, evolve, train the front, judge the finalists.
+    """Search for designs that trade accuracy against hardware cost.
+
+    A run trains some first designs, fits a surrogate to their accuracies, evolves
+    designs on it, trains the most promising ones, and measures the finalists on
+    test images.
 
     Examples:
       xpert-evo run
-      xpert-evo run --dataset cifar10 --data-dir ~/data --area-limit-mm2 40 --seed 1
+      xpert-evo run --dataset cifar10 --data-dir ~/data --area-limit-mm2 40
       xpert-evo run --mode two-phase
       xpert-evo run --model xpertsim
       xpert-evo run --area-limit-mm2 50 --area-limit-mm2 30
@@ -131,7 +144,9 @@ def resume(
     json_log: JsonLog = False,
     quiet: Quiet = False,
 ) -> None:
-    """Go on with an interrupted run; it ends with the same front as an uninterrupted one.
+    """Continue an interrupted run.
+
+    The front is the same, bit for bit, as without the interruption.
 
     Example:
       xpert-evo resume runs/fashion-mnist-0
@@ -149,7 +164,9 @@ def resume(
 
 @commands.command(rich_help_panel=SEARCH)
 def status(folder: RunFolder) -> None:
-    """Tell how far a run is and its best designs so far, without disturbing it.
+    """Show the progress of a run and its best designs so far.
+
+    It only reads, so it does not disturb a run in progress.
 
     Example:
       xpert-evo status runs/fashion-mnist-0
@@ -161,7 +178,10 @@ def status(folder: RunFolder) -> None:
 
 @commands.command(rich_help_panel=SEARCH)
 def report(folder: RunFolder) -> None:
-    """Write report.html, front.json, front.csv and the pictures of a run again, from its store.
+    """Write the report of a run again.
+
+    Writes report.html, front.json, front.csv and the pictures from the stored
+    results.
 
     Example:
       xpert-evo report runs/fashion-mnist-0

@@ -50,22 +50,22 @@ def resume(
     listener: Listener,
     json_log: bool,
 ) -> None:
-    """Goes on with a run and shows its result."""
+    """Continues a run and shows its result."""
     _work(folder, lambda: go_on(folder, changes(assignments, options), listener), listener, json_log=json_log)
 
 
 def _work(folder: Path, search: Callable[[], None], listener: Listener, *, json_log: bool) -> None:
-    """Carries a search out, writes its report and shows it; on Ctrl-C says which command goes on from there."""
+    """Carries out a search, writes its report and shows it; after Ctrl-C, names the command that continues."""
     try:
         search()
         listener.tell(Stage(text="writing the report"))
         with _told_how(f"the search has ended; `xpert-evo report {in_shell(folder)}` writes its files"):
             written = _write(folder)
-    except KeyboardInterrupt:  # before the steps of the search were ready for it, or after them
+    except KeyboardInterrupt:  # before or after the steps that handle it themselves
         if not (folder / FILE_NAME).is_file():
             raise
         raise InterruptedRunError(
-            f"stopped; nothing committed is lost. Go on with `xpert-evo resume {in_shell(folder)}`."
+            f"stopped; all finished work is kept. Continue with `xpert-evo resume {in_shell(folder)}`."
         ) from None
     finally:
         listener.close()
@@ -76,7 +76,7 @@ def _work(folder: Path, search: Callable[[], None], listener: Listener, *, json_
 
 @contextmanager
 def _told_how(how: str) -> Iterator[None]:
-    """Turns Ctrl-C into an InterruptedRunError that says how things stand and how to go on."""
+    """Turns Ctrl-C into an InterruptedRunError that describes the state and how to continue."""
     try:
         yield
     except KeyboardInterrupt:
@@ -89,16 +89,16 @@ def show_result(folder: Path) -> None:
 
 
 def _write(folder: Path) -> tuple[RunResult, Scene | None, list[str]]:
-    """Writes the files of a run's result; returns it, its scene, and a sentence for each part that failed."""
+    """Writes the report files of a run; returns the result, its scene, and a sentence for each part that failed."""
     with Store.open_readonly(folder) as store:
         result = load_result(store)
     if not result.measured:
-        raise StoreError(f"{folder} has no finished training yet; go on with `xpert-evo resume {in_shell(folder)}`.")
+        raise StoreError(f"{folder} has no finished training yet; continue with `xpert-evo resume {in_shell(folder)}`.")
     return result, *write_report(folder, result)
 
 
 def _show(folder: Path, result: RunResult, scene: Scene | None, complaints: list[str], *, json_log: bool) -> None:
-    """Shows a result unless a machine reads along; raises XpertEvoError where not all of its files were written."""
+    """Shows a result unless JSON is printed; raises XpertEvoError if some of its files could not be written."""
     if result.cost_drift is not None:
         say(result.cost_drift)
     if not json_log:
@@ -115,22 +115,22 @@ def _show(folder: Path, result: RunResult, scene: Scene | None, complaints: list
             console.lines([f"report.html, front.json, front.csv and pictures: {folder}"])
     if complaints:
         raise XpertEvoError(
-            f"the report in {folder} is not complete: {'; '.join(complaints)}. No training is lost: mend that, then "
+            f"the report in {folder} is incomplete: {'; '.join(complaints)}. No training is lost: fix this, then run "
             f"`xpert-evo report {in_shell(folder)}`."
         )
 
 
 def report(folder: Path) -> None:
-    """Writes a run's files again and shows its table; where nothing keeps the limits, it says so and ends well."""
+    """Writes a run's files again and shows its table; warns, without failing, if no design meets the limits."""
     show_result(folder)
     if (sentence := _unmet(folder)) is not None:
         PlainConsole().warnings([sentence])
 
 
 def _must_keep_limits(folder: Path) -> None:
-    """Raises InfeasibleError where a run has ended and nothing that it trained keeps the limits on accuracy."""
+    """Raises InfeasibleError if a run has ended and no trained design meets the accuracy limits."""
     if (sentence := _unmet(folder)) is not None:
-        raise InfeasibleError(f"{sentence} What was trained: {folder}.")
+        raise InfeasibleError(f"{sentence} The trained designs are in {folder}.")
 
 
 def _unmet(folder: Path) -> str | None:
@@ -139,10 +139,10 @@ def _unmet(folder: Path) -> str | None:
 
 
 def _free_folder(folder: Path) -> Path:
-    """`folder`, or the first free one with a number behind its name."""
+    """`folder`, or the first free name with a number appended."""
     n = 1
     candidate = folder
-    while os.path.lexists(candidate):  # false, not an error, for a name that no file system takes
+    while os.path.lexists(candidate):  # False, not an error, for names that no file system accepts
         n += 1
         candidate = folder.with_name(f"{folder.name}-{n}")
     return candidate

@@ -1,4 +1,4 @@
-"""`xpert-evo init`, and how every command turns its options into settings."""
+"""`xpert-evo init`, and the conversion of command-line options to settings."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,18 +13,18 @@ from xpert_evo.streams import in_shell
 def resolve(
     config: Path | None, assignments: Sequence[str] | None, options: Mapping[str, object | None] | None = None
 ) -> RunConfig:
-    """Settings from a file, then `--set`, then the command's own options, each winning over the ones before."""
+    """Settings from a file, `--set` and the command's own options; later ones take precedence."""
     return load_config(config, changes(assignments, options))
 
 
 def changes(assignments: Sequence[str] | None, options: Mapping[str, object | None] | None = None) -> dict[str, object]:
-    """Dotted names and values of `--set` and of the command's own options; None is not given."""
+    """Dotted names and values from `--set` and the command's own options; None means that an option was not given."""
     named = {name: value for name, value in (options or {}).items() if value is not None}
     return {**parse_assignments(assignments or []), **named}
 
 
 def other_model(model: str | None, assignments: Sequence[str] | None) -> dict[str, object | None]:
-    """Settings that cost a chip under another model, with the converters and schedule of that or of `--set`."""
+    """Settings that select another cost model, with its own converters and schedule unless `--set` names some."""
     if model is None:
         return {}
     given = parse_assignments(assignments or [])
@@ -33,11 +33,11 @@ def other_model(model: str | None, assignments: Sequence[str] | None) -> dict[st
 
 
 def write_settings(path: Path) -> None:
-    """Writes the annotated settings file; never over an existing file."""
+    """Writes the annotated settings file; never overwrites an existing file."""
     if path.exists():
-        raise UsageError(f"{path} exists already and is kept; give another name, or move it away.")
+        raise UsageError(f"{path} already exists and is not overwritten; choose another name or move the file.")
     try:
         write_text(path, annotated_settings())
     except OSError as failure:
-        raise UsageError(f"{path} cannot be written ({failure.strerror}); give another name.") from None
+        raise UsageError(f"{path} cannot be written ({failure.strerror}); choose another name.") from None
     print(f"wrote {path}; use it with `xpert-evo run --config {in_shell(path)}`")  # noqa: T201

@@ -1,4 +1,4 @@
-"""`xpert-evo status`: how far a run is, read from its store without disturbing it."""
+"""`xpert-evo status`: the progress of a run, read from its store without disturbing it."""
 
 import json
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ from xpert_evo.streams import in_shell
 from xpert_evo.words import counted, duration
 
 Keys: TypeAlias = set[tuple[str, str]]
-"""Digests and contexts."""
+"""Pairs of design digest and label context."""
 
 _MEANING = (
-    "how much better than guessing at the baseline's EDAP the front is predicted to be (accuracy above guessing, "
-    "summed over each tenfold saving of EDAP; more is better)"
+    "predicted gain of the front over random guessing at the baseline's EDAP (accuracy above guessing times decades "
+    "of EDAP saved; higher is better)"
 )
 
 
 def show_status(folder: Path) -> None:
-    """Prints how far the run in `folder` is, and its best designs so far."""
+    """Prints the progress of the run in `folder` and its best designs so far."""
     console = PlainConsole()
     with Store.open_readonly(folder) as store:
         console.lines(status_lines(store))
@@ -42,7 +42,7 @@ def show_status(folder: Path) -> None:
 
 
 def state_lines(store: Store, result: RunResult) -> list[str]:
-    """Whether a process is at work, what was done last, how long it will take, and how to go on."""
+    """Whether a process is working on the run, its last activity, the time left, and the next command."""
     folder = in_shell(store.folder)
     held = is_held(store.folder / LOCK_NAME)
     workers = _workers(store)
@@ -50,21 +50,21 @@ def state_lines(store: Store, result: RunResult) -> list[str]:
     if result.final:
         return [
             *lines,
-            f"show its designs with `xpert-evo show {folder}`; `xpert-evo report {folder}` writes its files",
+            f"show its designs with `xpert-evo show {folder}`; write its report with `xpert-evo report {folder}`",
         ]
-    sizes = result.dataset.get("n_images")  # runs of older versions do not tell
+    sizes = result.dataset.get("n_images")  # missing in runs of older versions
     n_workers = workers["n_workers"] if workers and held else planned_workers(result.config)
     if sizes is not None:
         n_train, n_validation, n_test = sizes
         of = SplitSizes(n_train=n_train, n_validation=n_validation, n_test=n_test)
         left = left_s(store, result.task, of, n_workers)
         told = "unknown until a training has ended" if left is None else f"about {duration(left)} of trainings"
-        lines.append(f"time left: {told}, {n_workers} at a time, searches not counted")
-    return lines if held else [*lines, f"go on with `xpert-evo resume {folder}`"]
+        lines.append(f"time left: {told}, {n_workers} at a time, not counting searches")
+    return lines if held else [*lines, f"continue with `xpert-evo resume {folder}`"]
 
 
 def _workers(store: Store) -> dict[str, Any] | None:
-    """Who went on with the run last; runs of older versions do not tell."""
+    """The process that last worked on the run; None for runs of older versions."""
     texts = [text for _, kind, text in store.events() if kind == WORKING]
     return dict(json.loads(texts[-1])) if texts else None
 
@@ -72,16 +72,16 @@ def _workers(store: Store) -> dict[str, Any] | None:
 def _running_line(held: bool | None, workers: dict[str, Any] | None, result: RunResult) -> str:
     who = f" ({workers['host']}, process {workers['process']})" if workers else ""
     if held is None:
-        return "state: whether a process works on it cannot be told here, for its lock cannot be looked at"
+        return "state: unknown, because the lock of the run cannot be read here"
     if held:
         return f"state: running{who}"
-    return "state: ended" if result.final else "state: not running, and not at its end"
+    return "state: ended" if result.final else "state: not running, not finished"
 
 
 def _last_line(store: Store, *, running: bool) -> list[str]:
-    """When something was written last: a training or a line of the diary, or, while it runs, a generation, too."""
+    """Time of the last activity: a training, a line of the event log or, while the run is active, a generation."""
     last = store.last_at()
-    if running:  # generations have no time of their own; a file that was copied has another one
+    if running:  # generations store no time, so the file's is used; a copied file has a later one
         files = [store.folder / name for name in (FILE_NAME, f"{FILE_NAME}-wal")]
         times = [datetime.fromtimestamp(file.stat().st_mtime, UTC) for file in files if file.exists()]
         last = max([*times, *([last] if last else [])])
@@ -92,7 +92,7 @@ def _last_line(store: Store, *, running: bool) -> list[str]:
 
 
 def status_lines(store: Store) -> list[str]:
-    """What is done and what is left, a line each."""
+    """Lines on the finished and the remaining work."""
     training = parse_stored(store.meta("settings"), where=f"settings of {store.folder}").training
     plans = store.plans()
     finalists = {(p.digest, p.context) for p in plans if p.batch == FINALISTS}
@@ -106,17 +106,17 @@ def status_lines(store: Store) -> list[str]:
     failures = store.failures()
     lines = [
         f"{store.folder}: {n_searched} of {training.n_labels - len(searched & reused)} designs trained with "
-        f"{training.protocol}" + (f", {counted(n_reused, 'label')} of other runs taken over" if n_reused else ""),
+        f"{training.protocol}" + (f", {counted(n_reused, 'label')} of other runs reused" if n_reused else ""),
         _finalist_line(finalists, done, reused),
     ]
     summaries = store.summaries()
     if summaries:
         last = summaries[-1]
         traded = last.get("objectives", ["accuracy", "edap"])
-        meaning = _MEANING if traded == ["accuracy", "edap"] else f"of {', '.join(traded)}; more is better"
+        meaning = _MEANING if traded == ["accuracy", "edap"] else f"of {', '.join(traded)}; higher is better"
         n_done = sum(row["round"] == last["round"] for row in summaries)
         lines.append(
-            f"search: round {last['round']} of {training.rounds}, {counted(n_done, 'generation')} in it; predicted "
+            f"search: round {last['round']} of {training.rounds}, {counted(n_done, 'generation')} done; predicted "
             f"hypervolume {last['hypervolume']:.4f}: {meaning}"
         )
     own = [label for label in labels if (label.digest, label.context) not in reused]
@@ -128,7 +128,7 @@ def status_lines(store: Store) -> list[str]:
         held_out = report["surrogate"]
         lines.append(
             f"surrogate after round {round_}: Kendall tau {held_out['tau']:.2f} on {held_out['n']} trainings "
-            f"predicted beforehand (multiply-accumulates alone {report['baseline']['tau']:.2f})"
+            f"predicted in advance (multiply-accumulates alone: {report['baseline']['tau']:.2f})"
         )
     return lines
 
@@ -142,9 +142,9 @@ def _finalist_line(finalists: Keys, done: Keys, reused: Keys) -> str:
 
 
 def _speed(labels: Sequence[Label]) -> str:
-    """Training images a second of one worker, as far as labels tell their number; labels of older versions do not."""
+    """Training images per second and worker, from labels that store the number of images (older versions do not)."""
     told = [label for label in labels if "n_training_images" in label.details and label.seconds > 0]
     if not told:
         return ""
     rate = sum(label.details["n_training_images"] for label in told) / sum(label.seconds for label in told)
-    return f", {rate:,.0f} training images/s a worker"
+    return f", {rate:,.0f} training images/s per worker"

@@ -1,4 +1,4 @@
-"""A line that tells how far long work is: rewritten in place in a terminal, written now and then elsewhere."""
+"""A progress line: rewritten in place in a terminal, printed at growing intervals elsewhere."""
 
 import time
 from collections.abc import Callable
@@ -15,8 +15,8 @@ class Ticker:
     """Shows the newest of many lines, and leaves none behind in a terminal.
 
     Args:
-        console: Where; other lines that are printed on it stay above.
-        clock: Seconds that never go back.
+        console: Console of the line; other output on it stays above.
+        clock: Monotonic clock [s].
     """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
@@ -27,9 +27,9 @@ class Ticker:
         self._last_s = clock() - (self._wait_s if console.is_terminal else 0.0)
 
     def tick(self, line: Callable[[], str]) -> None:
-        """Shows a line if it is time for one; `line` is called only then.
+        """Shows a line if one is due; `line` is called only then.
 
-        Outside of a terminal the first one comes after 2 seconds, then ever more rarely, once a minute in the end.
+        Outside a terminal, the first line appears after 2 seconds and the intervals double up to one minute.
         """
         if self._clock() - self._last_s < self._wait_s:
             return
@@ -45,7 +45,7 @@ class Ticker:
         self._last_s = self._clock()
 
     def clear(self) -> None:
-        """Takes the line off a terminal; the next one comes at once there."""
+        """Removes the line from a terminal; the next one appears there at once."""
         if self._status is not None:
             self._status.stop()
             self._status = None
@@ -56,5 +56,5 @@ class Ticker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leaves the terminal as it was."""
+        """Restores the terminal."""
         self.clear()

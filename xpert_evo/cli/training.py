@@ -1,4 +1,4 @@
-"""`xpert-evo train`: what the command line asks for, and what it shows of a training."""
+"""`xpert-evo train`: reads its options and shows the progress and result of a training."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,18 +19,18 @@ from xpert_evo.workbench.training import carry_out
 
 
 class Asked(TypedDict):
-    """What the command line asks for besides the design and the settings.
+    """Command-line options besides the design and the settings.
 
     Attributes:
-        protocol: Its name.
-        seed: Of the training and of the devices drawn.
-        noise: Of the devices, as KEY=VALUE.
-        noise_draws: Devices drawn.
-        norm_images: Training images that each draw's batch norm is calibrated on.
-        to_judge: Judge on the test set; else the result tells the validation accuracy alone.
-        noise_aware: Train with cells that vary as `noise` says, drawn anew in every step.
-        out: Folder; None for one named after design, protocol and seed.
-        start_from: Weights to go on from.
+        protocol: Name of the training protocol.
+        seed: Random seed of the training and of the device draws.
+        noise: Settings of the noisy devices, as KEY=VALUE.
+        noise_draws: Number of device draws.
+        norm_images: Number of training images on which each draw recalibrates its batch norm.
+        to_judge: Whether to judge on the test set; otherwise the result contains only the validation accuracy.
+        noise_aware: Whether to train with the device noise of `noise`, drawn anew in every step.
+        out: Folder of the training; None for one named after design, protocol and seed.
+        start_from: Trained weights to start from.
     """
 
     protocol: str
@@ -55,15 +55,15 @@ class TrainingDisplay(JudgingDisplay):
         )
 
     def step(self, step: Step) -> None:
-        """Tells how far the epoch is."""
+        """Shows the progress of the epoch."""
         self._training.step(step)
 
     def epoch(self, epoch: Epoch) -> None:
-        """Tells the loss and the time that is left."""
+        """Shows the loss and the time left."""
         self._training.epoch(epoch)
 
     def trained(self, validation_accuracy: float, emulation: str) -> None:
-        """Tells the validation accuracy."""
+        """Shows the validation accuracy."""
         self.say(
             f"validation: {100 * validation_accuracy:.2f} % of {self._plan.n_validation:,} images, ideal devices "
             f"(protocol {self._plan.protocol.name}, {emulation})"
@@ -79,15 +79,15 @@ def train_one(
     dry_run: bool = False,
     **asked: Unpack[Asked],
 ) -> None:
-    """Trains the design in a file, or goes on where `out` has a checkpoint; shows how far it is.
+    """Trains the design in a file, or continues from a checkpoint in `out`; shows the progress.
 
     Args:
-        path: Of the design.
-        config: Settings file.
-        assignments: Of `--set`.
-        options: The command's own settings, by dotted name.
-        dry_run: Show what would be trained and how long it would take, and write nothing.
-        **asked: The rest of what the command line asked for.
+        path: Path of the design file.
+        config: Path of the settings file.
+        assignments: Values of `--set`.
+        options: Settings given by the command's own options, by dotted name.
+        dry_run: Whether to show only the plan and the estimated time, and write nothing.
+        **asked: The other options of the command.
 
     Raises:
         UsageError: A file or folder cannot be used.
@@ -116,4 +116,4 @@ def train_one(
         carry_out(plan, TrainingDisplay(plan, console, ticker))
     console.lines([f"weights and result.json: {plan.folder}"])
     if not plan.to_judge:
-        console.lines([f"judge them with `xpert-evo judge {in_shell(plan.folder)}`"])
+        console.lines([f"judge the network with `xpert-evo judge {in_shell(plan.folder)}`"])

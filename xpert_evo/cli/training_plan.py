@@ -1,4 +1,4 @@
-"""What `xpert-evo train --dry-run` shows of a training."""
+"""Output of `xpert-evo train --dry-run`: the training plan and an estimate of its time."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,21 +11,21 @@ from xpert_evo.workbench.devices import device_words
 from xpert_evo.workbench.plan import CHECKPOINT_NAME, RESULT_NAME, TrainingPlan
 
 _BUDGET_S = 10.0
-"""Seconds that `--dry-run` measures for, more or less."""
+"""Approximate time that `--dry-run` spends measuring [s]."""
 
 
 def show_plan(plan: TrainingPlan, assumed: Sequence[str]) -> None:
-    """Prints what would be trained, where to, and how long it would take here; writes nothing.
+    """Prints what would be trained, the output folder and the estimated time on this machine; writes nothing.
 
     Args:
-        plan: The training.
-        assumed: Lines that tell the images and the chip.
+        plan: Plan of the training.
+        assumed: Lines that describe the images and the chip.
     """
     plan.check_not_ended()
     network = plan.network()
     console = PlainConsole()
     console.lines([*assumed, *_plan_lines(plan, network)])
-    console.lines(["measuring how long it takes on this machine ..."], style="dim")
+    console.lines(["measuring speed on this machine ..."], style="dim")
     with console.ticker() as ticker:
         costs = measured_costs(
             plan.design,
@@ -45,9 +45,9 @@ def _plan_lines(plan: TrainingPlan, network: CrossbarNetwork) -> Iterator[str]:
     own = [layer.channel_depth for layer in plan.design.layers if layer.channel_depth is not None]
     trained = [geometry.out_channels for geometry in geometries[:-1]]
     width = (
-        f"a proxy with {min(trained)} to {max(trained)} channels a layer in place of {min(own)} to {max(own)}"
+        f"a proxy with {min(trained)} to {max(trained)} channels per layer instead of {min(own)} to {max(own)}"
         if p.width_divisor > 1
-        else "at its own width"
+        else "at full width"
     )
     yield (
         f"design {plan.design.digest} of {plan.backbone.name}, {width}: {counted(len(geometries), 'layer')}, "
@@ -59,11 +59,11 @@ def _plan_lines(plan: TrainingPlan, network: CrossbarNetwork) -> Iterator[str]:
         f"{p.image_size}, seed {plan.seed}"
     )
     if plan.start is not None:
-        yield f"goes on from weights of design {plan.start.design[:8]} by {plan.start.protocol}"
+        yield f"starts from weights of design {plan.start.design[:8]}, trained with {plan.start.protocol}"
     if plan.noise_aware:
         yield f"noise-aware: {device_words(plan.noisy.settings)}, drawn anew in every step"
     if (plan.folder / CHECKPOINT_NAME).exists():
-        yield f"{plan.folder} holds a checkpoint: the training goes on from there, and takes less than told below"
+        yield f"{plan.folder} contains a checkpoint: the training continues from it and takes less time than below"
     files = [WEIGHTS_NAME, RESULT_NAME]
     yield f"would write {' and '.join(files)} (and {CHECKPOINT_NAME} while it trains) to {plan.folder}"
 
@@ -79,7 +79,7 @@ def _time_lines(plan: TrainingPlan, costs: Costs) -> Iterator[str]:
         else "no judgement"
     )
     yield (
-        f"time: about {duration(training_s + measuring_s + judging_s)}: {duration(training_s)} for the steps, "
+        f"time: about {duration(training_s + measuring_s + judging_s)}: {duration(training_s)} for training steps, "
         f"{duration(measuring_s)} for {plan.n_validation:,} validation images, {judged}"
     )
-    yield "(from a few steps and images; other work on the machine adds to it)"
+    yield "(extrapolated from a few steps and images; other work on the machine adds to it)"

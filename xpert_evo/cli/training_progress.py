@@ -1,4 +1,4 @@
-"""How far a training and its judgement are, in lines: step, images a second, and the time that is left."""
+"""Progress of a training and its judgement in lines: step, images per second, and time left."""
 
 import time
 from collections.abc import Callable
@@ -13,16 +13,16 @@ from xpert_evo.words import duration
 class TrainingProgress:
     """Follows the steps and epochs of one training.
 
-    The time left is that of the steps, by the pace of the present epoch alone: those before may have had smaller
-    images, all of them, or company on the machine.
+    The time left covers the training steps and is extrapolated from the current epoch only: earlier epochs may have
+    used smaller images, more images, or a busier machine.
 
     Args:
-        protocol: Of the training.
-        n_train: Training images of an epoch that leaves none out.
-        n_validation: Images that are measured after the last epoch.
-        say: Told of each epoch.
-        ticker: Told of steps.
-        clock: Seconds that never go back.
+        protocol: Protocol of the training.
+        n_train: Number of training images in an epoch that leaves none out.
+        n_validation: Number of images measured after the last epoch.
+        say: Function that shows the line of an epoch.
+        ticker: Progress line of the steps.
+        clock: Monotonic clock [s].
     """
 
     def __init__(
@@ -41,14 +41,14 @@ class TrainingProgress:
         self._n_images = n_train
 
     def step(self, step: Step) -> None:
-        """Takes a step that has ended."""
+        """Records the end of a training step."""
         self._n_images = step.n_steps * step.n_images
-        if step.number == 1:  # it makes memory and kernels ready; the pace is that of the others
+        if step.number == 1:  # it includes the set-up of memory and kernels, so the pace is that of later steps
             self._first_s = self._clock()
         self._ticker.tick(lambda: self._step_line(step))
 
     def epoch(self, epoch: Epoch) -> None:
-        """Takes an epoch that has ended."""
+        """Records the end of an epoch."""
         p, number = self._protocol, epoch.number
         taken_s = self._clock() - self._begun_s
         self._begun_s = self._clock()
@@ -75,7 +75,7 @@ class TrainingProgress:
         return (self._protocol.size_in_epoch(number) / self._protocol.image_size) ** 2
 
     def _work_after(self, number: int) -> float:
-        """Images of the epochs after one, smaller ones counted by their area."""
+        """Number of images in the epochs after `number`; smaller images count by their area."""
         p, left_out = self._protocol, self._protocol.left_out_in_epoch(number)
         return sum(
             self._area(later) * (self._n_images if p.left_out_in_epoch(later) == left_out else self._n_train)
@@ -84,13 +84,13 @@ class TrainingProgress:
 
 
 class JudgingProgress:
-    """Follows the draws of a judgement, ideal devices and noisy ones alike.
+    """Follows the draws of a judgement, of ideal and noisy devices alike.
 
     Args:
-        what: Is judged, such as `2,000 test images`.
-        n_draws: All that are left to judge.
-        ticker: Is told.
-        clock: Seconds that never go back.
+        what: Images that are judged, such as `2,000 test images`.
+        n_draws: Number of draws left to judge.
+        ticker: Progress line.
+        clock: Monotonic clock [s].
     """
 
     def __init__(self, what: str, n_draws: int, ticker: Ticker, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -99,11 +99,11 @@ class JudgingProgress:
         self._n_done = 0
 
     def draw(self, ratio: float) -> None:
-        """Takes how much of the present draw is done, a fraction."""
+        """Records the finished fraction of the current draw."""
         self._ticker.tick(lambda: self._line(ratio))
 
     def ended(self) -> None:
-        """Takes the end of a draw."""
+        """Records the end of a draw."""
         self._n_done += 1
         self._ticker.clear()
 

@@ -1,6 +1,6 @@
-"""Settings: the one place where defaults live, and the list of valid names.
+"""Settings: their names, types, defaults and checks.
 
-Defaults are overridden by a TOML file, that by the command line; the result is checked at once and never changes.
+A TOML file overrides the defaults, and the command line overrides both. The result is validated at once and immutable.
 """
 
 from xpert_evo.config.method import Baseline, CostRule, ExecutorConfig, Schedule, SearchMode

@@ -1,4 +1,4 @@
-"""How designs are found: the search between trainings, the trainings, and where they run."""
+"""Settings of the method: the search, the trainings, and the executor that runs them."""
 
 import re
 from enum import StrEnum
@@ -15,11 +15,11 @@ MOST_RETRIES = 10
 
 
 class SearchMode(StrEnum):
-    """What a run searches, always with the same number of trainings.
+    """Search strategy of a run; all of them use the same number of trainings.
 
-    Joint searches all genes at once. Two-phase is the paper's order: channel depth, column sharing and ADC type for
-    least latency, then the precisions on the network found. The random modes train random designs, or random
-    homogeneous ones, without a search: what every search must beat.
+    Joint searches all genes at once. Two-phase follows the paper: first channel depth, column sharing and ADC type for
+    minimum latency, then the precisions of the network found. The random modes train random or random homogeneous
+    designs without a search, as baselines that every search should beat.
     """
 
     JOINT = "joint"
@@ -29,9 +29,10 @@ class SearchMode(StrEnum):
 
 
 class Baseline(StrEnum):
-    """Methods that a search is compared with on predictions.
+    """Baseline methods that are compared with the search on predicted accuracy.
 
-    The last two are the paper's descent on a softmax over the options of each layer, as published and corrected.
+    The gradient methods are the paper's gradient descent on a softmax over the options of each layer, as published and
+    corrected.
     """
 
     RANDOM = "random"
@@ -42,42 +43,44 @@ class Baseline(StrEnum):
 
 
 class CostRule(StrEnum):
-    """Which EDAP a search minimises: that of the run's own cost model, or the worst of several models."""
+    """The EDAP that a search minimises: that of the run's own cost model, or the worst of several models."""
 
     MODEL = "model"
     WORST_CASE = "worst-case"
 
 
 _CREDIBLE = ("published", "optimistic", "pessimistic", "neurosim")
-"""Models of which the worst counts. `xpertsim` is none of them: what it gets wrong is known (one clock for everything,
-Flash comparators without their largest transistors), so it is not a possible truth that a design must be safe against.
+"""Default models of the worst case. `xpertsim` is not among them because its errors are known (a single clock for all
+circuits, Flash comparators without their largest transistors), so designs need not be robust against it.
 """
 
 
 class SearchConfig(Frozen):
-    """How NSGA-II searches between two rounds of trainings.
+    """NSGA-II search between two rounds of trainings.
 
     Attributes:
-        mode: joint; two-phase, the paper's order; random or random-homogeneous, without a search, for comparison.
-        objectives: What is traded, by name; pictures show accuracy and EDAP whatever they are.
-        population_size: Designs kept from generation to generation.
-        offspring_size: New designs a generation.
-        generations: Generations a round.
-        least_accuracy: Designs below this accuracy (a fraction) count as infeasible; None for no limit. The limit is on
-            what the training protocol measures: with a proxy such as `laptop` it is on the proxy's accuracy, which is
-            not that of the network at native size.
-        least_robustness: Likewise for the accuracy under device noise, which every training then measures.
-        first_phase_accuracy: What the network of the two-phase mode must keep; None for what the homogeneous
-            baseline measured, less two points.
-        stall_rounds: The search ends after so many rounds in which the hypervolume of the measured designs grew by less
-            than a thousandth in all; None to go on to the end.
-        baselines: Methods whose designs each round scores with its surrogate, as many as its search did, for the
-            report: random, random-homogeneous, homogeneous, gradient-published, gradient-corrected. None is trained.
-        surrogate: Which model predicts accuracy; `auto` chooses by cross-validation.
-        costs: Which EDAP is minimised: model, that of `hardware.model`; or worst-case, the worst of several models,
-            each relative to the baseline under the same model. Limits on the chip are always those of `hardware.model`.
-        cost_models: The models of which the worst counts, by name or as paths of TOML files; `hardware.model` always
-            does. The default leaves out xpertsim, whose errors are known, so that no design need be safe against it.
+        mode: Search strategy: joint; two-phase, as in the XPert paper; random or random-homogeneous, which train
+            designs without a search, for comparison.
+        objectives: Names of the objectives. Pictures always show accuracy and EDAP.
+        population_size: Number of designs kept from one generation to the next.
+        offspring_size: Number of new designs per generation.
+        generations: Number of generations per round.
+        least_accuracy: Designs with a lower accuracy (a fraction) are infeasible; None for no limit. The limit applies
+            to the accuracy measured with the training protocol: with a proxy protocol such as `laptop`, that is the
+            proxy's accuracy, not the accuracy of the full network.
+        least_robustness: The same limit for accuracy under device noise; if set, every training measures it.
+        first_phase_accuracy: Least accuracy of the network chosen by the first phase of the two-phase mode; None for
+            two points below the measured accuracy of the homogeneous baseline.
+        stall_rounds: Stop the search after this number of rounds in which the hypervolume of the measured designs grew
+            by less than 0.1 % in total; None to complete all rounds.
+        baselines: Baseline methods for the report: random, random-homogeneous, homogeneous, gradient-published,
+            gradient-corrected. In each round, they score as many designs with the surrogate as the search; none is
+            trained.
+        surrogate: Model that predicts accuracy; `auto` selects one by cross-validation.
+        costs: EDAP to minimise: model uses `hardware.model`; worst-case uses the worst of several models, each
+            relative to the baseline under the same model. Limits on the chip always use `hardware.model`.
+        cost_models: Models of the worst case, by name or as paths of TOML files; `hardware.model` is always included.
+            The default leaves out xpertsim because its errors are known.
     """
 
     mode: SearchMode = SearchMode.JOINT
@@ -98,41 +101,43 @@ class SearchConfig(Frozen):
     def _worst_case_is_of_edap(self) -> "SearchConfig":
         if self.costs is CostRule.WORST_CASE and "edap" not in self.objectives:
             raise ValueError(
-                'search.costs = "worst-case" is a worst case of EDAP and needs "edap" among search.objectives, got '
+                'search.costs = "worst-case" minimises EDAP and needs "edap" in search.objectives, got '
                 f'{", ".join(self.objectives)}; add it, or set search.costs = "model".'
             )
         return self
 
 
 class Schedule(StrEnum):
-    """When the next trainings are chosen: round by round for all workers, or one whenever a worker is free."""
+    """When the next trainings are chosen: in rounds for all workers, or one at a time whenever a worker is free."""
 
     ROUNDS = "rounds"
     STEADY_STATE = "steady-state"
 
 
 class TrainingConfig(Frozen):
-    """Which designs are trained, for how long, and how often.
+    """Trainings of a run: protocols, numbers and limits.
 
     Attributes:
-        protocol: Named training settings of the labels that the surrogate learns from.
-        finalist_protocol: Named training settings of the finalists, which are judged on the test set.
-        first_designs: Trained before the first surrogate; the homogeneous baseline is one of them.
-        rounds: How often members of the front are trained and the surrogate is fitted anew.
-        designs_per_round: Trained in each round.
-        probes_per_round: How many of these do not come from the front, since on front members alone nobody can tell a
-            good ranking: half of them (rounded down) are the homogeneous designs that promise most, the others are
-            drawn from the whole space.
-        finalists: Members of the measured front that are trained with the finalists' protocol.
-        judge_images: Test images that judge a finalist; None for all.
-        retries: How often a failed training is tried again.
-        time_limit_s: Seconds after which a training is stopped and counts as failed; None for no limit.
-        noise_draws: Draws of devices over which the accuracy under noise is averaged; measured only where `robustness`
-            is an objective or `search.least_robustness` is set.
-        conductance_variation_ratio: Standard deviation of the conductances then, relative (Gaussian).
-        schedule: rounds, whose results do not depend on workers; or steady-state, where a design is chosen whenever a
-            worker is free: no worker waits, and choices depend on which trainings ended first, as the run's log tells.
-        budget_s: Seconds of trainings after which no further round begins, over all resumes and all workers; the
+        protocol: Training protocol of the designs that the surrogate learns from.
+        finalist_protocol: Training protocol of the finalists, which are judged on the test set.
+        first_designs: Number of designs trained before the first surrogate is fitted, including the homogeneous
+            baseline.
+        rounds: Number of rounds in which new designs are trained and the surrogate is fitted again.
+        designs_per_round: Number of designs trained in each round.
+        probes_per_round: Number of these designs that do not come from the predicted front. They are needed to check
+            how well the surrogate ranks designs in general. Half of them (rounded down) are the most promising
+            homogeneous designs; the others are random.
+        finalists: Number of designs from the measured front that are trained with `finalist_protocol`.
+        judge_images: Number of test images for judging a finalist; None for all.
+        retries: Number of times that a failed training is retried.
+        time_limit_s: Time after which a training is stopped and counts as failed [s]; None for no limit.
+        noise_draws: Number of device draws over which accuracy under noise is averaged. It is measured only if
+            `robustness` is an objective or `search.least_robustness` is set.
+        conductance_variation_ratio: Relative standard deviation of the conductances (Gaussian) under noise.
+        schedule: rounds or steady-state. With rounds, results do not depend on the number of workers. With
+            steady-state, a new design is chosen whenever a worker is free, so no worker waits, but the choices depend
+            on the order in which trainings end; the run's event log records it.
+        budget_s: Total training time after which no further round begins [s], summed over all workers and resumes. The
             finalists are trained in any case. None for no limit besides `rounds`.
     """
 
@@ -156,25 +161,27 @@ class TrainingConfig(Frozen):
         if self.probes_per_round >= self.designs_per_round:
             raise ValueError(
                 f"training.probes_per_round must be less than training.designs_per_round ({self.designs_per_round}), "
-                f"got {self.probes_per_round}; lower it."
+                f"got {self.probes_per_round}; reduce it."
             )
         return self
 
     @property
     def n_labels(self) -> int:
-        """Designs trained with `protocol` in all."""
+        """Total number of designs trained with `protocol`."""
         return self.first_designs + self.rounds * self.designs_per_round
 
 
 class ExecutorConfig(Frozen):
-    """Where trainings run; on CPUs of one kind, results do not depend on it.
+    """Executor that runs the trainings; on CPUs of the same type, results do not depend on it.
 
     Attributes:
-        kind: In this process, in local processes of one thread each, or on a Dask cluster.
-        workers: Local processes or local Dask workers; None for one a GPU or, without `gpus`, one a usable core.
-        dask_scheduler: Address of an existing Dask scheduler, such as `tcp://host:8786`; it has its own workers.
-        gpus: GPUs of this machine, over which `workers` are spread evenly; 0 hides them; None leaves it to CUDA.
-            With `dask_scheduler`, 1 or more asks for workers that offer the resource GPU.
+        kind: serial runs trainings in the main process, processes in local processes with one thread each, dask on a
+            Dask cluster.
+        workers: Number of local processes or local Dask workers; None for one per GPU or, without `gpus`, one per
+            usable core.
+        dask_scheduler: Address of a running Dask scheduler with its own workers, such as `tcp://host:8786`.
+        gpus: Number of GPUs on this machine, shared evenly by the workers; 0 hides them; None leaves the choice to
+            CUDA. With `dask_scheduler`, any number above 0 requires workers that offer the resource GPU.
     """
 
     kind: ExecutorKind = ExecutorKind.PROCESSES
@@ -187,7 +194,7 @@ class ExecutorConfig(Frozen):
         if self.dask_scheduler is not None and not re.fullmatch(r"[a-z]+://\S+:\d+", self.dask_scheduler):
             raise ValueError(
                 f'executor.dask_scheduler must be an address such as "tcp://host:8786", got "{self.dask_scheduler}"; '
-                "`dask scheduler` prints it when it starts."
+                "use the address that `dask scheduler` prints when it starts."
             )
         if self.dask_scheduler is not None and not self.kind.record.joins_cluster:
             clusters = kinds_that(lambda record: record.joins_cluster)

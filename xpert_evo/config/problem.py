@@ -1,4 +1,4 @@
-"""What is to be designed: for which images, which network with which genes, on which chip within which limits."""
+"""Settings of the design problem: images, network, genes, chip and limits."""
 
 from pathlib import Path
 
@@ -13,18 +13,18 @@ from xpert_evo.validation import Frozen
 
 
 class DatasetConfig(Frozen):
-    """Which images are learnt.
+    """Images for training and testing.
 
     Attributes:
-        name: A data set's name; `xpert-evo data list` shows them. Or your own images: folder:PATH, npz:FILE,
+        name: Name of the data set (`xpert-evo data list` shows all names), or your own images: folder:PATH, npz:FILE,
             module:PACKAGE.MODULE:FUNCTION or module:FILE.py:FUNCTION, with paths relative to the settings file.
-        data_dir: Folder that holds data sets which are not embedded, and your own images once they are decoded; one
-            that is not absolute is looked for beside the settings file, or where the command is called. None for the
-            folder `data` there.
-        image_size: Side that your own images are resized to [pixels]. Only 32 works today: hardware costs are for
+        data_dir: Folder of the data sets that are not embedded, and of your own images once they are decoded; None for
+            the folder `data`. A relative path is relative to the settings file, or to the working directory if it was
+            given on the command line.
+        image_size: Side that your own images are resized to [pixels]. Only 32 is supported: hardware costs are for
             images of 32 x 32 pixels, and every training protocol uses that size or a smaller one.
         resize: How your own images of another size or shape become square: crop scales the shorter side and cuts the
-            longer one off at both ends, fit scales the longer side and adds black bars, stretch scales both sides.
+            longer one at both ends, fit scales the longer side and adds black bars, stretch scales both sides.
     """
 
     name: str = "fashion-mnist"
@@ -52,16 +52,16 @@ class DatasetConfig(Frozen):
 
 
 class GeneChoices(Frozen):
-    """Choices of each gene, in rising order; None keeps what applies to all layers (the paper's for all).
+    """Choices of each gene, in increasing order; None for the choices of all layers (those of the paper by default).
 
     Attributes:
-        channel_depth: Output channels of a layer.
-        column_sharing: Columns that take turns at one ADC.
-        adc_type: Circuit of the ADCs.
-        adc_precision: Bits of the ADCs.
-        input_precision: Bits of a layer's input, streamed one by one.
-        copies: How often a layer's weights are stored, in tiles that share its output positions, such as [1, 2, 4, 8];
-            not searched unless choices are given.
+        channel_depth: Number of output channels of a layer.
+        column_sharing: Number of crossbar columns that share one ADC.
+        adc_type: Type of the ADCs.
+        adc_precision: Precision of the ADCs [bits].
+        input_precision: Precision of a layer's inputs [bits]; the bits are applied one at a time.
+        copies: Number of copies of a layer's weights, in tiles that divide the output positions among them, such as
+            [1, 2, 4, 8]; not searched unless choices are given.
     """
 
     channel_depth: tuple[AtLeastOne, ...] | None = None
@@ -73,12 +73,12 @@ class GeneChoices(Frozen):
 
 
 class SpaceConfig(GeneChoices):
-    """What is searched.
+    """Search space.
 
     Attributes:
-        backbone: The network's fixed part: vgg16, vgg8, resnet20, or the path of one's own description in TOML
-            (relative to the settings file). What it says becomes part of the settings, so a run does not need it again.
-        layers: Choices for single layers, by name; a single choice freezes the gene.
+        backbone: Fixed part of the network: vgg16, vgg8, resnet20, or the path of your own TOML description (relative
+            to the settings file). Its content becomes part of the settings, so a run does not need the file again.
+        layers: Choices for individual layers, by layer name; a single choice fixes the gene.
     """
 
     backbone: str | BackboneDescription = "vgg16"
@@ -98,18 +98,18 @@ class SpaceConfig(GeneChoices):
 
 
 class CrossbarConfig(Frozen):
-    """The crossbars and how they are grouped; see `hw_models.CrossbarSpec`.
+    """Crossbars and their grouping into tiles; see `hw_models.CrossbarSpec`.
 
     Attributes:
-        rows: Rows of a crossbar.
-        rows_read: Rows that are read at the same time, at most `rows`; None for all of them.
-        columns: Columns of a crossbar that hold weights.
-        cell_bits: Bits stored in one cell.
-        weight_bits: Bits of a weight.
-        pe_side: Crossbars along the side of a processing element.
-        tile_side: Crossbars along the side of a tile, a multiple of `pe_side`.
-        coding: How signed weights are stored.
-        reference_columns: Further columns of every crossbar, which hold what is subtracted.
+        rows: Number of rows per crossbar.
+        rows_read: Number of rows read at the same time, at most `rows`; None for all.
+        columns: Number of weight columns per crossbar.
+        cell_bits: Number of bits stored in one cell.
+        weight_bits: Precision of the weights [bits].
+        pe_side: Number of crossbars along each side of a processing element.
+        tile_side: Number of crossbars along each side of a tile; a multiple of `pe_side`.
+        coding: Coding of signed weights in cells.
+        reference_columns: Number of additional columns per crossbar that store a reference to subtract.
     """
 
     rows: AtLeastOne = 64
@@ -124,19 +124,22 @@ class CrossbarConfig(Frozen):
 
 
 class HardwareConfig(Frozen):
-    """The chip.
+    """Chip: cost model, devices, crossbars and limits.
 
     Attributes:
-        model: Cost model: published, xpertsim, neurosim, optimistic or pessimistic, or the path of your own TOML file.
-        schedule: What works at the same time: sequential, overlapped or pipelined; None for the model's own choice.
-        adc: Converters in place of the model's: isaac, survey-fit, or the path of your own table; None for the model's.
+        model: Cost model: published, xpertsim, neurosim, optimistic, pessimistic, or the path of your own TOML file.
+        schedule: Overlap of operations: sequential, overlapped or pipelined; None for the model's own schedule.
+        adc: ADC table that replaces the model's ADCs: isaac, survey-fit, or the path of your own TOML file; None for
+            the model's ADCs.
         device: Memory cell: the name of a file in `hw_models/devices`, or the path of your own TOML file.
-        technology: Process of the periphery: the name of a file in `hw_models/technologies`, or the path of your own.
+        technology: Process of the peripheral circuits: the name of a file in `hw_models/technologies`, or the path of
+            your own TOML file.
         crossbar: Size, coding and grouping of the crossbars.
-        area_limit_mm2: Largest area of all tiles; what surrounds them on the chip comes on top. None for no limit.
-        further_area_limits_mm2: Tighter limits, each of which gets a search and a front of its own; all share labels.
-        latency_limit_us: Longest time for one image; None for no limit.
-        energy_limit_uj: Most energy for one image; None for no limit.
+        area_limit_mm2: Maximum total area of the tiles [mm²], without the circuits around them; None for no limit.
+        further_area_limits_mm2: Tighter area limits [mm²]; each gets its own search and front, and all share the
+            measured accuracies.
+        latency_limit_us: Maximum latency per image [µs]; None for no limit.
+        energy_limit_uj: Maximum energy per image [µJ]; None for no limit.
     """
 
     model: str = DEFAULT_MODEL
@@ -157,11 +160,11 @@ class HardwareConfig(Frozen):
         if len(set(limits)) < len(limits) or (loosest is not None and any(limit >= loosest for limit in limits)):
             raise ValueError(
                 f"hardware.further_area_limits_mm2 must be different limits below hardware.area_limit_mm2 ({loosest}), "
-                f"got {', '.join(f'{limit:g}' for limit in limits)}; the loosest limit is area_limit_mm2."
+                f"got {', '.join(f'{limit:g}' for limit in limits)}; make the loosest limit area_limit_mm2."
             )
         return self
 
     @property
     def area_limits_mm2(self) -> tuple[float | None, ...]:
-        """All limits on area, the tightest first, the loosest (None for no limit) last."""
+        """All area limits from the tightest to the loosest; None, for no limit, can only be last."""
         return (*sorted(self.further_area_limits_mm2), self.area_limit_mm2)

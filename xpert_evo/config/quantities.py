@@ -1,4 +1,4 @@
-"""Kinds of numbers that settings of several tables share."""
+"""Types of numbers shared by several tables of settings."""
 
 from typing import Annotated
 

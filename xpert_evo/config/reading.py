@@ -1,4 +1,4 @@
-"""Settings out of nested tables, a TOML file and the assignments of the command line."""
+"""Reading of settings from nested tables, TOML files and assignments on the command line."""
 
 import copy
 import tomllib
@@ -15,20 +15,20 @@ from xpert_evo.paths import absolute_path, read_text, user_path
 from xpert_evo.validation import parse
 
 _FIRST_MODEL = "xpertsim"
-"""The cost model of runs whose settings name none."""
+"""Cost model of runs whose stored settings name none."""
 
 _FIRST_REFERENCE_COLUMNS = 1
-"""The default of `hardware.crossbar.reference_columns` then."""
+"""Default of `hardware.crossbar.reference_columns` in those runs."""
 
 _NAMES_OR_FILES = {
     *("space.backbone", "hardware.model", "hardware.adc", "hardware.device", "hardware.technology"),
     "search.cost_models",
 }
-"""Settings that name something of the program's, or a file of the user's; a list names several."""
+"""Settings whose value is a built-in name or the path of a user's file, or a list of them."""
 
 
 def parse_config(data: Mapping[str, object], *, where: str = "settings") -> RunConfig:
-    """Settings from nested tables; the text `none` stands for no value, for which TOML has no word.
+    """Settings from nested tables; the text `none` stands for no value, which TOML cannot express.
 
     Raises:
         ConfigError: A setting is wrong; the sentence starts with `where`.
@@ -37,7 +37,7 @@ def parse_config(data: Mapping[str, object], *, where: str = "settings") -> RunC
 
 
 def parse_stored(data: Mapping[str, Any], *, where: str) -> RunConfig:
-    """Settings that a run keeps; those of versions before there were several cost models have xpertsim's costs.
+    """Settings stored by a run; runs of versions with a single cost model use xpertsim.
 
     Raises:
         ConfigError: A setting is wrong; the sentence starts with `where`.
@@ -46,7 +46,7 @@ def parse_stored(data: Mapping[str, Any], *, where: str) -> RunConfig:
 
 
 def with_stored_model(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The tables that a run keeps, with the cost model that it was made with, and the reference column of then."""
+    """The stored tables of a run, completed by the cost model and the reference columns that it was made with."""
     hardware = data.get("hardware", {})
     if "model" in hardware:
         return dict(data)
@@ -63,15 +63,15 @@ def _with_none(value: object) -> object:
 def load_config(
     path: Path | None, overrides: Mapping[str, object] | None = None, *, base: Mapping[str, object] | None = None
 ) -> RunConfig:
-    """Settings from a TOML file, or from a run's tables, and dotted overrides.
+    """Settings from a TOML file, or from the tables of a run, with dotted overrides.
 
-    Paths in the file are relative to the file's folder, paths in `overrides` to the working folder.
+    Paths in the file are relative to the file's folder, paths in `overrides` to the working directory.
 
     Args:
-        path: A TOML file; None for `base` alone.
-        overrides: Dotted names and values that win over the file, such as `{"search.generations": 40}`. What they
-            replace need not be valid.
-        base: Nested tables in place of a file, such as a run keeps; None for defaults.
+        path: A TOML file; None to use only `base`.
+        overrides: Dotted names and values that override the file, such as `{"search.generations": 40}`. The values
+            that they replace need not be valid.
+        base: Nested tables used instead of a file, such as those stored by a run; None for the defaults.
 
     Raises:
         ConfigError: The file cannot be read, or a setting is wrong.
@@ -95,12 +95,12 @@ def parse_assignments(
 ) -> dict[str, object]:
     """`["search.generations=40"]` as `{"search.generations": 40}`; raises ConfigError.
 
-    A value is read as TOML; what TOML does not know is taken as text, so quotes may be left out.
+    A value is read as TOML, or as text if it is not valid TOML, so quotes may be left out.
 
     Args:
-        assignments: As they were typed.
-        option: That they were typed after, for messages.
-        example: Of one, for messages.
+        assignments: Assignments as typed by the user.
+        option: Command-line option that they belong to, for messages.
+        example: Example of an assignment, for messages.
     """
     overrides: dict[str, object] = {}
     for assignment in assignments:
@@ -119,7 +119,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         tables = tomllib.loads(read_text(user_path(path)))
     except OSError as failure:
-        raise ConfigError(f"{path}: cannot be read ({failure.strerror}); `xpert-evo init` writes one.") from None
+        raise ConfigError(
+            f"{path}: cannot be read ({failure.strerror}); `xpert-evo init` writes a settings file."
+        ) from None
     except (ValueError, RecursionError) as failure:
         raise ConfigError(f"{path}: is not a TOML file in UTF-8 ({failure}).") from None
     rooted: dict[str, Any] = _rooted(tables, "", absolute_path(path).parent)
@@ -127,7 +129,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _rooted(value: Any, name: str, folder: Path) -> Any:
-    """A setting, or a table of them, in which paths are absolute; those that are relative are so to `folder`."""
+    """A setting, or a table of settings, with paths made absolute; relative ones are relative to `folder`."""
     if isinstance(value, Mapping):
         return {key: _rooted(inner, f"{name}.{key}" if name else str(key), folder) for key, inner in value.items()}
     if isinstance(value, list | tuple) and name in _NAMES_OR_FILES:

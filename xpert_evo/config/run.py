@@ -10,7 +10,7 @@ from xpert_evo.validation import Frozen
 
 
 class RunConfig(Frozen):
-    """Everything that decides a run."""
+    """All settings that determine a run."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     dataset: DatasetConfig = DatasetConfig()
@@ -24,8 +24,8 @@ class RunConfig(Frozen):
     def _modes_fit(self) -> "RunConfig":
         if self.search.mode is SearchMode.TWO_PHASE and self.hardware.further_area_limits_mm2:
             raise ValueError(
-                'search.mode = "two-phase" finds one network for one area limit, so leave '
-                "hardware.further_area_limits_mm2 out or search jointly."
+                'search.mode = "two-phase" supports a single area limit; leave out hardware.further_area_limits_mm2 '
+                'or set search.mode = "joint".'
             )
         if self.training.schedule is Schedule.STEADY_STATE and self.search.mode is not SearchMode.JOINT:
             raise ValueError(
@@ -36,9 +36,9 @@ class RunConfig(Frozen):
 
     @property
     def measures_robustness(self) -> bool:
-        """Whether trainings measure the accuracy under device noise, too."""
+        """Whether trainings also measure accuracy under device noise."""
         return "robustness" in self.search.objectives or self.search.least_robustness is not None
 
     def to_plain(self) -> dict[str, Any]:
-        """Nested dictionaries of plain values, as `parse_config` reads them back to equal settings."""
+        """Nested dictionaries of plain values, which `parse_config` turns back into equal settings."""
         return self.model_dump(mode="json")

@@ -1,4 +1,4 @@
-"""Settings as a TOML file, which `load_config` reads back to equal ones."""
+"""Settings written as a TOML file, which `load_config` turns back into equal settings."""
 
 import tomli_w
 
@@ -6,12 +6,12 @@ from xpert_evo.config.run import RunConfig
 
 
 def settings_toml(config: RunConfig) -> str:
-    """Every setting, those that are defaults as well: what repeats a run must not change with them."""
+    """Every setting, defaults included, so that a repeated run does not change when defaults do."""
     return tomli_w.dumps({name: _without_none(value) for name, value in config.to_plain().items()})
 
 
 def _without_none(value: object) -> object:
-    """`none` for settings without a value; the layers of one's own backbone leave out what they have not."""
+    """`none` for settings without a value; layers of a custom backbone omit such entries instead."""
     if isinstance(value, dict):
         return {name: _without_none(inner) for name, inner in value.items()}
     if isinstance(value, list):

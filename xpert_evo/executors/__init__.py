@@ -1,11 +1,11 @@
-"""Ways to run many independent jobs: in this process, in local processes, or on a Dask cluster.
+"""Executors, which run many independent jobs: in this process, in local processes, or on a Dask cluster.
 
-An executor knows nothing of what it runs. Jobs and results are plain values; results come back in the order in which
-they are done, each with its job's position, so that the caller can restore the order. A job that raises, outlives its
-time limit or loses its worker comes back as `JobFailed`; it never stops the others.
+An executor does not depend on what it runs. Jobs and results are plain values; results are returned in order of
+completion with the position of their job, so that the caller can restore the order. A job that raises, exceeds its
+time limit or loses its worker is returned as `JobFailed`; it never stops other jobs.
 
-A new way to run jobs is a class that keeps the contract of `Executor` (`tests/executors/test_contract.py` states it),
-a record in `executor_kinds.py`, and a maker here.
+A new executor is a class that fulfils the contract of `Executor` (tested by `tests/executors/test_contract.py`), a
+record in `executor_kinds.py`, and a maker here.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from xpert_evo.executors.dask_executor import DaskExecutor
 
 Tell: TypeAlias = Callable[[str], None]
-"""Is given sentences for the user: versions that differ, workers that are missing."""
+"""Receives messages for the user, such as differing versions or missing workers."""
 
 
 def load_dask_executor() -> "type[DaskExecutor]":
-    """The class `DaskExecutor`, an extra that takes a second to import; raises ExecutorError where it is missing."""
+    """The class `DaskExecutor`, which takes a second to import; raises ExecutorError if the extra is not installed."""
     try:
         from xpert_evo.executors.dask_executor import DaskExecutor  # noqa: PLC0415
     except ImportError as failure:
         raise ExecutorError(
-            f"the executor 'dask' needs the package {failure.name}, which is missing; install it with "
+            f"the executor 'dask' needs the package {failure.name}, which is not installed; install it with "
             "`pip install 'xpert-evo[dask]'`, or choose --executor processes."
         ) from None
     return DaskExecutor
@@ -60,7 +60,7 @@ MAKERS: Mapping[ExecutorKind, Callable[[ExecutorConfig, float | None, Tell], Exe
     ExecutorKind.PROCESSES: _processes,
     ExecutorKind.DASK: _dask,
 }
-"""What makes an executor of settings, of the time limit of a job [s], and of who is told about workers."""
+"""Functions that create an executor from its settings, the time limit of a job [s] and a receiver of messages."""
 
 __all__ = [
     "MAKERS",

@@ -1,4 +1,4 @@
-"""The contract of executors, and what all of them share: how a worker carries out a job and words its failure."""
+"""The contract of executors, and shared code: how a worker carries out a job and describes its failure."""
 
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDone(Generic[Result]):
-    """A job that returned; `worker` names who did it, where that is somebody else."""
+    """A job that returned; `worker` names the worker unless it is this process."""
 
     position: int
     result: Result
@@ -22,7 +22,7 @@ class JobDone(Generic[Result]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFailed:
-    """A job that did not return; `reason` is one sentence, `worker` names who had it last."""
+    """A job that did not return; `reason` is one sentence, `worker` names the last worker that ran it."""
 
     position: int
     reason: str
@@ -30,46 +30,46 @@ class JobFailed:
 
 
 More: TypeAlias = Callable[[], Sequence[Job]]
-"""Gives jobs that are to be added to those which run, as many as it likes."""
+"""Returns any number of further jobs to add to the running ones."""
 
 
 def nothing_more() -> Sequence[Any]:
-    """No further jobs: the ones given are all."""
+    """Returns no further jobs."""
     return ()
 
 
 class Executor(Protocol):
-    """Runs jobs; frees its workers when closed."""
+    """Runs jobs, and frees its workers when closed."""
 
     @property
     def n_workers(self) -> int:
-        """Jobs at a time, at least 1; on a cluster it changes as workers join and leave."""
+        """Number of jobs that run in parallel, at least 1; on a cluster, it changes as workers join and leave."""
         ...
 
     def run(
         self, function: Callable[[Job], Result], jobs: Sequence[Job], more: More[Job] = nothing_more
     ) -> Iterator[JobDone[Result] | JobFailed]:
-        """Calls `function` on each job; yields as jobs end.
+        """Calls `function` on each job and yields outcomes as jobs end.
 
         Args:
-            function: A function of a module, so that workers can import it.
-            jobs: Its arguments, which can be pickled between our own processes.
-            more: Asked for further jobs each time after an outcome was taken; their positions count on.
+            function: A module-level function, so that workers can import it.
+            jobs: Arguments of the function; they must be picklable.
+            more: Called after each outcome to get further jobs, whose positions continue the numbering.
 
         Raises:
-            ExecutorError: The workers as a whole cannot be reached; single ones that die are no reason.
+            ExecutorError: None of the workers can be reached; the loss of single workers raises nothing.
         """
         ...
 
     def close(self) -> None:
-        """Frees the workers; running jobs are stopped."""
+        """Stops running jobs and frees the workers."""
         ...
 
 
 def carry_out(
     function: Callable[[Job], Result], position: int, job: Job, worker: str | None = None
 ) -> JobDone[Result] | JobFailed:
-    """Calls `function` where the job is done, so that a failure is worded there and no exception has to travel."""
+    """Calls `function` on the worker and describes failures there, so that no exception has to be transferred."""
     try:
         return JobDone(position=position, result=function(job), worker=worker)
     except Exception as failure:
@@ -77,7 +77,7 @@ def carry_out(
 
 
 def _worded(failure: BaseException) -> str:
-    """A failure in one sentence; the place of origin helps where it is a bug."""
+    """A failure in one sentence, with its place of origin, which helps to find bugs."""
     frames = traceback.extract_tb(failure.__traceback__)
     place = f" (at {frames[-1].name}, line {frames[-1].lineno})" if frames else ""
     text = str(failure).strip().splitlines()
@@ -85,5 +85,5 @@ def _worded(failure: BaseException) -> str:
 
 
 def usable_cores() -> int:
-    """Cores that this process may use; affinity and containers' limits count."""
+    """Number of cores that this process may use, given its affinity and the limits of its container."""
     return int(cpu_count())

@@ -1,8 +1,7 @@
-"""One batch of jobs on a Dask cluster: submits them, follows where they run, and tells lost jobs from poisonous ones.
+"""One batch of jobs on a Dask cluster: submits them, follows where they run, and detects jobs that kill workers.
 
-Dask itself runs the jobs of a worker that died again, on other workers. What it does not do is done here: a time
-limit, the difference between a job that kills workers and one that merely waited beside it, and an end to the wait
-when the scheduler is gone.
+Dask itself reruns the jobs of a dead worker on other workers. This module adds a time limit, distinguishes a job that
+kills workers from one that only waited beside it, and stops waiting when the scheduler is gone.
 """
 
 import queue
@@ -31,7 +30,7 @@ _pickle: Any = pickle  # how Dask sends everything between its own processes; an
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    """Where a job runs, by the scheduler's name for the worker, and since when by this process's clock [s]."""
+    """Address and name of the worker that runs a job, and its start by this process's monotonic clock [s]."""
 
     address: str
     worker: str
@@ -42,14 +41,14 @@ class DaskBatch(Generic[Job, Result]):
     """The jobs of one call of `DaskExecutor.run`.
 
     Args:
-        client: Of the cluster.
-        function: Called on each job.
-        jobs: Its arguments.
-        time_limit_s: After which a running job is stopped with its worker; None for no limit.
-        resources: What Dask's workers must offer to get a job, such as `{"GPU": 1}`.
-        most_losses: How often Dask may give up a job that was not seen running twice. 1 where jobs never wait at a
-            worker; elsewhere a job can be blamed for the death of a worker that it merely waited for.
-        tell: Is given sentences for the user.
+        client: Client of the cluster.
+        function: Function to call on each job.
+        jobs: Arguments of the function.
+        time_limit_s: Time after which a running job is stopped with its worker [s]; None for no limit.
+        resources: Resources that a worker must offer to get a job, such as `{"GPU": 1}`.
+        most_losses: Number of times that Dask may give up a job that was not seen running twice. It is 1 if jobs never
+            wait at a worker; otherwise, a job can be blamed for the death of a worker that it only waited for.
+        tell: Receives messages for the user.
     """
 
     def __init__(
@@ -78,7 +77,7 @@ class DaskBatch(Generic[Job, Result]):
         self._n_losses: Counter[int] = Counter()
 
     def outcomes(self, look: Callable[[], None], more: More[Job]) -> Iterator[JobDone[Result] | JobFailed]:
-        """Submits the jobs, and `more` after each outcome, and yields as they end; calls `look` now and then meanwhile.
+        """Submits the jobs, and `more` after each outcome; yields outcomes, and calls `look` regularly meanwhile.
 
         Raises:
             ExecutorError: The scheduler is gone.
@@ -95,7 +94,7 @@ class DaskBatch(Generic[Job, Result]):
             look()
 
     def _arrived(self) -> Iterator[JobDone[Result] | JobFailed]:
-        """Outcomes since the last call, and those of jobs that have run for too long."""
+        """Outcomes since the last call, including jobs stopped by the time limit."""
         for news in self._waited():
             if not isinstance(news, Future):
                 self._started(news)
@@ -104,7 +103,7 @@ class DaskBatch(Generic[Job, Result]):
         yield from self._overdue()
 
     def cancel(self) -> None:
-        """Takes back what has not ended; a job that runs goes on to its end, its result is dropped."""
+        """Cancels unfinished jobs; a job that is running continues to its end, and its result is dropped."""
         if self._client.status == "running":
             self._client.unsubscribe_topic(self._topic)
             self._client.cancel(list(self._pending.values()))
@@ -124,7 +123,7 @@ class DaskBatch(Generic[Job, Result]):
         future.add_done_callback(self._news.put)
 
     def _waited(self) -> list[Any]:
-        """What has happened since the last call, after a short wait if nothing has."""
+        """News since the last call, after a short wait if there are none."""
         try:
             news = [self._news.get(timeout=POLL_S)]
             while not self._news.empty():
@@ -142,7 +141,7 @@ class DaskBatch(Generic[Job, Result]):
             self._running[position] = _Running(news["address"], news["name"], time.monotonic())
 
     def _ended(self, future: Any) -> JobDone[Result] | JobFailed | None:
-        """The outcome of a future that is done; None where its job goes on elsewhere."""
+        """The outcome of a finished future; None if its job continues elsewhere."""
         position = next((p for p, pending in self._pending.items() if pending is future), None)
         if position is None:
             return None  # stopped by the time limit
@@ -159,7 +158,7 @@ class DaskBatch(Generic[Job, Result]):
         return outcome
 
     def _erred(self, position: int, failure: BaseException) -> JobFailed | None:
-        """Gives a job up, or submits it anew if other jobs are to blame for its losses."""
+        """Gives up a job, or submits it again if other jobs are to blame for its losses."""
         where = self._running.get(position)
         worker = where.worker if where else None
         if not isinstance(failure, KilledWorker):
@@ -174,7 +173,7 @@ class DaskBatch(Generic[Job, Result]):
         return JobFailed(position=position, reason=reason, worker=worker)
 
     def _overdue(self) -> list[JobFailed]:
-        """Stops what has run for too long, by restarting its worker."""
+        """Stops jobs that exceed the time limit by restarting their workers."""
         if self._time_limit_s is None:
             return []
         latest = time.monotonic() - self._time_limit_s
@@ -210,7 +209,7 @@ class DaskBatch(Generic[Job, Result]):
 
 
 def threads(client: Client) -> dict[str, int]:
-    """Address -> number of threads of all workers; raises ExecutorError where the scheduler is gone."""
+    """Worker address -> number of threads; raises ExecutorError if the scheduler is gone."""
     try:
         return dict(client.nthreads())
     except (OSError, TimeoutError):
@@ -226,7 +225,7 @@ def vanished(client: Client) -> ExecutorError:
 
 
 def _on_worker(sealed: bytes, position: int, topic: str) -> JobDone[Any] | JobFailed:
-    """Says where the job begins, then does it."""
+    """Reports the worker on which the job begins, then carries it out."""
     me = get_worker()
     host = me.address.rpartition("/")[2].rpartition(":")[0]
     worker = f"worker {me.name}" if host in str(me.name) else f"worker {me.name} on {host}"
@@ -235,6 +234,6 @@ def _on_worker(sealed: bytes, position: int, topic: str) -> JobDone[Any] | JobFa
 
 
 def _unsealed(sealed: bytes) -> Any:
-    """Does the job; one that cannot be imported here fails like any other."""
+    """Unpickles and carries out the job; import errors are failures like any other."""
     function, job = _pickle.loads(sealed)
     return function(job)

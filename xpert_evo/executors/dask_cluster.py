@@ -1,6 +1,6 @@
-"""Connects to a Dask scheduler, or starts a small cluster of local processes.
+"""Connection to a Dask scheduler, or start of a small cluster of local processes.
 
-The only module, with `dask_batch`, that imports `distributed`, which is an extra.
+Only this module and `dask_batch` import `distributed`, which is an optional dependency.
 """
 
 import logging
@@ -16,7 +16,7 @@ CONNECT_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 5.0
 
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-"""Variables of a worker that hold libraries to one thread."""
+"""Environment variables that limit the libraries of a worker to one thread."""
 
 _TRIES_OF_A_LOST_JOB = 2
 
@@ -28,7 +28,7 @@ _SpecCluster: Any = distributed.SpecCluster
 
 
 def connect(scheduler: str | Cluster) -> Client:
-    """A client of the scheduler at an address or of a local cluster; raises ExecutorError where none answers."""
+    """A client of a scheduler, given by its address or local cluster; raises ExecutorError if it does not answer."""
     _log_less()
     try:
         return _Client(scheduler, timeout=CONNECT_TIMEOUT_S, set_as_default=False)
@@ -41,11 +41,11 @@ def connect(scheduler: str | Cluster) -> Client:
 
 
 def start_local(n_workers: int, n_gpus: int | None) -> Cluster:
-    """A scheduler in this process and workers in processes of one thread each, on loopback only.
+    """Starts a scheduler in this process and single-threaded worker processes, on the loopback interface only.
 
     Args:
-        n_workers: Processes.
-        n_gpus: Graphics processors that they are spread over; None leaves devices alone.
+        n_workers: Number of worker processes.
+        n_gpus: Number of GPUs that the workers share evenly; None to leave the devices to CUDA.
     """
     _log_less()
     options = {
@@ -74,6 +74,6 @@ def start_local(n_workers: int, n_gpus: int | None) -> Cluster:
 
 
 def _log_less() -> None:
-    """Lets the executor alone tell what happens to workers: one sentence each, with the next step."""
+    """Silences Dask's own log, because the executor reports what happens to workers in one sentence each."""
     for name in ("distributed", "distributed.client", "distributed.gc"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

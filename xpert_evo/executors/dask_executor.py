@@ -1,4 +1,4 @@
-"""Jobs on a Dask cluster: one that exists, or a small one of local processes that is started for the occasion."""
+"""Executor for a Dask cluster: an existing one, or local processes started for the run."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,12 +17,12 @@ class DaskExecutor:
     """Runs jobs on the workers of a Dask scheduler, which may join and leave at any time.
 
     Args:
-        n_workers: Local workers where no scheduler is given; None for one a usable core.
+        n_workers: Number of local workers if no scheduler is given; None for one per usable core.
         scheduler: Address of an existing scheduler, such as `tcp://host:8786`.
-        time_limit_s: Seconds after which a job is stopped, and its worker restarted through its nanny.
-        n_gpus: Local workers are spread over so many graphics processors; on an existing cluster, any number asks
-            for workers that offer the resource GPU. None leaves devices alone.
-        tell: Is given sentences for the user: versions that differ, workers that are missing.
+        time_limit_s: Time after which a job is stopped and its worker restarted by its nanny [s]; None for no limit.
+        n_gpus: Number of GPUs that local workers share evenly; on an existing cluster, any number above 0 requires
+            workers that offer the resource GPU. None leaves the devices to CUDA.
+        tell: Receives messages for the user, such as differing versions or missing workers.
 
     Raises:
         ExecutorError: No scheduler answers.
@@ -54,13 +54,13 @@ class DaskExecutor:
 
     @property
     def n_workers(self) -> int:
-        """Jobs at a time: local workers, or threads of those that were there at the last look."""
+        """Number of parallel jobs: local workers, or threads of the workers seen at the last look."""
         return max(1, sum(self._threads.values()) if self._scheduler is not None else self._n_local)
 
     def run(
         self, function: Callable[[Job], Result], jobs: Sequence[Job], more: More[Job] = nothing_more
     ) -> Iterator[JobDone[Result] | JobFailed]:
-        """See `Executor.run`; raises ExecutorError where the scheduler vanishes."""
+        """See `Executor.run`; raises ExecutorError if the scheduler disappears."""
         client = self._connected()
         self._last_worker = time.monotonic()
         self._look(client)
@@ -79,7 +79,7 @@ class DaskExecutor:
             batch.cancel()
 
     def close(self) -> None:
-        """Leaves the cluster; a local one is stopped, with what runs there."""
+        """Disconnects from the cluster; a local one is stopped together with its jobs."""
         timeout = dask_cluster.CLOSE_TIMEOUT_S
         if self._local is not None:
             self._local.close(timeout=timeout)
@@ -100,7 +100,7 @@ class DaskExecutor:
             self._look(client)
 
     def _look(self, client: Client) -> None:
-        """Counts the workers, and tells what a person should know about them, once."""
+        """Counts the workers, and reports problems with them once."""
         self._threads = dask_batch.threads(client)
         new = frozenset(self._threads) - self._compared
         if new:
@@ -113,7 +113,7 @@ class DaskExecutor:
             self._tell_once(f"no worker is connected to {client.scheduler.address}; trainings wait until one joins.")
 
     def _compare(self, client: Client) -> None:
-        """Tells how versions differ between this process, the scheduler and the workers."""
+        """Reports differing versions of this process, the scheduler and the workers."""
         try:
             found = client.get_versions(packages=PACKAGES)
         except (OSError, TimeoutError):

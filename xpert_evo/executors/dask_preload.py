@@ -1,6 +1,6 @@
-"""What a local Dask worker does first (a `--preload` module of `dask worker`): it becomes deaf to Ctrl-C.
+"""A `--preload` module of local Dask workers that makes them ignore Ctrl-C.
 
-Ctrl-C reaches every process of a terminal; the main one alone decides what to do.
+Ctrl-C reaches every process of a terminal, but only the main process should handle it.
 """
 
 import signal

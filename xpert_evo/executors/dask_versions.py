@@ -1,25 +1,25 @@
-"""Compares the versions of a Dask cluster's client, scheduler and workers, and says in one sentence how they differ."""
+"""Comparison of package versions on a Dask cluster's client, scheduler and workers."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 PACKAGES = ("xpert-evo", "torch", "numpy")
-"""What decides labels, besides Dask's own packages."""
+"""Packages that determine labels, besides Dask's own."""
 
 _TALKING = ("python", "dask", "distributed", "cloudpickle", "msgpack", "tornado")
 _SCHEDULER = ("python", "dask", "distributed", "xpert-evo")  # it takes jobs apart, but neither imports torch nor trains
 
 Report: TypeAlias = Mapping[str, Any]
-"""What `distributed` says of one process: `{"packages": {name: version or None}}`."""
+"""Version report of one process by `distributed`: `{"packages": {name: version or None}}`."""
 
 
 def differences(client: Report, scheduler: Report, workers: Mapping[str, Report]) -> str | None:
-    """How the versions of a cluster differ from the client's, in one sentence; None where they do not.
+    """One sentence on how the versions of a cluster differ from the client's; None if they do not.
 
     Args:
-        client: This process.
-        scheduler: The cluster's scheduler; it does not train, so that torch and NumPy do not count.
-        workers: By address or name.
+        client: Report of this process.
+        scheduler: Report of the scheduler; it does not train, so torch and NumPy do not matter there.
+        workers: Reports of the workers, by address or name.
     """
     known = client["packages"]
     clauses = []
@@ -42,6 +42,6 @@ def _short(version: str | None) -> str:
 
 
 def _some(names: list[str]) -> str:
-    """At most two names and how many more."""
+    """At most two names and the number of further ones."""
     shown = ", ".join(names[:2])
     return shown if len(names) <= 2 else f"{shown} and {len(names) - 2} more"

@@ -1,7 +1,7 @@
-"""Which graphics processor a worker process uses: each takes a free slot for life, and slots go round the devices.
+"""Assignment of GPUs to worker processes: each takes a free slot for its lifetime, and slots cycle through the GPUs.
 
-A slot is a file lock, which the system frees when its owner dies, so that the process that replaces a dead worker
-gets the dead one's device.
+A slot is a file lock, which the system releases when its owner dies, so a process that replaces a dead worker gets the
+same device.
 """
 
 import os
@@ -16,20 +16,20 @@ _held: list[FileLock] = []
 
 
 def device_of(slot: int, n_gpus: int) -> str:
-    """The value of CUDA_VISIBLE_DEVICES for a slot; none is visible where there are no devices."""
+    """The value of CUDA_VISIBLE_DEVICES for a slot; it is empty if there are no devices."""
     return str(slot % n_gpus) if n_gpus else ""
 
 
 def take_gpu(folder: Path, n_slots: int, n_gpus: int) -> int:
-    """Takes the first free slot for this process, before CUDA is first used in it.
+    """Takes the first free slot for this process; call it before the process uses CUDA.
 
     Args:
-        folder: Shared by all workers of the machine.
-        n_slots: Workers of the machine.
-        n_gpus: Devices of the machine.
+        folder: Folder of the locks, shared by all workers of the machine.
+        n_slots: Number of workers on the machine.
+        n_gpus: Number of GPUs on the machine.
 
     Returns:
-        The slot.
+        Index of the slot.
 
     Raises:
         ExecutorError: More workers than slots.
@@ -43,4 +43,4 @@ def take_gpu(folder: Path, n_slots: int, n_gpus: int) -> int:
         _held.append(lock)
         os.environ[VARIABLE] = device_of(slot, n_gpus)
         return slot
-    raise ExecutorError(f"all {n_slots} places at the {n_gpus} graphics processors are taken; start fewer workers.")
+    raise ExecutorError(f"all {n_slots} slots of the {n_gpus} GPUs are taken; start fewer workers.")

@@ -1,4 +1,4 @@
-"""Local worker processes, started afresh (spawn) so that no state leaks into them."""
+"""Executor for local worker processes, which are spawned so that they inherit no state."""
 
 import multiprocessing
 import os
@@ -23,12 +23,12 @@ MOST_BREAKDOWNS = 3
 
 
 class ProcessExecutor:
-    """Runs jobs in local processes of one thread each, which end when this process does.
+    """Runs jobs in local single-threaded processes, which end when this process does.
 
     Args:
-        n_workers: Processes; None for one a core that this process may use (containers' limits included).
-        time_limit_s: Seconds after which a job is stopped together with its worker; None for no limit.
-        n_gpus: Graphics processors of this machine that the workers are spread over; None leaves devices alone.
+        n_workers: Number of processes; None for one per core that this process may use.
+        time_limit_s: Time after which a job is stopped together with its worker [s]; None for no limit.
+        n_gpus: Number of GPUs that the workers share evenly; None to leave the devices to CUDA.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class ProcessExecutor:
     def run(
         self, function: Callable[[Job], Result], jobs: Sequence[Job], more: More[Job] = nothing_more
     ) -> Iterator[JobDone[Result] | JobFailed]:
-        """See `Executor.run`; raises ExecutorError where workers die again and again before they begin."""
+        """See `Executor.run`; raises ExecutorError if workers repeatedly die before they begin a job."""
         batch = _Batch(self._started, function, self._time_limit_s)
         batch.add(jobs)
         try:
@@ -79,12 +79,12 @@ class ProcessExecutor:
 
 
 class _Batch:
-    """Jobs that were given to a pool and have not ended.
+    """Unfinished jobs of a pool.
 
     Args:
-        pool: Gives the pool, in place of a broken one a new one.
-        function: Carries out a job.
-        time_limit_s: Seconds after which a job is stopped; None for no limit.
+        pool: Returns the pool, or a new one if the pool is broken.
+        function: Function that carries out a job.
+        time_limit_s: Time after which a job is stopped [s]; None for no limit.
     """
 
     def __init__(self, pool: Callable[[], Any], function: Callable[[Any], Any], time_limit_s: float | None) -> None:
@@ -98,7 +98,7 @@ class _Batch:
         self._n_breakdowns = 0
 
     def add(self, jobs: Sequence[Any]) -> None:
-        """Gives further jobs to the pool; their positions go on counting."""
+        """Adds further jobs to the pool; their positions continue the numbering."""
         if not jobs:
             return
         self._revive()
@@ -120,7 +120,7 @@ class _Batch:
         return outcomes + self._overdue()
 
     def cancel(self) -> None:
-        """Takes back what has not ended."""
+        """Cancels the unfinished jobs."""
         for future in self.pending:
             future.cancel()
 
@@ -131,14 +131,14 @@ class _Batch:
             self.pending[future] = position
 
     def _revive(self) -> None:
-        """Schedules all anew after the pool broke down: its last worker was killed while nobody had a job."""
+        """Schedules all jobs again after the pool broke because its last worker was killed while idle."""
         if not self.pending or self._used.active:
             return
         self._n_breakdowns += 1
         if self._n_breakdowns >= MOST_BREAKDOWNS:
             raise ExecutorError(
-                f"worker processes died {self._n_breakdowns} times in a row before they began a training; is there "
-                "enough memory? Try fewer with --workers."
+                f"worker processes died {self._n_breakdowns} times in a row before they began a training; check that "
+                "there is enough memory, or use fewer workers with --workers."
             )
         positions = list(self.pending.values())
         self.pending.clear()
@@ -146,7 +146,7 @@ class _Batch:
         self._schedule(positions)
 
     def _overdue(self) -> list[JobFailed]:
-        """Stops what has run for too long; the pool's own limit would go by the wall clock, which may jump."""
+        """Stops jobs that exceed the time limit; the pool's own limit uses the wall clock, which may jump."""
         if self._time_limit_s is None:
             return []
         now, late = time.monotonic(), []
@@ -174,8 +174,8 @@ def _in_process(function: Callable[[Job], Result], position: int, job: Job) -> J
 
 
 def _prepare(slots: Path, n_workers: int, n_gpus: int | None) -> None:
-    """Makes a fresh process a worker: deaf to Ctrl-C, mortal with its parent, one thread, one graphics processor."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it reaches all of a terminal; the main process alone decides
+    """Prepares a worker process: it ignores Ctrl-C, ends with its parent, and uses one thread and one GPU."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; only the main one should handle it
     threading.Thread(target=_follow_parent, daemon=True).start()
     threadpool_limits(1)
     if n_gpus is not None:
@@ -183,7 +183,7 @@ def _prepare(slots: Path, n_workers: int, n_gpus: int | None) -> None:
 
 
 def _follow_parent() -> None:
-    """Ends this process when its parent is killed: nobody wants the result, and a resumed run needs the core."""
+    """Ends this process when its parent is killed: its result would be lost, and a resumed run needs the core."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

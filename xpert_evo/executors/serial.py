@@ -1,4 +1,4 @@
-"""One job after another in this process: the reference that the other executors must match."""
+"""Executor that runs one job after another in this process; the reference that the other executors must match."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -7,7 +7,7 @@ from xpert_evo.executors.base import Job, JobDone, JobFailed, More, Result, carr
 
 
 class SerialExecutor:
-    """Runs jobs in the calling process; a time limit cannot be kept here."""
+    """Runs jobs in the calling process; it cannot enforce a time limit."""
 
     n_workers = 1
 

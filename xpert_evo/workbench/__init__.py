@@ -1,6 +1,6 @@
-"""What is done with one design: `train` it, `judge` its network, `pack` the weights.
+"""Work on one design: `train` it, `judge` its network, `pack` the weights.
 
-`training`, `judging` and `packing` hold the functions of the library, which the commands of the same names call. A
-`plan` is a training whose arguments were checked; `listening` tells whoever wants to know how far the work is;
-`devices` are the noisy chips that a judgement draws; `unfinished` keeps what an interrupted judgement has found.
+`training`, `judging` and `packing` contain the library functions behind the commands of the same names. `plan` checks
+the arguments of a training; `listening` defines listeners that follow the progress; `devices` describes the noisy
+chips of a judgement; `unfinished` stores the results of an interrupted judgement.
 """

@@ -1,4 +1,4 @@
-"""What may stand for settings and designs in the arguments of the library, and how messages spell arguments."""
+"""Types of library arguments for settings and designs, and the spelling of arguments in messages."""
 
 from collections.abc import Callable, Mapping
 from os import PathLike
@@ -9,7 +9,7 @@ from xpert_evo.orchestration.own_files import kept_files
 from xpert_evo.store import FILE_NAME, Store
 
 Spelling = Callable[[str], str]
-"""How messages call an argument: `noise_draws` in Python, `--noise-draws` on the command line."""
+"""Spells an argument in messages: `noise_draws` in Python, `--noise-draws` on the command line."""
 
 Settings = RunConfig | Mapping[str, object] | None
 """All settings, or some of them by dotted name such as `{"dataset.name": "cifar10"}`; None for the defaults."""
@@ -20,24 +20,23 @@ _EXPORT = "export"
 
 
 def as_argument(name: str) -> str:
-    """The spelling of Python."""
+    """The spelling in Python."""
     return name
 
 
 def settings_of(config: Settings) -> RunConfig:
-    """The settings that an argument stands for; raises ConfigError."""
+    """The settings given by an argument; raises ConfigError."""
     return config if isinstance(config, RunConfig) else load_config(None, config)
 
 
 def settings_beside(path: Path, overrides: Mapping[str, object] | None) -> tuple[RunConfig, Path | None]:
-    """The settings that a design file goes with, and the folder of the run that they were taken from.
+    """The settings that belong to a design file, and the folder of the run that they come from.
 
-    A file in the folder of a run, or of its export, was found with the run's settings; they are the base there, the
-    defaults elsewhere.
+    A file in the folder of a run, or of its export, uses the settings of the run; other files use the defaults.
 
     Args:
-        path: The design file.
-        overrides: Dotted names and values that win.
+        path: Path of the design file.
+        overrides: Dotted names and values that override these settings.
 
     Raises:
         ConfigError: A setting is wrong.

@@ -1,4 +1,4 @@
-"""`judge`: a trained network measured by the exact emulation, on ideal devices and on draws of noisy ones."""
+"""`judge`: measures a trained network in the exact emulation, on ideal devices and on draws of noisy ones."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -31,30 +31,31 @@ def judge(
     seed: int = 0,
     listener: Listener | None = None,
 ) -> JudgementResult:
-    """Measures a trained network on chip by the exact emulation, as `xpert-evo judge` does.
+    """Measures a trained network in the exact emulation of its crossbars, like `xpert-evo judge`.
 
-    Ideal devices are judged first, then the draws of noisy ones. A call that is interrupted keeps the draws that were
-    judged in a file beside the weights; the same call goes on from there.
+    Ideal devices are judged first, then the draws of noisy ones. If a call is interrupted, its finished draws are kept
+    in a file beside the weights, and the same call continues with the next draw.
 
     Args:
-        weights: A file of `train` or `pack`, or the folder of a training.
-        config: Settings, or some of them by dotted name. The data set is taken from them, such as
-            `{"dataset.name": "cifar10"}`, and what they say of `hardware.crossbar` in place of the training's.
-        split: "validation" or "test".
-        images: Judge on the first N images only; None for all.
-        noise: The noisy devices: standard deviation of their conductances (`variation_ratio`, relative) and more.
-        noise_draws: Noisy devices to draw.
-        calibrate_norms: Training images that each drawn chip calibrates its batch norm on; 0 keeps the statistics of
-            the training.
-        seed: Of the drawn devices.
-        listener: Is told how far the judgement is.
+        weights: A file written by `train` or `pack`, or the folder of a training.
+        config: Settings, or some of them by dotted name, such as `{"dataset.name": "cifar10"}`. They select the data
+            set, and those of `hardware.crossbar` override the crossbars of the training.
+        split: Split to judge on, "validation" or "test".
+        images: Number of images to use, from the first; None for all.
+        noise: Settings of the noisy devices, such as `variation_ratio`, the relative standard deviation of their
+            conductances.
+        noise_draws: Number of noisy devices to draw.
+        calibrate_norms: Number of training images on which each drawn chip recalibrates its batch norm; 0 keeps the
+            statistics of the training.
+        seed: Random seed of the device draws.
+        listener: Listener that follows the progress.
 
     Returns:
-        The accuracies, fractions: `result.ideal.mean`, and `mean`, `worst` and `spread` of `result.noisy`, which is
-        None where no noisy devices were drawn.
+        The accuracies as fractions: `result.ideal.mean`, and `mean`, `worst` and `spread` of `result.noisy`, which is
+        None if no noisy devices were drawn.
 
     Raises:
-        UsageError: An argument makes no sense, or the images have other classes or planes than the training's.
+        UsageError: An argument is invalid, or the data set has other classes or channels than that of the training.
         ConfigError: A setting or the noise is wrong.
         TrainingError: The file is missing or damaged.
         DataError: The data set is missing or damaged, or there are too few training images to calibrate on.
@@ -76,9 +77,9 @@ def judge(
 
 
 def check_split(split: str, spelled: Spelling = as_argument) -> None:
-    """Raises UsageError where images are asked for that nothing is judged on."""
+    """Raises UsageError if networks cannot be judged on a split."""
     if split not in SPLITS:
-        raise UsageError(f"{spelled('split')}: '{split}' is no split to judge on; {nearest(split, SPLITS)}")
+        raise UsageError(f"{spelled('split')}: '{split}' is not a split to judge on; {nearest(split, SPLITS)}")
 
 
 def judge_weights(
@@ -91,7 +92,7 @@ def judge_weights(
     seed: int,
     listener: Listener,
 ) -> JudgementResult:
-    """Judges the network in a file; arguments and failures as those of `judge`, checked already."""
+    """Judges the network in a file; takes the checked arguments of `judge` and raises the same errors."""
     trained = _on_crossbars(path, settings)
     dataset = cached_dataset(settings.dataset)
     _check_images(trained, dataset, path)
@@ -113,7 +114,7 @@ def judge_weights(
 
 
 def _on_crossbars(path: Path, settings: RunConfig) -> TrainedNetwork:
-    """The network in a file on the crossbars of its training, changed as far as the settings say so."""
+    """The network in a file on the crossbars of its training, with overrides from the settings."""
     trained = load_network(path)
     given = settings.hardware.crossbar.model_dump(exclude_unset=True)
     if not given:
@@ -122,7 +123,7 @@ def _on_crossbars(path: Path, settings: RunConfig) -> TrainedNetwork:
     try:
         return load_network(path, replace(own, **given))
     except HardwareModelError as failure:
-        raise ConfigError(f"the crossbars of {path} cannot be changed so: {failure}") from None
+        raise ConfigError(f"the crossbars of {path} cannot be changed like this: {failure}") from None
 
 
 def _check_images(trained: TrainedNetwork, dataset: Dataset, path: Path) -> None:
@@ -130,6 +131,6 @@ def _check_images(trained: TrainedNetwork, dataset: Dataset, path: Path) -> None
     if (first.in_channels, last.out_channels) != (dataset.image_channels, dataset.n_classes):
         raise UsageError(
             f"{path} was trained on {last.out_channels} classes and {first.in_channels} image channels, but "
-            f"{dataset.name} has {dataset.n_classes} and {dataset.image_channels}; name its own data with "
-            "--dataset, or as the setting dataset.name."
+            f"{dataset.name} has {dataset.n_classes} and {dataset.image_channels}; select its data set with "
+            "--dataset or the setting dataset.name."
         )

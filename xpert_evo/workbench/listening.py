@@ -1,4 +1,4 @@
-"""Who is told how far a training or a judgement is: nobody, unless a listener is given."""
+"""Listeners that follow the progress of a training or a judgement."""
 
 from dataclasses import dataclass
 
@@ -15,10 +15,10 @@ class JudgingWork:
     """A judgement that begins.
 
     Attributes:
-        split: "validation" or "test".
-        n_images: Images that every draw is judged on.
-        n_left: Draws to judge, the ideal devices among them.
-        goes_on: Whether an earlier call has judged some already.
+        split: Split that is judged on, "validation" or "test".
+        n_images: Number of images per draw.
+        n_left: Number of draws left to judge, including the ideal devices.
+        goes_on: Whether the judgement continues an interrupted one.
     """
 
     split: str
@@ -33,10 +33,10 @@ class Draw:
 
     Attributes:
         accuracy: Fraction of the images classified correctly.
-        is_noisy: Whether of noisy devices.
-        number: Counts from 1, ideal and noisy devices each for themselves.
-        n_draws: Draws of that kind in all.
-        is_known: Whether an earlier call has judged it.
+        is_noisy: Whether the devices are noisy.
+        number: Number of the draw, from 1, counted separately for ideal and noisy devices.
+        n_draws: Total number of draws of this kind.
+        is_known: Whether an earlier call judged it.
     """
 
     accuracy: float
@@ -47,28 +47,28 @@ class Draw:
 
 
 class Listener:
-    """Is told how a training and a judgement go; every method does nothing until a subclass says otherwise."""
+    """Follows a training and a judgement; the methods do nothing unless a subclass overrides them."""
 
     def step(self, step: Step) -> None:
-        """Takes a training step that has ended."""
+        """Receives a finished training step."""
 
     def epoch(self, epoch: Epoch) -> None:
-        """Takes an epoch that has ended."""
+        """Receives a finished epoch."""
 
     def trained(self, validation_accuracy: float, emulation: str) -> None:
-        """Takes the end of a training: a fraction, and how the crossbars were computed for it."""
+        """Receives the validation accuracy (a fraction) of a finished training and the emulation that measured it."""
 
     def loaded(self, trained: TrainedNetwork, dataset: Dataset) -> None:
-        """Takes the network that will be judged, and on which data set."""
+        """Receives the network to be judged and its data set."""
 
     def judging(self, work: JudgingWork) -> None:
-        """Takes the beginning of a judgement."""
+        """Receives the beginning of a judgement."""
 
     def judged_part(self, ratio: float) -> None:
-        """Takes how much of the present draw has been judged, a fraction."""
+        """Receives the finished fraction of the current draw."""
 
     def draw(self, draw: Draw) -> None:
-        """Takes a draw that has been judged."""
+        """Receives a finished draw."""
 
     def judged(self, judgement: Judgement, noisy: NoisyDevices | None) -> None:
-        """Takes a judgement over all draws, of ideal devices or of noisy ones."""
+        """Receives a finished judgement over all draws of ideal or noisy devices."""

@@ -1,4 +1,4 @@
-"""A trained network judged on ideal devices and on draws of noisy ones, so that an interruption costs one draw."""
+"""Judges a trained network on ideal devices and on draws of noisy ones; an interruption costs at most one draw."""
 
 from dataclasses import asdict
 from functools import partial
@@ -24,17 +24,17 @@ def measure(
     seed: int,
     max_images: int | None = None,
 ) -> tuple[Judgement, Judgement | None]:
-    """Accuracy on ideal devices, and on noisy ones where there are any.
+    """The judgement of ideal devices, and that of noisy ones if there are any.
 
     Args:
-        trained: The network.
-        weights: The file that holds it; what is judged is kept beside it until all is.
-        dataset: The one that it was trained on.
-        devices: Noisy ones.
-        listener: Told of each accuracy when it is known: they take time.
-        split: "validation" or "test".
-        seed: Of the draws.
-        max_images: Judge on the first N images only; None for all.
+        trained: The trained network.
+        weights: File of the network; finished draws are stored beside it until all are finished.
+        dataset: Data set of the training.
+        devices: Noisy devices.
+        listener: Listener that receives each accuracy as soon as it is measured.
+        split: Split to judge on, "validation" or "test".
+        seed: Random seed of the draws.
+        max_images: Number of images to use, from the first; None for all.
 
     Raises:
         InterruptedRunError: Ctrl-C.
@@ -82,7 +82,7 @@ def measure(
 
 
 class _Draws:
-    """Keeps the draws of one kind of devices, and tells them; those that are known already first."""
+    """Stores the draws of one kind of devices and reports them to the listener, known ones first."""
 
     def __init__(
         self, so_far: UnfinishedJudgement, listener: Listener, part: str, n_draws: int, known: list[float]
@@ -92,7 +92,7 @@ class _Draws:
             self._tell(accuracy, is_known=True)
 
     def add(self, accuracy: float) -> None:
-        """Takes a draw that was judged just now."""
+        """Adds a draw that has just been judged."""
         self._so_far.add(self._part, accuracy)
         self._tell(accuracy, is_known=False)
 

@@ -1,4 +1,4 @@
-"""`pack`: a trained network in a file of a quarter of the size."""
+"""`pack`: stores a trained network in a quarter of the space."""
 
 from pathlib import Path
 
@@ -9,24 +9,25 @@ from xpert_evo.workbench.arguments import AnyPath
 
 
 def pack(weights: AnyPath, out: AnyPath) -> Path:
-    """Writes a trained network with each weight as the code that its cells hold, as `xpert-evo pack` does.
+    """Stores each weight of a trained network as the integer code of its cells, like `xpert-evo pack`.
 
-    The crossbars compute the same, bit for bit. A training that goes on from the file goes on from rounded weights.
+    The crossbars compute the same results, bit for bit. A training that starts from the file starts from the rounded
+    weights.
 
     Args:
-        weights: A file of `train`, or the folder of a training.
+        weights: A file written by `train`, or the folder of a training.
         out: File to write; must not exist.
 
     Returns:
         The path of the file written.
 
     Raises:
-        UsageError: The file exists already or cannot be written.
+        UsageError: The file already exists or cannot be written.
         TrainingError: The weights are missing or damaged.
     """
     source, target = weights_file(user_path(weights)), user_path(out)
     if target.exists():
-        raise UsageError(f"{target} exists; choose another name, or remove it first.")
+        raise UsageError(f"{target} already exists; choose another name, or remove it first.")
     trained = load_network(source)
     try:
         save_packed(trained, target)

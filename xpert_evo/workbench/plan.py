@@ -1,4 +1,4 @@
-"""A training of one design whose arguments have been checked, before anything is written."""
+"""Plan of a training of one design: its arguments, checked before anything is written."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,21 +26,21 @@ CHECKPOINT_NAME = "checkpoint.safetensors"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingPlan:
-    """A training that can begin.
+    """A training that is ready to begin.
 
     Attributes:
-        design: What to train.
-        backbone: It was made for.
-        dataset: Its images.
-        protocol: How.
-        crossbar: The arrays.
-        seed: Of the training and of the devices drawn.
-        noisy: Devices to judge with.
-        noise_aware: Whether the steps draw cells of that kind, too.
-        to_judge: Whether the test set judges it in the end.
-        start: Weights to go on from.
-        folder: Where everything is written; not made yet.
-        spelled: How messages call arguments.
+        design: Design to train.
+        backbone: Backbone of the design.
+        dataset: Images for training and judging.
+        protocol: Training protocol.
+        crossbar: Crossbars that the network runs on.
+        seed: Random seed of the training and of the device draws.
+        noisy: Noisy devices to judge on.
+        noise_aware: Whether the training steps also draw this device noise.
+        to_judge: Whether to judge the network on the test set after the training.
+        start: Trained weights to start from; None for random weights.
+        folder: Output folder; it is created when the training begins.
+        spelled: Spelling of arguments in messages.
     """
 
     design: Design
@@ -58,26 +58,26 @@ class TrainingPlan:
 
     @property
     def devices(self) -> NonIdealities | None:
-        """Cells that the steps draw anew."""
+        """Device noise that is drawn anew in every training step; None for ideal devices."""
         return self.noisy.settings if self.noise_aware else None
 
     @property
     def n_train(self) -> int:
-        """Training images of an epoch."""
+        """Number of training images per epoch."""
         return min(self.protocol.n_train or len(self.dataset.train), len(self.dataset.train))
 
     @property
     def n_validation(self) -> int:
-        """Validation images that are measured."""
+        """Number of validation images."""
         return min(self.protocol.n_validation or len(self.dataset.validation), len(self.dataset.validation))
 
     @property
     def n_judgements(self) -> int:
-        """Passes over the test images: ideal devices, and the draws of noisy ones."""
+        """Number of passes over the test images, for ideal devices and all draws of noisy ones."""
         return 1 + self.noisy.n_noisy if self.to_judge else 0
 
     def network(self) -> CrossbarNetwork:
-        """As the training begins, but for random weights; raises TrainingError where those to go on from do not fit."""
+        """The network before training, with random or start weights; raises TrainingError if the latter do not fit."""
         network = build_network(
             self.design,
             self.backbone,
@@ -90,11 +90,11 @@ class TrainingPlan:
         return network
 
     def check_not_ended(self) -> None:
-        """Raises UsageError where the folder holds a training that has ended."""
+        """Raises UsageError if the folder contains a finished training."""
         if (self.folder / RESULT_NAME).exists():
             raise UsageError(
-                f"{self.folder} holds a training that has ended; judge it with `xpert-evo judge "
-                f"{in_shell(self.folder)}`, or choose another {self.spelled('out')} for another one."
+                f"{self.folder} contains a finished training; judge it with `xpert-evo judge "
+                f"{in_shell(self.folder)}`, or choose another {self.spelled('out')} for a new training."
             )
 
 
@@ -111,7 +111,7 @@ def plan_training(
     out: Path | None,
     spelled: Spelling = as_argument,
 ) -> TrainingPlan:
-    """The plan for the arguments of `training.train`; raises UsageError and what reading files raises."""
+    """The plan for the arguments of `training.train`; raises UsageError and the errors of reading files."""
     chosen = _chosen_protocol(protocol, start_from, spelled)
     if noise_aware:
         _check_noise_aware(chosen, noisy.settings, spelled)
@@ -145,22 +145,22 @@ def plan_training(
 
 
 def _chosen_protocol(name: str, start_from: Path | None, spelled: Spelling) -> TrainingProtocol:
-    """The protocol of a name; raises UsageError where it goes on from trained weights and there are none."""
+    """The protocol with a given name; raises UsageError if it needs trained weights and none are given."""
     chosen = load_protocol(name)
     if chosen.needs_weights and start_from is None:
         raise UsageError(
-            f"{spelled('protocol')} {name} goes on from trained weights; name those of an earlier training with "
+            f"{spelled('protocol')} {name} continues from trained weights; give those of an earlier training with "
             f"{spelled('start_from')}, or choose another protocol, such as one-night."
         )
     return chosen
 
 
 def _only_design(path: Path) -> Design:
-    """The one design of a file; raises UsageError where it holds several."""
+    """The only design in a file; raises UsageError if it contains several."""
     designs = load_designs(path)
     if len(designs) != 1:
         raise UsageError(
-            f"{path} holds {len(designs)} designs, and train takes one; write it to a file of its own, such as with "
+            f"{path} contains {len(designs)} designs, but train takes one; write one to its own file, for example with "
             f"`xpert-evo show DIR --id {designs[0].digest[:8]} --json > design.json`."
         )
     return designs[0]
@@ -170,8 +170,8 @@ def _check_noise_aware(protocol: TrainingProtocol, devices: NonIdealities, spell
     name = spelled("noise_aware")
     if devices.disturbs_converters or not devices.disturbs_cells:
         raise UsageError(
-            f"{name} draws cells anew in every step of the training; give {spelled('noise')} for cells alone, such as "
-            f"variation_ratio=0.05 (got {device_words(devices)}). `xpert-evo judge` takes the rest."
+            f"{name} draws new cells in every training step, so {spelled('noise')} must describe cells only, such as "
+            f"variation_ratio=0.05, got {device_words(devices)}; use other noise with `xpert-evo judge`."
         )
     try:
         check_draws_cells(protocol)

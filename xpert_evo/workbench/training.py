@@ -1,4 +1,4 @@
-"""`train`: one design trained to the end, judged on the test set with and without device noise."""
+"""`train`: trains one design and judges it on the test set, with and without device noise."""
 
 import json
 from collections.abc import Iterator
@@ -40,39 +40,39 @@ def train(
     start_from: AnyPath | None = None,
     listener: Listener | None = None,
 ) -> TrainingResult:
-    """Trains one design to the end and measures it on the test set, as `xpert-evo train` does.
+    """Trains one design and measures it on the test set, like `xpert-evo train`.
 
-    The network is left in `weights.safetensors` of the folder, what was found in `result.json`. A call that is
-    interrupted leaves a checkpoint of the last epoch; the same call goes on from there. Trains on a GPU where torch
-    finds one.
+    Writes the network to `weights.safetensors` and the results to `result.json` in the folder. If a call is
+    interrupted, it leaves a checkpoint of the last epoch, and the same call continues from there. Trains on a GPU if
+    torch finds one.
 
     Args:
-        design: A design, such as `run.knee.design`, or a design file.
-        out: Folder for the training; made if necessary, must not hold a training that has ended.
-        config: Settings, or some of them by dotted name, such as `{"dataset.name": "cifar10"}`. A design file in the
-            folder of a run takes those of the run for the others.
+        design: A design, such as `run.knee.design`, or the path of a design file.
+        out: Folder of the training; created if necessary, and must not contain a finished training.
+        config: Settings, or some of them by dotted name, such as `{"dataset.name": "cifar10"}`. For a design file in
+            the folder of a run, the other settings are those of the run.
         protocol: Name of the training protocol.
-        seed: Of initial weights, batches and noise, and of the drawn devices.
-        judge: Whether to measure the network on the test set; `judge` does so later.
-        noise: The noisy devices: standard deviation of their conductances (`variation_ratio`, relative) and more; None
-            for ideal devices alone.
-        noise_draws: Noisy devices to draw.
-        calibrate_norms: Training images that each drawn chip calibrates its batch norm on; 0 keeps the statistics of
-            the training.
-        noise_aware: Train with such devices, too, drawn anew in every step.
-        start_from: Weights of an earlier training to go on from, or its folder.
-        listener: Is told how far the training is.
+        seed: Random seed of initial weights, batches, noise and device draws.
+        judge: Whether to measure the network on the test set; `judge` can do so later.
+        noise: Settings of the noisy devices, such as `variation_ratio`, the relative standard deviation of their
+            conductances; None for ideal devices only.
+        noise_draws: Number of noisy devices to draw.
+        calibrate_norms: Number of training images on which each drawn chip recalibrates its batch norm; 0 keeps the
+            statistics of the training.
+        noise_aware: Whether to train with this noise, too, drawn anew in every step.
+        start_from: Weights of an earlier training to start from, or its folder.
+        listener: Listener that follows the progress.
 
     Returns:
-        The accuracies, fractions: `result.validation_accuracy`, `result.test.mean` (exact emulation, ideal devices) and
-        `result.test_with_device_noise.mean`; what was not judged is None.
+        The accuracies as fractions: `result.validation_accuracy`, `result.test.mean` (exact emulation, ideal devices)
+        and `result.test_with_device_noise.mean`; accuracies that were not measured are None.
 
     Raises:
-        UsageError: An argument makes no sense, or the folder cannot be used.
-        ConfigError: A setting, the noise or the protocol's name is wrong.
-        DesignError: The design is not for its backbone.
+        UsageError: An argument is invalid, or the folder cannot be used.
+        ConfigError: A setting, the noise or the name of the protocol is wrong.
+        DesignError: The design does not fit its backbone.
         DataError: The data set is missing or damaged.
-        TrainingError: The training diverges, or the weights to go on from do not fit.
+        TrainingError: The training diverges, or the start weights do not fit.
         InterruptedRunError: Ctrl-C.
     """
     source = design if isinstance(design, Design) else user_path(design)
@@ -95,7 +95,7 @@ def train(
 
 
 def carry_out(plan: TrainingPlan, listener: Listener) -> TrainingResult:
-    """Trains as planned, or goes on where the folder has a checkpoint; writes weights and `result.json`.
+    """Trains as planned, or continues from a checkpoint in the folder; writes weights and `result.json`.
 
     Raises:
         UsageError: The folder cannot be used.
@@ -107,7 +107,7 @@ def carry_out(plan: TrainingPlan, listener: Listener) -> TrainingResult:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as failure:
         name = plan.spelled("out")
-        raise UsageError(f"{folder} cannot be made ({failure.strerror}); choose another {name}.") from None
+        raise UsageError(f"{folder} cannot be created ({failure.strerror}); choose another {name}.") from None
     checkpoint = folder / CHECKPOINT_NAME
     with _alone(plan), _stoppable(checkpoint):
         trained = train_design(
@@ -132,39 +132,37 @@ def carry_out(plan: TrainingPlan, listener: Listener) -> TrainingResult:
 
 @contextmanager
 def _alone(plan: TrainingPlan) -> Iterator[None]:
-    """Keeps others out of the folder of a training; raises UsageError where one is at work there, or has ended."""
+    """Locks the folder of a training; raises UsageError if another training is running or has finished there."""
     folder, name = plan.folder, plan.spelled("out")
     plan.check_not_ended()
     lock = acquired(
         folder / "train.lock",
-        busy=UsageError(
-            f"another process is training in {folder}; wait for it, or choose another {name} for another training."
-        ),
+        busy=UsageError(f"another process is training in {folder}; wait for it, or choose another {name}."),
         unwritable=lambda why: UsageError(f"{folder} cannot be written to ({why}); choose another {name}."),
     )
     try:
         plan.check_not_ended()
         yield
     finally:
-        if (folder / RESULT_NAME).exists():  # nobody will train here again, not even who finds no lock
-            with suppress(OSError):  # some systems keep a file that is open
+        if (folder / RESULT_NAME).exists():  # a finished folder is refused anyway, so it needs no lock
+            with suppress(OSError):  # some systems do not delete open files
                 Path(lock.lock_file).unlink()
         lock.release()
 
 
 @contextmanager
 def _stoppable(checkpoint: Path) -> Iterator[None]:
-    """Turns Ctrl-C into an InterruptedRunError that says what is kept and how to go on."""
+    """Turns Ctrl-C into an InterruptedRunError that describes what is kept and how to continue."""
     try:
         yield
     except KeyboardInterrupt:
-        kept = "the epochs that ended are kept in" if checkpoint.is_file() else "no finished epoch is kept in"
-        how = "go on from there" if checkpoint.is_file() else "begin anew"
+        kept = "finished epochs are kept in" if checkpoint.is_file() else "no finished epoch is kept in"
+        how = "continue from there" if checkpoint.is_file() else "start again"
         raise InterruptedRunError(f"stopped; {kept} {checkpoint.parent}. The same command will {how}.") from None
 
 
 def _result(trained: TrainedDesign, plan: TrainingPlan, listener: Listener) -> TrainingResult:
-    """What the training found, judged where that is planned."""
+    """The result of the training, including the judgement if one is planned."""
     form = form_of(trained.protocol)
     listener.trained(trained.validation_accuracy, form)
     ideal, noisy = None, None
@@ -184,7 +182,7 @@ def _result(trained: TrainedDesign, plan: TrainingPlan, listener: Listener) -> T
 
 
 def _place(trained: TrainedDesign) -> str:
-    """Where and in which type a network was trained, which rounding depends on: `cuda:0`, or `cpu, 2 threads`."""
+    """Device, threads and number type of a training, which determine rounding: `cuda:0`, or `cpu, 2 threads`."""
     device = next(trained.network.parameters()).device
     n_threads = trained.protocol.n_threads or torch.get_num_threads()
     place = f"cpu, {counted(n_threads, 'thread')}" if device.type == "cpu" else str(device)

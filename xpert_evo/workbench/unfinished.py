@@ -1,4 +1,4 @@
-"""A judgement under way, kept in a file beside the weights: an interruption costs the draw that was being judged."""
+"""A judgement in progress, stored in a file beside the weights; an interruption costs only the current draw."""
 
 import hashlib
 import json
@@ -13,11 +13,11 @@ IDEAL, NOISY = "ideal", "noisy"
 
 
 class UnfinishedJudgement:
-    """Accuracies of the draws that were judged so far; forgotten once the judgement has ended.
+    """Accuracies of the draws judged so far; the file is deleted when the judgement has finished.
 
     Args:
-        weights: The file that is judged.
-        conditions: All that decides an accuracy besides it; a judgement under other ones has a file of its own.
+        weights: Weights file that is judged.
+        conditions: Everything else that determines an accuracy; each set of conditions has its own file.
     """
 
     def __init__(self, weights: Path, conditions: Mapping[str, object]) -> None:
@@ -30,11 +30,11 @@ class UnfinishedJudgement:
             self._accuracies = {part: [float(a) for a in found.get(part, [])] for part in (IDEAL, NOISY)}
 
     def of(self, part: str) -> list[float]:
-        """Accuracies of the draws of a part, in their order."""
+        """Accuracies of the draws of a part, in order."""
         return list(self._accuracies.get(part, []))
 
     def add(self, part: str, accuracy: float) -> None:
-        """Keeps another draw's; beside weights that lie where nothing can be written, in memory alone."""
+        """Adds the accuracy of a draw and stores it, or keeps it in memory if the folder is not writable."""
         self._accuracies.setdefault(part, []).append(accuracy)
         with suppress(OSError):
             write_text(self.path, json.dumps(self._accuracies) + "\n")
@@ -42,18 +42,18 @@ class UnfinishedJudgement:
 
 @contextmanager
 def unfinished_judgement(weights: Path, conditions: Mapping[str, object]) -> Iterator[UnfinishedJudgement]:
-    """What an earlier call has judged already; keeps what this one does, and forgets it when all is judged.
+    """The draws of an interrupted judgement; stores further ones, and deletes the file when all are judged.
 
     Raises:
-        InterruptedRunError: In place of Ctrl-C.
+        InterruptedRunError: Ctrl-C.
     """
     so_far = UnfinishedJudgement(weights, conditions)
     try:
         yield so_far
     except KeyboardInterrupt:
         kept = so_far.path.is_file()
-        found = f"what was judged is kept in {so_far.path}" if kept else "nothing of the judgement is kept"
-        how = "go on from there" if kept else "judge from the start"
+        found = f"finished draws are kept in {so_far.path}" if kept else "no finished draw is kept"
+        how = "continue from there" if kept else "start again"
         raise InterruptedRunError(f"stopped; {found}. The same command will {how}.") from None
     with suppress(OSError):
         so_far.path.unlink(missing_ok=True)

@@ -116,7 +116,7 @@ def test_what_was_exported_is_imported_and_costs_the_same(
     (design,) = load_designs(Path("again.json"))
     assert [layer.model_dump() for layer in design.layers] == [layer.model_dump() for layer in knee.design.layers]
     call("import", f"neurosim-v1.3/NetWork_{knee.digest}.csv")
-    assert "holds no peripherals" in capsys.readouterr().out
+    assert "contains no peripherals" in capsys.readouterr().out
     plain = Path(f"NetWork_{knee.digest}.toml")
     assert plain.read_text().replace(plain.stem, "again") == Path("again.toml").read_text()
     assert not plain.with_suffix(".json").exists()
@@ -149,12 +149,12 @@ def test_import_names_the_data_set_that_fits(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     source = Path("7 layers.csv")
-    for planes, classes, words in ((3, 100, "--dataset cifar100 --dry-run"), (5, 7, "no known data set has these")):
+    for planes, classes, words in ((3, 100, "--dataset cifar100 --dry-run"), (5, 7, "no supported data set has these")):
         source.write_text(f"34,34,{planes},3,3,64,1,1\n1,1,64,1,1,{classes},0,1\n")
         call("import", source)
         told = capsys.readouterr().out
         assert words in told
-        assert "does not tell how layers are connected" in told
+        assert "does not contain connections" in told
         Path("network_7_layers.toml").unlink()
 
 
@@ -166,8 +166,8 @@ def test_import_refuses_what_it_cannot_read_and_keeps_files(tmp_path: Path, monk
     source.write_text("34,34,3,3,3,64,1,1\n1,1,64,1,1,10,0,1\n")
     for words, message in (
         (("model.h5",), r"import reads network files of XPertSim or DNN\+NeuroSim"),
-        ((source, "--name", "3x"), "--name must be a letter"),
-        ((source, "--out", "net.json"), r"--out must end in \.toml"),
+        ((source, "--name", "3x"), "--name must start with a letter"),
+        ((source, "--out", "net.json"), r"--out must be a backbone file ending in \.toml"),
         ((source, "--out", "nowhere/net.toml"), "cannot be written"),
     ):
         with pytest.raises(UsageError, match=message):
@@ -175,6 +175,6 @@ def test_import_refuses_what_it_cannot_read_and_keeps_files(tmp_path: Path, monk
     assert [path.name for path in tmp_path.iterdir()] == ["net.csv"]
     call("import", source)
     before = Path("net.toml").read_text()
-    with pytest.raises(UsageError, match=r"net\.toml exists already and is kept"):
+    with pytest.raises(UsageError, match=r"net\.toml already exists and is not overwritten"):
         call("import", source)
     assert Path("net.toml").read_text() == before
