@@ -17,7 +17,7 @@ DatasetName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the da
 
 @data.command("list")
 def list_(data_dir: DataDir = Path(DATA_DIR)) -> None:
-    """List the supported data sets, where they are stored, and how to name your own images.
+    """List the supported data sets and the ways to name your own images.
 
     Example:
       xpert-evo data list --data-dir ~/data
@@ -35,7 +35,9 @@ def info(
         str, typer.Option(metavar="crop|fit|stretch", help="How your own images become square.")
     ] = "crop",
 ) -> None:
-    """Read a data set and show its classes and splits; decodes your own images, so later commands need not.
+    """Show the classes and splits of a data set.
+
+    Your own images are decoded once; later commands use the decoded copy.
 
     Examples:
       xpert-evo data info folder:flowers
