@@ -42,18 +42,18 @@ from xpert_evo.space import Genomes
 from xpert_evo.store import Plan, Topic
 
 AHEAD = 1
-"""Jobs that wait beside those in training, so that a free worker need not wait while the next design is chosen."""
+"""Number of jobs queued in advance, so that a free worker need not wait while the next design is chosen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """What choices are made from until the next one.
+    """Surrogates and populations that designs are chosen from until the next fit.
 
     Attributes:
-        number: From 1.
-        n_known: Labels that it knew.
-        surrogates: Of these.
-        searches: A goal and its population for each limit on area.
+        number: Number of the fit, from 1.
+        n_known: Number of labels fitted to.
+        surrogates: Surrogates fitted to these labels.
+        searches: Goal and population of the search for each area limit.
     """
 
     number: int

@@ -1,4 +1,4 @@
-"""What the parts of a training take on this machine, from a few steps and a few images in the exact emulation.
+"""Durations of the parts of a training on this machine, from a few steps and a few exactly emulated images.
 
 It is bounded: a step is measured on part of a batch first, and on whole batches only where those fit the time that is
 given. What takes long and follows from what was measured, such as calibrating on all images, is never done.
@@ -89,13 +89,13 @@ def measured_costs(
     """Times a few steps of a design's training and a few of its images in the exact emulation.
 
     Args:
-        design: What would be trained.
-        backbone: It was made for.
-        crossbar: That it would be trained for.
-        dataset: Its images.
-        protocol: How.
-        budget_s: Seconds that it may take, more or less: a single step of a large network may take longer.
-        tell: Told what is being measured.
+        design: Design to measure.
+        backbone: Backbone of the design.
+        crossbar: Crossbar that it is trained for.
+        dataset: Data set to train on.
+        protocol: Training protocol.
+        budget_s: Approximate time for measurements [s]; a single step of a large network may take longer.
+        tell: Called with a description of each measurement.
     """
     say = tell or (lambda _: None)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

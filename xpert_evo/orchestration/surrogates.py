@@ -1,6 +1,6 @@
-"""The surrogates of a round, one for each accuracy that trainings measure: fitted, and tested on new labels.
+"""The surrogates of a round, one for each measured accuracy: fitted, and tested on new labels.
 
-Each notes what it says of itself; the honesty gate compares predictions with what trainings then measured, and warns.
+Their cross-validation is noted; the honesty gate checks predictions against later measurements, and warns.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,11 +27,11 @@ ACCURACY = "accuracy"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surrogates:
-    """What is expected of a training.
+    """Predictions of the accuracies measured by trainings.
 
     Attributes:
-        task: For the designs' costs.
-        fitted: By objective name the surrogate of what a training measures; `accuracy` is always there.
+        task: Task that computes the designs' costs.
+        fitted: Surrogate of each measured objective by name; always includes `accuracy`.
     """
 
     task: Task
@@ -95,10 +95,10 @@ def check_honesty(run: RunContext, round_: int, plans: Sequence[Plan], n_known: 
     """Compares the predictions of labelled plans with their labels; plans without either are passed over.
 
     Args:
-        run: Its task, store and workers.
-        round_: After which this is told.
-        plans: Whose predictions count.
-        n_known: Only the first so many labels count, in the order in which they came; None for all.
+        run: Context of the run.
+        round_: Number of the round that has ended.
+        plans: Plans with predictions.
+        n_known: Use only the first N labels, in the order of their arrival; None for all.
     """
     accuracies = dict(islice(run.store.accuracies(run.label_context(FIRST)).items(), n_known))
     judged = [plan for plan in plans if plan.digest in accuracies and plan.predicted is not None]

@@ -1,4 +1,4 @@
-"""What a store holds: frozen values without behaviour."""
+"""Records of a store: frozen values without behaviour."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,15 +37,15 @@ class Topic(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A training that is to be done: no result yet.
+    """A planned training without a result.
 
     Attributes:
-        batch: Which part of the run asked for it, such as `round-1`.
-        position: Its place in the batch.
-        digest: Of the design.
-        design: The design as JSON.
-        context: Digest of all that decides a label besides the design: protocol, data, crossbars.
-        predicted: Accuracy that the surrogate expected before the training, if there was one.
+        batch: Batch of the run that requested it, such as `round-1`.
+        position: Position in the batch.
+        digest: Id of the design.
+        design: Design as JSON.
+        context: Digest of everything that determines a label besides the design: protocol, data, crossbars.
+        predicted: Accuracy predicted by the surrogate before the training, if any.
         std: Standard deviation of that prediction.
     """
 
@@ -60,7 +60,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """A training that ended well: its accuracy on validation data and what else was measured."""
+    """A successful training: its accuracy on validation data and other measurements."""
 
     digest: str
     context: str
@@ -73,7 +73,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A training that did not end well. It never becomes a label."""
+    """A failed training. It never becomes a label."""
 
     digest: str
     context: str

@@ -1,7 +1,7 @@
-"""A run's file: made or opened, locked for its writer, brought to today's schema, with a checksum for every row.
+"""The file of a run: created or opened, locked for its writer, migrated to the current schema.
 
-A reader sees the old state or the new one, never half of one. Every row carries a checksum of its own content: a
-flipped bit is told as damage instead of being believed.
+A reader sees either the old state or the new one. Every row has a checksum of its content, so that corruption is
+reported as damage.
 """
 
 import sqlite3
