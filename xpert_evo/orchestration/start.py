@@ -229,7 +229,7 @@ def _tell_beginning(run: RunContext) -> None:
 
 
 def _newest_hypervolumes(run: RunContext) -> tuple[float, ...]:
-    """Of the generations of the newest search, whose numbers go on where those of the round's other goals end."""
+    """Returns the hypervolumes of the newest search, whose numbers continue those of the round's other goals."""
     rows, n = run.store.summaries(), run.task.config.search.generations
     if not rows:
         return ()

@@ -86,7 +86,7 @@ def run_steady_state(run: RunContext) -> None:
 
 
 class _Line:
-    """What waits, what runs, and what comes next; all of it found again in the store when a run is resumed."""
+    """Queue of waiting, running and next trainings; restored from the store when a run is resumed."""
 
     def __init__(self, run: RunContext) -> None:
         self._run = run
@@ -172,7 +172,7 @@ def fit_sizes(run: RunContext) -> list[int]:
 
 
 def make_fit(run: RunContext, number: int, n_known: int) -> Fit:
-    """The fit of the first so many labels: what the store has of it is taken, what is missing is done."""
+    """Returns the fit to the first `n_known` labels; uses what the store contains of it and computes the rest."""
     known = look(run, n_known=n_known)
     surrogates = fit_round(run, number, known)
     searches = [(goal, evolve(run, number, goal, surrogates, known)) for goal in joint_goals(run.task)]

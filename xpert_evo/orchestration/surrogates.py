@@ -56,12 +56,12 @@ class Surrogates:
 
 
 def topic_of(objective: str) -> Topic:
-    """Of the notes in which the surrogates of a measured objective say how good they are, one for each round."""
+    """Returns the topic of the notes on the quality of a measured objective's surrogates, one per round."""
     return Topic.SURROGATE if objective == ACCURACY else Topic(f"surrogate of {objective}")
 
 
 def fit_round(run: RunContext, round_: int, known: Knowledge) -> Surrogates:
-    """The surrogates of all labels so far; what they say of themselves is noted once."""
+    """Fits the surrogates to all labels so far, and notes their cross-validation once."""
     return Surrogates(task=run.task, fitted={name: _fit(run, round_, known, name) for name in known.measured})
 
 
@@ -92,7 +92,7 @@ def _fit(run: RunContext, round_: int, known: Knowledge, name: str) -> FittedSur
 
 
 def check_honesty(run: RunContext, round_: int, plans: Sequence[Plan], n_known: int | None = None) -> None:
-    """Compares the predictions of labelled plans with their labels; plans without either are passed over.
+    """Compares the predictions of labelled plans with their labels; plans without either are skipped.
 
     Args:
         run: Context of the run.

@@ -46,12 +46,12 @@ class Task:
     worst_case: WorstCase | None = None
 
     def costs(self, genomes: Genomes) -> dict[str, FloatArray]:
-        """What a search ranks by: `own_costs`, with EDAP in the worst case where `search.costs` asks for that."""
+        """Returns the costs that a search uses: `own_costs`, with worst-case EDAP if set by `search.costs`."""
         costs = self.own_costs(genomes)
         return costs if self.worst_case is None else {**costs, "edap": self.worst_case.edap(genomes, costs["edap"])}
 
     def own_costs(self, genomes: Genomes) -> dict[str, FloatArray]:
-        """What genomes cost, (designs,) each, by objective name.
+        """Returns the costs of genomes by objective name, (designs,) each.
 
         Area [mm2], latency [us], energy [uJ], EDAP [mm2 us uJ] and throughput [images/s] by the run's own cost model.
         """
@@ -70,7 +70,7 @@ class Task:
         return {**self.costs(genomes), **{name: np.clip(column, 0.0, 1.0) for name, column in accuracies.items()}}
 
     def feasible(self, genomes: Genomes) -> NDArray[np.bool_]:
-        """Which genomes keep the limits on the chip, (designs,); what accuracy asks for is left open."""
+        """Returns which genomes satisfy the chip limits, ignoring limits on accuracy, (designs,)."""
         return np.asarray((self.constraints.on_chip.violations(self.own_costs(genomes)) <= 0).all(axis=1))
 
     @property

@@ -11,7 +11,7 @@ Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
 
 class Topic(StrEnum):
-    """What a note is about; the values stand in the stores of all versions.
+    """Topic of a note; the values are part of the stores of all versions.
 
     Notes about surrogates, honesty, and baselines have the round's number as their key, those about choices of the
     steady-state schedule the position of the choice, and those about its fits the number of the fit. Those about
