@@ -1,4 +1,4 @@
-"""One chip under several cost models: what designs cost relative to the baseline, by each of them."""
+"""One chip under several cost models: costs of designs relative to the baseline under each model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ class CostModels:
     """A chip under its own cost model and under others.
 
     Attributes:
-        chips: The chip by the name of the model, its own model first.
-        refused: Why a model cannot cost the chip, by its name.
+        chips: Chip under each model by the model's name, its own model first.
+        refused: Reason why a model cannot cost the chip, by the model's name.
     """
 
     chips: Mapping[str, Hardware]
@@ -25,13 +25,13 @@ class CostModels:
 
     @classmethod
     def of(cls, hardware: Hardware, space: SearchSpace, others: Sequence[str] | None = None) -> "CostModels":
-        """The models that can cost a chip.
+        """Returns the models that can cost a chip.
 
         Args:
-            hardware: The chip under its own model; a model that refuses the baseline, the smallest or the largest
-                choices of the space is left out.
-            space: Of the designs that will be costed.
-            others: Names of models, or paths of files; None for all that the program has.
+            hardware: Chip with its own model; models that cannot cost the baseline, the smallest or the largest
+                choices of the space are left out.
+            space: Search space of the designs.
+            others: Names of models, or paths of files; None for all built-in models.
         """
         chips, refused = {name_of(hardware): hardware}, {}
         ends = np.stack([space.baseline()[0], np.zeros(space.n_genes, dtype=np.int64), space.n_choices - 1])
@@ -51,17 +51,17 @@ class CostModels:
         return tuple(self.chips)
 
     def edap(self, space: SearchSpace, genomes: Genomes) -> FloatArray:
-        """EDAP of genomes under each model, (models, designs) [mm2 us uJ]."""
+        """Returns the EDAP of genomes under each model, (models, designs) [mm2 us uJ]."""
         return np.stack([np.asarray(chip.report_of(space, genomes).edap) for chip in self.chips.values()])
 
     def ratios(self, space: SearchSpace, genomes: Genomes) -> FloatArray:
-        """How many times lower than the baseline's a design's EDAP is under each model, (models, designs)."""
+        """Returns the EDAP of the baseline over that of each design under each model, (models, designs)."""
         edap = self.edap(space, np.concatenate([space.baseline(), np.atleast_2d(genomes)]))
         return np.asarray(edap[:, :1] / edap[:, 1:])
 
 
 def name_of(hardware: Hardware) -> str:
-    """A chip's cost model by name, with a schedule or converters that are not the model's own."""
+    """Returns the name of a chip's cost model, with any schedule or converters that differ from the model's own."""
     schedule, adc = hardware.schedule, hardware.adc
     changes = [] if schedule in (None, hardware.model.choices.schedule) else [str(schedule)]
     changes += [] if adc is None else [f"{adc.name} ADCs"]

@@ -421,7 +421,7 @@ def test_a_protocol_of_the_exact_emulation_validates_by_it_and_draws_no_cells(
     first = train("first", to_judge=False)
     monkeypatch.setitem(PROTOCOLS, "tiny", TINY.model_copy(update={"exact": True}))
     with pytest.raises(
-        UsageError, match=r"--noise-aware: noise-aware training draws .* tiny has none; train with another one"
+        UsageError, match=r"--noise-aware: noise-aware training needs .* tiny is not one; choose another protocol"
     ):
         train("never", noise_aware=True, start_from=first)
     assert not (first.parent / "never").exists()

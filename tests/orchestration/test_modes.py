@@ -119,12 +119,16 @@ def test_the_first_phase_counts_no_design_that_another_run_trained_at_other_prec
 @pytest.mark.parametrize(
     ("mode", "space", "words"),
     [
-        ("two-phase", {"adc_precision": [6], "input_precision": [8]}, "second phase .* at least 2 designs .* got 1"),
+        (
+            "two-phase",
+            {"adc_precision": [6], "input_precision": [8]},
+            "second phase .* a space of at least 2 designs, got 1",
+        ),
         ("two-phase", {"channel_depth": [64], "column_sharing": [8], "adc_type": ["sar"]}, "first phase .* got 1;"),
         (
             "joint",
             {kind: [choices[0]] for kind, choices in PAPER_CHOICES.items()},
-            "a run needs at least 4 designs .* got 1;",
+            "a run needs a space of at least 4 designs, got 1;",
         ),
     ],
 )

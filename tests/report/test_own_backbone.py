@@ -28,7 +28,7 @@ def test_every_command_on_the_run_works_without_the_description(
     ):
         call(words[0], own, *words[1:])
     assert capsys.readouterr().err == ""
-    assert "small, one" in (own / "report.html").read_text()
+    assert "small, custom" in (own / "report.html").read_text()
     assert json.loads((own / "front.json").read_text())[0]["design"]["backbone"] == name
     for form, step in (("neurosim", 2), ("neurosim-v1.3", 1)):
         rows = (tmp_path / form / f"NetWork_{run.knee.digest}.csv").read_text().splitlines()[::step]

@@ -1,12 +1,12 @@
-"""The composition root: introduces search, accuracy, store and executors to one another and runs the whole job.
+"""The composition root: connects search, accuracy, store and executors, and runs the whole job.
 
-`start` opens a run or resumes one (`resuming` says which settings may change then) and makes the `RunContext` that all
-steps share: its `task`, store, workers and protocols. `flow` walks through the job: `rounds` or `steady_state`, then
-the finalists. A round fits `surrogates` to what is known (`knowledge`), searches for each of its `goals` (`searching`),
-chooses designs (`choosing`), has them trained as a batch (`batches`), and compares its predictions with the labels. A
-training is a plain value that any worker carries out (`trainings`). Every step looks into the store first and does only
-what is missing there, so a run that was killed resumes to the same result.
+`start` starts or resumes a run (`resuming` defines the settings that may change then) and creates the `RunContext`
+shared by all steps: `task`, store, workers and protocols. `flow` runs the job: `rounds` or `steady_state`, then the
+finalists. A round fits `surrogates` to the labels so far (`knowledge`), searches for each of its `goals` (`searching`),
+chooses designs (`choosing`), trains them as a batch (`batches`), and compares its predictions with the labels. A
+training job is a plain value that any worker can run (`trainings`). Every step checks the store first and does only
+what is missing, so that an interrupted run resumes to the same result.
 
 `baselines` and `layer_grid` score other methods; `limits`, `proxies` and `cost_drift` check and warn; `tally`,
-`effort`, `remaining`, `step_times` and `estimate` tell how long things take, and no result depends on them.
+`effort`, `remaining`, `step_times` and `estimate` estimate durations, on which no result depends.
 """

@@ -1,7 +1,7 @@
-"""Baselines on request: what other methods find with the surrogate and as many evaluations as a round's search.
+"""Optional baselines: other methods with the same surrogate and number of evaluations as a round's search.
 
-They are scored, not trained: their curves say whether the search optimises what it is given. The random modes of
-`search.mode` train designs instead, a whole run each, and compare what was measured.
+They are scored, not trained: their curves show how well the search optimises the surrogate. To compare measured
+accuracies instead, use a whole run with a random `search.mode`, which trains its designs.
 """
 
 from collections.abc import Sequence
@@ -24,25 +24,25 @@ from xpert_evo.space import Genomes
 from xpert_evo.store import Topic
 
 N_MARKS = 24
-"""Numbers of evaluations at which a curve is drawn."""
+"""Number of points of a curve."""
 
 _BLOCK = 5000
 _LATENCY_UNITS, _AREA_UNITS = 100.0, 1e4
 
 
 def topic_of(baseline: Baseline) -> Topic:
-    """Of the notes that hold a baseline's curves, one for each round."""
+    """Returns the topic of the notes that store a baseline's curves, one per round."""
     return Topic(f"baseline {baseline}")
 
 
 def check_baselines(task: Task) -> None:
-    """Raises ConfigError where a baseline was asked for that the task's network does not allow."""
+    """Raises ConfigError if a requested baseline does not support the task's network."""
     if any(baseline not in BASELINES for baseline in task.config.search.baselines):
         layer_grid(task)
 
 
 def score_baselines(run: RunContext, round_: int, surrogates: Surrogates, n_evaluations: int) -> None:
-    """Scores the baselines that were asked for with a round's surrogate, once, and notes their curves."""
+    """Scores the requested baselines once with a round's surrogate, and notes their curves."""
     for number, baseline in enumerate(run.task.config.search.baselines):
         if run.store.note(topic_of(baseline), str(round_)) is not None:
             continue
@@ -56,11 +56,11 @@ def score_baselines(run: RunContext, round_: int, surrogates: Surrogates, n_eval
 
 
 def baseline_designs(task: Task, baseline: Baseline, n_designs: int, rng: np.random.Generator) -> Genomes:
-    """At most so many designs in the order in which a method looks at them, (designs, genes); raises ConfigError."""
+    """Returns at most `n_designs` in the order a method evaluates them, (designs, genes); raises ConfigError."""
     if baseline in BASELINES:
         return BASELINES[baseline](task.space, n_designs, rng)
     grid = layer_grid(task)
-    # The release does not tell its units. Here the loss's 0.01 latency becomes the latency relative to the baseline's,
+    # The release does not specify units. Here the loss's 0.01 latency becomes the latency relative to the baseline's,
     # and its 1e-7 (area - target)^2 becomes ten times the squared relative distance from the target.
     latency = float(task.costs(task.baseline)["latency"][0])
     target = task.constraints.area_limit_mm2 or float(task.costs(task.baseline)["area"][0])
@@ -76,9 +76,9 @@ def baseline_designs(task: Task, baseline: Baseline, n_designs: int, rng: np.ran
 
 
 def scored(task: Task, genomes: Genomes, surrogates: Surrogates, n_evaluations: int) -> dict[str, Sequence[float]]:
-    """The predicted hypervolume of the designs within all limits after growing numbers of evaluations.
+    """Returns the predicted hypervolume of feasible designs after increasing numbers of evaluations.
 
-    A method that runs out of designs stays where it is.
+    It stays constant for a method that runs out of designs.
     """
     marks = np.unique(np.geomspace(min(50, n_evaluations), n_evaluations, N_MARKS).astype(np.int64))
     rows, feasible = [], []

@@ -1,4 +1,4 @@
-"""A batch of trainings: planned in one transaction, each result a transaction of its own."""
+"""Batches of trainings: planned in one transaction, with one transaction per result."""
 
 import json
 from collections import Counter
@@ -27,7 +27,7 @@ def plan_batch(
     designs: Sequence[Design],
     prediction: tuple[FloatArray, FloatArray] | None = None,
 ) -> None:
-    """Writes down what a batch is going to train, with what the surrogate expects of it."""
+    """Stores the plans of a batch, with the predictions of the surrogate."""
     plans = plans_of(run, name, designs, prediction=prediction)
     with run.interrupts.held_back(), run.store.transaction() as store:
         store.add_plans(plans)
@@ -42,7 +42,7 @@ def plans_of(
     prediction: tuple[FloatArray, FloatArray] | None = None,
     first: int = 0,
 ) -> list[Plan]:
-    """Plans of a batch, `first` the position of the first one; not written yet."""
+    """Returns the plans of a batch, starting at position `first`, without storing them."""
     context = run.label_context(name)
     return [
         Plan(
@@ -59,19 +59,19 @@ def plans_of(
 
 
 def run_batch(run: RunContext, name: str) -> None:
-    """Trains what is planned and has no result yet; failures are tried again as the settings say.
+    """Trains the planned designs without a result; failed trainings are retried according to the settings.
 
     Raises:
-        StoreError: The batch was planned for labels that this version cannot make.
-        TrainingError: Every training of the batch failed: something is wrong with all of them.
+        StoreError: The batch was planned for labels that this version cannot produce.
+        TrainingError: All trainings of the batch failed.
     """
     plans = run.store.plans(name)
     context = run.label_context(name)
     if any(plan.context != context for plan in plans):
         raise StoreError(
             f"batch '{name}' of {run.store.folder} was planned with another definition of protocol "
-            f"'{run.protocol_of(name).name}' than this version has; finish the run with the version that began it, or "
-            "begin another one."
+            f"'{run.protocol_of(name).name}' than that of this version; finish the run with the version that began it, "
+            "or start a new one."
         )
     digests = [plan.digest for plan in plans]
     run.tally.skip(_kind(name), len(reused_digests(run, context).intersection(digests)))
@@ -92,27 +92,27 @@ def run_batch(run: RunContext, name: str) -> None:
         reason = next(f.reason for f in reversed(run.store.failures(context)) if f.digest == plans[-1].digest)
         raise TrainingError(
             f"all {len(plans)} trainings of batch '{name}' failed, the last one because of: {reason}. "
-            f"Mend the cause, then {try_again(run)}."
+            f"Fix the cause, then run {try_again(run)}."
         )
 
 
 def try_again(run: RunContext) -> str:
-    """The command that tries failed trainings once more."""
+    """Returns the command that retries failed trainings."""
     retries = min(MOST_RETRIES, run.task.config.training.retries + 1)
     return f"`xpert-evo resume {in_shell(run.store.folder)} --set training.retries={retries}`"
 
 
 def reused_digests(run: RunContext, context: str) -> set[str]:
-    """Digests of designs whose label in a context an earlier run made."""
+    """Returns digests of designs whose label in a context was made by an earlier run."""
     return {plan.digest for plan in run.store.plans(REUSED) if plan.context == context}
 
 
 def job_of(run: RunContext, plan: Plan) -> TrainingJob:
-    """What a worker is given for a plan."""
+    """Returns the job of a plan for a worker."""
     config = run.task.config
-    folder = run.store.folder.absolute() / "checkpoints"  # workers may have another working folder
+    folder = run.store.folder.absolute() / "checkpoints"  # workers may have another working directory
     folder.mkdir(exist_ok=True)
-    # Whom a kind seed has made a finalist must not have it again.
+    # A design that became a finalist thanks to a lucky seed must not be trained with the same seed again.
     purpose = Purpose.FINALIST if plan.batch == FINALISTS else Purpose.TRAINING
     return TrainingJob(
         design=design_from_text(plan.design),
@@ -131,19 +131,19 @@ def job_of(run: RunContext, plan: Plan) -> TrainingJob:
 
 
 def sizes_of(run: RunContext, plans: Sequence[Plan]) -> list[float]:
-    """Multiply-accumulates of planned designs, by which the tally weighs them."""
+    """Returns multiply-accumulates of planned designs, used by the tally as weights."""
     return [float(size) for size in macs(run.task.space, stacked(run, [genome_of(run, plan) for plan in plans]))]
 
 
 def _kind(batch: str) -> str:
-    """How the tally counts a batch."""
+    """Returns the kind that the tally counts a batch as."""
     return FINALISTS if batch == FINALISTS else SEARCHED
 
 
 def record(
     run: RunContext, plan: Plan, job: TrainingJob, outcome: JobDone[TrainingReport] | JobFailed, size: float
 ) -> None:
-    """Writes what came of a plan, in a transaction of its own, and tells it."""
+    """Stores the result of a plan in its own transaction, and reports it."""
     with run.interrupts.held_back(), run.store.transaction() as store:
         if isinstance(outcome, JobFailed):
             store.add_failure(

@@ -1,4 +1,4 @@
-"""Which designs to train next: before any is trained, in a round, and in the end."""
+"""Selection of designs to train: the first designs, those of a round, and the finalists."""
 
 from dataclasses import dataclass
 
@@ -23,14 +23,14 @@ from xpert_evo.search.seeding import DEPTH_FACTORS, first_designs, first_populat
 from xpert_evo.space import Genomes, IntArray
 
 _ATTEMPTS = 20
-"""How often random designs are drawn anew where too few keep the limits."""
+"""Maximum number of draws of random designs if too few satisfy the limits."""
 
 
 def check_spaces(task: Task) -> None:
-    """Raises ConfigError where a search would have too little to choose from, before anything is trained."""
+    """Raises ConfigError if a search space contains too few designs, before anything is trained."""
     searched = {"a run": (task.space, LEAST_LABELS)}
     if task.config.search.mode is SearchMode.TWO_PHASE:
-        second = second_phase(task, task.baseline)  # the network is another one, its space as large
+        second = second_phase(task, task.baseline)  # its network will differ, but the space has the same size
         searched = {
             f"the first phase (search.mode = two-phase; {', '.join(FIRST_PHASE)})": (
                 first_phase(task).space,
@@ -42,28 +42,28 @@ def check_spaces(task: Task) -> None:
         n_designs = round(10 ** min(space.log10_size, 9.0))
         if n_designs < least:
             raise ConfigError(
-                f"{name} needs at least {least} designs to choose from, got {n_designs}; offer more choices in [space]."
+                f"{name} needs a space of at least {least} designs, got {n_designs}; offer more choices in [space]."
             )
 
 
 def check_first_batch(task: Task) -> None:
-    """Raises InfeasibleError where too few designs keep the limits for a run to begin with."""
+    """Raises InfeasibleError if too few designs satisfy the limits to start a run."""
     n_designs, least = len(first_batch(task)), LEAST_LABELS
     if n_designs < least:
         raise InfeasibleError(
-            f"a run needs at least {least} designs to begin with, the baseline among them, but found only {n_designs}: "
-            f"hardly any design keeps {limits_told(task)}; raise the limits."
+            f"a run needs at least {least} designs to start with, including the baseline, but only {n_designs} were "
+            f"found: hardly any design keeps {limits_told(task)}; raise the limits."
         )
 
 
 def limits_told(task: Task) -> str:
-    """The limits on the chip as settings: `hardware.area_limit_mm2 = 50 and hardware.latency_limit_us = 900`."""
+    """Returns the chip limits as settings: `hardware.area_limit_mm2 = 50 and hardware.latency_limit_us = 900`."""
     limits = task.constraints.on_chip
     return " and ".join(f"hardware.{name} = {getattr(limits, name):g}" for name in limits.active)
 
 
 def first_batch(task: Task) -> Genomes:
-    """The designs that a run trains before anything else, the homogeneous baseline among them."""
+    """Returns the designs that a run trains first, including the homogeneous baseline."""
     mode, n = task.config.search.mode, task.config.training.first_designs
     if mode is SearchMode.JOINT:
         return starting_designs(task, joint_goals(task)[-1], n)
@@ -73,18 +73,18 @@ def first_batch(task: Task) -> Genomes:
 
 
 def first_share(n_designs: int) -> int:
-    """How many of the first designs the first of two phases gets; the second begins with the rest."""
+    """Returns the number of first designs trained by the first of two phases; the second trains the rest."""
     return min(n_designs, max(LEAST_LABELS, (n_designs + 1) // 2))
 
 
 def starting_designs(task: Task, goal: Goal, n_designs: int, *key: int) -> Genomes:
-    """Designs to train before a goal's first surrogate; the homogeneous baseline where its space holds it.
+    """Returns the designs to train before a goal's first surrogate, including the baseline if its space contains it.
 
     Args:
-        task: For costs and the seed.
-        goal: Whose space and limits count.
-        n_designs: How many.
-        *key: Tells further sets of a run from its first.
+        task: Task that defines costs and seed.
+        goal: Goal that defines space and limits.
+        n_designs: Number of designs.
+        *key: Distinguishes further sets of a run from its first.
     """
     genomes = first_designs(
         goal.space,
@@ -107,10 +107,10 @@ def infill(
     labelled: Genomes,
     tried: Genomes,
 ) -> Genomes:
-    """What a round trains: members of each front where most is to be gained, rivals, and probes from everywhere.
+    """Returns the designs of a round: the most promising front members, homogeneous rivals, and random probes.
 
-    The goals share the batch evenly. Rivals and probes keep the surrogate honest: on front members alone, which are all
-    alike, nobody can tell a good ranking, and a front is only worth what it gains over the best homogeneous designs.
+    The goals share the batch evenly. Rivals and probes keep the surrogate honest: front members are too similar to
+    judge its ranking by, and a front must be compared with the best homogeneous designs.
     """
     training = run.task.config.training
     rng = np.random.default_rng(spawned(run.task.config.seed, Purpose.INFILL, round_))
@@ -126,19 +126,19 @@ def infill(
 
 
 def n_rivals(training: TrainingConfig) -> int:
-    """How many of a round's probes are rivals: half of them, rounded down."""
+    """Returns how many of a round's probes are rivals: half of them, rounded down."""
     return training.probes_per_round // 2
 
 
 @dataclass(slots=True, kw_only=True)
 class Chooser:
-    """Chooses designs to train, none twice; what it has chosen counts as tried, and as a part of the front.
+    """Chooses designs to train, none twice; chosen designs count as tried and as part of the front.
 
     Attributes:
-        surrogates: Of the labels so far.
-        tried: Designs with a label, a failed training or a training to come, (designs, genes).
-        counted: Those among them whose front is to be gained on: not what failed, (designs, genes).
-        rng: For all that is random in the choices.
+        surrogates: Surrogates fitted to the labels so far.
+        tried: Designs with a label, a failed training or a planned training, (designs, genes).
+        counted: Tried designs whose front is to be improved, without failed ones, (designs, genes).
+        rng: Random generator of the choices.
     """
 
     surrogates: Surrogates
@@ -147,18 +147,18 @@ class Chooser:
     rng: np.random.Generator
 
     def members(self, goal: Goal, state: SearchState, n_designs: int) -> Genomes:
-        """At most so many designs of a search's population that promise most.
+        """Chooses at most `n_designs` of a search's population, the most promising ones.
 
-        Where no member keeps the limits, all are candidates: trainings may show that the predictions were too low.
+        If no member satisfies the limits, all are candidates, because predictions may have been too low.
         """
         candidates = state.genomes[state.feasible] if state.feasible.any() else state.genomes
         return self._promising(goal, candidates, n_designs)
 
     def rivals(self, goal: Goal, n_designs: int) -> Genomes:
-        """At most so many homogeneous designs that promise most.
+        """Chooses at most `n_designs` homogeneous designs, the most promising ones.
 
-        Surrogates underestimate good homogeneous designs, which are rare among what they learn from, so that these do
-        not reach the predicted front by themselves. A goal with frozen genes has none.
+        Surrogates underestimate good homogeneous designs, which are rare among their labels, so that these do not
+        reach the predicted front by themselves. A goal with frozen genes has no rivals.
         """
         if not goal.searches_everything:
             return self.tried[:0]
@@ -166,15 +166,15 @@ class Chooser:
         return self._promising(goal, homogeneous[goal.feasible(homogeneous)], n_designs)
 
     def probes(self, goal: Goal, n_designs: int, n_pool: int = 10) -> Genomes:
-        """At most so many designs from all over a goal's space that keep its limits; four times `n_pool` are drawn."""
+        """Chooses at most `n_designs` random designs within a goal's limits, from `4 * n_pool` drawn ones."""
         pool = first_population(goal.space, 4 * n_pool, self.rng, feasible=goal.feasible)
         return self._taken(unknown(goal.whole(self.rng.permutation(pool)), self.tried)[:n_designs])
 
     def _promising(self, goal: Goal, candidates: Genomes, n_designs: int) -> Genomes:
-        """At most so many of the candidates, those that the front of what counts may gain most from.
+        """Chooses at most `n_designs` of the candidates, those expected to improve the front of `counted` most.
 
-        It counts with what the surrogate expects of it, not with labels: a front of labels is made of those whose seed
-        was kind, and beside them little promises a gain (a plug-in of expected values for an unknown noiseless front).
+        The front is made of predictions, not labels: a measured front favours designs with lucky seeds, and few
+        candidates would promise a gain over them (predictions estimate the unknown noiseless front).
         """
         if not (n_designs and len(candidates)):
             return candidates[:0]
@@ -199,7 +199,7 @@ class Chooser:
 
 
 def unknown(genomes: Genomes, *tried: Genomes) -> Genomes:
-    """The genomes that are not among those tried, in order, each once."""
+    """Returns the genomes that have not been tried, in order, each once."""
     seen = {row.tobytes() for row in np.concatenate(tried).astype(np.int64)}
     kept = []
     for i, row in enumerate(genomes.astype(np.int64)):
@@ -210,16 +210,16 @@ def unknown(genomes: Genomes, *tried: Genomes) -> Genomes:
 
 
 def random_batch(task: Task, n_designs: int, tried: Genomes, *key: int) -> Genomes:
-    """What the random modes train: designs within the loosest limits that were not tried; fewer where there are none.
+    """Draws untried designs within the loosest limits for the random modes; may return fewer than requested.
 
     Args:
-        task: For the space, the limits, the mode and the seed.
-        n_designs: How many.
-        tried: Not to be drawn again, (designs, genes).
-        *key: Which draw of the run this is.
+        task: Task that defines space, limits, mode and seed.
+        n_designs: Number of designs.
+        tried: Designs that must not be drawn again, (designs, genes).
+        *key: Identifies the draw within the run.
 
     Raises:
-        InfeasibleError: No drawn design keeps the limits.
+        InfeasibleError: No drawn design satisfies the limits.
     """
     rng = np.random.default_rng(spawned(task.config.seed, Purpose.INFILL, *key))
     draw = BASELINES[task.config.search.mode]
@@ -234,13 +234,13 @@ def random_batch(task: Task, n_designs: int, tried: Genomes, *key: int) -> Genom
     if not n_feasible:
         raise InfeasibleError(
             f"none of the designs that search.mode = {task.config.search.mode} draws keeps {limits_told(task)}, "
-            "though other designs do; raise the limits or search jointly."
+            "although other designs do; raise the limits or use search.mode = joint."
         )
     return found
 
 
 def finalists(run: RunContext) -> Genomes:
-    """The baseline, and members of the measured front of each limit: ends, knee, then what lies farthest apart."""
+    """Returns the baseline and members of each limit's measured front: ends, knee, then the most distant ones."""
     task, known = run.task, look(run)
     objectives = task.objectives.minimised(known.values)
     chosen: list[int] = []
@@ -254,11 +254,11 @@ def finalists(run: RunContext) -> Genomes:
 
 
 def choose_finalists(objectives: FloatArray, n_designs: int) -> IntArray:
-    """Positions of at most `n_designs` members: the best in each objective, the knee, then whoever is farthest away.
+    """Returns indices of at most `n_designs` members: the best of each objective, the knee, then the most distant.
 
     Args:
-        objectives: Of a front, minimised, (designs, objectives).
-        n_designs: How many to choose at most.
+        objectives: Minimised objectives of a front, (designs, objectives).
+        n_designs: Maximum number of designs.
     """
     if not len(objectives):
         return np.empty(0, dtype=np.int64)
@@ -272,5 +272,5 @@ def choose_finalists(objectives: FloatArray, n_designs: int) -> IntArray:
 
 
 def most_finalists(config: RunConfig) -> int:
-    """How many finalists there are at most: those of each limit on area, and the baseline."""
+    """Returns the maximum number of finalists: those of each area limit, and the baseline."""
     return config.training.finalists * len(config.hardware.area_limits_mm2) + 1

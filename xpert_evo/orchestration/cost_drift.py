@@ -1,7 +1,7 @@
-"""Whether today's hardware model costs designs as it did when a run began: the baseline's costs are kept for that.
+"""Checks whether the hardware model still computes the same costs as when a run began, on the baseline.
 
-A store keeps designs, not their costs, which are computed anew wherever they are shown. A newer version of the model
-may cost them differently; then a run's search followed other figures than its report shows, and both say so.
+A store contains designs, not their costs, which are recomputed whenever they are shown. With a newer version of the
+model the costs may differ from those that the search used; the run and its report then say so.
 """
 
 from xpert_evo.orchestration.knowledge import note_once
@@ -17,7 +17,7 @@ _LEAST_RATIO = 1e-9
 
 
 def keep_costs(run: RunContext) -> None:
-    """Notes what the baseline costs, or warns where it was noted with other costs."""
+    """Notes the costs of the baseline, or warns if other costs were noted before."""
     note_once(run, Topic.HARDWARE_MODEL, _KEY, _costs(run.task))
     remark = drift(run.store, run.task)
     if remark is not None:
@@ -25,7 +25,7 @@ def keep_costs(run: RunContext) -> None:
 
 
 def drift(store: Store, task: Task) -> str | None:
-    """A sentence where the model costs the baseline differently from when the run began; None where it does not."""
+    """Returns a warning if the costs of the baseline have changed since the run began, else None."""
     noted = store.note(Topic.HARDWARE_MODEL, _KEY)
     changed = [
         f"{name} {noted[name]:.6g}, now {today:.6g}"
@@ -36,7 +36,7 @@ def drift(store: Store, task: Task) -> str | None:
         return None
     return (
         "the hardware model has changed since this run began: the baseline had "
-        f"{'; '.join(changed)}. Costs are shown by today's model, the search followed the earlier one so far."
+        f"{'; '.join(changed)}. Costs are shown with the current model, but the search used the earlier one so far."
     )
 
 

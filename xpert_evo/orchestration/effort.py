@@ -1,4 +1,4 @@
-"""How much work a training is and how long it takes, for progress and plans alone: no result depends on it."""
+"""Work and duration of trainings, used only for progress and estimates; no result depends on them."""
 
 import heapq
 from collections.abc import Sequence
@@ -10,19 +10,19 @@ from scipy.optimize import nnls
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
 
 JUDGED_IMAGE = 2.5
-"""Work of one image in the exact emulation, in training images; `benchmarks/running/time_left.py` shows how well."""
+"""Work of one image in the exact emulation, in training images (checked by `benchmarks/running/time_left.py`)."""
 
 _LEAST = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timed:
-    """A training that ended.
+    """A finished training.
 
     Attributes:
-        work: In training images.
-        macs: Multiply-accumulates of one image through the full-size design.
-        seconds: It took.
+        work: Work of the training, in training images.
+        macs: Multiply-accumulates per image of the full-size design.
+        seconds: Duration of the training [s].
     """
 
     work: float
@@ -32,35 +32,35 @@ class Timed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """Seconds of a training: each unit of work costs a fixed part and a part that grows with the design."""
+    """Duration model of trainings: each unit of work takes a fixed time plus a time proportional to design size."""
 
     fixed_s: float
     per_mac_s: float
 
     def seconds(self, work: float, macs: float) -> float:
-        """Expected of a training."""
+        """Returns the expected duration of a training [s]."""
         return work * (self.fixed_s + self.per_mac_s * macs)
 
 
 def images_trained(protocol: TrainingProtocol, n_train: int) -> int:
-    """Images that a training visits of `n_train`, repeats counted, and smaller ones by their area."""
+    """Returns the number of image passes of a training on `n_train` images, weighted by relative image area."""
     return round(protocol.epochs_by_area() * min(protocol.n_train or n_train, n_train))
 
 
 def work_of(protocol: TrainingProtocol, n_train: int, n_judged: int) -> float:
-    """Work of a training with its judging, in training images.
+    """Returns the work of a training including judging, in training images.
 
     Args:
-        protocol: How it is trained.
-        n_train: Training images of the data set.
-        n_judged: Images that judge it in the exact emulation.
+        protocol: Training protocol.
+        n_train: Number of training images in the data set.
+        n_judged: Number of images judged with the exact emulation.
     """
     step_image = 1 + (JUDGED_IMAGE if protocol.exact else 0)
     return step_image * images_trained(protocol, n_train) + JUDGED_IMAGE * n_judged
 
 
 def pace_of(done: Sequence[Timed]) -> Pace | None:
-    """The pace that fits ended trainings best, relative errors weighed alike; None before the first one."""
+    """Fits the pace to finished trainings by relative errors; returns None before the first one."""
     if not done:
         return None
     work = np.array([timed.work for timed in done])
@@ -75,7 +75,7 @@ def pace_of(done: Sequence[Timed]) -> Pace | None:
 
 
 def makespan(seconds: Sequence[float], n_workers: int) -> float:
-    """Seconds until jobs of so many seconds each, taken in their order, are done by `n_workers`."""
+    """Returns the time until `n_workers` have finished jobs of the given durations, in order [s]."""
     free_at = [0.0] * max(1, min(n_workers, len(seconds)))
     for one in seconds:
         heapq.heappush(free_at, heapq.heappop(free_at) + one)

@@ -1,7 +1,7 @@
-"""How long a run will take, from some ten seconds of measuring: trainings of two of its designs, and one search.
+"""Estimates the duration of a run from about ten seconds of measurements: trainings of two designs, and one search.
 
-The real training code works on few images (`step_times`); what it takes is carried to the protocol's images. Between
-the two designs, and beyond them, time grows linearly with multiply-accumulates.
+The real training code is timed on few images (`step_times`) and extrapolated to those of the protocol. Between and
+beyond the two designs, time is assumed to be linear in multiply-accumulates.
 """
 
 import time
@@ -28,23 +28,23 @@ from xpert_evo.search import Nsga2, SearchSettings
 from xpert_evo.space import Genomes
 
 BUDGET_S = 10.0
-"""Seconds that measuring may take, more or less: a few steps of large networks may take longer."""
+"""Approximate time for measurements [s]; a few steps of large networks may take longer."""
 
-_SMALL, _LARGE = 0.25, 0.9  # which of the first designs are measured: quantiles of their multiply-accumulates
+_SMALL, _LARGE = 0.25, 0.9  # quantiles of multiply-accumulates of the measured designs
 _N_GENERATIONS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """What a run is expected to take.
+    """Expected duration of a run.
 
     Attributes:
-        seconds: Of the whole run.
-        n_workers: Trainings at a time that it counts on.
-        training_s: Of an average training of the search.
-        finalist_s: Of an average finalist, its judging on test data included.
-        search_s: Of all searches and surrogates together.
-        measured_s: That measuring took.
+        seconds: Duration of the whole run [s].
+        n_workers: Assumed number of concurrent trainings.
+        training_s: Duration of an average training in the search [s].
+        finalist_s: Duration of an average finalist training, including judging on test data [s].
+        search_s: Total duration of searches and surrogates [s].
+        measured_s: Time taken by the measurements [s].
     """
 
     seconds: float
@@ -56,7 +56,7 @@ class Estimate:
 
 
 def planned_workers(config: RunConfig) -> int:
-    """Trainings at a time that the settings ask for; 1 where a scheduler decides."""
+    """Returns the number of concurrent trainings in the settings; 1 if a scheduler decides."""
     settings = config.executor
     if not settings.kind.record.has_workers or settings.dask_scheduler is not None:
         return 1
@@ -66,13 +66,13 @@ def planned_workers(config: RunConfig) -> int:
 def estimate(
     task: Task, dataset: Dataset, budget_s: float | None = None, tell: Callable[[str], None] | None = None
 ) -> Estimate:
-    """Measures for about `budget_s` seconds (`BUDGET_S` by default) and carries it to the whole run.
+    """Measures for about `budget_s` seconds (default: `BUDGET_S`) and extrapolates to the whole run.
 
     Args:
-        task: What is searched.
-        dataset: Its images.
-        budget_s: Fewer seconds make it less certain.
-        tell: Told what is being measured.
+        task: Search task.
+        dataset: Data set of the run.
+        budget_s: Time for measurements [s]; shorter times are less accurate.
+        tell: Called with a description of each measurement.
     """
     started = time.perf_counter()
     training, n_workers = task.config.training, planned_workers(task.config)
@@ -140,40 +140,40 @@ def _measured(
 
 
 def _alike(first: TrainingProtocol, second: TrainingProtocol) -> bool:
-    """Whether two protocols differ in nothing that changes the time of a step."""
+    """Whether two protocols have the same time per step."""
     free = {"name": "", "epochs": 1, "n_train": None, "n_validation": None, "n_recalibration": 1}
     return first.model_copy(update=free) == second.model_copy(update=free)
 
 
 def _between(sizes: FloatArray, known: FloatArray, seconds: list[float]) -> FloatArray:
-    """Seconds of designs of all sizes, by the line through the two known ones, never below the smaller one."""
+    """Returns durations by linear interpolation between the two known ones, never below the smaller one [s]."""
     width = float(known[1] - known[0])
     slope = max(0.0, (seconds[1] - seconds[0]) / width) if width > 0 else 0.0
     return np.asarray(np.maximum(seconds[0] + slope * (sizes - known[0]), min(seconds)))
 
 
 def second_share(config: RunConfig) -> int:
-    """How many designs the second of two phases begins with; 0 in the other modes."""
+    """Returns the number of designs that the second of two phases starts with; 0 in other modes."""
     n = config.training.first_designs
     return n - first_share(n) if config.search.mode is SearchMode.TWO_PHASE else 0
 
 
 def search_seconds(config: RunConfig, fit_s: float, generation_s: float) -> float:
-    """Seconds of all surrogates and generations of a run: each round has a search for each limit on area.
+    """Returns the total duration of surrogates and generations; each round has one search per area limit [s].
 
     Args:
-        config: Settings.
-        fit_s: Of one surrogate.
-        generation_s: Of one generation.
+        config: Settings of the run.
+        fit_s: Duration of fitting one surrogate [s].
+        generation_s: Duration of one generation [s].
     """
     if config.search.mode in {SearchMode.RANDOM, SearchMode.RANDOM_HOMOGENEOUS}:
-        return fit_s  # what is expected of the finalists
+        return fit_s  # for the predictions of the finalists
     n_searches = config.training.rounds * len(config.hardware.area_limits_mm2)
     return (config.training.rounds + 1) * fit_s + n_searches * config.search.generations * generation_s
 
 
 def _measured_search(task: Task, genomes: Genomes) -> tuple[float, float]:
-    """Seconds of a surrogate of made-up labels, and of a generation, from a few."""
+    """Measures the time of fitting a surrogate to synthetic labels, and of a generation (mean of a few) [s]."""
     config = task.config
     if len(genomes) < LEAST_LABELS:
         return 0.0, 0.0
@@ -191,7 +191,7 @@ def _measured_search(task: Task, genomes: Genomes) -> tuple[float, float]:
     for _ in range(_N_GENERATIONS):
         asked = search.ask()
         if not len(asked):
-            break  # a small space is known
+            break  # all designs of a small space are known
         accuracy = surrogate.predict(asked)[0]
         values = task.values(asked, {"accuracy": accuracy, "robustness": accuracy})  # it takes as long
         search.tell(task.objectives.minimised(values), task.constraints.violations(values))

@@ -1,8 +1,8 @@
-"""The whole job, step by step. Every step looks into the store first and does only what is missing there.
+"""The whole job, step by step. Every step checks the store first and does only what is missing.
 
-first designs -> [surrogate -> search -> members of the front] x rounds -> finalists; in a steady state, design after
-design takes the place of rounds. So an interrupted run that is started again from its store walks the same path: what
-was planned stays as planned, trainings that ended stay ended, and a search goes on from its last generation.
+first designs -> [surrogate -> search -> members of the front] x rounds -> finalists; in a steady state, single designs
+take the place of rounds. A resumed run therefore follows the same path: plans are kept, finished trainings are not
+repeated, and a search continues from its last generation.
 """
 
 from xpert_evo.config import Schedule
@@ -18,7 +18,7 @@ from xpert_evo.orchestration.surrogates import fit_round
 
 
 def go(run: RunContext) -> None:
-    """Does all that is missing; raises InterruptedRunError, TrainingError."""
+    """Runs all missing steps; raises InterruptedRunError, TrainingError."""
     keep_costs(run)
     training = run.task.config.training
     if training.schedule is Schedule.STEADY_STATE:

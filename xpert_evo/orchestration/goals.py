@@ -1,4 +1,4 @@
-"""What a round's searches are after: all objectives within each limit on area, or one of the paper's two phases."""
+"""Goals of a round's searches: all objectives within each area limit, or one of the paper's two phases."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -18,23 +18,23 @@ from xpert_evo.space import Genomes, SearchSpace
 from xpert_evo.store import Store, Topic
 
 ACCURACY_LOSS = 0.02
-"""Accuracy that the first phase's network may lose against the homogeneous baseline, where nothing else is asked."""
+"""Default accuracy loss allowed for the first phase's network, relative to the homogeneous baseline."""
 
 _NETWORK = "network"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """What one search is after.
+    """Goal of one search.
 
     Attributes:
-        number: Among the searches of its round, from 0.
-        task: What is searched in all.
-        space: Where this one searches: the whole space, or a part of it with frozen genes.
-        objectives: What the search minimises.
-        traded: What designs are chosen for training by: `objectives` and what these leave to a limit.
-        constraints: Limits that it keeps.
-        where: Its space, in words for messages.
+        number: Number of the search in its round, from 0.
+        task: Search task of the run.
+        space: Space of this search: the whole space, or a part of it with frozen genes.
+        objectives: Objectives that the search minimises.
+        traded: Objectives by which designs are chosen for training: `objectives`, and accuracy if it is only limited.
+        constraints: Limits of the search.
+        where: Description of the space for messages.
     """
 
     number: int
@@ -51,12 +51,12 @@ class Goal:
         return self.space is self.task.space
 
     def feasible(self, genomes: Genomes) -> NDArray[np.bool_]:
-        """Which genomes of its space keep the limits on the chip, (designs,)."""
+        """Returns which genomes of its space satisfy the chip limits, (designs,)."""
         costs = self.task.own_costs(self.whole(genomes))
         return np.asarray((self.constraints.on_chip.violations(costs) <= 0).all(axis=1))
 
     def within_limits(self) -> Genomes:
-        """A design of its space that keeps the limits on the chip, (1, genes); raises InfeasibleError without one."""
+        """Returns a design of its space within the chip limits, (1, genes); raises InfeasibleError if there is none."""
         frozen = {
             i: whole.choices.index(gene.choices[0])
             for i, (gene, whole) in enumerate(zip(self.space.genes, self.task.space.genes, strict=True))
@@ -66,25 +66,25 @@ class Goal:
         return self.own(genome)
 
     def whole(self, genomes: Genomes) -> Genomes:
-        """Genomes of its space as genomes of the whole one."""
+        """Converts genomes of its space to the whole space."""
         return genomes if self.searches_everything else to_whole_space(self.space, self.task.space, genomes)
 
     def own(self, genomes: Genomes) -> Genomes:
-        """Genomes of the whole space as genomes of its own, with the frozen genes' only choices."""
+        """Converts genomes of the whole space to its own, with the single choices of frozen genes."""
         return genomes if self.searches_everything else to_frozen_space(self.space, genomes)
 
     def holds(self, genomes: Genomes) -> NDArray[np.bool_]:
-        """Which genomes of the whole space lie in its own: their frozen genes make its only choices, (designs,)."""
+        """Returns which genomes of the whole space are in its own, by their frozen genes, (designs,)."""
         return np.asarray((self.whole(self.own(genomes)) == genomes).all(axis=1))
 
     @property
     def reference_point(self) -> FloatArray:
-        """Of hypervolumes of `objectives`."""
+        """Reference point of hypervolumes of `objectives`."""
         return self.task.reference_of(self.objectives)
 
 
 def joint_goals(task: Task) -> list[Goal]:
-    """A search for each limit on area, the tightest first, so that the newest one is always the loosest limit's."""
+    """Returns a goal for each area limit, the tightest first, so that the newest search has the loosest limit."""
     return [
         Goal(
             number=number,
@@ -99,7 +99,7 @@ def joint_goals(task: Task) -> list[Goal]:
 
 
 def first_phase(task: Task, least_accuracy: float | None = None) -> Goal:
-    """The paper's first phase: least latency within the limits, at an accuracy, with the baseline's precisions."""
+    """Returns the goal of the paper's first phase: lowest latency at an accuracy, with the baseline's precisions."""
     return Goal(
         number=0,
         task=task,
@@ -112,7 +112,7 @@ def first_phase(task: Task, least_accuracy: float | None = None) -> Goal:
 
 
 def second_phase(task: Task, network: Genomes) -> Goal:
-    """The paper's second phase: the run's objectives, over the precisions of the network (1, genes) found."""
+    """Returns the goal of the paper's second phase: the run's objectives over precisions of a network (1, genes)."""
     return replace(
         joint_goals(task)[-1],
         space=frozen_space(task.space, network, SECOND_PHASE),
@@ -121,7 +121,7 @@ def second_phase(task: Task, network: Genomes) -> Goal:
 
 
 def goals_of(run: RunContext) -> list[Goal]:
-    """What the next round's searches are after; the first phase lasts until its network is noted."""
+    """Returns the goals of the next round; the first phase lasts until its network is noted."""
     if run.task.config.search.mode is not SearchMode.TWO_PHASE:
         return joint_goals(run.task)
     network = found_network(run)
@@ -131,27 +131,27 @@ def goals_of(run: RunContext) -> list[Goal]:
 
 
 def network_note(store: Store) -> dict[str, Any] | None:
-    """What `settle_network` noted of the network that the first phase found; None while it lasts and without phases."""
+    """Returns the note of `settle_network` on the first phase's network; None before its end or without phases."""
     note: dict[str, Any] | None = store.note(Topic.TWO_PHASE, _NETWORK)
     return note
 
 
 def found_network(run: RunContext) -> Genomes | None:
-    """The network that the first phase found, (1, genes); None while it lasts."""
+    """Returns the network found by the first phase, (1, genes); None before its end."""
     note = network_note(run.store)
     return None if note is None else np.array([note["genome"]], dtype=np.int64)
 
 
 def n_first_phase_rounds(run: RunContext) -> int | None:
-    """Rounds of the first phase; None while it lasts and where there is none."""
+    """Returns the number of rounds of the first phase; None before its end or without phases."""
     note = network_note(run.store)
     return None if note is None else int(note["after_round"])
 
 
 def accuracy_to_keep(run: RunContext) -> float:
-    """The accuracy that the first phase keeps: as set, else the homogeneous baseline's less `ACCURACY_LOSS`.
+    """Returns the minimum accuracy of the first phase: as set, else that of the baseline minus `ACCURACY_LOSS`.
 
-    Where the baseline's training failed, the accuracy of the phase's best design stands in.
+    If the baseline's training failed, the accuracy of the phase's best design is used instead.
     """
     asked = run.task.config.search.first_phase_accuracy
     if asked is not None:
@@ -194,6 +194,6 @@ def settle_network(run: RunContext, after_round: int) -> None:
 
 
 def _known_to(goal: Goal, run: RunContext) -> Knowledge:
-    """What is known of a goal's own designs."""
+    """Returns the labels of designs in a goal's space."""
     known = look(run)
     return known.only(goal.holds(known.genomes))

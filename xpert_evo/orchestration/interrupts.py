@@ -1,4 +1,4 @@
-"""Stopping on Ctrl-C and SIGTERM: once to finish the transaction and leave, twice to leave at once."""
+"""Stopping on Ctrl-C and SIGTERM: once to finish the transaction and exit, twice to exit immediately."""
 
 import multiprocessing
 import os
@@ -12,10 +12,10 @@ from xpert_evo.errors import InterruptedRunError
 
 
 class Interrupts:
-    """While entered, turns the first SIGINT or SIGTERM into `InterruptedRunError` at a moment that breaks nothing.
+    """While entered, turns the first SIGINT or SIGTERM into `InterruptedRunError` at a safe moment.
 
     Args:
-        how_to_resume: The command that goes on, for the message.
+        how_to_resume: Command that resumes the run, for the message.
     """
 
     def __init__(self, how_to_resume: str) -> None:
@@ -25,19 +25,19 @@ class Interrupts:
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        """Takes over the signals."""
+        """Installs the signal handlers."""
         for number in (signal.SIGINT, signal.SIGTERM):
             self._previous[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Gives the signals back."""
+        """Restores the previous signal handlers."""
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
     @contextmanager
     def held_back(self) -> Iterator[None]:
-        """Lets what stands inside finish before a signal counts."""
+        """Delays signals until the block has finished."""
         self._shields += 1
         try:
             yield

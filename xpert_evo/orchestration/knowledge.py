@@ -1,4 +1,4 @@
-"""What a run knows: the measured values of all labelled designs, and which designs were ever planned."""
+"""Knowledge of a run: measured values of all labelled designs, and all designs ever planned."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from xpert_evo.store import Plan, Topic
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knowledge:
-    """Labelled designs in the order of their digests, so that nothing depends on which training ended first.
+    """Labelled designs in the order of their digests, independent of the order of trainings.
 
     Attributes:
-        digests: Of the designs.
-        genomes: (designs, genes).
-        measured: `accuracy` and what else trainings measured, by objective name, fractions, (designs,).
-        values: `measured` with the designs' costs, as objectives and limits take them.
+        digests: Ids of the designs.
+        genomes: Genomes of the designs, (designs, genes).
+        measured: `accuracy` and other measured objectives by name, fractions, (designs,).
+        values: `measured` together with the designs' costs, by objective name.
     """
 
     digests: list[str]
@@ -33,11 +33,11 @@ class Knowledge:
     values: Mapping[str, FloatArray]
 
     def __len__(self) -> int:
-        """How many designs have labels."""
+        """Returns the number of labelled designs."""
         return len(self.digests)
 
     def only(self, rows: NDArray[np.bool_]) -> "Knowledge":
-        """What is known of some of the designs; `rows` tells which, (designs,)."""
+        """Returns the knowledge of the designs selected by `rows`, (designs,)."""
         return Knowledge(
             digests=[digest for digest, kept in zip(self.digests, rows, strict=True) if kept],
             genomes=self.genomes[rows],
@@ -46,7 +46,7 @@ class Knowledge:
         )
 
     def within(self, constraints: Constraints, objectives: Objectives) -> FloatArray:
-        """Minimised objectives of the designs that keep the limits, (designs, objectives)."""
+        """Returns minimised objectives of the designs within the limits, (designs, objectives)."""
         return objectives.minimised(self.values)[(constraints.violations(self.values) <= 0).all(axis=1)]
 
 
@@ -56,12 +56,12 @@ def look(
     batches: Iterable[str] | None = None,
     n_known: int | None = None,
 ) -> Knowledge:
-    """All labels of the search, or some.
+    """Returns all labels of the search, or some of them.
 
     Args:
-        run: Its task, store and workers.
-        batches: Only of designs that one of these planned.
-        n_known: Only the first so many, in the order in which they came.
+        run: Context of the run.
+        batches: Use only designs planned by these batches; None for all.
+        n_known: Use only the first N labels, in the order of their arrival; None for all.
     """
     context = run.label_context(FIRST)
     accuracies = dict(islice(run.store.accuracies(context).items(), n_known))
@@ -80,17 +80,17 @@ def look(
 
 
 def known_digests(run: RunContext) -> list[str]:
-    """Digests of the labelled designs, in the order in which their labels came."""
+    """Returns digests of the labelled designs, in the order of their arrival."""
     return list(run.store.accuracies(run.label_context(FIRST)))
 
 
 def planned(run: RunContext) -> Genomes:
-    """All designs that any batch planned, labelled, failed or not, (plans, genes)."""
+    """Returns all designs planned by any batch, labelled or not, (plans, genes)."""
     return stacked(run, [genome_of(run, plan) for plan in run.store.each_plan()])
 
 
 def genome_of(run: RunContext, plan: Plan) -> NDArray[np.int16]:
-    """The genome (genes,) of a planned design, which is parsed once; held in 16 bits a gene, for there are many."""
+    """Returns the genome (genes,) of a planned design; parsed once and cached with 16 bits per gene."""
     genome = run.genomes.get(plan.digest)
     if genome is None:
         genome = run.task.space.encode([design_from_text(plan.design)])[0].astype(np.int16)
@@ -99,7 +99,7 @@ def genome_of(run: RunContext, plan: Plan) -> NDArray[np.int16]:
 
 
 def stacked(run: RunContext, rows: Sequence[NDArray[np.int16]]) -> Genomes:
-    """Single genomes as an array (designs, genes), however few they are."""
+    """Stacks single genomes to an array (designs, genes), also of an empty sequence."""
     genomes = np.empty((len(rows), run.task.space.n_genes), dtype=np.int64)
     for i, row in enumerate(rows):
         genomes[i] = row
@@ -107,7 +107,7 @@ def stacked(run: RunContext, rows: Sequence[NDArray[np.int16]]) -> Genomes:
 
 
 def note_once(run: RunContext, topic: Topic, key: str, value: Mapping[str, object]) -> bool:
-    """Writes a note unless it is there, and whether it is new; a resumed run has written it before."""
+    """Writes a note unless it exists, as in a resumed run; returns whether it is new."""
     if run.store.note(topic, key) is not None:
         return False
     with run.interrupts.held_back(), run.store.transaction() as store:

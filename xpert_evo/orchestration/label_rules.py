@@ -1,6 +1,6 @@
-"""What a label is a label of besides the design, and by which rules it was made.
+"""Context of labels besides the design, and the rules by which they were made.
 
-Labels of an earlier version's rules are kept, and never mixed with new ones.
+Labels made by rules of earlier versions are kept and never mixed with new ones.
 """
 
 import hashlib
@@ -17,9 +17,9 @@ from xpert_evo.orchestration.names import FINALISTS, FIRST
 from xpert_evo.store import Store
 
 RULES = 2
-"""How labels are made, by number; a run keeps the rules that its first designs were labelled by.
+"""Version of the labelling rules; a run keeps the rules of its first labels.
 
-1: ADCs had all codes to spare above their range, and proxies of fewer than 64 channels were divided like wide ones.
+1: Spare ADC codes were all above the range, and proxy layers below 64 channels were divided like wide ones.
 2: Spare codes widen both ends of the range (`snr.adc_levels`); narrow layers are divided less (`network.proxy_depth`).
 """
 
@@ -27,14 +27,14 @@ RULES = 2
 def label_context(
     config: RunConfig, protocol: TrainingProtocol, dataset_digest: str, *, judged: bool = False, rules: int = RULES
 ) -> str:
-    """Sixteen hexadecimal digits: labels with the same ones may stand for one another.
+    """Returns sixteen hexadecimal digits; labels of a design with the same context are interchangeable.
 
     Args:
-        config: For the crossbars that accuracy depends on, and the device noise where it is measured.
-        protocol: How designs are trained.
-        dataset_digest: Of the images and their split.
-        judged: Whether the label comes with a judgement on test data, as a finalist's does.
-        rules: The ones that it was made by, `RULES` or earlier ones.
+        config: Settings of the crossbars that accuracy depends on, and of device noise if it is measured.
+        protocol: Training protocol.
+        dataset_digest: Digest of the images and their split.
+        judged: Whether the label includes a judgement on test data, as for finalists.
+        rules: Labelling rules, `RULES` or earlier ones.
     """
     content: dict[str, object] = {
         "protocol": protocol.model_dump(mode="json"),
@@ -86,7 +86,7 @@ def run_rules(store: Store, config: RunConfig, dataset_digest: str) -> int:
 
 
 def check_rules(store: Store, config: RunConfig, dataset_digest: str) -> None:
-    """Raises StoreError where trainings are left to do in a run whose labels this version would make differently."""
+    """Raises StoreError if a run has remaining trainings that this version would label differently."""
     if run_rules(store, config, dataset_digest) == RULES:
         return
     done = {(label.digest, label.context) for label in store.all_labels()}

@@ -1,4 +1,4 @@
-"""Costs of single layers over depths and settings of the periphery, as the gradient method of the paper needs them."""
+"""Costs of single layers over depths and peripheral settings, as needed by the paper's gradient method."""
 
 from dataclasses import dataclass
 
@@ -17,9 +17,9 @@ class LayerGrid:
     """Costs of every layer for each depth of its input, its own depth and a setting (column sharing, ADC type).
 
     Attributes:
-        task: What the layers belong to.
-        latency_us: (layers, input depths, depths, settings); where a depth is fixed its values repeat.
-        area_mm2: Likewise.
+        task: Search task of the layers.
+        latency_us: Latency [us], (layers, input depths, depths, settings); values repeat along fixed depths.
+        area_mm2: Area [mm2], same shape.
     """
 
     task: Task

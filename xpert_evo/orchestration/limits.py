@@ -1,4 +1,4 @@
-"""Whether any design keeps the limits on the chip, each alone and all together: told before anything is trained.
+"""Checks before any training whether some design satisfies the chip limits, alone and together.
 
 Area, latency and energy are sums over the layers, so the least of each, and of every weighted sum of them, is exact.
 Where the cost model counts leakage, what tiles leak while other layers work is no such sum: the least energy is a lower
@@ -150,7 +150,7 @@ class _Joint:
     fixed: Mapping[int, int]
 
     def costs(self, genomes: Genomes) -> FloatArray:
-        """What is limited, (designs, limits)."""
+        """Returns the limited costs, (designs, limits)."""
         scored = self.table.score(genomes)
         columns = dict(zip(_KINDS, (scored.area_mm2, scored.latency_us, scored.energy_uj), strict=True))
         return np.stack([columns[kind] for kind in self.limits], axis=1)
@@ -272,7 +272,7 @@ def _hardest_weights(ratios: FloatArray) -> FloatArray:
 
 
 def _cost(table: CostTable, kind: _Kind, genome: IntArray) -> float:
-    """What a design really costs, leakage of idle tiles included."""
+    """Returns the cost of a design, including leakage of idle tiles."""
     scored = table.score(genome[None])
     return float((scored.area_mm2, scored.latency_us, scored.energy_uj)[_KINDS.index(kind)][0])
 

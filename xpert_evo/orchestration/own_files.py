@@ -1,4 +1,4 @@
-"""Users' own files of devices, technologies, converters and cost models: a run keeps them as they were when it began.
+"""Custom files of devices, technologies, converters and cost models: a run keeps them as they were when it began.
 
 Settings name such a file by its path. What it says decides every cost of the run, so its text is kept in the store, and
 a copy lies in the run's folder: whoever resumes after a change is refused, and reports go on with the copy.

@@ -1,4 +1,4 @@
-"""What the proxies of a run's protocols cannot tell apart: choices of the space that become one network."""
+"""Choices of the space that a run's protocols train as the same proxy network."""
 
 from collections import defaultdict
 

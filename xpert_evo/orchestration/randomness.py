@@ -1,4 +1,4 @@
-"""Where all randomness of a run comes from: one seed, spawned by what it is for, never by the order of events."""
+"""All randomness of a run: one seed, spawned by purpose and never by the order of events."""
 
 from enum import IntEnum
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 class Purpose(IntEnum):
-    """What a stream of random numbers is for; the values are part of what makes a run repeatable."""
+    """Purpose of a stream of random numbers; the values must not change, to keep runs repeatable."""
 
     FIRST_DESIGNS = 0
     TRAINING = 1
@@ -18,16 +18,16 @@ class Purpose(IntEnum):
 
 
 def spawned(seed: int, purpose: Purpose, *key: int) -> np.random.SeedSequence:
-    """The seed sequence of one purpose.
+    """Returns the seed sequence of a purpose.
 
     Args:
-        seed: Of the run.
-        purpose: What it is for.
-        *key: Which one of its kind, such as the round, or a design's digest as an integer.
+        seed: Random seed of the run.
+        purpose: Purpose of the random numbers.
+        *key: Identifies the stream within the purpose, such as the round, or a design's digest as an integer.
     """
     return np.random.SeedSequence(seed, spawn_key=(int(purpose), *key))
 
 
 def as_integer(sequence: np.random.SeedSequence) -> int:
-    """A seed of 32 bits, for libraries that take a number."""
+    """Returns a 32-bit seed, for libraries that need an integer."""
     return int(sequence.generate_state(1)[0])

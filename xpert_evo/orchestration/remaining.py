@@ -1,4 +1,4 @@
-"""How many trainings of a run have ended and how many are to come, and how long these will take."""
+"""Finished and remaining trainings of a run, and the time left."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -18,7 +18,7 @@ from xpert_evo.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitSizes:
-    """Images of a data set."""
+    """Number of images in each split of a data set."""
 
     n_train: int
     n_validation: int
@@ -26,18 +26,18 @@ class SplitSizes:
 
     @classmethod
     def of(cls, dataset: Dataset) -> Self:
-        """Those of a data set that was read."""
+        """Returns the sizes of a loaded data set."""
         return cls(n_train=len(dataset.train), n_validation=len(dataset.validation), n_test=len(dataset.test))
 
 
 def count(store: Store, task: Task, tally: Tally, sizes: SplitSizes) -> None:
-    """Tells a new tally what is to be trained and what has been.
+    """Fills a new tally with expected and finished trainings.
 
     Args:
-        store: Of the run.
-        task: What is searched.
-        tally: To be told.
-        sizes: Of the run's data set.
+        store: Store of the run.
+        task: Search task of the run.
+        tally: Tally to fill.
+        sizes: Sizes of the run's data set.
     """
     training = task.config.training
     plans = store.plans()
@@ -67,13 +67,13 @@ def count(store: Store, task: Task, tally: Tally, sizes: SplitSizes) -> None:
 
 
 def left_s(store: Store, task: Task, sizes: SplitSizes, n_workers: int) -> float | None:
-    """Seconds of the trainings to come, by those that have ended; None before the first one has.
+    """Estimates the time of the remaining trainings from finished ones [s]; returns None before the first one.
 
     Args:
-        store: Of the run.
-        task: What is searched.
-        sizes: Of the run's data set.
-        n_workers: Trainings at a time.
+        store: Store of the run.
+        task: Search task of the run.
+        sizes: Sizes of the run's data set.
+        n_workers: Number of concurrent trainings.
     """
     tally = Tally(n_workers)
     count(store, task, tally, sizes)

@@ -1,4 +1,4 @@
-"""What may change of a run's settings when it goes on, and what of that is kept."""
+"""Settings that may change when a run is resumed, and which of these changes are stored."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,14 +15,14 @@ from xpert_evo.orchestration.stopping import early_stop
 from xpert_evo.store import Store
 
 CHANGEABLE = ("executor", "training.rounds", "training.retries", "training.time_limit_s", "dataset.data_dir")
-"""Settings that a resumed run may change: where it works and for how long, never what it computes.
+"""Settings that a resumed run may change: where it runs and for how long, never what it computes.
 
-The number of rounds is kept in the store, so that whoever goes on or reports later finds it there.
+The number of rounds is written to the store for later resumes and reports.
 """
 
 
 def changed_settings(before: RunConfig, overrides: Mapping[str, object], folder: Path) -> RunConfig:
-    """The stored settings with the allowed changes; raises StoreError for others."""
+    """Returns the stored settings with the allowed changes; raises StoreError for others."""
     plain = before.to_plain()
     _drop_other_executors(plain, overrides)
     config = load_config(None, overrides, base=plain)
@@ -38,7 +38,7 @@ def changed_settings(before: RunConfig, overrides: Mapping[str, object], folder:
 
 
 def _setting(config: RunConfig, name: str) -> object:
-    """The value of a setting, or a table, by its dotted name; None where nothing is set."""
+    """Returns the value of a setting or table by its dotted name; None if it is not set."""
     value: Any = config
     for part in name.split("."):
         value = value.get(part) if isinstance(value, Mapping) else getattr(value, part, None)
@@ -46,7 +46,7 @@ def _setting(config: RunConfig, name: str) -> object:
 
 
 def _told(value: object) -> str:
-    """A setting's value as people write it."""
+    """Formats the value of a setting."""
     if isinstance(value, BackboneDescription):
         return f"{load_backbone(value).name} (your own)"
     if isinstance(value, tuple):
@@ -70,7 +70,7 @@ def _drop_other_executors(plain: dict[str, Any], overrides: Mapping[str, object]
 
 
 def check_rounds(store: Store, before: RunConfig, config: RunConfig) -> None:
-    """Raises StoreError where the number of rounds changes and none can begin any more."""
+    """Raises StoreError if the number of rounds changes although no further round can begin."""
     old, new = before.training.rounds, config.training.rounds
     begun = {plan.batch for plan in store.plans()}
     least = max((n for n in range(1, old + 1) if round_name(n) in begun), default=0)

@@ -1,4 +1,4 @@
-"""Labels of earlier runs serve a new one: same design, same protocol, same data, same crossbars."""
+"""Reuse of labels from earlier runs with the same design, protocol, data and crossbars."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,10 +17,10 @@ _KEY = "labels"
 
 
 def reuse_labels(run: RunContext) -> None:
-    """Copies the labels that the run was told to take over, once, in one transaction.
+    """Copies the reusable labels of the given runs, once, in one transaction.
 
     Raises:
-        StoreError: A folder holds no run, or a damaged one.
+        StoreError: A folder contains no run, or a damaged one.
     """
     folders = [Path(folder) for folder in run.store.meta("labels_from")]
     if not folders or run.store.note(Topic.REUSED, _KEY) is not None:
@@ -54,7 +54,7 @@ def reuse_labels(run: RunContext) -> None:
 
 
 def _contexts(run: RunContext) -> set[str]:
-    """Of the labels and finalists that a run makes."""
+    """Returns the contexts of labels and finalists of a run."""
     return {
         run.label_context(FIRST),
         run.label_context(FINALISTS),
@@ -62,7 +62,7 @@ def _contexts(run: RunContext) -> set[str]:
 
 
 def _tell_of_earlier_rules(run: RunContext, folders: Sequence[Path]) -> None:
-    """Says of folders that their labels would fit, had they not been made by an earlier version's rules."""
+    """Warns about folders whose labels would fit but were made by an earlier version's rules."""
     contexts = {context for rules in range(1, run.rules) for context in _contexts(replace(run, rules=rules))}
     for folder in folders:
         with Store.open_readonly(folder) as store:
@@ -78,7 +78,7 @@ def _tell_of_earlier_rules(run: RunContext, folders: Sequence[Path]) -> None:
 
 
 def _fitting(folder: Path, contexts: set[str], space: SearchSpace) -> dict[tuple[str, str], tuple[Plan, Label]]:
-    """Labels of a run that could have been made here, with their plans, by digest and context."""
+    """Returns the reusable labels of a run with their plans, by digest and context."""
     with Store.open_readonly(folder) as store:
         plans = {(plan.digest, plan.context): plan for plan in store.each_plan() if plan.context in contexts}
         labels = {(label.digest, label.context): label for label in store.all_labels() if label.context in contexts}

@@ -1,6 +1,6 @@
-"""The schedule of rounds: fit, search, train a batch, wait for all of it, compare with what was predicted; again.
+"""The schedule of rounds: fit, search, train a batch, wait for it, compare labels with predictions; repeat.
 
-Every step looks into the store first and does only what is missing there.
+Every step checks the store first and does only what is missing.
 """
 
 from xpert_evo.config import SearchMode
@@ -24,7 +24,7 @@ from xpert_evo.space import Genomes
 
 
 def run_rounds(run: RunContext) -> None:
-    """Trains the first designs, then round after round until the last one or until the run stops before it."""
+    """Trains the first designs, then round after round until the last one or an early stop."""
     config = run.task.config
     two_phases = config.search.mode is SearchMode.TWO_PHASE
     searches = config.search.mode in {SearchMode.JOINT, SearchMode.TWO_PHASE}
@@ -55,7 +55,7 @@ def _plan(run: RunContext, name: str, genomes: Genomes) -> None:
 
 
 def _plan_round(run: RunContext, round_: int) -> None:
-    """Fits, searches for each goal, and writes down what the round trains with what is expected of it."""
+    """Fits the surrogates, searches for each goal, and stores the plans of the round with their predictions."""
     known = look(run)
     surrogates = fit_round(run, round_, known)
     searches = [(goal, evolve(run, round_, goal, surrogates, known)) for goal in goals_of(run)]
@@ -63,17 +63,17 @@ def _plan_round(run: RunContext, round_: int) -> None:
     if main.objectives.names == run.task.objectives.names:
         counted = known
         score_baselines(run, round_, surrogates, state.n_evaluated)
-    else:  # the first of two phases is after something else, at precisions that labels of other runs may not have
+    else:  # the first of two phases has other objectives, and precisions that labels of other runs may lack
         counted = known.only(main.holds(known.genomes))
     genomes = infill(run, round_, searches, surrogates=surrogates, labelled=counted.genomes, tried=planned(run))
     plan_batch(run, round_name(round_), run.task.space.decode(genomes), surrogates.accuracy(genomes))
 
 
 def _begin_second_phase(run: RunContext, round_: int, earlier: list[str]) -> None:
-    """Ends the first phase before this round if it is over, and trains what the second one begins with.
+    """Ends the first phase before this round if it is over, and trains the first designs of the second one.
 
-    The first phase has half of the rounds; it ends before that where half of the seconds are spent or the measured
-    front stalls. Both phases together train as many designs as a joint search.
+    The first phase has half of the rounds; it ends earlier if half of the time budget is spent or the measured front
+    stalls. Both phases together train as many designs as a joint search.
     """
     config = run.task.config
     if found_network(run) is None:
@@ -95,9 +95,9 @@ def _begin_second_phase(run: RunContext, round_: int, earlier: list[str]) -> Non
 
 
 def _stall_window(run: RunContext, earlier: list[str]) -> dict[str, Knowledge]:
-    """What was known `search.stall_rounds` rounds ago and is known now; empty where nothing can have stalled yet.
+    """Returns the knowledge of `search.stall_rounds` rounds ago and of now; empty before a stall is possible.
 
-    The second of two phases counts from its own beginning, where the designs that it begins with are known.
+    The second of two phases counts from its own start, including its first designs.
     """
     stall = run.task.config.search.stall_rounds
     ended = n_first_phase_rounds(run)

@@ -1,4 +1,4 @@
-"""What every step of a run works with: its task, its store, its workers, and how its designs are trained."""
+"""Context shared by all steps of a run: task, store, workers and training protocols."""
 
 from dataclasses import dataclass, field
 
@@ -18,20 +18,20 @@ from xpert_evo.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext:
-    """What the steps of a run share.
+    """Context shared by the steps of a run.
 
     Attributes:
-        task: What is searched.
-        store: What is known.
-        executor: Where trainings run.
-        listener: Who is told.
-        interrupts: When to stop.
-        dataset_digest: Of the images and their split.
-        tally: How many trainings have ended.
-        protocol: How the search trains designs.
-        finalist_protocol: How finalists are trained.
-        rules: By which the run's labels are made.
-        genomes: Of planned designs, by digest, so that each is parsed once.
+        task: Search task of the run.
+        store: Store of the run.
+        executor: Executor of the trainings.
+        listener: Receiver of events.
+        interrupts: Handler of stop signals.
+        dataset_digest: Digest of the images and their split.
+        tally: Counter of trainings.
+        protocol: Training protocol of the search.
+        finalist_protocol: Training protocol of finalists.
+        rules: Version of the labelling rules.
+        genomes: Cached genomes of planned designs, by digest.
     """
 
     task: Task
@@ -47,11 +47,11 @@ class RunContext:
     genomes: dict[str, NDArray[np.int16]] = field(default_factory=dict)
 
     def protocol_of(self, batch: str) -> TrainingProtocol:
-        """How the designs of a batch are trained."""
+        """Returns the training protocol of a batch."""
         return self.finalist_protocol if batch == FINALISTS else self.protocol
 
     def label_context(self, batch: str) -> str:
-        """The context of a batch's labels: a digest of all that decides them besides the design and the seed."""
+        """Returns the digest of everything that determines a batch's labels besides design and seed."""
         return label_context(
             self.task.config,
             self.protocol_of(batch),

@@ -48,7 +48,7 @@ def evolve(run: RunContext, round_: int, goal: Goal, surrogates: Surrogates, kno
 
 
 def _key(goal: Goal, stream: int) -> tuple[int, ...]:
-    """What tells a goal's two streams of random numbers (0 searches, 1 begins) from those of all others."""
+    """Returns the key of a goal's two random streams (0 for the search, 1 for its first population)."""
     return () if goal.number + stream == 0 else (2 * goal.number + stream,)
 
 

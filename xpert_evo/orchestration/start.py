@@ -1,4 +1,4 @@
-"""Begins a run, or goes on with one: opens what the steps need, and closes it whatever happens."""
+"""Starts or resumes a run: opens the resources of its steps, and always closes them."""
 
 import json
 import os
@@ -47,14 +47,14 @@ _CHECKING = "reading the images and checking the task"
 def prepare(config: RunConfig, *, is_new: bool = True) -> tuple[Task, Dataset]:
     """Reads the data and checks the task before anything is written.
 
-    The task's settings say where the data lie, so that the run goes on in another working folder.
+    The task's settings contain the absolute path of the data, so that the run can be resumed from another directory.
 
     Args:
-        config: Settings.
-        is_new: Nothing is trained yet; a run that was begun goes on where it can.
+        config: Settings of the run.
+        is_new: Whether nothing has been trained yet; some checks are skipped for runs that have begun.
 
     Raises:
-        ConfigError, DataError, InfeasibleError, HardwareModelError: Something is wrong with what was asked for.
+        ConfigError, DataError, InfeasibleError, HardwareModelError: The settings or the data are invalid.
     """
     for name in ("protocol", "finalist_protocol"):
         protocol = load_protocol(getattr(config.training, name))
@@ -82,7 +82,7 @@ def _located(config: RunConfig) -> RunConfig:
 
 
 def _check_workers(config: RunConfig) -> None:
-    """Raises ConfigError for settings of workers where the executor has none."""
+    """Raises ConfigError for settings of workers if the executor has none."""
     useless = {"executor.workers": config.executor.workers, "training.time_limit_s": config.training.time_limit_s}
     for name, value in useless.items():
         if value is not None and not config.executor.kind.record.has_workers:
@@ -101,13 +101,13 @@ def check_earlier(labels_from: Sequence[Path]) -> None:
 
 @own_numerics()
 def begin(config: RunConfig, folder: Path, listener: Listener, labels_from: Sequence[Path] = ()) -> None:
-    """Runs a new search; raises what `prepare` and `go` raise, and StoreError.
+    """Runs a new search; raises the errors of `prepare` and `go`, and StoreError.
 
     Args:
-        config: Settings.
-        folder: Of the new run.
-        listener: Is told what happens.
-        labels_from: Folders of earlier runs, whose fitting labels are taken over.
+        config: Settings of the run.
+        folder: Folder of the new run.
+        listener: Receiver of events.
+        labels_from: Folders of earlier runs whose labels are reused where they fit.
     """
     check_earlier(labels_from)
     listener.tell(Stage(text=_CHECKING))
@@ -136,7 +136,7 @@ def begin(config: RunConfig, folder: Path, listener: Listener, labels_from: Sequ
 
 @own_numerics()
 def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> None:
-    """Goes on with the run in `folder`; raises StoreError where settings differ that must not, or not any more."""
+    """Resumes the run in `folder`; raises StoreError for changes of settings that are not allowed."""
     with Store.open(folder) as store:
         before = parse_stored(store.meta("settings"), where=f"settings of {folder}")
         config = changed_settings(before, overrides, folder)
@@ -187,7 +187,7 @@ def _work(task: Task, dataset: Dataset, store: Store, executor: Executor, listen
 
 
 def _tidy(store: Store, n_workers: int) -> None:
-    """Removes what a killed run left half-written, and notes in the diary who goes on."""
+    """Removes incomplete files of an interrupted run, and notes the current process in the diary."""
     for folder in (store.folder, store.folder / "checkpoints"):
         sweep(folder)
     with store.transaction():
@@ -198,11 +198,11 @@ def _tidy(store: Store, n_workers: int) -> None:
 
 
 def build_executor(config: RunConfig, listener: Listener) -> Executor:
-    """The executor that the settings name; raises ExecutorError where it cannot be had.
+    """Builds the executor of the settings; raises ExecutorError if it is not available.
 
     Args:
-        config: Settings.
-        listener: Is told what a person should know about workers.
+        config: Settings of the run.
+        listener: Receiver of warnings about workers.
     """
     make = MAKERS[config.executor.kind]
     return make(
@@ -213,7 +213,7 @@ def build_executor(config: RunConfig, listener: Listener) -> Executor:
 
 
 def _tell_beginning(run: RunContext) -> None:
-    """Tells what is done and what is to be done, and what was measured before, so that a screen can draw it again."""
+    """Reports finished and remaining work and earlier measurements, so that a display can redraw them."""
     designs = {plan.digest: plan.design for plan in run.store.plans()}
     labels = [label for label in run.store.all_labels() if label.digest in designs]
     measured: list[tuple[float, float]] = []
@@ -234,7 +234,7 @@ def _tell_beginning(run: RunContext) -> None:
 
 
 def _newest_hypervolumes(run: RunContext) -> tuple[float, ...]:
-    """Of the generations of the newest search, whose numbers go on where those of the round's other goals end."""
+    """Returns the hypervolumes of the newest search, whose numbers continue those of the round's other goals."""
     rows, n = run.store.summaries(), run.task.config.search.generations
     if not rows:
         return ()

@@ -42,18 +42,18 @@ from xpert_evo.space import Genomes
 from xpert_evo.store import Plan, Topic
 
 AHEAD = 1
-"""Jobs that wait beside those in training, so that a free worker need not wait while the next design is chosen."""
+"""Number of jobs queued in advance, so that a free worker need not wait while the next design is chosen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """What choices are made from until the next one.
+    """Surrogates and populations that designs are chosen from until the next fit.
 
     Attributes:
-        number: From 1.
-        n_known: Labels that it knew.
-        surrogates: Of these.
-        searches: A goal and its population for each limit on area.
+        number: Number of the fit, from 1.
+        n_known: Number of labels fitted to.
+        surrogates: Surrogates fitted to these labels.
+        searches: Goal and population of the search for each area limit.
     """
 
     number: int
@@ -86,7 +86,7 @@ def run_steady_state(run: RunContext) -> None:
 
 
 class _Line:
-    """What waits, what runs, and what comes next; all of it found again in the store when a run is resumed."""
+    """Queue of waiting, running and next trainings; restored from the store when a run is resumed."""
 
     def __init__(self, run: RunContext) -> None:
         self._run = run
@@ -172,7 +172,7 @@ def fit_sizes(run: RunContext) -> list[int]:
 
 
 def make_fit(run: RunContext, number: int, n_known: int) -> Fit:
-    """The fit of the first so many labels: what the store has of it is taken, what is missing is done."""
+    """Returns the fit to the first `n_known` labels; uses what the store contains of it and computes the rest."""
     known = look(run, n_known=n_known)
     surrogates = fit_round(run, number, known)
     searches = [(goal, evolve(run, number, goal, surrogates, known)) for goal in joint_goals(run.task)]

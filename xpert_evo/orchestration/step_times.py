@@ -1,4 +1,4 @@
-"""What the parts of a training take on this machine, from a few steps and a few images in the exact emulation.
+"""Durations of the parts of a training on this machine, from a few steps and a few exactly emulated images.
 
 It is bounded: a step is measured on part of a batch first, and on whole batches only where those fit the time that is
 given. What takes long and follows from what was measured, such as calibrating on all images, is never done.
@@ -26,15 +26,15 @@ from xpert_evo.design import Design
 from xpert_evo.orchestration.effort import images_trained
 
 _PART = 4
-"""A first step is of so many times fewer images than a batch."""
+"""Divisor of the batch size in the first measured step."""
 
 _MOST_STEPS = 16
 _FEW, _MORE = 2, 64
 _SHORT_S = 0.05
-"""Judgements of few images that take less are told by more images."""
+"""Judgements of few images that take less time than this are measured with more images [s]."""
 
 _FORWARD_RATIO = 1 / 3
-"""Of a training step's time, the pass forward alone."""
+"""Fraction of a training step's time spent in the forward pass."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,30 +47,30 @@ class Costs:
     judging_s: float
 
     def training_s(self, protocol: TrainingProtocol, n_train: int) -> float:
-        """Of all epochs.
+        """Returns the duration of all epochs [s].
 
         Args:
-            protocol: How it is trained.
-            n_train: Training images of the data set.
+            protocol: Training protocol.
+            n_train: Number of training images in the data set.
         """
         return images_trained(protocol, n_train) * self.image_s + protocol.epochs * self.epoch_s
 
     def measuring_s(self, protocol: TrainingProtocol, n_train: int, n_validation: int) -> float:
-        """Of what a training measures at its end, by the form that trained."""
+        """Returns the duration of measurements at the end of a training, with the form that it trained with [s]."""
         ratio = 1.0 if protocol.exact else _FORWARD_RATIO
         return (min(protocol.n_recalibration, n_train) + n_validation) * self.image_s * ratio
 
     def judgement_s(self, n_images: int) -> float:
-        """Of one judgement by the exact emulation."""
+        """Returns the duration of one judgement with the exact emulation [s]."""
         return self.judging_s + n_images * self.judged_s
 
     def seconds(self, protocol: TrainingProtocol, n_train: int, n_judged: tuple[int, ...]) -> float:
-        """Of a whole training.
+        """Returns the duration of a whole training [s].
 
         Args:
-            protocol: How it is trained.
-            n_train: Training images of the data set.
-            n_judged: Images of each judgement by the exact emulation, the validation's first.
+            protocol: Training protocol.
+            n_train: Number of training images in the data set.
+            n_judged: Number of images of each judgement with the exact emulation, validation first.
         """
         trained = self.training_s(protocol, n_train) + self.measuring_s(protocol, n_train, n_judged[0])
         return trained + sum(self.judgement_s(n) for n in n_judged)
@@ -89,13 +89,13 @@ def measured_costs(
     """Times a few steps of a design's training and a few of its images in the exact emulation.
 
     Args:
-        design: What would be trained.
-        backbone: It was made for.
-        crossbar: That it would be trained for.
-        dataset: Its images.
-        protocol: How.
-        budget_s: Seconds that it may take, more or less: a single step of a large network may take longer.
-        tell: Told what is being measured.
+        design: Design to measure.
+        backbone: Backbone of the design.
+        crossbar: Crossbar that it is trained for.
+        dataset: Data set to train on.
+        protocol: Training protocol.
+        budget_s: Approximate time for measurements [s]; a single step of a large network may take longer.
+        tell: Called with a description of each measurement.
     """
     say = tell or (lambda _: None)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

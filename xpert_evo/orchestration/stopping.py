@@ -1,4 +1,4 @@
-"""When a run stops before its last round: its seconds are spent, or its measured front no longer grows.
+"""Early stopping of a run: its time budget is spent, or its measured front no longer grows.
 
 Both are decided from the store between two batches, where all trainings before have ended: a run that is resumed
 decides as before. The decision is noted, for the report and against settings that change.
@@ -41,13 +41,13 @@ def stops_before(
     before: Knowledge | None = None,
     now: Knowledge | None = None,
 ) -> bool:
-    """Whether no round begins any more.
+    """Returns whether the run stops before a round.
 
     Args:
-        run: Its task, store and workers.
-        round_: The one that would begin.
-        before: What was known `search.stall_rounds` rounds ago; None where there were not so many.
-        now: What is known now.
+        run: Context of the run.
+        round_: Number of the round that would begin.
+        before: Knowledge of `search.stall_rounds` rounds ago; None if there have been fewer rounds.
+        now: Current knowledge.
     """
     if early_stop(run.store) is not None:
         return True

@@ -1,6 +1,6 @@
-"""The surrogates of a round, one for each accuracy that trainings measure: fitted, and tested on new labels.
+"""The surrogates of a round, one for each measured accuracy: fitted, and tested on new labels.
 
-Each notes what it says of itself; the honesty gate compares predictions with what trainings then measured, and warns.
+Their cross-validation is noted; the honesty gate checks predictions against later measurements, and warns.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,11 +27,11 @@ ACCURACY = "accuracy"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surrogates:
-    """What is expected of a training.
+    """Predictions of the accuracies measured by trainings.
 
     Attributes:
-        task: For the designs' costs.
-        fitted: By objective name the surrogate of what a training measures; `accuracy` is always there.
+        task: Task that computes the designs' costs.
+        fitted: Surrogate of each measured objective by name; always includes `accuracy`.
     """
 
     task: Task
@@ -56,12 +56,12 @@ class Surrogates:
 
 
 def topic_of(objective: str) -> Topic:
-    """Of the notes in which the surrogates of a measured objective say how good they are, one for each round."""
+    """Returns the topic of the notes on the quality of a measured objective's surrogates, one per round."""
     return Topic.SURROGATE if objective == ACCURACY else Topic(f"surrogate of {objective}")
 
 
 def fit_round(run: RunContext, round_: int, known: Knowledge) -> Surrogates:
-    """The surrogates of all labels so far; what they say of themselves is noted once."""
+    """Fits the surrogates to all labels so far, and notes their cross-validation once."""
     return Surrogates(task=run.task, fitted={name: _fit(run, round_, known, name) for name in known.measured})
 
 
@@ -92,13 +92,13 @@ def _fit(run: RunContext, round_: int, known: Knowledge, name: str) -> FittedSur
 
 
 def check_honesty(run: RunContext, round_: int, plans: Sequence[Plan], n_known: int | None = None) -> None:
-    """Compares the predictions of labelled plans with their labels; plans without either are passed over.
+    """Compares the predictions of labelled plans with their labels; plans without either are skipped.
 
     Args:
-        run: Its task, store and workers.
-        round_: After which this is told.
-        plans: Whose predictions count.
-        n_known: Only the first so many labels count, in the order in which they came; None for all.
+        run: Context of the run.
+        round_: Number of the round that has ended.
+        plans: Plans with predictions.
+        n_known: Use only the first N labels, in the order of their arrival; None for all.
     """
     accuracies = dict(islice(run.store.accuracies(run.label_context(FIRST)).items(), n_known))
     judged = [plan for plan in plans if plan.digest in accuracies and plan.predicted is not None]

@@ -75,7 +75,7 @@ class Tally:
         self._kinds[kind] = _Kind(expected=n, work=work, images=images, batch_size=batch_size)
 
     def skip(self, kind: str, n: int) -> None:
-        """Takes back that `n` trainings of a kind are to come: their labels are there, or nobody asks for them."""
+        """Removes `n` expected trainings of a kind, which have labels already or are not needed."""
         self._kinds[kind].expected -= n
 
     def begin(self, kind: str, macs: Sequence[float]) -> None:

@@ -20,19 +20,19 @@ from xpert_evo.space import Choices, Genomes, SearchSpace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What is searched and how a design is costed.
+    """Search space, objectives and limits of a run, and the costs of its designs.
 
     Attributes:
-        config: The settings it was made from.
-        backbone: The network's fixed part, with the data set's classes and image planes.
-        space: All designs.
-        hardware: The chip.
+        config: Settings of the run.
+        backbone: Fixed part of the network, with the classes and image channels of the data set.
+        space: Search space.
+        hardware: Chip and its cost model.
         table: Cost of every choice of the space, for scoring populations.
-        objectives: What is traded.
-        constraints: Limits on the chip; of several limits on area the loosest.
-        baseline: The paper's kind of baseline (1, genes): the backbone's own depths, 6-bit SAR ADCs shared by 8
-            columns, 8-bit inputs, or what is nearest to them in the space.
-        worst_case: The cost models whose worst EDAP is minimised; None where the run's own model alone counts.
+        objectives: Objectives of the search.
+        constraints: Limits on chip and accuracy; the loosest of several area limits.
+        baseline: Baseline of the paper (1, genes): the backbone's original depths, 6-bit SAR ADCs shared by 8 columns
+            and 8-bit inputs, or the closest choices in the space.
+        worst_case: Cost models whose worst EDAP is minimised; None to use only the run's own model.
     """
 
     config: RunConfig
@@ -46,12 +46,12 @@ class Task:
     worst_case: WorstCase | None = None
 
     def costs(self, genomes: Genomes) -> dict[str, FloatArray]:
-        """What a search ranks by: `own_costs`, with EDAP in the worst case where `search.costs` asks for that."""
+        """Returns the costs that a search uses: `own_costs`, with worst-case EDAP if set by `search.costs`."""
         costs = self.own_costs(genomes)
         return costs if self.worst_case is None else {**costs, "edap": self.worst_case.edap(genomes, costs["edap"])}
 
     def own_costs(self, genomes: Genomes) -> dict[str, FloatArray]:
-        """What genomes cost, (designs,) each, by objective name.
+        """Returns the costs of genomes by objective name, (designs,) each.
 
         Area [mm2], latency [us], energy [uJ], EDAP [mm2 us uJ] and throughput [images/s] by the run's own cost model.
         """
@@ -70,7 +70,7 @@ class Task:
         return {**self.costs(genomes), **{name: np.clip(column, 0.0, 1.0) for name, column in accuracies.items()}}
 
     def feasible(self, genomes: Genomes) -> NDArray[np.bool_]:
-        """Which genomes keep the limits on the chip, (designs,); what accuracy asks for is left open."""
+        """Returns which genomes satisfy the chip limits, ignoring limits on accuracy, (designs,)."""
         return np.asarray((self.constraints.on_chip.violations(self.own_costs(genomes)) <= 0).all(axis=1))
 
     @property
@@ -95,9 +95,9 @@ def build_task(config: RunConfig, *, n_classes: int, image_channels: int) -> Tas
     """The task of a run, checked to be possible.
 
     Args:
-        config: Settings.
-        n_classes: Of the data set.
-        image_channels: Planes of its images.
+        config: Settings of the run.
+        n_classes: Number of classes in the data set.
+        image_channels: Number of image channels.
 
     Raises:
         ConfigError: The settings contradict the backbone.

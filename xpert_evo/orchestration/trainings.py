@@ -1,4 +1,4 @@
-"""One training as a job: a plain value that any worker can carry out, and what comes back."""
+"""A training as a job: a plain value that any worker can run, and its report."""
 
 import socket
 import time
@@ -29,19 +29,19 @@ class TrainingJob:
     """A design to train.
 
     Attributes:
-        design: What to train.
-        dataset: On which images.
-        dataset_digest: What those images must be: a worker that finds others must not train on them.
-        protocol: For how long and how.
-        crossbar: The array whose conversions it is trained for.
-        seed: Of initial weights, batches and noise.
-        noise_draws: Draws of devices under whose noise validation accuracy is measured, too; 0 for none.
-        conductance_variation_ratio: Standard deviation of the conductances then, relative.
-        judged: Whether the test set judges it too.
-        judge_images: Test images that judge it; None for all.
-        checkpoint: File that the training goes on from after an interruption; None for none. A worker that does
-            not share its folder trains without.
-        backbone: One's own backbone, which a worker cannot know by its name; None for a built-in one.
+        design: Design to train.
+        dataset: Settings of the data set.
+        dataset_digest: Expected digest of the data set; workers refuse to train on other data.
+        protocol: Training protocol.
+        crossbar: Crossbar that the network is trained for.
+        seed: Random seed of initial weights, batches and noise.
+        noise_draws: Number of device draws for the validation accuracy under device noise; 0 for none.
+        conductance_variation_ratio: Relative standard deviation of the conductances in these draws.
+        judged: Whether the design is also judged on test data.
+        judge_images: Number of test images judged; None for all.
+        checkpoint: File to resume the training from after an interruption; None for none. Workers without access to
+            its folder train without it.
+        backbone: Custom backbone; None for a built-in one, which workers load by name.
     """
 
     design: Design
@@ -60,13 +60,13 @@ class TrainingJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingReport:
-    """What a training measured.
+    """Result of a training job.
 
     Attributes:
-        validation_accuracy: A fraction, by the exact emulation of the crossbars.
-        seconds: The training and judging took; epochs before an interruption count.
-        details: Plain values: epochs, the accuracy by the noise model that trained, and the judgement on test data
-            where one was asked for.
+        validation_accuracy: Validation accuracy with exactly emulated crossbars (fraction).
+        seconds: Time of training and judging, including epochs before an interruption [s].
+        details: Plain values: epochs, the accuracy with the noise model of the training, and the judgement on test
+            data if requested.
     """
 
     validation_accuracy: float
@@ -167,5 +167,5 @@ def _dataset(job: TrainingJob) -> Dataset:
 
 
 def cached_dataset(config: DatasetConfig, digest: str | None = None) -> Dataset:
-    """The data set that settings name, read once a process; with the digest of the user's own images, their copy."""
+    """Returns the data set of the settings, read once per process; with a digest, the decoded copy of own images."""
     return load_dataset(config.name, config.folder, resize=config.resize, digest=digest)

@@ -1,7 +1,7 @@
-"""EDAP in the worst case: what a search minimises where no single cost model is to be trusted.
+"""Worst-case EDAP: the objective of a search that does not rely on a single cost model.
 
-A design's worst case is the largest of its EDAPs relative to the baseline's, each under one model. It is told in units
-of the run's own model, as a multiple of the baseline's EDAP there, so that the baseline costs what it always costs.
+The worst case of a design is the largest of its EDAPs relative to the baseline's, over all models. It is scaled by the
+baseline's EDAP under the run's own model, so that the cost of the baseline is unchanged.
 """
 
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ from xpert_evo.space import Genomes, SearchSpace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorstCase:
-    """The models besides the run's own, of which the worst counts.
+    """Cost models of a worst-case search.
 
     Attributes:
-        names: Of the models, the run's own first.
-        tables: Cost of every choice of the space under each of the others.
-        factors: The baseline's EDAP under the run's own model over that under each of the others, (others,).
+        names: Names of the models, the run's own first.
+        tables: Cost table of the space under each of the other models.
+        factors: EDAP of the baseline under the run's own model over that under each of the others, (others,).
     """
 
     names: tuple[str, ...]
@@ -38,10 +38,10 @@ class WorstCase:
         """The worst case over the named models and the chip's own.
 
         Args:
-            hardware: The chip under its own model.
-            own: Its cost table.
-            space: Of the designs that will be costed.
-            baseline: What EDAP is relative to, (1, genes).
+            hardware: Chip with the run's own model.
+            own: Cost table of that model.
+            space: Search space of the designs.
+            baseline: Baseline that EDAP is relative to, (1, genes).
             names: Names of models, or paths of files.
 
         Raises:
@@ -68,8 +68,8 @@ class WorstCase:
         """The worst case of EDAP [mm2 us uJ], (designs,).
 
         Args:
-            genomes: Of the space, (designs, genes).
-            own: Their EDAP under the run's own model, (designs,).
+            genomes: Genomes of the space, (designs, genes).
+            own: EDAP under the run's own model, (designs,).
         """
         worst = own
         for table, factor in zip(self.tables, self.factors, strict=True):

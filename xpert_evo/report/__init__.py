@@ -1,1 +1,1 @@
-"""What a run has found, read from its store alone: the front, its files, tables and pictures."""
+"""Results of a run, read only from its store: the front, its files, tables and pictures."""

@@ -1,8 +1,8 @@
-"""The memory of a run: one SQLite file with its settings, trainings, generations and events.
+"""The store of a run: one SQLite file with its settings, trainings, generations and events.
 
-`Store` opens the file; plans, labels, failures and generations are what it holds. A plan is a training without a
-result, a label one with its accuracy, a failure one that will never have any: three types, so that none passes for
-another.
+`Store` opens the file, which contains plans, labels, failures and generations. A plan is a training without a result,
+a label a training with its accuracy, and a failure a training without one: three types, so that they cannot be
+confused.
 """
 
 from xpert_evo.store.database import FILE_NAME, LOCK_NAME

@@ -1,4 +1,4 @@
-"""The SQLite file under a store: its connections, its lock, and its errors in our words."""
+"""The SQLite file under a store: its connections, its lock, and the translation of its errors."""
 
 import shutil
 import sqlite3
@@ -54,7 +54,7 @@ def connect(path: Path, *, mode: str) -> sqlite3.Connection:
 
 
 def connect_readonly(folder: Path) -> sqlite3.Connection:
-    """A connection that only looks; where the folder takes no files, which SQLite needs, one to a copy in memory."""
+    """Returns a read-only connection, or one to a copy in memory if SQLite cannot write its files to the folder."""
     with translated(folder):
         try:
             return _connected(folder / FILE_NAME, "ro")
@@ -69,7 +69,7 @@ def _connected(path: Path, mode: str) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA cell_size_check = ON")
-        connection.execute("SELECT count(*) FROM sqlite_master")  # files are opened at the first question
+        connection.execute("SELECT count(*) FROM sqlite_master")  # files are opened by the first query
     except sqlite3.Error:
         connection.close()
         raise
@@ -77,7 +77,7 @@ def _connected(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def in_memory(connection: sqlite3.Connection) -> sqlite3.Connection:
-    """A copy of a database that no file stands behind; closes `connection`."""
+    """Returns a copy of a database in memory; closes `connection`."""
     copy = sqlite3.connect(":memory:", isolation_level=None)
     try:
         connection.backup(copy)
@@ -102,7 +102,7 @@ def _copied(folder: Path) -> sqlite3.Connection:
 
 @contextmanager
 def translated(folder: Path) -> Iterator[None]:
-    """SQLite's errors as ours, with the next step."""
+    """Translates errors of SQLite into messages with the next step."""
     try:
         yield
     except (sqlite3.Error, UnicodeError) as failure:
@@ -123,7 +123,7 @@ def translated(folder: Path) -> Iterator[None]:
 
 
 def damaged(folder: Path, what: str) -> StoreError:
-    """The error for content that is not what was written."""
+    """Returns the error for content that differs from what was written."""
     return StoreError(
         f"{folder / FILE_NAME} is damaged ({what}); restore it from a copy, or search anew and reuse what is sound "
         f"with `xpert-evo run --labels-from {in_shell(folder)}`."

@@ -59,9 +59,9 @@ def add_column(connection: sqlite3.Connection, table: str, column: str, value: C
 
     Args:
         connection: In a transaction.
-        table: Its name.
+        table: Name of the table.
         column: Name and type as SQL has them, such as `worker TEXT`.
-        value: What the old rows get.
+        value: Value of the column in existing rows.
     """
     name = column.split(maxsplit=1)[0]
     cursor = connection.execute(f"SELECT rowid, * FROM {table}")
@@ -77,5 +77,5 @@ def add_column(connection: sqlite3.Connection, table: str, column: str, value: C
 
 
 def content_of(row: Mapping[str, Cell]) -> dict[str, Cell]:
-    """The part of a row that its checksum is of."""
+    """Returns the part of a row that its checksum covers."""
     return {name: value for name, value in row.items() if name not in {"checksum", "id"}}

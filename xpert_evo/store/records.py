@@ -1,4 +1,4 @@
-"""What a store holds: frozen values without behaviour."""
+"""Records of a store: frozen values without behaviour."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
 
 class Topic(StrEnum):
-    """What a note is about; the values stand in the stores of all versions.
+    """Topic of a note; the values are part of the stores of all versions.
 
     Notes about surrogates, honesty, and baselines have the round's number as their key, those about choices of the
     steady-state schedule the position of the choice, and those about its fits the number of the fit. Those about
@@ -37,15 +37,15 @@ class Topic(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A training that is to be done: no result yet.
+    """A planned training without a result.
 
     Attributes:
-        batch: Which part of the run asked for it, such as `round-1`.
-        position: Its place in the batch.
-        digest: Of the design.
-        design: The design as JSON.
-        context: Digest of all that decides a label besides the design: protocol, data, crossbars.
-        predicted: Accuracy that the surrogate expected before the training, if there was one.
+        batch: Batch of the run that requested it, such as `round-1`.
+        position: Position in the batch.
+        digest: Id of the design.
+        design: Design as JSON.
+        context: Digest of everything that determines a label besides the design: protocol, data, crossbars.
+        predicted: Accuracy predicted by the surrogate before the training, if any.
         std: Standard deviation of that prediction.
     """
 
@@ -60,7 +60,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """A training that ended well: its accuracy on validation data and what else was measured."""
+    """A successful training: its accuracy on validation data and other measurements."""
 
     digest: str
     context: str
@@ -73,7 +73,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A training that did not end well. It never becomes a label."""
+    """A failed training. It never becomes a label."""
 
     digest: str
     context: str

@@ -24,12 +24,12 @@ def checksum(row: Mapping[str, Cell]) -> str:
 
 
 def as_json(value: Any) -> str:
-    """A plain value as text, always the same for the same value; raises ValueError for what JSON has no word for."""
+    """Returns a plain value as canonical JSON; raises ValueError for values that JSON cannot represent."""
     return json.dumps(value, sort_keys=True, allow_nan=False)
 
 
 def packed(arrays: Arrays) -> bytes:
-    """Arrays as one compressed piece, without pickles."""
+    """Returns arrays as compressed bytes, without pickles."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()

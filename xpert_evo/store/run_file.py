@@ -1,7 +1,7 @@
-"""A run's file: made or opened, locked for its writer, brought to today's schema, with a checksum for every row.
+"""The file of a run: created or opened, locked for its writer, migrated to the current schema.
 
-A reader sees the old state or the new one, never half of one. Every row carries a checksum of its own content: a
-flipped bit is told as damage instead of being believed.
+A reader sees either the old state or the new one. Every row has a checksum of its content, so that corruption is
+reported as damage.
 """
 
 import sqlite3
@@ -66,7 +66,7 @@ class RunFile:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """An existing run, to go on with; nobody else may write to it meanwhile.
+        """Opens an existing run for writing, with an exclusive lock.
 
         Raises:
             StoreError: There is no run, it is damaged, or a newer version wrote it.
@@ -83,7 +83,7 @@ class RunFile:
 
     @classmethod
     def open_readonly(cls, folder: Path) -> Self:
-        """An existing run, to look at: disturbs nobody and needs no right to write; raises StoreError."""
+        """Opens an existing run for reading, without a lock or write permission; raises StoreError."""
         require(folder)
         return cls(connect_readonly(folder), folder, None)._brought_up()
 

@@ -12,17 +12,17 @@ from xpert_evo.store.records import Failure, Generation, Label, Plan, Topic
 from xpert_evo.store.rows import as_json, failure_of, generation_of, label_of, packed, plan_of
 from xpert_evo.store.run_file import RunFile
 
-_MOST_VALUES = 500  # in one question; SQLite may be built to take no more than 999
+_MOST_VALUES = 500  # per query; SQLite may be built to take no more than 999
 
 
 class Store(RunFile):
-    """One run's memory. Use as a context manager; made by `create`, `open` or `open_readonly`."""
+    """The store of one run. Use as a context manager; made by `create`, `open` or `open_readonly`."""
 
     # Writing; each belongs inside a transaction. Numbers are given the types that SQLite gives back, since checksums
     # tell 1 from 1.0 and from NumPy's.
 
     def add_plans(self, plans: Sequence[Plan]) -> None:
-        """Writes what a batch is going to train."""
+        """Writes the plans of a batch."""
         for plan in plans:
             self._insert(
                 "plans",
@@ -54,7 +54,7 @@ class Store(RunFile):
         )
 
     def add_note(self, topic: Topic, key: str, value: Any) -> None:
-        """Writes a plain value under a topic, such as what a surrogate said of itself."""
+        """Writes a plain value under a topic, such as the cross-validation of a surrogate."""
         self._insert("notes", topic=str(topic), key=key, value=as_json(value))
 
     def add_event(self, kind: str, text: str) -> None:
@@ -71,7 +71,7 @@ class Store(RunFile):
         return json.loads(rows[0]["value"])
 
     def plans(self, batch: str | None = None) -> list[Plan]:
-        """What was to be trained, in order: of one batch, or of all."""
+        """Returns the plans in order: of one batch, or of all."""
         where, values = ("", ()) if batch is None else ("WHERE batch = ?", (batch,))
         return [plan_of(row) for row in self._each("plans", where, values)]
 
@@ -80,17 +80,17 @@ class Store(RunFile):
         return (plan_of(row) for row in self._each("plans", "", ()))
 
     def labels(self, context: str) -> dict[str, Label]:
-        """Trainings of a context that ended well, by the design's digest, oldest first."""
+        """Returns the labels of a context by the design's digest, oldest first."""
         rows = self._each("trainings", "WHERE accuracy IS NOT NULL AND context = ?", (context,), "id")
         return {row["digest"]: label_of(row) for row in rows}
 
     def accuracies(self, context: str) -> dict[str, float]:
-        """What `labels` says of accuracy alone, by the design's digest: little to hold of a long run."""
+        """Returns only the accuracies of `labels`, by the design's digest, to save memory in long runs."""
         rows = self._each("trainings", "WHERE accuracy IS NOT NULL AND context = ?", (context,), "id")
         return {row["digest"]: row["accuracy"] for row in rows}
 
     def labelled(self, context: str, digests: Sequence[str]) -> set[str]:
-        """Which of the designs have a label in a context; reads these alone, however many others there are."""
+        """Returns which of the designs have a label in a context, without reading other labels."""
         found: set[str] = set()
         for i in range(0, len(digests), _MOST_VALUES):
             part = digests[i : i + _MOST_VALUES]
@@ -99,11 +99,11 @@ class Store(RunFile):
         return found
 
     def all_labels(self) -> list[Label]:
-        """Trainings that ended well, oldest first."""
+        """Returns all labels, oldest first."""
         return [label_of(row) for row in self._each("trainings", "WHERE accuracy IS NOT NULL", (), "id")]
 
     def failures(self, context: str | None = None) -> list[Failure]:
-        """Trainings that did not end well, oldest first: of one context, or all."""
+        """Returns failed trainings, oldest first: of one context, or all."""
         where, values = ("", ()) if context is None else (" AND context = ?", (context,))
         return [failure_of(row) for row in self._each("trainings", f"WHERE failure IS NOT NULL{where}", values, "id")]
 

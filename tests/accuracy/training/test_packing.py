@@ -81,7 +81,7 @@ def test_a_packed_network_is_judged_like_the_trained_one(
 @pytest.mark.parametrize(
     ("plain", "why"),
     [
-        (None, "packed weights without their crossbar"),
+        (None, "packed weights but not the crossbar"),
         ({"rows": "many"}, "its crossbar cannot be read"),
         ({"side": 3}, "its crossbar cannot be read"),
     ],
@@ -104,7 +104,7 @@ def test_codes_of_another_crossbar_are_refused(trained: TrainedDesign, tmp_path:
     other = asdict(replace(trained.crossbar, weight_bits=4, cell_bits=2))
     write_tensors(path, packed(tensors, trained.crossbar), metadata | {"crossbar": other})
     with pytest.raises(
-        TrainingError, match="codes from 0 to 255, but those of weights of 4 bits are from 0 to 15; the file is damaged"
+        TrainingError, match="codes from 0 to 255, but codes of 4-bit weights range from 0 to 15; the file is damaged"
     ):
         load_network(path)
 

@@ -31,7 +31,7 @@ def test_what_needs_weights_is_a_property_of_the_protocol_that_changes_no_digest
 def test_a_training_that_needs_weights_does_not_start_without(
     name: str, design: Design, backbone: Backbone, dataset: Dataset, crossbar: CrossbarSpec
 ) -> None:
-    with pytest.raises(TrainingError, match=f"protocol {name} goes on from trained weights .* --start-from"):
+    with pytest.raises(TrainingError, match=f"protocol {name} continues from trained weights .* --start-from"):
         train_design(design, backbone, dataset, load_protocol(name), crossbar=crossbar, seed=0)
 
 
@@ -58,7 +58,7 @@ def test_with_weights_it_starts(
 @pytest.mark.parametrize("name", GOES_ON)
 def test_a_run_takes_no_protocol_that_needs_weights(name: str, setting: str, tmp_path: Path) -> None:
     config = load_config(None, {f"training.{setting}": name})
-    with pytest.raises(ConfigError, match=rf"training\.{setting} = {name} goes on from trained weights"):
+    with pytest.raises(ConfigError, match=rf"training\.{setting} = {name} continues from trained weights"):
         begin(config, tmp_path / "run", Silent())
     assert not (tmp_path / "run").exists()
     assert prepare(config, is_new=False)[0].config == config

@@ -156,5 +156,7 @@ def test_damaged_results_are_refused_with_what_is_wrong(
 
 def test_what_holds_no_judgement_is_refused(trained: TrainingResult, judged: JudgementResult) -> None:
     for plain in ({}, judged.to_plain() | {"validation": None}, judged.to_plain() | {"crossbar": None}):
-        with pytest.raises(TrainingError, match="file must hold what `xpert-evo judge --json` prints"):
+        with pytest.raises(
+            TrainingError, match="file must contain the output of `xpert-evo judge --json`; run it again"
+        ):
             JudgementResult.from_plain(plain, where="file")

@@ -130,7 +130,7 @@ def test_a_training_resumed_from_its_checkpoint_ends_like_one_that_was_never_sto
 def test_a_checkpoint_of_another_training_is_refused(trainer: Trainer, tmp_path: Path) -> None:
     checkpoint = tmp_path / "training.safetensors"
     trainer(seed=1, checkpoint=checkpoint)
-    with pytest.raises(TrainingError, match="another training, which has another seed; choose another folder"):
+    with pytest.raises(TrainingError, match="another training with a different seed; choose another folder"):
         trainer(seed=2, checkpoint=checkpoint)
 
 
@@ -198,7 +198,7 @@ def test_weights_of_other_channel_depths_are_no_start(trainer: Trainer, start: S
 
 def test_a_checkpoint_is_no_start(trainer: Trainer, tmp_path: Path) -> None:
     trainer(checkpoint=tmp_path / "checkpoint.safetensors")
-    with pytest.raises(TrainingError, match="holds no trained design"):
+    with pytest.raises(TrainingError, match="contains no trained design"):
         read_start(tmp_path / "checkpoint.safetensors")
 
 
@@ -271,7 +271,7 @@ def test_a_checkpoint_of_steps_in_bfloat16_is_not_gone_on_from_in_float32(
     assert torch.equal(weights(resumed), weights(whole))
     assert whole.type_of_steps is torch.bfloat16
     monkeypatch.setattr(mixed_precision, "multiplies_bfloat16", lambda device: False)
-    with pytest.raises(TrainingError, match="another training, which has another type of the steps"):
+    with pytest.raises(TrainingError, match="another training with a different type of the steps"):
         trainer(checkpoint=checkpoint)
 
 

@@ -218,13 +218,13 @@ def test_exported_weights_become_a_torch_module(scene: Scene, tmp_path: Path) ->
     for wrong, words in (
         ((255 * images).to(torch.uint8), r"must be floats from 0 to 1, got torch\.uint8"),
         (255 * images, "must be from 0 to 1, got"),
-        (images - 0.5, "neither mean nor deviation taken out"),
+        (images - 0.5, "without subtracting a mean or dividing by a deviation"),
         (images * float("nan"), "got nan to nan"),
     ):
         with pytest.raises(DataError, match=words):
             network(wrong)
     write_tensors(tmp_path / "other.safetensors", {"x": torch.zeros(1)}, {"what": "something else"})
-    with pytest.raises(TrainingError, match="holds no trained design"):
+    with pytest.raises(TrainingError, match="contains no trained design"):
         xe.load_network(tmp_path / "other.safetensors")
     with pytest.raises(TrainingError, match="does not exist; give a weights"):
         xe.load_network(tmp_path / "nowhere")

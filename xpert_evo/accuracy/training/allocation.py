@@ -1,4 +1,4 @@
-"""Memory that one step frees stays with the process for the next one."""
+"""Keeps freed memory in the process, to be reused by the next training step."""
 
 import ctypes
 import platform
@@ -10,12 +10,12 @@ _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 
 @lru_cache(maxsize=1)
 def keep_freed_memory() -> bool:
-    """Stops glibc from handing large blocks back to the system, for the rest of the process; True where it did.
+    """Stops glibc from returning large blocks to the system for the rest of the process; returns whether it did.
 
-    By default every large tensor is mapped anew, and the system clears each of its pages when it is first touched: a
-    sixth of a native training step on whole images (`benchmarks/training/training_memory.py`). No number changes, and
-    other C libraries are left alone. Environment variables such as MALLOC_TRIM_THRESHOLD_ are overruled. Outside the
-    main thread blocks of 64 MB and more are mapped anew as before.
+    By default every large tensor is mapped anew, and the system clears each of its pages on first access, which takes
+    a sixth of a native training step on full-size images (`benchmarks/training/training_memory.py`). Results do not
+    change, and other C libraries are not affected. Environment variables such as MALLOC_TRIM_THRESHOLD_ are
+    overridden. Outside the main thread, blocks of 64 MB and more are still mapped anew.
     """
     if platform.libc_ver()[0] != "glibc":
         return False

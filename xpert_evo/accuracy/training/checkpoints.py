@@ -1,6 +1,7 @@
-"""The state of a training between epochs, and its checkpoints: safetensors with a readable JSON of the loop variables.
+"""The state of a training between epochs, and its checkpoints: safetensors with JSON metadata on the training.
 
-A checkpoint is written aside, flushed and moved into place: a kill leaves the previous one or the new one.
+A checkpoint is written to a temporary file, flushed and moved into place, so that an interruption leaves either the
+previous checkpoint or the new one.
 """
 
 import json
@@ -20,7 +21,7 @@ from xpert_evo.errors import CheckpointError, TrainingError
 from xpert_evo.files import write_atomically
 
 METADATA_KEY = "xpert_evo"
-"""Of a file's metadata, as JSON."""
+"""Key of the JSON metadata in a file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +29,9 @@ class Epoch:
     """One pass over the training images.
 
     Attributes:
-        number: Counts from 1.
+        number: Number of the epoch, from 1.
         loss: Mean training loss.
-        seconds: Time since the training began, interruptions left out [s].
+        seconds: Time since the training began, without interruptions [s].
     """
 
     number: int
@@ -40,15 +41,15 @@ class Epoch:
 
 @dataclass(slots=True, kw_only=True)
 class TrainingState:
-    """All that a training needs in order to go on after an epoch.
+    """Everything needed to continue a training after an epoch.
 
     Attributes:
-        network: Its weights and statistics.
-        optimisers: Their momenta.
-        generator: Draws order, augmentation and noise; on the CPU.
-        losses: Of each training image when it was last trained on, on the CPU; NaN where it never was.
-        average: Of the network's weights over the last steps; None where the protocol averages none.
-        history: The epochs so far.
+        network: Network with weights and statistics.
+        optimisers: Optimisers with their momenta.
+        generator: Random generator of order, augmentation and noise; on the CPU.
+        losses: Loss of each training image when it was last trained on, on the CPU; NaN if it never was.
+        average: Average of the network's weights over the last steps; None if the protocol does not average.
+        history: Epochs so far.
     """
 
     network: CrossbarNetwork
@@ -60,7 +61,7 @@ class TrainingState:
 
 
 def write_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, object]) -> None:
-    """Writes a safetensors file with `metadata` as JSON in one step: flushed to disk, then moved into place."""
+    """Writes a safetensors file with `metadata` as JSON, atomically and flushed to disk."""
     content = save(
         {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
         {METADATA_KEY: json.dumps(metadata)},
@@ -69,14 +70,14 @@ def write_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[s
 
 
 def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Tensors and metadata of a file by `write_tensors`; raises TrainingError where it is none."""
+    """Returns tensors and metadata of a file by `write_tensors`; raises TrainingError if it is another file."""
     metadata = read_metadata(path)
     with _told_as_damaged(path), safe_open(path, framework="pt") as file:
         return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
-    """Metadata alone of a file by `write_tensors`; raises TrainingError where it is none."""
+    """Returns only the metadata of a file by `write_tensors`; raises TrainingError if it is another file."""
     with _told_as_damaged(path), safe_open(path, framework="np") as file:
         return dict(json.loads((file.metadata() or {})[METADATA_KEY]))
 
@@ -87,15 +88,15 @@ def _told_as_damaged(path: Path) -> Iterator[None]:
         yield
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as failure:
         raise TrainingError(
-            f"{path} cannot be read as a file of `xpert-evo train` ({failure}); it is damaged or something else."
+            f"{path} cannot be read as a file of `xpert-evo train` ({failure}); it is damaged or of another kind."
         ) from None
 
 
 def save_checkpoint(path: Path, state: TrainingState, identity: Mapping[str, str]) -> bool:
-    """Writes all loop variables of `state`; `identity` has all that tells the training from others, by its name.
+    """Writes all loop variables of `state`; `identity` contains the settings that identify the training, by name.
 
     Returns:
-        Whether it could be written. On a full disk it cannot: that costs time after an interruption, not the training.
+        Whether the checkpoint could be written. On a full disk it cannot, which does not stop the training.
     """
     tensors = {f"network.{name}": tensor for name, tensor in state.network.state_dict().items()}
     for name, momentum in _momenta(state).items():
@@ -114,25 +115,23 @@ def save_checkpoint(path: Path, state: TrainingState, identity: Mapping[str, str
 
 
 def load_checkpoint(path: Path, state: TrainingState, identity: Mapping[str, str]) -> None:
-    """Fills a fresh `state` from a checkpoint; raises CheckpointError where it is damaged or of another training."""
+    """Fills a fresh `state` from a checkpoint; raises CheckpointError if it is damaged or of another training."""
     try:
         tensors, metadata = read_tensors(path)
     except TrainingError as failure:
-        raise CheckpointError(f"{failure} Remove it to start anew.") from None
+        raise CheckpointError(f"{failure} Remove it to start again.") from None
     other = metadata.get("training")
     if other != identity:
         known = other if isinstance(other, dict) else {}
         names = [name for name, value in identity.items() if known.get(name) != value]
         raise CheckpointError(
-            f"{path} is the checkpoint of another training, which has another {' and '.join(names)}; choose another "
-            "folder, or remove it to start anew."
+            f"{path} is the checkpoint of another training with a different {' and '.join(names)}; choose another "
+            "folder, or remove the file to start again."
         )
     try:
         _fill(state, tensors, metadata)
     except (KeyError, RuntimeError, TypeError, ValueError) as failure:
-        raise CheckpointError(
-            f"{path} does not hold what a checkpoint does ({failure}); remove it to start anew."
-        ) from None
+        raise CheckpointError(f"{path} is not a valid checkpoint ({failure}); remove it to start again.") from None
 
 
 def _fill(state: TrainingState, tensors: dict[str, torch.Tensor], metadata: dict[str, Any]) -> None:
@@ -147,7 +146,7 @@ def _fill(state: TrainingState, tensors: dict[str, torch.Tensor], metadata: dict
             if id(parameter) in held and f"momentum.{name}" in tensors:
                 optimiser.state[parameter]["momentum_buffer"] = tensors[f"momentum.{name}"].to(device)
     state.generator.set_state(tensors["generator"])
-    if "losses" in tensors:  # which older checkpoints lack
+    if "losses" in tensors:  # missing in older checkpoints
         state.losses.copy_(tensors["losses"])
     history = metadata.get("history")
     state.history[:] = [Epoch(**entry) for entry in history] if isinstance(history, list) else []
@@ -158,7 +157,7 @@ def _part(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tens
 
 
 def _momenta(state: TrainingState) -> dict[str, torch.Tensor]:
-    """Each weight's momentum, by the weight's name."""
+    """Returns the momentum of each weight, by name."""
     buffers = {
         id(parameter): values["momentum_buffer"]
         for optimiser in state.optimisers

@@ -1,4 +1,4 @@
-"""The steps of a training: one pass over the training images, in the protocol's type, order and learning rates."""
+"""The steps of a training: one pass over the training images, as defined by the protocol."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ from xpert_evo.accuracy.training.protocols import TrainingProtocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A step of a training that has ended.
+    """A finished step of a training.
 
     Attributes:
-        epoch: Its epoch, from 1.
-        number: Counts from 1 in each epoch.
-        n_steps: Steps of the epoch.
-        n_images: Images of each step.
+        epoch: Number of the epoch, from 1.
+        number: Number of the step within the epoch, from 1.
+        n_steps: Number of steps in the epoch.
+        n_images: Number of images per step.
     """
 
     epoch: int
@@ -45,18 +45,18 @@ def train_epoch(
     *,
     on_step: Callable[[Step], None] | None = None,
 ) -> float:
-    """One pass over the training images.
+    """Trains for one pass over the training images.
 
     Args:
-        state: Moves on.
+        state: State of the training, which is updated.
         train: All training images, prepared.
-        protocol: Of the training.
-        number: Of the epoch, from 1.
-        devices: Cells that are drawn anew in every step; None for ideal ones.
+        protocol: Training protocol.
+        number: Number of the epoch, from 1.
+        devices: Cells drawn anew in every step; None for ideal cells.
         on_step: Called after each step.
 
     Returns:
-        The mean loss, of the images that were not left out weighted as all would be.
+        The mean loss; images kept by pruning are weighted so that it estimates the mean over all images.
     """
     p, network, generator = protocol, state.network.train(), state.generator
     turn = number if p.alternate_flips else None
@@ -101,7 +101,7 @@ def product_of(
     devices: NonIdealities | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Product:
-    """How layers compute their products, in steps and in what is measured after them."""
+    """Returns how layers compute their products, in training steps and in measurements after them."""
     if protocol.exact:
         return ExactProduct()
     return NoisyProduct(generator, device, devices, dtype=dtype) if protocol.noise else CrossbarLayer.product

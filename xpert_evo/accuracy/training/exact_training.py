@@ -1,8 +1,8 @@
-"""The exact emulation inside a training's steps, for a network's last epochs.
+"""Training steps with the exact emulation, for a network's last epochs.
 
-The fast form draws the ADCs' error as Gaussian noise; the real error depends on the partial sums and is the same for
-the same image. A network that sees its own converters' errors can learn to correct them, as networks learn to live
-with quantised activations (straight-through gradients: Y. Bengio et al., arXiv 1308.3432).
+The fast form models the ADC error as Gaussian noise; the real error depends on the partial sums and is the same for
+the same image. A network trained with the errors of its own converters can learn to correct them, just as networks
+adapt to quantised activations (straight-through gradients: Y. Bengio et al., arXiv 1308.3432).
 """
 
 import torch
@@ -12,17 +12,17 @@ from xpert_evo.accuracy.crossbars.network import CrossbarLayer
 
 
 class ExactProduct:
-    """Outputs of the exact emulation, gradients of the product with perfect ADCs; a `network.Product`.
+    """A `network.Product` with outputs of the exact emulation and gradients of the product with perfect ADCs.
 
-    A layer's ADC ranges are set on the inputs that it sees first, which must stem from training images. While the
-    layer is in training mode, its arrays are programmed anew in every call, since its weights have moved.
+    The ADC ranges of a layer are calibrated on its first inputs, which must come from training images. In training
+    mode, a layer's arrays are reprogrammed in every call, because its weights have changed.
     """
 
     def __init__(self) -> None:
         self._emulator = Emulator()
 
     def __call__(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
-        """The layer's product."""
+        """Returns the product of a layer."""
         perfect = layer.product(inputs)
         with torch.no_grad():
             known = self._emulator.layers

@@ -1,4 +1,4 @@
-"""What the layer that reads the images starts with: filters from the images, in place of random numbers."""
+"""PCA-initialised first layer: filters computed from the training images instead of random ones."""
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -10,19 +10,19 @@ from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork
 def start_from_components(
     network: CrossbarNetwork, images: torch.Tensor, n_components: int, generator: torch.Generator
 ) -> None:
-    """Sets the filters of layers that read the image to the principal components of the images' patches.
+    """Initialises the filters of layers that read the image with the principal components of image patches.
 
-    Each component and its negative is a filter, largest variance first; filters that are left over are random
-    combinations of the components. All have the same norm, so batch norm gives each the same variance: the layer
-    whitens its patches, as far as `n_components` go (K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU",
-    arXiv 2404.00498, 2024, which whitens with all components and freezes them). Components of little variance are left
-    out, because a crossbar delivers all filters with the same ADC noise.
+    Each component and its negative become filters, in order of falling variance; the remaining filters are random
+    combinations of the components. All have the same norm, so that batch norm gives each the same variance: the layer
+    whitens its patches up to `n_components` (K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", arXiv
+    2404.00498, 2024, which whitens with all components and freezes them). Components of small variance are left out,
+    because a crossbar computes all filters with the same ADC noise.
 
     Args:
-        network: Its layers have random weights, whose mean norm is kept.
+        network: Network with random weights, whose mean norm is preserved.
         images: Prepared training images, (n, channels, side, side); a few thousand suffice.
-        n_components: As many, or as a patch has numbers.
-        generator: Draws the combinations; on the CPU.
+        n_components: Number of components, limited by the number of values in a patch.
+        generator: Random generator of the combinations; on the CPU.
     """
     for layer in network.crossbar_layers:
         if layer.geometry.reads_image:

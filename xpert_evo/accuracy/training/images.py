@@ -1,4 +1,4 @@
-"""Images on their way into a network: scaled to [0, 1], averaged down, and augmented a whole epoch at a time."""
+"""Image preparation: scaling to [0, 1], downsampling, and augmentation of a whole epoch at a time."""
 
 from collections.abc import Callable, Hashable, Iterator
 from weakref import WeakKeyDictionary
@@ -13,32 +13,32 @@ from xpert_evo.errors import DataError
 _SUBSET_SEED = 2023
 
 _KEPT: WeakKeyDictionary[Split, dict[Hashable, Split]] = WeakKeyDictionary()
-"""What was made of each split that is in use: trainings of one process see the same images again and again."""
+"""Cache of prepared splits, because trainings of one process use the same images repeatedly."""
 
 _MOST_KEPT = 4
-"""Per split; the oldest goes first."""
+"""Maximum number of cache entries per split; the oldest is dropped first."""
 
 _MOST_BYTES = 2**27
-"""Larger ones are made anew each time, for a worker should not hold them between trainings."""
+"""Maximum size of a cached entry [bytes]; larger ones are prepared each time to save memory between trainings."""
 
 
 def prepared(split: Split, protocol: TrainingProtocol, device: torch.device, n_images: int | None = None) -> Split:
-    """A split's images as floats in [0, 1] of the protocol's size, channels last, on `device`.
+    """Returns a split's images as floats in [0, 1] of the protocol's size, channels last, on `device`.
 
-    They may be shared with other callers: nobody writes to them.
+    The tensors may be shared with other callers and must not be modified.
 
     Args:
-        split: uint8 images; floats are refused, as nobody can tell their range.
-        protocol: Its image size must divide the images'.
-        device: Where the tensors shall lie.
-        n_images: The first so many; None for all.
+        split: Split with uint8 images; floats are rejected because their range is unknown.
+        protocol: Training protocol; its image size must divide that of the images.
+        device: Device of the returned tensors.
+        n_images: Use only the first N images; None for all.
 
     Raises:
-        DataError: The images are no unsigned bytes.
+        DataError: The images are not unsigned bytes.
     """
     if split.images.dtype != torch.uint8:
         raise DataError(f"images of a data set must be unsigned bytes (torch.uint8), got {split.images.dtype}.")
-    where = torch.empty(0, device=device).device  # with its number, where `device` is any GPU
+    where = torch.empty(0, device=device).device  # resolves the number of an unspecified GPU
     return _kept(
         split, (protocol.image_size, where, n_images), lambda: _scaled(split, protocol.image_size, where, n_images)
     )
@@ -53,7 +53,7 @@ def _scaled(split: Split, image_size: int, device: torch.device, n_images: int |
 
 
 def _kept(split: Split, key: Hashable, make: Callable[[], Split]) -> Split:
-    """What was made of a split under a key before, else what `make` makes of it now."""
+    """Returns the cached split of a key, or creates it with `make`."""
     kept = _KEPT.setdefault(split, {})
     if key in kept:
         return kept[key]
@@ -66,7 +66,7 @@ def _kept(split: Split, key: Hashable, make: Callable[[], Split]) -> Split:
 
 
 def training_subset(split: Split, n_train: int | None) -> Split:
-    """The `n_train` training images that every training with a protocol sees, from a fixed shuffle; None for all."""
+    """Returns the first `n_train` images of a fixed shuffle, which all trainings share; None for all images."""
     if n_train is None or n_train >= len(split):
         return split
     return _kept(split, n_train, lambda: _shuffled(split, n_train))
@@ -80,15 +80,15 @@ def _shuffled(split: Split, n_images: int) -> Split:
 def augmented(
     images: torch.Tensor, generator: torch.Generator, *, flip: bool, shift: int, turn: int | None = None
 ) -> torch.Tensor:
-    """A new copy of all images (n, channels, side, side), each mirrored and shifted at random.
+    """Returns an augmented copy of images (n, channels, side, side), with horizontal flips and random shifts.
 
     Args:
-        images: Left as they are.
-        generator: Draws mirrorings and shifts; on the CPU.
-        flip: Mirror half of the images left to right.
-        shift: Largest shift [pixels]; what moves in repeats the mirrored border.
-        turn: Number of the epoch, where mirrorings alternate instead of being drawn: an image is mirrored in every
-            other epoch, so that two epochs in a row show it both ways (K. Jordan, arXiv 2404.00498, 2024).
+        images: Images, which are not modified.
+        generator: Random generator of flips and shifts; on the CPU.
+        flip: Flip half of the images horizontally.
+        shift: Largest shift [pixels]; the border is filled by reflection.
+        turn: Number of the epoch for alternating flips: each image is flipped in every other epoch, so that two
+            consecutive epochs show it both ways (K. Jordan, arXiv 2404.00498, 2024); None for random flips.
     """
     n, _, side, _ = images.shape
     if flip:
@@ -107,12 +107,12 @@ def augmented(
 
 
 def with_squares_hidden(images: torch.Tensor, generator: torch.Generator, side: int) -> torch.Tensor:
-    """A new copy of all images with a square at a random place in the mean colour (T. DeVries, arXiv 1708.04552, 2017).
+    """Applies Cutout: a random square of each image is set to the mean colour (T. DeVries, arXiv 1708.04552, 2017).
 
     Args:
-        images: (n, channels, height, width); left as they are.
-        generator: Draws the places; on the CPU.
-        side: Of the square [pixels]; what would lie beyond the border is cut off, as centres are anywhere.
+        images: Images, (n, channels, height, width), which are not modified.
+        generator: Random generator of the positions; on the CPU.
+        side: Side of the square [pixels]; squares are centred anywhere and clipped at the border.
     """
     n, _, *sizes = images.shape
     hidden = torch.ones(n, 1, 1, 1, dtype=torch.bool, device=images.device)
@@ -126,7 +126,7 @@ def with_squares_hidden(images: torch.Tensor, generator: torch.Generator, side: 
 
 
 def resized(images: torch.Tensor, size: int) -> torch.Tensor:
-    """Images (n, channels, side, side) with another side, smoothed before they are sampled; the same where it fits."""
+    """Resizes images (n, channels, side, side) with antialiasing; returns them unchanged if the size is right."""
     if images.shape[-1] == size:
         return images
     return F.interpolate(images, size=(size, size), mode="bilinear", antialias=True)

@@ -27,28 +27,28 @@ _NOISELESS_FORM = "fast form: quantisers, ideal ADCs"
 SPLITS = ("validation", "test")
 
 N_CALIBRATION = 128
-"""Training images that set the ranges of all ADCs."""
+"""Number of training images that ADC ranges are calibrated on."""
 
 _LEAST_NORM_IMAGES = 32
 
 
 def form_of(protocol: TrainingProtocol) -> str:
-    """How a training by a protocol computes its crossbars, in its steps and for its validation accuracy."""
+    """Returns how a protocol emulates crossbars, in training steps and for the validation accuracy."""
     if protocol.exact:
         return EMULATION
     return FAST_FORM if protocol.noise else _NOISELESS_FORM
 
 
 class Trained(Protocol):
-    """What can be judged: a network by `train_design`, or one that `load_network` read."""
+    """A network that can be judged, from `train_design` or `load_network`."""
 
     @property
     def network(self) -> CrossbarNetwork:
-        """In evaluation mode."""
+        """The network, in evaluation mode."""
 
     @property
     def protocol(self) -> TrainingProtocol:
-        """How it was trained."""
+        """The training protocol."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,16 +56,16 @@ class Judgement:
     """Accuracy of a trained network on chip, over draws of its devices.
 
     Attributes:
-        mean: Fraction of images classified rightly, averaged over the draws.
-        worst: Of the worst draw.
-        spread: Standard deviation over the draws; 0 for one.
-        accuracies: Of each draw.
-        n_images: Images judged.
-        n_draws: Draws of devices, or of the fast form's noise.
+        mean: Fraction of images classified correctly, averaged over the draws.
+        worst: Accuracy of the worst draw.
+        spread: Standard deviation over the draws; 0 for a single draw.
+        accuracies: Accuracy of each draw.
+        n_images: Number of images judged.
+        n_draws: Number of draws of devices, or of the fast form's noise.
         norm_images: Training images that batch norm was calibrated on in each draw; 0 for the training's statistics.
-        split: "validation" or "test".
-        emulation: How the crossbars were computed.
-        protocol: How the network was trained.
+        split: Split judged, "validation" or "test".
+        emulation: How the crossbars were emulated.
+        protocol: Name of the training protocol.
     """
 
     mean: float
@@ -98,30 +98,29 @@ def judge(
     on_draw: Callable[[float], None] | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> Judgement:
-    """Accuracy of a trained design on a split.
+    """Measures the accuracy of a trained design on a split.
 
-    Cells that vary shift and stretch the outputs of whole layers. Batch norm is computed digitally, so a chip that has
-    been programmed can be shown training images and take the mean and variance of its own outputs in place of the
-    training's (adaptive batch norm of V. Joshi et al., Nature Communications 11, 2473, 2020); `norm_images` does so
-    for every draw.
+    Device variation shifts and scales the outputs of whole layers. Batch norm is computed digitally, so a programmed
+    chip can process training images and use the mean and variance of its own outputs instead of those of the training
+    (adaptive batch norm: V. Joshi et al., Nature Communications 11, 2473, 2020); `norm_images` does so for every draw.
 
     Args:
-        trained: By `train_design` or `load_network`.
-        dataset: The one that it was trained on.
-        split: "validation" selects designs; "test" only judges.
-        exact: The exact emulation; else the fast form that most protocols train with.
-        nonidealities: Of devices and converters, exact emulation only.
-        n_draws: Of devices; ideal ones need but one.
-        seed: Of the draws.
-        max_images: Only the first so many; None for all.
+        trained: Network from `train_design` or `load_network`.
+        dataset: Data set that it was trained on.
+        split: "validation" to select designs, "test" only to judge the final ones.
+        exact: Use the exact emulation, else the fast form that most protocols train with.
+        nonidealities: Non-idealities of devices and converters; exact emulation only.
+        n_draws: Number of device draws; one is enough for ideal devices.
+        seed: Random seed of the draws.
+        max_images: Use only the first N images; None for all.
         norm_images: Training images that each draw's batch norm is calibrated on; 0 keeps the training's statistics.
-        percentile: Upper end of the ADCs' ranges.
-        known: Accuracies of the first draws, by an earlier call with the same arguments; they are not judged again.
-        on_draw: Called with the accuracy of each draw that is judged.
-        on_progress: Called with the share of a draw's work that is done, after every layer of every batch.
+        percentile: Percentile of the inputs at the upper end of the ADC ranges.
+        known: Accuracies of the first draws from an earlier call with the same arguments; not judged again.
+        on_draw: Called with the accuracy of each judged draw.
+        on_progress: Called with the finished fraction of a draw, after every layer of every batch.
 
     Raises:
-        DataError: There are fewer training images than `norm_images`, or those are too few for a variance.
+        DataError: There are fewer training images than `norm_images`, or too few for a variance.
     """
     network, protocol = trained.network, trained.protocol
     device = next(network.parameters()).device
@@ -129,7 +128,7 @@ def judge(
     training = training_subset(dataset.train, protocol.n_train)
     if norm_images and not _LEAST_NORM_IMAGES <= norm_images <= len(training):
         raise DataError(
-            f"batch norm is calibrated on {_LEAST_NORM_IMAGES} to {len(training):,} images, all that protocol "
+            f"batch norm needs {_LEAST_NORM_IMAGES} to {len(training):,} calibration images, the number that protocol "
             f"{protocol.name} trains with on {dataset.name}; got {norm_images:,}."
         )
     shown = prepared(training, protocol, device, max(N_CALIBRATION, norm_images)).images
@@ -168,7 +167,7 @@ def judge(
 def _watched(
     product: Product, network: CrossbarNetwork, n_images: int, on_progress: Callable[[float], None]
 ) -> Product:
-    """The same product, which tells how much of the conversions of so many images is done."""
+    """Returns a product that also reports the finished fraction of the conversions of all images."""
     conversions = {layer: layer.geometry.n_conversions for layer in network.crossbar_layers}
     done, total = 0, n_images * sum(conversions.values())
 
@@ -184,7 +183,7 @@ def _watched(
 
 @contextmanager
 def _statistics_kept(network: CrossbarNetwork) -> Iterator[None]:
-    """Gives a network back the statistics that it came with."""
+    """Restores the statistics of a network on leaving."""
     before = {name: buffer.clone() for name, buffer in network.named_buffers()}
     try:
         yield

@@ -1,22 +1,22 @@
-"""Epochs without part of the images that the network knows well already."""
+"""InfoBatch-style pruning: epochs that leave out some of the images with below-average loss."""
 
 import torch
 
 
 def drawn_rows(losses: torch.Tensor, ratio: float, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """The images of an epoch that leaves some out, and what each counts for.
+    """Draws the images of an epoch after pruning, and the weights of their losses.
 
-    Of the images whose loss is below the average a share `ratio` is left out at random, and those of them that stay
-    count for 1 / (1 - ratio), so that the expected gradient is that of all images (Z. Qin et al., "InfoBatch: Lossless
-    Training Speed Up by Unbiased Dynamic Data Pruning", ICLR 2024).
+    A random fraction `ratio` of the images with below-average loss is left out. The remaining ones of these are
+    weighted by 1 / (1 - ratio), so that the expected gradient is that of all images (Z. Qin et al., "InfoBatch:
+    Lossless Training Speed Up by Unbiased Dynamic Data Pruning", ICLR 2024).
 
     Args:
-        losses: Of each image when it was last trained on, (images,), on the CPU; NaN where it never was.
-        ratio: 0 leaves out none.
-        generator: Draws which; on the CPU.
+        losses: Loss of each image when it was last trained on, (images,), on the CPU; NaN if it never was.
+        ratio: Fraction to leave out; 0 for none.
+        generator: Random generator; on the CPU.
 
     Returns:
-        Their rows in random order, and what every image counts for, (images,).
+        Rows of the remaining images in random order, and the loss weights of all images, (images,).
     """
     if not ratio:
         return torch.randperm(len(losses), generator=generator), torch.ones(len(losses))

@@ -1,4 +1,4 @@
-"""What is measured of a network after its last step: batch norm's statistics, and the images that it gets right."""
+"""Measurements after the last training step: batch-norm statistics and accuracy."""
 
 import torch
 
@@ -10,7 +10,7 @@ from xpert_evo.accuracy.training.protocols import TrainingProtocol
 
 @torch.no_grad()
 def recalibrate(network: CrossbarNetwork, train: Split, protocol: TrainingProtocol, product: Product) -> None:
-    """Recomputes batch norm's statistics with the final weights, from training images; ends in evaluation mode."""
+    """Recomputes batch-norm statistics from training images and leaves the network in evaluation mode."""
     network.train()
     images = train.images[: protocol.n_recalibration]
     for i, (inputs, _) in enumerate(batches(Split(images=images, labels=train.labels[: len(images)]), 256), 1):
@@ -22,7 +22,7 @@ def recalibrate(network: CrossbarNetwork, train: Split, protocol: TrainingProtoc
 
 @torch.no_grad()
 def evaluate(network: CrossbarNetwork, split: Split, product: Product, batch_size: int = 500) -> float:
-    """Fraction of prepared images that a network in evaluation mode classifies rightly."""
+    """Returns the fraction of prepared images that a network in evaluation mode classifies correctly."""
     right = sum(
         int((network(images, product).argmax(1) == labels).sum()) for images, labels in batches(split, batch_size)
     )

@@ -1,4 +1,4 @@
-"""Where a training may compute in bfloat16 beside float32, and where that is worth it."""
+"""Selects between bfloat16 and float32 for training steps."""
 
 import torch
 
@@ -6,14 +6,14 @@ from xpert_evo.accuracy.training.protocols import TrainingProtocol
 
 
 def compute_type(protocol: TrainingProtocol, device: torch.device) -> torch.dtype:
-    """Type of the activations and the products in a training's steps: bfloat16 where protocol and processor have it."""
+    """Returns the type of activations and products in training: bfloat16 if protocol and processor support it."""
     return torch.bfloat16 if protocol.bfloat16 and multiplies_bfloat16(device) else torch.float32
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
     """Whether a device multiplies bfloat16 faster than float32: CUDA from Ampere on, CPUs with AVX-512 BF16 or AMX.
 
-    CPUs are asked through torch, and torch before `torch.cpu.get_capabilities` knows of none.
+    CPU capabilities are queried through torch; versions without `torch.cpu.get_capabilities` report none.
     """
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)

@@ -14,12 +14,12 @@ _NEWTON_SCHULZ = ((3.4445, -4.7750, 2.0315),) * 3
 
 
 def orthogonalised(matrix: torch.Tensor, *, bfloat16: bool = False) -> torch.Tensor:
-    """Roughly the nearest matrix with equal singular values, (rows, columns), by Newton-Schulz iterations.
+    """Returns approximately the nearest matrix with equal singular values, (rows, columns), by Newton-Schulz iteration.
 
-    Each iteration multiplies X by a polynomial of its Gram matrix X X^T, and so does their sequence. The polynomials
-    are multiplied first, which are small and square, and X only once: for the wide matrices of convolutions half the
-    work of iterating on X. On a GPU, or where `bfloat16` says so, the two products with X run in bfloat16, which the
-    iteration stands (Jordan 2024) and tensor cores like.
+    Each iteration multiplies X by a polynomial of its Gram matrix X X^T, and so does their sequence. The polynomials,
+    which are small and square, are multiplied first and X only once: half the work of iterating on X for the wide
+    matrices of convolutions. On a GPU, or with `bfloat16`, the two products with X run in bfloat16, which the
+    iteration tolerates (Jordan 2024) and tensor cores accelerate.
     """
     tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.T if tall else matrix
@@ -37,7 +37,7 @@ def orthogonalised(matrix: torch.Tensor, *, bfloat16: bool = False) -> torch.Ten
 
 
 def _polynomial(gram: torch.Tensor, coefficients: tuple[float, float, float]) -> torch.Tensor:
-    """The square matrix that an iteration multiplies by: a I + b G + c G^2."""
+    """Returns the square matrix that an iteration multiplies by: a I + b G + c G^2."""
     a, b, c = coefficients
     result = torch.addmm(gram, gram, gram, beta=b, alpha=c)
     result.diagonal().add_(a)
@@ -45,10 +45,10 @@ def _polynomial(gram: torch.Tensor, coefficients: tuple[float, float, float]) ->
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum whose updates are orthogonalised; for weights of convolutions as (outputs, rows) matrices.
+    """Momentum with orthogonalised updates, for weights of convolutions as (outputs, rows) matrices.
 
-    Each weight keeps the norm that equals the square root of its outputs, so that batch norm sees steps of the
-    same relative size throughout the network.
+    The norm of each weight is kept at the square root of its number of outputs, so that steps have the same relative
+    size throughout the network.
     """
 
     def __init__(self, parameters: list[nn.Parameter], *, lr: float, momentum: float, bfloat16: bool = False) -> None:
@@ -57,7 +57,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
-        """One update of every weight that has a gradient."""
+        """Updates every weight that has a gradient."""
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is None:
@@ -73,7 +73,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def build_optimisers(network: CrossbarNetwork, protocol: TrainingProtocol) -> list[torch.optim.Optimizer]:
-    """The optimisers of a network's weights; learning rates are peaks."""
+    """Builds the optimisers of a network's weights, with peak learning rates."""
     filters = [layer.weight for layer in network.crossbar_layers[:-1]] if protocol.orthogonalise else []
     rest = [parameter for parameter in network.parameters() if not any(parameter is f for f in filters)]
     rate, momentum = protocol.classifier_learning_rate, protocol.momentum
@@ -88,9 +88,9 @@ def build_optimisers(network: CrossbarNetwork, protocol: TrainingProtocol) -> li
 
 
 def learning_rate_factor(step: float, n_steps: int, warmup_ratio: float, constant_ratio: float = 0.0) -> float:
-    """One-cycle schedule: linear from near 0 to 1 over the warm-up, then linear to 0 after the last step.
+    """Returns the factor of the one-cycle schedule: linear warm-up to 1, then linear decay to 0 after the last step.
 
-    Over the last `constant_ratio` of the steps it stays what it is at their beginning.
+    It stays constant over the last `constant_ratio` of the steps.
     """
     step = min(step, (1 - constant_ratio) * n_steps)
     warmup = max(1.0, warmup_ratio * n_steps)

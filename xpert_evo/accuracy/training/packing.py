@@ -1,7 +1,7 @@
-"""Trained networks in a quarter of the space: of each weight only the code that its cells hold.
+"""Stores trained networks in a quarter of the space, with only the code of each weight that its cells store.
 
-What the crossbar computes is the same, bit for bit. What is lost is the part of a weight below one code, which only a
-training that goes on would use.
+The crossbar computes exactly the same outputs. Only the part of a weight below one code is lost, which matters only
+for continued training.
 """
 
 from collections.abc import Mapping
@@ -18,15 +18,15 @@ _LARGEST = ".weight_largest"
 
 
 def packed(tensors: Mapping[str, torch.Tensor], crossbar: CrossbarSpec) -> dict[str, torch.Tensor]:
-    """A network's tensors with weights as whole numbers: the step of the code, 0 for the smallest one.
+    """Packs the weights among a network's tensors into integers: the index of the code, 0 for the smallest one.
 
     Args:
-        tensors: Of a network, by name.
-        crossbar: Whose coding the weights take.
+        tensors: Tensors of a network, by name.
+        crossbar: Crossbar that defines the coding of the weights.
 
     Returns:
-        Weights as uint8, or int16 where there are more than 256 codes, and beside each the largest absolute weight of
-        its layer; the other tensors as they are.
+        Weights as uint8, or int16 if there are more than 256 codes, each with the largest absolute weight of its
+        layer; the other tensors unchanged.
     """
     result = dict(tensors)
     top, spacing = max_code(crossbar), code_spacing(crossbar)
@@ -41,38 +41,38 @@ def packed(tensors: Mapping[str, torch.Tensor], crossbar: CrossbarSpec) -> dict[
 def unpacked(
     tensors: Mapping[str, torch.Tensor], crossbar: CrossbarSpec | None, *, where: str
 ) -> dict[str, torch.Tensor]:
-    """The tensors of a file, whose weights may be packed: then as numbers that have the same codes.
+    """Returns the tensors of a file with packed weights converted to numbers of the same codes.
 
     Args:
-        tensors: Of a file.
-        crossbar: Whose coding the weights have; None where the file does not say.
-        where: Named in errors.
+        tensors: Tensors of a file.
+        crossbar: Crossbar that defines the coding of the weights; None if the file does not specify it.
+        where: File name for error messages.
 
     Raises:
-        TrainingError: Packed weights come without their crossbar, or with one whose codes they are not.
+        TrainingError: The crossbar of packed weights is missing or does not match their codes.
     """
     names = [name for name in _weight_names(tensors) if not tensors[name].is_floating_point()]
     if not names:
         return dict(tensors)
     if crossbar is None:
-        raise TrainingError(f"{where} holds packed weights without their crossbar, which unpacking needs.")
+        raise TrainingError(f"{where} contains packed weights but not the crossbar needed to unpack them.")
     try:
         largest = {name: tensors[name.removesuffix(_WEIGHT) + _LARGEST] for name in names}
     except KeyError as missing:
-        raise TrainingError(f"{where} holds packed weights without {missing}, which unpacking needs.") from None
+        raise TrainingError(f"{where} contains packed weights but not {missing}, needed to unpack them.") from None
     top, spacing = max_code(crossbar), code_spacing(crossbar)
     least, most = min(int(tensors[name].min()) for name in names), max(int(tensors[name].max()) for name in names)
     if least < 0 or most > 2 * top // spacing:
         raise TrainingError(
-            f"{where} has codes from {least} to {most}, but those of weights of {crossbar.weight_bits} bits are from 0 "
-            f"to {2 * top // spacing}; the file is damaged."
+            f"{where} contains codes from {least} to {most}, but codes of {crossbar.weight_bits}-bit weights range "
+            f"from 0 to {2 * top // spacing}; the file is damaged."
         )
     result = {name: tensor for name, tensor in tensors.items() if not name.endswith(_LARGEST)}
     return result | {name: _numbers(tensors[name].float() * spacing - top, largest[name], top) for name in names}
 
 
 def _numbers(codes: torch.Tensor, largest: torch.Tensor, top: int) -> torch.Tensor:
-    """Weights of these codes; those of the largest code are exactly as large as before, so that the scale is, too."""
+    """Returns the weights of codes; the largest code gives exactly the original weight, which preserves the scale."""
     numbers = codes * (largest.clamp_min(1e-12) / top)
     return torch.where(codes.abs() == top, codes.sign() * largest, numbers)
 

@@ -1,6 +1,6 @@
-"""Training protocols: named, frozen settings that decide a label, from the network's size to the last learning rate.
+"""Training protocols: named, frozen settings that determine a label, from network size to learning rate.
 
-An accuracy is comparable only with others of the same protocol, so its name is shown wherever a number appears.
+Accuracies are comparable only within the same protocol, so its name is shown with every number.
 """
 
 import hashlib
@@ -17,48 +17,48 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class TrainingProtocol(Frozen):
-    """All that decides a label besides the design, the data set, the crossbar and the seed.
+    """All settings that determine a label besides the design, the data set, the crossbar and the seed.
 
     Attributes:
-        name: Shown with every number.
-        width_divisor: Channel depths are divided by this, those below 64 by less (`network.proxy_depth`); above 1 the
-            network is a *proxy*, whose rows are dealt evenly to arrays so that its signal-to-noise ratio is that of the
-            full-width layers.
-        image_size: Images are averaged down to this side [pixels].
-        early_sizes: Progressive resizing: smaller sides of the images in the first parts of the training [pixels]; all
-            parts, the last one with `image_size`, have about as many epochs.
-        epochs: Passes over the training images.
-        n_train: Training images used, from a fixed shuffle; None for all.
-        n_validation: Validation images that give the label, from the start of the split; None for all.
-        batch_size: Images of a step.
-        orthogonalise: Updates of convolutions are orthogonalised (Muon); else all weights are trained by SGD.
-        learning_rate: Peak of the one-cycle schedule for convolutions under Muon.
-        classifier_learning_rate: Peak for all that is trained by SGD with Nesterov momentum.
-        momentum: Of both optimisers.
-        warmup_ratio: Share of the steps in which the learning rate rises.
-        label_smoothing: Probability spread over all classes.
-        flip: Mirror images left to right, half of them in each epoch.
-        alternate_flips: Every image in every other epoch; else at random.
-        shift: Largest random shift [pixels of the averaged image].
-        hide: Side of a square that is hidden at a random place of each image [pixels]; 0 hides nothing.
-        identity: Convolutions start with the identity added to random weights.
-        components: Layers that read the image start with so many principal components of its patches
-            (`first_filters`); 0 for random filters.
-        leave_out: Share of the images of less than average loss that an epoch leaves out (`leaving_out`); the last
-            eighth of the epochs has all images.
-        average: Share of the steps, the last ones, whose weights are averaged into the network; the learning rate stays
-            constant in them (stochastic weight averaging: P. Izmailov et al., UAI 2018).
-        noise: ADC noise in the training loop; without it quantisers only.
-        exact: The exact emulation in the steps and in what is measured (`exact_training`), in place of the fast form's
-            noise, at several times its time a step. In float32 only.
-        bfloat16: Activations and products of the steps in bfloat16 where the processor multiplies them faster
-            (`mixed_precision`), and in float32 elsewhere; weights, statistics and all that is measured stay float32.
-            Inputs of more than its eight bits are trained at eight.
-        n_recalibration: Training images that batch norm's statistics are recomputed from before judging.
-        n_threads: Threads of a training on a CPU, fixed so that sums round alike on CPUs of one kind; None leaves it to
-            torch.
-        needs_weights: The training goes on from trained weights; from random ones it would end before it has learned
-            much. Refuses to start without them, and is left out of `digest` and files, since it changes no number.
+        name: Name of the protocol, shown with every number.
+        width_divisor: Divisor of channel depths; depths below 64 are divided by less (`network.proxy_depth`). Above 1
+            the network is a *proxy*, whose rows are distributed evenly over arrays so that its signal-to-noise ratio
+            is that of the full-width layers.
+        image_size: Side that images are downsampled to by averaging [pixels].
+        early_sizes: Progressive resizing: smaller image sides in the first parts of the training [pixels]; all parts,
+            including the last one with `image_size`, have about the same number of epochs.
+        epochs: Number of passes over the training images.
+        n_train: Number of training images, from a fixed shuffle; None for all.
+        n_validation: Number of validation images for the label, from the start of the split; None for all.
+        batch_size: Images per step.
+        orthogonalise: Use Muon (orthogonalised updates) for convolutions; else all weights are trained with SGD.
+        learning_rate: Peak learning rate of convolutions under Muon (one-cycle schedule).
+        classifier_learning_rate: Peak learning rate of all weights trained with SGD and Nesterov momentum.
+        momentum: Momentum of both optimisers.
+        warmup_ratio: Learning-rate warm-up: fraction of the steps in which the learning rate rises.
+        label_smoothing: Label smoothing: probability distributed uniformly over all classes.
+        flip: Horizontal flips of half of the images in each epoch.
+        alternate_flips: Flip each image in every other epoch instead of at random.
+        shift: Largest random shift [pixels of the downsampled image].
+        hide: Cutout: side of the hidden square [pixels]; 0 for none.
+        identity: Initialise convolutions with the identity added to random weights.
+        components: PCA-initialised first layer: number of principal components of image patches that filters of
+            layers reading the image start with (`first_filters`); 0 for random filters.
+        leave_out: InfoBatch-style pruning (loss-based data pruning): fraction of the images with below-average loss
+            that is left out of an epoch (`leaving_out`); the last eighth of the epochs uses all images.
+        average: Stochastic weight averaging (SWA; P. Izmailov et al., UAI 2018): fraction of the steps, at the end of
+            the training, whose weights are averaged; the learning rate is constant over them.
+        noise: Add ADC noise in training; else only quantisers are modelled.
+        exact: Use the exact emulation in training and validation (`exact_training`) instead of the noise of the fast
+            form; steps take several times longer. In float32 only.
+        bfloat16: Compute activations and products of training steps in bfloat16 if the processor multiplies it faster
+            (`mixed_precision`), else in float32; weights, statistics and measurements stay in float32. Inputs with
+            more than eight bits are trained with eight.
+        n_recalibration: Number of training images for recomputing batch-norm statistics before judging.
+        n_threads: Number of CPU threads, fixed so that sums round identically on CPUs of the same kind; None leaves
+            the choice to torch.
+        needs_weights: Whether the training continues from trained weights, since it is too short to learn from random
+            ones. It then refuses to start without them. Not part of `digest` and files, as it changes no number.
     """
 
     name: str
@@ -98,7 +98,7 @@ class TrainingProtocol(Frozen):
 
     @model_serializer(mode="wrap")
     def _plain(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without what came later where it changes nothing, so that labels from before keep their context."""
+        """Omits newer settings that are off, so that earlier labels keep their context."""
         values: dict[str, Any] = serialise(self)
         for later in (
             "early_sizes",
@@ -115,46 +115,46 @@ class TrainingProtocol(Frozen):
         return values
 
     def size_in_epoch(self, number: int) -> int:
-        """Side of the images in an epoch, counted from 1 [pixels]."""
+        """Returns the side of the images in an epoch, counted from 1 [pixels]."""
         sizes = (*self.early_sizes, self.image_size)
         return sizes[-1 - (self.epochs - number) * len(sizes) // self.epochs]
 
     def left_out_in_epoch(self, number: int) -> float:
-        """`leave_out` in an epoch, counted from 1; nothing in the last eighth of them."""
+        """Returns `leave_out` of an epoch, counted from 1; it is 0 in the last eighth of the epochs."""
         return self.leave_out if 8 * number <= 7 * self.epochs else 0.0
 
     def epochs_by_area(self, until: int | None = None) -> float:
-        """Epochs up to one (all by default), each counted by the area of its images over that of full-size ones."""
+        """Returns the number of epochs up to `until` (default: all), weighted by relative image area."""
         last = self.epochs if until is None else until
         return sum((self.size_in_epoch(number) / self.image_size) ** 2 for number in range(1, last + 1))
 
     @property
     def digest(self) -> str:
-        """Sixteen hexadecimal digits of the settings."""
+        """Digest of the settings, sixteen hexadecimal digits."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def load_protocol(name: str) -> TrainingProtocol:
-    """The protocol called `name`; raises ConfigError where there is none."""
+    """Returns the protocol called `name`; raises ConfigError if there is none."""
     if name not in PROTOCOLS:
         raise ConfigError(f"no training protocol is called '{name}'; {nearest(name, PROTOCOLS)}")
     return PROTOCOLS[name]
 
 
 def trains_proxies(name: str) -> bool:
-    """Whether a protocol trains smaller networks in place of the designs; assumed of names that are not known here."""
+    """Whether a protocol trains smaller networks instead of the designs themselves; assumed for unknown names."""
     return name not in PROTOCOLS or PROTOCOLS[name].width_divisor > 1
 
 
 def check_from_scratch(protocol: TrainingProtocol, setting: str) -> None:
-    """Raises ConfigError where a protocol needs trained weights and a setting asks for it with random ones."""
+    """Raises ConfigError if a setting names a protocol that needs trained weights."""
     if protocol.needs_weights:
         names = [name for name, known in PROTOCOLS.items() if not known.needs_weights]
         raise ConfigError(
-            f"{setting} = {protocol.name} goes on from trained weights, but a run trains designs from random ones; "
-            f"choose one of {', '.join(names)}. `xpert-evo train DESIGN.json --protocol {protocol.name} --start-from "
-            "WEIGHTS` takes a trained design further."
+            f"{setting} = {protocol.name} continues from trained weights, but a run trains designs from random ones; "
+            f"choose one of {', '.join(names)}. Use `xpert-evo train DESIGN.json --protocol {protocol.name} "
+            "--start-from WEIGHTS` to continue the training of a single design."
         )
 
 
@@ -277,10 +277,14 @@ PROTOCOLS = _by_name(
     ),
     TrainingProtocol(name="full", epochs=60, shift=3),
 )
-"""`smoke` only shows that a run works, its numbers rank nothing; `laptop` labels designs by a proxy; `laptop-finalist`
-trains the same proxy longer. The others train the design itself: `native-short` for minutes of a CPU core, which ranks
-designs and is far from their accuracy; `overnight` in the few epochs that a core manages in hours, most of them on
-smaller images, `one-night` in about an hour of a core that has bfloat16, `long-night` in hours of two; `second-night`
-and `long-second-night` go on from any of these, and `averaged-night` from those; `fine-tune` takes a trained design to
-other precisions; `exact-tune` ends a training on the exact emulation; `full` trains at leisure and wants a GPU. Those
-that go on from something have `needs_weights`."""
+"""All protocols by name.
+
+`smoke` only shows that a run works; its accuracies do not rank designs. `laptop` labels designs with a proxy, and
+`laptop-finalist` trains the same proxy longer. The others train the design itself. `native-short` takes minutes on a
+CPU core; it ranks designs but is far from their final accuracy. `overnight` runs as many epochs as a core completes in
+hours, most of them on smaller images; `one-night` takes about an hour on a core with bfloat16, and `long-night` takes
+hours on two cores. `second-night` and `long-second-night` continue from any of these, and `averaged-night` continues
+from the latter two. `fine-tune` adapts a trained design to other precisions, `exact-tune` finishes a training with the
+exact emulation, and `full` is a long training for GPUs. Protocols that continue from trained weights set
+`needs_weights`.
+"""

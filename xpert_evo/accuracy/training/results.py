@@ -1,7 +1,7 @@
-"""What a training and a judgement found, as values and as the JSON of `result.json` and `xpert-evo judge --json`.
+"""Results of trainings and judgements, as values and as the JSON of `result.json` and `xpert-evo judge --json`.
 
-Files of earlier versions are read, too: they call the validation accuracy of a training `validation` (`result.json`) or
-`training_validation` (`judge --json`), and lack entries that came later, which are None then.
+Files of earlier versions can also be read: they name the validation accuracy of a training `validation` (`result.json`)
+or `training_validation` (`judge --json`) and lack newer entries, which are then None.
 """
 
 from collections.abc import Mapping
@@ -20,22 +20,22 @@ from xpert_evo.accuracy.training.weights_header import (
 from xpert_evo.errors import TrainingError
 
 _EARLIER_NAMES = ("validation", "training_validation")
-"""Of the validation accuracy, in files of earlier versions."""
+"""Names of the validation accuracy in files of earlier versions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingResult:
-    """What a training found: the content of `result.json`.
+    """Result of a training: the content of `result.json`.
 
     Attributes:
-        header: What was trained and how, with the validation accuracy, as in the file of the weights.
+        header: Header of the weights file: design, settings of the training and validation accuracy.
         dataset_name: Name of the data set.
         trained_on: Device and type of the steps, such as `cuda:0` or `cpu, 2 threads, bfloat16`; None in older files.
-        seconds: Time that training and measuring took [s]; None where the file does not say.
-        validation_emulation: How the crossbars were computed for the validation accuracy; None in older files.
-        test: Judgement of ideal devices on the test set; None where the training was not judged.
-        test_with_device_noise: Judgement of noisy devices; None where none were drawn.
-        device_noise: The noisy devices; None where the training was not judged.
+        seconds: Time of training and measuring [s]; None if the file does not specify it.
+        validation_emulation: How the crossbars were emulated for the validation accuracy; None in older files.
+        test: Judgement with ideal devices on the test set; None if the training was not judged.
+        test_with_device_noise: Judgement with noisy devices; None if none were drawn.
+        device_noise: Settings of the noisy devices; None if the training was not judged.
     """
 
     header: WeightsHeader
@@ -49,11 +49,11 @@ class TrainingResult:
 
     @property
     def validation_accuracy(self) -> float | None:
-        """Fraction of the validation images classified correctly on ideal devices; None where the file lacks it."""
+        """Fraction of validation images classified correctly with ideal devices; None if the file lacks it."""
         return self.header.validation_accuracy
 
     def to_plain(self) -> dict[str, Any]:
-        """Dictionaries, lists, strings and numbers, as in `result.json`."""
+        """Returns dictionaries, lists, strings and numbers, as in `result.json`."""
         header = self.header.to_plain()
         return {
             "design": header["design"],
@@ -75,14 +75,14 @@ class TrainingResult:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any], *, where: str) -> "TrainingResult":
-        """The result in the content of a `result.json`, of this version or an earlier one.
+        """Reads the content of a `result.json` of this version or an earlier one.
 
         Args:
-            plain: The content.
-            where: The file, for messages.
+            plain: Content of the file.
+            where: File name for error messages.
 
         Raises:
-            TrainingError: It is something else, or damaged.
+            TrainingError: The content is damaged or of another kind.
         """
         with_name = _with_validation_accuracy(plain)
         dataset = _dataset(plain, where)
@@ -100,18 +100,18 @@ class TrainingResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgementResult:
-    """What a judgement of trained weights found: the content of `xpert-evo judge --json`.
+    """Result of judging trained weights: the content of `xpert-evo judge --json`.
 
     Attributes:
-        weights: The file, or the folder of the training.
-        header: What the file says of its weights; data set and crossbar are those of the training.
-        dataset_name: Name of the data set that the judgement is of.
-        dataset: Its digest.
-        crossbar: The arrays that were judged.
-        devices_seed: Seed of the drawn devices.
-        ideal: Judgement of ideal devices.
-        noisy: Judgement of noisy devices; None where none were drawn.
-        device_noise: The noisy devices.
+        weights: Weights file, or folder of the training.
+        header: Header of the weights file; its data set and crossbar are those of the training.
+        dataset_name: Name of the data set judged on.
+        dataset: Digest of that data set.
+        crossbar: Crossbar used for the judgement.
+        devices_seed: Random seed of the device draws.
+        ideal: Judgement with ideal devices.
+        noisy: Judgement with noisy devices; None if none were drawn.
+        device_noise: Settings of the noisy devices.
     """
 
     weights: str
@@ -125,7 +125,7 @@ class JudgementResult:
     device_noise: NonIdealities
 
     def to_plain(self) -> dict[str, Any]:
-        """Dictionaries, lists, strings and numbers, as `xpert-evo judge --json` prints them."""
+        """Returns dictionaries, lists, strings and numbers, as printed by `xpert-evo judge --json`."""
         header, split = self.header.to_plain(), self.ideal.split
         return {
             "weights": self.weights,
@@ -148,20 +148,20 @@ class JudgementResult:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any], *, where: str) -> "JudgementResult":
-        """The result in what `xpert-evo judge --json` of this version or an earlier one printed.
+        """Reads the output of `xpert-evo judge --json` of this version or an earlier one.
 
         Args:
-            plain: The content.
-            where: The file, for messages.
+            plain: Parsed output.
+            where: File name for error messages.
 
         Raises:
-            TrainingError: It is something else, or damaged.
+            TrainingError: The content is damaged or of another kind.
         """
         split = next((name for name in SPLITS if isinstance(plain.get(name), dict)), "")
         ideal, crossbar = _judgement(plain.get(split), where), read_crossbar(plain.get("crossbar"), where=where)
         devices = read_devices(plain.get("device_noise"), where=where)
         if ideal is None or crossbar is None or devices is None:
-            raise TrainingError(f"{where} must hold what `xpert-evo judge --json` prints, and does not; judge again.")
+            raise TrainingError(f"{where} must contain the output of `xpert-evo judge --json`; run it again.")
         dataset = _dataset(plain, where)
         training = {
             "seed": plain.get("training_seed"),
@@ -182,14 +182,14 @@ class JudgementResult:
 
 
 def _with_validation_accuracy(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries with the validation accuracy under its name of today."""
-    names = (VALIDATION_ACCURACY, *_EARLIER_NAMES)  # `validation` may be a judgement on that split
+    """Returns the entries with the validation accuracy under its current name."""
+    names = (VALIDATION_ACCURACY, *_EARLIER_NAMES)  # `validation` may also be a judgement on that split
     found = [plain[name] for name in names if name in plain and not isinstance(plain[name], dict)]
     return {**plain, VALIDATION_ACCURACY: found[0] if found else None}
 
 
 def _dataset(plain: Mapping[str, Any], where: str) -> dict[str, str]:
-    """Name and digest of the data set."""
+    """Reads the name and digest of the data set."""
     found = plain.get("dataset")
     if not isinstance(found, dict) or not {"name", "digest"} <= set(found):
         raise TrainingError(f"{where}: dataset must be a table of name and digest, got {found!r}.")
@@ -197,7 +197,7 @@ def _dataset(plain: Mapping[str, Any], where: str) -> dict[str, str]:
 
 
 def _plain_draws(noisy: Judgement | None) -> dict[str, Any] | None:
-    """A judgement of random devices as plain values; one draw of them has no spread."""
+    """Returns a judgement with random devices as plain values; a single draw has no spread."""
     return None if noisy is None else {**asdict(noisy), "spread": noisy.spread if noisy.n_draws > 1 else None}
 
 
@@ -206,7 +206,7 @@ def _plain_devices(devices: NonIdealities | None) -> dict[str, Any] | None:
 
 
 def _judgement(plain: Mapping[str, Any] | None, where: str) -> Judgement | None:
-    """A judgement of plain values."""
+    """Reads a judgement from plain values."""
     if plain is None:
         return None
     try:

@@ -1,7 +1,7 @@
 """Trains the network of one design through its crossbars' quantisers and ADC noise or errors, and measures it.
 
-On a CPU of one kind and with one number of threads, which all protocols but `full` fix, the result depends on the
-design, the data, the protocol and the seed alone: not on the process, on other trainings, or on an interruption.
+On the same kind of CPU and with the same number of threads, which all protocols except `full` fix, the result depends
+only on the design, the data, the protocol and the seed, not on the process, other trainings or interruptions.
 """
 
 import math
@@ -42,7 +42,7 @@ from xpert_evo.errors import DataError, TrainingError
 
 _JUDGING_SEED = 7
 N_CORRECTION = 32
-"""Training images on which the fast form's noise is measured after each epoch."""
+"""Number of training images on which the noise of the fast form is calibrated after each epoch."""
 
 _N_COMPONENTS = 2_000
 
@@ -52,17 +52,17 @@ class TrainedDesign:
     """A design with its trained network.
 
     Attributes:
-        design: What was trained.
-        protocol: How.
-        crossbar: On which arrays.
-        seed: Of weights, order, augmentation and noise.
+        design: The trained design.
+        protocol: Training protocol.
+        crossbar: Crossbar that the network was trained for.
+        seed: Random seed of weights, order, augmentation and noise.
         dataset: Digest of the data set.
-        network: In evaluation mode, batch norm recalibrated.
-        validation_accuracy: Fraction of validation images classified rightly, ADC noise as in training, or errors.
-        seconds: Of training and measuring [s].
-        history: The epochs.
-        start: The network that the training went on from; None for random weights.
-        devices: Cells that were drawn anew in every step; None for ideal ones.
+        network: Trained network in evaluation mode, with recalibrated batch norm.
+        validation_accuracy: Fraction of validation images classified correctly, with ADC noise or errors of training.
+        seconds: Time of training and measuring [s].
+        history: Epochs of the training.
+        start: Trained network that the training continued from; None for random weights.
+        devices: Cells drawn anew in every step; None for ideal cells.
     """
 
     design: Design
@@ -79,12 +79,12 @@ class TrainedDesign:
 
     @property
     def type_of_steps(self) -> torch.dtype:
-        """Of activations and products while it trained."""
+        """Type of activations and products in the training steps."""
         return compute_type(self.protocol, next(self.network.parameters()).device)
 
     @property
     def header(self) -> WeightsHeader:
-        """What the file of the weights says of them."""
+        """Header of the weights file."""
         return WeightsHeader(
             design=self.design,
             protocol=self.protocol,
@@ -114,32 +114,32 @@ def train_design(
     on_epoch: Callable[[Epoch], None] | None = None,
     on_step: Callable[[Step], None] | None = None,
 ) -> TrainedDesign:
-    """Trains a design from scratch, or on from `checkpoint`.
+    """Trains a design from scratch, or continues from `checkpoint`.
 
-    The process keeps the memory that it frees from then on (`allocation.keep_freed_memory`).
+    From then on the process keeps freed memory (`allocation.keep_freed_memory`).
 
     Args:
-        design: Its channel depths and precisions are used.
-        backbone: Must have the data's classes and channels.
-        dataset: Trained on its training images, measured on its validation images.
-        protocol: Settings of the training.
+        design: Design to train; its channel depths and precisions are used.
+        backbone: Backbone with the classes and image channels of the data set.
+        dataset: Data set; training images are used to train, validation images to measure.
+        protocol: Training protocol.
         crossbar: Arrays, cells and coding.
-        seed: Decides all that is random.
-        device: CUDA where there is one, else the CPU, by default.
-        checkpoint: Written after each epoch and read if it exists; the caller removes it.
-        start_from: A trained network of the same shapes to go on from; its precisions may be others.
-        devices: Noise-aware training: in every step all weights are as one draw of such cells delivers them, so that
-            the network learns to live with any chip (V. Joshi et al., Nature Communications 11, 2473, 2020). What
-            converters add is left out. The accuracy that is measured at the end is that of ideal cells.
+        seed: Random seed of everything that is random.
+        device: Device to train on; by default CUDA if available, else the CPU.
+        checkpoint: File that is written after each epoch and read if it exists; the caller removes it.
+        start_from: Trained network of the same shapes to continue from; its precisions may differ.
+        devices: Noise-aware training: in every step all weights are perturbed as by one draw of such cells, so that
+            the network tolerates any chip (V. Joshi et al., Nature Communications 11, 2473, 2020). Non-idealities of
+            converters are not included, and the final accuracy is measured with ideal cells.
         on_epoch: Called after each epoch.
         on_step: Called after each step.
 
     Raises:
-        TrainingError: The loss is not finite, or the checkpoint is of another training, or `start_from` does not fit,
-            or is missing where the protocol needs one, or `devices` come with a protocol that does not draw noise.
-        DesignError: The design is not for this backbone.
-        DataError: The data do not fit the backbone.
-        ConfigError: The backbone does not work at a size that images have in some epoch.
+        TrainingError: The loss is not finite, the checkpoint belongs to another training, `start_from` does not fit or
+            is missing although the protocol needs it, or `devices` is given with a protocol without noise.
+        DesignError: The design is for another backbone.
+        DataError: The data set does not fit the backbone.
+        ConfigError: The backbone does not support the image size of some epoch.
     """
     check_start(protocol, start_from)
     _check_fit(backbone, dataset)
@@ -174,7 +174,7 @@ def train_design(
         for number in range(len(state.history) + 1, protocol.epochs + 1):
             loss = train_epoch(state, train, protocol, number, devices, on_step=on_step)
             if not math.isfinite(loss):
-                raise TrainingError(f"the loss is {loss} after epoch {number} of {protocol.epochs}: it diverged.")
+                raise TrainingError(f"the training diverged (loss {loss} after epoch {number} of {protocol.epochs}).")
             measure_corrections(state.network, train.images[:N_CORRECTION])
             state.history.append(Epoch(number=number, loss=loss, seconds=time.perf_counter() - start))
             if checkpoint is not None:
@@ -203,21 +203,21 @@ def train_design(
 
 
 def check_start(protocol: TrainingProtocol, start_from: Start | None) -> None:
-    """Raises TrainingError where a protocol goes on from trained weights and there are none."""
+    """Raises TrainingError if a protocol needs trained weights and there are none."""
     if protocol.needs_weights and start_from is None:
         raise TrainingError(
-            f"protocol {protocol.name} goes on from trained weights and learns little from random ones; name those of "
-            "an earlier training (start_from; --start-from on the command line), or choose another protocol, such as "
-            "one-night."
+            f"protocol {protocol.name} continues from trained weights and learns little from random ones; give the "
+            "weights of an earlier training (start_from; --start-from on the command line), or choose another "
+            "protocol, such as one-night."
         )
 
 
 def check_draws_cells(protocol: TrainingProtocol) -> None:
-    """Raises TrainingError where the steps of a protocol cannot draw cells anew, as noise-aware training does."""
+    """Raises TrainingError if a protocol does not support noise-aware training."""
     if protocol.exact or not protocol.noise:
         raise TrainingError(
-            f"noise-aware training draws cells anew in steps of the fast form with its noise, and protocol "
-            f"{protocol.name} has none; train with another one."
+            f"noise-aware training needs a protocol with the fast form and its noise, and {protocol.name} is not one; "
+            "choose another protocol."
         )
 
 
@@ -225,13 +225,13 @@ def _check_fit(backbone: Backbone, dataset: Dataset) -> None:
     wanted = (dataset.n_classes, dataset.image_channels)
     if (backbone.n_classes, backbone.image_channels) != wanted:
         raise DataError(
-            f"{dataset.name} has {wanted[0]} classes and {wanted[1]} image channels, but the backbone was made for "
-            f"{backbone.n_classes} and {backbone.image_channels}; load it with the data set's."
+            f"{dataset.name} has {wanted[0]} classes and {wanted[1]} image channels, but the backbone was built for "
+            f"{backbone.n_classes} and {backbone.image_channels}; load it with those of the data set."
         )
 
 
 def _check_sizes(backbone: Backbone, protocol: TrainingProtocol) -> None:
-    """Raises ConfigError where maps of different size would be added at a size that images have in some epoch."""
+    """Raises ConfigError if maps of different sizes would be added at the image size of some epoch."""
     for size in (*protocol.early_sizes, protocol.image_size):
         backbone.check_sizes(size)
 
@@ -239,7 +239,7 @@ def _check_sizes(backbone: Backbone, protocol: TrainingProtocol) -> None:
 def initial_state(
     network: CrossbarNetwork, train: Split, protocol: TrainingProtocol, seed: int, device: torch.device
 ) -> TrainingState:
-    """The state before the first step: random weights on a device, drawn from a seed."""
+    """Returns the state before the first step: random weights on a device, drawn from a seed."""
     generator = torch.Generator().manual_seed(seed)
     network.initialise(generator, identity=protocol.identity)
     set_tabled_corrections(network)
@@ -258,7 +258,7 @@ def initial_state(
 
 @torch.no_grad()
 def _take_averaged(network: CrossbarNetwork, averaged: nn.Module, train: Split, protocol: TrainingProtocol) -> None:
-    """Gives a network the averaged weights, and the noise that the emulation has with them."""
+    """Copies the averaged weights into a network, and recalibrates its statistics and noise with them."""
     for own, mean in zip(network.parameters(), averaged.parameters(), strict=True):
         own.copy_(mean)
     product = product_of(protocol, torch.Generator().manual_seed(_JUDGING_SEED), train.images.device)

@@ -1,4 +1,4 @@
-"""Files of trained weights: written by `train`, read by all that goes on from them, judges, packs or exports them."""
+"""Files of trained weights: written by `train`, read to continue, judge, pack or export them."""
 
 import hashlib
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ WEIGHTS_NAME = "weights.safetensors"
 
 
 class Savable(Protocol):
-    """A trained network with its header: by `train_design` or `load_network`."""
+    """A trained network with its header, from `train_design` or `load_network`."""
 
     @property
     def network(self) -> CrossbarNetwork:
@@ -37,7 +37,7 @@ class Savable(Protocol):
 
     @property
     def header(self) -> WeightsHeader:
-        """What its file is to say of it."""
+        """Header of its file."""
 
 
 def save_weights(trained: Savable, path: Path) -> None:
@@ -46,14 +46,14 @@ def save_weights(trained: Savable, path: Path) -> None:
 
 
 def save_packed(trained: Savable, path: Path) -> None:
-    """Writes the same with each weight as the code that its cells hold, in a quarter of the space."""
+    """Writes the same with each weight as the code stored in its cells, in a quarter of the space."""
     crossbar = trained.network.crossbar_layers[0].geometry.crossbar
     header = replace(trained.header, crossbar=crossbar)
     write_tensors(path, packed(trained.network.state_dict(), crossbar), header.to_plain())
 
 
 def weights_file(path: Path) -> Path:
-    """The file that `path`, or the folder of a training, names; raises TrainingError where there is none."""
+    """Returns the weights file at `path` or in the folder `path`; raises TrainingError if there is none."""
     file = path / WEIGHTS_NAME if path.is_dir() else path
     if not file.is_file():
         raise TrainingError(f"{file} does not exist; give a {WEIGHTS_NAME} of `xpert-evo train`, or its folder.")
@@ -61,7 +61,7 @@ def weights_file(path: Path) -> Path:
 
 
 def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], WeightsHeader]:
-    """Tensors, packed ones unpacked, and header of a file of trained weights; raises TrainingError."""
+    """Reads the (unpacked) tensors and the header of a file of trained weights; raises TrainingError."""
     tensors, metadata = read_tensors(path)
     header = WeightsHeader.from_plain(metadata, where=str(path))
     return unpacked(tensors, header.crossbar, where=str(path)), header
@@ -69,13 +69,13 @@ def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], WeightsHeader]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightsFile:
-    """A file of trained weights, its tensors left unread.
+    """A file of trained weights, without its tensors.
 
     Attributes:
-        path: Where it is.
-        header: What it says of its weights.
-        image_channels: Planes of the images.
-        n_classes: Classes of the images.
+        path: Path of the file.
+        header: Header of the file.
+        image_channels: Number of image channels.
+        n_classes: Number of classes.
     """
 
     path: Path
@@ -85,7 +85,7 @@ class WeightsFile:
 
 
 def find_weights(path: Path) -> WeightsFile | None:
-    """A file of trained weights by its header and the shapes of its layers; None where it is something else."""
+    """Describes a file of trained weights by its header and the shapes of its layers; None for other files."""
     try:
         header = WeightsHeader.from_plain(read_metadata(path), where=str(path))
         with safe_open(path, framework="np") as file:
@@ -98,12 +98,12 @@ def find_weights(path: Path) -> WeightsFile | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """A trained network that another training goes on from, instead of random weights.
+    """A trained network that another training continues from, instead of random weights.
 
     Attributes:
         tensors: Weights and statistics of the network, by name.
         design: Id of the trained design.
-        protocol: Name of the protocol that it was trained with.
+        protocol: Name of its training protocol.
         digest: First sixteen hexadecimal digits of the file's SHA-256.
     """
 
@@ -113,12 +113,12 @@ class Start:
     digest: str
 
     def told(self) -> StartedFrom:
-        """What results and headers say of the beginning of the training."""
+        """Returns the description of the start for results and headers."""
         return StartedFrom(design=self.design, protocol=self.protocol, weights_sha256=self.digest)
 
 
 def read_start(path: Path) -> Start:
-    """The network in a `weights.safetensors` of `xpert-evo train`, or in its folder; raises TrainingError."""
+    """Reads a `weights.safetensors` written by `xpert-evo train`, or from its folder; raises TrainingError."""
     path = weights_file(path)
     tensors, header = read_weights(path)
     return Start(
@@ -130,7 +130,7 @@ def read_start(path: Path) -> Start:
 
 
 def take_weights(network: CrossbarNetwork, start: Start) -> None:
-    """Copies all weights and statistics of a trained network; raises TrainingError where its layers are others."""
+    """Copies all weights and statistics of a trained network; raises TrainingError if its layers differ."""
     for spec, (name, own) in zip(network.backbone.layers, _filters(network.state_dict()), strict=True):
         found = start.tensors.get(name)
         if found is None or found.shape != own.shape:
@@ -149,7 +149,7 @@ def take_weights(network: CrossbarNetwork, start: Start) -> None:
 
 
 def _filters(tensors: Mapping[str, torch.Tensor]) -> list[tuple[str, torch.Tensor]]:
-    """The layers' weights among a network's tensors, in execution order."""
+    """Returns the weights of the layers among a network's tensors, in execution order."""
     return [(name, tensor) for name, tensor in tensors.items() if name.endswith(".weight")]
 
 
@@ -158,12 +158,12 @@ def _channels(weight: torch.Tensor) -> str:
 
 
 class TrainedNetwork(nn.Module):
-    """A design's network with quantised inputs and weights and perfect ADCs; takes images as they are.
+    """A design's network with quantised inputs and weights and perfect ADCs, applied to raw images.
 
     Attributes:
-        network: The network with the trained weights.
-        header: What its file says of it: design, protocol, seed, crossbar, validation accuracy and more.
-        image_size: Side that the training averaged images down to [pixels]; larger images are averaged here, too.
+        network: Network with the trained weights.
+        header: Header of its file: design, protocol, seed, crossbar, validation accuracy and more.
+        image_size: Side that images were downsampled to in training [pixels]; larger images are downsampled here, too.
     """
 
     def __init__(self, network: CrossbarNetwork, header: WeightsHeader) -> None:
@@ -174,7 +174,7 @@ class TrainedNetwork(nn.Module):
 
     @property
     def protocol(self) -> TrainingProtocol:
-        """How the network was trained."""
+        """The training protocol."""
         return self.header.protocol
 
     @property
@@ -183,22 +183,22 @@ class TrainedNetwork(nn.Module):
         return self.header.to_plain()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Class scores (n, classes) of images in [0, 1], (n, channels, side, side).
+        """Returns class scores (n, classes) of images in [0, 1], (n, channels, side, side).
 
         Raises:
-            DataError: The images have other planes or another shape than the network was trained for, or are bytes or
-                numbers beyond that range, which would be clipped without a word.
+            DataError: The images have other channels or shapes than the network was trained for, are bytes, or exceed
+                the range, which would clip them silently.
         """
         planes, side = self.network.backbone.image_channels, self.image_size
         if images.ndim != 4 or images.shape[1] != planes or any(size % side or not size for size in images.shape[2:]):
             raise DataError(
-                f"images must have the shape (n, {planes}, {side}, {side}), or sides of several times {side} pixels, "
-                f"which are averaged down; got {tuple(images.shape)}. Smaller ones, such as the 28 x 28 pixels of "
-                "Fashion-MNIST, take a black border."
+                f"images must have the shape (n, {planes}, {side}, {side}), or a side that is a multiple of {side} "
+                f"pixels, which is downsampled; got {tuple(images.shape)}. Pad smaller images, such as the 28 x 28 "
+                "pixels of Fashion-MNIST, with a black border."
             )
         if not torch.compiler.is_compiling():
             _check_range(images)
-        if images.dtype == torch.float64:  # which a program around this one may have made the default
+        if images.dtype == torch.float64:  # may be the default type of the calling program
             images = images.float()
         small = nn.functional.adaptive_avg_pool2d(images, self.image_size)
         return torch.as_tensor(self.network(small, CrossbarLayer.product))
@@ -212,21 +212,21 @@ def _check_range(images: torch.Tensor) -> None:
     if images.numel() and not (images.min() >= 0 and images.max() <= 1):
         raise DataError(
             f"images must be from 0 to 1, got {float(images.min()):.4g} to {float(images.max()):.4g}; give them as "
-            "trainings see them: bytes divided by 255, neither mean nor deviation taken out."
+            "in training: bytes divided by 255, without subtracting a mean or dividing by a deviation."
         )
 
 
 @own_numerics()
 def load_network(path: str | PathLike[str], crossbar: CrossbarSpec | None = None) -> TrainedNetwork:
-    """The network that `xpert-evo train` or `xpert-evo export --format torch` wrote, ready to classify.
+    """Loads a network written by `xpert-evo train` or `xpert-evo export --format torch`, ready to classify.
 
     Args:
-        path: A safetensors file, or the folder of a training.
-        crossbar: What shall hold its weights; None for what it was trained for, which older files do not tell: then the
-            default settings' crossbars.
+        path: Safetensors file, or folder of a training.
+        crossbar: Crossbar that stores its weights; None for the one that it was trained for, or the default crossbar if
+            an older file does not specify it.
 
     Raises:
-        TrainingError: The file is missing, none of ours, or damaged.
+        TrainingError: The file is missing, damaged or of another kind.
     """
     path = weights_file(user_path(path))
     tensors, header = read_weights(path)
@@ -250,7 +250,7 @@ def load_network(path: str | PathLike[str], crossbar: CrossbarSpec | None = None
 
 
 def _earlier_depths(design: Design, protocol: TrainingProtocol, found: list[int]) -> list[int] | None:
-    """The channels of a file's layers where they are those of an earlier version's proxy; else None."""
+    """Returns the channels of a file's layers if they match the proxy of an earlier version, else None."""
     earlier = [
         found[-1] if layer.channel_depth is None else earlier_proxy_depth(layer.channel_depth, protocol.width_divisor)
         for layer in design.layers

@@ -1,7 +1,7 @@
-"""The header of a file of trained weights: what was trained, how, and how well it did on validation images.
+"""The header of a file of trained weights: design, settings of the training and validation accuracy.
 
-`train`, `pack` and `export` write it as JSON among the metadata of a safetensors file. Files of earlier versions lack
-some of the entries; they are read all the same, and what they do not say is None.
+`train`, `pack` and `export` write it as JSON into the metadata of a safetensors file. Files of earlier versions lack
+some entries, which are read as None.
 """
 
 from collections.abc import Mapping
@@ -17,16 +17,16 @@ from xpert_evo.errors import ConfigError, DesignError, TrainingError
 from xpert_evo.validation import parse
 
 VALIDATION_ACCURACY = "validation_accuracy"
-"""What files of weights and of results call the accuracy on validation images that a training ended with."""
+"""Name of the final validation accuracy in files of weights and results."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartedFrom:
-    """The trained network that a training went on from.
+    """The trained network that a training continued from.
 
     Attributes:
         design: Id of its design.
-        protocol: Name of the protocol that it was trained with.
+        protocol: Name of its training protocol.
         weights_sha256: First sixteen hexadecimal digits of the SHA-256 of its file.
     """
 
@@ -37,19 +37,19 @@ class StartedFrom:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightsHeader:
-    """What a file of trained weights says of them.
+    """Header of a file of trained weights.
 
     Attributes:
         design: The trained design.
-        protocol: How it was trained.
-        seed: Seed of the training; None where the file does not say.
-        dataset: Digest of the data set; None where the file does not say.
-        crossbar: The arrays that the weights were trained for; None where the file does not say.
-        validation_accuracy: Fraction of the validation images classified correctly on ideal devices when the training
-            ended; None where the file does not say.
-        started_from: The trained network that the training went on from; None for random weights.
-        noise_aware: The cells that were drawn anew in every step; None for ideal ones.
-        backbone: The user's own backbone; None for a built-in one.
+        protocol: Training protocol.
+        seed: Random seed of the training; None if the file does not specify it.
+        dataset: Digest of the data set; None if the file does not specify it.
+        crossbar: Crossbar that the weights were trained for; None if the file does not specify it.
+        validation_accuracy: Fraction of validation images classified correctly with ideal devices at the end of the
+            training; None if the file does not specify it.
+        started_from: Trained network that the training continued from; None for random weights.
+        noise_aware: Cells drawn anew in every step; None for ideal cells.
+        backbone: Custom backbone; None for a built-in one.
     """
 
     design: Design
@@ -69,12 +69,12 @@ class WeightsHeader:
 
     @property
     def lacks_start(self) -> bool:
-        """Whether the protocol goes on from trained weights and there were none, as earlier versions allowed."""
+        """Whether the protocol needs trained weights but had none, which earlier versions allowed."""
         known = PROTOCOLS.get(self.protocol.name)
         return known is not None and known.needs_weights and self.started_from is None
 
     def to_plain(self) -> dict[str, Any]:
-        """Dictionaries, lists, strings, numbers and Booleans, as in the file; what is None is left out."""
+        """Returns dictionaries, lists, strings, numbers and Booleans, as in the file; omits entries that are None."""
         plain = {
             "design": self.design.to_plain(),
             "protocol": self.protocol.model_dump(mode="json"),
@@ -91,17 +91,17 @@ class WeightsHeader:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any], *, where: str) -> "WeightsHeader":
-        """The header that `to_plain` of this or an earlier version gave.
+        """Reads the output of `to_plain` of this version or an earlier one.
 
         Args:
-            plain: Its entries by name; unknown ones are ignored.
-            where: The file, for messages.
+            plain: Entries by name; unknown ones are ignored.
+            where: File name for error messages.
 
         Raises:
             TrainingError: No trained design is described, or an entry is damaged.
         """
         if not {"design", "protocol"} <= set(plain):
-            raise TrainingError(f"{where} holds no trained design; give a weights.safetensors of `xpert-evo train`.")
+            raise TrainingError(f"{where} contains no trained design; give a weights.safetensors of `xpert-evo train`.")
         own = plain.get("backbone")
         try:
             return cls(
@@ -120,7 +120,7 @@ class WeightsHeader:
 
 
 def read_crossbar(plain: Mapping[str, Any] | None, *, where: str) -> CrossbarSpec | None:
-    """The crossbar in a file by its settings; None where there are none; raises TrainingError."""
+    """Reads a crossbar from its settings in a file; None if there are none; raises TrainingError."""
     if plain is None:
         return None
     try:
@@ -130,7 +130,7 @@ def read_crossbar(plain: Mapping[str, Any] | None, *, where: str) -> CrossbarSpe
 
 
 def read_accuracy(plain: object, *, where: str) -> float | None:
-    """An accuracy in a file; None where there is none; raises TrainingError unless it is a fraction."""
+    """Reads an accuracy from a file; None if there is none; raises TrainingError unless it is a fraction."""
     if plain is None:
         return None
     if not isinstance(plain, int | float) or not 0 <= plain <= 1:
@@ -139,7 +139,7 @@ def read_accuracy(plain: object, *, where: str) -> float | None:
 
 
 def read_started_from(plain: Mapping[str, Any] | None, *, where: str) -> StartedFrom | None:
-    """What a training in a file went on from; None for random weights; raises TrainingError."""
+    """Reads the network that a training continued from; None for random weights; raises TrainingError."""
     if plain is None:
         return None
     try:
@@ -149,7 +149,7 @@ def read_started_from(plain: Mapping[str, Any] | None, *, where: str) -> Started
 
 
 def read_devices(plain: Mapping[str, Any] | None, *, where: str) -> NonIdealities | None:
-    """Settings of devices in a file; None where there are none; raises TrainingError."""
+    """Reads settings of devices from a file; None if there are none; raises TrainingError."""
     if plain is None:
         return None
     return parse(NonIdealities, plain, where=where, error=TrainingError)

@@ -32,11 +32,11 @@ def export(
     """Writes designs in each format; returns sentences that say what was written and what could not be.
 
     Args:
-        formats: Of `EXPORTS` and `NETWORK_EXPORTS`.
+        formats: Names in `EXPORTS` and `NETWORK_EXPORTS`.
         out: Folder to write into; made where it does not exist.
         run: The run's folder; trainings are looked for beside it.
-        result: Of the run.
-        designs: Which of its designs.
+        result: Result of the run.
+        designs: Designs to export.
         proxies: Whether networks may be those of proxies, marked as such, where a design has no other.
 
     Raises:
@@ -99,7 +99,7 @@ def _neurosim(out: Path, run: Path, result: RunResult, designs: Sequence[Candida
 
 
 def _without_copies(form: NetworkForm, designs: Sequence[Candidate]) -> list[str]:
-    """That a simulator knows no further copies of a layer's weights, where designs have some."""
+    """Warns that a simulator does not support copies of a layer's weights, if designs use them."""
     copied = [c.digest[:8] for c in designs if any((layer.copies or 1) > 1 for layer in c.design.layers)]
     if not copied:
         return []

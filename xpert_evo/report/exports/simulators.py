@@ -1,4 +1,4 @@
-"""Designs as network files of XPertSim and of DNN+NeuroSim V1.3, with what else these programs must be told."""
+"""Designs as network files of XPertSim and of DNN+NeuroSim V1.3, with the further parameters of these programs."""
 
 import textwrap
 from collections.abc import Callable, Sequence
@@ -150,7 +150,7 @@ _PARAMETERS = (
 
 
 def parameter_text(design: Design, hardware: Hardware) -> str:
-    """What DNN+NeuroSim V1.3 must be told beside the network file of a design."""
+    """Returns the parameters of DNN+NeuroSim V1.3 in addition to the network file of a design."""
     lines = [
         f"Parameters of DNN+NeuroSim V1.3 for NetWork_{design.digest}.csv",
         "",
