@@ -86,7 +86,7 @@ def test_dry_run_shows_settings_and_task_and_writes_nothing(tmp_path: Path) -> N
     assert "processes, 3 workers of one thread each" in outcome.stdout
     assert "training.first_designs = 14 leaves 1 of 3 workers idle" in outcome.stdout
     assert "output folder: runs/fashion-mnist-0" in outcome.stdout
-    assert re.search(r"time: about \d+ \w+ with 3 workers; a training", outcome.stdout)
+    assert re.search(r"time: about \d+ \w+ with 3 workers; per training", outcome.stdout)
     assert list(tmp_path.iterdir()) == []
 
 
