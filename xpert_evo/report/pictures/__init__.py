@@ -126,7 +126,7 @@ PICTURES: Mapping[str, Picture] = {
     ),
     "costs": Picture(
         draw=draw_costs,
-        caption="Area, latency and dynamic energy by layer and component, for the knee and the baseline. "
+        caption="Area, latency and energy by layer and component, for the knee and the baseline. "
         "Scales differ; totals are given in the titles.",
     ),
     "parallel": Picture(

@@ -70,7 +70,7 @@ def _draw_search(axes: Axes, result: RunResult, homogeneous: list[Candidate], no
             edgecolor=ORANGE,
             linewidth=1.3,
             label="homogeneous designs among them",
-            zorder=3,
+            zorder=6,
         )
     front = select_front(result.task, result.measured)
     baseline_digest = result.task.space.decode(result.task.baseline)[0].digest
