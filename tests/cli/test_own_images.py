@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from xpert_evo.cli.app import app
 
 import xpert_evo as xe
 from tests.own_images import CLASSES, coloured, write_folder
 from tests.small_runs import SMOKE_SEARCH, content
+from xpert_evo.cli import application
 from xpert_evo.config import settings_toml
 from xpert_evo.errors import DataError, StoreError
 from xpert_evo.orchestration import estimate
@@ -114,7 +114,7 @@ def test_a_design_is_trained_and_judged_on_a_folder(runs: dict[str, Path], proje
     assert result["test"]["n_images"] == 6
     other = call("judge", tmp_path / "t", folder=project)
     assert other.returncode == 2
-    assert "fashion-mnist has 10 and 1; name its own data with --dataset" in other.stderr
+    assert "fashion-mnist has 10 and 1; select its data set with --dataset" in other.stderr
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def typed(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     monkeypatch.setenv("COLUMNS", "300")
 
     def carry_out(*words: str | Path) -> str:
-        app([*map(str, words)], standalone_mode=False, prog_name="xpert-evo")
+        application()([*map(str, words)], standalone_mode=False, prog_name="xpert-evo")
         return capsys.readouterr().out
 
     return carry_out

@@ -60,7 +60,7 @@ def test_a_run_keeps_its_files_and_does_not_go_on_with_others(folder: Path) -> N
         ("device", "rram-6K", "did you mean 'rram-6k'"),
         ("model", "publishd", "did you mean 'published'"),
         ("adc", "issac", "did you mean 'isaac'"),
-        ("device", "my-cell.tml", "which ends in .toml"),
+        ("device", "my-cell.tml", "which must end in .toml"),
     ],
 )
 def test_misspelt_names_are_answered_with_those_that_there_are(setting: str, name: str, near: str) -> None:

@@ -52,7 +52,7 @@ def test_hypervolumes_are_measured_from_guessing_at_the_baselines_cost() -> None
         ({"search": {"objectives": ["accuracy", "edp"]}}, "did you mean 'edap'"),
         ({"space": {"backbone": "vgg61"}}, "vgg16"),
         ({"space": {"layers": {"conv99": {"adc_precision": [4]}}}}, "no layer 'conv99'"),
-        ({"space": {"adc_precision": [6, 4]}}, "rise"),
+        ({"space": {"adc_precision": [6, 4]}}, "ascending order"),
     ],
 )
 def test_settings_that_contradict_the_task_are_told(settings: dict[str, object], words: str) -> None:

@@ -57,7 +57,7 @@ def test_the_default_worst_case_leaves_the_discredited_model_out_unless_it_is_th
     ("search", "words"),
     [
         ({"costs": "worst-case", "cost_models": ["pesimistic"]}, r"search\.cost_models: 'pesimistic' .*'pessimistic'"),
-        ({"costs": "worst-case", "objectives": ["accuracy", "latency"]}, 'needs "edap" among search.objectives'),
+        ({"costs": "worst-case", "objectives": ["accuracy", "latency"]}, 'needs "edap" in search.objectives'),
         ({"costs": "worst-case", "cost_models": []}, r"search\.cost_models"),
     ],
 )

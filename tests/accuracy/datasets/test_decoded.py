@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from tests.own_images import coloured, write_folder, write_image
-from xpert_evo.accuracy.datasets.catalogue import decoded, folders, load_dataset
+from xpert_evo.accuracy.datasets import decoded, folders
+from xpert_evo.accuracy.datasets.catalogue import load_dataset
 from xpert_evo.accuracy.datasets.own_images import own_images
 from xpert_evo.errors import DataError
 from xpert_evo.image_sources import Resize

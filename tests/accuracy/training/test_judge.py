@@ -63,7 +63,7 @@ def test_calibrated_norms_take_up_what_variation_does_to_whole_layers(trained: T
     assert calibrated.mean > plain.mean + 0.05
     assert judge(trained, dataset, norm_images=128).mean == pytest.approx(judge(trained, dataset).mean, abs=0.06)
     for n_images in (2, 385):
-        with pytest.raises(DataError, match=f"calibrated on 32 to 384 images, .* got {n_images}"):
+        with pytest.raises(DataError, match=f"needs 32 to 384 calibration images, .* got {n_images}"):
             judge(trained, dataset, norm_images=n_images)
     for name, tensor in trained.network.state_dict().items():
         assert torch.equal(tensor, before[name]), f"{name} was not given back"

@@ -292,7 +292,7 @@ def test_processors_are_asked_for_bfloat16_by_names_that_torch_knows(monkeypatch
 def test_cells_are_not_drawn_where_no_noise_is(trainer: Trainer) -> None:
     for changes in ({"exact": True}, {"noise": False}):
         trainer.protocol = trainer.protocol.model_copy(update=changes)
-        with pytest.raises(TrainingError, match="test has none"):
+        with pytest.raises(TrainingError, match="and test is not one"):
             trainer(devices=NonIdealities(variation_ratio=0.1))
 
 
