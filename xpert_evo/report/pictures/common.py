@@ -28,7 +28,7 @@ BLUE, VERMILION, GREEN, PINK, ORANGE, SKY, BLACK = (
 GREY = "#8c8c8c"
 PALETTE = (BLUE, VERMILION, GREEN, PINK, ORANGE, SKY, BLACK)
 
-_SIDE_BY_SIDE, _LONGEST = 4, 20  # characters of a layer's name in a column's width, and of any name
+_SIDE_BY_SIDE, _LONGEST = 4, 28  # characters of a layer's name in a column's width, and of any name
 
 EDAP_LABEL = "EDAP [mm² µs µJ]"
 
