@@ -42,6 +42,11 @@ class Constant:
     unit: str
     source: str
 
+    @property
+    def value_text(self) -> str:
+        """The value in six significant digits; a table's numbers in brackets."""
+        return f"{self.value:g}" if isinstance(self.value, float) else f"({', '.join(f'{v:g}' for v in self.value)})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:

@@ -36,7 +36,7 @@ class TraceNode:
         indent = "  " * depth
         yield f"{indent}{self.name}: {self.value:.6g} {self.unit} = {self.formula}"
         for constant in self.constants:
-            yield f"{indent}    {constant.name} = {_shown(constant.value)} {constant.unit}  [{constant.source}]"
+            yield f"{indent}    {constant.name} = {constant.value_text} {constant.unit}  [{constant.source}]"
         for part in self.parts:
             yield from part.lines(depth + 1)
 
@@ -59,8 +59,3 @@ def node(
         parts=tuple(parts),
         constants=tuple(constants),
     )
-
-
-def _shown(value: float | tuple[float, ...]) -> str:
-    """Formats a constant's value."""
-    return f"{value:g}" if isinstance(value, float) else "(" + ", ".join(f"{item:g}" for item in value) + ")"

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 ENTRIES = {"__init__", "__main__"}
-"""Of the package itself: they only hand on."""
+"""Modules of the package itself, which belong to no layer."""
 
 
 def _lines() -> list[list[str]]:

@@ -82,7 +82,7 @@ class Simulator:
 
     @staticmethod
     def bits_moved(row: list[float], input_bits: int) -> float:
-        """Of the layer's output on its way back into the global buffer; pooling leaves a quarter."""
+        """Bits of the layer's output that return to the global buffer; pooling leaves a quarter."""
         return row[5] * input_bits * Simulator.positions(row) / (4 if row[6] else 1)
 
 

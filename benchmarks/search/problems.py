@@ -61,7 +61,7 @@ class Recorder:
         return objectives[(violations <= 0).all(axis=1)]
 
     def hypervolume(self, n: int) -> float:
-        """Of the feasible ones among the first n designs."""
+        """Returns the hypervolume of the feasible designs among the first n."""
         return hypervolume(self.feasible(n), self.problem.reference_point)
 
 

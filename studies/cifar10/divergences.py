@@ -120,7 +120,7 @@ class Kept:
         }
 
     def read(self) -> list[Divergences]:
-        """Of the first layers, as many as were measured; SystemExit where the file is of something else."""
+        """Returns what is stored, from the first layer on; raises SystemExit if the file belongs to something else."""
         if not self._path.exists():
             return []
         try:

@@ -46,7 +46,7 @@ def _lines(node: TraceNode, depth: int, symbols: dict[str, str], unused: str, so
     for constant in node.constants:
         if not constant.name.startswith(unused):
             number = sources.setdefault(constant.source, len(sources) + 1)
-            inside.append(f"{constant.name} {_shown(constant.value)}{_unit(constant.unit)} [{number}]")
+            inside.append(f"{constant.name} {constant.value_text}{_unit(constant.unit)} [{number}]")
     if node.constants:
         yield f"{indent}    with {', '.join(inside)}"
     for part in node.parts:
@@ -55,7 +55,3 @@ def _lines(node: TraceNode, depth: int, symbols: dict[str, str], unused: str, so
 
 def _unit(unit: str) -> str:
     return "" if unit == "1" else f" {unit}"
-
-
-def _shown(value: float | tuple[float, ...]) -> str:
-    return f"{value:g}" if isinstance(value, float) else "(" + ", ".join(f"{item:g}" for item in value) + ")"

@@ -33,7 +33,7 @@ from xpert_evo.words import counted
 
 FOLDER = "decoded"
 VERSION = 1
-"""Of the way from files to bytes; another one makes other caches."""
+"""Version of the decoding; a cache of another version is not used."""
 
 _CONTENT = "content.json"
 _NEW = "new"
