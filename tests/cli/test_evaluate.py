@@ -7,17 +7,13 @@ from typing import Any
 import pytest
 
 from hw_models import AdcType
+from tests.command_line import call
 from xpert_evo.backbones import load_backbone
-from xpert_evo.cli import application
 from xpert_evo.config import RunConfig, parse_config
 from xpert_evo.design import Design
 from xpert_evo.errors import DesignError
 from xpert_evo.space import SearchSpace
 from xpert_evo.store import Store
-
-
-def call(*words: str | Path) -> None:
-    application()([str(word) for word in words], standalone_mode=False, prog_name="xpert-evo")
 
 
 def homogeneous() -> Design:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.command_line import call
 from tests.small_runs import SMOKE_SEARCH, with_changes
-from xpert_evo.cli import application
 from xpert_evo.config import parse_config
 from xpert_evo.orchestration.start import begin
 from xpert_evo.progress import Silent
@@ -18,10 +18,6 @@ from xpert_evo.report.result import load_result
 from xpert_evo.store import Store
 
 SERIAL = {"executor": {"kind": "serial"}}
-
-
-def call(*words: str | Path) -> None:
-    application()([str(word) for word in words], standalone_mode=False, prog_name="xpert-evo")
 
 
 def search(folder: Path, changes: Mapping[str, Mapping[str, object]]) -> Path:

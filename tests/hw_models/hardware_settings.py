@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from typing import Any
 
 from hw_models import (
@@ -17,6 +18,11 @@ from hw_models import (
 
 TECHNOLOGY = load_technology("cmos-32nm-lstp")
 DEVICE = load_device("rram-6k")
+
+
+def text_of(folder: str, name: str) -> str:
+    """The text of a file of constants that comes with the hardware model."""
+    return resources.files("hw_models").joinpath(folder, f"{name}.toml").read_text(encoding="utf-8")
 
 
 def shapes(**changes: Any) -> LayerShapes:

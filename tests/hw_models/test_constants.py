@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import re
-from importlib import resources
 
 import pytest
 
 from hw_models import HardwareModelError, device_names, load_device, load_technology, sources, technology_names
 from hw_models.constants import parse_file
 from hw_models.technology import device_from, technology_from
-
-
-def text_of(folder: str, name: str) -> str:
-    return resources.files("hw_models").joinpath(folder, f"{name}.toml").read_text(encoding="utf-8")
-
+from tests.hw_models.hardware_settings import text_of
 
 DEVICE_TEXT = text_of("devices", "rram-6k")
 

@@ -2,7 +2,6 @@
 
 import math
 import re
-from importlib import resources
 
 import numpy as np
 import pytest
@@ -12,12 +11,9 @@ from hw_models.constants import parse_file
 from hw_models.plausibility import column_strain, implausibility
 from hw_models.technology import device_from, technology_from
 from hw_models.wires import wire_resistances
+from tests.hw_models.hardware_settings import text_of
 
 TECHNOLOGY = load_technology("cmos-32nm-lstp")
-
-
-def text_of(folder: str, name: str) -> str:
-    return resources.files("hw_models").joinpath(folder, f"{name}.toml").read_text(encoding="utf-8")
 
 
 def test_wires_of_32_nm_have_the_resistance_that_their_constants_give() -> None:

@@ -4,20 +4,16 @@ import numpy as np
 import pytest
 
 from tests.orchestration.conftest import Runs
-from xpert_evo.config import parse_config
+from tests.tasks import task_of
 from xpert_evo.errors import InfeasibleError
 from xpert_evo.objectives import Constraints
 from xpert_evo.orchestration.choosing import check_first_batch, first_batch
 from xpert_evo.orchestration.goals import first_phase, joint_goals
 from xpert_evo.orchestration.limits import check_limits, reach
-from xpert_evo.orchestration.task import Task, build_task
+from xpert_evo.orchestration.task import Task
 
 TINY = {"backbone": "vgg8", "layers": {}, "channel_depth": [64], "adc_type": ["sar", "flash"], "input_precision": [8]}
 COLUMNS = ("area", "latency", "energy")
-
-
-def task_of(**settings: object) -> Task:
-    return build_task(parse_config(settings), n_classes=10, image_channels=3)
 
 
 MODELS = ("xpertsim", "published")

@@ -3,15 +3,10 @@
 import numpy as np
 import pytest
 
+from tests.tasks import task_of
 from xpert_evo.backbones import BACKBONES
-from xpert_evo.config import parse_config
 from xpert_evo.errors import ConfigError, InfeasibleError
-from xpert_evo.orchestration.task import Task, build_task
 from xpert_evo.report.candidates import hardware_figures
-
-
-def task_of(**settings: object) -> Task:
-    return build_task(parse_config(settings), n_classes=10, image_channels=3)
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)

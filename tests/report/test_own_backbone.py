@@ -6,12 +6,8 @@ from pathlib import Path
 import pytest
 
 import xpert_evo as xe
-from xpert_evo.cli import application
+from tests.command_line import call
 from xpert_evo.errors import DesignError
-
-
-def call(*words: str | Path) -> None:
-    application()([str(word) for word in words], standalone_mode=False, prog_name="xpert-evo")
 
 
 def test_every_command_on_the_run_works_without_the_description(

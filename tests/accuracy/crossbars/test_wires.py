@@ -9,13 +9,14 @@ import torch
 from numpy.typing import NDArray
 
 from hw_models import CrossbarSpec, WeightCoding
+from tests.accuracy.geometries import fine_geometry
 from xpert_evo.accuracy.crossbars import arrays
 from xpert_evo.accuracy.crossbars.adc_noise import NoisyProduct, active_share
 from xpert_evo.accuracy.crossbars.arrays import Cells, partial_sums, program
 from xpert_evo.accuracy.crossbars.cell_draws import draw_cells
 from xpert_evo.accuracy.crossbars.coding import max_code
 from xpert_evo.accuracy.crossbars.emulation import emulate_layer
-from xpert_evo.accuracy.crossbars.network import CrossbarLayer, LayerGeometry
+from xpert_evo.accuracy.crossbars.network import CrossbarLayer
 from xpert_evo.accuracy.crossbars.nodal import Crossbar, column_currents
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities, disturbed, programmed_weights
 from xpert_evo.accuracy.crossbars.row_wires import read_cycles
@@ -184,20 +185,7 @@ def test_columns_that_share_an_adc_are_neighbours_and_an_analog_reference_is_alw
 
 
 def wired_layer(coding: WeightCoding, n_references: int) -> CrossbarLayer:
-    geometry = LayerGeometry(
-        in_channels=12,
-        out_channels=20,
-        kernel_size=3,
-        stride=1,
-        output_size=6,
-        adc_precision=14,
-        input_precision=4,
-        column_sharing=8,
-        reads_image=True,
-        depth_ratio=0.5,
-        array_rows=(64, 44),
-        crossbar=CrossbarSpec(coding=coding, reference_columns=n_references),
-    )
+    geometry = fine_geometry(CrossbarSpec(coding=coding, reference_columns=n_references))
     layer = CrossbarLayer(geometry, normalised=True)
     layer.initialise(torch.Generator().manual_seed(1))
     return layer

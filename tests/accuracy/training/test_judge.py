@@ -7,28 +7,20 @@ import pytest
 import torch
 
 from hw_models import CrossbarSpec, WeightCoding
+from tests.accuracy.geometries import fine_geometry
 from xpert_evo.accuracy.crossbars.arrays import program
 from xpert_evo.accuracy.crossbars.emulation import emulate_layer
 from xpert_evo.accuracy.crossbars.fidelity import layer_fidelity, layer_inputs
-from xpert_evo.accuracy.crossbars.network import CrossbarLayer, LayerGeometry
+from xpert_evo.accuracy.crossbars.network import CrossbarLayer
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities, VariationLaw, disturbed, programmed_weights
 from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.training.checkpoints import read_tensors
 from xpert_evo.accuracy.training.images import prepared
 from xpert_evo.accuracy.training.judge import judge
-from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.accuracy.training.training import TrainedDesign, train_design
 from xpert_evo.accuracy.training.weights import load_network, save_weights
 from xpert_evo.backbones import Backbone
-from xpert_evo.design import Design
 from xpert_evo.errors import DataError, TrainingError
-
-
-@pytest.fixture(scope="module")
-def trained(
-    design: Design, backbone: Backbone, dataset: Dataset, protocol: TrainingProtocol, crossbar: CrossbarSpec
-) -> TrainedDesign:
-    return train_design(design, backbone, dataset, protocol, crossbar=crossbar, seed=0, device="cpu")
 
 
 def test_exact_and_fast_judgements_are_close_and_named(trained: TrainedDesign, dataset: Dataset) -> None:
@@ -167,20 +159,7 @@ def test_variation_has_the_asked_for_spread(law: VariationLaw) -> None:
 def test_the_weights_that_training_sees_are_those_that_the_emulated_cells_deliver(coding: WeightCoding) -> None:
     crossbar = CrossbarSpec(coding=coding, reference_columns=1)
     noise = NonIdealities(variation_ratio=0.1, stuck_on_ratio=0.02, on_off_ratio=20.0)
-    geometry = LayerGeometry(
-        in_channels=12,
-        out_channels=20,
-        kernel_size=3,
-        stride=1,
-        output_size=6,
-        adc_precision=14,
-        input_precision=4,
-        column_sharing=8,
-        reads_image=True,
-        depth_ratio=0.5,
-        array_rows=(64, 44),
-        crossbar=crossbar,
-    )
+    geometry = fine_geometry(crossbar)
     layer = CrossbarLayer(geometry, normalised=True)
     layer.initialise(torch.Generator().manual_seed(1))
     inputs = torch.rand(8, 12, 6, 6, generator=torch.Generator().manual_seed(2))

@@ -15,11 +15,8 @@ from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.training.checkpoints import read_tensors, write_tensors
 from xpert_evo.accuracy.training.judge import judge
 from xpert_evo.accuracy.training.packing import packed, unpacked
-from xpert_evo.accuracy.training.protocols import TrainingProtocol
-from xpert_evo.accuracy.training.training import TrainedDesign, train_design
+from xpert_evo.accuracy.training.training import TrainedDesign
 from xpert_evo.accuracy.training.weights import find_weights, load_network, read_start, save_weights
-from xpert_evo.backbones import Backbone
-from xpert_evo.design import Design
 from xpert_evo.errors import TrainingError
 
 CROSSBARS = [
@@ -28,13 +25,6 @@ CROSSBARS = [
     CrossbarSpec(weight_bits=4, cell_bits=2),
     CrossbarSpec(weight_bits=12),
 ]
-
-
-@pytest.fixture(scope="module")
-def trained(
-    design: Design, backbone: Backbone, dataset: Dataset, protocol: TrainingProtocol, crossbar: CrossbarSpec
-) -> TrainedDesign:
-    return train_design(design, backbone, dataset, protocol, crossbar=crossbar, seed=0, device="cpu")
 
 
 @pytest.mark.parametrize("crossbar", CROSSBARS)

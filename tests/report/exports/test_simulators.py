@@ -8,8 +8,8 @@ import pytest
 
 import xpert_evo as xe
 from hw_models import AdcType, CrossbarSpec, WeightCoding, load_device, load_model, load_technology
+from tests.command_line import call
 from xpert_evo.backbones import load_backbone
-from xpert_evo.cli import application
 from xpert_evo.design import Design, load_designs
 from xpert_evo.errors import DesignError, UsageError
 from xpert_evo.network_file import LayerRow, NetworkForm, network_rows, network_text, read_network
@@ -32,10 +32,6 @@ def homogeneous() -> Design:
     space = SearchSpace(load_backbone("vgg8"))
     genome = space.homogeneous(column_sharing=8, adc_type=AdcType.SAR, adc_precision=6, input_precision=4)
     return space.decode(genome)[0]
-
-
-def call(*words: str | Path) -> None:
-    application()([str(word) for word in words], standalone_mode=False, prog_name="xpert-evo")
 
 
 def test_both_forms_are_written_for_the_front(scene: Scene, finished: Path, tmp_path: Path) -> None:
