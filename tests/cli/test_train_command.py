@@ -372,12 +372,11 @@ def test_a_judgement_on_an_unknown_split_or_other_images_is_refused(
         judge_weights(weights)
 
 
-def test_a_noise_aware_training_says_so_and_takes_cells_alone(train: Trainer) -> None:
+def test_a_noise_aware_training_says_so_and_needs_noise(train: Trainer) -> None:
     result = json.loads((train("aware", noise_aware=True) / "result.json").read_text())
     assert result["noise_aware"]["variation_ratio"] == 0.05
-    for noise in ("adc_noise_steps=1", "variation_ratio=0"):
-        with pytest.raises(UsageError, match=r"cells only, such as variation_ratio=0\.05, got "):
-            train("never", noise=noise, noise_aware=True)
+    with pytest.raises(UsageError, match=r"must describe some, such as variation_ratio=0\.05, got ideal devices"):
+        train("never", noise="variation_ratio=0", noise_aware=True)
 
 
 def test_a_training_that_stops_in_its_first_epoch_says_that_nothing_is_kept(
@@ -415,15 +414,17 @@ def test_a_file_of_several_designs_is_refused_with_the_way_to_one(train: Trainer
         train("two")
 
 
-def test_a_protocol_of_the_exact_emulation_validates_by_it_and_draws_no_cells(
+def test_a_protocol_of_the_exact_emulation_validates_by_it_and_runs_on_drawn_chips(
     train: Trainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = train("first", to_judge=False)
     monkeypatch.setitem(PROTOCOLS, "tiny", TINY.model_copy(update={"exact": True}))
-    with pytest.raises(
-        UsageError, match=r"--noise-aware: noise-aware training needs .* tiny is not one; choose another protocol"
-    ):
+    aware = train("aware", noise_aware=True, to_judge=False, start_from=first, noise="adc_noise_steps=0.5")
+    assert json.loads((aware / "result.json").read_text())["noise_aware"]["adc_noise_steps"] == 0.5
+    monkeypatch.setitem(PROTOCOLS, "tiny", TINY.model_copy(update={"noise": False}))
+    with pytest.raises(UsageError, match=r"--noise-aware: .* tiny models quantisers only; choose another protocol"):
         train("never", noise_aware=True, start_from=first)
     assert not (first.parent / "never").exists()
+    monkeypatch.setitem(PROTOCOLS, "tiny", TINY.model_copy(update={"exact": True}))
     result = json.loads((train("tuned", to_judge=False, start_from=first) / "result.json").read_text())
     assert result["validation_emulation"] == "exact crossbar emulation"

@@ -184,7 +184,7 @@ def test_what_makes_no_sense_is_refused_in_the_words_of_python(design: Design, t
         (
             {"noise": None, "noise_aware": True},
             UsageError,
-            r"noise_aware draws new cells .*, so noise must describe cells only",
+            r"noise_aware draws new devices .*, so noise must describe some",
         ),
         ({"noise": None, "calibrate_norms": 64}, UsageError, "calibrate_norms calibrates drawn chips"),
         ({"noise_draws": -1}, UsageError, "noise_draws must be at least 0, got -1"),

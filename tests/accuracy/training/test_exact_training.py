@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from hw_models import CrossbarSpec
-from xpert_evo.accuracy.crossbars.emulation import Emulator
+from xpert_evo.accuracy.crossbars.adc_noise import stored_weights
+from xpert_evo.accuracy.crossbars.emulation import Emulator, emulate_layer
 from xpert_evo.accuracy.crossbars.network import CrossbarNetwork, build_network
+from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.training.exact_training import ExactProduct
 from xpert_evo.accuracy.training.judge import judge
@@ -60,14 +62,55 @@ def test_arrays_follow_the_weights_of_a_training_alone(network: CrossbarNetwork,
     assert torch.nn.functional.cosine_similarity(moved.flatten(), -first.flatten(), dim=0) > 0.9
 
 
+DEVICES = NonIdealities(variation_ratio=0.1, adc_noise_steps=0.3, on_off_ratio=20.0)
+
+
+@torch.no_grad()
+def test_every_step_runs_on_another_chip_and_a_measurement_on_one(
+    network: CrossbarNetwork, images: torch.Tensor
+) -> None:
+    product, layer = ExactProduct(DEVICES, torch.Generator().manual_seed(2)), network.crossbar_layers[0]
+    first, second = (product(layer.train(), images) for _ in range(2))
+    assert not torch.equal(first, second)
+    chip = ExactProduct(NonIdealities(variation_ratio=0.1), torch.Generator().manual_seed(2))
+    measured = [chip(layer.eval(), images) for _ in range(2)]
+    assert torch.equal(*measured)
+    emulated = emulate_layer(
+        layer, images, nonidealities=NonIdealities(variation_ratio=0.1), generator=torch.Generator().manual_seed(2)
+    )
+    torch.testing.assert_close(measured[0], emulated(images), rtol=1e-4, atol=1e-4)
+
+
+def test_gradients_are_those_of_the_weights_that_a_chip_stores(network: CrossbarNetwork, images: torch.Tensor) -> None:
+    devices = NonIdealities(variation_ratio=0.3)
+    layer = network.eval().crossbar_layers[1]
+    inputs = torch.rand(4, layer.geometry.in_channels, 16, 16, requires_grad=True)
+    passed = torch.rand(4, layer.geometry.out_channels, 16, 16)
+    product = ExactProduct(devices, torch.Generator().manual_seed(3))
+    (exact,) = torch.autograd.grad(product(layer, inputs), [inputs], passed)
+    cells = emulate_layer(
+        layer, inputs.detach(), nonidealities=devices, generator=torch.Generator().manual_seed(3)
+    ).cells
+    (stored,) = torch.autograd.grad(
+        layer.product(inputs, stored_weights(layer, cells, inputs)), [inputs], passed, retain_graph=True
+    )
+    (ideal,) = torch.autograd.grad(layer.product(inputs), [inputs], passed)
+    torch.testing.assert_close(exact, stored, rtol=0, atol=0)
+    assert (ideal - stored).abs().max() > 0.01 * stored.abs().max()
+
+
 @pytest.fixture
 def trained(
     design: Design, backbone: Backbone, dataset: Dataset, protocol: TrainingProtocol, tmp_path: Path
-) -> Callable[[TrainingProtocol, TrainedDesign | None], TrainedDesign]:
-    layers = tuple(layer.model_copy(update={"adc_precision": 2}) for layer in design.layers)
-    few_bits = design.model_copy(update={"layers": layers})
-
-    def train(chosen: TrainingProtocol, start: TrainedDesign | None = None) -> TrainedDesign:
+) -> Callable[..., TrainedDesign]:
+    def train(
+        chosen: TrainingProtocol,
+        start: TrainedDesign | None = None,
+        devices: NonIdealities | None = None,
+        adc_precision: int = 2,
+    ) -> TrainedDesign:
+        layers = tuple(layer.model_copy(update={"adc_precision": adc_precision}) for layer in design.layers)
+        few_bits = design.model_copy(update={"layers": layers})
         path = tmp_path / "weights.safetensors"
         if start is not None:
             save_weights(start, path)
@@ -80,6 +123,7 @@ def trained(
             seed=0,
             device="cpu",
             start_from=None if start is None else read_start(path),
+            devices=devices,
         )
 
     return train
@@ -96,3 +140,29 @@ def test_a_tuned_network_is_more_accurate_on_its_converters_and_says_so(
     assert after > max(before, control) + 0.1
     assert tuned.validation_accuracy == pytest.approx(after, abs=0.05)
     assert as_long.validation_accuracy > control + 0.3, "the fast form does not know what two bits do"
+
+
+def test_a_network_tuned_on_drawn_chips_is_more_accurate_on_other_chips(
+    trained: Callable[..., TrainedDesign], protocol: TrainingProtocol, dataset: Dataset
+) -> None:
+    devices = NonIdealities(variation_ratio=0.1)
+    first = trained(protocol, adc_precision=5)
+    rates = {"learning_rate": 0.02, "classifier_learning_rate": 0.02}
+    exact = protocol.model_copy(update={"epochs": 1, "exact": True, **rates})
+    blind, aware = trained(exact, first, adc_precision=5), trained(exact, first, devices, adc_precision=5)
+    on_ideal, on_chips = (judge(network, dataset, nonidealities=devices, n_draws=4).mean for network in (blind, aware))
+    assert on_chips > on_ideal + 0.05
+    assert aware.header.noise_aware == devices
+
+
+def test_clipped_weights_stay_within_the_window(
+    trained: Callable[..., TrainedDesign], protocol: TrainingProtocol
+) -> None:
+    first = trained(protocol)
+    clipped = trained(protocol.model_copy(update={"epochs": 1, "weight_clip": 2.0}), first)
+    for before, after in zip(first.network.crossbar_layers, clipped.network.crossbar_layers, strict=True):
+        most, wide = (
+            float(layer.weight.detach().abs().max() / layer.weight.detach().square().mean().sqrt())
+            for layer in (after, before)
+        )
+        assert most <= 2.2 < wide

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 
+from xpert_evo.accuracy.crossbars.arrays import Cells
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork, LayerGeometry
-from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities, programmed_weights
-from xpert_evo.accuracy.crossbars.quantisers import input_codes
+from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities, programmed_weights, straight_through
+from xpert_evo.accuracy.crossbars.quantisers import input_codes, weight_codes
 from xpert_evo.accuracy.crossbars.snr import FloatArray, adc_noise_ratio
 
 CORRECTION_FILE = Path(__file__).parent / "data" / "adc_noise.json"
@@ -61,9 +62,6 @@ class NoisyProduct:
         outputs = layer.product(inputs, programmed)
         noise = self._noise_like(outputs) * local_strength(layer, inputs.detach())
         deviation = noise_deviation(layer)
-        if programmed is not None and self._has_wires:
-            # The ADCs' range is that of the currents after losses in the wires.
-            deviation = deviation * (programmed.detach().square().mean() / layer.weight.detach().square().mean()).sqrt()
         return outputs.addcmul_(noise, deviation)
 
     def _programmed(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor | None:
@@ -94,6 +92,18 @@ class NoisyProduct:
 
     def _seeded(self, device: torch.device) -> torch.Generator:
         return torch.Generator(device).manual_seed(int(torch.randint(1 << 62, (), generator=self.generator)))
+
+
+def stored_weights(layer: CrossbarLayer, cells: Cells, inputs: torch.Tensor) -> torch.Tensor:
+    """A layer's weights as drawn cells hold them, at the share of rows that unquantised inputs activate."""
+    crossbar = layer.geometry.crossbar
+    return straight_through(
+        layer.weight,
+        cells,
+        crossbar,
+        scale=weight_codes(layer.weight.detach(), crossbar)[1],
+        activity=0.0 if cells.column_drop is None else active_share(layer, inputs.detach()[:_ACTIVITY_IMAGES]),
+    )
 
 
 def active_share(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:

@@ -156,19 +156,7 @@ def emulate_layer(
         generator: Random generator of the devices; by default one with a fixed seed.
     """
     g = layer.geometry
-    codes, scale = weight_codes(layer.weight.detach(), g.crossbar)
-    cells = program(codes.flatten(1), g.array_rows, g.crossbar)
-    disturbance = None
-    if nonidealities is not None:
-        cells, disturbance = disturbed(
-            codes.flatten(1),
-            cells,
-            g.crossbar,
-            column_sharing=g.column_sharing,
-            nonidealities=nonidealities,
-            generator=generator or torch.Generator().manual_seed(0),
-            adc_precision=g.adc_precision,
-        )
+    cells, disturbance, scale = _programmed(layer, nonidealities, generator)
     clip, windows = layer.clip, input_windows(layer, inputs)
     # A random sample: pixels at equal distances would all come from the same columns of the map.
     order = torch.randperm(windows.shape[1], generator=torch.Generator().manual_seed(0))
@@ -186,12 +174,44 @@ def emulate_layer(
     )
 
 
-def reprogrammed(emulated: EmulatedLayer, layer: CrossbarLayer) -> EmulatedLayer:
-    """Returns the arrays and ADC ranges with a layer's current weights and input range, on ideal devices."""
+def reprogrammed(
+    emulated: EmulatedLayer,
+    layer: CrossbarLayer,
+    *,
+    nonidealities: NonIdealities | None = None,
+    generator: torch.Generator | None = None,
+) -> EmulatedLayer:
+    """Returns the arrays with a layer's current weights and input range, and with the same ADC ranges.
+
+    Args:
+        emulated: The layer as programmed before.
+        layer: Layer with other weights.
+        nonidealities: Non-idealities of the devices and converters, drawn anew; None for ideal ones.
+        generator: Random generator of the devices; by default one with a fixed seed.
+    """
     g, clip = emulated.geometry, layer.clip
+    cells, disturbance, scale = _programmed(layer, nonidealities, generator)
+    return replace(emulated, cells=cells, clip=clip, scale=_step_worth(g, clip, scale), disturbance=disturbance)
+
+
+def _programmed(
+    layer: CrossbarLayer, nonidealities: NonIdealities | None, generator: torch.Generator | None
+) -> tuple[Cells, Disturbance | None, torch.Tensor]:
+    """The cells that hold a layer's weights, the disturbance of their converters, and the value of code 1."""
+    g = layer.geometry
     codes, scale = weight_codes(layer.weight.detach(), g.crossbar)
-    cells = program(codes.flatten(1), g.array_rows, g.crossbar)
-    return replace(emulated, cells=cells, clip=clip, scale=_step_worth(g, clip, scale), disturbance=None)
+    cells, disturbance = program(codes.flatten(1), g.array_rows, g.crossbar), None
+    if nonidealities is not None:
+        cells, disturbance = disturbed(
+            codes.flatten(1),
+            cells,
+            g.crossbar,
+            column_sharing=g.column_sharing,
+            nonidealities=nonidealities,
+            generator=generator or torch.Generator().manual_seed(0),
+            adc_precision=g.adc_precision,
+        )
+    return cells, disturbance, scale
 
 
 class Emulator:

@@ -6,9 +6,13 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from xpert_evo.accuracy.crossbars.adc_noise import analytic_noise_power
+from xpert_evo.accuracy.crossbars.adc_noise import analytic_noise_power, stored_weights
 from xpert_evo.accuracy.crossbars.emulation import emulate_layer
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork, Product
+from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
+
+_LEAST_GAIN = 0.05
+"""Least gain of a channel of a drawn chip that its error is divided by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +45,26 @@ def layer_inputs(network: CrossbarNetwork, images: torch.Tensor) -> list[torch.T
 
 
 @torch.no_grad()
-def layer_fidelity(layer: CrossbarLayer, inputs: torch.Tensor) -> LayerFidelity:
-    """Measures one layer's powers; the first half of `inputs` calibrates the ADCs, the second half is measured."""
+def layer_fidelity(
+    layer: CrossbarLayer,
+    inputs: torch.Tensor,
+    devices: NonIdealities | None = None,
+    generator: torch.Generator | None = None,
+) -> LayerFidelity:
+    """Measures one layer's powers; the first half of `inputs` calibrates the ADCs, the second half is measured.
+
+    Args:
+        layer: Layer to measure.
+        inputs: Its unquantised inputs (n, channels, side, side).
+        devices: Non-idealities of devices and converters, drawn once; the error is then that of the drawn chip, except
+            for a gain and an offset of each channel, which batch norm takes up. None for ideal ones.
+        generator: Random generator of the devices.
+    """
     calibration, measured = inputs.tensor_split(2)
-    perfect = layer.product(measured)
-    error = emulate_layer(layer, calibration)(measured) - perfect
+    emulated = emulate_layer(layer, calibration, nonidealities=devices, generator=generator)
+    perfect = layer.product(measured, None if devices is None else stored_weights(layer, emulated.cells, calibration))
+    exact = emulated(measured)
+    error = exact - perfect if devices is None else _residual(exact, perfect)
     centred = perfect - perfect.mean((0, 2, 3), keepdim=True)
     return LayerFidelity(
         signal_power=float(centred.square().mean()),
@@ -54,16 +73,32 @@ def layer_fidelity(layer: CrossbarLayer, inputs: torch.Tensor) -> LayerFidelity:
     )
 
 
-def measure_corrections(network: CrossbarNetwork, images: torch.Tensor) -> None:
+def _residual(exact: torch.Tensor, perfect: torch.Tensor) -> torch.Tensor:
+    """What a gain and an offset of each channel do not explain, relative to the gain; (n, channels, side, side)."""
+    exact, perfect = (values - values.mean((0, 2, 3), keepdim=True) for values in (exact, perfect))
+    power = perfect.square().sum((0, 2, 3), keepdim=True).clamp_min(1e-30)
+    gain = (exact * perfect).sum((0, 2, 3), keepdim=True) / power
+    return exact / gain.clamp_min(_LEAST_GAIN) - perfect
+
+
+@torch.no_grad()
+def measure_corrections(
+    network: CrossbarNetwork,
+    images: torch.Tensor,
+    devices: NonIdealities | None = None,
+    generator: torch.Generator | None = None,
+) -> None:
     """Sets the fast form's noise in all layers to the exact emulation's error on prepared training images.
 
     Args:
         network: Network, left in evaluation mode.
         images: Images (n, channels, side, side); a few dozen suffice.
+        devices: Non-idealities of devices and converters, drawn once; None for ideal ones.
+        generator: Random generator of the devices.
     """
     inputs = layer_inputs(network, images)
     for layer, values in zip(network.crossbar_layers, inputs, strict=True):
-        powers = layer_fidelity(layer, values)
+        powers = layer_fidelity(layer, values, devices, generator)
         layer.noise_correction.fill_(powers.exact_noise_power / max(powers.analytic_noise_power, 1e-30))
 
 

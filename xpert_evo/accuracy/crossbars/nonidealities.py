@@ -43,7 +43,15 @@ from xpert_evo.accuracy.crossbars.wires import (
 )
 from xpert_evo.errors import ConfigError
 
-__all__ = ["Disturbance", "NonIdealities", "VariationLaw", "disturbed", "nonidealities_of", "programmed_weights"]
+__all__ = [
+    "Disturbance",
+    "NonIdealities",
+    "VariationLaw",
+    "disturbed",
+    "nonidealities_of",
+    "programmed_weights",
+    "straight_through",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,9 +146,29 @@ def programmed_weights(
     cells = _disturbed_cells(
         codes.flatten(1), ideal, crossbar, nonidealities, generator, column_sharing=column_sharing, adc_precision=1
     )
+    return straight_through(weights, cells, crossbar, scale=scale, activity=activity)
+
+
+def straight_through(
+    weights: torch.Tensor,
+    cells: Cells,
+    crossbar: CrossbarSpec,
+    *,
+    scale: torch.Tensor | float,
+    activity: float | torch.Tensor,
+) -> torch.Tensor:
+    """Effective weights of cells that hold `weights` (columns, ...); gradients pass straight through to those.
+
+    Args:
+        weights: Weights as trained.
+        cells: Cells programmed with their codes.
+        crossbar: Cells and coding.
+        scale: Value of code 1.
+        activity: Share of rows active at once.
+    """
     digits = cells.digits
     if cells.column_drop is not None:
-        digits = tuple(cells.column_drop.weights(digit, array_rows, activity) for digit in digits)
+        digits = tuple(cells.column_drop.weights(digit, cells.array_rows, activity) for digit in digits)
     total = sum((digit * worth for digit, worth in zip(digits, slice_weights(crossbar), strict=True)))
     assert isinstance(total, torch.Tensor)
     if cells.digital_reference:

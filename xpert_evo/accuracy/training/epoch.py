@@ -17,6 +17,7 @@ from xpert_evo.accuracy.training.leaving_out import drawn_rows
 from xpert_evo.accuracy.training.mixed_precision import compute_type
 from xpert_evo.accuracy.training.optimisers import learning_rate_factor
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
+from xpert_evo.accuracy.training.weight_clipping import clip_weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ def train_epoch(
         train: All training images, prepared.
         protocol: Training protocol.
         number: Number of the epoch, from 1.
-        devices: Cells drawn anew in every step; None for ideal cells.
+        devices: Devices and converters drawn anew in every step; None for ideal ones.
         on_step: Called after each step.
 
     Returns:
@@ -84,6 +85,7 @@ def train_epoch(
             for group in optimiser.param_groups:
                 group["lr"] = group["peak_lr"] * factor
             optimiser.step()
+        clip_weights(network, p.weight_clip)
         network.zero_grad(set_to_none=True)
         if state.average is not None and number - 1 + (step + 1) / n_steps > (1 - p.average) * p.epochs:
             state.average.update_parameters(network)
@@ -103,5 +105,5 @@ def product_of(
 ) -> Product:
     """Returns how layers compute their products, in training steps and in measurements after them."""
     if protocol.exact:
-        return ExactProduct()
+        return ExactProduct(devices, generator)
     return NoisyProduct(generator, device, devices, dtype=dtype) if protocol.noise else CrossbarLayer.product

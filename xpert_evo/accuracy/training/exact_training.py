@@ -2,31 +2,44 @@
 
 The fast form models the ADC error as Gaussian noise; the real error depends on the partial sums and is the same for
 the same image. A network trained with the errors of its own converters can learn to correct them, just as networks
-adapt to quantised activations (straight-through gradients: Y. Bengio et al., arXiv 1308.3432).
+adapt to quantised activations (straight-through gradients: Y. Bengio et al., arXiv 1308.3432). With non-ideal devices
+every step runs on a newly drawn chip.
 """
 
 import torch
 
+from xpert_evo.accuracy.crossbars.adc_noise import stored_weights
 from xpert_evo.accuracy.crossbars.emulation import Emulator, reprogrammed
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer
+from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 
 
 class ExactProduct:
     """A `network.Product` with outputs of the exact emulation and gradients of the product with perfect ADCs.
 
     The ADC ranges of a layer are calibrated on its first inputs, which must come from training images. In training
-    mode, a layer's arrays are reprogrammed in every call, because its weights have changed.
+    mode, a layer's arrays are reprogrammed in every call, because its weights have changed, and non-ideal devices and
+    converters are drawn anew.
+
+    Args:
+        devices: Non-idealities of devices and converters; None for ideal ones.
+        generator: Random generator of the devices.
     """
 
-    def __init__(self) -> None:
-        self._emulator = Emulator()
+    def __init__(self, devices: NonIdealities | None = None, generator: torch.Generator | None = None) -> None:
+        self._devices = devices
+        self._generator = generator
+        self._emulator = Emulator(nonidealities=devices, generator=generator)
 
     def __call__(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
         """Returns the product of a layer."""
-        perfect = layer.product(inputs)
+        known = self._emulator.layers
         with torch.no_grad():
-            known = self._emulator.layers
             if layer.training and layer in known:
-                known[layer] = reprogrammed(known[layer], layer)
-            error = self._emulator(layer, inputs).sub_(perfect)
-        return perfect + error
+                known[layer] = reprogrammed(known[layer], layer, nonidealities=self._devices, generator=self._generator)
+            exact = self._emulator(layer, inputs)
+        stored = None
+        if self._devices is not None:
+            stored = stored_weights(layer, known[layer].cells, inputs)
+        perfect = layer.product(inputs, stored)
+        return perfect + exact.sub_(perfect.detach())

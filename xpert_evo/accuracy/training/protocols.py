@@ -48,6 +48,8 @@ class TrainingProtocol(Frozen):
             that is left out of an epoch (`leaving_out`); the last eighth of the epochs uses all images.
         average: Stochastic weight averaging (SWA; P. Izmailov et al., UAI 2018): fraction of the steps, at the end of
             the training, whose weights are averaged; the learning rate is constant over them.
+        weight_clip: Clip weights after each step at this multiple of their layer's root mean square
+            (`weight_clipping`); 0 for no clipping.
         noise: Add ADC noise in training; else only quantisers are modelled.
         exact: Use the exact emulation in training and validation (`exact_training`) instead of the noise of the fast
             form; steps take several times longer. In float32 only.
@@ -83,6 +85,7 @@ class TrainingProtocol(Frozen):
     components: Annotated[int, Field(ge=0)] = 0
     leave_out: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     average: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    weight_clip: Annotated[float, Field(ge=0.0, le=100.0)] = 0.0
     noise: bool = True
     exact: bool = False
     bfloat16: bool = False
@@ -107,6 +110,7 @@ class TrainingProtocol(Frozen):
             "leave_out",
             "hide",
             "average",
+            "weight_clip",
             "exact",
             "bfloat16",
         ):

@@ -34,6 +34,7 @@ from xpert_evo.accuracy.training.measuring import evaluate, recalibrate
 from xpert_evo.accuracy.training.mixed_precision import compute_type
 from xpert_evo.accuracy.training.optimisers import build_optimisers
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
+from xpert_evo.accuracy.training.weight_clipping import clip_weights
 from xpert_evo.accuracy.training.weights import Start, take_weights
 from xpert_evo.accuracy.training.weights_header import WeightsHeader
 from xpert_evo.backbones import Backbone
@@ -128,9 +129,9 @@ def train_design(
         device: Device to train on; by default CUDA if available, else the CPU.
         checkpoint: File that is written after each epoch and read if it exists; the caller removes it.
         start_from: Trained network of the same shapes to continue from; its precisions may differ.
-        devices: Noise-aware training: in every step all weights are perturbed as by one draw of such cells, so that
-            the network tolerates any chip (V. Joshi et al., Nature Communications 11, 2473, 2020). Non-idealities of
-            converters are not included, and the final accuracy is measured with ideal cells.
+        devices: Noise-aware training: every step draws such devices anew, so that the network tolerates any chip (V.
+            Joshi et al., Nature Communications 11, 2473, 2020). The fast form includes non-idealities of converters in
+            its noise. The final accuracy is measured with ideal devices.
         on_epoch: Called after each epoch.
         on_step: Called after each step.
 
@@ -168,14 +169,15 @@ def train_design(
             load_checkpoint(checkpoint, state, identity)
         elif start_from is not None:
             take_weights(state.network, start_from)
-            measure_corrections(state.network, train.images[:N_CORRECTION])
+            clip_weights(state.network, protocol.weight_clip)
+            _correct(state.network, train, devices)
         before = state.history[-1].seconds if state.history else 0.0
         start = time.perf_counter() - before
         for number in range(len(state.history) + 1, protocol.epochs + 1):
             loss = train_epoch(state, train, protocol, number, devices, on_step=on_step)
             if not math.isfinite(loss):
                 raise TrainingError(f"the training diverged (loss {loss} after epoch {number} of {protocol.epochs}).")
-            measure_corrections(state.network, train.images[:N_CORRECTION])
+            _correct(state.network, train, devices)
             state.history.append(Epoch(number=number, loss=loss, seconds=time.perf_counter() - start))
             if checkpoint is not None:
                 save_checkpoint(checkpoint, state, identity)
@@ -184,6 +186,8 @@ def train_design(
         noisy = product_of(protocol, torch.Generator().manual_seed(_JUDGING_SEED), where)
         if state.average is not None:
             _take_averaged(state.network, state.average.module, train, protocol)
+        elif devices is not None:  # the label is that of ideal devices
+            _correct(state.network, train, None)
         recalibrate(state.network, train, protocol, noisy)
         validation = prepared(dataset.validation, protocol, where, protocol.n_validation)
         accuracy = evaluate(state.network, validation, noisy)
@@ -214,10 +218,10 @@ def check_start(protocol: TrainingProtocol, start_from: Start | None) -> None:
 
 def check_draws_cells(protocol: TrainingProtocol) -> None:
     """Raises TrainingError if a protocol does not support noise-aware training."""
-    if protocol.exact or not protocol.noise:
+    if not (protocol.exact or protocol.noise):
         raise TrainingError(
-            f"noise-aware training needs a protocol with the fast form and its noise, and {protocol.name} is not one; "
-            "choose another protocol."
+            f"noise-aware training needs a protocol that models the ADCs' errors, and {protocol.name} models "
+            "quantisers only; choose another protocol."
         )
 
 
@@ -256,6 +260,11 @@ def initial_state(
     )
 
 
+def _correct(network: CrossbarNetwork, train: Split, devices: NonIdealities | None) -> None:
+    """Sets the fast form's noise to the error of the exact form on training images, with one draw of the devices."""
+    measure_corrections(network, train.images[:N_CORRECTION], devices, torch.Generator().manual_seed(_JUDGING_SEED))
+
+
 @torch.no_grad()
 def _take_averaged(network: CrossbarNetwork, averaged: nn.Module, train: Split, protocol: TrainingProtocol) -> None:
     """Copies the averaged weights into a network, and recalibrates its statistics and noise with them."""
@@ -263,4 +272,4 @@ def _take_averaged(network: CrossbarNetwork, averaged: nn.Module, train: Split, 
         own.copy_(mean)
     product = product_of(protocol, torch.Generator().manual_seed(_JUDGING_SEED), train.images.device)
     recalibrate(network, train, protocol, product)
-    measure_corrections(network, train.images[:N_CORRECTION])
+    _correct(network, train, None)
