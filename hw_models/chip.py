@@ -8,18 +8,18 @@ the reference's chip.
 from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
 from hw_models.adder_tree import adder_tree
-from hw_models.arrays import FloatArray, IntArray, as_int_array, check_shape
+from hw_models.arrays import FloatArray, as_int_array, check_shape
 from hw_models.chip_tree import by_doublings
 from hw_models.cost_model import CostModel
 from hw_models.crossbar import CrossbarSpec
-from hw_models.distinct import Pairing
+from hw_models.crossbar_groups import CrossbarGroup, by_crossbar, joined
 from hw_models.model import REFERENCE_ACTIVITY, checked_setting, distinct_parts
 from hw_models.periphery import Peripherals
 from hw_models.setting import Setting
@@ -88,35 +88,49 @@ def chip_level(
     )
     added = as_int_array("residual_elements", residual_elements, low=0, high=1 << 40)
     shape = check_shape(shapes.arrays() | peripherals.arrays() | {"residual_elements": added})
-    found = distinct_parts(shapes, peripherals, setting)
-    pairing = found.pairing.broadcast(shape)
-    m, p, area = found.mapping, found.periphery, technology.area
-    tiles = pairing.by_shape(m.n_tiles) * pairing.by_periphery(p.copies)
-    tiles_um2 = (tiles * pairing.by_periphery(found.tile.tile_side_um**2)).sum(axis=1)
-    n_tiles = tiles.sum(axis=1)
+    groups = by_crossbar(shapes, peripherals, crossbar)
+    parts = [_layer_parts(group, setting, shape) for group in groups]
+    of = {name: joined([part[name] for part in parts], groups, shape) for name in parts[0]}
+    area, bits, at_once = technology.area, of["bits"], of["columns_at_once"]
+    tiles_um2, n_tiles = (of["tiles"] * of["tile_um2"]).sum(axis=1), of["tiles"].sum(axis=1)
     tile_side_um = np.sqrt(tiles_um2 / n_tiles)
-    bits = pairing.by_periphery(p.bits)
-    cores = np.ceil(pairing.by_shape(m.buffered_inputs / technology.timing.buffer_core_bits**2) * bits).max(axis=1)
-    at_once = pairing.by_periphery(setting.columns_at_once(p))
-    bus_um = technology.layout.wire_pitch_um * pairing.by_periphery(setting.bus_bits(p)).max(axis=1)
+    bus_um = technology.layout.wire_pitch_um * of["bus_bits"].max(axis=1)
     units = {
         "tiles": tiles_um2,
-        "global_buffer": area.buffer_core_um2 * cores,
+        "global_buffer": area.buffer_core_um2 * of["buffer_cores"].max(axis=1),
         "tree": bus_um * tile_side_um * by_doublings(n_tiles, _TREE_AREA, growth=2.4, full=4.0),
-        "accumulation": area.full_adder_um2 * _accumulator_bits(pairing, found.mapping.tile_rows, p.tile_bits, at_once),
+        "accumulation": area.full_adder_um2 * (at_once * of["accumulator_bits"]).max(axis=1),
         "activation": area.flipflop_um2 * (bits * at_once).max(axis=1),
         "pooling": crossbar.tile_side
-        * crossbar.converted_columns
+        * max(group.crossbar.converted_columns for group in groups)
         * (area.pooling_base_um2 + area.pooling_bit_um2 * bits.max(axis=1)),
     }
     return ChipReport(area_um2=MappingProxyType(units), residual_pj=_residual_pj(added, bits, setting).sum(axis=1))
 
 
-def _accumulator_bits(pairing: Pairing, tile_rows: IntArray, tile_bits: IntArray, at_once: FloatArray) -> FloatArray:
-    """Adder bits of the accumulator over tiles, (designs,)."""
-    adders, growth = adder_tree(tile_rows)
-    width = pairing.by_shape(adders) * (1 + pairing.by_periphery(tile_bits)) + pairing.by_shape(growth)
-    return np.asarray((at_once * width).max(axis=1))
+def _layer_parts(group: CrossbarGroup, of_chip: Setting, whole: tuple[int, int]) -> dict[str, FloatArray]:
+    """What the units of the chip need to know of layers that share a crossbar; `whole` is (designs, layers).
+
+    Tiles and the area of one [um2], input bits, cores of the global buffer, columns converted at once, width of the
+    chip's bus, and the adder bits of the accumulator over tiles for each of those columns.
+    """
+    setting = replace(of_chip, crossbar=group.crossbar)
+    found = distinct_parts(group.shapes, group.peripherals, setting)
+    pairing = found.pairing.broadcast(whole if group.places is None else (1, len(group.places)))
+    m, p = found.mapping, found.periphery
+    bits = pairing.by_periphery(p.bits)
+    adders, growth = adder_tree(m.tile_rows)
+    core_bits = setting.technology.timing.buffer_core_bits**2
+    return {
+        "tiles": pairing.by_shape(m.n_tiles) * pairing.by_periphery(p.copies),
+        "tile_um2": pairing.by_periphery(found.tile.tile_side_um**2),
+        "bits": bits,
+        "buffer_cores": np.ceil(pairing.by_shape(m.buffered_inputs / core_bits) * bits),
+        "columns_at_once": pairing.by_periphery(setting.columns_at_once(p)),
+        "bus_bits": pairing.by_periphery(setting.bus_bits(p)),
+        "accumulator_bits": pairing.by_shape(adders) * (1 + pairing.by_periphery(p.tile_bits))
+        + pairing.by_shape(growth),
+    }
 
 
 def _residual_pj(elements: npt.NDArray[np.int64], bits: FloatArray, setting: Setting) -> FloatArray:

@@ -23,7 +23,7 @@ from hw_models.arrays import FloatArray, IntArray
 from hw_models.cost_model import CostModel, Overheads, Schedule, load_model
 from hw_models.crossbar import CrossbarSpec
 from hw_models.errors import HardwareModelError
-from hw_models.layer_choices import SELECTED, LayerChoices
+from hw_models.layer_choices import LayerChoices
 from hw_models.model import REFERENCE_ACTIVITY, evaluate
 from hw_models.periphery import Peripherals
 from hw_models.technology import Device, Technology
@@ -299,7 +299,7 @@ def _layer_table(layer: LayerChoices, given: _Evaluated) -> _LayerTable:
     grid = np.unravel_index(np.arange(n_entries), sizes) if sizes else ()
     positions = dict(zip(columns, grid, strict=True))
     values: dict[str, IntArray] = {}
-    for attribute in SELECTED:
+    for attribute in layer.selected:
         choices = getattr(layer, attribute)
         if attribute == "adc_type":
             choices = [AdcType(choice).code for choice in choices]
@@ -316,7 +316,7 @@ def _layer_table(layer: LayerChoices, given: _Evaluated) -> _LayerTable:
             stride=layer.stride,
             groups=values["in_channels"] if layer.depthwise else layer.groups,
         ),
-        Peripherals(**{name: values[name] for name in SELECTED[2:]}),
+        Peripherals(**{name: values[name] for name in layer.selected[2:]}),
         crossbar=given.crossbar,
         device=given.device,
         technology=given.technology,

@@ -31,7 +31,7 @@ class CrossbarSpec:
         rows: Rows of a crossbar.
         columns: Columns of a crossbar that store weights.
         cell_bits: Bits stored in one cell.
-        weight_bits: Bits of a weight.
+        weight_bits: Bits of a weight; a differential one has a sign and `weight_bits - 1` bits of magnitude.
         pe_side: Crossbars along the side of a PE.
         tile_side: Crossbars along the side of a tile, a multiple of `pe_side`.
         coding: How signed weights are stored.
@@ -39,8 +39,7 @@ class CrossbarSpec:
             driven like the others. Their sums are digitised if the subtraction is digital and need no ADC if it is
             analog. The current mirrors that distribute an analog reference to every ADC are not modelled.
         rows_read: Rows read at once; all of them by default. With fewer rows, proportionally more conversions are
-            needed, whose results are added, and each conversion has a smaller sum to resolve. (Costs take it into
-            account; the emulation of crossbars does not yet.)
+            needed, whose results are added, and each conversion has a smaller sum to resolve.
     """
 
     rows: int = 64
@@ -85,6 +84,11 @@ class CrossbarSpec:
             raise HardwareModelError(
                 f"crossbar.tile_side must be a multiple of pe_side = {self.pe_side}, got {self.tile_side}."
             )
+        if self.coding is WeightCoding.DIFFERENTIAL and self.weight_bits < 2:
+            raise HardwareModelError(
+                "crossbar.weight_bits must be at least 2 for differential weights, which have a sign and a magnitude, "
+                f"got {self.weight_bits}."
+            )
         if self.rows_read is not None:
             check_count("crossbar.rows_read", self.rows_read, low=1, high=self.rows)
         if self.columns < self.columns_per_weight:
@@ -105,8 +109,8 @@ class CrossbarSpec:
 
     @property
     def cells_per_weight(self) -> int:
-        """Cells that store the bits of one non-negative number."""
-        return -(-self.weight_bits // self.cell_bits)
+        """Cells that store the bits of one non-negative number: a weight with its offset, or a magnitude."""
+        return -(-(self.weight_bits - (self.coding is WeightCoding.DIFFERENTIAL)) // self.cell_bits)
 
     @property
     def columns_per_weight(self) -> int:

@@ -17,6 +17,7 @@ from hw_models.arrays import check_count, check_shape
 from hw_models.constants import Constant
 from hw_models.cost_model import CostModel, RowDrivers, Schedule
 from hw_models.crossbar import CrossbarSpec
+from hw_models.crossbar_groups import by_crossbar
 from hw_models.distinct import Pairing
 from hw_models.explain_latency import latency_trace
 from hw_models.model import REFERENCE_ACTIVITY, DistinctParts, checked_setting, distinct_parts, report_of
@@ -129,14 +130,15 @@ def explain(
     n_designs, n_layers = check_shape(shapes.arrays() | peripherals.arrays())
     check_count("design", design, low=0, high=n_designs - 1)
     check_count("layer", layer, low=0, high=n_layers - 1)
-    one = _one(shapes, peripherals, (n_designs, n_layers), design, layer)
-    found = distinct_parts(*one, setting)
+    (group,) = by_crossbar(*_one(shapes, peripherals, (n_designs, n_layers), design, layer), crossbar)
+    of_chip, setting = setting, replace(setting, crossbar=group.crossbar)
+    found = distinct_parts(group.shapes, group.peripherals, setting)
     known = dict(technology.constants) | dict(device.constants) | dict(setting.model.constants)
     known |= {} if adc is None else dict(adc.constants)
     latency = latency_trace(found, setting, known)
     leaked = None
     if leaks(setting):
-        whole = report_of(shapes, peripherals, setting)
+        whole = report_of(shapes, peripherals, of_chip)
         leaked = _leakage(whole.leakage_uw[design, layer], whole.interval_us[design], known)
     return (_area(found, setting, known), latency, _energy(found, setting, known, leaked))
 

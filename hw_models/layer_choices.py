@@ -6,8 +6,18 @@ from dataclasses import dataclass
 
 from hw_models.adc import AdcType
 from hw_models.errors import HardwareModelError
+from hw_models.periphery import CROSSBAR_CHOICES
 
-SELECTED = ("in_channels", "out_channels", "column_sharing", "adc_type", "adc_precision", "input_precision", "copies")
+SELECTED = (
+    "in_channels",
+    "out_channels",
+    "column_sharing",
+    "adc_type",
+    "adc_precision",
+    "input_precision",
+    "copies",
+    *CROSSBAR_CHOICES,
+)
 """Attributes of a layer that a genome may select."""
 
 
@@ -23,7 +33,8 @@ class LayerChoices:
         output_size: Height of the output map, and its width unless `output_width` is given.
         kernel_size: Side of the kernel.
         in_channels, out_channels, column_sharing, adc_type, adc_precision, input_precision, copies: Choices.
-        in_channels_column ... copies_column: Genome columns.
+        weight_bits: Choices; empty for those of the crossbar.
+        in_channels_column ... weight_bits_column: Genome columns.
         output_width, stride, groups: See `LayerShapes`.
         depthwise: Whether the layer has one group per channel, whatever the number of channels.
     """
@@ -38,6 +49,7 @@ class LayerChoices:
     adc_precision: tuple[int, ...]
     input_precision: tuple[int, ...]
     copies: tuple[int, ...] = (1,)
+    weight_bits: tuple[int, ...] = ()
     in_channels_column: int | None = None
     out_channels_column: int | None = None
     column_sharing_column: int | None = None
@@ -45,10 +57,16 @@ class LayerChoices:
     adc_precision_column: int | None = None
     input_precision_column: int | None = None
     copies_column: int | None = None
+    weight_bits_column: int | None = None
     output_width: int | None = None
     stride: int = 1
     groups: int = 1
     depthwise: bool = False
+
+    @property
+    def selected(self) -> tuple[str, ...]:
+        """Attributes that have choices: all but those left to the crossbar."""
+        return tuple(name for name in SELECTED if name not in CROSSBAR_CHOICES or getattr(self, name))
 
     def columns(self) -> dict[int, int]:
         """Returns the number of choices by genome column.
@@ -58,7 +76,7 @@ class LayerChoices:
                 among tuples of different length.
         """
         found: dict[int, int] = {}
-        for attribute in SELECTED:
+        for attribute in self.selected:
             choices, column = getattr(self, attribute), getattr(self, f"{attribute}_column")
             if not choices:
                 raise HardwareModelError(f"layer {self.name!r}: {attribute} has no choices; give at least one.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -14,6 +14,7 @@ from hw_models.arrays import FloatArray, IntArray, check_number, check_shape
 from hw_models.columns import column_rows
 from hw_models.cost_model import CostModel, Schedule, load_model
 from hw_models.crossbar import CrossbarSpec
+from hw_models.crossbar_groups import CrossbarGroup, by_crossbar, joined, layer_crossbars
 from hw_models.distinct import Pairing, distinct
 from hw_models.energy_term import EnergyTerm
 from hw_models.errors import HardwareModelError, suggestion
@@ -114,11 +115,12 @@ def report_of(shapes: LayerShapes, peripherals: Peripherals, setting: Setting) -
         HardwareModelError: If shapes do not broadcast, or a table does not contain the converters.
     """
     shape = check_shape(shapes.arrays() | peripherals.arrays())
-    found = distinct_parts(shapes, peripherals, setting)
-    pairing = found.pairing.broadcast(shape)
-    breakdown = breakdown_of(found, setting, pairing, shape)
+    groups = by_crossbar(shapes, peripherals, setting.crossbar)
+    parts = [_part_of(group, setting, shape) for group in groups]
+    whole = parts[0] if len(parts) == 1 else _joined(parts, groups, shape)
+    breakdown = whole.breakdown
     totals = {quantity: _total(parts) for quantity, parts in breakdown.items()}
-    leakage_uw = layer_leakage_uw(found.mapping, found.periphery, setting, pairing)
+    leakage_uw = whole.figures["leakage_uw"]
     if leaks(setting):
         leaked = leakage_pj(leakage_uw, totals["latency_ns"], setting.schedule)
         breakdown["energy_pj"]["leakage"] = leaked
@@ -129,20 +131,60 @@ def report_of(shapes: LayerShapes, peripherals: Peripherals, setting: Setting) -
         energy_pj=totals["energy_pj"],
         leakage_uw=leakage_uw,
         breakdown=MappingProxyType({quantity: MappingProxyType(parts) for quantity, parts in breakdown.items()}),
-        clock_ns=pairing.by_periphery(found.clocks.conversion),
-        n_tiles=_with_copies(found, found.mapping.n_tiles, pairing),
-        copies=_with_copies(found, found.mapping.copies, pairing),
-        utilization=pairing.by_shape(found.mapping.utilization),
+        clock_ns=whole.figures["clock_ns"],
+        n_tiles=whole.figures["n_tiles"].astype(np.int64),
+        copies=whole.figures["copies"].astype(np.int64),
+        utilization=whole.figures["utilization"],
         operations=np.broadcast_to(shapes.operations(), shape),
         schedule=setting.schedule,
+        notes=tuple(dict.fromkeys(sentence for part in parts for sentence in part.notes)),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """Costs of the layers that share a crossbar, (designs, layers), or (1, layers) of a group.
+
+    Attributes:
+        breakdown: Costs by quantity and component, without leakage.
+        figures: Other figures of `HardwareReport`.
+        notes: What lies outside the reference data.
+    """
+
+    breakdown: dict[str, dict[str, FloatArray]]
+    figures: dict[str, FloatArray]
+    notes: tuple[str, ...]
+
+
+def _part_of(group: CrossbarGroup, of_chip: Setting, whole: tuple[int, int]) -> _Part:
+    """Computes the costs of a group; `whole` is the shape (designs, layers)."""
+    setting = replace(of_chip, crossbar=group.crossbar)
+    shape = whole if group.places is None else (1, len(group.places))
+    found = distinct_parts(group.shapes, group.peripherals, setting)
+    pairing = found.pairing.broadcast(shape)
+    copies = pairing.by_periphery(found.periphery.copies)
+    figures = {
+        "leakage_uw": layer_leakage_uw(found.mapping, found.periphery, setting, pairing),
+        "clock_ns": pairing.by_periphery(found.clocks.conversion),
+        "n_tiles": pairing.by_shape(found.mapping.n_tiles) * copies,
+        "copies": pairing.by_shape(found.mapping.copies) * copies,
+        "utilization": pairing.by_shape(found.mapping.utilization),
+    }
+    return _Part(
+        breakdown=breakdown_of(found, setting, pairing, shape),
+        figures=figures,
         notes=notes(setting, found.shapes, found.choices),
     )
 
 
-def _with_copies(found: DistinctParts, count: IntArray, pairing: Pairing) -> IntArray:
-    """Multiplies a count of the shapes by the number of copies of the weights, (designs, layers)."""
-    total = pairing.by_shape(count) * pairing.by_periphery(found.periphery.copies)
-    return total.astype(np.int64)
+def _joined(parts: list[_Part], groups: list[CrossbarGroup], shape: tuple[int, int]) -> _Part:
+    """Costs of all layers from those of the groups."""
+    breakdown = {
+        quantity: {name: joined([part.breakdown[quantity][name] for part in parts], groups, shape) for name in names}
+        for quantity, names in parts[0].breakdown.items()
+    }
+    figures = {name: joined([part.figures[name] for part in parts], groups, shape) for name in parts[0].figures}
+    return _Part(breakdown=breakdown, figures=figures, notes=())
 
 
 def checked_setting(
@@ -165,18 +207,10 @@ def checked_setting(
             technology's node.
     """
     check_number("activity", activity, low=1e-3, high=1.0)
-    most = int(np.max(peripherals.column_sharing))
-    if most > crossbar.converted_columns:
-        what = "columns" if crossbar.columns_per_conversion == 1 else "pairs of columns"
-        raise HardwareModelError(
-            f"column_sharing must be at most the crossbar's {crossbar.converted_columns} {what}, got {most}; "
-            "reduce the sharing or add columns to the crossbar."
-        )
-    if crossbar.cell_bits > device.cell.max_cell_bits:
-        raise HardwareModelError(
-            f"a cell of {device.name!r} stores at most {device.cell.max_cell_bits:g} bits, got crossbar.cell_bits = "
-            f"{crossbar.cell_bits}; set crossbar.cell_bits={device.cell.max_cell_bits:g} or choose another device."
-        )
+    crossbars, which = layer_crossbars(peripherals, crossbar)
+    sharing, which = np.broadcast_arrays(peripherals.arrays()["column_sharing"], which)
+    for number, own in enumerate(crossbars):
+        _check_crossbar(own, device, most_sharing=int(sharing[which == number].max()))
     chosen = load_model("xpertsim") if model is None else model
     if adc is not None and chosen.assumptions is None:
         raise HardwareModelError(
@@ -197,8 +231,23 @@ def checked_setting(
     )
 
 
+def _check_crossbar(crossbar: CrossbarSpec, device: Device, *, most_sharing: int) -> None:
+    """Raises HardwareModelError if a crossbar has too few columns for an ADC, or more bits than a cell can store."""
+    if most_sharing > crossbar.converted_columns:
+        what = "columns" if crossbar.columns_per_conversion == 1 else "pairs of columns"
+        raise HardwareModelError(
+            f"column_sharing must be at most the crossbar's {crossbar.converted_columns} {what}, got {most_sharing}; "
+            "reduce the sharing or add columns to the crossbar."
+        )
+    if crossbar.cell_bits > device.cell.max_cell_bits:
+        raise HardwareModelError(
+            f"a cell of {device.name!r} stores at most {device.cell.max_cell_bits:g} bits, got crossbar.cell_bits = "
+            f"{crossbar.cell_bits}; set crossbar.cell_bits={device.cell.max_cell_bits:g} or choose another device."
+        )
+
+
 def distinct_parts(shapes: LayerShapes, peripherals: Peripherals, setting: Setting) -> DistinctParts:
-    """Computes the distinct shapes and the distinct peripherals."""
+    """Computes the distinct shapes and the distinct peripherals of layers that share the crossbar of the setting."""
     shape_values, shape_index = distinct(shapes.arrays())
     choices, periphery_index = distinct(peripherals.arrays() | column_rows(shapes, setting))
     m = map_layers(LayerShapes(**shape_values), setting.crossbar, setting.activity)

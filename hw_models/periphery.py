@@ -13,6 +13,10 @@ from hw_models.arrays import IntArray, as_int_array, check_shape
 ADC_PRECISION_RANGE = (1, 12)
 INPUT_PRECISION_RANGE = (1, 16)
 COPIES_RANGE = (1, 1024)
+WEIGHT_BITS_RANGE = (1, 16)
+
+CROSSBAR_CHOICES = ("weight_bits",)
+"""Fields that replace the field of that name in `CrossbarSpec` for single layers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -26,6 +30,7 @@ class Peripherals:
         input_precision: Bits of the input, applied one by one.
         copies: Number of times the layer's weights are stored, each in tiles of its own; the copies share the positions
             of the output map. Defaults to one.
+        weight_bits: Bits of a layer's weights; None for those of the crossbar.
     """
 
     column_sharing: npt.ArrayLike
@@ -33,6 +38,7 @@ class Peripherals:
     adc_precision: npt.ArrayLike
     input_precision: npt.ArrayLike
     copies: npt.ArrayLike = 1
+    weight_bits: npt.ArrayLike | None = None
 
     def __post_init__(self) -> None:
         """Converts every field to an integer array and checks it.
@@ -47,11 +53,14 @@ class Peripherals:
             "adc_precision": ADC_PRECISION_RANGE,
             "input_precision": INPUT_PRECISION_RANGE,
             "copies": COPIES_RANGE,
+            "weight_bits": WEIGHT_BITS_RANGE,
         }
         for name, (low, high) in ranges.items():
-            object.__setattr__(self, name, as_int_array(name, getattr(self, name), low=low, high=high))
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, as_int_array(name, getattr(self, name), low=low, high=high))
         check_shape(self.arrays())
 
     def arrays(self) -> dict[str, IntArray]:
-        """The fields by name, each with two axes."""
-        return {field.name: np.asarray(getattr(self, field.name), dtype=np.int64) for field in fields(self)}
+        """The fields by name, each with two axes; without those that are None."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: np.asarray(value, dtype=np.int64) for name, value in values.items() if value is not None}

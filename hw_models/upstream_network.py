@@ -8,7 +8,7 @@ sums like those of rows of tiles.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from hw_models.arrays import FloatArray, IntArray, as_int_array, check_shape
 from hw_models.chip_tree import tree_length, wire_delay_length
 from hw_models.cost_model import CostModel, DigitalClock, Overheads
 from hw_models.crossbar import CrossbarSpec
+from hw_models.crossbar_groups import by_crossbar, layer_crossbars
 from hw_models.digital_cycles import extra_carry_cycles, pe_output_cycles, stages_of
 from hw_models.energy_term import EnergyTerm
 from hw_models.errors import HardwareModelError
@@ -108,9 +109,15 @@ def upstream_network(
             f"V1.3's accounting of networks needs its way of counting delays and sums, which model {model.name!r} does "
             "not have; use 'neurosim'."
         )
+    if len(layer_crossbars(peripherals, crossbar)[0]) > 1:
+        raise HardwareModelError(
+            "V1.3's accounting of networks has one crossbar for all layers; give all layers the same weight_bits."
+        )
     pools = as_int_array("pooled", pooled, low=0, high=1)
     shape = check_shape(shapes.arrays() | peripherals.arrays() | {"pooled": pools})
-    found = distinct_parts(shapes, peripherals, setting)
+    (group,) = by_crossbar(shapes, peripherals, crossbar)
+    setting = replace(setting, crossbar=group.crossbar)
+    found = distinct_parts(group.shapes, group.peripherals, setting)
     chip = _Chip(
         found=found,
         setting=setting,

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from hw_models import AdcType
+from hw_models import AdcType, CrossbarSpec
 from xpert_evo.backbones import BACKBONES, load_backbone
 from xpert_evo.config import parse_config
 from xpert_evo.design import Design, load_designs, parse_design
 from xpert_evo.errors import ConfigError, DesignError
 from xpert_evo.genes import GeneKind
 from xpert_evo.hardware import Hardware
-from xpert_evo.space import SearchSpace
+from xpert_evo.space import CrossbarChoices, SearchSpace
 
 SPACES = {name: SearchSpace(load_backbone(name)) for name in BACKBONES}
 
@@ -92,6 +92,56 @@ def test_a_design_may_name_copies_of_some_layers_alone() -> None:
     space = SearchSpace.around(parse_design(plain), load_backbone("vgg8"))
     found = space.hardware_arrays(np.zeros((1, space.n_genes), dtype=np.int64))[1].copies
     assert found.tolist() == [[1, 4, *[1] * (space.n_layers - 2)]]
+
+
+def test_weight_bits_are_no_gene_and_no_part_of_a_design_unless_a_space_offers_them() -> None:
+    space = SearchSpace(load_backbone("vgg8"), {GeneKind.WEIGHT_PRECISION: (4, 5, 8)})
+    assert space.n_genes == SPACES["vgg8"].n_genes + space.n_layers
+    assert {layer.weight_precision for layer in space.decode(space.baseline())[0].layers} == {8}
+    [plain] = SPACES["vgg8"].decode(SPACES["vgg8"].baseline())
+    assert "weight_precision" not in plain.to_json()
+    genome = space.random(np.random.default_rng(0), 1)
+    [design] = space.decode(genome)
+    assert len({layer.weight_precision for layer in design.layers}) > 1
+    assert space.encode([parse_design(json.loads(design.to_json()))]).tolist() == genome.tolist()
+
+
+def test_a_table_with_weight_bits_costs_what_the_full_model_costs() -> None:
+    space = SearchSpace(load_backbone("vgg8"), {GeneKind.WEIGHT_PRECISION: (3, 5, 8)})
+    genomes = space.random(np.random.default_rng(1), 20)
+    for settings in ({}, {"crossbar": {"coding": "differential"}, "schedule": "pipelined"}):
+        hardware = Hardware.of(parse_config({"hardware": settings}))
+        scored, report = hardware.table(space).score(genomes), hardware.report_of(space, genomes)
+        for name in ("area_mm2", "latency_us", "energy_uj", "edap", "throughput_fps"):
+            assert_allclose(getattr(scored, name), getattr(report, name), rtol=1e-12)
+
+
+def test_the_chip_decides_weight_bits_that_a_design_does_not() -> None:
+    hardware = Hardware.of(parse_config({"hardware": {"crossbar": {"weight_bits": 6}}}))
+    [plain] = SPACES["vgg8"].decode(SPACES["vgg8"].baseline())
+    assert {layer.crossbar(hardware.crossbar).weight_bits for layer in plain.layers} == {6}
+    chosen = plain.to_plain()
+    for layer in chosen["layers"]:
+        layer["weight_precision"] = 9
+    hardware.check(plain)
+    with pytest.raises(DesignError, match="conv1: weight_precision must be from 2 to 8, got 9"):
+        hardware.check(parse_design(chosen))
+
+
+def test_crossbars_of_layers_are_numbered_by_their_choices() -> None:
+    space = SearchSpace(
+        load_backbone("vgg8"),
+        {GeneKind.WEIGHT_PRECISION: (3, 8)},
+        {"conv2": {GeneKind.WEIGHT_PRECISION: (5,)}},
+    )
+    found = CrossbarChoices(space, CrossbarSpec(rows=32))
+    assert [(own.weight_bits, own.rows) for own in found.crossbars] == [(3, 32), (5, 32), (8, 32)]
+    genomes = space.random(np.random.default_rng(2), 8)
+    bits = space.values(genomes, GeneKind.WEIGHT_PRECISION)
+    assert np.array_equal(np.array([3, 5, 8])[found.of(genomes)], bits)
+    without = CrossbarChoices(SPACES["vgg8"], CrossbarSpec())
+    assert without.crossbars == [CrossbarSpec()]
+    assert without.of(SPACES["vgg8"].baseline()).tolist() == [[0]]
 
 
 def test_the_papers_space_has_thirteen_times_five_genes_and_four() -> None:

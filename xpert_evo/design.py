@@ -4,12 +4,13 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from hw_models import AdcType
+from hw_models import AdcType, CrossbarSpec
 from xpert_evo.backbones import Backbone
 from xpert_evo.errors import DesignError
 from xpert_evo.genes import PERIPHERALS, GeneKind
@@ -29,6 +30,8 @@ class LayerDesign(Frozen):
         input_precision: Bits of the layer's input, applied one by one.
         copies: Number of times that the layer's weights are stored, in tiles of their own that share the output
             positions; None for once, in which case a design file leaves it out.
+        weight_precision: Bits of the layer's weights; None for those of the chip's crossbars, in which case a design
+            file leaves it out.
     """
 
     name: str
@@ -38,6 +41,13 @@ class LayerDesign(Frozen):
     adc_precision: Annotated[int, Field(ge=1, le=16)]
     input_precision: Annotated[int, Field(ge=1, le=16)]
     copies: Annotated[int, Field(ge=1, le=1024)] | None = None
+    weight_precision: Annotated[int, Field(ge=1, le=16)] | None = None
+
+    def crossbar(self, of_chip: CrossbarSpec) -> CrossbarSpec:
+        """Returns the chip's crossbar with what this layer chooses of it."""
+        chosen = {kind.record.cost_attribute: getattr(self, kind) for kind in PERIPHERALS if kind.record.is_of_crossbar}
+        named = {name: value for name, value in chosen.items() if value is not None}
+        return replace(of_chip, **named) if named else of_chip
 
 
 class Design(Frozen):
@@ -80,6 +90,12 @@ class Design(Frozen):
             missing = [name for name in wanted if name not in got]
             story = f"missing: {', '.join(missing)}" if missing else f"got {', '.join(got)}"
             raise DesignError(f"a {backbone.name} design needs the layers {', '.join(wanted)} in this order; {story}.")
+        for kind in (kind for kind in self.kinds if kind.record.is_of_crossbar):
+            lacking = [layer.name for layer in self.layers if getattr(layer, kind) is None]
+            if lacking:
+                raise DesignError(
+                    f"layer {lacking[0]} needs a {kind}, because other layers have one; give it for all layers or none."
+                )
         for layer, owner in zip(self.layers, backbone.depth_owners, strict=True):
             if (layer.channel_depth is None) != (owner is None):
                 rule = (

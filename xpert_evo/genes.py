@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from hw_models import AdcType
-from hw_models.periphery import ADC_PRECISION_RANGE, COPIES_RANGE, INPUT_PRECISION_RANGE
+from hw_models.periphery import ADC_PRECISION_RANGE, COPIES_RANGE, CROSSBAR_CHOICES, INPUT_PRECISION_RANGE
 
 Choice: TypeAlias = int | AdcType
 
@@ -27,11 +27,13 @@ class GeneRecord:
             which is searched only if a space offers choices.
         baseline: Value in the homogeneous baseline; None if it depends on the backbone, or for the
             smallest choice.
-        default: Value in a layer whose design does not name it; None for a gene that every design names.
+        default: Value in a layer whose design does not name it; None for a gene that every design names, or that the
+            settings of the crossbar decide for designs that do not name it.
         bounds: Smallest and largest value that the chip supports; None if the crossbar or the backbone decides.
         first_phase: Whether the paper's first phase searches it; otherwise the second does.
         changes_accuracy: Whether it changes the network's computation, or only its cost.
-        cost_attribute: Attribute in the hardware model's cost table.
+        cost_attribute: Attribute in the hardware model's cost table. Those of `CROSSBAR_CHOICES` replace the field of
+            that name of the chip's `CrossbarSpec`, in costs and in the emulation.
         is_ordinal: Whether neighbouring choices are similar; false for a category.
         is_logarithmic: Whether its values double instead of counting up, so that averages and axes are logarithmic.
         axis: Label of an axis that shows the average over layers.
@@ -50,6 +52,11 @@ class GeneRecord:
     is_logarithmic: bool = False
     axis: str
 
+    @property
+    def is_of_crossbar(self) -> bool:
+        """Whether it replaces a setting of the chip's crossbars."""
+        return self.cost_attribute in CROSSBAR_CHOICES
+
 
 class GeneKind(StrEnum):
     """The kinds of genes; the value is the field of `LayerDesign`. Genomes follow this order: append only."""
@@ -60,6 +67,7 @@ class GeneKind(StrEnum):
     ADC_PRECISION = "adc_precision"
     INPUT_PRECISION = "input_precision"
     COPIES = "copies"
+    WEIGHT_PRECISION = "weight_precision"
 
     @property
     def record(self) -> GeneRecord:
@@ -127,6 +135,14 @@ GENES: Mapping[GeneKind, GeneRecord] = {
         cost_attribute="copies",
         is_logarithmic=True,
         axis="copies\n(log)",
+    ),
+    GeneKind.WEIGHT_PRECISION: GeneRecord(
+        label="weight bits",
+        short="WP",
+        baseline=8,
+        bounds=(2, 8),
+        cost_attribute="weight_bits",
+        axis="weight\nbits",
     ),
 }
 

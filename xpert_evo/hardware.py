@@ -95,8 +95,8 @@ class Hardware:
     def check(self, design: Design) -> None:
         """Raises DesignError, naming the layer, if a design needs peripherals that the chip does not support."""
         bounds = {kind: kind.record.bounds for kind in GeneKind if kind.record.bounds is not None}
-        bounds[GeneKind.COLUMN_SHARING] = (1, self.crossbar.converted_columns)
         for layer in design.layers:
+            bounds[GeneKind.COLUMN_SHARING] = (1, layer.crossbar(self.crossbar).converted_columns)
             for kind, (low, high) in bounds.items():
                 value = getattr(layer, kind)
                 if value is not None and not low <= value <= high:

@@ -6,13 +6,14 @@ whose channel depth is tied to an earlier layer have no channel-depth gene.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_models import LayerShapes, Peripherals
+from hw_models import CrossbarSpec, LayerShapes, Peripherals
 from xpert_evo.backbones import Backbone
 from xpert_evo.design import Design, LayerDesign
 from xpert_evo.errors import ConfigError, DesignError
@@ -240,6 +241,37 @@ class SearchSpace:
     def random(self, rng: np.random.Generator, n_designs: int) -> Genomes:
         """Returns uniform random genomes (designs, genes)."""
         return rng.integers(self.n_choices, size=(n_designs, self.n_genes))
+
+
+class CrossbarChoices:
+    """The crossbars that layers of a space may have.
+
+    Args:
+        space: Search space.
+        of_chip: Crossbars of the chip, without what layers choose.
+
+    Attributes:
+        crossbars: One for each combination of the choices of all genes of the crossbar; only `of_chip` without any.
+    """
+
+    def __init__(self, space: SearchSpace, of_chip: CrossbarSpec) -> None:
+        self._space = space
+        self._kinds = [kind for kind in space.kinds if kind.record.is_of_crossbar]
+        offered = [
+            {choice for gene in space.genes if gene.kind is kind for choice in gene.choices} for kind in self._kinds
+        ]
+        self._numbers = [np.unique([choice_number(choice) for choice in choices]) for choices in offered]
+        names = [kind.record.cost_attribute for kind in self._kinds]
+        by_number = [sorted(choices, key=choice_number) for choices in offered]
+        rows: list[dict[str, Any]] = [dict(zip(names, row, strict=True)) for row in product(*by_number)]
+        self.crossbars = [replace(of_chip, **row) for row in rows]
+
+    def of(self, genomes: Genomes) -> IntArray:
+        """Positions among `crossbars` of the crossbars of genomes' layers, (designs, layers), or 0 for a single one."""
+        position: IntArray = np.zeros((1, 1), dtype=np.int64)
+        for kind, numbers in zip(self._kinds, self._numbers, strict=True):
+            position = position * len(numbers) + np.searchsorted(numbers, self._space.values(genomes, kind))
+        return position
 
 
 def _numbers(choices: tuple[Choice, ...]) -> IntArray:

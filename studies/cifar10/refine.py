@@ -110,7 +110,7 @@ def check(trained: TrainedNetwork, dataset: Dataset, task: Task, path: Path) -> 
         raise SystemExit(
             f"{path} was trained on other images than the settings' {dataset.name}; name its data set there."
         )
-    own = trained.network.crossbar_layers[0].geometry.crossbar
+    own = trained.network.crossbar
     if own != task.hardware.crossbar:
         differing = [name for name, value in asdict(own).items() if getattr(task.hardware.crossbar, name) != value]
         raise SystemExit(f"{path} was trained for crossbars of another {' and '.join(differing)} than the settings'.")

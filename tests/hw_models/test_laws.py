@@ -132,7 +132,7 @@ def test_no_combination_inside_the_ranges_gives_nan_zero_or_less(data: st.DataOb
         "rows": data.draw(st.integers(4, 300)),
         "columns": data.draw(st.integers(36, 300)),
         "cell_bits": data.draw(st.integers(1, int(load_device(device).cell.max_cell_bits))),
-        "weight_bits": data.draw(st.integers(1, 16)),
+        "weight_bits": data.draw(st.integers(2, 16)),
         "pe_side": pe_side,
         "tile_side": pe_side * data.draw(st.integers(1, 3)),
         "coding": data.draw(st.sampled_from(list(WeightCoding))),

@@ -44,6 +44,25 @@ def test_labels_by_earlier_rules_stand_for_no_label_of_today(coding: str) -> Non
     assert rules_of([new], config, protocol, "0" * 16) == rules_of([], config, protocol, "0" * 16) == RULES
 
 
+@pytest.mark.parametrize(
+    ("crossbar", "is_kept"),
+    [
+        ({}, True),
+        ({"coding": "differential"}, True),
+        ({"weight_bits": 12}, True),
+        ({"weight_bits": 7}, False),
+        ({"coding": "differential", "cell_bits": 1}, False),
+    ],
+)
+def test_labels_by_the_second_rules_are_good_but_for_few_bits_and_cells_for_signs(
+    crossbar: dict[str, object], *, is_kept: bool
+) -> None:
+    config, protocol = parse_config({"hardware": {"crossbar": crossbar}}), load_protocol("laptop")
+    second, today = (label_context(config, protocol, "0" * 16, rules=rules) for rules in (2, RULES))
+    assert (second == today) is is_kept
+    assert rules_of([second], config, protocol, "0" * 16) == (RULES if is_kept else 2)
+
+
 def test_a_counter_in_place_of_a_converted_column_makes_other_labels() -> None:
     contexts = {
         label_context(

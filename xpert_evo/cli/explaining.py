@@ -15,9 +15,10 @@ def explained(trees: Sequence[TraceNode], design: Design, layer: int, crossbar: 
         trees: Result of `hw_models.explain`.
         design: The design that contains the layer.
         layer: Index of the layer, from 0.
-        crossbar: Crossbar that the layer was costed for.
+        crossbar: Crossbars of the chip.
     """
     genes = design.layers[layer]
+    crossbar = genes.crossbar(crossbar)
     symbols = {
         "CS": f"{genes.column_sharing}",
         "AP": f"{genes.adc_precision}",

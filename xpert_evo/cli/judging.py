@@ -39,7 +39,7 @@ class JudgingDisplay(Listener):
 
     def loaded(self, trained: TrainedNetwork, dataset: Dataset) -> None:
         """Shows the network that is judged and how it was trained."""
-        crossbar = trained.network.crossbar_layers[0].geometry.crossbar
+        crossbar = trained.network.crossbar
         self.say(f"design {trained.header.design.digest}, {dataset.name}, {_crossbar_words(crossbar)}")
         self.say(f"trained by {_training_words(trained.header)}")
         for note in dataset.notes:

@@ -62,6 +62,8 @@ class GeneChoices(Frozen):
         input_precision: Precision of a layer's inputs [bits]; the bits are applied one at a time.
         copies: Number of copies of a layer's weights, in tiles that divide the output positions among them, such as
             [1, 2, 4, 8]; not searched unless choices are given.
+        weight_precision: Precision of a layer's weights [bits], from 2 to 8; not searched unless choices are given, and
+            `hardware.crossbar.weight_bits` otherwise.
     """
 
     channel_depth: tuple[AtLeastOne, ...] | None = None
@@ -70,6 +72,7 @@ class GeneChoices(Frozen):
     adc_precision: tuple[AtLeastOne, ...] | None = None
     input_precision: tuple[AtLeastOne, ...] | None = None
     copies: tuple[AtLeastOne, ...] | None = None
+    weight_precision: tuple[AtLeastOne, ...] | None = None
 
 
 class SpaceConfig(GeneChoices):

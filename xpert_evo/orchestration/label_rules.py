@@ -8,7 +8,8 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 
-from hw_models import WeightCoding
+from hw_models import CrossbarSpec, WeightCoding
+from xpert_evo.accuracy.crossbars.quantisers import MANY_BITS
 from xpert_evo.accuracy.crossbars.snr import EMULATION_VERSION
 from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
 from xpert_evo.config import RunConfig
@@ -16,11 +17,13 @@ from xpert_evo.errors import StoreError
 from xpert_evo.orchestration.names import FINALISTS, FIRST
 from xpert_evo.store import Store
 
-RULES = 2
+RULES = 3
 """Version of the labelling rules; a run keeps the rules of its first labels.
 
 1: Spare ADC codes were all above the range, and proxy layers below 64 channels were divided like wide ones.
 2: Spare codes widen both ends of the range (`snr.adc_levels`); narrow layers are divided less (`network.proxy_depth`).
+3: Weights of fewer than 8 bits have a scale for each output (`quantisers.largest_weights`), and differential ones no
+   cell for their sign (`CrossbarSpec.cells_per_weight`). Other labels are those of the second rules.
 """
 
 
@@ -42,6 +45,8 @@ def label_context(
         "emulation": _emulation(config) if rules == 1 else EMULATION_VERSION,
         "crossbar": _crossbar(config),
     }
+    if rules >= 3:
+        content |= _weights(config)
     if config.measures_robustness:
         content["noise"] = {
             "draws": config.training.noise_draws,
@@ -60,6 +65,17 @@ def _crossbar(config: RunConfig) -> dict[str, object]:
     return plain
 
 
+def _weights(config: RunConfig) -> dict[str, object]:
+    """How weights are stored where it is not as by the second rules."""
+    crossbar = CrossbarSpec(**config.hardware.crossbar.model_dump())
+    found: dict[str, object] = {}
+    if crossbar.weight_bits < MANY_BITS:
+        found["weight_scale"] = "output"
+    if crossbar.cells_per_weight != -(-crossbar.weight_bits // crossbar.cell_bits):
+        found["cells_per_weight"] = crossbar.cells_per_weight
+    return found
+
+
 def _emulation(config: RunConfig) -> str:
     """The emulation by the first rules; another one where it was wrong at first, lest old labels stand for new.
 
@@ -75,8 +91,8 @@ def _emulation(config: RunConfig) -> str:
 def rules_of(contexts: Iterable[str], config: RunConfig, protocol: TrainingProtocol, dataset_digest: str) -> int:
     """The rules that labels with these contexts follow: the present ones where no earlier ones explain them."""
     found = set(contexts)
-    earlier = (n for n in range(1, RULES) if label_context(config, protocol, dataset_digest, rules=n) in found)
-    return next(earlier, RULES)
+    versions = (RULES, *range(1, RULES))
+    return next((n for n in versions if label_context(config, protocol, dataset_digest, rules=n) in found), RULES)
 
 
 def run_rules(store: Store, config: RunConfig, dataset_digest: str) -> int:
@@ -95,7 +111,8 @@ def check_rules(store: Store, config: RunConfig, dataset_digest: str) -> None:
     if finalists and all(key in done or tries[key] > config.training.retries for key in finalists):
         return
     raise StoreError(
-        f"{store.folder} was begun by an earlier version, which emulated ADCs with bits to spare and proxies of narrow "
-        "layers differently; labels of both versions cannot be compared. Finish it with the version that began it, "
-        f"or begin another one with its settings, which `xpert-evo report {store.folder}` leaves as settings.toml."
+        f"{store.folder} was begun by an earlier version, which emulated ADCs with bits to spare, proxies of narrow "
+        "layers or weights of few bits differently; labels of both versions cannot be compared. Finish it with the "
+        f"version that began it, or begin another one with its settings, which `xpert-evo report {store.folder}` "
+        "leaves as settings.toml."
     )

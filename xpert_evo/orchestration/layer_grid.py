@@ -77,6 +77,7 @@ def layer_grid(task: Task) -> LayerGrid:
             adc_precision=precisions.adc_precision,
             input_precision=precisions.input_precision,
             copies=precisions.copies,
+            weight_bits=precisions.weight_bits,
         ),
     )
     shape = (n_layers, len(depths), len(depths), len(sharing) * len(types))

@@ -64,6 +64,7 @@ def _contexts(run: RunContext) -> set[str]:
 def _tell_of_earlier_rules(run: RunContext, folders: Sequence[Path]) -> None:
     """Warns about folders whose labels would fit but were made by an earlier version's rules."""
     contexts = {context for rules in range(1, run.rules) for context in _contexts(replace(run, rules=rules))}
+    contexts -= _contexts(run)
     for folder in folders:
         with Store.open_readonly(folder) as store:
             n_labels = sum(label.context in contexts for label in store.all_labels())
@@ -71,7 +72,8 @@ def _tell_of_earlier_rules(run: RunContext, folders: Sequence[Path]) -> None:
             run.listener.tell(
                 Message(
                     text=f"{counted(n_labels, 'label')} of {folder} cannot be reused: an earlier version made them, "
-                    "which emulated ADCs with bits to spare and proxies of narrow layers differently",
+                    "which emulated ADCs with bits to spare, proxies of narrow layers or weights of few bits "
+                    "differently",
                     warning=True,
                 )
             )

@@ -8,7 +8,7 @@ from xpert_evo.genes import PERIPHERALS, Choice, GeneKind, choice_name
 from xpert_evo.orchestration.task import Task
 
 _PUBLISHED: dict[GeneKind, Choice] = {
-    kind: kind.record.baseline for kind in PERIPHERALS if kind.record.baseline is not None
+    kind: kind.record.baseline for kind in PERIPHERALS if kind.record.baseline is not None and kind.record.paper_choices
 }
 
 _RANKING_NOTHING = frozenset({"smoke"})

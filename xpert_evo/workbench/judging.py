@@ -105,7 +105,7 @@ def judge_weights(
         header=trained.header,
         dataset_name=dataset.name,
         dataset=dataset.digest,
-        crossbar=trained.network.crossbar_layers[0].geometry.crossbar,
+        crossbar=trained.network.crossbar,
         devices_seed=seed,
         ideal=ideal,
         noisy=noisy,
@@ -119,7 +119,7 @@ def _on_crossbars(path: Path, settings: RunConfig) -> TrainedNetwork:
     given = settings.hardware.crossbar.model_dump(exclude_unset=True)
     if not given:
         return trained
-    own = trained.network.crossbar_layers[0].geometry.crossbar
+    own = trained.network.crossbar
     try:
         return load_network(path, replace(own, **given))
     except HardwareModelError as failure:

@@ -44,7 +44,7 @@ def measure(
         "data set": dataset.digest,
         "split": split,
         "images": max_images,
-        "crossbar": asdict(trained.network.crossbar_layers[0].geometry.crossbar),
+        "crossbar": asdict(trained.network.crossbar),
         "devices": devices.settings.model_dump(mode="json"),
         "norm_images": devices.norm_images,
         "seed": seed,

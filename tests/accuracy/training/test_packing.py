@@ -27,27 +27,31 @@ CROSSBARS = [
 ]
 
 
+def _crossbars(trained: TrainedDesign) -> list[CrossbarSpec]:
+    return [layer.geometry.crossbar for layer in trained.network.crossbar_layers]
+
+
 @pytest.mark.parametrize("crossbar", CROSSBARS)
 @given(seed=st.integers(0, 1 << 16), scale=st.floats(1e-6, 1e6))
 def test_unpacked_weights_have_the_codes_and_the_scale_of_the_packed_ones(
     crossbar: CrossbarSpec, seed: int, scale: float
 ) -> None:
     weights = torch.randn(7, 3, 3, 3, generator=torch.Generator().manual_seed(seed)) * scale
-    small = packed({"layers.0.weight": weights, "layers.0.bias": torch.ones(7)}, crossbar)
+    small = packed({"layers.0.weight": weights, "layers.0.bias": torch.ones(7)}, [crossbar])
     assert not small["layers.0.weight"].is_floating_point()
-    back = unpacked(small, crossbar, where="test")
+    back = unpacked(small, [crossbar], where="test")
     assert set(back) == {"layers.0.weight", "layers.0.bias"}
     for found, wanted in zip(
         weight_codes(back["layers.0.weight"], crossbar), weight_codes(weights, crossbar), strict=True
     ):
         assert torch.equal(found, wanted)
-    again = unpacked(packed(back, crossbar), crossbar, where="test")
+    again = unpacked(packed(back, [crossbar]), [crossbar], where="test")
     assert torch.equal(again["layers.0.weight"], back["layers.0.weight"])
 
 
 def test_a_layer_without_any_weight_stays_without(crossbar: CrossbarSpec) -> None:
-    small = packed({"layers.0.weight": torch.zeros(2, 1, 1, 1)}, crossbar)
-    back = unpacked(small, crossbar, where="test")
+    small = packed({"layers.0.weight": torch.zeros(2, 1, 1, 1)}, [crossbar])
+    back = unpacked(small, [crossbar], where="test")
     codes = weight_codes(back["layers.0.weight"], crossbar)[0]
     assert torch.equal(codes, weight_codes(torch.zeros(2, 1, 1, 1), crossbar)[0])
 
@@ -58,7 +62,7 @@ def test_a_packed_network_is_judged_like_the_trained_one(
     whole, small = tmp_path / "weights.safetensors", tmp_path / "small.safetensors"
     save_weights(trained, whole)
     tensors, metadata = read_tensors(whole)
-    write_tensors(small, packed(tensors, trained.crossbar), metadata)
+    write_tensors(small, packed(tensors, _crossbars(trained)), metadata)
     assert small.stat().st_size < 0.5 * whole.stat().st_size, "the fixture's norms are much of it"
     assert judge(load_network(small), dataset) == judge(trained, dataset)
     found = [find_weights(path) for path in (small, whole)]
@@ -82,7 +86,7 @@ def test_packed_weights_without_their_crossbar_are_refused(
     path = tmp_path / "small.safetensors"
     save_weights(trained, path)
     tensors, metadata = read_tensors(path)
-    write_tensors(path, packed(tensors, trained.crossbar), metadata | {"crossbar": plain})
+    write_tensors(path, packed(tensors, _crossbars(trained)), metadata | {"crossbar": plain})
     with pytest.raises(TrainingError, match=why):
         load_network(path)
 
@@ -92,7 +96,7 @@ def test_codes_of_another_crossbar_are_refused(trained: TrainedDesign, tmp_path:
     save_weights(trained, path)
     tensors, metadata = read_tensors(path)
     other = asdict(replace(trained.crossbar, weight_bits=4, cell_bits=2))
-    write_tensors(path, packed(tensors, trained.crossbar), metadata | {"crossbar": other})
+    write_tensors(path, packed(tensors, _crossbars(trained)), metadata | {"crossbar": other})
     with pytest.raises(
         TrainingError, match="codes from 0 to 255, but codes of 4-bit weights range from 0 to 15; the file is damaged"
     ):
@@ -103,7 +107,7 @@ def test_signed_codes_are_refused(trained: TrainedDesign, tmp_path: Path) -> Non
     path = tmp_path / "small.safetensors"
     save_weights(trained, path)
     tensors, metadata = read_tensors(path)
-    small = packed(tensors, trained.crossbar)
+    small = packed(tensors, _crossbars(trained))
     centred = {n: (t.to(torch.int16) - 128).to(torch.int8) for n, t in small.items() if t.dtype == torch.uint8}
     write_tensors(path, small | centred, metadata)
     with pytest.raises(TrainingError, match=r"codes from -128 to 127, .* from 0 to 255; the file is damaged"):

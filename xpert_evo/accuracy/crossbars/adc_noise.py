@@ -17,7 +17,7 @@ import torch.nn.functional as F  # noqa: N812
 from xpert_evo.accuracy.crossbars.arrays import Cells
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork, LayerGeometry
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities, programmed_weights, straight_through
-from xpert_evo.accuracy.crossbars.quantisers import input_codes, weight_codes
+from xpert_evo.accuracy.crossbars.quantisers import input_codes, largest_weights, weight_codes
 from xpert_evo.accuracy.crossbars.snr import FloatArray, adc_noise_ratio
 
 CORRECTION_FILE = Path(__file__).parent / "data" / "adc_noise.json"
@@ -62,7 +62,8 @@ class NoisyProduct:
         outputs = layer.product(inputs, programmed)
         noise = self._noise_like(outputs) * local_strength(layer, inputs.detach())
         deviation = noise_deviation(layer)
-        return outputs.addcmul_(noise, deviation)
+        strength = output_strength(layer)
+        return outputs.addcmul_(noise, deviation if strength is None else deviation * strength)
 
     def _programmed(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor | None:
         if self._devices is None:
@@ -131,6 +132,17 @@ def local_strength(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
     power = clipped.square_().sum(1, keepdim=True)
     local = F.avg_pool2d(power, g.kernel_size, g.stride, g.kernel_size // 2)
     return (local / local.mean().clamp_min(1e-30)).sqrt_()
+
+
+def output_strength(layer: CrossbarLayer) -> torch.Tensor | None:
+    """Noise at each output relative to its root mean square, (outputs, 1, 1); None where it is the same at all outputs.
+
+    The ADCs of a layer have one range in weight codes, so their error is proportional to the output's weight scale.
+    """
+    largest = largest_weights(layer.weight.detach(), layer.geometry.crossbar)
+    if largest.ndim == 0:
+        return None
+    return (largest / largest.square().mean().clamp_min(1e-30).sqrt()).view(-1, 1, 1)
 
 
 def noise_deviation(layer: CrossbarLayer) -> torch.Tensor:

@@ -45,7 +45,8 @@ class EmulatedLayer:
         cells: Programmed arrays.
         ranges: ADC ranges, one per slice.
         clip: Input value at the largest code.
-        scale: Output value of one step of input code times weight code.
+        scale: Output value of one step of input code times weight code: a number, or (outputs, 1, 1) if weights of few
+            bits have a scale for each output.
         disturbance: Disturbance of the ADCs; None for ideal ones.
     """
 
@@ -53,7 +54,7 @@ class EmulatedLayer:
     cells: Cells
     ranges: tuple[AdcRange, ...]
     clip: float
-    scale: float
+    scale: float | torch.Tensor
     disturbance: Disturbance | None = None
 
     def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -246,6 +247,7 @@ class Emulator:
         return self.layers[layer](inputs)
 
 
-def _step_worth(geometry: LayerGeometry, clip: float, weight_scale: torch.Tensor) -> float:
-    """Output value of one step of input code times weight code."""
-    return clip / (2.0**geometry.input_precision - 1) * float(weight_scale)
+def _step_worth(geometry: LayerGeometry, clip: float, weight_scale: torch.Tensor) -> float | torch.Tensor:
+    """Output value of one step of input code times weight code; see `EmulatedLayer.scale`."""
+    of_input = clip / (2.0**geometry.input_precision - 1)
+    return of_input * (float(weight_scale) if weight_scale.ndim == 0 else weight_scale.view(-1, 1, 1))

@@ -189,11 +189,17 @@ class CrossbarNetwork(nn.Module):
     """A design's network; `forward` takes images in [0, 1] of shape (n, channels, side, side).
 
     Activations and products have the images' type, which may be bfloat16; weights and statistics stay in float32.
+
+    Args:
+        backbone: Connections of the layers.
+        geometries: Shape, precisions and crossbar of each layer.
+        crossbar: Crossbars of the chip, without what single layers choose.
     """
 
-    def __init__(self, backbone: Backbone, geometries: list[LayerGeometry]) -> None:
+    def __init__(self, backbone: Backbone, geometries: list[LayerGeometry], crossbar: CrossbarSpec) -> None:
         super().__init__()
         self.backbone = backbone
+        self.crossbar = crossbar
         last = len(geometries) - 1
         self.layers = nn.ModuleList(CrossbarLayer(g, normalised=i < last) for i, g in enumerate(geometries))
 
@@ -260,7 +266,7 @@ def build_network(
     Args:
         design: Channel depths and precisions.
         backbone: Connections of the layers.
-        crossbar: Array and coding.
+        crossbar: Crossbars of the chip; layers may choose other precisions of their weights.
         width_divisor: Divisor of the channel depths (see `proxy_depth`); above 1, rows are distributed evenly over
             arrays.
         image_size: Side of the network's input images [pixels].
@@ -276,6 +282,7 @@ def build_network(
     columns = zip(backbone.layers, backbone.sources, design.layers, backbone.output_sizes(image_size), strict=True)
     for i, (spec, source, genes, size) in enumerate(columns):
         in_channels = backbone.image_channels if source is None else depths[source]
+        own = genes.crossbar(crossbar)
         geometries.append(
             LayerGeometry(
                 in_channels=in_channels,
@@ -288,8 +295,8 @@ def build_network(
                 column_sharing=genes.column_sharing,
                 reads_image=source is None,
                 depth_ratio=i / (len(depths) - 1),
-                array_rows=array_rows(in_channels * spec.kernel_size**2, crossbar, evenly=width_divisor > 1),
-                crossbar=crossbar,
+                array_rows=array_rows(in_channels * spec.kernel_size**2, own, evenly=width_divisor > 1),
+                crossbar=own,
             )
         )
-    return CrossbarNetwork(backbone, geometries)
+    return CrossbarNetwork(backbone, geometries, crossbar)

@@ -42,10 +42,26 @@ def quantise_input(inputs: torch.Tensor, clip: Clip, n_bits: int) -> torch.Tenso
     return quantised
 
 
+MANY_BITS = 8
+"""Weights of at least this many bits have one scale per layer, weights of fewer bits one for each output."""
+
+
+def largest_weights(weights: torch.Tensor, crossbar: CrossbarSpec) -> torch.Tensor:
+    """Returns the magnitude at the largest code of weights (outputs, ...): a scalar, or (outputs, 1, ...) for few bits.
+
+    With few bits, outputs with small weights would be left with a few codes if all outputs shared a scale. A scale of
+    their own costs no circuit: the digital batch norm multiplies each output by a number of its own in any case.
+    """
+    magnitudes = weights.abs()
+    if crossbar.weight_bits >= MANY_BITS:
+        return magnitudes.amax()
+    return magnitudes.flatten(1).amax(1).view(-1, *(1,) * (weights.ndim - 1))
+
+
 def weight_codes(weights: torch.Tensor, crossbar: CrossbarSpec) -> tuple[torch.Tensor, torch.Tensor]:
-    """Returns integer codes of weights, as floats, and the value of code 1; the largest weight has the largest code."""
+    """Returns integer codes of weights, as floats, and the value of code 1, in the form of `largest_weights`."""
     top, spacing = max_code(crossbar), code_spacing(crossbar)
-    scale = weights.abs().amax().clamp_min(1e-12) / top
+    scale = largest_weights(weights, crossbar).clamp_min(1e-12) / top
     offset = (top % spacing) / spacing
     codes = (weights / (scale * spacing)).sub_(offset).round_().add_(offset).mul_(spacing).clamp_(-top, top)
     return codes, scale

@@ -122,16 +122,25 @@ class _WeightStatistics:
         probability = np.exp(-(codes**2) / (2 * sigma**2))
         probability /= probability.sum()
         self.power = float(probability @ codes.astype(np.float64) ** 2)
-        self.noise_ratio = spacing**2 / 12 / self.power
+        self.noise_ratio = _rounding_ratio(crossbar) if crossbar.weight_bits < 8 else spacing**2 / 12 / self.power
         self.digits = [(float(probability @ d), float(probability @ d**2)) for d in digits(codes, crossbar)]
 
 
-@lru_cache(maxsize=32)
+def _rounding_ratio(crossbar: CrossbarSpec) -> float:
+    """Power of the error of rounding truncated Gaussian weights to codes relative to theirs: exact for few codes."""
+    top, spacing = max_code(crossbar), code_spacing(crossbar)
+    within = _GRID <= _WEIGHT_CLIP
+    weights, density = _GRID[within] * top / _WEIGHT_CLIP, _DENSITY[within]
+    codes = np.rint((weights + top) / spacing) * spacing - top
+    return float(density @ (weights - codes) ** 2 / (density @ weights**2))
+
+
+@lru_cache(maxsize=256)
 def _weight_statistics(crossbar: CrossbarSpec) -> _WeightStatistics:
     return _WeightStatistics(crossbar)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 16)
 def _array_noise_ratio(n_rows: int, adc_precision: int, input_precision: int, crossbar: CrossbarSpec) -> float:
     """Power of one array's conversion errors over that of its signal."""
     inputs, weights = input_statistics(input_precision), _weight_statistics(crossbar)

@@ -12,7 +12,7 @@ from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.snr import conversion_snr_db
 from xpert_evo.genes import GeneKind
 from xpert_evo.objectives import FloatArray
-from xpert_evo.space import Genomes, IntArray, SearchSpace
+from xpert_evo.space import CrossbarChoices, Genomes, IntArray, SearchSpace
 
 SUMMARIES = (
     "log2_macs",
@@ -45,7 +45,7 @@ class FeatureMap:
 
     Args:
         space: Search space of the genomes.
-        crossbar: Array whose conversions limit the signal-to-noise ratio.
+        crossbar: Crossbars of the chip, whose conversions limit the signal-to-noise ratio.
 
     Attributes:
         names: Names of the columns: `SUMMARIES`, mean and minimum of further genes that change the accuracy, then the
@@ -67,11 +67,17 @@ class FeatureMap:
             max(int(c) for gene in space.genes if gene.kind is kind for c in gene.choices)
             for kind in (GeneKind.ADC_PRECISION, GeneKind.INPUT_PRECISION)
         )
-        self._snr_db = conversion_snr_db(
-            n_rows=self._n_rows[:, None, None],
-            adc_precision=np.arange(1, self._most_adc + 1)[:, None],
-            input_precision=np.arange(1, self._most_input + 1),
-            crossbar=crossbar,
+        self._crossbars = CrossbarChoices(space, crossbar)
+        self._snr_db = np.stack(
+            [
+                conversion_snr_db(
+                    n_rows=self._n_rows[:, None, None],
+                    adc_precision=np.arange(1, self._most_adc + 1)[:, None],
+                    input_precision=np.arange(1, self._most_input + 1),
+                    crossbar=own,
+                )
+                for own in self._crossbars.crossbars
+            ]
         )
 
     def __call__(self, genomes: Genomes) -> FloatArray:
@@ -100,7 +106,7 @@ class FeatureMap:
         rows = np.searchsorted(self._n_rows, self.space.in_channels(genomes) * self._kernel_areas)
         adc = self.space.values(genomes, GeneKind.ADC_PRECISION)
         inputs = self.space.values(genomes, GeneKind.INPUT_PRECISION)
-        return np.asarray(self._snr_db[rows, adc - 1, inputs - 1])
+        return np.asarray(self._snr_db[self._crossbars.of(genomes), rows, adc - 1, inputs - 1])
 
     def _further_values(self, genomes: Genomes, kind: GeneKind) -> FloatArray:
         """A gene of no summary of its own in each layer, (designs, layers), as a logarithm where its values double."""

@@ -47,9 +47,10 @@ def save_weights(trained: Savable, path: Path) -> None:
 
 def save_packed(trained: Savable, path: Path) -> None:
     """Writes the same with each weight as the code stored in its cells, in a quarter of the space."""
-    crossbar = trained.network.crossbar_layers[0].geometry.crossbar
-    header = replace(trained.header, crossbar=crossbar)
-    write_tensors(path, packed(trained.network.state_dict(), crossbar), header.to_plain())
+    network = trained.network
+    crossbars = [layer.geometry.crossbar for layer in network.crossbar_layers]
+    header = replace(trained.header, crossbar=network.crossbar)
+    write_tensors(path, packed(network.state_dict(), crossbars), header.to_plain())
 
 
 def weights_file(path: Path) -> Path:
@@ -64,7 +65,8 @@ def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], WeightsHeader]:
     """Reads the (unpacked) tensors and the header of a file of trained weights; raises TrainingError."""
     tensors, metadata = read_tensors(path)
     header = WeightsHeader.from_plain(metadata, where=str(path))
-    return unpacked(tensors, header.crossbar, where=str(path)), header
+    crossbars = None if header.crossbar is None else [layer.crossbar(header.crossbar) for layer in header.design.layers]
+    return unpacked(tensors, crossbars, where=str(path)), header
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,19 +73,15 @@ def write_xpertsim(folder: Path, task: Task, designs: Sequence[Candidate]) -> No
         others |= {
             f"{layer.name} of {candidate.digest[:8]}"
             for layer, row in zip(candidate.design.layers, rows, strict=True)
-            if simulated_tile_side(row, crossbar) != own_side
+            if simulated_tile_side(row, layer.crossbar(crossbar)) != own_side
         }
-    bits = crossbar.weight_bits
+    bits = {layer.crossbar(crossbar).weight_bits for candidate in designs for layer in candidate.design.layers}
     note = XPERTSIM_NOTE.format(
         fill_in=FILLER_CHANNELS[0],
         fill_out=FILLER_CHANNELS[1],
         columns=_SHARED_COLUMNS,
         n_layers=len(task.backbone.layers),
-        weight_bits=(
-            "The program's weights have 8 bits, as these designs' have."
-            if bits == 8
-            else f"ela_calc() in main.cpp sets synapseBit to 8: set it to {bits}, the weight bits of these designs."
-        ),
+        weight_bits=_weight_words(bits),
         parameters="".join(f"      {line}\n" for line in chip_lines(task.hardware)),
         tiles=_tile_words(others, crossbar),
     )
@@ -99,7 +95,7 @@ def write_neurosim(folder: Path, task: Task, designs: Sequence[Candidate]) -> li
         rows = network_rows(task.backbone, candidate.design)
         write_text(folder / f"NetWork_{candidate.digest}.csv", network_text(rows, NetworkForm.NEUROSIM_V1_3))
         write_text(folder / f"NetWork_{candidate.digest}.txt", parameter_text(candidate.design, task.hardware))
-        if any(parameter.value_in(candidate.design) is None for parameter in _PARAMETERS):
+        if any(parameter.value_in(candidate.design) is None for parameter in _parameters(task.hardware)):
             mixed.append(candidate.digest)
     write_text(folder / "README.txt", NEUROSIM_NOTE.format(columns=_SHARED_COLUMNS))
     return mixed
@@ -149,15 +145,36 @@ _PARAMETERS = (
 )
 
 
+def _parameters(hardware: Hardware) -> tuple[_Parameter, ...]:
+    """The parameters of designs for a chip, whose crossbars decide the weight bits that a design does not."""
+    weights = _Parameter(
+        name="synapseBit",
+        meaning="weight bits: the program's second argument",
+        of=lambda layer: str(layer.crossbar(hardware.crossbar).weight_bits),
+    )
+    return (weights, *_PARAMETERS)
+
+
+def _weight_words(bits: set[int]) -> str:
+    """What to do about the weight bits of designs, for which the program has a constant."""
+    if bits == {8}:
+        return "The program's weights have 8 bits, as these designs' have."
+    if len(bits) == 1:
+        return f"ela_calc() in main.cpp sets synapseBit to 8: set it to {bits.pop()}, the weight bits of these designs."
+    return (
+        f"ela_calc() in main.cpp sets synapseBit to 8 for all layers; the weights of these designs have "
+        f"{min(bits)} to {max(bits)} bits, so give it each layer's own."
+    )
+
+
 def parameter_text(design: Design, hardware: Hardware) -> str:
     """Returns the parameters of DNN+NeuroSim V1.3 in addition to the network file of a design."""
     lines = [
         f"Parameters of DNN+NeuroSim V1.3 for NetWork_{design.digest}.csv",
         "",
-        f"synapseBit = {hardware.crossbar.weight_bits}    (weight bits: the program's second argument)",
     ]
     differing = []
-    for parameter in _PARAMETERS:
+    for parameter in _parameters(hardware):
         value = parameter.value_in(design)
         if value is None:
             differing.append(parameter)

@@ -1,0 +1,57 @@
+"""Weight bits as a gene, through the command line: searched, costed, traced, drawn, exported and resumed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.command_line import call
+from tests.small_runs import SMOKE_SEARCH, with_changes
+from xpert_evo.config.reading import load_config
+from xpert_evo.report.result import load_result
+from xpert_evo.store import Store
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose space offers three precisions of weights."""
+    path = tmp_path_factory.mktemp("runs") / "few"
+    tables = with_changes(SMOKE_SEARCH, {"space": {"weight_precision": [3, 4, 8]}, "executor": {"kind": "serial"}})
+    settings = {f"{table}.{name}": value for table, values in tables.items() for name, value in values.items()}
+    call("run", "--out", path, *(f"--set={name}={json.dumps(value)}" for name, value in settings.items()))
+    return path
+
+
+def test_a_run_searches_weight_bits_and_shows_them(folder: Path) -> None:
+    front = json.loads((folder / "front.json").read_text())
+    bits = {layer["weight_precision"] for member in front for layer in member["design"]["layers"]}
+    assert bits <= {3, 4, 8}
+    assert bits & {3, 4}, "fewer bits are cheaper, and smoke labels hardly differ"
+    assert "weight bits" in (folder / "report.html").read_text()
+    assert "conv1.weight_precision" in (folder / "front.csv").read_text().splitlines()[0]
+    assert load_config(folder / "settings.toml").space.weight_precision == (3, 4, 8)
+    with Store.open_readonly(folder) as store:
+        baseline = load_result(store).task
+    assert {layer.weight_precision for layer in baseline.space.decode(baseline.baseline)[0].layers} == {8}
+
+
+def test_designs_with_weight_bits_are_costed_traced_exported_and_resumed(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [member, *_] = json.loads((folder / "front.json").read_text())
+    path = tmp_path / "design.json"
+    for bits in (3, 8):
+        for layer in member["design"]["layers"]:
+            layer["weight_precision"] = bits
+        path.write_text(json.dumps(member["design"]))
+        call("evaluate", path, "--explain", "conv2", "--config", folder / "settings.toml")
+        told = capsys.readouterr().out
+        assert f"k {-(-bits // 4)}" in told
+    call("evaluate", path, "--by-layer", "--config", folder / "settings.toml")
+    assert "WP weight bits" in capsys.readouterr().out
+    call("export", folder, "--format", "neurosim,neurosim-v1.3,csv", "--out", tmp_path / "out")
+    texts = [file.read_text() for file in (tmp_path / "out").rglob("*.txt")]
+    assert any("synapseBit" in text for text in texts)
+    front = (folder / "front.json").read_text()
+    call("resume", folder)
+    assert (folder / "front.json").read_text() == front
