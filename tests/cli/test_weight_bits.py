@@ -47,8 +47,8 @@ def test_designs_with_weight_bits_are_costed_traced_exported_and_resumed(
         call("evaluate", path, "--explain", "conv2", "--config", folder / "settings.toml")
         told = capsys.readouterr().out
         assert f"k {-(-bits // 4)}" in told
-    call("evaluate", path, "--by-layer", "--config", folder / "settings.toml")
-    assert "WP weight bits" in capsys.readouterr().out
+    call("evaluate", path, "--config", folder / "settings.toml")
+    assert "WP weight bits" in " ".join(capsys.readouterr().out.split())
     call("export", folder, "--format", "neurosim,neurosim-v1.3,csv", "--out", tmp_path / "out")
     texts = [file.read_text() for file in (tmp_path / "out").rglob("*.txt")]
     assert any("synapseBit" in text for text in texts)
