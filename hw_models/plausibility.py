@@ -39,6 +39,16 @@ class ColumnStrain:
         """Loss of the farthest column, in the wires of rows and column."""
         return 1 - (1 - self.row_loss_ratio) * (1 - self.column_loss_ratio)
 
+    @property
+    def is_too_dense(self) -> bool:
+        """Whether the current density exceeds the limit of the wires."""
+        return self.density_ma_per_um2 > self.density_limit_ma_per_um2
+
+    @property
+    def is_plausible(self) -> bool:
+        """Whether the wires bear the current and keep most of it."""
+        return not self.is_too_dense and self.loss_ratio <= _MOST_LOSS_RATIO
+
 
 def column_strain(
     device: Device, technology: Technology, crossbar: CrossbarSpec, *, column_sharing: int
@@ -60,7 +70,7 @@ def column_strain(
         return None
     wires = wire_resistances(device, technology)
     siemens = device.cell.conductance_ratio / device.cell.on_ohm
-    active_siemens = _ACTIVE_RATIO * crossbar.rows * siemens
+    active_siemens = _ACTIVE_RATIO * crossbar.rows_at_once * siemens
     row_left, column_left = _left(wires, siemens, crossbar, column_sharing)
     current_ma = 1e3 * device.cell.read_v * active_siemens
     section_um2 = constants.width_um**2 * constants.aspect_ratio
@@ -85,16 +95,13 @@ def implausibility(
         column_sharing: Columns that share one ADC.
     """
     strain = column_strain(device, technology, crossbar, column_sharing=column_sharing)
-    if strain is None:
+    if strain is None or strain.is_plausible:
         return None
-    too_dense = strain.density_ma_per_um2 > strain.density_limit_ma_per_um2
-    if not too_dense and strain.loss_ratio <= _MOST_LOSS_RATIO:
-        return None
-    limit = f"{'above' if too_dense else 'below'} the {strain.density_limit_ma_per_um2:.3g} mA/um2 limit"
+    limit = f"{'above' if strain.is_too_dense else 'below'} the {strain.density_limit_ma_per_um2:.3g} mA/um2 limit"
     return (
-        f"device {device.name} strains its wires: with a quarter of {crossbar.rows} rows active, a column of mean "
-        f"conductance draws {strain.current_ma:.3g} mA, which is {strain.density_ma_per_um2:.3g} mA/um2 in wires of "
-        f"{technology.name} ({limit}), and up to {100 * strain.loss_ratio:.0f} % of it is lost to their resistance "
+        f"device {device.name} strains its wires: with a quarter of {crossbar.rows_at_once} rows active, a column of "
+        f"mean conductance draws {strain.current_ma:.3g} mA, which is {strain.density_ma_per_um2:.3g} mA/um2 in wires "
+        f"of {technology.name} ({limit}), and up to {100 * strain.loss_ratio:.0f} % of it is lost to their resistance "
         f"at {column_sharing} columns per ADC."
     )
 
@@ -104,7 +111,7 @@ def _left(wires: WireResistances, siemens: float, crossbar: CrossbarSpec, column
     n_read = max(1.0, crossbar.columns / column_sharing)
     along_row = math.sqrt(crossbar.columns * wires.row_ohm * n_read * siemens)
     at_driver = siemens * n_read * _delivered(along_row) * wires.driver_ohm
-    active_siemens = _ACTIVE_RATIO * crossbar.rows * siemens
+    active_siemens = _ACTIVE_RATIO * crossbar.rows_at_once * siemens
     column_left = _delivered(math.sqrt(crossbar.rows * wires.column_ohm * active_siemens))
     at_end = active_siemens * column_left * wires.sense_ohm
     return 1 / math.cosh(along_row) / (1 + at_driver), column_left / (1 + at_end)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from xpert_evo.words import counted, edap_text, lower, lower_by_models, times, times_by_models
+from xpert_evo.words import age_s, age_text, counted, edap_text, lower, lower_by_models, times, times_by_models
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,18 @@ def test_a_ratio_under_several_models_is_told_with_its_range() -> None:
     assert lower_by_models([0.5, 0.25]) == "2 x higher (2 to 4 x over 2 cost models)"
     assert lower_by_models([0.5, 3.0]) == "2 x higher (from 2 x higher to 3 x lower over 2 cost models)"
     assert lower_by_models([3.0]) == "3 x lower (under 1 cost model)"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "again"),
+    [("1s", 1, "1 s"), ("90 min", 5400, "90 min"), ("1h", 3600, "1 h"), ("1d", 86_400, "1 d"), ("2.5", 2.5, "2.5 s")],
+)
+def test_times_after_programming_are_read_and_told_in_their_largest_unit(text: str, seconds: float, again: str) -> None:
+    assert age_s(text) == seconds
+    assert age_text(seconds) == again
+
+
+@pytest.mark.parametrize("text", ["soon", "1 week", "", "h", "1h1"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is not a time|could not convert"):
+        age_s(text)

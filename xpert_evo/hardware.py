@@ -20,6 +20,7 @@ from hw_models import (
     Technology,
     TraceNode,
 )
+from hw_models.plausibility import ColumnStrain, column_strain, implausibility
 from xpert_evo.config import RunConfig
 from xpert_evo.design import Design
 from xpert_evo.errors import DesignError
@@ -102,6 +103,18 @@ class Hardware:
                 if value is not None and not low <= value <= high:
                     why = " (the columns of a crossbar that are converted)" if kind is GeneKind.COLUMN_SHARING else ""
                     raise DesignError(f"layer {layer.name}: {kind} must be from {low} to {high}{why}, got {value}.")
+
+    def strain(self, column_sharing: int) -> ColumnStrain | None:
+        """Current and loss of a column's wire; None if the technology has no wire data.
+
+        Args:
+            column_sharing: Columns per ADC; the fewer, the more columns load the wires of the rows.
+        """
+        return column_strain(self.device, self.technology, self.crossbar, column_sharing=column_sharing)
+
+    def implausibility(self, column_sharing: int) -> str | None:
+        """A sentence with the figures if the device's currents overload the wires, else None."""
+        return implausibility(self.device, self.technology, self.crossbar, column_sharing=column_sharing)
 
     def table(self, space: SearchSpace) -> CostTable:
         """Computes the cost of every choice of a space, for scoring populations."""

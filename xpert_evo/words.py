@@ -51,3 +51,23 @@ def duration(seconds: float) -> str:
 def edap_text(edap: float) -> str:
     """Formats an EDAP [mm2 us uJ] as in all tables of the terminal: `1.23e+05`."""
     return f"{edap:.2e}"
+
+
+_UNITS_S = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "y": 365.25 * 86_400}
+
+
+def age_text(seconds: float) -> str:
+    """Formats a time after programming in the largest unit that it contains: `1 s`, `90 min`, `1 d`."""
+    unit = next((u for u in reversed(_UNITS_S) if seconds >= _UNITS_S[u] and seconds % _UNITS_S[u] == 0), None)
+    if unit is None:
+        unit = max((u for u in _UNITS_S if seconds >= _UNITS_S[u]), key=_UNITS_S.__getitem__, default="s")
+    return f"{seconds / _UNITS_S[unit]:.4g} {unit}"
+
+
+def age_s(text: str) -> float:
+    """Reads a time after programming [s], such as `1s`, `90 min`, `1h`, `1d` or `10y`; raises ValueError."""
+    number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyz").strip()
+    unit = text.strip().removeprefix(number).strip() or "s"
+    if unit not in _UNITS_S:
+        raise ValueError(f"'{text}' is not a time; give a number with one of the units {listed(_UNITS_S)}.")
+    return float(number) * _UNITS_S[unit]

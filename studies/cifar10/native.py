@@ -76,7 +76,8 @@ def main() -> None:
     options = parser.parse_args()
     end = time.monotonic() + 60 * options.minutes if options.minutes else None
     passed_on = ["--dataset", options.dataset, *(["--data-dir", options.data_dir] if options.data_dir else [])]
-    passed_on += ["--calibrate-norms", options.calibrate_norms, "--noise-draws", options.noise_draws]
+    passed_on += ["--ideal", "--noise", "variation_ratio=0.1"]
+    passed_on += ["--calibrate-norms", options.calibrate_norms, "--chips", options.noise_draws]
     passed_on += ["--no-judge"] if options.no_judge else []
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the trainings are stopped, too
     waiting = iter(_trainings(load_designs(options.designs), options.seeds, options.out, options.start_from))

@@ -92,3 +92,18 @@ def test_what_the_chip_cannot_have_is_told_with_file_and_layer(
     with pytest.raises(DesignError) as failure:
         call("evaluate", path)
     assert str(failure.value).startswith(f"{path}, design 1: {words}")
+
+
+def test_a_device_whose_currents_overload_the_wires_is_told_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "design.json"
+    path.write_text(homogeneous().to_json())
+    for device, is_plausible in (("rram-6k", False), ("rram-100k", True)):
+        column = cost(capsys, path, "--set", f"hardware.device={device}")["column"]
+        assert column["is_plausible"] is is_plausible
+        assert (column["remark"] is None) is is_plausible
+        assert (column["density_ma_per_um2"] < column["density_limit_ma_per_um2"]) is is_plausible
+        call("evaluate", path, "--set", f"hardware.device={device}")
+        said = " ".join(capsys.readouterr().out.split())
+        assert (f"device {device} strains its wires: with a quarter of 64 rows active" in said) is not is_plausible

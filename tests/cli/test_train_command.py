@@ -42,12 +42,12 @@ TINY = TrainingProtocol(
 class Trainer(Protocol):
     """Runs the command's function with a folder's name and further arguments."""
 
-    def __call__(self, name: str, *, noise: str = "variation_ratio=0.05", **changes: Any) -> Path: ...
+    def __call__(self, name: str, *, noise: str | None = "variation_ratio=0.05", **changes: Any) -> Path: ...
 
 
 @pytest.fixture
 def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trainer:
-    """Trains one design by a tiny protocol with two draws of 5 % variation; returns the folder of the given name."""
+    """Trains one design by a tiny protocol with two chips with 5 % variation; returns the folder of the given name."""
     monkeypatch.setitem(PROTOCOLS, "tiny", TINY)
     data = load_dataset("fashion-mnist")
     few = replace(data, test=Split(images=data.test.images[:100], labels=data.test.labels[:100]))
@@ -58,12 +58,14 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trainer:
     design = tmp_path / "design.json"
     design.write_text(space.decode(genome)[0].to_json())
 
-    def run(name: str, *, noise: str = "variation_ratio=0.05", **changes: Any) -> Path:
+    def run(name: str, *, noise: str | None = "variation_ratio=0.05", **changes: Any) -> Path:
         options: dict[str, Any] = {
             "protocol": "tiny",
             "seed": 3,
-            "noise": [noise],
+            "noise": [noise] if noise else [],
             "noise_draws": 2,
+            "norm_images": 0,
+            "ideal": True,
             "out": tmp_path / name,
             "assignments": None,
         } | changes
@@ -92,7 +94,7 @@ def test_an_interrupted_training_goes_on_from_its_last_epoch_and_ends_like_a_who
     assert re.search(r"epoch 2/2: loss \d\.\d{4}, \d+ s, trained; measuring 64 validation images", said)
     assert "about 0 s left" not in said
     assert "assumed: fashion-mnist (10 classes, 1 image plane), device rram-6k" in " ".join(said.split())
-    assert "2 draws (variation_ratio 0.05)" in " ".join(said.split())
+    assert "2 chips" in " ".join(said.split())
     results = [json.loads((folder / "result.json").read_text()) for folder in (stopped, whole)]
     for name in ("validation_accuracy", "test", "test_with_device_noise", "device_noise", "protocol", "design"):
         assert results[0][name] == results[1][name], name
@@ -120,7 +122,8 @@ def test_fine_tuning_tells_in_its_result_and_weights_what_it_went_on_from(
     assert result["test_with_device_noise"]["spread"] is not None
     assert "fast form" in result["validation_emulation"]
     said = " ".join(capsys.readouterr().out.split())
-    assert "%, 1 draw (variation_ratio 0.05)" in said
+    assert "test, variation_ratio 0.05: " in said
+    assert "%, 1 chip" in said
     assert result["started_from"]["protocol"] == "tiny"
     _, metadata = read_tensors(tuned / "weights.safetensors")
     assert metadata["started_from"] == result["started_from"]
@@ -130,9 +133,9 @@ def test_fine_tuning_tells_in_its_result_and_weights_what_it_went_on_from(
 
 
 def judge_weights(weights: Path, *assignments: str, **changes: Any) -> None:
-    """Runs the command's function: two draws of 5 % variation, unless told otherwise."""
+    """Runs the command's function: two chips with 5 % variation, unless told otherwise."""
     options: dict[str, Any] = {"split": "test", "max_images": None, "noise": ["variation_ratio=0.05"], "noise_draws": 2}
-    options |= {"norm_images": 0, "seed": 3, "as_json": False, **changes}
+    options |= {"norm_images": 0, "ideal": True, "seed": 3, "as_json": False, **changes}
     judging.show_judgement(weights, None, assignments, {}, **options)
 
 
@@ -234,7 +237,7 @@ def test_a_stopped_judgement_goes_on_with_the_next_draw_under_the_same_condition
     said = capsys.readouterr()
     assert rest.measured == whole["test_with_device_noise"]["accuracies"][1:]
     assert json.loads(said.out) == whole
-    assert [f"draw {number} of 3" in said.err for number in (1, 2, 3)] == [True] * 3
+    assert [f"chip {number} of 3" in said.err for number in (1, 2, 3)] == [True] * 3
     assert not list(folder.glob("judging-*.json"))
 
 
@@ -286,8 +289,8 @@ def test_a_judgement_says_on_which_chip_and_with_which_calibration(
     said = " ".join(capsys.readouterr().out.split())
     assert "fashion-mnist, crossbars of 64 x 64, weights coded offset-analog" in said
     assert "trained by protocol tiny, seed 3" in said
-    assert "draw 1" not in said
-    assert "1 draw (variation_ratio 0.05, batch norm calibrated on 64 training images)" in said
+    assert "chip 1" not in said
+    assert "test, variation_ratio 0.05, batch norm calibrated on 64 training images: " in said
 
 
 def test_a_judgement_tells_each_draw_and_what_the_weights_went_through(
@@ -299,8 +302,8 @@ def test_a_judgement_tells_each_draw_and_what_the_weights_went_through(
     judge_weights(second, max_images=20)
     said = " ".join(capsys.readouterr().out.split())
     assert "by tiny, noise-aware (variation_ratio 0.05)" in said
-    assert "draw 1 of 2: " in said
-    assert "draw 2 of 2: " in said
+    assert "chip 1 of 2: " in said
+    assert "chip 2 of 2: " in said
     judge_weights(second, max_images=20, as_json=True)
     result = json.loads(capsys.readouterr().out)
     assert result["started_from"]["protocol"] == "tiny"
@@ -309,10 +312,73 @@ def test_a_judgement_tells_each_draw_and_what_the_weights_went_through(
     assert sum(draws) / 2 == pytest.approx(result["test_with_device_noise"]["mean"])
 
 
-def test_calibration_without_a_drawn_chip_is_refused(tmp_path: Path) -> None:
-    for options in ({"noise_draws": 0}, {"noise": ["variation_ratio=0"]}):
-        with pytest.raises(UsageError, match="--calibrate-norms calibrates drawn chips, but none is drawn"):
-            judge_weights(tmp_path, norm_images=64, **options)
+def test_ideal_devices_are_calibrated_on_request_which_is_suggested_for_other_crossbars(
+    train: Trainer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights, fewer = train("first", to_judge=False), "hardware.crossbar.weight_bits=4"
+    capsys.readouterr()
+    for norm_images in (None, 64):
+        judge_weights(weights, fewer, max_images=20, noise_draws=0, norm_images=norm_images)
+        said = " ".join(capsys.readouterr().out.split())
+        assert ("--calibrate-norms 512 calibrates the batch norm of ideal devices" in said) is (norm_images is None)
+        assert ("test, ideal devices, batch norm calibrated on 64 training images: " in said) is (norm_images == 64)
+
+
+def test_chips_of_the_device_of_the_settings_are_judged_over_time_with_their_yield(
+    train: Trainer, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    pcm = "hardware.device=pcm-joshi2020"
+    folder = train("first", noise=None, ideal=False, noise_draws=1, norm_images=None, assignments=[pcm])
+    trained = json.loads((folder / "result.json").read_text())
+    assert trained["devices"] == "device pcm-joshi2020, wires of cmos-32nm-lstp, 1 s after programming"
+    assert trained["test_with_device_noise"]["norm_images"] == TINY.n_train, "512 by default, unless there are fewer"
+    assert trained["chip"]["device"] == "pcm-joshi2020"
+    capsys.readouterr()
+
+    options = {"noise": [], "ideal": False, "norm_images": None, "max_images": 40, "at": ["1s,1d"]}
+    options |= {"least_accuracy": 0.02, "picture": tmp_path / "time.png", "as_json": True}
+    judge_weights(folder, **options)
+    found = capsys.readouterr()
+    result, said = json.loads(found.out), " ".join(found.err.split())
+    assert [aged["time_s"] for aged in result["over_time"]] == [1.0, 86_400.0]
+    young, old = (aged["judgement"]["accuracies"] for aged in result["over_time"])
+    assert young != old, "cells drift"
+    assert result["test_with_device_noise"]["accuracies"] == young
+    assert result["devices"].startswith("device pcm-joshi2020, "), "that of the training, which the call does not name"
+    assert "device pcm-joshi2020, wires of cmos-32nm-lstp, 1 d after programming" in said
+    assert "yield: 2 of 2 chips (100 %) reach 2 %; 95 % confidence interval 16 to 100 %" in said
+    assert (tmp_path / "time.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_devices_that_are_all_alike_are_judged_on_one_chip(train: Trainer, capsys: pytest.CaptureFixture[str]) -> None:
+    weights = train("first", to_judge=False)
+    capsys.readouterr()
+    plain = {"noise": [], "ideal": False, "noise_draws": None, "max_images": 20, "as_json": True}
+    judge_weights(weights, "hardware.device=rram-100k", **plain)
+    assert json.loads(capsys.readouterr().out)["test_with_device_noise"]["n_draws"] == 1
+    judge_weights(weights, "hardware.device=rram-100k", **plain | {"noise": ["stuck_on_ratio=0.001"]})
+    result = json.loads(capsys.readouterr().out)
+    assert result["test_with_device_noise"]["n_draws"] == 5
+    assert result["devices"] == "device rram-100k, wires of cmos-32nm-lstp, stuck_on_ratio 0.001"
+    assert (result["device_noise"]["on_off_ratio"], result["device_noise"]["stuck_on_ratio"]) == (10, 0.001)
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"at": ["1h,soon"]}, "--at takes times of at least 1 s, such as 1s,1h,1d, got 'soon'"),
+        ({"at": ["1d,1h"]}, "--at takes increasing times"),
+        ({"at": ["1s"], "noise": []}, "--at needs drawn chips, but only ideal devices are judged"),
+        ({"least_accuracy": 0.9, "noise_draws": 0}, "--least-accuracy needs drawn chips"),
+        ({"least_accuracy": 90.0}, "--least-accuracy must be a fraction from above 0 to 1, got 90"),
+        ({"at": ["1h"], "noise": ["drift_exponent=0.1", "drift_time_s=5"]}, "--at and --noise drift_time_s both give"),
+        ({"picture": Path("x.png")}, "--picture draws accuracy over time; give the times"),
+    ],
+)
+def test_options_of_chips_that_make_no_sense_are_refused(tmp_path: Path, options: dict[str, Any], why: str) -> None:
+    (tmp_path / "weights.safetensors").touch()
+    with pytest.raises(UsageError, match=why):
+        judge_weights(tmp_path, **options)
 
 
 def test_noise_that_changes_nothing_or_is_no_assignment_is_refused(train: Trainer, tmp_path: Path) -> None:

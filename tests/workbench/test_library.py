@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import xpert_evo as xe
-from hw_models import AdcType
+from hw_models import AdcType, load_device, load_technology
+from xpert_evo.accuracy.crossbars.nonidealities import nonidealities_of
 from xpert_evo.accuracy.datasets.catalogue import Dataset, Split, load_dataset
 from xpert_evo.accuracy.training.checkpoints import Epoch
 from xpert_evo.accuracy.training.epoch import Step
@@ -17,15 +18,14 @@ from xpert_evo.accuracy.training.protocols import PROTOCOLS, TrainingProtocol
 from xpert_evo.accuracy.training.results import JudgementResult, TrainingResult
 from xpert_evo.accuracy.training.weights import TrainedNetwork
 from xpert_evo.backbones import load_backbone
-from xpert_evo.cli.design_commands import DEFAULT_NOISE as NOISE_OF_THE_COMMANDS
-from xpert_evo.cli.judging import read_noise
+from xpert_evo.cli.judging import read_devices
 from xpert_evo.config import parse_config
 from xpert_evo.design import Design
 from xpert_evo.errors import ConfigError, DesignError, InterruptedRunError, TrainingError, UsageError, XpertEvoError
 from xpert_evo.space import SearchSpace
 from xpert_evo.store import Store
 from xpert_evo.workbench import judging, plan
-from xpert_evo.workbench.devices import DEFAULT_NOISE, NoisyDevices
+from xpert_evo.workbench.devices import NoisyDevices
 from xpert_evo.workbench.listening import Draw, JudgingWork, Listener
 
 NOISE = {"variation_ratio": 0.05}
@@ -52,7 +52,7 @@ def design() -> Design:
 
 
 def test_a_design_is_trained_judged_and_packed(design: Design, few: Dataset, tmp_path: Path) -> None:
-    result = xe.train(design, out=tmp_path / "first", protocol="tiny", noise=NOISE, noise_draws=2)
+    result = xe.train(design, out=tmp_path / "first", protocol="tiny", ideal=True, noise=NOISE, noise_draws=2)
     assert result.header.design == design
     assert result.validation_accuracy is not None
     assert 0 < result.validation_accuracy < 1
@@ -66,7 +66,7 @@ def test_a_design_is_trained_judged_and_packed(design: Design, few: Dataset, tmp
     packed = xe.pack(tmp_path / "first", tmp_path / "packed.safetensors")
     assert packed == tmp_path / "packed.safetensors"
     for weights in (tmp_path / "first", str(packed)):
-        judged = xe.judge(weights, noise=NOISE, noise_draws=2)
+        judged = xe.judge(weights, ideal=True, noise=NOISE, noise_draws=2)
         assert (judged.ideal, judged.noisy) == (result.test, result.test_with_device_noise)
         assert judged.header == result.header
         assert (judged.dataset, judged.crossbar) == (few.digest, result.header.crossbar)
@@ -82,6 +82,7 @@ def test_a_judgement_takes_other_images_chips_and_settings(design: Design, tmp_p
         config={"hardware.crossbar.coding": "differential"},
         split="validation",
         images=50,
+        ideal=True,
         noise=NOISE,
         noise_draws=1,
         calibrate_norms=64,
@@ -91,14 +92,14 @@ def test_a_judgement_takes_other_images_chips_and_settings(design: Design, tmp_p
     assert found.noisy.norm_images == 64
     assert found.crossbar.coding == "differential"
     assert found.header.crossbar == trained.header.crossbar, "that of the training"
-    assert xe.judge(tmp_path / "first", images=20, noise=None).noisy is None
+    assert xe.judge(tmp_path / "first", images=20, ideal=True).noisy is None
 
 
 def test_a_training_goes_on_from_another_one(design: Design, tmp_path: Path) -> None:
     xe.train(design, out=tmp_path / "first", protocol="tiny", judge=False)
     second = xe.train(
         design, out=str(tmp_path / "second"), protocol="tiny", judge=False, start_from=tmp_path / "first", seed=1,
-        noise=NOISE, noise_aware=True,
+        ideal=True, noise=NOISE, noise_aware=True,
     )  # fmt: skip
     assert second.header.started_from is not None
     assert second.header.started_from.design == design.digest
@@ -168,8 +169,8 @@ def test_a_listener_is_told_what_happens_and_an_interrupted_call_goes_on(design:
     assert rest.told == ["step", "epoch 2", "trained"]
     first, rest = Notes(stop_at="noisy 1"), Notes()
     with pytest.raises(InterruptedRunError, match="kept in"):
-        xe.judge(tmp_path / "first", noise=NOISE, noise_draws=2, listener=first)
-    xe.judge(tmp_path / "first", noise=NOISE, noise_draws=2, listener=rest)
+        xe.judge(tmp_path / "first", ideal=True, noise=NOISE, noise_draws=2, listener=first)
+    xe.judge(tmp_path / "first", ideal=True, noise=NOISE, noise_draws=2, listener=rest)
     begun = ["loaded for fashion-mnist", "3 of 100, begins", "part", "ideal 1", "judged ideal", "noisy 1"]
     assert first.told == begun
     ended = ["ideal 1 again", "judged ideal", "noisy 1 again", "part", "noisy 2", "judged noisy"]
@@ -182,11 +183,10 @@ def test_what_makes_no_sense_is_refused_in_the_words_of_python(design: Design, t
         ({"noise": {"variation": 1}}, ConfigError, "noise: unknown name 'variation'; did you mean 'variation_law'"),
         ({"noise": {"drift_time_s": 10.0}}, ConfigError, r"noise drift_time_s=10\.0 has no effect"),
         (
-            {"noise": None, "noise_aware": True},
+            {"ideal": True, "noise_aware": True},
             UsageError,
             r"noise_aware draws new devices .*, so noise must describe some",
         ),
-        ({"noise": None, "calibrate_norms": 64}, UsageError, "calibrate_norms calibrates drawn chips"),
         ({"noise_draws": -1}, UsageError, "noise_draws must be at least 0, got -1"),
         ({"config": {"hardware.rows": 3}}, ConfigError, "unknown name 'hardware.rows'"),
         ({"start_from": tmp_path / "nowhere"}, TrainingError, "nowhere does not exist"),
@@ -211,4 +211,8 @@ def test_what_makes_no_sense_is_refused_in_the_words_of_python(design: Design, t
 
 
 def test_the_library_and_the_commands_draw_the_same_devices_by_default() -> None:
-    assert read_noise(NOISE_OF_THE_COMMANDS, 5, 0).settings == DEFAULT_NOISE
+    hardware = parse_config({}).hardware
+    of_library = NoisyDevices.of(None, n_draws=None, norm_images=None, hardware=hardware)
+    assert read_devices({"noise": [], "noise_draws": None}, hardware) == of_library
+    cells = nonidealities_of(load_device(hardware.device), load_technology(hardware.technology))
+    assert of_library.settings == cells

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,12 @@ def show_cost(
     if as_json:
         assumed = plain_assumptions(costing.settings, costing.images, costing.run)
         plain = [
-            {**plain_cost(design, report), **_by_models(costing, design).plain, "assumed": assumed}
+            {
+                **plain_cost(design, report),
+                "column": _plain_column(costing.hardware, design),
+                **_by_models(costing, design).plain,
+                "assumed": assumed,
+            }
             for design, report in zip(designs, reports, strict=True)
         ]
         print(json.dumps(plain, indent=1))  # noqa: T201
@@ -114,7 +119,7 @@ def show_cost(
 
 
 def remarks(design: Design, report: HardwareReport, hardware: Hardware, settings: HardwareConfig) -> list[str]:
-    """Remarks on a legal but questionable design: costs above the limits, ADCs that are not fully used."""
+    """Remarks on a legal but questionable design: costs above the limits, overloaded wires, unused ADC inputs."""
     limited = (
         ("the tiles' area", report.area_mm2, settings.area_limit_mm2, "mm²", "area_limit_mm2", ".2f"),
         ("the latency", report.latency_us, settings.latency_limit_us, "µs", "latency_limit_us", ".4g"),
@@ -125,6 +130,8 @@ def remarks(design: Design, report: HardwareReport, hardware: Hardware, settings
         for cost, values, limit, unit, name, digits in limited
         if limit is not None and float(values[0]) > limit
     ]
+    strained = hardware.implausibility(_least_sharing(design))
+    found += [strained] if strained is not None else []
     columns = hardware.crossbar.columns
     odd = [layer for layer in design.layers if columns % layer.column_sharing]
     if odd:
@@ -135,6 +142,26 @@ def remarks(design: Design, report: HardwareReport, hardware: Hardware, settings
             f"{-(-columns // sharing)} ADCs serves only {columns % sharing}"
         )
     return found
+
+
+def _least_sharing(design: Design) -> int:
+    """The least number of columns per ADC, at which the wires of the rows carry most current."""
+    return min(layer.column_sharing for layer in design.layers)
+
+
+def _plain_column(hardware: Hardware, design: Design) -> dict[str, Any] | None:
+    """Current of a column and its losses in the wires, as plain values; None if the technology has no wire data."""
+    sharing = _least_sharing(design)
+    strain = hardware.strain(sharing)
+    if strain is None:
+        return None
+    return {
+        "column_sharing": sharing,
+        **asdict(strain),
+        "loss_ratio": strain.loss_ratio,
+        "is_plausible": strain.is_plausible,
+        "remark": hardware.implausibility(sharing),
+    }
 
 
 def _explained(costing: Costing, design: Design, layer: str) -> list[str]:

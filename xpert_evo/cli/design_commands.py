@@ -20,18 +20,27 @@ from xpert_evo.paths import user_path
 
 commands = typer.Typer()
 
-DEFAULT_NOISE = ("variation_ratio=0.1",)
-
 DeviceNoise = Annotated[
     list[str] | None,
     typer.Option(
         "--noise",
         metavar="KEY=VALUE",
-        help=f"Set device noise (default: {DEFAULT_NOISE[0]}); docs/tutorial.md lists the keys.",
+        help="Replace a value of the devices; docs/tutorial.md lists the keys.",
         show_default=False,
     ),
 ]
-Draws = Annotated[int, typer.Option(metavar="K", min=0, help="Judge on K random draws of noisy devices.")]
+Chips = Annotated[
+    int | None,
+    typer.Option(
+        "--chips",
+        "--noise-draws",
+        metavar="K",
+        min=0,
+        help="Draw K chips (default: 5, or 1 if all chips are alike); 0 to judge ideal devices only.",
+        show_default=False,
+    ),
+]
+Ideal = Annotated[bool, typer.Option("--ideal", help="Use ideal devices, except for values given with --noise.")]
 TrainedWeights = Annotated[
     Path,
     typer.Argument(
@@ -39,8 +48,14 @@ TrainedWeights = Annotated[
     ),
 ]
 NormImages = Annotated[
-    int,
-    typer.Option(metavar="N", min=0, help="Recalibrate batch norm of each noisy chip on N training images."),
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=0,
+        help="Calibrate batch norm on N training images on each chip, also on ideal devices; 0 to keep that of the "
+        "training (default: 512 on drawn chips, 0 on ideal devices).",
+        show_default=False,
+    ),
 ]
 
 
@@ -92,9 +107,10 @@ def train(
         ),
     ] = "full",
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Random seed of weights, batches and noise.")] = 0,
-    noise_draws: Draws = 5,
+    chips: Chips = None,
+    ideal: Ideal = False,
     noise: DeviceNoise = None,
-    calibrate_norms: NormImages = 0,
+    calibrate_norms: NormImages = None,
     start_from: Annotated[
         Path | None,
         typer.Option(
@@ -125,7 +141,8 @@ def train(
 ) -> None:
     """Train one design and measure it on the test images.
 
-    It is measured with and without device noise. Call the command again with the
+    It is measured on ideal devices, then on chips drawn with the devices of
+    hardware.device and the wires of hardware.technology. Call the command again with the
     same folder to continue an interrupted training from its last epoch. A
     finished training is never changed.
 
@@ -135,10 +152,10 @@ def train(
     fine-tuned for other precisions.
 
     Examples:
-      xpert-evo train design.json --protocol laptop-finalist --noise-draws 5
+      xpert-evo train design.json --protocol laptop-finalist --chips 5
       xpert-evo train design.json --protocol one-night --dry-run
       xpert-evo train b.json --protocol fine-tune --start-from runs/a
-      xpert-evo train design.json --noise variation_ratio=0.05 --noise-aware
+      xpert-evo train design.json --ideal --noise variation_ratio=0.05 --noise-aware
     """
     from xpert_evo.cli.training import train_one
 
@@ -150,9 +167,10 @@ def train(
         options,
         protocol=protocol,
         seed=seed,
-        noise=noise or DEFAULT_NOISE,
-        noise_draws=noise_draws,
+        noise=noise or (),
+        noise_draws=chips,
         norm_images=calibrate_norms,
+        ideal=ideal,
         noise_aware=noise_aware,
         to_judge=to_judge,
         out=out,
@@ -172,21 +190,49 @@ def judge(
     images: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Use only the first N images.", show_default=False)
     ] = None,
-    noise_draws: Draws = 5,
+    chips: Chips = None,
+    ideal: Ideal = False,
     noise: DeviceNoise = None,
-    calibrate_norms: NormImages = 0,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Random seed of the device draws.")] = 0,
+    calibrate_norms: NormImages = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--at",
+            metavar="TIMES",
+            help="Judge the chips at these times after programming, such as 1s,1h,1d (units: s, min, h, d, y).",
+            show_default=False,
+        ),
+    ] = None,
+    least_accuracy: Annotated[
+        float | None,
+        typer.Option(
+            metavar="A", help="Report the share of chips with at least this accuracy, a fraction.", show_default=False
+        ),
+    ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(
+            parser=user_path,
+            metavar="FILE.png",
+            help="Draw accuracy over time to FILE; its suffix selects PNG, SVG or PDF.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Random seed of the drawn chips.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure a trained network in the exact emulation of the crossbars.
 
-    Ideal devices are judged first, then the draws of noisy devices. Uses the
-    crossbars of the training unless the settings file or --set overrides them.
-    With --calibrate-norms, each drawn chip recalibrates its batch norm on
-    training images.
+    Ideal devices are judged first, then drawn chips with the devices of
+    hardware.device and the wires of hardware.technology: those of the training
+    unless the settings file or --set overrides them. Each chip calibrates its
+    batch norm on training images. A finished chip is never judged again: the
+    same command continues an interrupted judgement with the next one.
 
     Examples:
-      xpert-evo judge runs/first --noise variation_ratio=0.05 --noise-draws 10
+      xpert-evo judge runs/first --chips 50 --least-accuracy 0.9
+      xpert-evo judge runs/first --at 1s,1h,1d --picture drift.png
+      xpert-evo judge runs/first --ideal --noise variation_ratio=0.05
       xpert-evo judge runs/first --set hardware.crossbar.coding=differential
     """
     from xpert_evo.cli.judging import show_judgement
@@ -199,9 +245,13 @@ def judge(
         options,
         split=split,
         max_images=images,
-        noise=noise or DEFAULT_NOISE,
-        noise_draws=noise_draws,
+        noise=noise or (),
+        noise_draws=chips,
         norm_images=calibrate_norms,
+        ideal=ideal,
+        at=at or (),
+        least_accuracy=least_accuracy,
+        picture=picture,
         seed=seed,
         as_json=as_json,
     )

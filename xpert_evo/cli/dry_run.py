@@ -32,7 +32,7 @@ def show_task(config: RunConfig, folder: Path) -> None:
     console.lines(["", *_task_lines(task, dataset), f"output folder: {folder}", f"executor: {_workers(config)}"])
     console.lines(_idle_lines(config))
     console.lines(dataset.notes)
-    console.warnings(remarks_on(task.backbone))
+    console.warnings([*remarks_on(task.backbone), *filter(None, [task.implausibility])])
     console.warnings(proxy_warnings(task.space, config))
     console.lines(["measuring speed on this machine ..."], style="dim")
     with console.ticker() as ticker:

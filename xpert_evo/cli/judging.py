@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NotRequired, TypedDict, Unpack
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.emulation import EMULATION
@@ -11,14 +12,22 @@ from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.training.judge import Judgement
 from xpert_evo.accuracy.training.weights import TrainedNetwork
 from xpert_evo.accuracy.training.weights_header import WeightsHeader
+from xpert_evo.accuracy.training.yields import CONFIDENCE, Yield, quantiles_of, yield_of
+from xpert_evo.cli.chip_tables import over_time_table
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.settings import resolve
 from xpert_evo.cli.ticker import Ticker
 from xpert_evo.cli.training_progress import JudgingProgress
 from xpert_evo.config import parse_assignments
+from xpert_evo.config.problem import HardwareConfig
+from xpert_evo.errors import UsageError
+from xpert_evo.report.pictures.over_time import write_over_time
+from xpert_evo.words import age_s
 from xpert_evo.workbench.devices import NoisyDevices, device_words
-from xpert_evo.workbench.judging import check_split, judge_weights
+from xpert_evo.workbench.judging import check_split, chip_of, judge_weights
 from xpert_evo.workbench.listening import Draw, JudgingWork, Listener
+
+_CHIPS_FOR_QUANTILES = 20
 
 
 class JudgingDisplay(Listener):
@@ -58,20 +67,24 @@ class JudgingDisplay(Listener):
             self._judging.draw(ratio)
 
     def draw(self, draw: Draw) -> None:
-        """Shows the accuracy of one of several draws of noisy devices."""
+        """Shows the accuracy of one of several chips."""
         if self._judging is not None and not draw.is_known:
             self._judging.ended()
         if draw.is_noisy and draw.n_draws > 1:
-            self.say(f"draw {draw.number} of {draw.n_draws}: {100 * draw.accuracy:.2f} %")
+            self.say(f"chip {draw.number} of {draw.n_draws}: {100 * draw.accuracy:.2f} %")
 
     def judged(self, judgement: Judgement, noisy: NoisyDevices | None) -> None:
-        """Shows the accuracy over all draws."""
-        if noisy is not None:
-            self.say(f"{judgement.split} with device noise: {_figures(judgement)} ({noisy.told})")
+        """Shows the accuracy over all chips, and under which devices it holds."""
+        calibrated = _calibration_words(judgement)
+        if noisy is None:
+            self.say(
+                f"{judgement.split}, ideal devices{calibrated}: {100 * judgement.mean:.2f} % of "
+                f"{judgement.n_images:,} images ({judgement.emulation})"
+            )
             return
-        self.say(
-            f"{judgement.split}: {100 * judgement.mean:.2f} % of {judgement.n_images:,} images ({judgement.emulation})"
-        )
+        self.say(f"{judgement.split}, {noisy.told}{calibrated}: {_figures(judgement)}")
+        if noisy.least_accuracy is not None:
+            self.say(yield_words(yield_of(judgement.accuracies, noisy.least_accuracy)))
 
 
 def as_option(name: str) -> str:
@@ -79,10 +92,59 @@ def as_option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def read_noise(noise: Sequence[str], n_draws: int, norm_images: int) -> NoisyDevices:
-    """The devices given by `--noise`, `--noise-draws` and `--calibrate-norms`; raises ConfigError, UsageError."""
-    values = parse_assignments(noise, option="--noise", example="variation_ratio=0.05")
-    return NoisyDevices.of(values, n_draws=n_draws, norm_images=norm_images, spelled=as_option)
+class DeviceOptions(TypedDict):
+    """Command-line options that describe devices.
+
+    Attributes:
+        noise: Values that replace those of the chip's devices, as KEY=VALUE.
+        noise_draws: Number of chips to draw; None for the default.
+        norm_images: Number of training images on which each chip calibrates its batch norm; None for the default.
+        ideal: Whether devices are ideal except for `noise`.
+    """
+
+    noise: Sequence[str]
+    noise_draws: int | None
+    norm_images: NotRequired[int | None]
+    ideal: NotRequired[bool]
+
+
+def read_devices(
+    options: DeviceOptions,
+    hardware: HardwareConfig,
+    *,
+    at: Sequence[str] = (),
+    least_accuracy: float | None = None,
+) -> NoisyDevices:
+    """The devices given by options; raises ConfigError, HardwareModelError, UsageError.
+
+    Args:
+        options: Options that describe the devices.
+        hardware: Settings of the chip.
+        at: Times after programming, such as `1h`.
+        least_accuracy: Accuracy that a chip must reach to count in the yield.
+    """
+    return NoisyDevices.of(
+        parse_assignments(options["noise"], option="--noise", example="variation_ratio=0.05"),
+        n_draws=options["noise_draws"],
+        norm_images=options.get("norm_images"),
+        hardware=None if options.get("ideal", False) else hardware,
+        times_s=_read_times(at),
+        least_accuracy=least_accuracy,
+        spelled=as_option,
+    )
+
+
+def _read_times(texts: Sequence[str]) -> list[float]:
+    """Times after programming [s] from texts, each of which may contain several, separated by commas."""
+    times_s = []
+    for text in ",".join(texts).split(",") if texts else ():
+        try:
+            times_s.append(age_s(text))
+        except ValueError:
+            raise UsageError(f"--at takes times of at least 1 s, such as 1s,1h,1d, got '{text}'.") from None
+    if any(time_s < 1 for time_s in times_s) or sorted(set(times_s)) != times_s:
+        raise UsageError("--at takes increasing times of at least 1 s, such as 1s,1h,1d.")
+    return times_s
 
 
 def show_judgement(
@@ -93,29 +155,59 @@ def show_judgement(
     *,
     split: str,
     max_images: int | None,
-    noise: Sequence[str],
-    noise_draws: int,
-    norm_images: int,
     seed: int,
     as_json: bool,
+    at: Sequence[str] = (),
+    least_accuracy: float | None = None,
+    picture: Path | None = None,
+    **devices: Unpack[DeviceOptions],
 ) -> None:
     """Judges a trained network from a file; prints sentences, or JSON in the form of `result.json`."""
     check_split(split, as_option)
-    devices = read_noise(noise, noise_draws, norm_images)
+    if picture is not None and not at:
+        raise UsageError("--picture draws accuracy over time; give the times, such as --at 1s,1h,1d.")
     settings = resolve(config, assignments, options)
+    drawn = read_devices(devices, chip_of(path, settings), at=at, least_accuracy=least_accuracy)
     console = PlainConsole(stderr=as_json)
     with console.ticker() as ticker:
         result = judge_weights(
             path,
             settings,
-            devices,
+            drawn,
             split=split,
             max_images=max_images,
             seed=seed,
             listener=JudgingDisplay(console, ticker),
         )
+    if result.crossbar != result.header.crossbar and not result.ideal.norm_images:
+        console.lines([_REQUANTISED])
+    if result.over_time:
+        console.table(over_time_table(result))
+    if picture is not None:
+        write_over_time(result, picture)
+        console.lines([f"picture: {picture}"])
     if as_json:
         sys.stdout.write(json.dumps(result.to_plain(), indent=1) + "\n")
+
+
+_REQUANTISED = (
+    "the crossbars differ from those of the training; --calibrate-norms 512 calibrates the batch norm of ideal devices "
+    "for them, too"
+)
+
+
+def _calibration_words(judgement: Judgement) -> str:
+    n_images = judgement.norm_images
+    return f", batch norm calibrated on {n_images:,} training images" if n_images else ""
+
+
+def yield_words(found: Yield) -> str:
+    """A yield and its confidence interval in a sentence."""
+    return (
+        f"yield: {found.n_good} of {found.n_chips} chips ({100 * found.ratio:.0f} %) reach "
+        f"{100 * found.least_accuracy:g} %; {100 * CONFIDENCE:.0f} % confidence interval {100 * found.low:.0f} to "
+        f"{100 * found.high:.0f} %"
+    )
 
 
 def _training_words(header: WeightsHeader) -> str:
@@ -134,8 +226,16 @@ def _crossbar_words(crossbar: CrossbarSpec) -> str:
 
 def _figures(noisy: Judgement) -> str:
     if noisy.n_draws == 1:
-        return f"{100 * noisy.mean:.2f} %, 1 draw"
+        return f"{100 * noisy.mean:.2f} %, 1 chip"
     return (
         f"mean {100 * noisy.mean:.2f} %, worst {100 * noisy.worst:.2f} %, standard deviation "
-        f"{100 * noisy.spread:.2f} points over {noisy.n_draws} draws"
+        f"{100 * noisy.spread:.2f} points over {noisy.n_draws} chips{_quantile_words(noisy)}"
     )
+
+
+def _quantile_words(noisy: Judgement) -> str:
+    """The quantiles that describe the tails, where there are enough chips for them."""
+    if noisy.n_draws < _CHIPS_FOR_QUANTILES:
+        return ""
+    found = quantiles_of(noisy.accuracies)
+    return f"; 5, 50 and 95 % quantiles {', '.join(f'{100 * found[name]:.2f}' for name in ('0.05', '0.5', '0.95'))} %"

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NotRequired, TypedDict, Unpack
+from typing import NotRequired, Unpack
 
 from xpert_evo.accuracy.training.checkpoints import Epoch
 from xpert_evo.accuracy.training.epoch import Step
 from xpert_evo.backbone_remarks import remarks_on
 from xpert_evo.cli.assumptions import assumption_lines, settings_for
 from xpert_evo.cli.consoles import PlainConsole
-from xpert_evo.cli.judging import JudgingDisplay, as_option, read_noise
+from xpert_evo.cli.judging import DeviceOptions, JudgingDisplay, as_option, read_devices
 from xpert_evo.cli.ticker import Ticker
 from xpert_evo.cli.training_plan import show_plan
 from xpert_evo.cli.training_progress import TrainingProgress
@@ -18,15 +18,12 @@ from xpert_evo.workbench.plan import TrainingPlan, plan_training
 from xpert_evo.workbench.training import carry_out
 
 
-class Asked(TypedDict):
+class Asked(DeviceOptions):
     """Command-line options besides the design and the settings.
 
     Attributes:
         protocol: Name of the training protocol.
         seed: Random seed of the training and of the device draws.
-        noise: Settings of the noisy devices, as KEY=VALUE.
-        noise_draws: Number of device draws.
-        norm_images: Number of training images on which each draw recalibrates its batch norm.
         to_judge: Whether to judge on the test set; otherwise the result contains only the validation accuracy.
         noise_aware: Whether to train with the device noise of `noise`, drawn anew in every step.
         out: Folder of the training; None for one named after design, protocol and seed.
@@ -35,9 +32,6 @@ class Asked(TypedDict):
 
     protocol: str
     seed: int
-    noise: Sequence[str]
-    noise_draws: int
-    norm_images: NotRequired[int]
     to_judge: NotRequired[bool]
     noise_aware: NotRequired[bool]
     out: Path | None
@@ -99,7 +93,7 @@ def train_one(
         settings,
         protocol=asked["protocol"],
         seed=asked["seed"],
-        noisy=read_noise(asked["noise"], asked["noise_draws"], asked.get("norm_images", 0)),
+        noisy=read_devices(asked, settings.hardware),
         noise_aware=asked.get("noise_aware", False),
         to_judge=asked.get("to_judge", True),
         start_from=asked.get("start_from"),

@@ -112,7 +112,7 @@ def begin(config: RunConfig, folder: Path, listener: Listener, labels_from: Sequ
     check_earlier(labels_from)
     listener.tell(Stage(text=_CHECKING))
     task, dataset = prepare(config)
-    for remark in remarks_on(task.backbone):
+    for remark in [*remarks_on(task.backbone), *filter(None, [task.implausibility])]:
         listener.tell(Message(text=remark, warning=True))
     for note in dataset.notes:
         listener.tell(Message(text=note))

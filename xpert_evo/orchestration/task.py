@@ -69,6 +69,12 @@ class Task:
         """`costs` together with what trainings measure or a surrogate predicts, by objective name, (designs,) each."""
         return {**self.costs(genomes), **{name: np.clip(column, 0.0, 1.0) for name, column in accuracies.items()}}
 
+    @property
+    def implausibility(self) -> str | None:
+        """A sentence if the device's currents overload the wires in some design of the space, else None."""
+        choices = [int(c) for g in self.space.genes if g.kind is GeneKind.COLUMN_SHARING for c in g.choices]
+        return self.hardware.implausibility(min(choices))
+
     def feasible(self, genomes: Genomes) -> NDArray[np.bool_]:
         """Returns which genomes satisfy the chip limits, ignoring limits on accuracy, (designs,)."""
         return np.asarray((self.constraints.on_chip.violations(self.own_costs(genomes)) <= 0).all(axis=1))

@@ -1,5 +1,7 @@
 """`judge`: measures a trained network in the exact emulation, on ideal devices and on draws of noisy ones."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,15 +10,18 @@ from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.training.judge import SPLITS
 from xpert_evo.accuracy.training.results import JudgementResult
 from xpert_evo.accuracy.training.weights import TrainedNetwork, load_network, weights_file
+from xpert_evo.accuracy.training.yields import yield_of
 from xpert_evo.config import RunConfig
+from xpert_evo.config.problem import HardwareConfig
 from xpert_evo.errors import ConfigError, UsageError
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.paths import user_path
 from xpert_evo.validation import nearest
 from xpert_evo.workbench.arguments import AnyPath, Settings, Spelling, as_argument, settings_of
-from xpert_evo.workbench.devices import DEFAULT_NOISE, Noise, NoisyDevices
+from xpert_evo.workbench.devices import Noise, NoisyDevices
 from xpert_evo.workbench.listening import Listener
 from xpert_evo.workbench.measuring import measure
+from xpert_evo.workbench.plan import RESULT_NAME
 
 
 def judge(
@@ -25,9 +30,12 @@ def judge(
     config: Settings = None,
     split: str = "test",
     images: int | None = None,
-    noise: Noise = DEFAULT_NOISE,
-    noise_draws: int = 5,
-    calibrate_norms: int = 0,
+    noise: Noise = None,
+    noise_draws: int | None = None,
+    calibrate_norms: int | None = None,
+    ideal: bool = False,
+    at: Sequence[float] = (),
+    least_accuracy: float | None = None,
     seed: int = 0,
     listener: Listener | None = None,
 ) -> JudgementResult:
@@ -42,17 +50,21 @@ def judge(
             set, and those of `hardware.crossbar` override the crossbars of the training.
         split: Split to judge on, "validation" or "test".
         images: Number of images to use, from the first; None for all.
-        noise: Settings of the noisy devices, such as `variation_ratio`, the relative standard deviation of their
-            conductances.
-        noise_draws: Number of noisy devices to draw.
-        calibrate_norms: Number of training images on which each drawn chip recalibrates its batch norm; 0 keeps the
-            statistics of the training.
+        noise: Values that replace those of the chip's devices, such as `variation_ratio`, the relative standard
+            deviation of their conductances; a complete `NonIdealities` replaces all of them.
+        noise_draws: Number of chips to draw; None for five, or one if all chips are alike.
+        calibrate_norms: Number of training images on which each chip, also an ideal one, calibrates its batch norm; 0
+            keeps the statistics of the training; None calibrates drawn chips on 512 images, and ideal devices not at
+            all.
+        ideal: Whether devices are ideal except for `noise`, instead of those of `hardware.device`.
+        at: Times after programming at which the drawn chips are judged [s]; none for 1 s.
+        least_accuracy: Accuracy that a chip must reach to count in the yield (a fraction); None for no yield.
         seed: Random seed of the device draws.
         listener: Listener that follows the progress.
 
     Returns:
         The accuracies as fractions: `result.ideal.mean`, and `mean`, `worst` and `spread` of `result.noisy`, which is
-        None if no noisy devices were drawn.
+        None if no chips were drawn; `result.over_time` and `result.yields` if they were requested.
 
     Raises:
         UsageError: An argument is invalid, or the data set has other classes or channels than that of the training.
@@ -64,10 +76,18 @@ def judge(
     if images is not None and images < 1:
         raise UsageError(f"images must be at least 1, got {images}.")
     check_split(split)
-    devices = NoisyDevices.of(noise, n_draws=noise_draws, norm_images=calibrate_norms)
+    path, settings = user_path(weights), settings_of(config)
+    devices = NoisyDevices.of(
+        noise,
+        n_draws=noise_draws,
+        norm_images=calibrate_norms,
+        hardware=None if ideal else chip_of(path, settings),
+        times_s=at,
+        least_accuracy=least_accuracy,
+    )
     return judge_weights(
-        user_path(weights),
-        settings_of(config),
+        path,
+        settings,
         devices,
         split=split,
         max_images=images,
@@ -97,9 +117,10 @@ def judge_weights(
     dataset = cached_dataset(settings.dataset)
     _check_images(trained, dataset, path)
     listener.loaded(trained, dataset)
-    ideal, noisy = measure(
+    ideal, chips = measure(
         trained, weights_file(path), dataset, devices, listener, split=split, seed=seed, max_images=max_images
     )
+    noisy, least = chips[0].judgement if chips else None, devices.least_accuracy
     return JudgementResult(
         weights=str(path),
         header=trained.header,
@@ -110,7 +131,27 @@ def judge_weights(
         ideal=ideal,
         noisy=noisy,
         device_noise=devices.settings,
+        devices=devices.told,
+        over_time=chips if len(chips) > 1 else (),
+        yields=None if noisy is None or least is None else yield_of(noisy.accuracies, least),
     )
+
+
+def chip_of(path: Path, settings: RunConfig) -> HardwareConfig:
+    """The chip whose devices a network is judged on: that of the settings where they name one, else of the training."""
+    given = settings.hardware.model_fields_set & {"device", "technology"}
+    known = _devices_beside(weights_file(path))
+    return settings.hardware.model_copy(update={name: value for name, value in known.items() if name not in given})
+
+
+def _devices_beside(weights: Path) -> dict[str, str]:
+    """Device and technology named by the `result.json` of a training; empty for other files of weights."""
+    try:
+        plain = json.loads((weights.parent / RESULT_NAME).read_text(encoding="utf-8"))
+        chip = plain.get("chip") or {}
+        return {name: str(chip[name]) for name in ("device", "technology") if name in chip}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
 
 
 def _on_crossbars(path: Path, settings: RunConfig) -> TrainedNetwork:

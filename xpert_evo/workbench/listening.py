@@ -71,4 +71,4 @@ class Listener:
         """Receives a finished draw."""
 
     def judged(self, judgement: Judgement, noisy: NoisyDevices | None) -> None:
-        """Receives a finished judgement over all draws of ideal or noisy devices."""
+        """Receives a finished judgement of ideal devices, or of all chips with `noisy` devices at one time."""

@@ -1,5 +1,6 @@
 """Plan of a training of one design: its arguments, checked before anything is written."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,7 @@ class TrainingPlan:
         dataset: Images for training and judging.
         protocol: Training protocol.
         crossbar: Crossbars that the network runs on.
+        chip: Names or files of the chip's `device` and `technology`.
         seed: Random seed of the training and of the device draws.
         noisy: Noisy devices to judge on.
         noise_aware: Whether the training steps also draw this device noise.
@@ -48,6 +50,7 @@ class TrainingPlan:
     dataset: Dataset
     protocol: TrainingProtocol
     crossbar: CrossbarSpec
+    chip: Mapping[str, str]
     seed: int
     noisy: NoisyDevices
     noise_aware: bool
@@ -134,6 +137,7 @@ def plan_training(
         dataset=dataset,
         protocol=chosen,
         crossbar=Hardware.of(settings).crossbar,
+        chip={"device": settings.hardware.device, "technology": settings.hardware.technology},
         seed=seed,
         noisy=noisy,
         noise_aware=noise_aware,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
-from xpert_evo.accuracy.training.judge import form_of
-from xpert_evo.accuracy.training.results import TrainingResult
+from xpert_evo.accuracy.training.judge import Judgement, form_of
+from xpert_evo.accuracy.training.results import AgedJudgement, TrainingResult
 from xpert_evo.accuracy.training.training import TrainedDesign, train_design
 from xpert_evo.accuracy.training.weights import WEIGHTS_NAME, save_weights
 from xpert_evo.config import RunConfig
@@ -19,7 +19,7 @@ from xpert_evo.locks import acquired
 from xpert_evo.paths import user_path
 from xpert_evo.words import counted
 from xpert_evo.workbench.arguments import AnyPath, Settings, settings_beside, settings_of
-from xpert_evo.workbench.devices import DEFAULT_NOISE, Noise, NoisyDevices
+from xpert_evo.workbench.devices import Noise, NoisyDevices
 from xpert_evo.workbench.listening import Listener
 from xpert_evo.workbench.measuring import measure
 from xpert_evo.workbench.plan import CHECKPOINT_NAME, RESULT_NAME, TrainingPlan, plan_training
@@ -33,9 +33,10 @@ def train(
     protocol: str = "full",
     seed: int = 0,
     judge: bool = True,
-    noise: Noise = DEFAULT_NOISE,
-    noise_draws: int = 5,
-    calibrate_norms: int = 0,
+    noise: Noise = None,
+    noise_draws: int | None = None,
+    calibrate_norms: int | None = None,
+    ideal: bool = False,
     noise_aware: bool = False,
     start_from: AnyPath | None = None,
     listener: Listener | None = None,
@@ -54,12 +55,13 @@ def train(
         protocol: Name of the training protocol.
         seed: Random seed of initial weights, batches, noise and device draws.
         judge: Whether to measure the network on the test set; `judge` can do so later.
-        noise: Settings of the noisy devices, such as `variation_ratio`, the relative standard deviation of their
-            conductances; None for ideal devices only.
-        noise_draws: Number of noisy devices to draw.
-        calibrate_norms: Number of training images on which each drawn chip recalibrates its batch norm; 0 keeps the
-            statistics of the training.
-        noise_aware: Whether to train with this noise, too, drawn anew in every step.
+        noise: Values that replace those of the chip's devices, such as `variation_ratio`, the relative standard
+            deviation of their conductances; a complete `NonIdealities` replaces all of them.
+        noise_draws: Number of chips to draw; None for five, or one if all chips are alike.
+        calibrate_norms: Number of training images on which each chip calibrates its batch norm; 0 keeps the statistics
+            of the training; None calibrates drawn chips on 512 images, and ideal devices not at all.
+        ideal: Whether devices are ideal except for `noise`, instead of those of `hardware.device`.
+        noise_aware: Whether to train with these devices, too, drawn anew in every step.
         start_from: Weights of an earlier training to start from, or its folder.
         listener: Listener that follows the progress.
 
@@ -85,7 +87,12 @@ def train(
         settings,
         protocol=protocol,
         seed=seed,
-        noisy=NoisyDevices.of(noise, n_draws=noise_draws, norm_images=calibrate_norms),
+        noisy=NoisyDevices.of(
+            noise,
+            n_draws=noise_draws,
+            norm_images=calibrate_norms,
+            hardware=None if ideal else settings.hardware,
+        ),
         noise_aware=noise_aware,
         to_judge=judge,
         start_from=None if start_from is None else user_path(start_from),
@@ -165,10 +172,11 @@ def _result(trained: TrainedDesign, plan: TrainingPlan, listener: Listener) -> T
     """The result of the training, including the judgement if one is planned."""
     form = form_of(trained.protocol)
     listener.trained(trained.validation_accuracy, form)
-    ideal, noisy = None, None
+    ideal: Judgement | None = None
+    chips: tuple[AgedJudgement, ...] = ()
     if plan.to_judge:
         weights = plan.folder / WEIGHTS_NAME
-        ideal, noisy = measure(trained, weights, plan.dataset, plan.noisy, listener, seed=trained.seed)
+        ideal, chips = measure(trained, weights, plan.dataset, plan.noisy, listener, seed=trained.seed)
     return TrainingResult(
         header=trained.header,
         dataset_name=plan.dataset.name,
@@ -176,8 +184,10 @@ def _result(trained: TrainedDesign, plan: TrainingPlan, listener: Listener) -> T
         seconds=trained.seconds,
         validation_emulation=form,
         test=ideal,
-        test_with_device_noise=noisy,
+        test_with_device_noise=chips[0].judgement if chips else None,
         device_noise=plan.noisy.settings if plan.to_judge else None,
+        devices=plan.noisy.told if plan.to_judge else None,
+        chip=plan.chip,
     )
 
 

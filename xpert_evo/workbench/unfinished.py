@@ -9,7 +9,13 @@ from pathlib import Path
 from xpert_evo.errors import InterruptedRunError
 from xpert_evo.files import write_text
 
-IDEAL, NOISY = "ideal", "noisy"
+IDEAL = "ideal"
+_NOISY = "noisy"
+
+
+def part_of(number: int) -> str:
+    """Name of the draws at one of several times, counted from 0."""
+    return f"{_NOISY}-{number}" if number else _NOISY
 
 
 class UnfinishedJudgement:
@@ -25,9 +31,9 @@ class UnfinishedJudgement:
         name = hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()[:16]
         self.path = weights.parent / f"judging-{name}.json"
         self._accuracies: dict[str, list[float]] = {}
-        with suppress(OSError, ValueError):  # none yet, or damaged: judge anew
+        with suppress(OSError, ValueError, AttributeError, TypeError):  # none yet, or damaged: judge anew
             found = json.loads(self.path.read_text(encoding="utf-8"))
-            self._accuracies = {part: [float(a) for a in found.get(part, [])] for part in (IDEAL, NOISY)}
+            self._accuracies = {part: [float(a) for a in draws] for part, draws in found.items()}
 
     def of(self, part: str) -> list[float]:
         """Accuracies of the draws of a part, in order."""

@@ -173,9 +173,7 @@ class NonIdealities(Frozen):
     def idle(self) -> dict[str, str]:
         """Returns settings that have no effect as they stand, with the setting that each of them requires."""
         drifts = self.drift_exponent > 0 and self.drift_time_s > 1
-        ages = (
-            drifts or self.drift_law is not None or (self.read_noise is not None and self.read_noise.read_s is not None)
-        )
+        ages = drifts or self.drift_law is not None or self._noise_grows
         off = NonIdealities.model_construct()
         waiting = {
             "variation_law": (self.variation_ratio == 0, "a variation_ratio above 0"),
@@ -216,6 +214,24 @@ class NonIdealities(Frozen):
             column_ohm=self.column_wire_ohm / on_ohm,
             driver_ohm=self.driver_ohm / on_ohm,
             sense_ohm=self.sense_ohm / on_ohm,
+        )
+
+    @property
+    def ages(self) -> bool:
+        """Whether cells change with `drift_time_s`."""
+        return self.drift_exponent > 0 or self.drift_law is not None or self._noise_grows
+
+    @property
+    def _noise_grows(self) -> bool:
+        return self.read_noise is not None and self.read_noise.read_s is not None
+
+    @property
+    def is_random(self) -> bool:
+        """Whether two chips differ from each other."""
+        shares = (self.variation_ratio, self.stuck_on_ratio, self.stuck_off_ratio, self.adc_offset_steps)
+        drifts = self.drift_exponent * self.drift_exponent_spread_ratio
+        return any(
+            (*shares, self.adc_noise_steps, drifts, self.programming_polynomial, self.drift_law, self.read_noise)
         )
 
     @property

@@ -31,6 +31,15 @@ N_CALIBRATION = 128
 
 _LEAST_NORM_IMAGES = 32
 
+CHIP_NORM_IMAGES = 512
+"""Number of training images that each drawn chip's batch norm is calibrated on by default."""
+
+
+def chip_norm_images(dataset: Dataset, protocol: TrainingProtocol) -> int:
+    """The default number of calibration images of a chip: fewer if the protocol trains with fewer, 0 for too few."""
+    n_images = min(CHIP_NORM_IMAGES, protocol.n_train or len(dataset.train), len(dataset.train))
+    return n_images if n_images >= _LEAST_NORM_IMAGES else 0
+
 
 def form_of(protocol: TrainingProtocol) -> str:
     """Returns how a protocol emulates crossbars, in training steps and for the validation accuracy."""

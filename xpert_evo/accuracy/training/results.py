@@ -17,6 +17,7 @@ from xpert_evo.accuracy.training.weights_header import (
     read_crossbar,
     read_devices,
 )
+from xpert_evo.accuracy.training.yields import Yield, quantiles_of
 from xpert_evo.errors import TrainingError
 
 _EARLIER_NAMES = ("validation", "training_validation")
@@ -36,6 +37,8 @@ class TrainingResult:
         test: Judgement with ideal devices on the test set; None if the training was not judged.
         test_with_device_noise: Judgement with noisy devices; None if none were drawn.
         device_noise: Settings of the noisy devices; None if the training was not judged.
+        devices: Description of the noisy devices; None in older files.
+        chip: Names or files of the chip's `device` and `technology`; None in older files.
     """
 
     header: WeightsHeader
@@ -46,6 +49,8 @@ class TrainingResult:
     test: Judgement | None
     test_with_device_noise: Judgement | None
     device_noise: NonIdealities | None
+    devices: str | None = None
+    chip: Mapping[str, str] | None = None
 
     @property
     def validation_accuracy(self) -> float | None:
@@ -70,7 +75,9 @@ class TrainingResult:
             "validation_emulation": self.validation_emulation,
             "test": None if self.test is None else asdict(self.test),
             "test_with_device_noise": _plain_draws(self.test_with_device_noise),
+            "devices": self.devices,
             "device_noise": _plain_devices(self.device_noise),
+            "chip": None if self.chip is None else dict(self.chip),
         }
 
     @classmethod
@@ -95,7 +102,41 @@ class TrainingResult:
             test=_judgement(plain.get("test"), where),
             test_with_device_noise=_judgement(plain.get("test_with_device_noise"), where),
             device_noise=read_devices(plain.get("device_noise"), where=where),
+            devices=plain.get("devices"),
+            chip=plain.get("chip"),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgedJudgement:
+    """Judgement of drawn chips at a time after programming.
+
+    Attributes:
+        time_s: Time since programming [s].
+        devices: Settings of the devices at that time.
+        judgement: Accuracies of the chips.
+    """
+
+    time_s: float
+    devices: NonIdealities
+    judgement: Judgement
+
+    def to_plain(self) -> dict[str, Any]:
+        """Returns dictionaries, lists and numbers."""
+        return {
+            "time_s": self.time_s,
+            "devices": self.devices.model_dump(mode="json"),
+            "judgement": _plain_draws(self.judgement),
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any], *, where: str) -> "AgedJudgement":
+        """Reads the output of `to_plain`; raises TrainingError."""
+        devices = read_devices(plain.get("devices"), where=where)
+        judgement = _judgement(plain.get("judgement"), where)
+        if devices is None or judgement is None:
+            raise TrainingError(f"{where}: the judgement at {plain.get('time_s')} s cannot be read; run it again.")
+        return cls(time_s=float(plain.get("time_s", 1.0)), devices=devices, judgement=judgement)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +152,10 @@ class JudgementResult:
         devices_seed: Random seed of the device draws.
         ideal: Judgement with ideal devices.
         noisy: Judgement with noisy devices; None if none were drawn.
-        device_noise: Settings of the noisy devices.
+        device_noise: Settings of the noisy devices, at the first time.
+        devices: Description of the noisy devices, at the first time; None in older files.
+        over_time: Judgements of the noisy devices at each requested time; empty if a single time was judged.
+        yields: Share of the noisy chips that reach an accuracy; None if no accuracy was requested.
     """
 
     weights: str
@@ -123,6 +167,9 @@ class JudgementResult:
     ideal: Judgement
     noisy: Judgement | None
     device_noise: NonIdealities
+    devices: str | None = None
+    over_time: tuple[AgedJudgement, ...] = ()
+    yields: Yield | None = None
 
     def to_plain(self) -> dict[str, Any]:
         """Returns dictionaries, lists, strings and numbers, as printed by `xpert-evo judge --json`."""
@@ -143,7 +190,11 @@ class JudgementResult:
             "devices_seed": self.devices_seed,
             split: asdict(self.ideal),
             f"{split}_with_device_noise": _plain_draws(self.noisy),
+            "devices": self.devices,
             "device_noise": _plain_devices(self.device_noise),
+            **({} if self.noisy is None else {"quantiles": quantiles_of(self.noisy.accuracies)}),
+            **({} if self.yields is None else {"yield": asdict(self.yields)}),
+            **({"over_time": [aged.to_plain() for aged in self.over_time]} if self.over_time else {}),
         }
 
     @classmethod
@@ -178,6 +229,9 @@ class JudgementResult:
             ideal=ideal,
             noisy=_judgement(plain.get(f"{split}_with_device_noise"), where),
             device_noise=devices,
+            devices=plain.get("devices"),
+            over_time=tuple(AgedJudgement.from_plain(aged, where=where) for aged in plain.get("over_time", ())),
+            yields=_yield(plain.get("yield"), where),
         )
 
 
@@ -203,6 +257,16 @@ def _plain_draws(noisy: Judgement | None) -> dict[str, Any] | None:
 
 def _plain_devices(devices: NonIdealities | None) -> dict[str, Any] | None:
     return None if devices is None else devices.model_dump(mode="json")
+
+
+def _yield(plain: Mapping[str, Any] | None, where: str) -> Yield | None:
+    """Reads a yield from plain values."""
+    if plain is None:
+        return None
+    try:
+        return Yield(**plain)
+    except TypeError as failure:
+        raise TrainingError(f"{where}: the yield cannot be read ({failure}).") from None
 
 
 def _judgement(plain: Mapping[str, Any] | None, where: str) -> Judgement | None:

@@ -9,11 +9,13 @@ from xpert_evo.words import listed
 
 
 def remarks(result: RunResult) -> str:
-    """Returns a paragraph each on changed costs, worst-case search, the first phase's network and an early end."""
+    """Returns a paragraph on each event or circumstance that applies to the run."""
     parts = []
     if result.cost_drift is not None:
         sentence = result.cost_drift[:1].upper() + result.cost_drift[1:]
         parts.append(_paragraph(escape(sentence), warning=True))
+    if (strained := result.task.implausibility) is not None:
+        parts.append(_paragraph(escape(strained[:1].upper() + strained[1:]), warning=True))
     if result.task.worst_case is not None:
         names = escape(listed(result.task.worst_case.names))
         parts.append(
