@@ -212,6 +212,4 @@ def _check_numbers(
         if number is not None and number < 0:
             raise UsageError(f"{spelled(argument)} must be at least 0, got {number}.")
     if least_accuracy is not None and not 0 < least_accuracy <= 1:
-        raise UsageError(
-            f"{spelled('least_accuracy')} must be a fraction above 0 and at most 1, got {least_accuracy:g}."
-        )
+        raise UsageError(f"{spelled('least_accuracy')} must be a fraction from above 0 to 1, got {least_accuracy:g}.")
