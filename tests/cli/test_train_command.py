@@ -382,7 +382,7 @@ def test_options_of_chips_that_make_no_sense_are_refused(tmp_path: Path, options
 
 
 def test_noise_that_changes_nothing_or_is_no_assignment_is_refused(train: Trainer, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"drift_time_s=1000\.0 has no effect without a drift_exponent above 0"):
+    with pytest.raises(ConfigError, match=r"drift_time_s=1000 has no effect without a drift_exponent above 0"):
         train("never", noise="drift_time_s=1000")
     with pytest.raises(ConfigError, match="--noise takes NAME=VALUE, such as variation_ratio"):
         train("never", noise="variation_ratio")

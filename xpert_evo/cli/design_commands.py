@@ -142,9 +142,9 @@ def train(
     """Train one design and measure it on the test images.
 
     It is measured on ideal devices, then on chips drawn with the devices of
-    hardware.device and the wires of hardware.technology. Call the command again with the
-    same folder to continue an interrupted training from its last epoch. A
-    finished training is never changed.
+    hardware.device and the wires of hardware.technology. Call the command again
+    with the same folder to continue an interrupted training from its last epoch.
+    A finished training is never changed.
 
     The protocols second-night, long-second-night, averaged-night, fine-tune and
     exact-tune start from trained weights and need --start-from. The weights may
@@ -155,7 +155,7 @@ def train(
       xpert-evo train design.json --protocol laptop-finalist --chips 5
       xpert-evo train design.json --protocol one-night --dry-run
       xpert-evo train b.json --protocol fine-tune --start-from runs/a
-      xpert-evo train design.json --ideal --noise variation_ratio=0.05 --noise-aware
+      xpert-evo train a.json --ideal --noise variation_ratio=0.05 --noise-aware
     """
     from xpert_evo.cli.training import train_one
 
