@@ -180,14 +180,6 @@ def test_without_a_kernel_the_torch_form_computes(
     assert used[-1] is False
 
 
-@pytest.mark.parametrize("settings", [NonIdealities(variation_ratio=0.1), NonIdealities(on_off_ratio=20.0)])
-def test_cells_that_are_no_integers_go_by_torch(
-    layer: CrossbarLayer, inputs: torch.Tensor, used: list[bool], settings: NonIdealities
-) -> None:
-    emulate_layer(layer, inputs, nonidealities=settings)(inputs)
-    assert used == [False]
-
-
 @pytest.mark.parametrize("shape", [(1, 24, 5, 5), (1, 24, 4, 3), (1, 23, 4, 4)])
 def test_maps_of_another_shape_are_refused_as_by_torch(
     layer: CrossbarLayer, inputs: torch.Tensor, shape: tuple[int, ...]

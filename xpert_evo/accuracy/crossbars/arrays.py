@@ -56,7 +56,7 @@ class Cells:
         digital_reference: Whether the last column is the reference.
         counted_offset: Amount subtracted digitally from the product for each unit of an input code.
         column_drop: Effect of the columns' wires; None for wires without resistance.
-        digit_steps: Half levels per unit, for each slice, if digits are multiples of a step, up to 127 of them.
+        digit_steps: Half levels per unit, for each slice, if digits were rounded to multiples of a step.
     """
 
     digits: tuple[torch.Tensor, ...]
@@ -82,10 +82,32 @@ class Cells:
 
     @cached_property
     def eight_bit_arrays(self) -> tuple[torch.Tensor, ...]:
-        """The digits as int8, one matrix (slices x columns, rows) for each array; integers or multiples of a step."""
+        """`integers` as int8, one matrix for each array."""
+        arrays = torch.split(self.integers.to(torch.int8), list(self.array_rows), dim=1)
+        return tuple(array.contiguous() for array in arrays)
+
+    @cached_property
+    def float_arrays(self) -> tuple[torch.Tensor, ...]:
+        """`integers` as float32, one matrix for each array."""
+        return torch.split(self.integers.float(), list(self.array_rows), dim=1)
+
+    @cached_property
+    def integers(self) -> torch.Tensor:
+        """Digits in units of their step, or of half levels, (slices x columns, rows), int16."""
         steps = self.digit_steps or (1.0,) * len(self.digits)
-        whole = torch.cat([(d / step).round() for d, step in zip(self.digits, steps, strict=True)]).to(torch.int8)
-        return tuple(array.contiguous() for array in torch.split(whole, list(self.array_rows), dim=1))
+        return torch.cat([(d / step).round_() for d, step in zip(self.digits, steps, strict=True)]).to(torch.int16)
+
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """Units of `integers` per half level, for each slice."""
+        return tuple(1 / step for step in self.digit_steps) or (1.0,) * len(self.digits)
+
+    @property
+    def fits_in_levels(self) -> bool:
+        """Whether the fused kernel can compute with `integers`."""
+        if self.column_drop is not None or not (self.exact or self.digit_steps):
+            return False
+        return not self.exact or max(self.array_rows) * self.largest < _MOST_HALF_LEVELS
 
     @cached_property
     def tabled(self) -> Any:
@@ -134,6 +156,7 @@ class PartialSums:
         slice_index: Position of the slice.
         scaled: Sums (columns, pixels) in half levels, times `scale`.
         scale: Scale factor, a power of two for ideal cells.
+        exact: Whether the cells are ideal ones, so that the sums' products with a converter's gain are exact.
     """
 
     bit: int
@@ -141,21 +164,26 @@ class PartialSums:
     slice_index: int
     scaled: torch.Tensor
     scale: float
+    exact: bool
 
 
 def partial_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:
-    """Yields all partial sums of a layer, by input bit, array and slice; noise is drawn in this order.
+    """Yields all partial sums of a layer, by input bit, array and slice.
 
     Args:
         windows: Integer input codes (rows, pixels).
         cells: The layer's arrays.
         n_bits: Input precision.
     """
-    if cells.exact and multiplies_eight_bits(cells.largest, windows.device):
-        return _integer_sums(windows, cells, n_bits)
-    if cells.digit_steps and multiplies_eight_bits(N_LEVELS, windows.device):
-        return _rounded_sums(windows, cells, n_bits)
-    return _float_sums(windows, cells, n_bits)
+    if cells.column_drop is not None:
+        if cells.digit_steps and multiplies_eight_bits(N_LEVELS, windows.device):
+            return _rounded_sums(windows, cells, n_bits)
+        return _float_sums(windows, cells, n_bits)
+    if cells.exact or cells.digit_steps:
+        largest = cells.largest if cells.exact else float(cells.integers.abs().max())
+        if multiplies_eight_bits(largest, windows.device):
+            return _integer_sums(windows, cells, n_bits)
+    return _float_sums(windows, cells, n_bits) if not cells.digit_steps else _sums_of_steps(windows, cells, n_bits)
 
 
 def _integer_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:
@@ -168,7 +196,17 @@ def _integer_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[
             plane = codes.bitwise_and(1 << bit).ne_(0)
             sums = product_into(buffer, array, plane.to(torch.int8))
             for slice_index, part in enumerate(torch.split(sums, len(cells.digits[0]))):
-                yield PartialSums(bit, number, slice_index, part, 1)
+                yield PartialSums(bit, number, slice_index, part, cells.scales[slice_index], cells.exact)
+
+
+def _sums_of_steps(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:
+    """Computes the sums of digits in units of their steps, which float32 products give exactly."""
+    for bit in range(n_bits):
+        plane = windows.bitwise_and(1 << bit).ne_(0).float()
+        inputs = torch.split(plane, list(cells.array_rows))
+        for number, (array, active) in enumerate(zip(cells.float_arrays, inputs, strict=True)):
+            for slice_index, part in enumerate(torch.split(array @ active, len(cells.digits[0]))):
+                yield PartialSums(bit, number, slice_index, part, cells.scales[slice_index], exact=False)
 
 
 def _rounded_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:
@@ -190,7 +228,7 @@ def _rounded_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[
                     part.addcmul_(part, part, value=-drop.square / scales[slice_index])
                 if common is not None:
                     part.add_(common, alpha=scales[slice_index])
-                yield PartialSums(bit, number, slice_index, part, scales[slice_index])
+                yield PartialSums(bit, number, slice_index, part, scales[slice_index], exact=False)
 
 
 def _float_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:
@@ -216,6 +254,6 @@ def _float_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[Pa
                     rounder = ROUNDER * group.scale
                     torch.add(sums, rounder, out=high).sub_(rounder)
                     sums.sub_(high)
-                yield PartialSums(bit, array, group.first_slice, sums, 1)
+                yield PartialSums(bit, array, group.first_slice, sums, 1, cells.exact)
                 if group.scale > 1:
-                    yield PartialSums(bit, array, group.first_slice + 1, high, group.scale)
+                    yield PartialSums(bit, array, group.first_slice + 1, high, group.scale, cells.exact)

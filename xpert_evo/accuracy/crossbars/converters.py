@@ -85,10 +85,12 @@ class Accumulator:
     def add(self, sums: PartialSums, disturbance: torch.Tensor | None = None) -> None:
         """Converts partial sums, overwriting them, and adds them; `disturbance` [codes] is added before rounding."""
         gain = self.adc.gain / sums.scale
-        if disturbance is None:
+        if disturbance is None and sums.exact:
             codes = torch.add(self._rounder, sums.scaled, alpha=gain, out=sums.scaled)
         else:
-            codes = torch.add(disturbance, sums.scaled, alpha=gain, out=sums.scaled).add_(ROUNDER)
+            # Operation by operation, as in the fused kernel: processors may round a product and a sum at once.
+            codes = sums.scaled.mul_(gain)
+            codes = (codes if disturbance is None else codes.add_(disturbance)).add_(ROUNDER)
         codes.clamp_(ROUNDER + self.adc.lowest, ROUNDER + self.adc.highest)
         self._total.add_(codes.view(torch.int32), alpha=1 << sums.bit)
         self._constant += ROUNDER_BITS << sums.bit

@@ -61,15 +61,22 @@ class EmulatedLayer:
         """Returns the output map (n, outputs, size, size) for unquantised inputs (n, channels, side, side)."""
         g = self.geometry
         codes = _integer_codes(inputs, self.clip, g.input_precision)
-        if self.disturbance is None:
-            fused = fused_outputs(codes, self.cells, self.ranges, g)
-            if fused is not None:
-                return fused.mul_(self.scale)
+        disturbance = None if self.disturbance is None else self.disturbance.seeded()
+        fused = fused_outputs(codes, self.cells, self.ranges, g, disturbance)
+        if fused is not None:
+            return fused.mul_(self.scale)
         n_group = max(1, _chunk_sums(codes) // g.out_channels // g.output_size**2)
         with _true_float32():
             products = [
-                converted_product(unfolded(group, g), self.cells, self.ranges, g, self.disturbance)
-                for group in torch.split(codes, n_group)
+                converted_product(
+                    unfolded(group, g),
+                    self.cells,
+                    self.ranges,
+                    g,
+                    disturbance,
+                    first_pixel=number * n_group * g.output_size**2,
+                )
+                for number, group in enumerate(torch.split(codes, n_group))
             ]
         maps = torch.cat(products, dim=1).view(g.out_channels, len(inputs), g.output_size, g.output_size)
         return maps.transpose(0, 1).contiguous(memory_format=torch.channels_last).mul_(self.scale)
@@ -81,16 +88,24 @@ def converted_product(
     ranges: tuple[AdcRange, ...],
     geometry: LayerGeometry,
     disturbance: Disturbance | None = None,
+    *,
+    first_pixel: int = 0,
 ) -> torch.Tensor:
-    """Products (outputs, pixels) of input codes (rows, pixels) with weight codes, as delivered by the converters."""
+    """Products (outputs, pixels) of input codes (rows, pixels) with weight codes, as delivered by the converters.
+
+    `first_pixel` is the number of the first pixel in the layer's call, on which the noise depends.
+    """
     worths = slice_weights(geometry.crossbar)
     parts = []
     for chunk in torch.split(windows, max(1, _chunk_sums(windows) // geometry.out_channels), dim=1):
         like = chunk.new_empty((len(cells.digits[0]), chunk.shape[1]), dtype=torch.float32)
         accumulators = [Accumulator(adc, like) for adc in ranges]
         for sums in partial_sums(chunk, cells, geometry.input_precision):
-            noise = None if disturbance is None else disturbance.draw(sums)
+            noise = None
+            if disturbance is not None:
+                noise = disturbance.of(sums, geometry.input_precision, first_pixel)
             accumulators[sums.slice_index].add(sums, noise)
+        first_pixel += chunk.shape[1]
         total = accumulators[0].half_levels().mul_(worths[0])
         for worth, accumulator in zip(worths[1:], accumulators[1:], strict=True):
             total.add_(accumulator.half_levels().mul_(worth))

@@ -16,9 +16,11 @@ import torch.nn.functional as F  # noqa: N812
 from xpert_evo.accuracy.crossbars.arrays import Cells
 from xpert_evo.accuracy.crossbars.coding import slice_weights
 from xpert_evo.accuracy.crossbars.converters import AdcRange
-from xpert_evo.accuracy.crossbars.fused_loading import kernel
+from xpert_evo.accuracy.crossbars.fused_loading import kernel, level_loops
+from xpert_evo.accuracy.crossbars.fused_varied import codes_of, digits_of
 from xpert_evo.accuracy.crossbars.integer_products import ROUNDER_BITS
 from xpert_evo.accuracy.crossbars.network import LayerGeometry
+from xpert_evo.accuracy.crossbars.nonidealities import Disturbance
 
 _WORTH_LOADING = 1 << 30
 """Partial sums after which a process loads the kernel; the torch form takes about a second for them."""
@@ -46,15 +48,20 @@ changeover = Changeover()
 
 
 def fused_outputs(
-    codes: torch.Tensor, cells: Cells, ranges: tuple[AdcRange, ...], geometry: LayerGeometry
+    codes: torch.Tensor,
+    cells: Cells,
+    ranges: tuple[AdcRange, ...],
+    geometry: LayerGeometry,
+    disturbance: Disturbance | None = None,
 ) -> torch.Tensor | None:
-    """Computes the layer's outputs (n, outputs, size, size) in steps of input code times weight code, for ideal ADCs.
+    """Computes the layer's outputs (n, outputs, size, size) in steps of input code times weight code.
 
     Args:
         codes: Integer input codes (n, channels, side, side).
         cells: Programmed cells.
         ranges: ADC ranges, one per slice.
         geometry: Shape and precisions.
+        disturbance: Disturbance of the ADCs; None for ideal ones.
 
     Returns:
         The outputs, or None if the kernel is unavailable, not yet worth loading, or does not support such cells.
@@ -62,11 +69,22 @@ def fused_outputs(
     g = geometry
     n_pixels = len(codes) * g.output_size**2
     n_sums = n_pixels * len(cells.digits) * len(cells.digits[0]) * len(g.array_rows) * g.input_precision
-    if not (cells.exact and codes.device.type == "cpu" and n_pixels and changeover.due(n_sums)):
+    if not (codes.device.type == "cpu" and n_pixels and changeover.due(n_sums)):
         return None
-    arrays, loops = cells.tabled, kernel().loops
     padded = F.pad(codes, (g.kernel_size // 2,) * 4)
-    if arrays is None or padded.numel() >= _MOST_CODES or not _fits(g, padded):
+    if padded.numel() >= _MOST_CODES or not _fits(g, padded):
+        return None
+    loops: Any = None
+    arrays: Any = None
+    converters: Any = None
+    if cells.exact and disturbance is None:
+        loops, arrays = kernel().loops, cells.tabled
+        converters = None if arrays is None else _converters(loops, cells, ranges, g)
+    elif cells.fits_in_levels:
+        loops = level_loops()
+        if loops is not None:
+            arrays, converters = digits_of(loops, cells), codes_of(loops, cells, ranges, g, disturbance)
+    if arrays is None:
         return None
     pixels, rows = _places(g, padded.stride()[1:])
     of_maps = np.arange(len(codes), dtype=np.uint32)[:, None] * np.uint32(padded.stride(0)) + pixels
@@ -74,7 +92,7 @@ def fused_outputs(
     inputs = loops.Inputs(codes=in_bytes, pixels=of_maps.ravel(), rows=rows, n_bits=g.input_precision)
     outputs = torch.empty((len(codes), g.out_channels, g.output_size, g.output_size), memory_format=torch.channels_last)
     flat = outputs.permute(0, 2, 3, 1).view(n_pixels, g.out_channels).numpy()
-    _in_threads(loops, inputs, arrays, _converters(loops, cells, ranges, g), flat)
+    _in_threads(loops, inputs, arrays, converters, flat)
     return outputs
 
 

@@ -44,6 +44,14 @@ def kernel() -> Kernel:
         return Kernel(None, f"{type(failure).__name__}: {failure}")
 
 
+@lru_cache(maxsize=1)
+def level_loops() -> Any:
+    """Loads the kernel for cells and converters that vary, the module `fused_level_loops`; None without one."""
+    if kernel().loops is None or not importlib.import_module("xpert_evo.accuracy.crossbars.fused_levels").supported():
+        return None
+    return importlib.import_module("xpert_evo.accuracy.crossbars.fused_level_loops")
+
+
 def tabled(loops: Any, digits: NDArray[np.int16], array_rows: tuple[int, ...]) -> Any:
     """Returns the kernel's `Arrays` for digits (columns, rows) in half levels; None if its tables cannot hold them."""
     first_rows = np.cumsum([0, *array_rows])

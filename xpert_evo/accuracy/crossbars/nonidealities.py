@@ -27,9 +27,11 @@ from hw_models import CrossbarSpec, WeightCoding
 from xpert_evo.accuracy.crossbars.arrays import Cells, PartialSums, crossbar_rows, program
 from xpert_evo.accuracy.crossbars.cell_draws import DrawnCells, draw_cells
 from xpert_evo.accuracy.crossbars.coding import counted_offset, slice_weights
+from xpert_evo.accuracy.crossbars.conversion_noise import noise_of
 from xpert_evo.accuracy.crossbars.device_settings import NonIdealities, VariationLaw, nonidealities_of
 from xpert_evo.accuracy.crossbars.quantisers import weight_codes
 from xpert_evo.accuracy.crossbars.row_wires import Loaded, loaded
+from xpert_evo.accuracy.crossbars.varied_digits import rounded
 from xpert_evo.accuracy.crossbars.wires import (
     N_LEVELS,
     BendKind,
@@ -61,20 +63,36 @@ class Disturbance:
     Attributes:
         offsets: Offset of each converter, (arrays, slices, columns).
         noise_steps: Standard deviation of the noise of each conversion.
-        generator: Random generator of the noise.
+        generator: Random generator of the noise's seeds.
+        seed: Seed of the noise of one call of the layer.
     """
 
     offsets: torch.Tensor
     noise_steps: float
     generator: torch.Generator
+    seed: int = 0
 
-    def draw(self, sums: PartialSums) -> torch.Tensor:
-        """Draws the noise added to the scaled partial sums before rounding, (columns, pixels)."""
+    def seeded(self) -> "Disturbance":
+        """Draws a seed for the noise of the layer's next call."""
+        if not self.noise_steps:
+            return self
+        seed = torch.randint(1 << 62, (), generator=self.generator, device=self.generator.device)
+        return replace(self, seed=int(seed))
+
+    def of(self, sums: PartialSums, n_bits: int, first_pixel: int) -> torch.Tensor:
+        """Offsets and noise of partial sums, (columns, pixels) or (columns, 1), for input codes of `n_bits`."""
         offsets = self.offsets[sums.array, sums.slice_index][:, None]
         if not self.noise_steps:
-            return offsets.expand_as(sums.scaled).clone()
-        noise = torch.randn(sums.scaled.shape, generator=self.generator).to(sums.scaled.device)
-        return noise.mul_(self.noise_steps).add_(offsets)
+            return offsets
+        n_arrays, slices, n_columns = self.offsets.shape
+        noise = noise_of(
+            self.seed,
+            ((sums.array * n_bits + sums.bit) * slices + sums.slice_index) * n_columns,
+            n_columns,
+            n_arrays * n_bits * slices * n_columns,
+            range(first_pixel, first_pixel + sums.scaled.shape[1]),
+        )
+        return noise.to(offsets.device).mul_(self.noise_steps).add_(offsets)
 
 
 def disturbed(
@@ -109,6 +127,8 @@ def disturbed(
             column_sharing=column_sharing,
             adc_precision=adc_precision,
         )
+        if cells.column_drop is None:
+            cells = rounded(cells, adc_precision)
     if not nonidealities.disturbs_converters:
         return cells, None
     n_columns, slices = len(ideal.digits[0]), len(ideal.digits)

@@ -1,0 +1,213 @@
+"""The fused kernel on cells and converters that vary, against the torch form, which defines it bit for bit."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hw_models import CrossbarSpec, WeightCoding
+from tests.accuracy.crossbars.test_fused import geometry_of
+from xpert_evo.accuracy.crossbars import emulation, fused, fused_loading, integer_products
+from xpert_evo.accuracy.crossbars.conversion_noise import N_STARTS, noise_of, normal_numbers, start_of
+from xpert_evo.accuracy.crossbars.emulation import EmulatedLayer, emulate_layer
+from xpert_evo.accuracy.crossbars.fused import fused_outputs
+from xpert_evo.accuracy.crossbars.network import CrossbarLayer, LayerGeometry
+from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
+
+needs_kernel = pytest.mark.skipif(fused_loading.level_loops() is None, reason="no AVX-512, or no kernel")
+
+
+@pytest.fixture(autouse=True)
+def _much_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fused.changeover, "n_sums", 1 << 60)
+
+
+@pytest.fixture
+def used(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
+    """Whether the kernel computed, for every call of a layer."""
+    calls: list[bool] = []
+
+    def watched(*arguments: Any) -> torch.Tensor | None:
+        outputs = fused_outputs(*arguments)
+        calls.append(outputs is not None)
+        return outputs
+
+    monkeypatch.setattr(emulation, "fused_outputs", watched)
+    yield calls
+    assert calls, "the layer was not called, or never asked for the kernel"
+
+
+def layer_of(geometry: LayerGeometry, seed: int = 0) -> CrossbarLayer:
+    layer = CrossbarLayer(geometry, normalised=True).requires_grad_(requires_grad=False)
+    layer.initialise(torch.Generator().manual_seed(seed), identity=False)
+    return layer
+
+
+def by_torch(emulated: EmulatedLayer, inputs: torch.Tensor, *, eight_bits: bool = True, chunk: int = 1 << 18) -> Any:
+    with (
+        patch.object(emulation, "fused_outputs", return_value=None),
+        patch.object(integer_products, "_works", return_value=eight_bits),
+        patch.object(emulation, "_CHUNK_SUMS", chunk),
+    ):
+        return again(emulated, inputs)
+
+
+def again(emulated: EmulatedLayer, inputs: torch.Tensor) -> torch.Tensor:
+    """Outputs with the noise of the first call."""
+    if emulated.disturbance is not None:
+        emulated.disturbance.generator.manual_seed(7)
+    return emulated(inputs)
+
+
+EFFECTS = {
+    "variation": {"variation_ratio": 0.1},
+    "on/off": {"on_off_ratio": 20.0},
+    "stuck": {"variation_ratio": 0.05, "stuck_on_ratio": 0.05, "stuck_off_ratio": 0.1},
+    "offsets": {"adc_offset_steps": 0.7},
+    "noise": {"adc_noise_steps": 0.6},
+    "all": {"variation_ratio": 0.05, "on_off_ratio": 10.0, "adc_offset_steps": 0.5, "adc_noise_steps": 0.3},
+}
+
+
+@needs_kernel
+@settings(max_examples=50, deadline=None)
+@given(
+    effect=st.sampled_from(sorted(EFFECTS)),
+    coding=st.sampled_from(WeightCoding),
+    cell_bits=st.integers(1, 5),
+    weight_bits=st.integers(2, 9),
+    reference_columns=st.sampled_from([0, 2]),
+    rows=st.sampled_from([4, 17, 64, 130]),
+    n_in=st.integers(1, 40),
+    n_out=st.integers(1, 70),
+    shape=st.sampled_from([(1, 1, 1, 9), (3, 1, 1, 70), (3, 1, 6, 3), (3, 2, 4, 5), (5, 1, 9, 1), (1, 1, 5, 30)]),
+    n_bits=st.integers(1, 12),
+    adc_precision=st.integers(1, 9),
+    evenly=st.booleans(),
+    chunk=st.sampled_from([40, 1 << 18]),
+    eight_bits=st.booleans(),
+    n_threads=st.sampled_from([1, 3]),
+    seed=st.integers(0, 2**16),
+)
+def test_the_fused_kernel_is_bit_identical_to_the_torch_form(
+    *,
+    effect: str,
+    coding: WeightCoding,
+    cell_bits: int,
+    weight_bits: int,
+    reference_columns: int,
+    rows: int,
+    n_in: int,
+    n_out: int,
+    shape: tuple[int, int, int, int],
+    n_bits: int,
+    adc_precision: int,
+    evenly: bool,
+    chunk: int,
+    eight_bits: bool,
+    n_threads: int,
+    seed: int,
+) -> None:
+    kernel, stride, size, n_images = shape
+    crossbar = CrossbarSpec(
+        coding=coding, cell_bits=cell_bits, weight_bits=weight_bits, rows=rows, reference_columns=reference_columns
+    )
+    g = geometry_of(
+        crossbar, n_in=n_in, n_out=n_out, kernel=kernel, stride=stride, size=size, n_bits=n_bits, evenly=evenly
+    )
+    g = replace(g, adc_precision=adc_precision)
+    generator = torch.Generator().manual_seed(seed)
+    inputs = torch.rand(n_images, n_in, size * stride, size * stride, generator=generator) * 3
+    emulated = emulate_layer(
+        layer_of(g, seed), inputs, nonidealities=NonIdealities(**EFFECTS[effect]), generator=generator
+    )
+    assert emulated.cells.fits_in_levels
+    expected = by_torch(emulated, inputs, eight_bits=eight_bits, chunk=chunk)
+    with (
+        patch.object(torch, "get_num_threads", return_value=n_threads),
+        patch.object(emulation, "converted_product", side_effect=AssertionError("not computed by the kernel")),
+    ):
+        found = again(emulated, inputs)
+    assert torch.equal(found, expected)
+
+
+def test_cells_rounded_for_a_fine_adc_change_few_of_its_codes() -> None:
+    crossbar = CrossbarSpec()
+    g = geometry_of(crossbar, n_in=64, n_out=16, kernel=3, stride=1, size=8, n_bits=4, evenly=False)
+    g = replace(g, adc_precision=6)
+    layer, inputs = layer_of(g), torch.randn(16, 64, 8, 8, generator=torch.Generator().manual_seed(1))
+    settings = NonIdealities(variation_ratio=0.05)
+    rounded = emulate_layer(layer, inputs, nonidealities=settings)
+    with patch("xpert_evo.accuracy.crossbars.nonidealities.rounded", side_effect=lambda cells, _: cells):
+        drawn = emulate_layer(layer, inputs, nonidealities=settings)
+    assert rounded.cells.digit_steps
+    assert not drawn.cells.digit_steps
+    perfect = layer.product(inputs)
+    error, apart = drawn(inputs) - perfect, rounded(inputs) - drawn(inputs)
+    assert 0 < apart.square().mean() < 0.03 * error.square().mean()
+
+
+def test_noise_is_normal_and_neither_columns_arrays_bits_nor_calls_share_it() -> None:
+    noise = torch.stack([noise_of(seed, place, 512, 4096, range(640)) for seed in (3, 4) for place in (0, 512)])
+    flat = noise.reshape(-1, noise.shape[-1])
+    assert abs(float(noise.mean())) < 0.01
+    assert abs(float(noise.std()) - 1) < 0.01
+    correlation = np.corrcoef(flat[:1024:2].numpy()) - np.eye(512)
+    assert np.abs(correlation).mean() < 1.1 * np.sqrt(2 / np.pi / 640)
+    assert np.sqrt((correlation**2).mean()) < 1.15 / np.sqrt(640)
+
+
+@pytest.mark.parametrize(("first", "n"), [(0, 200), (64, 64), (63, 2), (130, 1), (5, 300)])
+def test_noise_does_not_depend_on_how_pixels_are_divided(first: int, n: int) -> None:
+    whole = noise_of(11, 40, 3, 100, range(400))
+    assert torch.equal(noise_of(11, 40, 3, 100, range(first, first + n)), whole[:, first : first + n])
+    starts = start_of(np.uint64(1), np.arange(10**6, dtype=np.uint64))
+    assert starts.max() < N_STARTS
+    assert len(np.unique(starts)) > 0.99 * N_STARTS
+    assert len(normal_numbers()) >= N_STARTS + 64
+
+
+def test_noise_differs_from_call_to_call_and_is_the_same_from_the_same_generator(used: list[bool]) -> None:
+    g = geometry_of(CrossbarSpec(), n_in=8, n_out=5, kernel=3, stride=1, size=4, n_bits=3, evenly=False)
+    inputs = torch.rand(5, 8, 4, 4, generator=torch.Generator().manual_seed(1))
+    emulated = emulate_layer(layer_of(g), inputs, nonidealities=NonIdealities(adc_noise_steps=0.5))
+    first = again(emulated, inputs)
+    assert not torch.equal(emulated(inputs), first)
+    assert torch.equal(again(emulated, inputs), first)
+    assert len(set(used)) == 1
+
+
+def test_columns_too_long_for_exact_products_go_by_torch(used: list[bool]) -> None:
+    crossbar = CrossbarSpec(rows=1024, coding=WeightCoding.OFFSET_DIGITAL)
+    g = geometry_of(crossbar, n_in=1024, n_out=2, kernel=1, stride=1, size=2, n_bits=2, evenly=False)
+    inputs = torch.rand(2, 1024, 2, 2)
+    emulate_layer(layer_of(g), inputs, nonidealities=NonIdealities(adc_offset_steps=0.5))(inputs)
+    assert used == [False]
+
+
+def test_digits_without_a_step_that_suits_stay_as_drawn(used: list[bool]) -> None:
+    g = geometry_of(CrossbarSpec(), n_in=8, n_out=2, kernel=1, stride=1, size=2, n_bits=2, evenly=False)
+    g = replace(g, adc_precision=15)
+    inputs = torch.rand(2, 8, 2, 2)
+    emulated = emulate_layer(layer_of(g), inputs, nonidealities=NonIdealities(variation_ratio=0.1))
+    emulated(inputs)
+    assert not emulated.cells.digit_steps
+    assert not emulated.cells.exact
+    assert used == [False]
+
+
+@needs_kernel
+def test_a_processor_without_the_instructions_uses_torch(used: list[bool], monkeypatch: pytest.MonkeyPatch) -> None:
+    g = geometry_of(CrossbarSpec(), n_in=8, n_out=3, kernel=1, stride=1, size=4, n_bits=4, evenly=False)
+    inputs = torch.rand(2, 8, 4, 4)
+    emulated = emulate_layer(layer_of(g), inputs, nonidealities=NonIdealities(variation_ratio=0.1))
+    with_kernel = emulated(inputs)
+    monkeypatch.setattr(fused, "level_loops", lambda: None)
+    assert torch.equal(emulated(inputs), with_kernel)
+    assert used == [True, False]

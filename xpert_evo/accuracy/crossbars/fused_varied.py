@@ -1,0 +1,64 @@
+"""What the fused kernel needs to compute cells and converters that vary."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from xpert_evo.accuracy.crossbars.arrays import Cells
+from xpert_evo.accuracy.crossbars.coding import slice_weights
+from xpert_evo.accuracy.crossbars.conversion_noise import normal_numbers
+from xpert_evo.accuracy.crossbars.converters import AdcRange
+from xpert_evo.accuracy.crossbars.integer_products import ROUNDER
+from xpert_evo.accuracy.crossbars.network import LayerGeometry
+from xpert_evo.accuracy.crossbars.nonidealities import Disturbance
+
+
+def digits_of(loops: Any, cells: Cells) -> Any:
+    """The cells as the kernel's `Digits`."""
+    n_columns, per_pair = len(cells.integers), 2 * loops.GROUP
+    n_pairs = -(-max(cells.array_rows) // per_pair)
+    shape = (len(cells.array_rows), -(-n_columns // loops.COLUMNS) * loops.COLUMNS, n_pairs * per_pair)
+    integers = np.zeros(shape, np.int16)
+    for held, array in zip(integers, torch.split(cells.integers, list(cells.array_rows), dim=1), strict=True):
+        held[:n_columns, : array.shape[1]] = array.cpu().numpy()
+    return loops.Digits(
+        first_rows=np.cumsum([0, *cells.array_rows]), integers=integers.reshape(*shape[:2], n_pairs, -1)
+    )
+
+
+def codes_of(
+    loops: Any,
+    cells: Cells,
+    ranges: tuple[AdcRange, ...],
+    geometry: LayerGeometry,
+    disturbance: Disturbance | None,
+) -> Any:
+    """The converters as the kernel's `Codes`."""
+    slices, n_columns = len(cells.digits), len(cells.digits[0])
+    n_all = slices * n_columns
+    constants = np.zeros(
+        (len(cells.array_rows), -(-n_all // loops.COLUMNS) * loops.COLUMNS, loops.CONSTANTS), np.float32
+    )
+
+    def of_slices(values: list[float]) -> Any:
+        return np.array(values).astype(np.float32).repeat(n_columns)
+
+    own = constants[:, :n_all]
+    own[:, :, 0] = of_slices([adc.gain / scale for adc, scale in zip(ranges, cells.scales, strict=True)])
+    own[:, :, 2] = of_slices([ROUNDER + adc.lowest for adc in ranges])
+    own[:, :, 3] = of_slices([ROUNDER + adc.highest for adc in ranges])
+    has_noise = disturbance is not None and disturbance.noise_steps > 0
+    if disturbance is not None:
+        own[:, :, 1] = disturbance.offsets.reshape(len(own), n_all).cpu().numpy()
+        own[:, :, 4] = disturbance.noise_steps
+    worths = np.array(slice_weights(geometry.crossbar), dtype=np.float32)
+    steps = np.array([adc.step for adc in ranges], dtype=np.float32) * worths
+    return loops.Codes(
+        constants=constants,
+        steps=steps.repeat(n_columns).reshape(slices, n_columns),
+        has_reference=cells.digital_reference,
+        counted_offset=np.float32(cells.counted_offset),
+        numbers=normal_numbers() if has_noise else np.empty(0, np.float32),
+        seed=np.uint64(0 if disturbance is None else disturbance.seed),
+    )

@@ -1,0 +1,48 @@
+"""Digits of cells that vary, rounded to integers far below what the ADCs resolve.
+
+Sums of integers do not depend on the order of their terms, so every form of the emulation, on every processor, gives
+the same results; and they are cheap (`fused_levels`).
+"""
+
+import math
+from dataclasses import replace
+
+import torch
+
+from xpert_evo.accuracy.crossbars.arrays import Cells
+
+DIGIT_LEVELS = (127, 511, 2047, 8191)
+"""Largest rounded digit: the smallest that suffices is used. Sums of four fit in 16 bits."""
+
+_FELT_STEPS = 0.03
+"""Root mean square of the sums' rounding error that is too large [ADC steps]; converting adds 0.29."""
+
+_RANGE_DEVIATIONS = 6.2
+"""Approximate span of an ADC's range in standard deviations of partial sums."""
+
+
+def rounded(cells: Cells, adc_precision: int | None) -> Cells:
+    """Returns the cells with each slice's digits rounded to multiples of a step.
+
+    Args:
+        cells: Drawn cells.
+        adc_precision: Bits of the ADCs; None returns the cells as they are, and so do digits that no step suits.
+    """
+    if adc_precision is None:
+        return cells
+    for n_levels in DIGIT_LEVELS:
+        if not any(rounding_is_felt(digit, n_levels, adc_precision) for digit in cells.digits):
+            steps = tuple(max(float(digit.abs().max()), 1e-30) / n_levels for digit in cells.digits)
+            digits = tuple((digit / step).round_() * step for digit, step in zip(cells.digits, steps, strict=True))
+            return replace(cells, digits=digits, digit_steps=steps)
+    return cells
+
+
+def rounding_is_felt(digit: torch.Tensor, n_levels: int, adc_precision: int) -> bool:
+    """Whether rounding a slice's digits (columns, rows) to `n_levels` of their largest could change an ADC's codes.
+
+    Rounding errors of digits add up like the digits themselves, which determine the standard deviation of the sums.
+    """
+    ratio = float(digit.abs().max() / digit.square().mean().sqrt().clamp_min(1e-12)) / n_levels / math.sqrt(12)
+    steps: float = ratio * (2**adc_precision - 1) / _RANGE_DEVIATIONS
+    return steps > _FELT_STEPS
