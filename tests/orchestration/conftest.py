@@ -14,13 +14,14 @@ from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import RunConfig, parse_config
 from xpert_evo.executors import JobDone, JobFailed
 from xpert_evo.executors.base import More, nothing_more
+from xpert_evo.orchestration.chip_noise import NOISY
 from xpert_evo.orchestration.flow import go
 from xpert_evo.orchestration.interrupts import Interrupts
 from xpert_evo.orchestration.names import FINALISTS, SEARCHED
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.task import build_task
-from xpert_evo.orchestration.trainings import NOISY, TrainingJob, TrainingReport
+from xpert_evo.orchestration.trainings import TrainingJob, TrainingReport
 from xpert_evo.progress import Silent
 from xpert_evo.report.result import RunResult, load_result
 from xpert_evo.store import FILE_NAME, Store
@@ -42,8 +43,10 @@ def formula(job: TrainingJob) -> TrainingReport:
     layers = job.design.layers
     accuracy = saturating_accuracy(job.design, job.seed, noise_std=0.005)
     details: dict[str, Any] = {"epochs": 1}
-    if job.noise_draws:
-        details[NOISY] = {"accuracy": accuracy * (0.7 + 0.03 * float(np.mean([one.adc_precision for one in layers])))}
+    if job.noise is not None:
+        kept = accuracy * (0.7 + 0.03 * float(np.mean([one.adc_precision for one in layers])))
+        chips = [kept - 0.01 * number for number in range(job.noise.n_draws)]
+        details[NOISY] = {"accuracy": kept, "worst": min(chips), "accuracies": chips}
     if job.judged:
         details["test"] = {"accuracy": accuracy, "n_images": 100, "emulation": "a formula"}
     return TrainingReport(validation_accuracy=accuracy, seconds=3.0, details=details)

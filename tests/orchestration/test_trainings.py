@@ -11,12 +11,14 @@ import pytest
 import torch
 
 from hw_models import AdcType, CrossbarSpec
+from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.accuracy.datasets import readers
 from xpert_evo.accuracy.datasets.catalogue import DATASETS, DatasetSpec, Split
 from xpert_evo.accuracy.training import images
 from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import DatasetConfig
+from xpert_evo.orchestration.chip_noise import ChipNoise
 from xpert_evo.orchestration.trainings import TrainingJob, cached_dataset, train_job
 from xpert_evo.space import SearchSpace
 
@@ -33,7 +35,9 @@ def test_a_resumed_training_reports_the_seconds_before_its_interruption_too(
 
 
 def test_a_worker_prepares_its_images_once_and_trains_and_judges_as_if_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    job = replace(_job(None), judged=True, judge_images=64, noise_draws=1, conductance_variation_ratio=0.1)
+    job = replace(
+        _job(None), judged=True, judge_images=64, noise=ChipNoise(devices=NonIdealities(variation_ratio=0.1), n_draws=1)
+    )
     monkeypatch.setattr(images, "_kept", lambda split, key, make: make())
     anew = train_job(job)
     monkeypatch.undo()

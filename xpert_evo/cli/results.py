@@ -13,6 +13,7 @@ from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.cost_tables import print_cost
 from xpert_evo.errors import UsageError
 from xpert_evo.files import write_atomically
+from xpert_evo.orchestration.chip_noise import noise_words
 from xpert_evo.report.around import around_candidate, around_line
 from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.comparison import Comparison, compare, draw_comparison
@@ -75,10 +76,9 @@ def _accuracy_lines(result: RunResult, candidate: Candidate) -> list[str]:
         images = f"{candidate.n_test_images} images, {candidate.emulation}"
         lines.append(f"test accuracy {100 * candidate.test:.2f}{spread} % of {images} (protocol {candidate.protocol})")
     if candidate.robustness is not None:
-        ratio = 100 * result.config.training.conductance_variation_ratio
         lines.append(
-            f"validation accuracy under noise {100 * candidate.robustness:.2f} % (conductances scattered by "
-            f"{ratio:g} %, protocol {candidate.protocol})"
+            f"validation accuracy under noise {100 * candidate.robustness:.2f} % ({noise_words(result.config)}, "
+            f"protocol {candidate.protocol})"
         )
     if candidate.reused:
         lines.append("trained by another run, whose measured accuracy is reused here")

@@ -55,6 +55,14 @@ circuits, Flash comparators without their largest transistors), so designs need 
 """
 
 
+class RobustnessRule(StrEnum):
+    """What robustness is of the accuracies of several drawn chips."""
+
+    MEAN = "mean"
+    WORST = "worst"
+    QUANTILE = "quantile"
+
+
 class SearchConfig(Frozen):
     """NSGA-II search between two rounds of trainings.
 
@@ -69,6 +77,9 @@ class SearchConfig(Frozen):
             to the accuracy measured with the training protocol: with a proxy protocol such as `laptop`, that is the
             proxy's accuracy, not the accuracy of the full network.
         least_robustness: The same limit for accuracy under device noise; if set, every training measures it.
+        robustness: What robustness is of the accuracies of the chips drawn (`training.noise_draws`): their mean, the
+            worst, or a quantile.
+        robustness_quantile: The quantile; 0.1 is reached or exceeded by nine of ten chips.
         first_phase_accuracy: Least accuracy of the network chosen by the first phase of the two-phase mode; None for
             two points below the measured accuracy of the homogeneous baseline.
         stall_rounds: Stop the search after this number of rounds in which the hypervolume of the measured designs grew
@@ -90,6 +101,8 @@ class SearchConfig(Frozen):
     generations: AtLeastOne = 150
     least_accuracy: Annotated[float, Field(gt=0, lt=1)] | None = None
     least_robustness: Annotated[float, Field(gt=0, lt=1)] | None = None
+    robustness: RobustnessRule = RobustnessRule.MEAN
+    robustness_quantile: Annotated[float, Field(ge=0, le=1)] = 0.1
     first_phase_accuracy: Annotated[float, Field(gt=0, lt=1)] | None = None
     stall_rounds: AtLeastOne | None = None
     baselines: tuple[Baseline, ...] = ()
@@ -114,6 +127,13 @@ class Schedule(StrEnum):
     STEADY_STATE = "steady-state"
 
 
+class NoiseSource(StrEnum):
+    """Devices under which robustness is measured: Gaussian variation alone, or those of the run's chip."""
+
+    VARIATION = "variation"
+    DEVICE = "device"
+
+
 class TrainingConfig(Frozen):
     """Trainings of a run: protocols, numbers and limits.
 
@@ -131,9 +151,13 @@ class TrainingConfig(Frozen):
         judge_images: Number of test images for judging a finalist; None for all.
         retries: Number of times that a failed training is retried.
         time_limit_s: Time after which a training is stopped and counts as failed [s]; None for no limit.
-        noise_draws: Number of device draws over which accuracy under noise is averaged. It is measured only if
-            `robustness` is an objective or `search.least_robustness` is set.
-        conductance_variation_ratio: Relative standard deviation of the conductances (Gaussian) under noise.
+        noise_draws: Number of chips drawn to measure accuracy under noise. It is measured only if `robustness` is an
+            objective or `search.least_robustness` is set.
+        noise: Devices of these chips: variation, a Gaussian variation of otherwise ideal cells, or device, the cells
+            of `hardware.device` and the wires of `hardware.technology`.
+        conductance_variation_ratio: Relative standard deviation of the conductances if `noise` is variation.
+        noise_time_s: Time since programming if `noise` is device [s].
+        noise_norm_images: Number of training images on which each of these chips calibrates its batch norm; 0 for none.
         schedule: rounds or steady-state. With rounds, results do not depend on the number of workers. With
             steady-state, a new design is chosen whenever a worker is free, so no worker waits, but the choices depend
             on the order in which trainings end; the run's event log records it.
@@ -152,7 +176,10 @@ class TrainingConfig(Frozen):
     retries: Annotated[int, Field(ge=0, le=MOST_RETRIES)] = 1
     time_limit_s: Positive | None = None
     noise_draws: AtLeastOne = 3
+    noise: NoiseSource = NoiseSource.VARIATION
     conductance_variation_ratio: Annotated[float, Field(gt=0, le=10)] = 0.1
+    noise_time_s: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 1.0
+    noise_norm_images: Count = 0
     schedule: Schedule = Schedule.ROUNDS
     budget_s: Positive | None = None
 

@@ -10,6 +10,7 @@ from xpert_evo.design import Design, design_from_text
 from xpert_evo.errors import StoreError, TrainingError
 from xpert_evo.executors import JobDone, JobFailed
 from xpert_evo.objectives import FloatArray
+from xpert_evo.orchestration.chip_noise import chip_noise
 from xpert_evo.orchestration.knowledge import genome_of, stacked
 from xpert_evo.orchestration.names import FINALISTS, REUSED, SEARCHED
 from xpert_evo.orchestration.randomness import Purpose, as_integer, spawned
@@ -121,8 +122,7 @@ def job_of(run: RunContext, plan: Plan) -> TrainingJob:
         protocol=run.protocol_of(plan.batch),
         crossbar=run.task.hardware.crossbar,
         seed=as_integer(spawned(config.seed, purpose, int(plan.digest, 16))),
-        noise_draws=config.training.noise_draws if config.measures_robustness else 0,
-        conductance_variation_ratio=config.training.conductance_variation_ratio,
+        noise=chip_noise(config),
         judged=plan.batch == FINALISTS,
         judge_images=config.training.judge_images,
         checkpoint=folder / f"{plan.digest}-{plan.context}.pt",

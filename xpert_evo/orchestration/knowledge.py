@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from xpert_evo.design import design_from_text
 from xpert_evo.objectives import Constraints, FloatArray, Objectives
+from xpert_evo.orchestration.chip_noise import NOISY, robustness_of
 from xpert_evo.orchestration.names import FIRST
 from xpert_evo.orchestration.run_context import RunContext
-from xpert_evo.orchestration.trainings import NOISY
 from xpert_evo.space import Genomes
 from xpert_evo.store import Plan, Topic
 
@@ -75,7 +75,8 @@ def look(
     measured = {"accuracy": np.array([accuracies[digest] for digest in digests])}
     if run.task.config.measures_robustness:
         labels = run.store.labels(context)
-        measured["robustness"] = np.array([labels[digest].details[NOISY]["accuracy"] for digest in digests])
+        config = run.task.config
+        measured["robustness"] = np.array([robustness_of(labels[d].details[NOISY], config) for d in digests])
     return Knowledge(digests=digests, genomes=genomes, measured=measured, values=run.task.values(genomes, measured))
 
 

@@ -14,6 +14,7 @@ from xpert_evo.accuracy.crossbars.snr import EMULATION_VERSION
 from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
 from xpert_evo.config import RunConfig
 from xpert_evo.errors import StoreError
+from xpert_evo.orchestration.chip_noise import noise_context
 from xpert_evo.orchestration.names import FINALISTS, FIRST
 from xpert_evo.store import Store
 
@@ -47,11 +48,8 @@ def label_context(
     }
     if rules >= 3:
         content |= _weights(config)
-    if config.measures_robustness:
-        content["noise"] = {
-            "draws": config.training.noise_draws,
-            "conductance_variation_ratio": config.training.conductance_variation_ratio,
-        }
+    if (noise := noise_context(config)) is not None:
+        content["noise"] = noise
     if judged:
         content["judge_images"] = config.training.judge_images
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

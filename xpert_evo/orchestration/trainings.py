@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from hw_models import CrossbarSpec
-from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.accuracy.datasets.catalogue import Dataset, load_dataset
 from xpert_evo.accuracy.training.judge import judge
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
@@ -18,10 +17,8 @@ from xpert_evo.backbones import load_backbone
 from xpert_evo.config import DatasetConfig
 from xpert_evo.design import Design
 from xpert_evo.errors import CheckpointError, DataError
+from xpert_evo.orchestration.chip_noise import NOISY, ChipNoise
 from xpert_evo.orchestration.effort import images_trained
-
-NOISY = "noisy_validation"
-"""Among a label's details: the accuracy under device noise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +32,7 @@ class TrainingJob:
         protocol: Training protocol.
         crossbar: Crossbar that the network is trained for.
         seed: Random seed of initial weights, batches and noise.
-        noise_draws: Number of device draws for the validation accuracy under device noise; 0 for none.
-        conductance_variation_ratio: Relative standard deviation of the conductances in these draws.
+        noise: Chips on which the validation accuracy is also measured; None for none.
         judged: Whether the design is also judged on test data.
         judge_images: Number of test images judged; None for all.
         checkpoint: File to resume the training from after an interruption; None for none. Workers without access to
@@ -50,8 +46,7 @@ class TrainingJob:
     protocol: TrainingProtocol
     crossbar: CrossbarSpec
     seed: int
-    noise_draws: int = 0
-    conductance_variation_ratio: float = 0.0
+    noise: ChipNoise | None = None
     judged: bool = False
     judge_images: int | None = None
     checkpoint: Path | None = None
@@ -119,8 +114,8 @@ def train_job(job: TrainingJob) -> TrainingReport:
         details["fast_validation"] = trained.validation_accuracy
     if job.protocol.bfloat16:
         details["type_of_steps"] = str(trained.type_of_steps)
-    if job.noise_draws:
-        details[NOISY] = _under_noise(job, trained, dataset)
+    if job.noise is not None:
+        details[NOISY] = _under_noise(job, job.noise, trained, dataset)
     if job.judged:
         judgement = judge(trained, dataset, split="test", exact=True, seed=job.seed, max_images=job.judge_images)
         details["test"] = {
@@ -134,15 +129,16 @@ def train_job(job: TrainingJob) -> TrainingReport:
     return TrainingReport(validation_accuracy=label.mean, seconds=seconds, details=details)
 
 
-def _under_noise(job: TrainingJob, trained: TrainedDesign, dataset: Dataset) -> dict[str, Any]:
-    """Accuracy on the label's validation images with scattered conductances, over draws of devices."""
+def _under_noise(job: TrainingJob, noise: ChipNoise, trained: TrainedDesign, dataset: Dataset) -> dict[str, Any]:
+    """Accuracies on the label's validation images of drawn chips."""
     noisy = judge(
         trained,
         dataset,
         split="validation",
         exact=True,
-        nonidealities=NonIdealities(variation_ratio=job.conductance_variation_ratio),
-        n_draws=job.noise_draws,
+        nonidealities=noise.devices,
+        n_draws=noise.n_draws,
+        norm_images=noise.norm_images,
         seed=job.seed,
         max_images=job.protocol.n_validation,
     )
@@ -152,7 +148,9 @@ def _under_noise(job: TrainingJob, trained: TrainedDesign, dataset: Dataset) -> 
         "spread": noisy.spread,
         "n_draws": noisy.n_draws,
         "n_images": noisy.n_images,
-        "conductance_variation_ratio": job.conductance_variation_ratio,
+        "accuracies": list(noisy.accuracies),
+        "devices": noise.devices.model_dump(mode="json", exclude_defaults=True),
+        "norm_images": noise.norm_images,
     }
 
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from xpert_evo.config import RunConfig
 from xpert_evo.errors import UsageError
 from xpert_evo.objectives import OBJECTIVES, FloatArray
+from xpert_evo.orchestration.chip_noise import noise_words
 from xpert_evo.report.candidates import Candidate, select_front
 from xpert_evo.report.pictures.common import EDAP_LABEL, PALETTE, fit_titles, legend_below
 from xpert_evo.report.recommend import accuracy_steps
@@ -206,15 +207,14 @@ def _warnings(results: Sequence[RunResult], *, judged: bool) -> list[str]:
         *differ("energy limit [uJ] (hardware.energy_limit_uj)", [chip.energy_limit_uj for chip in hardware]),
         *differ("minimum accuracy (search.least_accuracy)", [search.least_accuracy for search in searches]),
         *differ("minimum accuracy under noise (search.least_robustness)", [one.least_robustness for one in searches]),
-        *differ("device noise of robustness (training.noise_draws, conductance_variation_ratio)", noise),
+        *differ("robustness", noise),
         *_other_spaces(results),
     ]
 
 
 def _noise(config: RunConfig) -> str | None:
-    """Describes the noise under which a run measured robustness; None if it did not."""
-    training = config.training
-    return f"{training.noise_draws} x {training.conductance_variation_ratio:g}" if config.measures_robustness else None
+    """Describes the chips on which a run measured robustness; None if it did not."""
+    return noise_words(config) if config.measures_robustness else None
 
 
 def _other_spaces(results: Sequence[RunResult]) -> list[str]:

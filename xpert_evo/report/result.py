@@ -9,13 +9,13 @@ from xpert_evo.config import RunConfig, parse_stored
 from xpert_evo.design import Design, design_from_text
 from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.baselines import topic_of
+from xpert_evo.orchestration.chip_noise import NOISY, robustness_of
 from xpert_evo.orchestration.cost_drift import drift
 from xpert_evo.orchestration.goals import network_note
 from xpert_evo.orchestration.names import FINALISTS, FIRST, REUSED
 from xpert_evo.orchestration.own_files import with_kept_files
 from xpert_evo.orchestration.stopping import early_stop
 from xpert_evo.orchestration.task import Task, build_task
-from xpert_evo.orchestration.trainings import NOISY
 from xpert_evo.report.candidates import Candidate, hardware_figures, select_front
 from xpert_evo.report.shortlist import Shortlist, make_shortlist
 from xpert_evo.search import SearchState
@@ -178,6 +178,7 @@ def _candidates(store: Store, task: Task, plans: Sequence[Plan], reused: set[tup
             plan,
             labels[plan.digest],
             hardware,
+            config=task.config,
             cost_model=task.hardware.model.name,
             label_protocol=task.config.training.protocol,
             reused=(plan.digest, plan.context) in reused,
@@ -204,18 +205,19 @@ def _candidate(
     label: Label,
     hardware: dict[str, float],
     *,
+    config: RunConfig,
     cost_model: str,
     label_protocol: str,
     reused: bool,
 ) -> Candidate:
-    test = label.details.get("test", {})
+    test, noisy = label.details.get("test", {}), label.details.get(NOISY)
     return Candidate(
         design=design,
         digest=plan.digest,
         genome=genome,
         protocol=label.protocol,
         validation=label.accuracy,
-        robustness=label.details.get(NOISY, {}).get("accuracy"),
+        robustness=None if noisy is None else robustness_of(noisy, config),
         test=test.get("accuracy"),
         emulation=test.get("emulation"),
         n_test_images=test.get("n_images"),
