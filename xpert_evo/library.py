@@ -4,7 +4,7 @@ import xpert_evo as xe
 
 run = xe.run({"training.protocol": "smoke", "search.generations": 20}, out="runs/first")
 run.front()["edap"]
-result = xe.train(run.knee.design, protocol="native-short", out="runs/knee")
+result = xe.train(run.knee.design, recipe="quick", out="runs/knee")
 result.test.mean
 """
 

@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from xpert_evo.accuracy.training.protocols import PROTOCOLS
+from xpert_evo.accuracy.training.recipes import DEFAULT_RECIPE, entries
 from xpert_evo.cli import application
 
 ROOT = Path(__file__).parents[2]
@@ -49,9 +49,15 @@ def test_help_wraps_cleanly_at_80_columns(name: str) -> None:
     assert "…" not in outcome.output
 
 
-def test_the_help_of_train_names_every_protocol() -> None:
-    (protocol,) = (parameter for parameter in commands()["train"].params if parameter.name == "protocol")
-    assert re.findall(r"[a-z-]{4,}", getattr(protocol, "help", "")) == list(PROTOCOLS)
+def test_the_help_of_train_names_every_recipe_and_hides_protocols() -> None:
+    options = {parameter.name: parameter for parameter in commands()["train"].params}
+    told = re.findall(r"\b[a-z]+\b", getattr(options["recipe"], "help", ""))
+    assert set(entries()) < set(told)
+    assert DEFAULT_RECIPE in entries()
+    assert getattr(options["protocol"], "hidden", False)
+    outcome = CliRunner().invoke(application(), ["train", "--help"])
+    assert "--recipe" in outcome.output
+    assert "--protocol" not in outcome.output
 
 
 @pytest.mark.parametrize("document", ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from xpert_evo.accuracy.training.protocols import PROTOCOLS
+from xpert_evo.accuracy.training.recipes import entries, load_recipe
 from xpert_evo.backbone_file import LayerEntry
 from xpert_evo.backbones import BACKBONES
 from xpert_evo.cli import application
@@ -92,6 +93,24 @@ def test_the_tutorial_tells_every_protocol_as_it_is() -> None:
         )
         for protocol in PROTOCOLS.values()
     ]
+
+
+def test_the_tutorial_tells_every_recipe_as_it_is() -> None:
+    text = (DOCS / "tutorial.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z]+)` \| (.+) \| (.+) \| (.+) \| (.+) \|$", text, re.MULTILINE)
+    told = {name: cells for name, *cells in rows if name in entries()}
+    assert list(told) == list(entries())
+    for name, entry in entries().items():
+        summary, stages, cost, reached = told[name]
+        assert (summary, cost, reached) == (entry.summary, entry.cost, entry.reached)
+        assert re.findall(r"`([a-z-]+)`", stages) == [stage.protocol for stage in entry.stages]
+
+
+def test_the_own_recipe_of_the_tutorial_can_be_read(tmp_path: Path) -> None:
+    (text,) = blocks("tutorial.md", "toml")
+    path = tmp_path / "own.toml"
+    path.write_text(text)
+    assert [stage.protocol.name for stage in load_recipe(str(path)).stages] == ["one-night-12-epochs", "exact-tune"]
 
 
 def test_the_design_in_the_formats_is_a_design(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

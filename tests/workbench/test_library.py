@@ -179,7 +179,7 @@ def test_a_listener_is_told_what_happens_and_an_interrupted_call_goes_on(design:
 
 def test_what_makes_no_sense_is_refused_in_the_words_of_python(design: Design, tmp_path: Path) -> None:
     refused: list[tuple[dict[str, Any], type[XpertEvoError], str]] = [
-        ({"protocol": "fine-tune"}, UsageError, "earlier training with start_from, or choose another protocol"),
+        ({"protocol": "fine-tune"}, UsageError, "earlier training with start_from, or use recipe hour"),
         ({"noise": {"variation": 1}}, ConfigError, "noise: unknown name 'variation'; did you mean 'variation_law'"),
         ({"noise": {"drift_time_s": 10.0}}, ConfigError, r"noise drift_time_s=10\.0 has no effect"),
         (

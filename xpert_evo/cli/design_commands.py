@@ -98,14 +98,20 @@ def train(
     assignments: Assignments = None,
     dataset: ImagesName = None,
     data_dir: ImagesFolder = None,
-    protocol: Annotated[
-        str,
+    recipe: Annotated[
+        str | None,
         typer.Option(
-            metavar="NAME",
-            help="Use one of: smoke, laptop, laptop-finalist, native-short, overnight, long-night, one-night, "
-            "second-night, long-second-night, averaged-night, fine-tune, exact-tune, full.",
+            metavar="NAME|FILE.toml",
+            help="Train by this recipe: quick (minutes), hour, night (several hours) or best (until it stops paying); "
+            "or your own (default: hour).",
+            show_default=False,
         ),
-    ] = "full",
+    ] = None,
+    hours: Annotated[
+        float | None,
+        typer.Option(metavar="H", help="Scale the recipe's epochs to H hours on this machine.", show_default=False),
+    ] = None,
+    protocol: Annotated[str | None, typer.Option(metavar="NAME", hidden=True, show_default=False)] = None,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Random seed of weights, batches and noise.")] = 0,
     chips: Chips = None,
     ideal: Ideal = False,
@@ -141,20 +147,20 @@ def train(
 ) -> None:
     """Train one design and measure it on the test images.
 
-    It is measured on ideal devices, then on chips drawn with the devices of
+    The stages of the recipe train the network one after the other; the last one
+    computes with the exact emulation of the crossbars. The network is then
+    measured on ideal devices and on chips drawn with the devices of
     hardware.device and the wires of hardware.technology. Call the command again
-    with the same folder to continue an interrupted training from its last epoch.
-    A finished training is never changed.
+    with the same folder to continue an interrupted training at its stage and
+    epoch. A finished training is never changed.
 
-    The protocols second-night, long-second-night, averaged-night, fine-tune and
-    exact-tune start from trained weights and need --start-from. The weights may
-    come from another design with the same channel depths, so a network can be
-    fine-tuned for other precisions.
+    With --start-from, the first stage continues from trained weights. They may
+    come from another design with the same channel depths.
 
     Examples:
-      xpert-evo train design.json --protocol laptop-finalist --chips 5
-      xpert-evo train design.json --protocol one-night --dry-run
-      xpert-evo train b.json --protocol fine-tune --start-from runs/a
+      xpert-evo train design.json --recipe quick --dry-run
+      xpert-evo train design.json --recipe night --hours 6 --chips 5
+      xpert-evo train b.json --recipe tune.toml --start-from runs/a
       xpert-evo train a.json --ideal --noise variation_ratio=0.05 --noise-aware
     """
     from xpert_evo.cli.training import train_one
@@ -165,6 +171,8 @@ def train(
         config,
         assignments,
         options,
+        recipe=recipe,
+        hours=hours,
         protocol=protocol,
         seed=seed,
         noise=noise or (),

@@ -6,6 +6,7 @@ from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.training.checkpoints import Epoch
 from xpert_evo.accuracy.training.epoch import Step
 from xpert_evo.accuracy.training.judge import Judgement
+from xpert_evo.accuracy.training.stages import StagePass, StageResult
 from xpert_evo.accuracy.training.weights import TrainedNetwork
 from xpert_evo.workbench.devices import NoisyDevices
 
@@ -48,6 +49,12 @@ class Draw:
 
 class Listener:
     """Follows a training and a judgement; the methods do nothing unless a subclass overrides them."""
+
+    def stage(self, begun: StagePass) -> None:
+        """Receives a pass of a recipe's stage that begins, or that an earlier call finished."""
+
+    def stage_ended(self, result: StageResult, *, is_known: bool) -> None:
+        """Receives the result of a pass of a stage, and whether an earlier call finished it."""
 
     def step(self, step: Step) -> None:
         """Receives a finished training step."""

@@ -105,19 +105,23 @@ def plan_training(
     design: Design | Path,
     settings: RunConfig,
     *,
-    protocol: str,
+    protocol: str | TrainingProtocol,
     seed: int,
     noisy: NoisyDevices,
     noise_aware: bool,
     to_judge: bool,
     start_from: Path | None,
     out: Path | None,
+    name: str | None = None,
     spelled: Spelling = as_argument,
 ) -> TrainingPlan:
-    """The plan for the arguments of `training.train`; raises UsageError and the errors of reading files."""
+    """The plan for the arguments of `training.train`; raises UsageError and the errors of reading files.
+
+    `name` replaces that of the protocol in the name of the default folder.
+    """
     chosen = _chosen_protocol(protocol, start_from, spelled)
     if noise_aware:
-        _check_noise_aware(chosen, noisy.settings, spelled)
+        check_noise_aware(chosen, noisy.settings, spelled)
     where = str(design) if isinstance(design, Path) else "the design"
     wanted = _only_design(design) if isinstance(design, Path) else design
     dataset = cached_dataset(settings.dataset)
@@ -143,18 +147,18 @@ def plan_training(
         noise_aware=noise_aware,
         to_judge=to_judge,
         start=start,
-        folder=out or Path("runs") / f"train-{wanted.digest}-{protocol}-{seed}{variant}",
+        folder=out or Path("runs") / f"train-{wanted.digest}-{name or chosen.name}-{seed}{variant}",
         spelled=spelled,
     )
 
 
-def _chosen_protocol(name: str, start_from: Path | None, spelled: Spelling) -> TrainingProtocol:
-    """The protocol with a given name; raises UsageError if it needs trained weights and none are given."""
-    chosen = load_protocol(name)
+def _chosen_protocol(named: str | TrainingProtocol, start_from: Path | None, spelled: Spelling) -> TrainingProtocol:
+    """The protocol of an argument; raises UsageError if it needs trained weights and none are given."""
+    chosen = load_protocol(named) if isinstance(named, str) else named
     if chosen.needs_weights and start_from is None:
         raise UsageError(
-            f"{spelled('protocol')} {name} continues from trained weights; give those of an earlier training with "
-            f"{spelled('start_from')}, or choose another protocol, such as one-night."
+            f"{spelled('protocol')} {chosen.name} continues from trained weights; give those of an earlier training "
+            f"with {spelled('start_from')}, or use {spelled('recipe')} hour, which begins with random weights."
         )
     return chosen
 
@@ -170,7 +174,8 @@ def _only_design(path: Path) -> Design:
     return designs[0]
 
 
-def _check_noise_aware(protocol: TrainingProtocol, devices: NonIdealities, spelled: Spelling) -> None:
+def check_noise_aware(protocol: TrainingProtocol, devices: NonIdealities, spelled: Spelling) -> None:
+    """Raises UsageError if a protocol cannot be trained with these devices drawn in every step."""
     name = spelled("noise_aware")
     if devices == NonIdealities():
         raise UsageError(

@@ -1,28 +1,37 @@
 """`train`: trains one design and judges it on the test set, with and without device noise."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-
-import torch
+from typing import TypedDict
 
 from xpert_evo.accuracy.training.judge import Judgement, form_of
+from xpert_evo.accuracy.training.recipes import DEFAULT_RECIPE
 from xpert_evo.accuracy.training.results import AgedJudgement, TrainingResult
 from xpert_evo.accuracy.training.training import TrainedDesign, train_design
 from xpert_evo.accuracy.training.weights import WEIGHTS_NAME, save_weights
 from xpert_evo.config import RunConfig
 from xpert_evo.design import Design
-from xpert_evo.errors import InterruptedRunError, UsageError
+from xpert_evo.errors import UsageError
 from xpert_evo.files import write_text
-from xpert_evo.locks import acquired
 from xpert_evo.paths import user_path
-from xpert_evo.words import counted
-from xpert_evo.workbench.arguments import AnyPath, Settings, settings_beside, settings_of
+from xpert_evo.workbench.arguments import AnyPath, Settings, Spelling, as_argument, settings_beside, settings_of
 from xpert_evo.workbench.devices import Noise, NoisyDevices
+from xpert_evo.workbench.folders import alone, make_folder, place_words, stoppable
 from xpert_evo.workbench.listening import Listener
 from xpert_evo.workbench.measuring import measure
 from xpert_evo.workbench.plan import CHECKPOINT_NAME, RESULT_NAME, TrainingPlan, plan_training
+from xpert_evo.workbench.recipes import carry_out_recipe, plan_recipe
+
+
+class Asked(TypedDict):
+    """Checked arguments of both kinds of training."""
+
+    seed: int
+    noisy: NoisyDevices
+    noise_aware: bool
+    to_judge: bool
+    start_from: Path | None
+    out: Path | None
 
 
 def train(
@@ -30,7 +39,9 @@ def train(
     *,
     out: AnyPath,
     config: Settings = None,
-    protocol: str = "full",
+    recipe: str | None = None,
+    hours: float | None = None,
+    protocol: str | None = None,
     seed: int = 0,
     judge: bool = True,
     noise: Noise = None,
@@ -44,15 +55,17 @@ def train(
     """Trains one design and measures it on the test set, like `xpert-evo train`.
 
     Writes the network to `weights.safetensors` and the results to `result.json` in the folder. If a call is
-    interrupted, it leaves a checkpoint of the last epoch, and the same call continues from there. Trains on a GPU if
-    torch finds one.
+    interrupted, it leaves finished stages and a checkpoint of the last epoch, and the same call continues from there.
+    Trains on a GPU if torch finds one.
 
     Args:
         design: A design, such as `run.knee.design`, or the path of a design file.
         out: Folder of the training; created if necessary, and must not contain a finished training.
         config: Settings, or some of them by dotted name, such as `{"dataset.name": "cifar10"}`. For a design file in
             the folder of a run, the other settings are those of the run.
-        protocol: Name of the training protocol.
+        recipe: Name or TOML file of a recipe, a sequence of stages; "hour" if neither it nor a protocol is given.
+        hours: Budget that the recipe's epochs are scaled to on this machine [h]; None for the recipe as it is.
+        protocol: Name of a single training protocol instead of a recipe.
         seed: Random seed of initial weights, batches, noise and device draws.
         judge: Whether to measure the network on the test set; `judge` can do so later.
         noise: Values that replace those of the chip's devices, such as `variation_ratio`, the relative standard
@@ -71,7 +84,7 @@ def train(
 
     Raises:
         UsageError: An argument is invalid, or the folder cannot be used.
-        ConfigError: A setting, the noise or the name of the protocol is wrong.
+        ConfigError: A setting, the noise, the recipe or the name of the protocol is wrong.
         DesignError: The design does not fit its backbone.
         DataError: The data set is missing or damaged.
         TrainingError: The training diverges, or the start weights do not fit.
@@ -82,23 +95,37 @@ def train(
         settings = settings_of(config)
     else:
         settings, _ = settings_beside(source, config)
-    plan = plan_training(
-        source,
-        settings,
-        protocol=protocol,
-        seed=seed,
-        noisy=NoisyDevices.of(
+    check_either(protocol, recipe, hours)
+    listener = listener or Listener()
+    asked: Asked = {
+        "seed": seed,
+        "noisy": NoisyDevices.of(
             noise,
             n_draws=noise_draws,
             norm_images=calibrate_norms,
             hardware=None if ideal else settings.hardware,
         ),
-        noise_aware=noise_aware,
-        to_judge=judge,
-        start_from=None if start_from is None else user_path(start_from),
-        out=user_path(out),
+        "noise_aware": noise_aware,
+        "to_judge": judge,
+        "start_from": None if start_from is None else user_path(start_from),
+        "out": user_path(out),
+    }
+    if protocol is not None:
+        return carry_out(plan_training(source, settings, protocol=protocol, **asked), listener)
+    return carry_out_recipe(
+        plan_recipe(source, settings, recipe=recipe or DEFAULT_RECIPE, hours=hours, **asked), listener
     )
-    return carry_out(plan, listener or Listener())
+
+
+def check_either(
+    protocol: str | None, recipe: str | None, hours: float | None, spelled: Spelling = as_argument
+) -> None:
+    """Raises UsageError if both a protocol and a recipe are given, or a budget for a protocol."""
+    other = spelled("recipe") if recipe is not None else spelled("hours") if hours is not None else None
+    if protocol is not None and other is not None:
+        raise UsageError(
+            f"{spelled('protocol')} {protocol} is a single stage and cannot be combined with {other}; leave one out."
+        )
 
 
 def carry_out(plan: TrainingPlan, listener: Listener) -> TrainingResult:
@@ -110,13 +137,9 @@ def carry_out(plan: TrainingPlan, listener: Listener) -> TrainingResult:
         InterruptedRunError: Ctrl-C.
     """
     folder = plan.folder
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as failure:
-        name = plan.spelled("out")
-        raise UsageError(f"{folder} cannot be created ({failure.strerror}); choose another {name}.") from None
+    make_folder(plan)
     checkpoint = folder / CHECKPOINT_NAME
-    with _alone(plan), _stoppable(checkpoint):
+    with alone(plan), stoppable(folder, checkpoint.is_file):
         trained = train_design(
             plan.design,
             plan.backbone,
@@ -137,37 +160,6 @@ def carry_out(plan: TrainingPlan, listener: Listener) -> TrainingResult:
     return result
 
 
-@contextmanager
-def _alone(plan: TrainingPlan) -> Iterator[None]:
-    """Locks the folder of a training; raises UsageError if another training is running or has finished there."""
-    folder, name = plan.folder, plan.spelled("out")
-    plan.check_not_ended()
-    lock = acquired(
-        folder / "train.lock",
-        busy=UsageError(f"another process is training in {folder}; wait for it, or choose another {name}."),
-        unwritable=lambda why: UsageError(f"{folder} cannot be written to ({why}); choose another {name}."),
-    )
-    try:
-        plan.check_not_ended()
-        yield
-    finally:
-        if (folder / RESULT_NAME).exists():  # a finished folder is refused anyway, so it needs no lock
-            with suppress(OSError):  # some systems do not delete open files
-                Path(lock.lock_file).unlink()
-        lock.release()
-
-
-@contextmanager
-def _stoppable(checkpoint: Path) -> Iterator[None]:
-    """Turns Ctrl-C into an InterruptedRunError that describes what is kept and how to continue."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        kept = "finished epochs are kept in" if checkpoint.is_file() else "no finished epoch is kept in"
-        how = "continue from there" if checkpoint.is_file() else "start again"
-        raise InterruptedRunError(f"stopped; {kept} {checkpoint.parent}. The same command will {how}.") from None
-
-
 def _result(trained: TrainedDesign, plan: TrainingPlan, listener: Listener) -> TrainingResult:
     """The result of the training, including the judgement if one is planned."""
     form = form_of(trained.protocol)
@@ -180,7 +172,7 @@ def _result(trained: TrainedDesign, plan: TrainingPlan, listener: Listener) -> T
     return TrainingResult(
         header=trained.header,
         dataset_name=plan.dataset.name,
-        trained_on=_place(trained),
+        trained_on=place_words(trained.protocol, next(trained.network.parameters()).device),
         seconds=trained.seconds,
         validation_emulation=form,
         test=ideal,
@@ -189,11 +181,3 @@ def _result(trained: TrainedDesign, plan: TrainingPlan, listener: Listener) -> T
         devices=plan.noisy.told if plan.to_judge else None,
         chip=plan.chip,
     )
-
-
-def _place(trained: TrainedDesign) -> str:
-    """Device, threads and number type of a training, which determine rounding: `cuda:0`, or `cpu, 2 threads`."""
-    device = next(trained.network.parameters()).device
-    n_threads = trained.protocol.n_threads or torch.get_num_threads()
-    place = f"cpu, {counted(n_threads, 'thread')}" if device.type == "cpu" else str(device)
-    return place + (", bfloat16" if trained.type_of_steps is torch.bfloat16 else "")

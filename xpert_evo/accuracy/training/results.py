@@ -39,6 +39,7 @@ class TrainingResult:
         device_noise: Settings of the noisy devices; None if the training was not judged.
         devices: Description of the noisy devices; None in older files.
         chip: Names or files of the chip's `device` and `technology`; None in older files.
+        recipe: Name, budget and finished stages of a training by a recipe; None for a training by one protocol.
     """
 
     header: WeightsHeader
@@ -51,6 +52,7 @@ class TrainingResult:
     device_noise: NonIdealities | None
     devices: str | None = None
     chip: Mapping[str, str] | None = None
+    recipe: Mapping[str, Any] | None = None
 
     @property
     def validation_accuracy(self) -> float | None:
@@ -64,6 +66,7 @@ class TrainingResult:
             "design": header["design"],
             "dataset": {"name": self.dataset_name, "digest": self.header.dataset},
             "protocol": header["protocol"],
+            **({} if self.recipe is None else {"recipe": dict(self.recipe)}),
             "crossbar": header.get("crossbar"),
             **({"backbone": header["backbone"]} if "backbone" in header else {}),
             "trained_on": self.trained_on,
@@ -104,6 +107,7 @@ class TrainingResult:
             device_noise=read_devices(plain.get("device_noise"), where=where),
             devices=plain.get("devices"),
             chip=plain.get("chip"),
+            recipe=plain.get("recipe"),
         )
 
 

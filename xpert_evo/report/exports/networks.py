@@ -106,15 +106,14 @@ def _weights(
         raise UsageError(
             f"--format {form}: none of the {len(wanted)} designs has weights at its own width; {n_proxies} of them "
             "have those of a proxy, a narrower network that only ranks designs. Train a design itself, such as with "
-            "`xpert-evo train --protocol one-night`, or export the proxies, marked as such, with --proxies."
+            "`xpert-evo train --recipe hour`, or export the proxies, marked as such, with --proxies."
         )
     first, file = wanted[0], in_shell(run / "design.json")
     raise UsageError(
         f"--format {form}: none of the {len(wanted)} designs has weights of a training on this run's images and "
         f"crossbars: a search keeps accuracies, not networks. Train one with `xpert-evo show {in_shell(run)} --id "
         f"{first[:8]} --json > {file}` and `xpert-evo train {file} --out "
-        f"{in_shell(run.parent / f'train-{first}')}`, then export again; `--protocol one-night` is quicker than the "
-        "default."
+        f"{in_shell(run.parent / f'train-{first}')}`, then export again; `--recipe quick` takes minutes."
     )
 
 
