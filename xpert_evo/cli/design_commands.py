@@ -101,9 +101,9 @@ def train(
     recipe: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME|FILE.toml",
-            help="Train by this recipe: quick (minutes), hour, night (several hours) or best (until it stops paying); "
-            "or your own (default: hour).",
+            metavar="NAME",
+            help="Train by this recipe: quick (minutes), hour, night (several hours) or best (until it stops paying), "
+            "or by your own, a FILE.toml (default: hour).",
             show_default=False,
         ),
     ] = None,
