@@ -17,7 +17,6 @@ from xpert_evo.accuracy.crossbars.emulation import converted_product
 from xpert_evo.accuracy.crossbars.network import LayerGeometry, array_rows
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities, disturbed
 from xpert_evo.accuracy.crossbars.snr import adc_noise_ratio
-from xpert_evo.errors import ConfigError
 
 ADC_BITS, INPUT_BITS = 4, 3
 
@@ -94,11 +93,6 @@ def devices(crossbar: CrossbarSpec, **strengths: float) -> tuple[torch.Tensor, t
         generator=torch.Generator().manual_seed(0),
     )
     return cells.digits[0], None if disturbance is None else disturbance.offsets
-
-
-def test_wires_of_rows_that_are_read_in_groups_are_refused() -> None:
-    with pytest.raises(ConfigError, match="rows are all read at once, got rows_read = 2"):
-        devices(CrossbarSpec(rows=8, rows_read=2), wire_resistance_ratio=0.01)
 
 
 def test_groups_of_rows_share_the_converters_of_their_crossbar() -> None:

@@ -1,6 +1,7 @@
 """The emulation's wires against nodal solutions, and what they must be in the limits."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
@@ -64,7 +65,7 @@ def drawn_cells(
     codes = random_codes(crossbar)
     cells, _ = disturbed(
         codes,
-        program(codes.float(), (N_ROWS,), crossbar),
+        program(codes.float(), (crossbar.rows_at_once,) * crossbar.row_groups, crossbar),
         crossbar,
         column_sharing=column_sharing,
         nonidealities=settings,
@@ -79,8 +80,13 @@ def sums_of(cells: Cells) -> list[FloatArray]:
     return [s.scaled.double().numpy().copy() / s.scale for s in partial_sums(active_rows(), cells, 1)]
 
 
-def nodal_sums(crossbar: CrossbarSpec, settings: NonIdealities, column_sharing: int) -> Iterator[FloatArray]:
-    """The same by the nodal solver, with the same draw of cells; a digital reference is left out."""
+def nodal_sums(
+    crossbar: CrossbarSpec, settings: NonIdealities, column_sharing: int, group: int = 0
+) -> Iterator[FloatArray]:
+    """The same by the nodal solver for a group of rows, with the same draw of cells; without a digital reference."""
+    inputs = active_rows().clone()
+    inputs[: group * crossbar.rows_at_once] = 0
+    inputs[(group + 1) * crossbar.rows_at_once :] = 0
     drawn = draw_cells(random_codes(crossbar), crossbar, settings, torch.Generator().manual_seed(5))
     columns = [torch.stack(drawn.places, 1).flatten(0, 1)]
     digital = crossbar.coding is WeightCoding.OFFSET_DIGITAL
@@ -95,7 +101,7 @@ def nodal_sums(crossbar: CrossbarSpec, settings: NonIdealities, column_sharing: 
             wires=settings.relative_wires,
             selected=np.isin(np.arange(len(conductances)), positions),
         )
-        found = column_currents(network, active_rows().T.numpy().astype(float)).T
+        found = column_currents(network, inputs.T.numpy().astype(float)).T
         currents[list(positions)] = found[list(positions)]
         if drawn.references is not None:
             read = [p for p in positions if p < crossbar.columns]
@@ -124,6 +130,20 @@ def test_partial_sums_are_those_of_the_nodal_solution(
         lost = np.sqrt(np.mean((ideal[: len(nodal)] - nodal) ** 2))
         assert lost > 0.05 * nodal.std(), "the wires of this test must matter"
         assert np.sqrt(np.mean((fast[: len(nodal)] - nodal) ** 2)) < 0.08 * lost
+
+
+@pytest.mark.parametrize(("coding", "n_references"), CODINGS)
+def test_groups_of_rows_are_read_through_the_wire_past_the_groups_below(
+    coding: WeightCoding, n_references: int
+) -> None:
+    crossbar = replace(crossbar_of(coding, n_references), rows_read=16)
+    found = sums_of(drawn_cells(crossbar, SETTINGS, 4))
+    n_slices = len(found) // crossbar.row_groups
+    assert crossbar.row_groups == 2
+    for group in range(2):
+        for s, nodal in enumerate(nodal_sums(crossbar, SETTINGS, 4, group)):
+            fast = found[group * n_slices + s][: len(nodal)]
+            assert np.sqrt(np.mean((fast - nodal) ** 2)) < 0.025 * nodal.std()
 
 
 @pytest.mark.parametrize(("coding", "n_references"), CODINGS)

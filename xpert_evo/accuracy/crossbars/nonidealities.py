@@ -43,7 +43,6 @@ from xpert_evo.accuracy.crossbars.wires import (
     rounding_is_felt,
     wire_modes,
 )
-from xpert_evo.errors import ConfigError
 
 __all__ = [
     "Disturbance",
@@ -208,11 +207,6 @@ def _disturbed_cells(
     adc_precision: int | None,
 ) -> Cells:
     """Returns cells like `ideal`, with every digit replaced by the contribution of its disturbed devices."""
-    if settings.has_wires and crossbar.row_groups > 1:
-        raise ConfigError(
-            f"wires are modelled for crossbars whose {crossbar.rows} rows are all read at once, got rows_read = "
-            f"{crossbar.rows_read}; leave the resistances or hardware.crossbar.rows_read out."
-        )
     drawn = draw_cells(codes, crossbar, settings, generator)
     least = settings.least_conductance
     half_levels = 2 * (2**crossbar.cell_bits - 1) / (1 - least)
@@ -230,7 +224,8 @@ def _disturbed_cells(
     digits = _digits(drawn, crossbar, behind)
     drop = None
     if behind is not None:
-        modes = wire_modes(ideal.array_rows, settings.relative_wires).to(codes.device)
+        modes = wire_modes(ideal.array_rows, settings.relative_wires, row_groups=crossbar.row_groups)
+        modes = modes.to(codes.device)
         drop = _column_drop(
             drawn, behind, modes, ideal.array_rows, crossbar, half_levels=half_levels, adc_precision=adc_precision
         )

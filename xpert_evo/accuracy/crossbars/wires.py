@@ -164,20 +164,28 @@ class ColumnDrop:
         return next(size for size in range(_BLOCK if self.n_levels else 1, 0, -1) if n_rows % size == 0)
 
 
-def wire_modes(array_rows: tuple[int, ...], wires: WireResistances) -> torch.Tensor:
+def wire_modes(array_rows: tuple[int, ...], wires: WireResistances, *, row_groups: int = 1) -> torch.Tensor:
     """The smoothest modes of K for a column's wire, and its end's, (rows of all arrays, modes): K = modes modes^T.
 
-    K_im = r min(d_i, d_m) + r_end for cells d pitches from the converter has sines as its eigenvectors.
+    K_im = r min(d_i, d_m) + r_end for cells d pitches from the converter has sines as its eigenvectors. If a crossbar's
+    rows are read in groups, the wire past the later groups, whose rows are idle, is part of a group's end.
+
+    Args:
+        array_rows: Rows of each array: a crossbar, or a group of its rows.
+        wires: Resistances, relative to that of a cell in its highest conductance.
+        row_groups: Arrays per crossbar.
     """
     parts = []
-    for n_rows in array_rows:
+    for number, n_rows in enumerate(array_rows):
+        n_below = sum(array_rows[number + 1 : (number // row_groups + 1) * row_groups])
+        end_ohm = wires.sense_ohm + wires.column_ohm * n_below
         distance = torch.arange(n_rows, 0, -1, dtype=torch.float64)
         angles = [(2 * k + 1) * math.pi / (2 * n_rows + 1) for k in range(_N_MODES)]
         sines = [
             torch.sin(angle * distance) * math.sqrt(wires.column_ohm / (2 * n_rows + 1)) / math.sin(angle / 2)
             for angle in angles
         ]
-        parts.append(torch.stack([*sines, torch.full_like(distance, math.sqrt(wires.sense_ohm))], 1))
+        parts.append(torch.stack([*sines, torch.full_like(distance, math.sqrt(end_ohm))], 1))
     return torch.cat(parts).float()
 
 
