@@ -7,7 +7,8 @@ from pydantic import ValidationError
 from hw_models import CrossbarSpec, WeightCoding
 from xpert_evo.accuracy.crossbars.arrays import program
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities, disturbed
-from xpert_evo.cli.judging import read_noise
+from xpert_evo.cli.judging import read_devices
+from xpert_evo.config import parse_config
 from xpert_evo.errors import ConfigError
 
 
@@ -55,7 +56,7 @@ def test_every_cell_may_be_stuck() -> None:
     ("noise", "why"),
     [
         (["stuck_on_ratio=0.6", "stuck_off_ratio=0.6"], "shares of the same cells and must add up to at most 1"),
-        (["drift_time_s=1000"], "drift_time_s=1000.0 has no effect without a drift_exponent above 0"),
+        (["drift_time_s=1000"], "drift_time_s=1000 has no effect without a drift_exponent above 0"),
         (["drift_exponent=0.05"], "drift_exponent=0.05 has no effect without a drift_time_s above 1"),
         (["variation_ratio=0.05", "drift_exponent_spread_ratio=0.3"], "no effect without a drift_exponent above 0"),
         (["stuck_on_ratio=0.1", "variation_law=lognormal"], "no effect without a variation_ratio above 0"),
@@ -64,7 +65,7 @@ def test_every_cell_may_be_stuck() -> None:
 )
 def test_noise_that_cannot_be_or_has_no_effect_is_refused(noise: list[str], why: str) -> None:
     with pytest.raises(ConfigError, match=why):
-        read_noise(noise, 1, 0)
+        read_devices({"noise": noise, "noise_draws": 1, "ideal": True}, parse_config({}).hardware)
 
 
 @pytest.mark.parametrize(
@@ -78,4 +79,5 @@ def test_noise_that_cannot_be_or_has_no_effect_is_refused(noise: list[str], why:
     ],
 )
 def test_noise_that_can_be_is_taken(noise: list[str]) -> None:
-    assert read_noise(noise, 1, 0).n_draws == 1
+    found = read_devices({"noise": noise, "noise_draws": 1, "ideal": True}, parse_config({}).hardware)
+    assert found.n_draws == 1
