@@ -1,0 +1,141 @@
+"""Runs a network again after a change of some layers' peripherals, from the first changed layer on.
+
+The inputs and products of all layers are kept, so that a change costs only the layers behind it. ADC ranges of changed
+layers are calibrated on training images, and so are the batch-norm statistics behind them.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+
+from xpert_evo.accuracy.crossbars.emulation import EmulatedLayer, emulate_layer
+from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork, LayerGeometry
+from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
+from xpert_evo.accuracy.host_state import own_numerics
+from xpert_evo.accuracy.sensitivity.statistics import Moments, kept_statistics, move_statistics, statistics_of
+
+Changes = Mapping[int, LayerGeometry]
+"""Layers by position, and the geometry with their changed peripherals."""
+
+
+class Probe:
+    """A trained network by the exact emulation, on fixed images.
+
+    Args:
+        network: Trained network; it is only borrowed, and left as it was.
+        calibration: Prepared training images (n, channels, side, side) for ADC ranges and batch norm.
+        images: Prepared images whose class scores are measured, likewise.
+        nonidealities: Non-idealities of devices and converters; None for ideal ones.
+        seed: Random seed of the devices. A layer's draw depends only on the seed and the layer's position.
+
+    Attributes:
+        scores: Class scores of `images`, (n, classes).
+    """
+
+    @own_numerics()
+    @torch.no_grad()
+    def __init__(
+        self,
+        network: CrossbarNetwork,
+        calibration: torch.Tensor,
+        images: torch.Tensor,
+        *,
+        nonidealities: NonIdealities | None = None,
+        seed: int = 0,
+    ) -> None:
+        self._network = network.eval()
+        self._layers = network.crossbar_layers
+        self._places = {layer: place for place, layer in enumerate(self._layers)}
+        self._shown = torch.cat([calibration, images])
+        self._n_calibration = len(calibration)
+        self._nonidealities, self._seed = nonidealities, seed
+        self._statistics = statistics_of(network)
+        self._inputs: list[torch.Tensor] = []
+        self._outputs: list[torch.Tensor] = []
+        self._emulated: list[EmulatedLayer] = []
+        self._moments: list[Moments] = []
+        self.scores = network(self._shown, self._first_product)[self._n_calibration :]
+
+    @own_numerics()
+    @torch.no_grad()
+    def changed(self, changes: Changes) -> torch.Tensor:
+        """Class scores of the images with changed peripherals, (n, classes)."""
+        with self._lent(changes):
+            return self._scores(changes)
+
+    @own_numerics()
+    @torch.no_grad()
+    def statistics(self, changes: Changes) -> list[Moments | None]:
+        """Batch-norm statistics of all layers for changed peripherals; None for a layer without batch norm."""
+        with self._lent(changes):
+            self._scores(changes)
+            return statistics_of(self._network)
+
+    def _first_product(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
+        """Emulates a layer and keeps all that later runs need."""
+        self._inputs.append(inputs)
+        self._emulated.append(self._programmed(layer, inputs))
+        outputs = self._emulated[-1](inputs)
+        self._outputs.append(outputs)
+        self._moments.append(Moments.of(outputs[: self._n_calibration]))
+        return outputs
+
+    def _programmed(self, layer: CrossbarLayer, inputs: torch.Tensor) -> EmulatedLayer:
+        generator = None
+        if self._nonidealities is not None:
+            generator = torch.Generator().manual_seed(self._seed * 10_007 + self._places[layer])
+        return emulate_layer(
+            layer, inputs[: self._n_calibration], nonidealities=self._nonidealities, generator=generator
+        )
+
+    def _scores(self, changes: Changes) -> torch.Tensor:
+        """Runs the layers from the first changed one on, which must have their changed geometry."""
+        if not changes:
+            return self.scores
+        first = min(changes)
+        whole = _needed_behind(self._network, first)
+
+        def product(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
+            place = self._places[layer]
+            if place < first:  # a single image keeps the maps' shapes where nobody reads the others
+                return self._outputs[place] if place in whole else self._outputs[place][:1]
+            if place == first:
+                inputs = self._inputs[place]
+            emulated = self._programmed(layer, inputs) if place in changes else self._emulated[place]
+            outputs = emulated(inputs)
+            own = self._statistics[place]
+            if own is not None:
+                move_statistics(layer, own, self._moments[place], Moments.of(outputs[: self._n_calibration]))
+            return outputs
+
+        scores: torch.Tensor = self._network(self._shown, product)
+        return scores[self._n_calibration :]
+
+    @contextmanager
+    def _lent(self, changes: Changes) -> Iterator[None]:
+        """Gives layers other peripherals for a while."""
+        own = [layer.geometry for layer in self._layers]
+        try:
+            with kept_statistics(self._network):
+                for place, geometry in changes.items():
+                    self._layers[place].geometry = geometry
+                yield
+        finally:
+            for layer, geometry in zip(self._layers, own, strict=True):
+                layer.geometry = geometry
+
+
+def _needed_behind(network: CrossbarNetwork, first: int) -> set[int]:
+    """Layers before `first` whose outputs are read by layers behind it, and what their sums need."""
+    backbone = network.backbone
+    needed: set[int] = set()
+    for place in reversed(range(len(backbone.layers))):
+        if place < first and place not in needed:
+            continue
+        source, adds = backbone.sources[place], backbone.layers[place].adds
+        read = [] if adds is None else [backbone.index(adds)]
+        if place > first and source is not None:
+            read.append(source)
+        needed |= {other for other in read if other < first}
+    return needed

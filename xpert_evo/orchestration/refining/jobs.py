@@ -1,0 +1,222 @@
+"""The work of a refinement as jobs: plain values that any worker can carry out."""
+
+import time
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hw_models import CrossbarSpec
+from xpert_evo.accuracy.crossbars.network import LayerGeometry, build_network
+from xpert_evo.accuracy.datasets.catalogue import Dataset, Split
+from xpert_evo.accuracy.sensitivity.probe import Probe
+from xpert_evo.accuracy.sensitivity.statistics import set_statistics
+from xpert_evo.accuracy.training.images import prepared, training_subset
+from xpert_evo.accuracy.training.judge import judge
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
+from xpert_evo.accuracy.training.training import train_design
+from xpert_evo.accuracy.training.weights import TrainedNetwork, load_network, read_start, save_weights
+from xpert_evo.config import DatasetConfig
+from xpert_evo.design import Design
+from xpert_evo.errors import DataError
+from xpert_evo.orchestration.trainings import cached_dataset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A trained network and the images that it is measured on.
+
+    Attributes:
+        weights: File of the network.
+        dataset: Settings of the data set.
+        digest: Expected digest of the data set.
+        n_images: Validation images that class scores are measured on, from the first.
+        n_calibration: Training images for ADC ranges and batch norm.
+    """
+
+    weights: Path
+    dataset: DatasetConfig
+    digest: str
+    n_images: int
+    n_calibration: int
+
+    def images(self) -> Dataset:
+        """The data set; raises DataError if it is another one than expected."""
+        dataset = cached_dataset(self.dataset, self.digest)
+        if dataset.digest != self.digest:
+            raise DataError(f"data set {dataset.name} has changed since the refinement began; put it back.")
+        return dataset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeJob:
+    """Class scores of a network whose layers have the peripherals of another design.
+
+    Attributes:
+        source: The network.
+        design: The other design, with the same channel depths.
+        crossbar: Its crossbars.
+    """
+
+    source: Source
+    design: Design
+    crossbar: CrossbarSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdoptJob:
+    """A network with other peripherals, its batch norm calibrated for them, as a file.
+
+    Attributes:
+        source: The network.
+        design: The other design, with the same channel depths.
+        crossbar: Its crossbars.
+        target: File to write.
+    """
+
+    source: Source
+    design: Design
+    crossbar: CrossbarSpec
+    target: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TuneJob:
+    """A short training of a network through the exact emulation of its own ADCs, as a file.
+
+    Attributes:
+        source: The network to go on from; its header names the design and the crossbars.
+        protocol: Training protocol.
+        seed: Random seed.
+        target: File to write; a checkpoint lies beside it until then.
+    """
+
+    source: Source
+    protocol: TrainingProtocol
+    seed: int
+    target: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeJob:
+    """The accuracy of a network by the exact emulation on some validation images.
+
+    Attributes:
+        source: The network.
+        first: First validation image.
+        n_images: Number of images; None for all from the first one on.
+    """
+
+    source: Source
+    first: int
+    n_images: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Done:
+    """What a job found.
+
+    Attributes:
+        seconds: Time of the job [s].
+        scores: Class scores (images, classes); None unless the job is a probe.
+        accuracy: Fraction of images classified correctly; None unless the job judges.
+        n_images: Number of images of the accuracy.
+    """
+
+    seconds: float
+    scores: NDArray[np.float32] | None = None
+    accuracy: float | None = None
+    n_images: int = 0
+
+
+Job = ProbeJob | AdoptJob | TuneJob | JudgeJob
+
+
+def carry_out(job: Job) -> Done:
+    """Carries out a job; the same result in every process.
+
+    Raises:
+        DataError: The data set is missing or another one.
+        TrainingError: The weights are missing or damaged, or a training diverged.
+    """
+    torch.set_num_threads(1)
+    start = time.perf_counter()
+    if isinstance(job, ProbeJob):
+        scores = _probe(job.source).changed(_changes(_trained(job.source), job.design, job.crossbar))
+        return Done(seconds=time.perf_counter() - start, scores=scores.numpy().astype(np.float32))
+    if isinstance(job, JudgeJob):
+        accuracy, n_images = _judged(job)
+        return Done(seconds=time.perf_counter() - start, accuracy=accuracy, n_images=n_images)
+    if isinstance(job, AdoptJob):
+        _adopt(job)
+    else:
+        _tune(job)
+    return Done(seconds=time.perf_counter() - start)
+
+
+@lru_cache(maxsize=2)
+def _trained(source: Source) -> TrainedNetwork:
+    return load_network(source.weights)
+
+
+@lru_cache(maxsize=1)
+def _probe(source: Source) -> Probe:
+    trained, dataset = _trained(source), source.images()
+    device = torch.device("cpu")
+    training = training_subset(dataset.train, trained.protocol.n_train)
+    calibration = prepared(training, trained.protocol, device, source.n_calibration).images
+    images = prepared(dataset.validation, trained.protocol, device, source.n_images).images
+    return Probe(trained.network, calibration, images)
+
+
+def _changes(trained: TrainedNetwork, design: Design, crossbar: CrossbarSpec) -> dict[int, LayerGeometry]:
+    """The layers whose geometry differs between a network and a design on crossbars."""
+    other = build_network(
+        design,
+        trained.network.backbone,
+        crossbar=crossbar,
+        width_divisor=trained.protocol.width_divisor,
+        image_size=trained.protocol.image_size,
+        depths=[layer.geometry.out_channels for layer in trained.network.crossbar_layers],
+    )
+    pairs = zip(trained.network.crossbar_layers, other.crossbar_layers, strict=True)
+    return {place: new.geometry for place, (own, new) in enumerate(pairs) if own.geometry != new.geometry}
+
+
+def _adopt(job: AdoptJob) -> None:
+    adopted = load_network(job.source.weights)
+    changes = _changes(adopted, job.design, job.crossbar)
+    if changes:
+        set_statistics(adopted.network, _probe(job.source).statistics(changes))
+    adopted.header = replace(adopted.header, design=job.design, crossbar=job.crossbar, validation_accuracy=None)
+    save_weights(adopted, job.target)
+
+
+def _tune(job: TuneJob) -> None:
+    trained, dataset = load_network(job.source.weights), job.source.images()
+    crossbar = trained.network.crossbar_layers[0].geometry.crossbar
+    checkpoint = job.target.with_suffix(".checkpoint")
+    tuned = train_design(
+        trained.header.design,
+        trained.network.backbone,
+        dataset,
+        job.protocol,
+        crossbar=crossbar,
+        seed=job.seed,
+        checkpoint=checkpoint,
+        start_from=read_start(job.source.weights),
+    )
+    save_weights(tuned, job.target)
+    checkpoint.unlink(missing_ok=True)
+
+
+def _judged(job: JudgeJob) -> tuple[float, int]:
+    dataset = job.source.images()
+    last = None if job.n_images is None else job.first + job.n_images
+    part = slice(job.first, last)
+    images = Split(images=dataset.validation.images[part], labels=dataset.validation.labels[part])
+    judged = judge(load_network(job.source.weights), replace(dataset, validation=images), "validation")
+    return judged.mean, judged.n_images

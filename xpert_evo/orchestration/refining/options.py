@@ -1,0 +1,239 @@
+"""What the peripherals of a trained network may become: each layer's choices, their costs, and the limits."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+
+import numpy as np
+
+from hw_models import Schedule
+from xpert_evo.accuracy.crossbars.network import LayerGeometry, build_network
+from xpert_evo.backbones import Backbone
+from xpert_evo.config import RunConfig, load_config
+from xpert_evo.design import Design, LayerDesign
+from xpert_evo.genes import PERIPHERALS, Choice, GeneKind, choice_number
+from xpert_evo.orchestration.task import Task, build_task
+from xpert_evo.search.separable import FloatArray, IntArray, Layers, Limits
+from xpert_evo.space import Genomes, SearchSpace
+
+Precisions = tuple[int, ...]
+"""Values of a layer's genes that change the network's computation, in the order of `Options.kinds`."""
+
+
+def space_around(config: RunConfig, design: Design, backbone: Backbone, space: SearchSpace) -> RunConfig:
+    """Settings whose space has a design's channel depths and, besides the space's choices, its own peripherals."""
+    settings: dict[str, object] = {}
+    for place, (layer, owner) in enumerate(zip(design.layers, backbone.depth_owners, strict=True)):
+        if owner == place:
+            settings[f"space.layers.{layer.name}.channel_depth"] = [layer.channel_depth]
+        for kind in PERIPHERALS:
+            column, own = space.column(place, kind), value_of(layer, kind)
+            if column is not None and own is not None:
+                offered = {*space.genes[column].choices, own}
+                settings[f"space.layers.{layer.name}.{kind}"] = sorted(offered, key=choice_number)
+    return load_config(None, settings, base=config.model_dump(mode="json"))
+
+
+def value_of(layer: LayerDesign, kind: GeneKind) -> Choice | None:
+    """A layer's value of a gene; that of the gene's record if the layer does not name it."""
+    value: Choice | None = getattr(layer, kind)
+    return kind.record.default if value is None else value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The choices of all layers of a trained design.
+
+    Attributes:
+        task: Task whose space has the design's channel depths; its limits apply.
+        baseline_edap: EDAP of the baseline of the space with all channel depths [mm2 us uJ].
+        image_size: Side of the network's images [pixels].
+    """
+
+    task: Task
+    baseline_edap: float
+    image_size: int
+
+    @classmethod
+    def of(cls, config: RunConfig, design: Design, *, n_classes: int, image_channels: int, image_size: int) -> "Options":
+        """The options that settings leave for a design; raises ConfigError and InfeasibleError."""
+        whole = build_task(config, n_classes=n_classes, image_channels=image_channels)
+        fixed = space_around(config, design, whole.backbone, whole.space)
+        return cls(
+            task=build_task(fixed, n_classes=n_classes, image_channels=image_channels),
+            baseline_edap=float(whole.own_costs(whole.baseline)["edap"][0]),
+            image_size=image_size,
+        )
+
+    @cached_property
+    def kinds(self) -> tuple[GeneKind, ...]:
+        """Kinds of peripheral genes that change the network's computation."""
+        return tuple(kind for kind in PERIPHERALS if kind in self.task.space.kinds and kind.record.changes_accuracy)
+
+    def precisions(self, design: Design) -> list[Precisions]:
+        """The precisions of a design's layers."""
+        return [tuple(int(value_of(layer, kind) or 0) for kind in self.kinds) for layer in design.layers]
+
+    def choices_of(self, layer: int, kind: GeneKind) -> list[int]:
+        """What the space offers a layer for a gene, in ascending order."""
+        column = self.task.space.column(layer, kind)
+        return [] if column is None else [int(choice) for choice in self.task.space.genes[column].choices]
+
+    def with_precisions(self, design: Design, changes: Mapping[int, Precisions]) -> Design:
+        """A design with other precisions in some layers."""
+        layers = [
+            layer
+            if place not in changes
+            else layer.model_copy(update=dict(zip(map(str, self.kinds), changes[place], strict=True)))
+            for place, layer in enumerate(design.layers)
+        ]
+        return Design(backbone=design.backbone, layers=tuple(layers))
+
+    @cached_property
+    def _rows(self) -> list["LayerRows"]:
+        return [self._layer_rows(layer) for layer in range(self.task.space.n_layers)]
+
+    def rows(self, layer: int) -> "LayerRows":
+        """All combinations of a layer's peripherals with their costs."""
+        return self._rows[layer]
+
+    def _layer_rows(self, layer: int) -> "LayerRows":
+        space = self.task.space
+        columns = [column for kind in PERIPHERALS if (column := space.column(layer, kind)) is not None]
+        combinations = np.array(list(product(*(range(len(space.genes[column].choices)) for column in columns))))
+        genomes = np.zeros((len(combinations), space.n_genes), dtype=np.int64)
+        genomes[:, columns] = combinations
+        report = self.task.hardware.report_of(space, genomes)
+        leaking = self.task.table.leaky
+        costs = np.stack(
+            [
+                1e-6 * report.area_um2[:, layer],
+                1e-3 * report.latency_ns[:, layer],
+                1e-6 * report.dynamic_pj[:, layer],
+                report.leakage_uw[:, layer] * leaking,
+            ],
+            axis=1,
+        )
+        own = [space.values(genomes, kind)[:, layer] for kind in self.kinds]
+        return LayerRows(
+            columns=tuple(columns), genes=combinations, costs=costs, precisions=list(zip(*own, strict=True))
+        )
+
+    def layers(self, damages: Sequence[Mapping[Precisions, float]]) -> "Offered":
+        """The layers for the optimiser.
+
+        Args:
+            damages: For each layer, the damage of the precisions that it may take; others are not offered.
+        """
+        kept = [
+            np.array([i for i, own in enumerate(self.rows(layer).precisions) if own in damages[layer]], dtype=np.int64)
+            for layer in range(self.task.space.n_layers)
+        ]
+        limits = self.task.constraints
+        layers = Layers(
+            costs=[self.rows(layer).costs[rows] for layer, rows in enumerate(kept)],
+            damages=[
+                np.array([damages[layer][self.rows(layer).precisions[row]] for row in rows])
+                for layer, rows in enumerate(kept)
+            ],
+            limits=Limits(
+                area=limits.area_limit_mm2 or np.inf,
+                latency=limits.latency_limit_us or np.inf,
+                energy=limits.energy_limit_uj or np.inf,
+            ),
+            pipelined=self.task.hardware.planned is Schedule.PIPELINED,
+        )
+        return Offered(options=self, layers=layers, kept=tuple(kept))
+
+    def genome(self, design: Design) -> Genomes:
+        """The genome (1, genes) of a design, which may leave out genes that have a default."""
+        layers = [
+            layer.model_copy(update={kind.value: value_of(layer, kind) for kind in self.task.space.kinds[1:]})
+            for layer in design.layers
+        ]
+        return self.task.space.encode([design.model_copy(update={"layers": tuple(layers)})])
+
+    def design(self, genome: Genomes) -> Design:
+        """The design of a genome (genes,); genes at their default are left out, as in design files."""
+        (design,) = self.task.space.decode(genome[None])
+        optional = [kind for kind in self.task.space.kinds if kind.record.default is not None]
+        layers = [
+            layer.model_copy(
+                update={kind.value: None for kind in optional if getattr(layer, kind) == kind.record.default}
+            )
+            for layer in design.layers
+        ]
+        return design.model_copy(update={"layers": tuple(layers)})
+
+    def costs(self, design: Design) -> dict[str, float]:
+        """Costs of a design by the run's own cost model: area [mm2], latency [us], energy [uJ], EDAP and more."""
+        return {name: float(column[0]) for name, column in self.task.own_costs(self.genome(design)).items()}
+
+    def keeps_limits(self, design: Design) -> bool:
+        """Whether a design keeps the limits on the chip."""
+        return bool(self.task.feasible(self.genome(design))[0])
+
+    def geometries(self, design: Design) -> list[LayerGeometry]:
+        """Geometries of a design's layers on the chip's crossbars."""
+        network = build_network(
+            design, self.task.backbone, crossbar=self.task.hardware.crossbar, image_size=self.image_size
+        )
+        return [layer.geometry for layer in network.crossbar_layers]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerRows:
+    """Combinations of a layer's peripherals.
+
+    Attributes:
+        columns: Columns of the genome.
+        genes: Their values, (combinations, columns).
+        costs: Area [mm2], latency [us], dynamic energy [uJ] and leakage power [uW], (combinations, 4).
+        precisions: Precisions of each combination.
+    """
+
+    columns: tuple[int, ...]
+    genes: IntArray
+    costs: FloatArray
+    precisions: list[Precisions]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """What the optimiser chooses from, and what its choices mean.
+
+    Attributes:
+        options: Options of the network.
+        layers: Costs and damages.
+        kept: Rows of each layer that are offered.
+    """
+
+    options: Options
+    layers: Layers
+    kept: tuple[IntArray, ...]
+
+    def genome(self, choices: IntArray) -> Genomes:
+        """The genome (genes,) of choices (layers,)."""
+        space = self.options.task.space
+        genome = np.zeros(space.n_genes, dtype=np.int64)
+        for layer, (rows, choice) in enumerate(zip(self.kept, choices, strict=True)):
+            own = self.options.rows(layer)
+            genome[list(own.columns)] = own.genes[rows[choice]]
+        return genome
+
+    def design(self, choices: IntArray) -> Design:
+        """The design of choices (layers,)."""
+        return self.options.design(self.genome(choices))
+
+    def choices(self, design: Design) -> IntArray | None:
+        """The choices (layers,) of a design; None if it is not offered."""
+        genome = self.options.genome(design)[0]
+        found = []
+        for layer, rows in enumerate(self.kept):
+            own = self.options.rows(layer)
+            same = np.flatnonzero((own.genes[rows] == genome[list(own.columns)]).all(axis=1))
+            if not len(same):
+                return None
+            found.append(int(same[0]))
+        return np.array(found)
