@@ -55,7 +55,7 @@ class Probe:
         self._outputs: list[torch.Tensor] = []
         self._emulated: list[EmulatedLayer] = []
         self._moments: list[Moments] = []
-        self.scores = network(self._shown, self._first_product)[self._n_calibration :]
+        self.scores: torch.Tensor = network(self._shown, self._first_product)[self._n_calibration :]
 
     @own_numerics()
     @torch.no_grad()

@@ -107,12 +107,12 @@ class JudgeJob:
     Attributes:
         source: The network.
         first: First validation image.
-        n_images: Number of images; None for all from the first one on.
+        last: End of the images, exclusive; None for all from the first one on.
     """
 
     source: Source
     first: int
-    n_images: int | None
+    last: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -215,8 +215,7 @@ def _tune(job: TuneJob) -> None:
 
 def _judged(job: JudgeJob) -> tuple[float, int]:
     dataset = job.source.images()
-    last = None if job.n_images is None else job.first + job.n_images
-    part = slice(job.first, last)
+    part = slice(job.first, job.last)
     images = Split(images=dataset.validation.images[part], labels=dataset.validation.labels[part])
     judged = judge(load_network(job.source.weights), replace(dataset, validation=images), "validation")
     return judged.mean, judged.n_images

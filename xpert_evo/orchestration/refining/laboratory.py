@@ -2,10 +2,12 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.network import LayerGeometry
@@ -29,6 +31,13 @@ from xpert_evo.orchestration.refining.jobs import (
 from xpert_evo.orchestration.refining.memory import Memory, key_of
 from xpert_evo.progress import Listener, Stage
 from xpert_evo.words import duration
+
+_MANY = 5_000
+"""Validation images that are assumed for the time left where all are judged."""
+
+
+_STEP_EFFORT = 3.0
+"""Assumed time of a training step relative to the emulation of its images, for the time left."""
 
 
 class Laboratory:
@@ -63,16 +72,16 @@ class Laboratory:
         self._memory, self._executor, self._listener = memory, executor, listener
         self._source, self._crossbar, self._n_adopted = source, crossbar, n_adopted
         self._geometries = geometries
+        self._measured: dict[str, FloatArray] = {}
         self.seconds = 0.0
 
     def source(self, weights: Path) -> Source:
         """Another network on the same images."""
-        s = self._source
-        return Source(
-            weights=weights, dataset=s.dataset, digest=s.digest, n_images=s.n_images, n_calibration=s.n_calibration
-        )
+        return replace(self._source, weights=weights)
 
-    def scores(self, weights: Path, designs: Sequence[Design], what: str, own: Design | None = None) -> list[FloatArray]:
+    def scores(
+        self, weights: Path, designs: Sequence[Design], what: str, own: Design | None = None
+    ) -> list[FloatArray]:
         """Class scores of a network with the peripherals of designs, (images, classes) each.
 
         Args:
@@ -81,37 +90,35 @@ class Laboratory:
             what: Name of the step, for the progress.
             own: The network's own design, which tells how many layers a job must compute; None for all.
         """
-        source = self.source(weights)
-        jobs = {
-            self._key("scores", weights, design=design.digest): ProbeJob(
-                source=source, design=design, crossbar=self._crossbar
-            )
-            for design in designs
-        }
-        missing = {key: job for key, job in jobs.items() if self._memory.scores(key) is None}
-        efforts = [self._probe_effort(own, job.design) for job in missing.values()]
-        self._run(missing, efforts, what)
-        found = [self._memory.scores(key) for key in jobs]
-        by_key = dict(zip(jobs, found, strict=True))
-        keys = [self._key("scores", weights, design=design.digest) for design in designs]
-        return [scores for key in keys if (scores := by_key[key]) is not None]
+        return [self._measured[key] for key in self._probed(weights, designs, self._crossbar, what, own)]
 
     def own_scores(self, weights: Path, design: Design, crossbar: CrossbarSpec) -> FloatArray:
         """Class scores of a network on the crossbars of its training, (images, classes)."""
-        key = self._key("scores", weights, design=design.digest, crossbar=str(crossbar))
-        job = ProbeJob(source=self.source(weights), design=design, crossbar=crossbar)
-        if self._memory.scores(key) is None:
-            self._run({key: job}, [self._probe_effort(None, design)], "measuring the trained network")
-        found = self._memory.scores(key)
-        assert found is not None
-        return found
+        (key,) = self._probed(weights, [design], crossbar, "measuring the trained network", None)
+        return self._measured[key]
+
+    def _probed(
+        self, weights: Path, designs: Sequence[Design], crossbar: CrossbarSpec, what: str, own: Design | None
+    ) -> list[str]:
+        """Keys of class scores, which are measured where they are not known."""
+        keys = [self._key("scores", weights, design=one.digest, crossbar=str(crossbar)) for one in designs]
+        missing: dict[str, Job] = {}
+        efforts = []
+        for key, design in zip(keys, designs, strict=True):
+            known = self._measured.get(key, self._memory.scores(key))
+            if known is not None:
+                self._measured[key] = known
+            elif key not in missing:
+                missing[key] = ProbeJob(source=self.source(weights), design=design, crossbar=crossbar)
+                efforts.append(self._probe_effort(own, design))
+        self._run(missing, efforts, what)
+        return keys
 
     def adopted(self, weights: Path, designs: Sequence[Design]) -> list[Path]:
         """Files of a network with the peripherals of designs, and batch norm for them."""
-        s = self._source
-        source = Source(weights=weights, dataset=s.dataset, digest=s.digest, n_images=0, n_calibration=self._n_adopted)
+        source = replace(self.source(weights), n_images=0, n_calibration=self._n_adopted)
         targets = {
-            design: self._networks / f"{design.digest[:8]}-{self._key('adopted', weights, design=design.digest)[:8]}.safetensors"
+            design: self._file(design.digest[:8], self._key("adopted", weights, design=design.digest))
             for design in designs
         }
         missing: dict[str, Job] = {
@@ -124,9 +131,16 @@ class Laboratory:
         return [targets[design] for design in designs]
 
     def tuned(self, weights: Sequence[Path], design: Design, protocol: TrainingProtocol, seed: int) -> list[Path]:
-        """Files of networks after a short training through the exact emulation."""
+        """Files of networks after a short training through the exact emulation.
+
+        Args:
+            weights: Files of the networks.
+            design: Design of one of them, for the time left.
+            protocol: Training protocol.
+            seed: Random seed.
+        """
         targets = {
-            path: path.with_name(f"{path.stem}-{self._key('tuned', path, protocol=protocol.digest, seed=seed)[:8]}.safetensors")
+            path: self._file(f"{path.stem[:8]}-tuned", self._key("tuned", path, protocol=protocol.digest, seed=seed))
             for path in weights
         }
         missing: dict[str, Job] = {
@@ -134,24 +148,34 @@ class Laboratory:
             for path, target in targets.items()
             if not target.exists()
         }
-        effort = 3.0 * (protocol.n_train or 1) * protocol.epochs * self._conversions(design)
+        effort = _STEP_EFFORT * (protocol.n_train or _MANY) * protocol.epochs * self._conversions(design)
         self._run(missing, [effort] * len(missing), f"tuning by {protocol.name}")
         return [targets[path] for path in weights]
 
-    def accuracies(self, weights: Sequence[Path], design: Design, first: int, n_images: int | None, what: str) -> list[tuple[float, int]]:
-        """Accuracies of networks on validation images from `first` on, and the number of images."""
-        keys = {path: self._key("accuracy", path, first=first, images=n_images) for path in weights}
+    def _file(self, name: str, key: str) -> Path:
+        return self._networks / f"{name}-{key[:8]}.safetensors"
+
+    def accuracies(self, weights: Sequence[Path], design: Design, part: slice, what: str) -> list[tuple[float, int]]:
+        """Accuracies of networks on some of the validation images, and the number of images.
+
+        Args:
+            weights: Files of the networks.
+            design: Design of one of them, for the time left.
+            part: Validation images to judge on.
+            what: Name of the step, for the progress.
+        """
+        keys = {path: self._key("accuracy", path, first=part.start, last=part.stop) for path in weights}
         missing: dict[str, Job] = {
-            key: JudgeJob(source=self.source(path), first=first, n_images=n_images)
+            key: JudgeJob(source=self.source(path), first=part.start, last=part.stop)
             for path, key in keys.items()
             if self._memory.fact(key) is None
         }
-        effort = float((n_images or 5_000) * self._conversions(design))
+        effort = ((part.stop or _MANY) - part.start) * self._conversions(design)
         self._run(missing, [effort] * len(missing), what)
         found = [self._memory.fact(keys[path]) for path in weights]
         return [(fact["accuracy"], fact["n_images"]) for fact in found]
 
-    def _run(self, jobs: dict[str, Any], efforts: Sequence[float], what: str) -> None:
+    def _run(self, jobs: Mapping[str, Job], efforts: Sequence[float], what: str) -> None:
         """Carries out jobs and keeps their results; the longest begin first."""
         order = sorted(zip(efforts, jobs, strict=True), key=lambda pair: -pair[0])
         keys, left = [key for _, key in order], dict(zip(jobs, efforts, strict=True))
@@ -177,6 +201,7 @@ class Laboratory:
     def _keep(self, key: str, job: Job, done: Done) -> None:
         if isinstance(job, ProbeJob) and done.scores is not None:
             self._memory.add_scores(key, done.scores)
+            self._measured[key] = done.scores.astype(np.float64)
         elif isinstance(job, JudgeJob):
             self._memory.add_fact(key, {"accuracy": done.accuracy, "n_images": done.n_images})
 
@@ -186,10 +211,9 @@ class Laboratory:
             what=what,
             weights=_digest(weights),
             dataset=s.digest,
-            images=s.n_images,
-            calibration=(s.n_calibration, self._n_adopted),
+            measured=(s.n_images, s.n_calibration, self._n_adopted),
             emulation=EMULATION_VERSION,
-            **{"crossbar": str(self._crossbar), **more},
+            **{"crossbar": str(self._crossbar)} | more,
         )
 
     def _conversions(self, design: Design) -> float:

@@ -7,38 +7,39 @@ from itertools import product
 
 import numpy as np
 
-from hw_models import Schedule
+from hw_models import CrossbarSpec, Schedule
 from xpert_evo.accuracy.crossbars.network import LayerGeometry, build_network
-from xpert_evo.backbones import Backbone
 from xpert_evo.config import RunConfig, load_config
 from xpert_evo.design import Design, LayerDesign
 from xpert_evo.genes import PERIPHERALS, Choice, GeneKind, choice_number
 from xpert_evo.orchestration.task import Task, build_task
-from xpert_evo.search.separable import FloatArray, IntArray, Layers, Limits
-from xpert_evo.space import Genomes, SearchSpace
+from xpert_evo.search.separable import FloatArray, IntArray, Layers, Limits, efficient
+from xpert_evo.space import Genomes
 
 Precisions = tuple[int, ...]
 """Values of a layer's genes that change the network's computation, in the order of `Options.kinds`."""
 
 
-def space_around(config: RunConfig, design: Design, backbone: Backbone, space: SearchSpace) -> RunConfig:
+def space_around(config: RunConfig, design: Design, whole: Task) -> RunConfig:
     """Settings whose space has a design's channel depths and, besides the space's choices, its own peripherals."""
     settings: dict[str, object] = {}
-    for place, (layer, owner) in enumerate(zip(design.layers, backbone.depth_owners, strict=True)):
+    for place, (layer, owner) in enumerate(zip(design.layers, whole.backbone.depth_owners, strict=True)):
         if owner == place:
             settings[f"space.layers.{layer.name}.channel_depth"] = [layer.channel_depth]
         for kind in PERIPHERALS:
-            column, own = space.column(place, kind), value_of(layer, kind)
+            column, own = whole.space.column(place, kind), value_of(layer, kind, whole.hardware.crossbar)
             if column is not None and own is not None:
-                offered = {*space.genes[column].choices, own}
+                offered = {*whole.space.genes[column].choices, own}
                 settings[f"space.layers.{layer.name}.{kind}"] = sorted(offered, key=choice_number)
     return load_config(None, settings, base=config.model_dump(mode="json"))
 
 
-def value_of(layer: LayerDesign, kind: GeneKind) -> Choice | None:
-    """A layer's value of a gene; that of the gene's record if the layer does not name it."""
+def value_of(layer: LayerDesign, kind: GeneKind, crossbar: CrossbarSpec) -> Choice | None:
+    """A layer's value of a gene; the gene's default or the crossbar's value if the layer does not name it."""
     value: Choice | None = getattr(layer, kind)
-    return kind.record.default if value is None else value
+    if value is not None:
+        return value
+    return getattr(crossbar, kind.record.cost_attribute) if kind.record.is_of_crossbar else kind.record.default
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +57,12 @@ class Options:
     image_size: int
 
     @classmethod
-    def of(cls, config: RunConfig, design: Design, *, n_classes: int, image_channels: int, image_size: int) -> "Options":
+    def of(
+        cls, config: RunConfig, design: Design, *, n_classes: int, image_channels: int, image_size: int
+    ) -> "Options":
         """The options that settings leave for a design; raises ConfigError and InfeasibleError."""
         whole = build_task(config, n_classes=n_classes, image_channels=image_channels)
-        fixed = space_around(config, design, whole.backbone, whole.space)
+        fixed = space_around(config, design, whole)
         return cls(
             task=build_task(fixed, n_classes=n_classes, image_channels=image_channels),
             baseline_edap=float(whole.own_costs(whole.baseline)["edap"][0]),
@@ -73,7 +76,10 @@ class Options:
 
     def precisions(self, design: Design) -> list[Precisions]:
         """The precisions of a design's layers."""
-        return [tuple(int(value_of(layer, kind) or 0) for kind in self.kinds) for layer in design.layers]
+        return [tuple(int(self._value(layer, kind) or 0) for kind in self.kinds) for layer in design.layers]
+
+    def _value(self, layer: LayerDesign, kind: GeneKind) -> Choice | None:
+        return value_of(layer, kind, self.task.hardware.crossbar)
 
     def choices_of(self, layer: int, kind: GeneKind) -> list[int]:
         """What the space offers a layer for a gene, in ascending order."""
@@ -82,20 +88,36 @@ class Options:
 
     def with_precisions(self, design: Design, changes: Mapping[int, Precisions]) -> Design:
         """A design with other precisions in some layers."""
+        layers = list(self.completed(design).layers)
+        for place, precisions in changes.items():
+            named = dict(zip(map(str, self.kinds), precisions, strict=True))
+            layers[place] = layers[place].model_copy(update=named)
+        return self.short(design.model_copy(update={"layers": tuple(layers)}))
+
+    def completed(self, design: Design) -> Design:
+        """A design that names all genes of the space."""
+        kinds = [kind for kind in PERIPHERALS if kind in self.task.space.kinds]
         layers = [
-            layer
-            if place not in changes
-            else layer.model_copy(update=dict(zip(map(str, self.kinds), changes[place], strict=True)))
-            for place, layer in enumerate(design.layers)
+            layer.model_copy(update={kind.value: self._value(layer, kind) for kind in kinds}) for layer in design.layers
         ]
-        return Design(backbone=design.backbone, layers=tuple(layers))
+        return design.model_copy(update={"layers": tuple(layers)})
+
+    def short(self, design: Design) -> Design:
+        """A design without genes that have in all layers the value that they have where they are not named."""
+        crossbar = self.task.hardware.crossbar
+        for kind in PERIPHERALS:
+            unnamed = value_of(LayerDesign.model_construct(**{kind.value: None}), kind, crossbar)
+            if unnamed is not None and all(getattr(layer, kind) == unnamed for layer in design.layers):
+                layers = [layer.model_copy(update={kind.value: None}) for layer in design.layers]
+                design = design.model_copy(update={"layers": tuple(layers)})
+        return design
 
     @cached_property
     def _rows(self) -> list["LayerRows"]:
         return [self._layer_rows(layer) for layer in range(self.task.space.n_layers)]
 
     def rows(self, layer: int) -> "LayerRows":
-        """All combinations of a layer's peripherals with their costs."""
+        """The combinations of a layer's peripherals that are worth choosing, with their costs."""
         return self._rows[layer]
 
     def _layer_rows(self, layer: int) -> "LayerRows":
@@ -115,9 +137,14 @@ class Options:
             ],
             axis=1,
         )
-        own = [space.values(genomes, kind)[:, layer] for kind in self.kinds]
+        precisions = np.stack([space.values(genomes, kind)[:, layer] for kind in self.kinds], axis=1)
+        alike = [np.flatnonzero((precisions == own).all(axis=1)) for own in np.unique(precisions, axis=0)]
+        kept = np.concatenate([rows[efficient(costs[rows])] for rows in alike])
         return LayerRows(
-            columns=tuple(columns), genes=combinations, costs=costs, precisions=list(zip(*own, strict=True))
+            columns=tuple(columns),
+            genes=combinations[kept],
+            costs=costs[kept],
+            precisions=[tuple(map(int, precisions[row])) for row in kept],
         )
 
     def layers(self, damages: Sequence[Mapping[Precisions, float]]) -> "Offered":
@@ -147,24 +174,12 @@ class Options:
         return Offered(options=self, layers=layers, kept=tuple(kept))
 
     def genome(self, design: Design) -> Genomes:
-        """The genome (1, genes) of a design, which may leave out genes that have a default."""
-        layers = [
-            layer.model_copy(update={kind.value: value_of(layer, kind) for kind in self.task.space.kinds[1:]})
-            for layer in design.layers
-        ]
-        return self.task.space.encode([design.model_copy(update={"layers": tuple(layers)})])
+        """The genome (1, genes) of a design, which need not name genes that have a default."""
+        return self.task.space.encode([self.completed(design)])
 
     def design(self, genome: Genomes) -> Design:
-        """The design of a genome (genes,); genes at their default are left out, as in design files."""
-        (design,) = self.task.space.decode(genome[None])
-        optional = [kind for kind in self.task.space.kinds if kind.record.default is not None]
-        layers = [
-            layer.model_copy(
-                update={kind.value: None for kind in optional if getattr(layer, kind) == kind.record.default}
-            )
-            for layer in design.layers
-        ]
-        return design.model_copy(update={"layers": tuple(layers)})
+        """The design of a genome (genes,)."""
+        return self.short(self.task.space.decode(genome[None])[0])
 
     def costs(self, design: Design) -> dict[str, float]:
         """Costs of a design by the run's own cost model: area [mm2], latency [us], energy [uJ], EDAP and more."""
@@ -184,7 +199,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerRows:
-    """Combinations of a layer's peripherals.
+    """Combinations of a layer's peripherals that no other one with the same precisions beats in all costs.
 
     Attributes:
         columns: Columns of the genome.

@@ -1,0 +1,305 @@
+"""Refines a trained network: chooses its peripherals again, tunes the network for them, and measures again."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from xpert_evo.accuracy.datasets.catalogue import Dataset
+from xpert_evo.accuracy.sensitivity.prediction import FloatArray, log_probabilities
+from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
+from xpert_evo.accuracy.training.weights import TrainedNetwork, load_network, weights_file
+from xpert_evo.config import RunConfig
+from xpert_evo.errors import UsageError
+from xpert_evo.executors import Executor
+from xpert_evo.orchestration.refining.jobs import Source
+from xpert_evo.orchestration.refining.laboratory import Laboratory
+from xpert_evo.orchestration.refining.measuring import Bench, Window
+from xpert_evo.orchestration.refining.memory import Memory
+from xpert_evo.orchestration.refining.options import Options
+from xpert_evo.orchestration.refining.rounds import entry, run_round
+from xpert_evo.orchestration.refining.settings import Prediction, Refined, Refinement, Refining
+from xpert_evo.orchestration.trainings import cached_dataset
+from xpert_evo.progress import Listener, Message
+
+_FIRST_WINDOW = Window(fewer=3, more=1)
+_NEXT_WINDOW = Window(fewer=1, more=1)
+
+_LEAST_SLOPE = 1e-3
+"""Least loss of accuracy per nat, where the judged designs seem to gain."""
+
+_TUNED_LOSSES = (1.0, 3.0)
+"""Losses before tuning, in target losses: up to each, the cheapest design is tuned."""
+
+
+def refine_network(
+    weights: Path,
+    config: RunConfig,
+    folder: Path,
+    refining: Refining,
+    *,
+    executor: Executor,
+    listener: Listener,
+) -> Refinement:
+    """Chooses the peripherals of a trained network again; see the package's docstring.
+
+    Raises:
+        UsageError: The network is a proxy, or does not fit the data set; there are too few validation images.
+        InfeasibleError: The network's own design breaks a limit.
+        TrainingError: The file is missing or damaged, or a training diverged.
+        ConfigError, DataError, StoreError, ExecutorError: See their descriptions.
+    """
+    file = weights_file(weights)
+    trained, dataset = load_network(file), cached_dataset(config.dataset)
+    check_network(file, trained, dataset, refining)
+    options = Options.of(
+        config,
+        trained.header.design,
+        n_classes=dataset.n_classes,
+        image_channels=dataset.image_channels,
+        image_size=trained.protocol.image_size,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    memory = Memory(folder)
+    try:
+        source = Source(
+            weights=file,
+            dataset=config.dataset,
+            digest=dataset.digest,
+            n_images=refining.n_images,
+            n_calibration=refining.n_calibration,
+        )
+        laboratory = Laboratory(
+            folder,
+            memory,
+            executor,
+            source,
+            crossbar=options.task.hardware.crossbar,
+            n_adopted=refining.n_adopted,
+            geometries=options.geometries,
+            listener=listener,
+        )
+        refiner = _Refiner(
+            weights=file,
+            trained=trained,
+            options=options,
+            laboratory=laboratory,
+            refining=refining,
+            listener=listener,
+            n_validation=len(dataset.validation),
+        )
+        return refiner.run()
+    finally:
+        memory.close()
+
+
+def check_network(path: Path, trained: TrainedNetwork, dataset: Dataset, refining: Refining) -> None:
+    """Raises UsageError if a network cannot be refined on a data set."""
+    backbone = trained.network.backbone
+    if trained.header.is_proxy:
+        raise UsageError(
+            f"{path} is a proxy, narrower than its design (protocol {trained.protocol.name}); train the design at "
+            "native size first, such as with --protocol one-night."
+        )
+    if (backbone.n_classes, backbone.image_channels) != (dataset.n_classes, dataset.image_channels):
+        raise UsageError(
+            f"{path} was trained on {backbone.n_classes} classes and {backbone.image_channels} image channels, but "
+            f"{dataset.name} has {dataset.n_classes} and {dataset.image_channels}; select its data set with "
+            "--dataset or the setting dataset.name."
+        )
+    wanted = refining.n_images + refining.n_judged
+    if wanted > len(dataset.validation):
+        raise UsageError(
+            f"n_images and n_judged must together be at most the {len(dataset.validation):,} validation images of "
+            f"{dataset.name}, got {refining.n_images:,} and {refining.n_judged:,}."
+        )
+
+
+class _Refiner:
+    """The steps of a refinement; all that they need is in the laboratory's memory when they are taken again."""
+
+    def __init__(
+        self,
+        *,
+        weights: Path,
+        trained: TrainedNetwork,
+        options: Options,
+        laboratory: Laboratory,
+        refining: Refining,
+        listener: Listener,
+        n_validation: int,
+    ) -> None:
+        self._n_validation = n_validation
+        self._weights, self._trained, self._options = weights, trained, options
+        self._laboratory, self._refining, self._listener = laboratory, refining, listener
+        self._pool: list[Refined] = []
+        self._predictions: list[tuple[Prediction, ...]] = []
+        self._loss_per_nat: float | None = None
+
+    def run(self) -> Refinement:
+        """Goes round until nothing moves, then confirms the front on all validation images."""
+        design, network = self._trained.header.design, self._trained.network
+        reference = log_probabilities(self._laboratory.own_scores(self._weights, design, network.crossbar))
+        start = self._start()
+        anchor, window = start, _FIRST_WINDOW
+        for number in range(1, self._refining.most_rounds + 1):
+            judged = self._round(number, anchor, reference, window)
+            following = self._tuned(number, judged) if self._refining.tune else self._within_loss(start, judged)
+            if following is None or (following.design == anchor.design and following.weights == anchor.weights):
+                self._say(f"round {number}: nothing moves any more")
+                break
+            if following.is_tuned:
+                scores = self._laboratory.scores(following.weights, [following.design], "measuring the tuned network")
+                reference = log_probabilities(scores[0])
+            anchor, window = following, _NEXT_WINDOW
+        return self._result(start)
+
+    def _start(self) -> Refined:
+        """The trained network on the chip's crossbars, with its own peripherals."""
+        design, lab = self._trained.header.design, self._laboratory
+        same = self._trained.network.crossbar == self._options.task.hardware.crossbar
+        file = self._weights if same else lab.adopted(self._weights, [design])[0]
+        accuracies = lab.accuracies([file], design, self._refining.compared, "judging the trained network")
+        start = entry(self._options, design, file, accuracies[0])
+        self._say(f"trained: {_words(start, start)}")
+        return start
+
+    def _round(self, number: int, anchor: Refined, reference: FloatArray, window: Window) -> list[Refined]:
+        bench = Bench(
+            laboratory=self._laboratory,
+            options=self._options,
+            weights=anchor.weights,
+            anchor=anchor.design,
+            reference=reference,
+            window=window,
+            name=f"round {number}",
+        )
+        tests = number == 1 or self._refining.tune is not None
+        found = run_round(bench, self._refining, number, self._loss_per_nat, tests=tests)
+        self._predictions.append(found.predictions)
+        self._say(f"round {number}: {_prediction_words(found.predictions)}")
+        start = self._pool[0] if self._pool else anchor
+        if not self._pool:
+            self._pool.append(start)
+        for one in found.judged:
+            self._say(f"round {number}: {_words(one, start)}")
+        self._pool += [one for one in found.judged if one.weights not in {other.weights for other in self._pool}]
+        self._loss_per_nat = _slope(found.judged, start)
+        return list(found.judged)
+
+    def _within_loss(self, start: Refined, judged: Sequence[Refined]) -> Refined | None:
+        """The cheapest judged design whose loss, by the divergence, is within the target."""
+        slope = self._loss_per_nat or 0.0
+        good = [one for one in judged if slope * one.divergence <= self._refining.target_loss]
+        return min(good, key=lambda one: one.edap, default=None)
+
+    def _tuned(self, number: int, judged: Sequence[Refined]) -> Refined | None:
+        """Tunes the cheapest designs up to some losses; returns the cheapest tuned one within the target."""
+        start, target = self._pool[0], self._refining.target_loss
+        picked = []
+        for factor in _TUNED_LOSSES:
+            good = [one for one in judged if start.judged - one.judged <= factor * target]
+            picked += [min(good, key=lambda one: one.edap)] if good else []
+        picked = list(dict.fromkeys(picked))
+        if not picked:
+            return None
+        tuned = self._tune(number, picked)
+        within = [one for one in tuned if start.judged - one.judged <= target]
+        return min(within, key=lambda one: one.edap) if within else max(tuned, key=lambda one: one.judged)
+
+    def _tune(self, number: int, picked: Sequence[Refined]) -> list[Refined]:
+        """Tunes networks for their designs and judges them."""
+        refining, lab = self._refining, self._laboratory
+        files = lab.tuned([one.weights for one in picked], picked[0].design, self._protocol(), refining.seed)
+        accuracies = lab.accuracies(files, picked[0].design, refining.compared, "judging tuned networks")
+        tuned = [
+            replace(one, weights=file, round=number, is_tuned=True, judged=accuracy, n_judged=n_images)
+            for one, file, (accuracy, n_images) in zip(picked, files, accuracies, strict=True)
+        ]
+        for one in tuned:
+            self._say(f"round {number}: {_words(one, self._pool[0])}")
+        known = {one.weights for one in self._pool}
+        self._pool += [one for one in tuned if one.weights not in known]
+        return tuned
+
+    def _protocol(self) -> TrainingProtocol:
+        protocol = load_protocol(self._refining.tune or "")
+        if self._refining.n_tuned is None:
+            return protocol
+        return protocol.model_copy(update={"n_train": self._refining.n_tuned, "n_validation": self._refining.n_images})
+
+    def _result(self, start: Refined) -> Refinement:
+        front = _front(self._pool)
+        confirmed = self._confirmed([start, *front])
+        others = [one for one in self._pool if one.weights not in {kept.weights for kept in (start, *front)}]
+        return Refinement(
+            trained=confirmed[0],
+            front=tuple(confirmed[1:]),
+            others=tuple(others),
+            predictions=tuple(self._predictions),
+            seconds=self._laboratory.seconds,
+        )
+
+    def _confirmed(self, designs: Sequence[Refined]) -> list[Refined]:
+        """Accuracies on all validation images, and on those that had no part in the choice."""
+        refining, lab = self._refining, self._laboratory
+        files, any_design = [one.weights for one in designs], designs[0].design
+        before, behind = slice(0, refining.compared.start), slice(refining.compared.stop, None)
+        first = lab.accuracies(files, any_design, before, "confirming the front")
+        if behind.start == self._n_validation:
+            rest = [(0.0, 0)] * len(files)
+        else:
+            rest = lab.accuracies(files, any_design, behind, "confirming the front on unseen images")
+        confirmed = []
+        for one, (early, n_early), (late, n_late) in zip(designs, first, rest, strict=True):
+            right = early * n_early + one.judged * one.n_judged + late * n_late
+            confirmed.append(
+                replace(
+                    one,
+                    validation=right / (n_early + one.n_judged + n_late),
+                    unseen=late if n_late else None,
+                    n_unseen=n_late,
+                )
+            )
+        return confirmed
+
+    def _say(self, text: str) -> None:
+        self._listener.tell(Message(text=text))
+
+
+def _front(pool: Sequence[Refined]) -> list[Refined]:
+    """Designs that no other one beats in both EDAP and judged accuracy, by falling EDAP."""
+    front: list[Refined] = []
+    for one in sorted(pool, key=lambda one: (one.edap, -one.judged)):
+        if not front or one.judged > front[-1].judged:
+            front.append(one)
+    return front[::-1]
+
+
+def _slope(judged: Sequence[Refined], start: Refined) -> float | None:
+    """Loss of accuracy per nat over some designs: a straight line through no loss at no divergence."""
+    square = sum(one.divergence**2 for one in judged)
+    if not square:
+        return None
+    lost = sum(one.divergence * (start.judged - one.judged) for one in judged)
+    return max(_LEAST_SLOPE, lost / square)
+
+
+def _words(one: Refined, start: Refined) -> str:
+    tuned = ", tuned" if one.is_tuned else ""
+    return (
+        f"{one.design.digest[:8]}{tuned}: EDAP {one.edap_ratio:.0f} x below the baseline's, "
+        f"{1000 * one.divergence:.1f} mnat, {100 * one.judged:.2f} % of {one.n_judged:,} validation images "
+        f"({100 * (one.judged - start.judged):+.2f} points)"
+    )
+
+
+def _prediction_words(predictions: Sequence[Prediction]) -> str:
+    tests = [one for one in predictions if one.is_random] or list(predictions)
+    ratios = [(one.added / one.measured, one.expected / one.measured) for one in tests if one.measured > 0]
+    if not ratios:
+        return "no joint choice was measured"
+    added, expected = zip(*ratios, strict=True)
+    return (
+        f"predicted over measured divergence of {len(ratios)} joint choices: {min(expected):.2f} to "
+        f"{max(expected):.2f} (sums of single layers: {min(added):.2f} to {max(added):.2f})"
+    )

@@ -1,0 +1,151 @@
+"""One round of a refinement: measure, choose, test the prediction, and judge what was chosen."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from xpert_evo.accuracy.sensitivity.prediction import divergence
+from xpert_evo.design import Design
+from xpert_evo.orchestration.refining.choosing import Chosen, Model
+from xpert_evo.orchestration.refining.measuring import Bench, completed, single_layers, with_pairs
+from xpert_evo.orchestration.refining.options import Options
+from xpert_evo.orchestration.refining.settings import Prediction, Refined, Refining
+
+_MOST_DIVERGENCE = 0.3
+"""Measured divergence beyond which a choice is not judged [nats]."""
+
+_RANDOM_DAMAGES = (1e-3, 5e-2)
+"""Largest divergence of a single layer in random joint choices [nats]; log-uniform between these."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Round:
+    """What a round found.
+
+    Attributes:
+        judged: Chosen designs with files of their networks and accuracies, by falling EDAP.
+        predictions: Joint choices, predicted and measured.
+    """
+
+    judged: tuple[Refined, ...]
+    predictions: tuple[Prediction, ...]
+
+
+def run_round(bench: Bench, refining: Refining, number: int, loss_per_nat: float | None, *, tests: bool) -> Round:
+    """Measures around a network, chooses designs for all prices, and judges some of them.
+
+    Args:
+        bench: The network.
+        refining: Settings.
+        number: Number of the round, from 1.
+        loss_per_nat: Loss of accuracy per nat of divergence in earlier rounds; None if unknown.
+        tests: Whether the prediction is tested on random joint choices.
+    """
+    model, measured = single_layers(bench)
+    model, chosen = completed(bench, model, measured)
+    model = with_pairs(bench, model, chosen, refining.n_pairs)
+    model, chosen = completed(bench, model, measured)
+    random = _random_designs(model, refining, number) if tests else []
+    designs = list(dict.fromkeys([*(one.design for one in chosen), *random]))
+    scores = bench.laboratory.scores(bench.weights, designs, bench.named("measuring joint choices"), own=bench.anchor)
+    found = {design: float(divergence(bench.reference, own)) for design, own in zip(designs, scores, strict=True)}
+    predictions = [_prediction(model, design, found[design], is_random=design in random) for design in designs]
+    candidates = _candidates(chosen, found, refining, loss_per_nat)
+    judged = _judged(bench, candidates, found, refining, number)
+    return Round(judged=tuple(judged), predictions=tuple(predictions))
+
+
+def _prediction(model: Model, design: Design, measured: float, *, is_random: bool) -> Prediction:
+    choices = model.choices(design)
+    return Prediction(
+        design=design.digest,
+        is_random=is_random,
+        added=model.movements.added(choices),
+        joined=replace(model.movements, pairs={}).expected(choices),
+        expected=model.movements.expected(choices),
+        measured=measured,
+    )
+
+
+def _random_designs(model: Model, refining: Refining, number: int) -> list[Design]:
+    """Joint choices of all layers at random, each layer's divergence below a bound that is drawn, too."""
+    rng = np.random.default_rng([refining.seed, number])
+    own = model.options.precisions(model.anchor)
+    damages = [
+        {bits: 0.0 if bits == own[layer] else model.movements.expected([(layer, bits)]) for bits in offered}
+        for layer, offered in enumerate(model.offered)
+    ]
+    base = model.movements.expected([])
+    designs = []
+    for _ in range(refining.n_joint):
+        bound = base + float(np.exp(rng.uniform(*np.log(_RANDOM_DAMAGES))))
+        changes = {}
+        for layer, own_damages in enumerate(damages):
+            allowed = [bits for bits, damage in own_damages.items() if damage <= bound]
+            changes[layer] = allowed[int(rng.integers(len(allowed)))]
+        designs.append(model.options.with_precisions(model.anchor, changes))
+    return designs
+
+
+def _candidates(
+    chosen: Sequence[Chosen], found: dict[Design, float], refining: Refining, loss_per_nat: float | None
+) -> list[Chosen]:
+    """Designs to judge: spread evenly over the logarithm of EDAP, and the cheapest that keeps the target loss."""
+    possible = [one for one in chosen if found[one.design] <= _MOST_DIVERGENCE] or list(chosen[:1])
+    kept: list[Chosen] = []
+    if loss_per_nat is not None:
+        good = [one for one in possible if loss_per_nat * found[one.design] <= refining.target_loss]
+        kept += good[-1:]
+        limit = 4 * refining.target_loss
+        possible = [one for one in possible if loss_per_nat * found[one.design] <= limit] or possible[:1]
+    first, last = (math.log(one.edap) for one in (possible[0], possible[-1]))
+    for target in np.linspace(first, last, refining.n_chosen):
+        nearest = min(possible, key=lambda one: abs(math.log(one.edap) - target))
+        if nearest not in kept and len(kept) < refining.n_chosen:
+            kept.append(nearest)
+    return sorted(kept, key=lambda one: -one.edap)
+
+
+def _judged(
+    bench: Bench, candidates: Sequence[Chosen], found: Mapping[Design, float], refining: Refining, number: int
+) -> list[Refined]:
+    """Writes networks with the peripherals of designs, and judges them."""
+    if not candidates:
+        return []
+    files = bench.laboratory.adopted(bench.weights, [one.design for one in candidates])
+    accuracies = bench.laboratory.accuracies(
+        files, candidates[0].design, refining.compared, f"round {number}: judging chosen designs"
+    )
+    return [
+        replace(
+            entry(bench.options, one.design, file, accuracy),
+            round=number,
+            divergence=found[one.design],
+            expected=one.expected,
+            gap=one.gap,
+        )
+        for one, file, accuracy in zip(candidates, files, accuracies, strict=True)
+    ]
+
+
+def entry(options: Options, design: Design, weights: Path, accuracy: tuple[float, int]) -> Refined:
+    """A judged design with its costs, not changed in any round."""
+    costs = options.costs(design)
+    return Refined(
+        design=design,
+        weights=weights,
+        round=0,
+        is_tuned=False,
+        edap=costs["edap"],
+        edap_ratio=options.baseline_edap / costs["edap"],
+        area_mm2=costs["area"],
+        latency_us=costs["latency"],
+        energy_uj=costs["energy"],
+        expected=None,
+        divergence=0.0,
+        judged=accuracy[0],
+        n_judged=accuracy[1],
+    )

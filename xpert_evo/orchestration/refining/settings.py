@@ -1,0 +1,158 @@
+"""Settings and result of a refinement."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from xpert_evo.design import Design
+from xpert_evo.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refining:
+    """How a trained network's peripherals are chosen again.
+
+    Attributes:
+        n_images: Validation images on which class probabilities are measured, from the first.
+        n_calibration: Training images for ADC ranges and batch norm in these measurements.
+        n_adopted: Training images on which batch norm is calibrated for a chosen design.
+        n_judged: Validation images, those after the first ones, on which chosen designs are compared.
+        n_chosen: Designs that are compared in each round.
+        n_pairs: Pairs of layers that are measured in each round.
+        n_joint: Random joint choices on which the prediction is tested in the first and the last round.
+        most_rounds: Rounds at most.
+        target_loss: Loss of accuracy, a fraction, at which the next round continues with the cheapest design.
+        tune: Name of the protocol that continues the training of that design in each round; None for no training.
+        n_tuned: Training images of that protocol; None for its own number.
+        seed: Random seed of trainings and random choices.
+    """
+
+    n_images: int = 400
+    n_calibration: int = 256
+    n_adopted: int = 1_024
+    n_judged: int = 1_000
+    n_chosen: int = 6
+    n_pairs: int = 12
+    n_joint: int = 12
+    most_rounds: int = 3
+    target_loss: float = 0.007
+    tune: str | None = None
+    n_tuned: int | None = 6_000
+    seed: int = 0
+
+    @property
+    def compared(self) -> slice:
+        """Validation images on which chosen designs are compared."""
+        return slice(self.n_images, self.n_images + self.n_judged)
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for numbers out of range."""
+        for name, least in (
+            ("n_images", 10),
+            ("n_calibration", 32),
+            ("n_adopted", 32),
+            ("n_judged", 10),
+            ("n_chosen", 1),
+            ("n_pairs", 0),
+            ("n_joint", 0),
+            ("most_rounds", 1),
+        ):
+            if getattr(self, name) < least:
+                raise UsageError(f"{name} must be at least {least}, got {getattr(self, name)}.")
+        if not 0 < self.target_loss < 1:
+            raise UsageError(f"target_loss must be a fraction between 0 and 1, such as 0.007, got {self.target_loss}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """A joint choice of all layers: its divergence as predicted and as measured [nats].
+
+    Attributes:
+        design: Id of the design.
+        is_random: Whether it was drawn at random to test the prediction; otherwise it was chosen.
+        added: Sum of the divergences of its layers.
+        joined: Divergence of the sum of the movements of the class scores.
+        expected: The same with measured pairs.
+        measured: Measured divergence.
+    """
+
+    design: str
+    is_random: bool
+    added: float
+    joined: float
+    expected: float
+    measured: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refined:
+    """A design that was chosen for the network, with its weights.
+
+    Attributes:
+        design: The design.
+        weights: File of its network: batch norm calibrated for it, or tuned.
+        round: Round that chose it, from 1; 0 for the trained network itself.
+        is_tuned: Whether the weights were trained further for it.
+        edap: EDAP [mm2 us uJ].
+        edap_ratio: EDAP of the baseline divided by it.
+        area_mm2: Area.
+        latency_us: Latency of an image.
+        energy_uj: Energy of an image.
+        expected: Divergence that was expected before it was measured [nats]; None for the trained network.
+        divergence: Measured divergence [nats].
+        judged: Accuracy on the images on which designs are compared.
+        n_judged: Number of these images.
+        validation: Accuracy on all validation images; None if it is not on the front.
+        unseen: Accuracy on the validation images that had no part in any choice; None likewise or if there are none.
+        n_unseen: Number of these images.
+        gap: By how much the EDAP of another choice could be lower at most at the same price if errors of layers add
+            up; None for the trained network.
+    """
+
+    design: Design
+    weights: Path
+    round: int
+    is_tuned: bool
+    edap: float
+    edap_ratio: float
+    area_mm2: float
+    latency_us: float
+    energy_uj: float
+    expected: float | None
+    divergence: float
+    judged: float
+    n_judged: int
+    validation: float | None = None
+    unseen: float | None = None
+    n_unseen: int = 0
+    gap: float | None = None
+
+    def to_plain(self) -> dict[str, Any]:
+        """An entry of the refinement's `front.json`; `load_designs` reads the design from it."""
+        plain = {**asdict(self), "id": self.design.digest, "design": self.design.to_plain()}
+        return {**plain, "weights": str(self.weights)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refinement:
+    """The result of a refinement.
+
+    Attributes:
+        trained: The trained network on its own peripherals.
+        front: Designs that are best in EDAP and accuracy together, by falling EDAP.
+        others: Further designs that were judged.
+        predictions: Joint choices by round, from 1: predicted and measured divergences.
+        seconds: Time of the measurements and trainings of this call [s].
+    """
+
+    trained: Refined
+    front: tuple[Refined, ...]
+    others: tuple[Refined, ...]
+    predictions: tuple[tuple[Prediction, ...], ...]
+    seconds: float
+
+    def best(self, loss: float) -> Refined:
+        """The design of the lowest EDAP that loses at most this fraction of all validation images."""
+        least = (self.trained.validation or self.trained.judged) - loss
+        kept = [one for one in self.front if (one.validation or one.judged) >= least]
+        return min(kept or [self.trained], key=lambda one: one.edap)
