@@ -1,6 +1,6 @@
 """xpert-evo evolves neural networks together with the in-memory-computing chips that run them.
 
-The library provides `run` and `load_run` for searches, `train`, `judge` and `pack` for single designs, and
+The library provides `run` and `load_run` for searches, `train`, `judge`, `refine` and `pack` for single designs, and
 `load_network`. They are imported on first use, because their dependencies take seconds to import and `--help` should
 be instant.
 """
@@ -9,9 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from xpert_evo.library import Run, judge, load_network, load_run, pack, run, train
+    from xpert_evo.library import Refining, Run, judge, load_network, load_run, pack, refine, run, train
 
-__all__ = ["Run", "judge", "load_network", "load_run", "pack", "run", "train"]
+__all__ = ["Refining", "Run", "judge", "load_network", "load_run", "pack", "refine", "run", "train"]
 
 
 def __getattr__(name: str) -> Any:

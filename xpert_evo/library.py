@@ -1,4 +1,4 @@
-"""The library interface: run a search, read its results, and train, judge and pack single designs.
+"""The library interface: run a search, read its results, and train, judge, refine and pack single designs.
 
 import xpert_evo as xe
 
@@ -6,6 +6,8 @@ run = xe.run({"training.protocol": "smoke", "search.generations": 20}, out="runs
 run.front()["edap"]
 result = xe.train(run.knee.design, recipe="quick", out="runs/knee")
 result.test.mean
+refined = xe.refine("runs/knee", out="runs/knee-refined")
+refined.best(0.005).design
 """
 
 import importlib
@@ -21,6 +23,7 @@ from xpert_evo.accuracy.host_state import own_numerics
 from xpert_evo.accuracy.training.weights import TrainedNetwork, load_network
 from xpert_evo.config import RunConfig, load_config
 from xpert_evo.errors import UsageError
+from xpert_evo.orchestration.refining import Refining
 from xpert_evo.orchestration.start import begin, go_on
 from xpert_evo.paths import user_path
 from xpert_evo.progress import choose_listener
@@ -32,9 +35,21 @@ from xpert_evo.report.writing import write_report
 from xpert_evo.store import Store
 from xpert_evo.workbench.judging import judge
 from xpert_evo.workbench.packing import pack
+from xpert_evo.workbench.refining import refine
 from xpert_evo.workbench.training import train
 
-__all__ = ["Run", "TrainedNetwork", "judge", "load_network", "load_run", "pack", "run", "train"]
+__all__ = [
+    "Refining",
+    "Run",
+    "TrainedNetwork",
+    "judge",
+    "load_network",
+    "load_run",
+    "pack",
+    "refine",
+    "run",
+    "train",
+]
 
 Folder = str | PathLike[str]
 

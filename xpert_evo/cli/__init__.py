@@ -18,10 +18,10 @@ _KEPT = "stopped; no file is left half-written, so you can run the same command 
 @cache
 def application() -> "Typer":
     """The typer application with all commands. Heavy imports wait until a command runs, so that `--help` is instant."""
-    from xpert_evo.cli import design_commands, other_commands, result_commands, search_commands
+    from xpert_evo.cli import design_commands, other_commands, refining_commands, result_commands, search_commands
     from xpert_evo.cli.root import app
 
-    for part in (search_commands, result_commands, design_commands, other_commands):
+    for part in (search_commands, result_commands, design_commands, refining_commands, other_commands):
         app.add_typer(part.commands)
     return app
 

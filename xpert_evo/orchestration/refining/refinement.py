@@ -106,6 +106,11 @@ def check_network(path: Path, trained: TrainedNetwork, dataset: Dataset, refinin
             f"{dataset.name} has {dataset.n_classes} and {dataset.image_channels}; select its data set with "
             "--dataset or the setting dataset.name."
         )
+    if trained.header.dataset not in {None, dataset.digest}:
+        raise UsageError(
+            f"{path} was trained on other images than those of {dataset.name}; select its data set with --dataset or "
+            "the setting dataset.name."
+        )
     wanted = refining.n_images + refining.n_judged
     if wanted > len(dataset.validation):
         raise UsageError(

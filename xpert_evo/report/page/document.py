@@ -50,7 +50,7 @@ def page(scene: Scene, drawings: Sequence[Drawing]) -> str:
         plots=front_plots(scene),
         fronts=fronts_table(result),
         cost_models=cost_models(scene),
-        pictures="\n".join(_figure(drawing) for drawing in drawings) or "<p>No picture could be drawn.</p>",
+        pictures="\n".join(figure_element(drawing) for drawing in drawings) or "<p>No picture could be drawn.</p>",
         honesty=honesty_tables(scene),
         settings=settings_table(result),
         versions=versions_table(result),
@@ -70,7 +70,8 @@ def _summary(result: RunResult) -> str:
     )
 
 
-def _figure(drawing: Drawing) -> str:
+def figure_element(drawing: Drawing) -> str:
+    """Returns a picture with its caption, embedded in the page."""
     content = base64.b64encode(drawing.svg).decode("ascii")
     name = escape(drawing.name)
     return (

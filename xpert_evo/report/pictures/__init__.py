@@ -67,7 +67,7 @@ def draw_pictures(scene: Scene, names: list[str] | None = None) -> tuple[list[Dr
             try:
                 figure = picture.draw(scene)
                 if figure is not None:
-                    drawings.append(_drawing(name, picture.caption, figure))
+                    drawings.append(drawing_of(name, picture.caption, figure))
             except Exception as failure:
                 complaints.append(f"picture '{name}' failed ({type(failure).__name__}: {failure})")
     return drawings, complaints
@@ -91,7 +91,8 @@ def house_style() -> AbstractContextManager[None]:
         return matplotlib.style.context(style)
 
 
-def _drawing(name: str, caption: str, figure: Figure) -> Drawing:
+def drawing_of(name: str, caption: str, figure: Figure) -> Drawing:
+    """Returns a figure as contents of files."""
     fit_titles(figure)
     figure.set_layout_engine("none")  # reuse the layout, which is most of the work, for both formats
     contents = {}

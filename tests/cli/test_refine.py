@@ -1,0 +1,76 @@
+"""`xpert-evo refine` through the command line: a report, files that other commands read, and a kill in the middle."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.command_line import call
+from tests.refinable import settings, weights
+from xpert_evo.design import load_designs
+from xpert_evo.orchestration.refining.memory import FILE_NAME
+
+FEW = ("--images", "60", "--judged", "100", "--rounds", "1", "--pairs", "2", "--executor", "serial")
+SPACE = ("space.adc_precision=[4, 5, 6]", "space.input_precision=[4, 5]", "hardware.model=xpertsim")
+
+
+def _words(tmp_path: Path, out: Path) -> list[str | Path]:
+    settings(tmp_path)  # writes the backbone's file
+    sets = [word for one in SPACE for word in ("--set", one)]
+    return ["refine", weights(tmp_path), "--out", out, *FEW, *sets]
+
+
+def test_refine_reports_and_writes_files_for_other_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    call(*_words(tmp_path, out))
+    told = capsys.readouterr().out
+    assert "measuring single layers" in told
+    assert "left of this step" in told
+    assert "predicted over measured divergence" in told
+    assert "within 0.7 points of the trained network" in told
+    page = (out / "report.html").read_text()
+    assert "data:image/svg+xml" in page
+    assert "within 25 %" in page
+    for name in ("pareto", "bits", "divergences"):
+        assert (out / f"{name}.png").stat().st_size > 5_000
+    front = json.loads((out / "front.json").read_text())
+    assert [load.digest for load in load_designs(out / "front.json")] == [entry["id"] for entry in front]
+    cheapest = front[-1]
+    assert cheapest["edap_ratio"] > 1.2 * front[0]["edap_ratio"]
+    call("evaluate", out / "designs" / f"{cheapest['id'][:8]}.json", "--json", "--config", _config(tmp_path))
+    assert json.loads(capsys.readouterr().out)
+    call("judge", out / cheapest["weights"], "--split", "validation", "--chips", "0")
+    assert f"ideal devices: {100 * cheapest['validation']:.2f} % of" in capsys.readouterr().out
+
+
+def _config(tmp_path: Path) -> Path:
+    path = tmp_path / "settings.toml"
+    path.write_text('[space]\nbackbone = "small.toml"\n[hardware]\nmodel = "xpertsim"\n')
+    return path
+
+
+def test_a_killed_refinement_goes_on_and_ends_like_an_undisturbed_one(tmp_path: Path) -> None:
+    out, whole = tmp_path / "killed", tmp_path / "whole"
+    command = [sys.executable, "-m", "xpert_evo", *map(str, _words(tmp_path, out))]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        if (out / FILE_NAME).exists() and (out / FILE_NAME).stat().st_size > 60_000:
+            break
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (out / "front.json").exists(), "it was to be killed in the middle"
+    call(*_words(tmp_path, out))
+    call(*_words(tmp_path, whole))
+    assert _front(out) == _front(whole)
+
+
+def _front(out: Path) -> list[dict[str, object]]:
+    front: list[dict[str, object]] = json.loads((out / "front.json").read_text())
+    return front

@@ -1,0 +1,59 @@
+"""`xpert-evo refine`: reads its options and shows the progress and result of a refinement."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.table import Table
+
+from xpert_evo.accuracy.training.weights import load_network, weights_file
+from xpert_evo.cli.consoles import PlainConsole
+from xpert_evo.cli.settings import resolve
+from xpert_evo.orchestration.refining import Refined, Refinement, Refining
+from xpert_evo.orchestration.refining.refinement import check_network
+from xpert_evo.orchestration.trainings import cached_dataset
+from xpert_evo.progress import Listener
+from xpert_evo.report.refining.pictures import HEADS, rows_of
+from xpert_evo.streams import in_shell
+from xpert_evo.workbench.refining import carry_out
+
+
+def refine_weights(
+    path: Path,
+    config: Path | None,
+    assignments: Sequence[str] | None,
+    options: Mapping[str, object | None],
+    *,
+    out: Path | None,
+    refining: Refining,
+    listener: Listener,
+    json_log: bool,
+) -> None:
+    """Refines the network in a file and shows the front; raises the errors of `refine_network`."""
+    settings = resolve(config, assignments, options)
+    file = weights_file(path)
+    trained = load_network(file)
+    check_network(file, trained, cached_dataset(settings.dataset), refining)
+    folder = out or Path("runs") / f"refined-{trained.header.design.digest[:8]}"
+    result = carry_out(file, settings, folder, refining, listener)
+    if not json_log:
+        _show(result, refining, folder)
+
+
+def _show(result: Refinement, refining: Refining, folder: Path) -> None:
+    console = PlainConsole()
+    table = Table(*HEADS, title="Peripherals chosen again, by falling EDAP; the first row is the trained network")
+    for row in rows_of([result.trained, *result.front]):
+        table.add_row(*row)
+    console.table(table)
+    best = result.best(refining.target_loss)
+    console.lines(
+        [
+            f"within {100 * refining.target_loss:g} points of the trained network: {_words(best)}",
+            f"report, front.json, designs and networks: {folder}",
+            f"judge it on test images with `xpert-evo judge {in_shell(best.weights)}`",
+        ]
+    )
+
+
+def _words(best: Refined) -> str:
+    return f"{best.design.digest[:8]}, EDAP {best.edap_ratio:.0f} x below the baseline's"

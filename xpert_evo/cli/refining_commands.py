@@ -1,0 +1,117 @@
+"""The command that refines a trained network."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xpert_evo.cli.root import (
+    DESIGNS,
+    Assignments,
+    CostModelName,
+    Executor,
+    ImagesFolder,
+    ImagesName,
+    JsonLog,
+    Quiet,
+    SettingsFile,
+    Workers,
+    image_settings,
+)
+from xpert_evo.paths import user_path
+
+commands = typer.Typer()
+
+
+@commands.command(rich_help_panel=DESIGNS)
+def refine(
+    weights: Annotated[
+        Path,
+        typer.Argument(
+            parser=user_path,
+            metavar="NETWORK",
+            help="Trained weights (.safetensors) of a design at native size, or the folder of a training.",
+        ),
+    ],
+    config: SettingsFile = None,
+    assignments: Assignments = None,
+    dataset: ImagesName = None,
+    data_dir: ImagesFolder = None,
+    model: CostModelName = None,
+    loss: Annotated[
+        float, typer.Option(metavar="POINTS", help="Aim at the cheapest design that loses at most POINTS of accuracy.")
+    ] = 0.7,
+    rounds: Annotated[int, typer.Option(metavar="N", min=1, help="Measure and choose at most N times.")] = 3,
+    images: Annotated[
+        int, typer.Option(metavar="N", min=10, help="Measure class probabilities on the first N validation images.")
+    ] = 400,
+    judged: Annotated[
+        int, typer.Option(metavar="N", min=10, help="Compare designs on the N validation images after those.")
+    ] = 1_000,
+    pairs: Annotated[int, typer.Option(metavar="N", min=0, help="Measure N pairs of layers in each round.")] = 12,
+    tune: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PROTOCOL",
+            help="Tune the chosen networks by PROTOCOL in each round, such as exact-tune (default: no training).",
+            show_default=False,
+        ),
+    ] = None,
+    tune_images: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Tune on N training images, which takes minutes.")
+    ] = 6_000,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Random seed of trainings and random choices.")] = 0,
+    executor: Executor = None,
+    workers: Workers = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            parser=user_path,
+            metavar="DIR",
+            help="Write to DIR, or go on there (default: runs/refined-DESIGN).",
+            show_default=False,
+        ),
+    ] = None,
+    json_log: JsonLog = False,
+    quiet: Quiet = False,
+) -> None:
+    """Choose the peripherals of a trained network again, for this network.
+
+    Measures what fewer ADC, input and weight bits in each layer do to the class
+    probabilities of validation images, chooses the peripherals of all layers for
+    a range of prices, measures the choices by the exact emulation, and goes on
+    from there until nothing moves. Channel depths stay. What peripherals may
+    become is set by the space, such as space.weight_precision and space.copies.
+
+    An interrupted command goes on where it stopped when it is repeated.
+
+    Examples:
+      xpert-evo refine runs/knee --dataset cifar10 --data-dir ~/data
+      xpert-evo refine runs/knee --tune exact-tune --loss 0.5
+      xpert-evo refine runs/knee --set space.weight_precision=[4,5,6,8]
+      xpert-evo refine runs/knee --set hardware.crossbar.coding=differential
+    """
+    from xpert_evo.cli.refining import refine_weights
+    from xpert_evo.orchestration.refining import Refining
+    from xpert_evo.progress import choose_listener
+
+    options = {
+        **image_settings(dataset, data_dir),
+        "hardware.model": model,
+        "executor.kind": executor,
+        "executor.workers": workers,
+    }
+    refining = Refining(
+        n_images=images,
+        n_judged=judged,
+        n_pairs=pairs,
+        most_rounds=rounds,
+        target_loss=loss / 100,
+        tune=tune,
+        n_tuned=tune_images,
+        seed=seed,
+    )
+    listener = choose_listener(json_log=json_log, quiet=quiet)
+    refine_weights(
+        weights, config, assignments, options, out=out, refining=refining, listener=listener, json_log=json_log
+    )

@@ -1,0 +1,114 @@
+"""Writes the files of a refinement: `report.html`, pictures, `front.json`, and a design file for each choice."""
+
+import json
+import os
+from html import escape
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+import numpy as np
+
+from xpert_evo.files import write_text
+from xpert_evo.orchestration.refining import Prediction, Refined, Refinement
+from xpert_evo.report.page.document import PAGE_NAME, figure_element
+from xpert_evo.report.page.tables import text_table
+from xpert_evo.report.pictures import Drawing, write_pictures
+from xpert_evo.report.refining.pictures import HEADS, draw_refinement, rows_of
+
+_PAGE = Template("""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>$title</title>
+<style>
+$style
+</style>
+</head>
+<body>
+<header><h1>$title</h1><p>$summary</p></header>
+<main>
+<section><h2>The front</h2>$front</section>
+<section><h2>Pictures</h2>$pictures</section>
+<section><h2>How well divergences were predicted</h2>$predictions</section>
+</main>
+</body>
+</html>
+""")
+
+
+def write_refinement(folder: Path, result: Refinement, *, settings: str) -> None:
+    """Writes all files of a refinement into its folder, each atomically.
+
+    Args:
+        folder: Folder of the refinement.
+        result: Result to write.
+        settings: One sentence on the data set, the chip and the images.
+    """
+    designs = folder / "designs"
+    designs.mkdir(exist_ok=True)
+    for one in (result.trained, *result.front):
+        write_text(designs / f"{one.design.digest[:8]}.json", one.design.to_json() + "\n")
+    write_text(folder / "front.json", json.dumps([_entry(folder, one) for one in result.front], indent=1) + "\n")
+    drawings = draw_refinement(result)
+    write_pictures(folder, drawings)
+    write_text(folder / PAGE_NAME, _page(result, drawings, settings))
+
+
+def _entry(folder: Path, one: Refined) -> dict[str, object]:
+    """The plain values of a design, with the path of its weights relative to the folder."""
+    return {**one.to_plain(), "weights": os.path.relpath(one.weights, folder)}
+
+
+def _page(result: Refinement, drawings: list[Drawing], settings: str) -> str:
+    style = resources.files("xpert_evo.report.page") / "page.css"
+    return _PAGE.substitute(
+        title=escape(f"Peripherals of {result.trained.design.digest[:8]}, chosen again"),
+        style=style.read_text(encoding="utf-8"),
+        summary=escape(settings),
+        front=text_table(HEADS, rows_of([result.trained, *result.front])) + f"<p>{escape(_caution(result))}</p>",
+        pictures="\n".join(figure_element(drawing) for drawing in drawings),
+        predictions=_predictions(result),
+    )
+
+
+def _caution(result: Refinement) -> str:
+    gaps = [one.gap for one in result.front if one.gap is not None]
+    percent = 100 * float(np.expm1(max(gaps, default=0.0)))
+    bound = f"If errors of layers add up, another choice at the same price is at most {percent:.1f} % better."
+    return (
+        "The first row is the trained network on its own peripherals. 'validation' are all validation images, by the "
+        "exact emulation; the choice has seen some of them, 'unseen' are those that it has not."
+        + (bound if gaps else "")
+    )
+
+
+def _predictions(result: Refinement) -> str:
+    rows = [
+        (f"round {number}, {kind}", *_ratios(found))
+        for number, predictions in enumerate(result.predictions, 1)
+        for kind, found in (
+            ("random", [one for one in predictions if one.is_random]),
+            ("chosen", [one for one in predictions if not one.is_random]),
+        )
+        if found
+    ]
+    head = (
+        "predicted over measured",
+        "choices",
+        "layers added up",
+        "class scores added up",
+        "and pairs",
+        "within 25 %",
+    )
+    return text_table(head, rows)
+
+
+def _ratios(found: list[Prediction]) -> tuple[str, ...]:
+    """Least and most ratio of predicted to measured divergence by each prediction, and how many of the last hold."""
+    ratios = np.array([[one.added, one.joined, one.expected] for one in found])
+    ratios /= np.array([[max(one.measured, 1e-12)] for one in found])
+    spans = [f"{column.min():.2f} to {column.max():.2f}" for column in ratios.T]
+    good = int((np.abs(ratios[:, 2] - 1) <= 0.25).sum())
+    return (str(len(found)), *spans, f"{good} of {len(found)}")

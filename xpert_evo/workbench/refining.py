@@ -1,0 +1,106 @@
+"""`refine`: chooses the peripherals of a trained network again."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from xpert_evo.accuracy.host_state import own_numerics
+from xpert_evo.accuracy.training.weights import TrainedNetwork, load_network, weights_file
+from xpert_evo.config import RunConfig, load_config
+from xpert_evo.errors import InterruptedRunError, UsageError
+from xpert_evo.executors import MAKERS
+from xpert_evo.hardware import Hardware
+from xpert_evo.locks import acquired
+from xpert_evo.orchestration.refining import Refinement, Refining, refine_network
+from xpert_evo.orchestration.trainings import cached_dataset
+from xpert_evo.paths import user_path
+from xpert_evo.progress import Listener, Message, choose_listener
+from xpert_evo.report.refining.writing import write_refinement
+from xpert_evo.workbench.arguments import AnyPath, Settings, settings_of
+
+
+def refine(
+    weights: AnyPath,
+    *,
+    out: AnyPath,
+    config: Settings = None,
+    refining: Refining | None = None,
+    quiet: bool = True,
+) -> Refinement:
+    """Chooses column sharing, ADCs, input bits and more for each layer of a trained network, like `xpert-evo refine`.
+
+    Measures what each layer's peripherals do to the network's class probabilities on a few hundred validation images,
+    chooses the best peripherals of all layers for a range of prices, measures the choices, and goes on from there until
+    nothing moves. Writes a report, `front.json`, and the designs and networks of the front. An interrupted call goes on
+    where it stopped when it is repeated.
+
+    Measurements run in separate processes, so a script must guard the call with `if __name__ == "__main__":`.
+
+    Args:
+        weights: A file written by `train` or `pack`, or the folder of a training, at native size.
+        out: Folder to write.
+        config: Settings, or some of them by dotted name. Those of `space` say what peripherals may become, those of
+            `hardware` set the chip and its limits; crossbars default to those of the training.
+        refining: Numbers of images and rounds, the loss to aim at, and whether to tune the weights; None for the
+            defaults.
+        quiet: Whether to print no progress.
+
+    Returns:
+        The front as `result.front`, by falling EDAP.
+
+    Raises:
+        XpertEvoError: Any error that the command line would report.
+    """
+    listener = choose_listener(quiet=quiet)
+    return carry_out(user_path(weights), settings_of(config), user_path(out), refining or Refining(), listener)
+
+
+@own_numerics()
+def carry_out(path: Path, config: RunConfig, folder: Path, refining: Refining, listener: Listener) -> Refinement:
+    """Refines a network and writes the report; takes the checked arguments of `refine`."""
+    file = weights_file(path)
+    settings = settings_of_network(load_network(file), config)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        raise UsageError(f"{folder} cannot be created ({failure.strerror}); choose another folder.") from None
+    lock = acquired(
+        folder / "refine.lock",
+        busy=UsageError(f"another process refines a network in {folder}; wait for it, or choose another folder."),
+        unwritable=lambda why: UsageError(f"{folder} cannot be written to ({why}); choose another folder."),
+    )
+    executor = MAKERS[settings.executor.kind](settings.executor, None, lambda text: listener.tell(Message(text=text)))
+    try:
+        result = refine_network(file, settings, folder, refining, executor=executor, listener=listener)
+        write_refinement(folder, result, settings=_words(settings, result, refining))
+    except KeyboardInterrupt:
+        raise InterruptedRunError(
+            f"stopped; all measurements are kept in {folder}. The same command will go on there."
+        ) from None
+    finally:
+        executor.close()
+        listener.close()
+        lock.release()
+    return result
+
+
+def settings_of_network(trained: TrainedNetwork, config: RunConfig) -> RunConfig:
+    """Settings with the network's backbone and, where they do not name others, its crossbars."""
+    own = asdict(trained.network.crossbar)
+    given = config.hardware.crossbar.model_dump(exclude_unset=True)
+    backbone = trained.header.backbone or trained.header.design.backbone
+    overrides: dict[str, object] = {
+        "space.backbone": backbone if isinstance(backbone, str) else backbone.model_dump(mode="json")
+    }
+    overrides |= {f"hardware.crossbar.{name}": value for name, value in {**own, **given}.items() if value is not None}
+    return load_config(None, overrides, base=config.model_dump(mode="json"))
+
+
+def _words(config: RunConfig, result: Refinement, refining: Refining) -> str:
+    dataset, hardware = cached_dataset(config.dataset), Hardware.of(config)
+    tuned = f"; weights tuned by {refining.tune}" if refining.tune else ""
+    return (
+        f"{dataset.name}, device {hardware.device.name}, {hardware.words}, weights coded "
+        f"{hardware.crossbar.coding.value}, ideal devices. Class probabilities of {refining.n_images:,} validation "
+        f"images, designs compared on {result.trained.n_judged:,} others{tuned}. EDAP is compared with that of the "
+        "baseline of the space."
+    )
