@@ -14,12 +14,13 @@ from hw_models.chip import ChipReport, chip_level
 from hw_models.cost_model import DEFAULT_MODEL, CostModel, Schedule, load_model, model_names
 from hw_models.cost_table import CostTable, PopulationCosts
 from hw_models.crossbar import CrossbarSpec, WeightCoding
+from hw_models.crossbar_groups import with_choices
 from hw_models.errors import HardwareModelError
 from hw_models.explain import explain
 from hw_models.layer_choices import LayerChoices
 from hw_models.macro import CellKind, Macro, MacroCosts, macro_costs
 from hw_models.model import evaluate
-from hw_models.periphery import Peripherals
+from hw_models.periphery import CROSSBAR_CHOICES, Peripherals
 from hw_models.report import HardwareReport
 from hw_models.sources import Source, sources
 from hw_models.technology import Device, Technology, device_names, load_device, load_technology, technology_names
@@ -28,6 +29,7 @@ from hw_models.upstream_network import NetworkReport, upstream_network
 from hw_models.workload import LayerShapes
 
 __all__ = [
+    "CROSSBAR_CHOICES",
     "DEFAULT_MODEL",
     "AdcFigures",
     "AdcModel",
@@ -68,4 +70,5 @@ __all__ = [
     "sources",
     "technology_names",
     "upstream_network",
+    "with_choices",
 ]

@@ -102,7 +102,7 @@ def chip_level(
         "accumulation": area.full_adder_um2 * (at_once * of["accumulator_bits"]).max(axis=1),
         "activation": area.flipflop_um2 * (bits * at_once).max(axis=1),
         "pooling": crossbar.tile_side
-        * max(group.crossbar.converted_columns for group in groups)
+        * of["converted_columns"].max(axis=1)
         * (area.pooling_base_um2 + area.pooling_bit_um2 * bits.max(axis=1)),
     }
     return ChipReport(area_um2=MappingProxyType(units), residual_pj=_residual_pj(added, bits, setting).sum(axis=1))
@@ -111,8 +111,9 @@ def chip_level(
 def _layer_parts(group: CrossbarGroup, of_chip: Setting, whole: tuple[int, int]) -> dict[str, FloatArray]:
     """What the units of the chip need to know of layers that share a crossbar; `whole` is (designs, layers).
 
-    Tiles and the area of one [um2], input bits, cores of the global buffer, columns converted at once, width of the
-    chip's bus, and the adder bits of the accumulator over tiles for each of those columns.
+    Tiles and the area of one [um2], input bits, cores of the global buffer, columns that a crossbar converts, those
+    of a tile converted at once, width of the chip's bus, and the adder bits of the accumulator over tiles for each of
+    the columns converted at once.
     """
     setting = replace(of_chip, crossbar=group.crossbar)
     found = distinct_parts(group.shapes, group.peripherals, setting)
@@ -125,6 +126,7 @@ def _layer_parts(group: CrossbarGroup, of_chip: Setting, whole: tuple[int, int])
         "tiles": pairing.by_shape(m.n_tiles) * pairing.by_periphery(p.copies),
         "tile_um2": pairing.by_periphery(found.tile.tile_side_um**2),
         "bits": bits,
+        "converted_columns": np.full_like(bits, group.crossbar.converted_columns),
         "buffer_cores": np.ceil(pairing.by_shape(m.buffered_inputs / core_bits) * bits),
         "columns_at_once": pairing.by_periphery(setting.columns_at_once(p)),
         "bus_bits": pairing.by_periphery(setting.bus_bits(p)),

@@ -9,14 +9,14 @@ layers of a residual stage share one channel depth.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hw_models.adc import AdcType
 from hw_models.adc_library import AdcTable
 from hw_models.area_bounds import AreaBounds, Factor, extreme
 from hw_models.arrays import FloatArray, IntArray
@@ -24,18 +24,16 @@ from hw_models.cost_model import CostModel, Overheads, Schedule, load_model
 from hw_models.crossbar import CrossbarSpec
 from hw_models.errors import HardwareModelError
 from hw_models.layer_choices import LayerChoices
-from hw_models.model import REFERENCE_ACTIVITY, evaluate
-from hw_models.periphery import Peripherals
+from hw_models.layer_table import ROW, ChipTables, Evaluated, LayerTable, check_chip, on_chip
+from hw_models.model import REFERENCE_ACTIVITY
+from hw_models.periphery import CROSSBAR_CHOICES
 from hw_models.technology import Device, Technology
-from hw_models.workload import LayerShapes
 
 _CHUNK = 8192
 _TO_REPORTED = np.array([1e-6, 1e-3, 1e-6, 1e-3])
 """Conversion from um2, ns, pJ and ns to mm2, us, uJ and us."""
 _AREA = (1.0, 0.0, 0.0)
-_ROW = 4
-"""Numbers per table entry: area, latency, dynamic energy and leakage power; the four fill half a cache line."""
-_MOST_ENTRIES = 5_000_000
+_MOST_CHIPS = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,16 +64,6 @@ class PopulationCosts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _LayerTable:
-    """Costs of one layer for every combination of its columns' choices, (combinations, 4)."""
-
-    columns: tuple[int, ...]
-    sizes: tuple[int, ...]
-    strides: tuple[int, ...]
-    costs: npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CostTable:
     """Costs of a search space; built with `CostTable.build`.
 
@@ -84,14 +72,18 @@ class CostTable:
         n_choices: Number of choices of each genome column, (genes,); 1 where no layer uses the column.
         pipelined: Whether layers work on different images at the same time.
         leaky: Whether the energy includes leakage.
+        chip_columns: Genome columns with a choice that all layers share, such as the rows of the crossbars. Each
+            combination of these choices is a chip with tables of its own, which are built when a design first needs
+            them.
     """
 
     layers: tuple[LayerChoices, ...]
     n_choices: IntArray
     pipelined: bool
     leaky: bool
-    _tables: tuple[_LayerTable, ...]
-    _strides: npt.NDArray[np.float32]
+    chip_columns: tuple[int, ...]
+    _given: Evaluated
+    _built: dict[tuple[int, ...], ChipTables] = field(default_factory=dict)
 
     @classmethod
     def build(
@@ -123,7 +115,7 @@ class CostTable:
         """
         chosen = load_model("xpertsim") if model is None else model
         planned = chosen.choices.schedule if schedule is None else schedule
-        evaluated = _Evaluated(
+        evaluated = Evaluated(
             crossbar=crossbar,
             device=device,
             technology=technology,
@@ -136,7 +128,7 @@ class CostTable:
             raise HardwareModelError("a cost table needs at least one layer, got none.")
         n_choices: dict[int, int] = {}
         for layer in layers:
-            for column, count in layer.columns().items():
+            for column, count in layer.genome_columns().items():
                 if n_choices.setdefault(column, count) != count:
                     raise HardwareModelError(
                         f"layer {layer.name!r}: genome column {column} selects among {count} choices here and among "
@@ -145,18 +137,39 @@ class CostTable:
         counts = np.ones(max(n_choices, default=-1) + 1, dtype=np.int64)
         for column, count in n_choices.items():
             counts[column] = count
-        tables = tuple(_layer_table(layer, evaluated) for layer in layers)
-        strides = np.zeros((len(tables), len(counts)), dtype=np.float32)
-        for row, table in zip(strides, tables, strict=True):
-            row[list(table.columns)] = table.strides
-        return cls(
+        chip_columns = _chip_columns(layers)
+        table = cls(
             layers=tuple(layers),
             n_choices=counts,
             pipelined=planned == Schedule.PIPELINED,
             leaky=chosen.choices.overheads is Overheads.LEAKAGE_AND_LAYOUT,
-            _tables=tables,
-            _strides=strides,
+            chip_columns=chip_columns,
+            _given=evaluated,
         )
+        chips = list(table._chips())
+        if len(chips) > _MOST_CHIPS:
+            raise HardwareModelError(
+                f"the choices of crossbars make {len(chips)} chips, more than {_MOST_CHIPS}; use fewer choices."
+            )
+        for chip in chips:
+            check_chip(table._layers_of(chip), evaluated)
+        table._tables(chips[0])
+        return table
+
+    def _chips(self, fixed: Mapping[int, int] | None = None) -> Iterator[tuple[int, ...]]:
+        """Yields the choices of every chip; `fixed` columns keep their value."""
+        kept = fixed or {}
+        return product(*([kept[c]] if c in kept else range(self.n_choices[c]) for c in self.chip_columns))
+
+    def _layers_of(self, chip: tuple[int, ...]) -> list[LayerChoices]:
+        chosen = dict(zip(self.chip_columns, chip, strict=True))
+        return [on_chip(layer, chosen) for layer in self.layers] if chosen else list(self.layers)
+
+    def _tables(self, chip: tuple[int, ...]) -> ChipTables:
+        """Returns the tables of a chip, built at their first use."""
+        if chip not in self._built:
+            self._built[chip] = ChipTables.of(self._layers_of(chip), self._given, len(self.n_choices))
+        return self._built[chip]
 
     def score(self, genomes: npt.ArrayLike) -> PopulationCosts:
         """Computes the costs of a population; memory beyond the result does not grow with it.
@@ -178,22 +191,30 @@ class CostTable:
         for start in range(0, len(array), _CHUNK):
             part = array[start : start + _CHUNK, :genes].T
             self._check_range(part)
-            sums[:, start : start + _CHUNK] = self._score_chunk(part.astype(np.float32))
+            sums[:, start : start + _CHUNK] = self._score_chips(part)
         sums *= _TO_REPORTED[:, np.newaxis]
         interval = sums[3] if self.pipelined else sums[1]
         return PopulationCosts(area_mm2=sums[0], latency_us=sums[1], energy_uj=sums[2], interval_us=interval)
 
-    def _score_chunk(self, genes: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """Returns area, latency, energy and interval, shape (4, designs); `genes` has the shape (genes, designs).
+    def _score_chips(self, genes: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float64]:
+        """Scores designs chip by chip; returns area, latency, energy and interval, shape (4, designs)."""
+        if not self.chip_columns:
+            return self._score_chunk(genes.astype(np.float32), self._tables(()))
+        chips, which = np.unique(genes[list(self.chip_columns)], axis=1, return_inverse=True)
+        sums = np.empty((4, genes.shape[1]), dtype=np.float64)
+        for number, chip in enumerate(chips.T.tolist()):
+            own = np.flatnonzero(which.ravel() == number)
+            sums[:, own] = self._score_chunk(genes[:, own].astype(np.float32), self._tables(tuple(chip)))
+        return sums
 
-        Table positions are computed as a matrix product, which is exact in 32 bits because no table has 2^24 entries.
-        """
-        positions = (self._strides @ genes).astype(np.intp)
+    def _score_chunk(self, genes: npt.NDArray[np.float32], tables: ChipTables) -> npt.NDArray[np.float64]:
+        """Returns area, latency, energy and interval, shape (4, designs); `genes` has the shape (genes, designs)."""
+        positions = tables.positions(genes)
         n_designs = genes.shape[1]
-        sums = np.zeros((n_designs, _ROW), dtype=np.float64)
+        sums = np.zeros((n_designs, ROW), dtype=np.float64)
         entry = np.empty_like(sums)
         slowest = np.zeros(n_designs, dtype=np.float64)
-        for table, position in zip(self._tables, positions, strict=True):
+        for table, position in zip(tables.layers, positions, strict=True):
             np.take(table.costs, position, axis=0, out=entry, mode="clip")
             sums += entry
             if self.pipelined:
@@ -232,28 +253,36 @@ class CostTable:
         Raises:
             HardwareModelError: If layers are coupled through too many genes at once.
         """
-        factors, kept = [], fixed or {}
+        kept = fixed or {}
+        found = [self._extreme_on(chip, weights, largest=largest, fixed=kept) for chip in self._chips(kept)]
+        return (max if largest else min)(found, key=lambda pair: pair[0])
+
+    def _extreme_on(
+        self, chip: tuple[int, ...], weights: Sequence[float], *, largest: bool, fixed: Mapping[int, int]
+    ) -> tuple[float, IntArray]:
+        """`extreme` among the designs on one chip."""
+        factors = []
         scale = np.asarray(weights, dtype=np.float64) * _TO_REPORTED[:3]
-        for table in self._tables:
-            values = (self._own_costs(table) @ scale).reshape(table.sizes)
+        for table in self._tables(chip).layers:
+            values = table.expanded(self._own_costs(table) @ scale)
             for axis, column in enumerate(table.columns):
-                if column in kept:
-                    values = values.take([kept[column]], axis=axis)
+                if column in fixed:
+                    values = values.take([fixed[column]], axis=axis)
             factors.append(Factor(columns=table.columns, values=values))
         value, genome = extreme(factors, len(self.n_choices), largest=largest)
-        for column, choice in kept.items():
+        for column, choice in (*fixed.items(), *zip(self.chip_columns, chip, strict=True)):
             genome[column] = choice
         return value, genome
 
     def by_layer(self, genome: IntArray) -> dict[str, npt.NDArray[np.float64]]:
         """Area [mm2], latency [us] and energy [uJ] of each layer of a design, (3,) each; leakage as in `extreme`."""
+        tables = self._tables(tuple(int(genome[column]) for column in self.chip_columns))
         return {
-            layer.name: self._own_costs(table)[int(np.dot(genome[list(table.columns)], table.strides))]
-            * _TO_REPORTED[:3]
-            for layer, table in zip(self.layers, self._tables, strict=True)
+            layer.name: self._own_costs(table)[table.position(genome)] * _TO_REPORTED[:3]
+            for layer, table in zip(self.layers, tables.layers, strict=True)
         }
 
-    def _own_costs(self, table: _LayerTable) -> npt.NDArray[np.float64]:
+    def _own_costs(self, table: LayerTable) -> npt.NDArray[np.float64]:
         """Area, latency and energy of a layer alone, (combinations, 3), in the table's units."""
         costs = table.costs[:, :3].copy()
         if self.leaky:
@@ -273,60 +302,11 @@ class CostTable:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Evaluated:
-    """Arguments with which all layers of a table are evaluated."""
-
-    crossbar: CrossbarSpec
-    device: Device
-    technology: Technology
-    activity: float
-    model: CostModel
-    schedule: Schedule
-    adc: AdcTable | None
-
-
-def _layer_table(layer: LayerChoices, given: _Evaluated) -> _LayerTable:
-    """Evaluates all combinations of one layer's choices, the last column varying fastest."""
-    columns = layer.columns()
-    sizes = tuple(columns.values())
-    n_entries = int(np.prod(sizes, dtype=np.int64))
-    if n_entries > _MOST_ENTRIES:
-        raise HardwareModelError(
-            f"layer {layer.name!r} has {n_entries} combinations of choices, more than {_MOST_ENTRIES}; "
-            "use fewer choices."
-        )
-    grid = np.unravel_index(np.arange(n_entries), sizes) if sizes else ()
-    positions = dict(zip(columns, grid, strict=True))
-    values: dict[str, IntArray] = {}
-    for attribute in layer.selected:
-        choices = getattr(layer, attribute)
-        if attribute == "adc_type":
-            choices = [AdcType(choice).code for choice in choices]
-        column = getattr(layer, f"{attribute}_column")
-        position = np.zeros(n_entries, dtype=np.int64) if column is None else positions[column]
-        values[attribute] = np.asarray(choices)[position][np.newaxis]
-    report = evaluate(
-        LayerShapes(
-            output_size=layer.output_size,
-            output_width=layer.output_width,
-            kernel_size=layer.kernel_size,
-            in_channels=values["in_channels"],
-            out_channels=values["out_channels"],
-            stride=layer.stride,
-            groups=values["in_channels"] if layer.depthwise else layer.groups,
-        ),
-        Peripherals(**{name: values[name] for name in layer.selected[2:]}),
-        crossbar=given.crossbar,
-        device=given.device,
-        technology=given.technology,
-        activity=given.activity,
-        model=given.model,
-        schedule=given.schedule,
-        adc=given.adc,
-    )
-    strides = tuple(int(np.prod(sizes[i + 1 :], dtype=np.int64)) for i in range(len(sizes)))
-    costs = np.zeros((n_entries, _ROW))
-    columns_of = (report.area_um2[0], report.latency_ns[0], report.dynamic_pj[0], report.leakage_uw[0])
-    costs[:] = np.stack(columns_of, axis=1)
-    return _LayerTable(columns=tuple(columns), sizes=sizes, strides=strides, costs=costs)
+def _chip_columns(layers: Sequence[LayerChoices]) -> tuple[int, ...]:
+    """Genome columns with which all layers select from the same attribute of the crossbar, in ascending order."""
+    shared = {
+        getattr(layers[0], f"{name}_column")
+        for name in CROSSBAR_CHOICES
+        if len({getattr(layer, f"{name}_column") for layer in layers}) == 1 < len(layers)
+    }
+    return tuple(sorted(column for column in shared if column is not None))

@@ -22,6 +22,11 @@ class WeightCoding(StrEnum):
     """Positive and negative part in two columns whose currents are subtracted before the ADC: twice as many columns,
     one conversion per pair."""
 
+    @property
+    def code(self) -> int:
+        """The number that represents the coding in arrays."""
+        return list(WeightCoding).index(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrossbarSpec:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from hw_models.arrays import FloatArray, IntArray, check_shape
-from hw_models.crossbar import CrossbarSpec
+from hw_models.crossbar import CrossbarSpec, WeightCoding
 from hw_models.distinct import distinct
 from hw_models.periphery import CROSSBAR_CHOICES, Peripherals
 from hw_models.workload import LayerShapes
@@ -46,7 +48,24 @@ def layer_crossbars(peripherals: Peripherals, crossbar: CrossbarSpec) -> tuple[l
         return [crossbar], np.zeros((1, 1), dtype=np.int64)
     combinations, which = distinct(chosen)
     rows = zip(*(values[0].tolist() for values in combinations.values()), strict=True)
-    return [replace(crossbar, **dict(zip(combinations, row, strict=True))) for row in rows], which
+    return [with_choices(crossbar, dict(zip(combinations, row, strict=True))) for row in rows], which
+
+
+def with_choices(crossbar: CrossbarSpec, choices: Mapping[str, Any]) -> CrossbarSpec:
+    """Returns a crossbar with the choices of a layer, by field; the rows read at once are at most all of them.
+
+    Raises:
+        HardwareModelError: If the choices make no valid crossbar.
+    """
+    named = dict(choices)
+    coding = named.get("coding")
+    if isinstance(coding, int):
+        named["coding"] = list(WeightCoding)[coding]
+    at_once = named.get("rows_read", crossbar.rows_read)
+    if at_once is not None:
+        rows = named.get("rows", crossbar.rows)
+        named["rows_read"] = at_once if at_once < rows else None
+    return replace(crossbar, **named)
 
 
 def by_crossbar(shapes: LayerShapes, peripherals: Peripherals, crossbar: CrossbarSpec) -> list[CrossbarGroup]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hw_models.adc import AdcType
+from hw_models.crossbar import WeightCoding
 from hw_models.errors import HardwareModelError
 from hw_models.periphery import CROSSBAR_CHOICES
 
@@ -33,8 +34,8 @@ class LayerChoices:
         output_size: Height of the output map, and its width unless `output_width` is given.
         kernel_size: Side of the kernel.
         in_channels, out_channels, column_sharing, adc_type, adc_precision, input_precision, copies: Choices.
-        weight_bits: Choices; empty for those of the crossbar.
-        in_channels_column ... weight_bits_column: Genome columns.
+        weight_bits, coding, cell_bits, rows, columns, rows_read: Choices; empty for the crossbar's.
+        in_channels_column ... rows_read_column: Genome columns.
         output_width, stride, groups: See `LayerShapes`.
         depthwise: Whether the layer has one group per channel, whatever the number of channels.
     """
@@ -50,6 +51,11 @@ class LayerChoices:
     input_precision: tuple[int, ...]
     copies: tuple[int, ...] = (1,)
     weight_bits: tuple[int, ...] = ()
+    coding: tuple[WeightCoding, ...] = ()
+    cell_bits: tuple[int, ...] = ()
+    rows: tuple[int, ...] = ()
+    columns: tuple[int, ...] = ()
+    rows_read: tuple[int, ...] = ()
     in_channels_column: int | None = None
     out_channels_column: int | None = None
     column_sharing_column: int | None = None
@@ -58,6 +64,11 @@ class LayerChoices:
     input_precision_column: int | None = None
     copies_column: int | None = None
     weight_bits_column: int | None = None
+    coding_column: int | None = None
+    cell_bits_column: int | None = None
+    rows_column: int | None = None
+    columns_column: int | None = None
+    rows_read_column: int | None = None
     output_width: int | None = None
     stride: int = 1
     groups: int = 1
@@ -68,7 +79,7 @@ class LayerChoices:
         """Attributes that have choices: all but those left to the crossbar."""
         return tuple(name for name in SELECTED if name not in CROSSBAR_CHOICES or getattr(self, name))
 
-    def columns(self) -> dict[int, int]:
+    def genome_columns(self) -> dict[int, int]:
         """Returns the number of choices by genome column.
 
         Raises:

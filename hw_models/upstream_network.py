@@ -111,7 +111,8 @@ def upstream_network(
         )
     if len(layer_crossbars(peripherals, crossbar)[0]) > 1:
         raise HardwareModelError(
-            "V1.3's accounting of networks has one crossbar for all layers; give all layers the same weight_bits."
+            "V1.3's accounting of networks has one crossbar for all layers; give all layers the same weight_bits and "
+            "other choices of the crossbar."
         )
     pools = as_int_array("pooled", pooled, low=0, high=1)
     shape = check_shape(shapes.arrays() | peripherals.arrays() | {"pooled": pools})

@@ -13,11 +13,13 @@ from numpy.testing import assert_allclose
 from hw_models import AdcType, CrossbarSpec
 from xpert_evo.backbones import BACKBONES, load_backbone
 from xpert_evo.config import parse_config
-from xpert_evo.design import Design, load_designs, parse_design
+from xpert_evo.design import Design, design_from_text, load_designs, parse_design
 from xpert_evo.errors import ConfigError, DesignError
 from xpert_evo.genes import GeneKind
 from xpert_evo.hardware import Hardware
-from xpert_evo.space import CrossbarChoices, SearchSpace
+from xpert_evo.orchestration.task import build_space
+from xpert_evo.search.phases import SECOND_PHASE, frozen_space, to_frozen_space, to_whole_space
+from xpert_evo.space import PAPER_CHOICES, WIDE_CHOICES, CrossbarChoices, SearchSpace
 
 SPACES = {name: SearchSpace(load_backbone(name)) for name in BACKBONES}
 
@@ -135,13 +137,105 @@ def test_crossbars_of_layers_are_numbered_by_their_choices() -> None:
         {"conv2": {GeneKind.WEIGHT_PRECISION: (5,)}},
     )
     found = CrossbarChoices(space, CrossbarSpec(rows=32))
-    assert [(own.weight_bits, own.rows) for own in found.crossbars] == [(3, 32), (5, 32), (8, 32)]
+    crossbars = [found.crossbar(number) for number in range(found.n_crossbars)]
+    assert [(own.weight_bits, own.rows) for own in crossbars] == [(3, 32), (5, 32), (8, 32)]
     genomes = space.random(np.random.default_rng(2), 8)
     bits = space.values(genomes, GeneKind.WEIGHT_PRECISION)
     assert np.array_equal(np.array([3, 5, 8])[found.of(genomes)], bits)
     without = CrossbarChoices(SPACES["vgg8"], CrossbarSpec())
-    assert without.crossbars == [CrossbarSpec()]
+    assert (without.n_crossbars, without.crossbar(0)) == (1, CrossbarSpec())
     assert without.of(SPACES["vgg8"].baseline()).tolist() == [[0]]
+
+
+WIDE = SearchSpace(load_backbone("vgg8"), WIDE_CHOICES)
+
+
+def test_the_chip_has_one_gene_for_all_layers() -> None:
+    assert set(WIDE.kinds) - set(SPACES["vgg8"].kinds) == {kind for kind in GeneKind if kind.record.wide_choices}
+    assert WIDE.n_genes == SPACES["vgg8"].n_genes + WIDE.n_layers + 4
+    for kind in (GeneKind.ROWS, GeneKind.CODING):
+        assert WIDE.is_tied(kind)
+        assert len({WIDE.column(layer, kind) for layer in range(WIDE.n_layers)}) == 1
+    genomes = WIDE.random(np.random.default_rng(0), 12)
+    for kind in (GeneKind.ROWS, GeneKind.COLUMNS, GeneKind.ROWS_READ, GeneKind.CODING):
+        assert (WIDE.values(genomes, kind) == WIDE.values(genomes, kind)[:, :1]).all()
+    scored, report = (
+        Hardware.of(parse_config({})).table(WIDE).score(genomes),
+        Hardware.of(parse_config({})).report_of(WIDE, genomes),
+    )
+    assert_allclose(scored.edap, report.edap, rtol=1e-12)
+
+
+def test_a_design_file_has_the_choices_for_the_chip_once() -> None:
+    [design] = WIDE.decode(WIDE.random(np.random.default_rng(3), 1))
+    plain = json.loads(design.to_json())
+    assert set(plain["crossbar"]) == {"rows", "columns", "rows_read"}
+    assert not any("rows" in layer for layer in plain["layers"])
+    assert parse_design(plain) == design == design_from_text(design.to_json())
+    assert SearchSpace.around(design, WIDE.backbone).decode(SearchSpace.around(design, WIDE.backbone).baseline()) == [
+        design
+    ]
+    assert design.chip_words.startswith(f"crossbar rows {plain['crossbar']['rows']}, crossbar columns ")
+    assert not {kind for kind in design.layer_kinds if kind.record.is_chip_wide}
+    own = [layer.crossbar(CrossbarSpec(pe_side=2)) for layer in design.layers]
+    assert {(c.rows, c.columns, c.pe_side) for c in own} == {
+        (plain["crossbar"]["rows"], plain["crossbar"]["columns"], 2)
+    }
+
+
+@pytest.mark.parametrize(
+    ("crossbar", "words"),
+    [
+        ({"rows": 64, "colums": 8}, "crossbar may have rows, columns, rows_read, got colums, rows"),
+        (7, "crossbar may have rows, columns, rows_read, got 7"),
+        ({"rows": 2}, "greater than or equal to 4"),
+    ],
+)
+def test_wrong_crossbars_of_a_design_are_refused(crossbar: object, words: str) -> None:
+    with pytest.raises(DesignError, match=words):
+        parse_design({**_plain(), "crossbar": crossbar})
+
+
+def test_all_layers_of_a_design_have_crossbars_of_one_size() -> None:
+    plain = _plain()
+    for number, layer in enumerate(plain["layers"]):
+        layer["rows"] = 64 if number else 128
+    with pytest.raises(DesignError, match=r"rows must be the same in all layers, .* got 64 and 128"):
+        parse_design(plain).check(load_backbone("vgg8"))
+
+
+def test_choices_of_the_chip_cannot_be_those_of_a_layer() -> None:
+    with pytest.raises(ConfigError, match=r"all layers share one crossbar rows; set space\.rows instead"):
+        SearchSpace(load_backbone("vgg8"), WIDE_CHOICES, {"conv2": {GeneKind.ROWS: (64,)}})
+
+
+def test_coding_and_cell_bits_may_be_chosen_by_layer() -> None:
+    config = parse_config({"space": {"backbone": "vgg8", "preset": "wide", "per_layer": ["coding"]}})
+    space = build_space(config, load_backbone("vgg8"))
+    assert space.n_genes == WIDE.n_genes + WIDE.n_layers - 1
+    genomes = space.random(np.random.default_rng(4), 6)
+    assert (space.values(genomes, GeneKind.CODING) != space.values(genomes, GeneKind.CODING)[:, :1]).any()
+    hardware = Hardware.of(config)
+    assert_allclose(hardware.table(space).score(genomes).edap, hardware.report_of(space, genomes).edap, rtol=1e-12)
+    frozen = frozen_space(space, genomes[0], SECOND_PHASE)
+    assert to_whole_space(frozen, space, to_frozen_space(frozen, genomes)).shape == genomes.shape
+
+
+@pytest.mark.parametrize(
+    ("space", "kinds"),
+    [
+        ({}, set(PAPER_CHOICES)),
+        ({"preset": "paper"}, set(PAPER_CHOICES)),
+        ({"preset": "wide"}, set(WIDE_CHOICES)),
+        ({"preset": "wide", "copies": [1, 2]}, {*WIDE_CHOICES, GeneKind.COPIES}),
+        ({"rows": [64, 128]}, {*PAPER_CHOICES, GeneKind.ROWS}),
+    ],
+)
+def test_a_preset_names_choices_that_settings_may_change(space: dict[str, object], kinds: set[GeneKind]) -> None:
+    config = parse_config({"space": {"backbone": "vgg8", "adc_precision": [5], **space}})
+    built = build_space(config, load_backbone("vgg8"))
+    assert set(built.kinds) == kinds
+    assert built.choices[GeneKind.ADC_PRECISION] == (5,)
 
 
 def test_the_papers_space_has_thirteen_times_five_genes_and_four() -> None:

@@ -4,18 +4,20 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from hw_models import AdcType, CrossbarSpec
+from hw_models import AdcType, CrossbarSpec, WeightCoding, with_choices
 from xpert_evo.backbones import Backbone
 from xpert_evo.errors import DesignError
-from xpert_evo.genes import PERIPHERALS, GeneKind
+from xpert_evo.genes import CHIP_WIDE, PERIPHERALS, GeneKind
 from xpert_evo.paths import read_text
 from xpert_evo.validation import Frozen, parse, parse_text
+
+_CROSSBAR = "crossbar"
+"""Entry of a design file with the choices for all crossbars of the chip."""
 
 
 class LayerDesign(Frozen):
@@ -31,7 +33,11 @@ class LayerDesign(Frozen):
         copies: Number of times that the layer's weights are stored, in tiles of their own that share the output
             positions; None for once, in which case a design file leaves it out.
         weight_precision: Bits of the layer's weights; None for those of the chip's crossbars, in which case a design
-            file leaves it out.
+            file leaves it out. Likewise the following.
+        coding: How the layer's weights are stored.
+        cell_bits: Bits in one of the layer's cells.
+        rows, columns: Size of the crossbars, the same in all layers. A design file has them once, under `crossbar`.
+        rows_read: Rows read at once, at most all of them; the same in all layers, and likewise under `crossbar`.
     """
 
     name: str
@@ -42,12 +48,17 @@ class LayerDesign(Frozen):
     input_precision: Annotated[int, Field(ge=1, le=16)]
     copies: Annotated[int, Field(ge=1, le=1024)] | None = None
     weight_precision: Annotated[int, Field(ge=1, le=16)] | None = None
+    coding: WeightCoding | None = None
+    cell_bits: Annotated[int, Field(ge=1, le=8)] | None = None
+    rows: Annotated[int, Field(ge=4, le=4096)] | None = None
+    columns: Annotated[int, Field(ge=4, le=4096)] | None = None
+    rows_read: Annotated[int, Field(ge=1, le=4096)] | None = None
 
     def crossbar(self, of_chip: CrossbarSpec) -> CrossbarSpec:
         """Returns the chip's crossbar with what this layer chooses of it."""
         chosen = {kind.record.cost_attribute: getattr(self, kind) for kind in PERIPHERALS if kind.record.is_of_crossbar}
         named = {name: value for name, value in chosen.items() if value is not None}
-        return replace(of_chip, **named) if named else of_chip
+        return with_choices(of_chip, named) if named else of_chip
 
 
 class Design(Frozen):
@@ -62,7 +73,14 @@ class Design(Frozen):
 
     def to_plain(self) -> dict[str, object]:
         """Returns dictionaries, lists, strings and numbers only, as in a design file."""
-        return self.model_dump(mode="json", exclude_none=True)
+        plain: dict[str, object] = self.model_dump(mode="json", exclude_none=True)
+        chip = {kind.value: value for kind in CHIP_WIDE if (value := getattr(self.layers[0], kind)) is not None}
+        if chip:
+            layers = self.model_dump(mode="json", exclude_none=True, exclude={"layers": {"__all__": set(chip)}})[
+                "layers"
+            ]
+            return {"backbone": self.backbone, _CROSSBAR: chip, "layers": layers}
+        return plain
 
     @property
     def digest(self) -> str:
@@ -74,6 +92,17 @@ class Design(Frozen):
     def kinds(self) -> tuple[GeneKind, ...]:
         """Kinds of genes for which some layer has a value, in the order of `GeneKind`."""
         return tuple(kind for kind in GeneKind if any(getattr(layer, kind) is not None for layer in self.layers))
+
+    @property
+    def layer_kinds(self) -> tuple[GeneKind, ...]:
+        """`kinds` without those that have one value for the whole chip."""
+        return tuple(kind for kind in self.kinds if not kind.record.is_chip_wide)
+
+    @property
+    def chip_words(self) -> str:
+        """What the design chooses for the whole chip: `crossbar rows 128, rows read at once 32`; empty for nothing."""
+        values = {kind: getattr(self.layers[0], kind) for kind in CHIP_WIDE}
+        return ", ".join(f"{kind.record.label} {value}" for kind, value in values.items() if value is not None)
 
     @property
     def has_same_peripherals(self) -> bool:
@@ -96,6 +125,12 @@ class Design(Frozen):
                 raise DesignError(
                     f"layer {lacking[0]} needs a {kind}, because other layers have one; give it for all layers or none."
                 )
+            values = {getattr(layer, kind) for layer in self.layers}
+            if kind.record.is_chip_wide and len(values) > 1:
+                raise DesignError(
+                    f"{kind} must be the same in all layers, because a chip's crossbars are alike; got "
+                    f"{' and '.join(map(str, sorted(values)))}."
+                )
         for layer, owner in zip(self.layers, backbone.depth_owners, strict=True):
             if (layer.channel_depth is None) != (owner is None):
                 rule = (
@@ -111,7 +146,21 @@ class Design(Frozen):
 
 def parse_design(data: object, *, where: str = "design") -> Design:
     """Reads a design from dictionaries and lists; raises DesignError that starts with `where`."""
-    return parse(Design, data, where=where, error=DesignError)
+    return parse(Design, _with_crossbar_in_layers(data, where), where=where, error=DesignError)
+
+
+def _with_crossbar_in_layers(data: object, where: str) -> object:
+    """Gives every layer what a design file says once of the crossbars of the chip; raises DesignError."""
+    if not isinstance(data, dict) or _CROSSBAR not in data:
+        return data
+    chip, layers = data[_CROSSBAR], data.get("layers")
+    if not isinstance(chip, dict) or set(chip) - set(CHIP_WIDE):
+        got = ", ".join(sorted(chip)) if isinstance(chip, dict) else chip
+        raise DesignError(f"{where}: {_CROSSBAR} may have {', '.join(CHIP_WIDE)}, got {got}.")
+    rest = {name: value for name, value in data.items() if name != _CROSSBAR}
+    if not isinstance(layers, list):
+        return rest
+    return {**rest, "layers": [{**layer, **chip} if isinstance(layer, dict) else layer for layer in layers]}
 
 
 @contextmanager
@@ -125,6 +174,8 @@ def blaming(where: str) -> Iterator[None]:
 
 def design_from_text(text: str) -> Design:
     """Reads a design from the JSON text in a store; raises DesignError."""
+    if f'"{_CROSSBAR}"' in text:
+        return parse_design(json.loads(text))
     return parse_text(Design, text, where="design", error=DesignError)
 
 

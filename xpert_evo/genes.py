@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from hw_models import AdcType
+from hw_models import AdcType, WeightCoding
 from hw_models.periphery import ADC_PRECISION_RANGE, COPIES_RANGE, CROSSBAR_CHOICES, INPUT_PRECISION_RANGE
 
-Choice: TypeAlias = int | AdcType
+Choice: TypeAlias = int | AdcType | WeightCoding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,7 @@ class GeneRecord:
         short: Abbreviation in narrow tables, as in the paper.
         paper_choices: Choices of the paper's space, in ascending order; empty for a gene that the paper does not have,
             which is searched only if a space offers choices.
+        wide_choices: Choices of the preset `wide` for a gene that the paper does not have; empty if `wide` lacks it.
         baseline: Value in the homogeneous baseline; None if it depends on the backbone, or for the
             smallest choice.
         default: Value in a layer whose design does not name it; None for a gene that every design names, or that the
@@ -34,23 +35,33 @@ class GeneRecord:
         changes_accuracy: Whether it changes the network's computation, or only its cost.
         cost_attribute: Attribute in the hardware model's cost table. Those of `CROSSBAR_CHOICES` replace the field of
             that name of the chip's `CrossbarSpec`, in costs and in the emulation.
-        is_ordinal: Whether neighbouring choices are similar; false for a category.
+        of_axis: For a category, the choice whose share of the layers an axis shows; None for others.
         is_logarithmic: Whether its values double instead of counting up, so that averages and axes are logarithmic.
-        axis: Label of an axis that shows the average over layers.
+        is_chip_wide: Whether all layers of a chip have the same value.
+        may_be_tied: Whether a space gives all layers the same value unless told otherwise (`space.per_layer`).
+        axis: Label of an axis that shows the average over layers, or the share of `of_axis`.
     """
 
     label: str
     short: str
     paper_choices: tuple[Choice, ...] = ()
+    wide_choices: tuple[Choice, ...] = ()
     baseline: Choice | None = None
     default: Choice | None = None
     bounds: tuple[int, int] | None = None
     first_phase: bool = False
     changes_accuracy: bool = True
     cost_attribute: str
-    is_ordinal: bool = True
+    of_axis: Choice | None = None
     is_logarithmic: bool = False
+    is_chip_wide: bool = False
+    may_be_tied: bool = False
     axis: str
+
+    @property
+    def is_ordinal(self) -> bool:
+        """Whether neighbouring choices are similar; false for a category."""
+        return self.of_axis is None
 
     @property
     def is_of_crossbar(self) -> bool:
@@ -68,6 +79,11 @@ class GeneKind(StrEnum):
     INPUT_PRECISION = "input_precision"
     COPIES = "copies"
     WEIGHT_PRECISION = "weight_precision"
+    CODING = "coding"
+    CELL_BITS = "cell_bits"
+    ROWS = "rows"
+    COLUMNS = "columns"
+    ROWS_READ = "rows_read"
 
     @property
     def record(self) -> GeneRecord:
@@ -104,7 +120,7 @@ GENES: Mapping[GeneKind, GeneRecord] = {
         first_phase=True,
         changes_accuracy=False,
         cost_attribute="adc_type",
-        is_ordinal=False,
+        of_axis=AdcType.FLASH,
         axis="share of\nFlash ADCs",
     ),
     GeneKind.ADC_PRECISION: GeneRecord(
@@ -139,15 +155,72 @@ GENES: Mapping[GeneKind, GeneRecord] = {
     GeneKind.WEIGHT_PRECISION: GeneRecord(
         label="weight bits",
         short="WP",
+        wide_choices=(4, 5, 6, 8),
         baseline=8,
         bounds=(2, 8),
         cost_attribute="weight_bits",
         axis="weight\nbits",
     ),
+    GeneKind.CODING: GeneRecord(
+        label="weight coding",
+        short="WC",
+        wide_choices=(WeightCoding.OFFSET_ANALOG, WeightCoding.DIFFERENTIAL),
+        baseline=WeightCoding.OFFSET_ANALOG,
+        cost_attribute="coding",
+        of_axis=WeightCoding.DIFFERENTIAL,
+        may_be_tied=True,
+        axis="share of\ndifferential",
+    ),
+    GeneKind.CELL_BITS: GeneRecord(
+        label="cell bits",
+        short="CB",
+        baseline=4,
+        bounds=CROSSBAR_CHOICES["cell_bits"],
+        cost_attribute="cell_bits",
+        may_be_tied=True,
+        axis="cell\nbits",
+    ),
+    GeneKind.ROWS: GeneRecord(
+        label="crossbar rows",
+        short="XR",
+        wide_choices=(64, 128),
+        baseline=64,
+        bounds=CROSSBAR_CHOICES["rows"],
+        cost_attribute="rows",
+        is_logarithmic=True,
+        is_chip_wide=True,
+        axis="crossbar\nrows (log)",
+    ),
+    GeneKind.COLUMNS: GeneRecord(
+        label="crossbar columns",
+        short="XC",
+        wide_choices=(64, 128),
+        baseline=64,
+        bounds=CROSSBAR_CHOICES["columns"],
+        changes_accuracy=False,
+        cost_attribute="columns",
+        is_logarithmic=True,
+        is_chip_wide=True,
+        axis="crossbar\ncolumns (log)",
+    ),
+    GeneKind.ROWS_READ: GeneRecord(
+        label="rows read at once",
+        short="RR",
+        wide_choices=(32, 64, 128),
+        baseline=64,
+        bounds=CROSSBAR_CHOICES["rows_read"],
+        cost_attribute="rows_read",
+        is_logarithmic=True,
+        is_chip_wide=True,
+        axis="rows read\nat once (log)",
+    ),
 }
 
 PERIPHERALS = tuple(kind for kind in GeneKind if kind is not GeneKind.CHANNEL_DEPTH)
 """Genes of the circuits around a crossbar; only the channel depth belongs to the network."""
+
+CHIP_WIDE = tuple(kind for kind in GeneKind if kind.record.is_chip_wide)
+"""Genes with one value for all layers of a chip."""
 
 
 def choice_name(value: Choice | None) -> str:
@@ -156,13 +229,20 @@ def choice_name(value: Choice | None) -> str:
 
 
 def choice_text(value: Choice | None) -> str:
-    """A choice in a narrow cell: `8`, `S` for SAR, `F` for Flash, nothing where a layer has no such gene."""
-    return choice_name(value)[:1] if isinstance(value, AdcType) else choice_name(value)
+    """A choice in a narrow cell: `8`, `S` for SAR, `F` for Flash, `D` for differential, nothing without such a gene."""
+    return _LETTERS[value] if isinstance(value, StrEnum) else choice_name(value)
 
 
 def choice_number(value: Choice) -> int:
     """Returns the number that represents a choice in arrays."""
-    return value.code if isinstance(value, AdcType) else value
+    return value if isinstance(value, int) else value.code
 
 
 _TYPE_NAMES = {AdcType.SAR: "SAR", AdcType.FLASH: "Flash"}
+_LETTERS: Mapping[Choice, str] = {
+    AdcType.SAR: "S",
+    AdcType.FLASH: "F",
+    WeightCoding.OFFSET_ANALOG: "A",
+    WeightCoding.OFFSET_DIGITAL: "O",
+    WeightCoding.DIFFERENTIAL: "D",
+}

@@ -22,7 +22,7 @@ from hw_models import (
 )
 from hw_models.plausibility import ColumnStrain, column_strain, implausibility
 from xpert_evo.config import RunConfig
-from xpert_evo.design import Design
+from xpert_evo.design import Design, LayerDesign
 from xpert_evo.errors import DesignError
 from xpert_evo.genes import GeneKind
 from xpert_evo.space import Genomes, SearchSpace
@@ -97,7 +97,7 @@ class Hardware:
         """Raises DesignError, naming the layer, if a design needs peripherals that the chip does not support."""
         bounds = {kind: kind.record.bounds for kind in GeneKind if kind.record.bounds is not None}
         for layer in design.layers:
-            bounds[GeneKind.COLUMN_SHARING] = (1, layer.crossbar(self.crossbar).converted_columns)
+            bounds[GeneKind.COLUMN_SHARING] = (1, self._crossbar_of(layer).converted_columns)
             for kind, (low, high) in bounds.items():
                 value = getattr(layer, kind)
                 if value is not None and not low <= value <= high:
@@ -115,6 +115,13 @@ class Hardware:
     def implausibility(self, column_sharing: int) -> str | None:
         """A sentence with the figures if the device's currents overload the wires, else None."""
         return implausibility(self.device, self.technology, self.crossbar, column_sharing=column_sharing)
+
+    def _crossbar_of(self, layer: LayerDesign) -> CrossbarSpec:
+        """The crossbar of a layer; raises DesignError if its choices make none."""
+        try:
+            return layer.crossbar(self.crossbar)
+        except hw_models.HardwareModelError as failure:
+            raise DesignError(f"layer {layer.name}: {failure}") from None
 
     def table(self, space: SearchSpace) -> CostTable:
         """Computes the cost of every choice of a space, for scoring populations."""

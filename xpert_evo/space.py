@@ -5,19 +5,18 @@ neighbouring choices. Genes are ordered layer by layer, and within a layer as in
 whose channel depth is tied to an earlier layer have no channel-depth gene.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import product
-from typing import Any, TypeAlias
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_models import CrossbarSpec, LayerShapes, Peripherals
+from hw_models import CrossbarSpec, LayerShapes, Peripherals, with_choices
 from xpert_evo.backbones import Backbone
 from xpert_evo.design import Design, LayerDesign
 from xpert_evo.errors import ConfigError, DesignError
-from xpert_evo.genes import PERIPHERALS, Choice, GeneKind, choice_number
+from xpert_evo.genes import CHIP_WIDE, PERIPHERALS, Choice, GeneKind, choice_number
 
 Genomes: TypeAlias = NDArray[np.int64]
 IntArray: TypeAlias = NDArray[np.int64]
@@ -26,6 +25,12 @@ IntArray: TypeAlias = NDArray[np.int64]
 Choices: TypeAlias = Mapping[GeneKind, tuple[Choice, ...]]
 
 PAPER_CHOICES: Choices = {kind: kind.record.paper_choices for kind in GeneKind if kind.record.paper_choices}
+
+WIDE_CHOICES: Choices = {
+    **PAPER_CHOICES,
+    **{kind: kind.record.wide_choices for kind in GeneKind if kind.record.wide_choices},
+}
+"""Choices of the preset `wide`: those of the paper, and those of further genes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +56,8 @@ class SearchSpace:
         choices: Choices for each kind of gene, in ascending order; omitted kinds have the paper's choices.
         layer_choices: Choices for single layers, by name, that replace those of `choices`; a single choice freezes a
             gene.
+        per_layer: Genes that each layer has for itself although they are tied to one value by default (`may_be_tied` of
+            their records).
 
     Attributes:
         genes: Columns of a genome.
@@ -66,28 +73,31 @@ class SearchSpace:
         backbone: Backbone,
         choices: Choices | None = None,
         layer_choices: Mapping[str, Choices] | None = None,
+        per_layer: Collection[GeneKind] = (),
     ) -> None:
         self.backbone = backbone
         self.choices: Choices = {**PAPER_CHOICES, **(choices or {})}
+        self.per_layer = frozenset(per_layer)
         special = dict(layer_choices or {})
         unknown = set(special) - {layer.name for layer in backbone.layers}
         if unknown:
             raise ConfigError(f"space: backbone {backbone.name} has no layer '{sorted(unknown)[0]}'.")
         genes: list[Gene] = []
         columns: dict[tuple[int, GeneKind], int] = {}
-        for i, (layer, owner) in enumerate(zip(backbone.layers, backbone.depth_owners, strict=True)):
+        for i, layer in enumerate(backbone.layers):
             own = {**self.choices, **special.get(layer.name, {})}
             for kind in (kind for kind in GeneKind if kind in own):
-                if kind is GeneKind.CHANNEL_DEPTH and owner != i:
+                owner = self._owner(kind, i)
+                if owner != i:
                     if kind in special.get(layer.name, {}):
-                        raise _not_its_own(layer.name, None if owner is None else backbone.layers[owner].name)
+                        raise _not_its_own(layer.name, kind, None if owner is None else backbone.layers[owner].name)
                     if owner is not None:
                         columns[i, kind] = columns[owner, kind]
                     continue
                 columns[i, kind] = len(genes)
                 genes.append(Gene(layer=i, kind=kind, choices=_checked(kind, own[kind], layer.name)))
         self.genes: tuple[Gene, ...] = tuple(genes)
-        self.kinds = _kinds(genes, len(backbone.layers))
+        self.kinds = _kinds(columns, len(backbone.layers))
         self._columns = columns
 
     @classmethod
@@ -95,11 +105,24 @@ class SearchSpace:
         """Returns the space that contains only one design; raises DesignError if it does not fit the backbone."""
         design.check(backbone)
         layer_choices: dict[str, Choices] = {}
+        per_layer = [kind for kind in GeneKind if kind.record.may_be_tied]
         for i, (layer, owner) in enumerate(zip(design.layers, backbone.depth_owners, strict=True)):
-            kinds = [kind for kind in design.kinds if kind is not GeneKind.CHANNEL_DEPTH or owner == i]
+            owners = {GeneKind.CHANNEL_DEPTH: owner, **dict.fromkeys(CHIP_WIDE, 0)}
+            kinds = [kind for kind in design.kinds if owners.get(kind, i) == i]
             values = {kind: getattr(layer, kind) or kind.record.default for kind in kinds}
             layer_choices[layer.name] = {kind: (value,) for kind, value in values.items() if value is not None}
-        return cls(backbone, layer_choices=layer_choices)
+        chip = {kind: (getattr(design.layers[0], kind),) for kind in CHIP_WIDE if kind in design.kinds}
+        return cls(backbone, chip, layer_choices, per_layer)
+
+    def _owner(self, kind: GeneKind, layer: int) -> int | None:
+        """The layer that has a layer's gene; None for the classifier's channel depth, which is no gene."""
+        if kind is GeneKind.CHANNEL_DEPTH:
+            return self.backbone.depth_owners[layer]
+        return 0 if self.is_tied(kind) else layer
+
+    def is_tied(self, kind: GeneKind) -> bool:
+        """Whether all layers share one gene of this kind."""
+        return kind.record.is_chip_wide or (kind.record.may_be_tied and kind not in self.per_layer)
 
     @property
     def n_genes(self) -> int:
@@ -251,7 +274,7 @@ class CrossbarChoices:
         of_chip: Crossbars of the chip, without what layers choose.
 
     Attributes:
-        crossbars: One for each combination of the choices of all genes of the crossbar; only `of_chip` without any.
+        n_crossbars: Number of combinations of the choices of all genes of the crossbar; 1 without any.
     """
 
     def __init__(self, space: SearchSpace, of_chip: CrossbarSpec) -> None:
@@ -261,13 +284,18 @@ class CrossbarChoices:
             {choice for gene in space.genes if gene.kind is kind for choice in gene.choices} for kind in self._kinds
         ]
         self._numbers = [np.unique([choice_number(choice) for choice in choices]) for choices in offered]
-        names = [kind.record.cost_attribute for kind in self._kinds]
-        by_number = [sorted(choices, key=choice_number) for choices in offered]
-        rows: list[dict[str, Any]] = [dict(zip(names, row, strict=True)) for row in product(*by_number)]
-        self.crossbars = [replace(of_chip, **row) for row in rows]
+        self._of_chip = of_chip
+        self._names = [kind.record.cost_attribute for kind in self._kinds]
+        self.n_crossbars = int(np.prod([len(numbers) for numbers in self._numbers], dtype=np.int64))
+
+    def crossbar(self, number: int) -> CrossbarSpec:
+        """The crossbar with a number from 0 to `n_crossbars`, exclusive; raises HardwareModelError if there is none."""
+        places = np.unravel_index(number, [len(numbers) for numbers in self._numbers]) if self._numbers else ()
+        chosen = [int(numbers[place]) for numbers, place in zip(self._numbers, places, strict=True)]
+        return with_choices(self._of_chip, dict(zip(self._names, chosen, strict=True)))
 
     def of(self, genomes: Genomes) -> IntArray:
-        """Positions among `crossbars` of the crossbars of genomes' layers, (designs, layers), or 0 for a single one."""
+        """Numbers of the crossbars of genomes' layers, (designs, layers), or 0 if there is only one."""
         position: IntArray = np.zeros((1, 1), dtype=np.int64)
         for kind, numbers in zip(self._kinds, self._numbers, strict=True):
             position = position * len(numbers) + np.searchsorted(numbers, self._space.values(genomes, kind))
@@ -290,9 +318,9 @@ def _checked(kind: GeneKind, choices: tuple[Choice, ...], layer: str) -> tuple[C
     return choices
 
 
-def _kinds(genes: Sequence[Gene], n_layers: int) -> tuple[GeneKind, ...]:
+def _kinds(columns: Collection[tuple[int, GeneKind]], n_layers: int) -> tuple[GeneKind, ...]:
     """Returns the kinds of genes of a space; peripherals must be present in all layers or in none."""
-    counts = {kind: sum(gene.kind is kind for gene in genes) for kind in GeneKind}
+    counts = {kind: sum(held is kind for _, held in columns) for kind in GeneKind}
     for kind in PERIPHERALS:
         if counts[kind] not in {0, n_layers}:
             raise ConfigError(
@@ -302,9 +330,11 @@ def _kinds(genes: Sequence[Gene], n_layers: int) -> tuple[GeneKind, ...]:
     return tuple(kind for kind in GeneKind if counts[kind])
 
 
-def _not_its_own(layer: str, owner: str | None) -> ConfigError:
-    """Returns the error for channel depths of a layer whose depth follows from another layer or from the classes."""
-    setting = f"space.layers.{layer}.channel_depth"
+def _not_its_own(layer: str, kind: GeneKind, owner: str | None) -> ConfigError:
+    """Returns the error for choices of a layer that follow from another layer or from the classes."""
+    setting = f"space.layers.{layer}.{kind}"
+    if kind is not GeneKind.CHANNEL_DEPTH:
+        return ConfigError(f"{setting}: all layers share one {kind.record.label}; set space.{kind} instead.")
     if owner is None:
         return ConfigError(
             f"{setting}: the classifier has one output per class and no depth to choose; remove this setting."

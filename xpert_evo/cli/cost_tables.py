@@ -30,15 +30,18 @@ def print_cost(console: PlainConsole, design: Design, report: HardwareReport, ha
 
 def _layer_table(design: Design, report: HardwareReport, hardware: Hardware) -> Table:
     table = _table(f"design {design.digest[:8]}, {design.backbone}")
-    genes = ", ".join(f"{kind.record.short} {kind.record.label}" for kind in design.kinds)
-    table.caption = f"{genes}; {_MEANING} Costs by {hardware.words}; EDAP is the product of {hardware.edap_words}."
-    short = (kind.record.short for kind in design.kinds)
+    genes = ", ".join(f"{kind.record.short} {kind.record.label}" for kind in design.layer_kinds)
+    chip = f" On this chip: {design.chip_words}." if design.chip_words else ""
+    table.caption = (
+        f"{genes}; {_MEANING}{chip} Costs by {hardware.words}; EDAP is the product of {hardware.edap_words}."
+    )
+    short = (kind.record.short for kind in design.layer_kinds)
     for name in ("layer", *short, "tiles", "copies", "used", "area\nmm²", "latency\nµs", "energy\nnJ"):
         table.add_column(name, justify="left" if name == "layer" else "right", no_wrap=True, vertical="bottom")
     for i, layer in enumerate(design.layers):
         table.add_row(
             layer.name,
-            *(choice_name(getattr(layer, kind)) or "-" for kind in design.kinds),
+            *(choice_name(getattr(layer, kind)) or "-" for kind in design.layer_kinds),
             str(report.n_tiles[0, i]),
             str(report.copies[0, i]),
             f"{report.utilization[0, i]:.0%}",

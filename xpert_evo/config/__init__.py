@@ -4,7 +4,7 @@ A TOML file overrides the defaults, and the command line overrides both. The res
 """
 
 from xpert_evo.config.method import Baseline, CostRule, ExecutorConfig, Schedule, SearchMode
-from xpert_evo.config.problem import DatasetConfig, GeneChoices
+from xpert_evo.config.problem import DatasetConfig, GeneChoices, SpacePreset
 from xpert_evo.config.reading import load_config, parse_assignments, parse_config, parse_stored, with_stored_model
 from xpert_evo.config.run import RunConfig
 from xpert_evo.config.writing import settings_toml
@@ -18,6 +18,7 @@ __all__ = [
     "RunConfig",
     "Schedule",
     "SearchMode",
+    "SpacePreset",
     "load_config",
     "parse_assignments",
     "parse_config",

@@ -1,10 +1,12 @@
 """Settings of the design problem: images, network, genes, chip and limits."""
 
+from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from hw_models import DEFAULT_MODEL, AdcType, Schedule
+from hw_models import DEFAULT_MODEL, AdcType, Schedule, WeightCoding
 from xpert_evo.backbone_file import SUFFIX, BackboneDescription, parse_description, read_description
 from xpert_evo.config.quantities import AtLeastOne, Count, Positive
 from xpert_evo.image_sources import IMAGE_SIZE, Resize, form_of
@@ -75,17 +77,41 @@ class GeneChoices(Frozen):
     weight_precision: tuple[AtLeastOne, ...] | None = None
 
 
+class SpacePreset(StrEnum):
+    """Named choices of all genes."""
+
+    DEFAULT = "default"
+    PAPER = "paper"
+    WIDE = "wide"
+
+
 class SpaceConfig(GeneChoices):
     """Search space.
 
     Attributes:
+        preset: Choices of the genes that are not listed here: default or paper (the five genes of the paper, with its
+            choices), or wide (also weight bits, weight coding, and the size of the crossbars).
         backbone: Fixed part of the network: vgg16, vgg8, resnet20, or the path of your own TOML description (relative
             to the settings file). Its content becomes part of the settings, so a run does not need the file again.
         layers: Choices for individual layers, by layer name; a single choice fixes the gene.
+        coding: Weight codings: offset-analog, offset-digital, differential. One for all layers of a chip, unless
+            `per_layer` names the gene. This and the following are not searched unless choices are given.
+        cell_bits: Number of bits stored in one cell. One for all layers of a chip, unless `per_layer` names the gene.
+        rows: Number of rows per crossbar; one for the whole chip. Likewise the following.
+        columns: Number of weight columns per crossbar.
+        rows_read: Largest number of rows read at the same time; crossbars with fewer rows read all of them.
+        per_layer: Genes that each layer chooses for itself instead of the whole chip: coding, cell_bits.
     """
 
+    preset: SpacePreset = SpacePreset.DEFAULT
     backbone: str | BackboneDescription = "vgg16"
     layers: dict[str, GeneChoices] = Field(default_factory=dict)
+    coding: tuple[WeightCoding, ...] | None = None
+    cell_bits: tuple[AtLeastOne, ...] | None = None
+    rows: tuple[AtLeastOne, ...] | None = None
+    columns: tuple[AtLeastOne, ...] | None = None
+    rows_read: tuple[AtLeastOne, ...] | None = None
+    per_layer: tuple[Literal["coding", "cell_bits"], ...] = ()
 
     @field_validator("backbone", mode="before")
     @classmethod

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hw_models import LayerShapes, Peripherals
+from hw_models import CROSSBAR_CHOICES, LayerShapes, Peripherals
 from xpert_evo.errors import ConfigError
 from xpert_evo.genes import GeneKind
 from xpert_evo.objectives import FloatArray
@@ -77,7 +77,7 @@ def layer_grid(task: Task) -> LayerGrid:
             adc_precision=precisions.adc_precision,
             input_precision=precisions.input_precision,
             copies=precisions.copies,
-            weight_bits=precisions.weight_bits,
+            **{name: getattr(precisions, name) for name in CROSSBAR_CHOICES},
         ),
     )
     shape = (n_layers, len(depths), len(depths), len(sharing) * len(types))

@@ -87,6 +87,11 @@ def check_limits(
         InfeasibleError: No design keeps a limit, or all of them together.
     """
     limits = {kind: limit for kind in _KINDS if (limit := getattr(constraints, kind.limit_name)) is not None}
+    if table.chip_columns and not fixed:
+        # Exact bounds need the tables of every chip; most spaces have a design that keeps the limits on the first one.
+        smallest = np.zeros((1, len(table.n_choices)), dtype=np.int64)
+        if all(_cost(table, kind, smallest[0]) <= limit for kind, limit in limits.items()):
+            return smallest
     names = {kind: _setting(kind, limits[kind], of_run) for kind in limits}
     cheapest = {kind: _cheapest(table, kind, fixed) for kind in limits}
     broken = [kind for kind, (least, _) in cheapest.items() if least > limits[kind] * (1 + _ROUNDING)]

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from hw_models import CostTable
 from xpert_evo.backbones import Backbone, load_backbone
-from xpert_evo.config import CostRule, GeneChoices, RunConfig
+from xpert_evo.config import CostRule, GeneChoices, RunConfig, SpacePreset
 from xpert_evo.genes import GeneKind
 from xpert_evo.hardware import Hardware
 from xpert_evo.objectives import OBJECTIVES, Constraints, FloatArray, Objectives
 from xpert_evo.orchestration.limits import check_limits
 from xpert_evo.orchestration.worst_case import WorstCase
-from xpert_evo.space import Choices, Genomes, SearchSpace
+from xpert_evo.space import PAPER_CHOICES, WIDE_CHOICES, Choices, Genomes, SearchSpace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +93,10 @@ class Task:
 
 def build_space(config: RunConfig, backbone: Backbone) -> SearchSpace:
     """The space that the settings name; raises ConfigError."""
-    layers = {name: _choices(choices) for name, choices in config.space.layers.items()}
-    return SearchSpace(backbone, _choices(config.space), layers)
+    space = config.space
+    layers = {name: _choices(choices) for name, choices in space.layers.items()}
+    choices = {**_PRESETS[space.preset], **_choices(space)}
+    return SearchSpace(backbone, choices, layers, [GeneKind(name) for name in space.per_layer])
 
 
 def build_task(config: RunConfig, *, n_classes: int, image_channels: int) -> Task:
@@ -139,5 +141,12 @@ def build_task(config: RunConfig, *, n_classes: int, image_channels: int) -> Tas
 
 
 def _choices(config: GeneChoices) -> Choices:
-    offered: dict[GeneKind, Any] = {kind: getattr(config, kind) for kind in GeneKind}
+    offered: dict[GeneKind, Any] = {kind: getattr(config, kind, None) for kind in GeneKind}
     return {kind: choices for kind, choices in offered.items() if choices is not None}
+
+
+_PRESETS: Mapping[SpacePreset, Choices] = {
+    SpacePreset.DEFAULT: PAPER_CHOICES,
+    SpacePreset.PAPER: PAPER_CHOICES,
+    SpacePreset.WIDE: WIDE_CHOICES,
+}

@@ -78,7 +78,7 @@ def front_csv(front: Sequence[Candidate]) -> str:
 
 
 def front_row(member: Candidate) -> dict[str, object]:
-    """Returns a design as one flat row: id, accuracies, hardware, cost model, genes."""
+    """Returns a design as one flat row: id, accuracies, hardware, cost model, crossbars of the chip, genes."""
     plain = member.to_plain()
     genes = {
         f"{layer['name']}.{gene}": value
@@ -86,5 +86,6 @@ def front_row(member: Candidate) -> dict[str, object]:
         for gene, value in layer.items()
         if gene != "name"
     }
+    chip = {f"crossbar.{gene}": value for gene, value in plain["design"].get("crossbar", {}).items()}
     accuracy = {_COLUMNS.get(name, name): plain["accuracy"].get(name) for name in _ACCURACY_FIELDS}
-    return {"id": member.digest, **accuracy, **member.hardware, "cost_model": member.cost_model, **genes}
+    return {"id": member.digest, **accuracy, **member.hardware, "cost_model": member.cost_model, **chip, **genes}

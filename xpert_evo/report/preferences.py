@@ -78,7 +78,8 @@ def preferences(models: CostModels, space: SearchSpace, genomes: Genomes) -> lis
     base = genomes[np.unique(np.linspace(0, len(genomes) - 1, _MOST_DESIGNS).astype(int))]
     asked: list[tuple[GeneKind, str, tuple[Choice, ...]]] = []
     variants: list[Genomes] = []
-    for kind, (group, layers) in product(space.kinds, layer_groups(space).items()):
+    groups = [(kind, *group) for kind in space.kinds for group in _groups_of(space, kind).items()]
+    for kind, group, layers in groups:
         columns = sorted({c for layer in layers if (c := space.column(layer, kind)) is not None})
         choices = _common(space, columns)
         if len(choices) < 2:
@@ -96,6 +97,11 @@ def preferences(models: CostModels, space: SearchSpace, genomes: Genomes) -> lis
         found.append(Preference(kind=kind, group=group, choices=choices, edap_ratios=ratios))
         start += len(choices)
     return found
+
+
+def _groups_of(space: SearchSpace, kind: GeneKind) -> dict[str, list[int]]:
+    """Groups of layers that may differ in a gene: the whole chip for one that all layers share."""
+    return {"whole chip": list(range(space.n_layers))} if space.is_tied(kind) else layer_groups(space)
 
 
 def layer_groups(space: SearchSpace) -> dict[str, list[int]]:

@@ -29,7 +29,7 @@ def frozen_space(space: SearchSpace, genome: Genomes, searched: Collection[GeneK
     for gene, value in zip(space.genes, values, strict=True):
         own = gene.choices if gene.kind in searched else (gene.choices[value],)
         layer_choices.setdefault(space.backbone.layers[gene.layer].name, {})[gene.kind] = own
-    return SearchSpace(space.backbone, space.choices, layer_choices)
+    return SearchSpace(space.backbone, space.choices, layer_choices, space.per_layer)
 
 
 def to_whole_space(frozen: SearchSpace, whole: SearchSpace, genomes: Genomes) -> Genomes:

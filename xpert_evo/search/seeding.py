@@ -18,14 +18,18 @@ from xpert_evo.space import Genomes, SearchSpace
 DEPTH_FACTORS = (0.125, 0.25, 0.5, 1.0, 2.0)
 """Factors on the backbone's own channel depths for homogeneous designs."""
 
+MOST_SETTINGS = 4096
+"""Settings of the peripherals of which all homogeneous designs are made."""
+
 Feasible: TypeAlias = Callable[[Genomes], NDArray[np.bool_]]
 Costs: TypeAlias = Callable[[Genomes], FloatArray]
 
 
 def homogeneous_designs(space: SearchSpace, depth_factors: tuple[float, ...] = (1.0,)) -> Genomes:
-    """Returns all designs with the same peripherals in every layer, (designs, genes), without duplicates.
+    """Returns designs with the same peripherals in every layer, (designs, genes), without duplicates.
 
-    The paper's space has 480 settings of the peripherals.
+    The paper's space has 480 settings of the peripherals. Of a space with more than `MOST_SETTINGS`, as many random
+    ones are taken, always the same.
 
     Args:
         space: Search space; where the choices of a gene differ between layers, the nearest one is used.
@@ -33,7 +37,10 @@ def homogeneous_designs(space: SearchSpace, depth_factors: tuple[float, ...] = (
     """
     kinds = [kind for kind in PERIPHERALS if kind in space.kinds]
     axes = [np.array(depth_factors), *(_numbers(space.choices[kind]) for kind in kinds)]
-    factor, *settings = (grid.ravel() for grid in np.meshgrid(*axes, indexing="ij"))
+    sizes = [len(axis) for axis in axes]
+    n_all, n_most = int(np.prod(sizes, dtype=np.int64)), len(depth_factors) * MOST_SETTINGS
+    taken = np.arange(n_all) if n_all <= n_most else np.random.default_rng(0).choice(n_all, n_most, replace=False)
+    factor, *settings = (axis[place] for axis, place in zip(axes, np.unravel_index(taken, sizes), strict=True))
     wanted = dict(zip(kinds, settings, strict=True))
     genomes = np.empty((len(factor), space.n_genes), dtype=np.int64)
     for column, gene in enumerate(space.genes):

@@ -161,6 +161,12 @@ def _on_crossbars(path: Path, settings: RunConfig) -> TrainedNetwork:
     if not given:
         return trained
     own = trained.network.crossbar
+    chosen = {kind.record.cost_attribute: kind for kind in trained.header.design.kinds if kind.record.is_of_crossbar}
+    if twice := sorted(set(given) & set(chosen)):
+        raise ConfigError(
+            f"the design of {path} chooses its {chosen[twice[0]].record.label} itself; leave "
+            f"hardware.crossbar.{twice[0]} out."
+        )
     try:
         return load_network(path, replace(own, **given))
     except HardwareModelError as failure:

@@ -43,10 +43,12 @@ def test_every_output_uses_its_largest_code_and_errs_by_half_a_step_at_most(
     assert scale.shape == (len(weights), 1, 1, 1)
     assert (codes.abs().amax((1, 2, 3)) == max_code(crossbar)).all()
     half_step = scale * (0.5 if coding is WeightCoding.DIFFERENTIAL else 1.0)
-    assert ((codes * scale - weights).abs() <= half_step * (1 + 1e-5)).all()
-    again, same = weight_codes(codes * scale, crossbar)
-    assert torch.equal(again, codes)
-    torch.testing.assert_close(same, scale)
+    within = weights.clamp(-max_code(crossbar) * scale, max_code(crossbar) * scale)
+    assert ((codes * scale - within).abs() <= half_step * (1 + 1e-5)).all()
+    clipped = (weights.abs() > max_code(crossbar) * scale * (1 + 1e-5)).float().mean()
+    few = bits == 2 or (coding is WeightCoding.DIFFERENTIAL and bits == 3)
+    assert bool(clipped > 0) is few
+    assert clipped < 0.3
 
 
 @pytest.mark.parametrize("bits", [8, 9, 16])

@@ -46,8 +46,13 @@ MANY_BITS = 8
 """Weights of at least this many bits have one scale per layer, weights of fewer bits one for each output."""
 
 
+_CLIP_RATIOS = {3: 0.45, 4: 0.45, 7: 0.85}
+"""Magnitude at the largest code relative to the largest weight, by the number of codes; 1 for others. Requantised
+CIFAR-10 networks kept the most accuracy with these; see docs/emulation.md."""
+
+
 def largest_weights(weights: torch.Tensor, crossbar: CrossbarSpec) -> torch.Tensor:
-    """Returns the magnitude at the largest code of weights (outputs, ...): a scalar, or (outputs, 1, ...) for few bits.
+    """Returns the largest magnitude of weights: a scalar, or at few bits one for each output, (outputs, 1, ...).
 
     With few bits, outputs with small weights would be left with a few codes if all outputs shared a scale. A scale of
     their own costs no circuit: the digital batch norm multiplies each output by a number of its own in any case.
@@ -58,10 +63,17 @@ def largest_weights(weights: torch.Tensor, crossbar: CrossbarSpec) -> torch.Tens
     return magnitudes.flatten(1).amax(1).view(-1, *(1,) * (weights.ndim - 1))
 
 
+def weight_scale(largest: torch.Tensor, crossbar: CrossbarSpec) -> torch.Tensor:
+    """Returns the value of code 1 of weights with these largest magnitudes; larger ones are clipped."""
+    top = max_code(crossbar)
+    n_codes = 2 * top // code_spacing(crossbar) + 1
+    return _CLIP_RATIOS.get(n_codes, 1.0) * largest.clamp_min(1e-12) / top
+
+
 def weight_codes(weights: torch.Tensor, crossbar: CrossbarSpec) -> tuple[torch.Tensor, torch.Tensor]:
     """Returns integer codes of weights, as floats, and the value of code 1, in the form of `largest_weights`."""
     top, spacing = max_code(crossbar), code_spacing(crossbar)
-    scale = largest_weights(weights, crossbar).clamp_min(1e-12) / top
+    scale = weight_scale(largest_weights(weights, crossbar), crossbar)
     offset = (top % spacing) / spacing
     codes = (weights / (scale * spacing)).sub_(offset).round_().add_(offset).mul_(spacing).clamp_(-top, top)
     return codes, scale

@@ -12,6 +12,7 @@ the number of rows. Only arrays that are not full lower it, because the range is
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -61,7 +62,7 @@ def conversion_snr_db(
         n_rows=n_rows, adc_precision=adc_precision, input_precision=input_precision, crossbar=crossbar
     )
     inputs = _looked_up(lambda bits: input_statistics(bits).noise_ratio, input_precision)
-    return np.asarray(-10 * np.log10(ratio + inputs + _weight_statistics(crossbar).noise_ratio))
+    return np.asarray(-10 * np.log10(ratio + inputs + _weight_statistics(_cells_of(crossbar)).noise_ratio))
 
 
 def adc_noise_ratio(
@@ -73,9 +74,15 @@ def adc_noise_ratio(
     """
     rows = np.asarray(n_rows)
     in_array = np.minimum(rows, crossbar.rows_at_once)
-    full = _looked_up(lambda r, a, i: _array_noise_ratio(r, a, i, crossbar), in_array, adc_precision, input_precision)
+    cells = _cells_of(crossbar)
+    full = _looked_up(lambda r, a, i: _array_noise_ratio(r, a, i, cells), in_array, adc_precision, input_precision)
     n_arrays = rows // crossbar.rows * crossbar.row_groups + -(-(rows % crossbar.rows) // crossbar.rows_at_once)
     return np.asarray(full * n_arrays * in_array / rows)
+
+
+def _cells_of(crossbar: CrossbarSpec) -> CrossbarSpec:
+    """A crossbar with the same cells and coding, whatever its size: what the noise of a full array depends on."""
+    return replace(crossbar, rows=4096, columns=4096, rows_read=None)
 
 
 class InputStatistics:

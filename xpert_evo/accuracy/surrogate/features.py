@@ -6,6 +6,8 @@ homogeneous designs, cannot distinguish one layer's precision from the next one'
 guesses anyway, and a search finds the designs where it guesses high.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from hw_models import CrossbarSpec
@@ -48,8 +50,8 @@ class FeatureMap:
         crossbar: Crossbars of the chip, whose conversions limit the signal-to-noise ratio.
 
     Attributes:
-        names: Names of the columns: `SUMMARIES`, mean and minimum of further genes that change the accuracy, then the
-            signal-to-noise ratio of each layer.
+        names: Names of the columns: `SUMMARIES`, mean and minimum of further genes that change the accuracy (only the
+            mean of one that all layers share), then the signal-to-noise ratio of each layer.
         weights: Weights of the columns after standardisation, (features,).
     """
 
@@ -59,7 +61,7 @@ class FeatureMap:
         self._kernel_areas = np.array([layer.kernel_size**2 for layer in layers])
         self._own_depth = [i for i, owner in enumerate(space.backbone.depth_owners) if owner == i]
         self._further = [kind for kind in space.kinds if kind.record.changes_accuracy and kind not in _SUMMARISED]
-        summaries = (*SUMMARIES, *(f"{how}_{kind}" for kind in self._further for how in ("mean", "least")))
+        summaries = (*SUMMARIES, *(f"{how}_{kind}" for kind in self._further for how in self._summaries_of(kind)))
         self.names = (*summaries, *(f"snr_{layer.name}" for layer in layers))
         self.weights = np.array([1.0] * len(summaries) + [LAYER_WEIGHT] * len(layers))
         self._n_rows = self._all_row_counts()
@@ -68,17 +70,8 @@ class FeatureMap:
             for kind in (GeneKind.ADC_PRECISION, GeneKind.INPUT_PRECISION)
         )
         self._crossbars = CrossbarChoices(space, crossbar)
-        self._snr_db = np.stack(
-            [
-                conversion_snr_db(
-                    n_rows=self._n_rows[:, None, None],
-                    adc_precision=np.arange(1, self._most_adc + 1)[:, None],
-                    input_precision=np.arange(1, self._most_input + 1),
-                    crossbar=own,
-                )
-                for own in self._crossbars.crossbars
-            ]
-        )
+        shape = (self._crossbars.n_crossbars, len(self._n_rows), self._most_adc, self._most_input)
+        self._snr_db = np.full(shape, np.nan)
 
     def __call__(self, genomes: Genomes) -> FloatArray:
         """Returns one row per design, (designs, features).
@@ -97,7 +90,11 @@ class FeatureMap:
             np.log2(macs(space, genomes)),
             *(f(table, axis=1) for table in (depths, adc, inputs, snr_db / _DB_A_BIT) for f in (np.mean, np.min)),
             through_db / _DB_A_BIT,
-            *(f(self._further_values(genomes, kind), axis=1) for kind in self._further for f in (np.mean, np.min)),
+            *(
+                f(self._further_values(genomes, kind), axis=1)
+                for kind in self._further
+                for f in self._summaries_of(kind).values()
+            ),
         )
         return np.concatenate([np.stack(summaries, axis=1), snr_db / _DB_A_BIT], axis=1)
 
@@ -106,7 +103,24 @@ class FeatureMap:
         rows = np.searchsorted(self._n_rows, self.space.in_channels(genomes) * self._kernel_areas)
         adc = self.space.values(genomes, GeneKind.ADC_PRECISION)
         inputs = self.space.values(genomes, GeneKind.INPUT_PRECISION)
-        return np.asarray(self._snr_db[self._crossbars.of(genomes), rows, adc - 1, inputs - 1])
+        crossbars = self._crossbars.of(genomes)
+        for number in np.unique(crossbars):
+            if np.isnan(self._snr_db[number, 0, 0, 0]):
+                self._snr_db[number] = self._snr_of(self._crossbars.crossbar(int(number)))
+        return np.asarray(self._snr_db[crossbars, rows, adc - 1, inputs - 1])
+
+    def _snr_of(self, crossbar: CrossbarSpec) -> FloatArray:
+        """Signal-to-noise ratio on a crossbar [dB], (row counts, ADC bits, input bits)."""
+        return conversion_snr_db(
+            n_rows=self._n_rows[:, None, None],
+            adc_precision=np.arange(1, self._most_adc + 1)[:, None],
+            input_precision=np.arange(1, self._most_input + 1),
+            crossbar=crossbar,
+        )
+
+    def _summaries_of(self, kind: GeneKind) -> dict[str, Callable[..., FloatArray]]:
+        """How a gene of no summary of its own is summarised over layers: a single value where all layers share it."""
+        return {"mean": np.mean} if self.space.is_tied(kind) else {"mean": np.mean, "least": np.min}
 
     def _further_values(self, genomes: Genomes, kind: GeneKind) -> FloatArray:
         """A gene of no summary of its own in each layer, (designs, layers), as a logarithm where its values double."""

@@ -10,7 +10,7 @@ import torch
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.coding import code_spacing, max_code
-from xpert_evo.accuracy.crossbars.quantisers import largest_weights, weight_codes
+from xpert_evo.accuracy.crossbars.quantisers import largest_weights, weight_codes, weight_scale
 from xpert_evo.errors import TrainingError
 
 _WEIGHT = ".weight"
@@ -25,8 +25,8 @@ def packed(tensors: Mapping[str, torch.Tensor], crossbars: Sequence[CrossbarSpec
         crossbars: Crossbar of each layer, which defines the coding of its weights.
 
     Returns:
-        Weights as uint8, or int16 if there are more than 256 codes, each with the weights of the largest code of its
-        layer; the other tensors unchanged.
+        Weights as uint8, or int16 if there are more than 256 codes, each with the largest weight of its layer, or of
+        each output; the other tensors unchanged.
     """
     result = dict(tensors)
     for name, crossbar in zip(_weight_names(tensors), crossbars, strict=True):
@@ -82,13 +82,9 @@ def _unpacked(tensors: Mapping[str, torch.Tensor], name: str, crossbar: Crossbar
             f"{where} contains codes from {least} to {most}, but codes of {crossbar.weight_bits}-bit weights range "
             f"from 0 to {2 * top // spacing}; the file is damaged."
         )
-    return _numbers(tensors[name].float() * spacing - top, largest, top)
-
-
-def _numbers(codes: torch.Tensor, largest: torch.Tensor, top: int) -> torch.Tensor:
-    """Returns the weights of codes; the largest code gives exactly the original weight, which preserves the scale."""
-    numbers = codes * (largest.clamp_min(1e-12) / top)
-    return torch.where(codes.abs() == top, codes.sign() * largest, numbers)
+    codes = tensors[name].float() * spacing - top
+    # The largest code gives exactly the largest weight, which preserves the scale.
+    return torch.where(codes.abs() == top, codes.sign() * largest, codes * weight_scale(largest, crossbar))
 
 
 def _weight_names(tensors: Mapping[str, torch.Tensor]) -> list[str]:

@@ -104,8 +104,9 @@ def _design(candidate: Candidate) -> dict[str, object]:
         ("throughput", f"{number(hardware['throughput_fps'])} images/s"),
         ("TOPS/W", number(hardware["tops_per_w"])),
         ("TOPS/mm²", number(hardware["tops_per_mm2"])),
+        *([] if not candidate.design.chip_words else [("crossbars", candidate.design.chip_words)]),
     ]
-    genes = candidate.design.kinds
+    genes = candidate.design.layer_kinds
     layers = [
         [layer.name, *(str(value) if (value := getattr(layer, kind)) is not None else "-" for kind in genes)]
         for layer in candidate.design.layers

@@ -108,6 +108,14 @@ def _texts(artist: Artist, content: str) -> list[Text]:
     return [t for t in artist.findobj(Text) if isinstance(t, Text) and content and t.get_text() == content]
 
 
+_USUAL_ROWS = 5
+
+
+def taller(n_rows: int) -> float:
+    """Returns by how much a table with more rows than the paper has genes is taller [inches]."""
+    return 0.28 * max(0, n_rows - _USUAL_ROWS)
+
+
 def wide(n_layers: int) -> float:
     """Returns the width of a figure with one column per layer [inches]."""
     return max(6.4, 2.4 + 0.42 * n_layers)

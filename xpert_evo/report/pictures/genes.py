@@ -8,10 +8,10 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 
-from xpert_evo.genes import GeneKind, choice_text
+from xpert_evo.genes import GeneKind, choice_number, choice_text
 from xpert_evo.objectives import FloatArray
 from xpert_evo.report.candidates import Candidate, genomes_of
-from xpert_evo.report.pictures.common import GREY, draw_cells, layer_names, names_height, number, wide
+from xpert_evo.report.pictures.common import GREY, draw_cells, layer_names, names_height, number, taller, wide
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
 
@@ -24,14 +24,16 @@ def draw_genes(scene: Scene) -> Figure | None:
     if not chosen:
         return None
     names = layer_names([layer.name for layer in chosen[0][1].design.layers])
-    figure = Figure(figsize=(wide(len(names)), 0.5 + (1.75 + names_height(names)) * len(chosen)))
+    kinds = scene.result.task.space.kinds
+    of_each = 1.75 + taller(len(kinds)) + names_height(names)
+    figure = Figure(figsize=(wide(len(names)), 0.5 + of_each * len(chosen)))
     for axes, (name, candidate) in zip(np.atleast_1d(figure.subplots(len(chosen), 1)), chosen, strict=True):
         draw_cells(
             axes,
             gene_positions(scene.result, candidate),
-            gene_texts(candidate, scene.result.task.space.kinds),
+            gene_texts(candidate, kinds),
             cmap=_LIGHT_TO_DARK,
-            rows=[kind.record.label for kind in scene.result.task.space.kinds],
+            rows=[kind.record.label for kind in kinds],
             columns=names,
         )
         axes.set_title(
@@ -69,7 +71,7 @@ def draw_parallel(scene: Scene) -> Figure | None:
     low, high = table.min(axis=0), table.max(axis=0)
     heights = (table - low) / np.where(high > low, high - low, 1.0)
     heights[:, high == low] = 0.5
-    figure = Figure(figsize=(9.6, 4.2))
+    figure = Figure(figsize=(max(9.6, 0.85 * len(names)), 4.2))
     axes = figure.add_subplot()
     front = {candidate.digest for candidate in result.front}
     accuracies = table[:, 0]
@@ -119,6 +121,8 @@ def coordinates(result: RunResult, candidates: list[Candidate]) -> tuple[list[st
         values = space.values(genomes, kind)
         if kind is GeneKind.CHANNEL_DEPTH:
             values = values[:, : space.n_layers - 1]  # the classifier's outputs are not a gene
+        if kind.record.of_axis is not None:
+            values = (values == choice_number(kind.record.of_axis)).astype(np.int64)
         base = 2 if kind.record.is_logarithmic else 0
         columns[kind.record.axis] = (base, (np.log2(values) if base else values).mean(axis=1))
     bases = [base for base, _ in columns.values()]

@@ -15,6 +15,7 @@ from xpert_evo.report.pictures.common import (
     luminance,
     name_layers,
     names_height,
+    taller,
     wide,
 )
 from xpert_evo.report.result import RunResult
@@ -28,7 +29,7 @@ def draw_importance(scene: Scene) -> Figure | None:
         return None
     found = importance(result.task, scene.surrogate, genomes_of(result.task, result.measured))
     names = layer_names([layer.name for layer in result.task.backbone.layers])
-    figure = Figure(figsize=(wide(len(names)), 4.6 + 2 * names_height(names)))
+    figure = Figure(figsize=(wide(len(names)), 4.6 + _extra(result) + 2 * names_height(names)))
     for axes, values, title in zip(
         figure.subplots(2, 1),
         (100 * found.accuracy, found.edap),
@@ -59,7 +60,7 @@ def draw_steps(scene: Scene) -> Figure | None:
     knee = result.knee
     steps = one_gene_steps(result.task, scene.surrogate, knee.genome)
     names, kinds = layer_names([layer.name for layer in knee.design.layers]), kind_labels(result)
-    figure = Figure(figsize=(wide(len(names)) + 1.2, 4.8 + 2 * names_height(names)))
+    figure = Figure(figsize=(wide(len(names)) + 1.2, 4.8 + _extra(result) + 2 * names_height(names)))
     upper, lower = figure.subplots(2, 1)
     accuracy = 100 * steps.accuracy
     # Blue is better and red is worse in both tables: higher accuracy, lower EDAP.
@@ -79,8 +80,14 @@ def draw_steps(scene: Scene) -> Figure | None:
 
 
 def kind_labels(result: RunResult) -> list[str]:
-    """Returns labels of rows for the genes of a run's space."""
-    return [kind.record.label for kind in result.task.space.kinds]
+    """Returns labels of rows for the genes of a run's space; those of the whole chip are shown at the first layer."""
+    space = result.task.space
+    return [kind.record.label + (" (chip)" if space.is_tied(kind) else "") for kind in space.kinds]
+
+
+def _extra(result: RunResult) -> float:
+    """Additional height for the genes that a space has beyond the paper's, for two tables [inches]."""
+    return 2 * 1.2 * taller(len(result.task.space.kinds))
 
 
 def _halves(

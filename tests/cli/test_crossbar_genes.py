@@ -1,4 +1,4 @@
-"""Weight bits as a gene, through the command line: searched, costed, traced, drawn, exported and resumed."""
+"""Genes of the crossbars, through the command line: searched, costed, traced, drawn, exported and resumed."""
 
 import json
 from pathlib import Path
@@ -14,9 +14,10 @@ from xpert_evo.store import Store
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run whose space offers three precisions of weights."""
+    """A run whose space offers precisions of weights for each layer, and eight chips."""
     path = tmp_path_factory.mktemp("runs") / "few"
-    tables = with_changes(SMOKE_SEARCH, {"space": {"weight_precision": [3, 4, 8]}, "executor": {"kind": "serial"}})
+    space = {"preset": "wide", "weight_precision": [3, 4, 8], "columns": [64], "rows_read": [32, 64]}
+    tables = with_changes(SMOKE_SEARCH, {"space": space, "executor": {"kind": "serial"}})
     settings = {f"{table}.{name}": value for table, values in tables.items() for name, value in values.items()}
     call("run", "--out", path, *(f"--set={name}={json.dumps(value)}" for name, value in settings.items()))
     return path
@@ -27,9 +28,15 @@ def test_a_run_searches_weight_bits_and_shows_them(folder: Path) -> None:
     bits = {layer["weight_precision"] for member in front for layer in member["design"]["layers"]}
     assert bits <= {3, 4, 8}
     assert bits & {3, 4}, "fewer bits are cheaper, and smoke labels hardly differ"
-    assert "weight bits" in (folder / "report.html").read_text()
-    assert "conv1.weight_precision" in (folder / "front.csv").read_text().splitlines()[0]
+    assert all(member["design"]["crossbar"]["rows"] in {64, 128} for member in front)
+    page = (folder / "report.html").read_text()
+    assert "weight bits" in page
+    assert "crossbar rows" in page
+    columns = (folder / "front.csv").read_text().splitlines()[0].split(",")
+    assert {"crossbar.rows", "crossbar.rows_read", "conv1.weight_precision", "conv1.coding"} <= set(columns)
+    assert not {"conv1.rows", "crossbar.coding"} & set(columns)
     assert load_config(folder / "settings.toml").space.weight_precision == (3, 4, 8)
+    assert (folder / "genes.png").stat().st_size > 0
     with Store.open_readonly(folder) as store:
         baseline = load_result(store).task
     assert {layer.weight_precision for layer in baseline.space.decode(baseline.baseline)[0].layers} == {8}
@@ -40,15 +47,19 @@ def test_designs_with_weight_bits_are_costed_traced_exported_and_resumed(
 ) -> None:
     [member, *_] = json.loads((folder / "front.json").read_text())
     path = tmp_path / "design.json"
-    for bits in (3, 8):
+    for coding, bits, columns in (("offset-analog", 3, 1), ("offset-analog", 8, 2), ("differential", 4, 2)):
         for layer in member["design"]["layers"]:
-            layer["weight_precision"] = bits
+            layer |= {"weight_precision": bits, "coding": coding}
+        member["design"]["crossbar"]["rows"] = 128
         path.write_text(json.dumps(member["design"]))
         call("evaluate", path, "--explain", "conv2", "--config", folder / "settings.toml")
         told = capsys.readouterr().out
-        assert f"k {-(-bits // 4)}" in told
+        assert f"k {columns}" in told
+        assert "128 rows and 64 columns per crossbar" in told
     call("evaluate", path, "--config", folder / "settings.toml")
-    assert "WP weight bits" in " ".join(capsys.readouterr().out.split())
+    told = " ".join(capsys.readouterr().out.split())
+    assert "WP weight bits" in told
+    assert "On this chip: crossbar rows 128, crossbar columns 64, rows read at once" in told
     call("export", folder, "--format", "neurosim,neurosim-v1.3,csv", "--out", tmp_path / "out")
     texts = [file.read_text() for file in (tmp_path / "out").rglob("*.txt")]
     assert any("synapseBit" in text for text in texts)
