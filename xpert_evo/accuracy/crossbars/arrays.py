@@ -9,9 +9,10 @@ import torch
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.coding import counted_offset, digit_range, digits, reference_digit, sum_spacing
-from xpert_evo.accuracy.crossbars.fused_loading import kernel, tabled
+from xpert_evo.accuracy.crossbars.fused_loading import in_pairs, kernel, tabled
 from xpert_evo.accuracy.crossbars.integer_products import ROUNDER, multiplies_eight_bits, product_into
-from xpert_evo.accuracy.crossbars.wires import N_LEVELS, ColumnDrop
+from xpert_evo.accuracy.crossbars.wire_levels import RoundedDrop
+from xpert_evo.accuracy.crossbars.wires import ColumnDrop
 
 _EXACT = 2**24
 """Integers of at most this size are exact in float32."""
@@ -57,6 +58,7 @@ class Cells:
         counted_offset: Amount subtracted digitally from the product for each unit of an input code.
         column_drop: Effect of the columns' wires; None for wires without resistance.
         digit_steps: Half levels per unit, for each slice, if digits were rounded to multiples of a step.
+        rounded_drop: `column_drop` for rounded digits.
     """
 
     digits: tuple[torch.Tensor, ...]
@@ -68,6 +70,7 @@ class Cells:
     counted_offset: float = 0.0
     column_drop: ColumnDrop | None = None
     digit_steps: tuple[float, ...] = ()
+    rounded_drop: RoundedDrop | None = None
 
     @property
     def sum_range(self) -> tuple[int, int]:
@@ -88,8 +91,15 @@ class Cells:
 
     @cached_property
     def float_arrays(self) -> tuple[torch.Tensor, ...]:
-        """`integers` as float32, one matrix for each array."""
-        return torch.split(self.integers.float(), list(self.array_rows), dim=1)
+        """`integers` as floats of `product_type`, one matrix for each array."""
+        return torch.split(self.integers.to(self.product_type), list(self.array_rows), dim=1)
+
+    @cached_property
+    def bend_arrays(self) -> tuple[tuple[torch.Tensor, ...], ...]:
+        """The matrices of the bends likewise: one or two for each array, or none."""
+        bends = () if self.rounded_drop is None else self.rounded_drop.bends
+        split = [torch.split(bend.to(self.product_type), list(self.array_rows), dim=1) for bend in bends]
+        return tuple(zip(*split, strict=True)) or ((),) * len(self.array_rows)
 
     @cached_property
     def integers(self) -> torch.Tensor:
@@ -99,13 +109,49 @@ class Cells:
 
     @property
     def scales(self) -> tuple[float, ...]:
-        """Units of `integers` per half level, for each slice."""
-        return tuple(1 / step for step in self.digit_steps) or (1.0,) * len(self.digits)
+        """Units of the sums of `integers` per half level, for each slice."""
+        unit = 1 if self.rounded_drop is None else self.rounded_drop.n_levels
+        return tuple(unit / step for step in self.digit_steps) or (1.0,) * len(self.digits)
+
+    @property
+    def square_factors(self) -> tuple[float, ...]:
+        """Factor between the sums' squares and their bend, in units of the sums, for each slice."""
+        square = 0.0 if self.rounded_drop is None else self.rounded_drop.drop.square
+        return tuple(square / scale for scale in self.scales)
+
+    @property
+    def bend_factors(self) -> tuple[float, ...]:
+        """Factor between the product of the `bends`' sums and the bend, in units of the sums, for each slice."""
+        drop = self.rounded_drop
+        if drop is None or not drop.bends:
+            return (0.0,) * len(self.digits)
+        unit = drop.n_levels**2
+        return tuple(scale * step / unit for scale, step in zip(self.scales, drop.bend_steps, strict=True))
+
+    @cached_property
+    def paired(self) -> Any:
+        """`integers` in the form of the fused kernel."""
+        return in_pairs(self.integers.cpu().numpy(), self.array_rows)
+
+    @cached_property
+    def product_type(self) -> torch.dtype:
+        """The smallest type of floating-point numbers that holds all sums of `integers` exactly."""
+        level = 1 if self.rounded_drop is None else self.rounded_drop.n_levels
+        return torch.float32 if self.largest_sum * level < _EXACT else torch.float64
+
+    @cached_property
+    def largest_sum(self) -> int:
+        """Bound on the magnitude of sums of `integers`, and of a bend's, in an array."""
+        bends = () if self.rounded_drop is None else self.rounded_drop.bends
+        arrays = [
+            part for m in (self.integers, *bends) for part in torch.split(m.int().abs(), list(self.array_rows), 1)
+        ]
+        return max(int(array.sum(1).max()) for array in arrays)
 
     @property
     def fits_in_levels(self) -> bool:
         """Whether the fused kernel can compute with `integers`."""
-        if self.column_drop is not None or not (self.exact or self.digit_steps):
+        if not (self.exact or self.digit_steps):
             return False
         return not self.exact or max(self.array_rows) * self.largest < _MOST_HALF_LEVELS
 
@@ -175,11 +221,7 @@ def partial_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[P
         cells: The layer's arrays.
         n_bits: Input precision.
     """
-    if cells.column_drop is not None:
-        if cells.digit_steps and multiplies_eight_bits(N_LEVELS, windows.device):
-            return _rounded_sums(windows, cells, n_bits)
-        return _float_sums(windows, cells, n_bits)
-    if cells.exact or cells.digit_steps:
+    if cells.rounded_drop is None and (cells.exact or cells.digit_steps):
         largest = cells.largest if cells.exact else float(cells.integers.abs().max())
         if multiplies_eight_bits(largest, windows.device):
             return _integer_sums(windows, cells, n_bits)
@@ -200,35 +242,25 @@ def _integer_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[
 
 
 def _sums_of_steps(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:
-    """Computes the sums of digits in units of their steps, which float32 products give exactly."""
+    """Computes the sums of rounded digits, exactly, and the effect of wires on them, in the fused kernel's order."""
     for bit in range(n_bits):
         plane = windows.bitwise_and(1 << bit).ne_(0).float()
-        inputs = torch.split(plane, list(cells.array_rows))
-        for number, (array, active) in enumerate(zip(cells.float_arrays, inputs, strict=True)):
-            for slice_index, part in enumerate(torch.split(array @ active, len(cells.digits[0]))):
-                yield PartialSums(bit, number, slice_index, part, cells.scales[slice_index], exact=False)
-
-
-def _rounded_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:
-    """Computes the sums with eight-bit products of digits and inputs rounded after the wires: all slices in one."""
-    drop, arrays = cells.column_drop, cells.eight_bit_arrays
-    assert drop is not None
-    scales = [N_LEVELS / step for step in cells.digit_steps]
-    buffer = windows.new_empty((len(arrays[0]), windows.shape[1]), dtype=torch.int32)
-    for bit in range(n_bits):
-        plane = windows.bitwise_and(1 << bit).ne_(0).to(torch.int8)
-        start = 0
-        for number, (array, n_rows) in enumerate(zip(arrays, cells.array_rows, strict=True)):
-            rows = slice(start, start + n_rows)
-            start += n_rows
-            inputs, common = drop.eight_bit(plane[rows], rows)
-            sums = product_into(buffer, array, inputs)
+        for number, active in enumerate(torch.split(plane, list(cells.array_rows))):
+            inputs, common = active, None
+            if cells.rounded_drop is not None:
+                inputs, common = cells.rounded_drop.inputs(active, number)
+            inputs = inputs.to(cells.product_type)
+            sums = (cells.float_arrays[number] @ inputs).float()
+            bends = [(bend @ inputs).float() for bend in cells.bend_arrays[number]]
             for slice_index, part in enumerate(torch.split(sums, len(cells.digits[0]))):
-                if drop.square:
-                    part.addcmul_(part, part, value=-drop.square / scales[slice_index])
+                if cells.square_factors[slice_index]:
+                    part.sub_(part.square().mul_(cells.square_factors[slice_index]))
+                if bends:
+                    first, second = ([torch.split(b, len(part))[slice_index] for b in bends] * 2)[:2]
+                    part.sub_((first * second).mul_(cells.bend_factors[slice_index]))
                 if common is not None:
-                    part.add_(common, alpha=scales[slice_index])
-                yield PartialSums(bit, number, slice_index, part, scales[slice_index], exact=False)
+                    part.add_(common.mul(cells.scales[slice_index]))
+                yield PartialSums(bit, number, slice_index, part, cells.scales[slice_index], exact=False)
 
 
 def _float_sums(windows: torch.Tensor, cells: Cells, n_bits: int) -> Iterator[PartialSums]:

@@ -28,7 +28,7 @@ TABLE = 2 << GROUP
 
 CONSTANTS = 8
 """float32 constants of a column's converter: gain, offset, `ROUNDER` plus the lowest and the highest code, deviation of
-the noise."""
+the noise; factors of the sums' squares, of the common term, of the product of two bends."""
 
 _LANES = 16
 _VECTORS = PIXELS // _LANES
@@ -38,7 +38,8 @@ _PAIR_BYTES = 4 * PIXELS
 _HALF, _WORD, _LONG, _FLOAT = ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.FloatType()
 _HALVES, _WORDS, _FLOATS = ir.VectorType(_HALF, 32), ir.VectorType(_WORD, 16), ir.VectorType(_FLOAT, 16)
 _VECTOR_BYTES = 64
-_N_ARGUMENTS = 8
+_N_ARGUMENTS = 12
+_FILL = "xpert_evo_levels_fill"
 
 
 def supported() -> bool:
@@ -51,9 +52,19 @@ class Form(NamedTuple):
 
     Attributes:
         noise: Whether every conversion has a noise of its own.
+        levels: Whether inputs have levels; otherwise they are 0 and 1.
+        square: Whether sums are bent by their squares.
+        bends: Whether sums are bent by the product of two others.
+        common: Whether a common term is added to the sums of all columns.
+        raw: Whether the sums themselves are written (columns, pixels) for each input bit, and not converted.
     """
 
     noise: bool = False
+    levels: bool = False
+    square: bool = False
+    bends: bool = False
+    common: bool = False
+    raw: bool = False
 
     @property
     def name(self) -> str:
@@ -83,14 +94,18 @@ class _Builder:
     def build(self) -> ir.Function:
         """Returns the function; `levels_function` describes its arguments."""
         b = self.ir
-        tables, bits, n_pairs, n_bits, *delivery = self.function.args
+        tables, bits, levels, n_pairs, n_bits, *delivery = self.function.args
         start, loop, done = b.block, self.function.append_basic_block(), self.function.append_basic_block()
         b.branch(loop)
         b.position_at_end(loop)
         bit = self._joined(_LONG, _LONG(0), start)
-        sums = self._sums(tables, b.add(bits, b.mul(bit, b.mul(n_pairs, _LONG(_PAIR_BYTES)))), n_pairs)
+        plane = b.mul(bit, b.mul(n_pairs, _LONG(_PAIR_BYTES)))
+        sums = self._sums(tables, b.add(bits, plane), b.add(levels, plane), n_pairs)
         for column, vectors in enumerate(sums):
-            self._convert(vectors, column, (bit, n_bits), delivery)
+            if self.form.raw:
+                self._write(vectors, column, bit, delivery[0])
+            else:
+                self._convert(vectors, column, (bit, n_bits), delivery)
         following = b.add(bit, _LONG(1))
         bit.add_incoming(following, b.block)
         b.cbranch(b.icmp_signed("<", following, n_bits), loop, done)
@@ -98,7 +113,7 @@ class _Builder:
         b.ret_void()
         return self.function
 
-    def _sums(self, tables: ir.Value, bits: ir.Value, n_pairs: ir.Value) -> list[list[ir.Value]]:
+    def _sums(self, tables: ir.Value, bits: ir.Value, levels: ir.Value, n_pairs: ir.Value) -> list[list[ir.Value]]:
         """Sums of an input bit in 32-bit numbers, for each column and each vector of pixels."""
         b = self.ir
         start, loop, done = b.block, self.function.append_basic_block(), self.function.append_basic_block()
@@ -110,11 +125,14 @@ class _Builder:
         place = b.mul(pair, _LONG(2 * TABLE))
         table = [self._loaded(tables, b.add(place, b.mul(column_bytes, _LONG(c))), _HALVES) for c in range(COLUMNS)]
         place = b.mul(pair, _LONG(_PAIR_BYTES))
-        index = [self._loaded(bits, b.add(place, _LONG(v * _VECTOR_BYTES)), _HALVES) for v in range(_VECTORS)]
-        after = [
-            [b.add(total, self._product(table[c], index[v])) for v, total in enumerate(totals)]
-            for c, totals in enumerate(before)
-        ]
+        after: list[list[ir.Value]] = [[] for _ in range(COLUMNS)]
+        for v in range(_VECTORS):
+            offset = b.add(place, _LONG(v * _VECTOR_BYTES))
+            index = self._loaded(bits, offset, _HALVES)
+            level = self._loaded(levels, offset, _HALVES) if self.form.levels else _same(_HALVES, 1)
+            for c in range(COLUMNS):
+                product = b.call(self.multiply, [b.call(self.look_up, [table[c], index]), level])
+                after[c].append(b.add(before[c][v], product))
         following = b.add(pair, _LONG(1))
         pair.add_incoming(following, loop)
         for totals, new in zip(before, after, strict=True):
@@ -124,9 +142,27 @@ class _Builder:
         b.position_at_end(done)
         return after
 
-    def _product(self, table: ir.Value, index: ir.Value) -> ir.Value:
-        """What a pair of groups adds to a column."""
-        return self.ir.call(self.multiply, [self.ir.call(self.look_up, [table, index]), _same(_HALVES, 1)])
+    def _write(self, sums: list[ir.Value], column: int, bit: ir.Value, raw: ir.Value) -> None:
+        for vector, total in enumerate(sums):
+            self.ir.store(total, self._pointer(raw, self._raw_place(column, bit, vector), _WORDS), align=4)
+
+    def _raw_place(self, column: int, bit: ir.Value, vector: int) -> ir.Value:
+        first = self.ir.mul(bit, _LONG(4 * PIXELS * COLUMNS))
+        return self.ir.add(first, _LONG(4 * PIXELS * column + vector * _VECTOR_BYTES))
+
+    def _bent(
+        self, total: ir.Value, factors: list[ir.Value], raw: list[ir.Value], place: ir.Value, common: ir.Value
+    ) -> ir.Value:
+        """Sums of a vector as floats, after the effect of wires."""
+        b = self.ir
+        square, scale, bend = factors
+        sums = b.sitofp(total, _FLOATS)
+        if self.form.bends:
+            first, second = (b.sitofp(self._loaded(address, place, _WORDS), _FLOATS) for address in raw)
+            sums = b.fsub(sums, b.fmul(b.fmul(first, second), bend))
+        if self.form.square:
+            sums = b.fsub(sums, b.fmul(b.fmul(sums, sums), square))
+        return b.fadd(sums, b.fmul(common, scale)) if self.form.common else sums
 
     def _convert(
         self,
@@ -138,9 +174,11 @@ class _Builder:
         """Converts a column's sums, and adds the bit patterns of their codes to memory."""
         b = self.ir
         bit, n_bits = bits
-        totals, totals_bytes, constants, noise = delivery
+        totals, totals_bytes, constants, noise, commons, *raw = delivery
         first = _LONG(4 * CONSTANTS * column)
-        gain, offset, lowest, highest, noise_steps = (self._constant(constants, first, n) for n in range(5))
+        gain, offset, lowest, highest, noise_steps, *factors = (
+            self._constant(constants, first, n) for n in range(CONSTANTS)
+        )
         shift = self._repeated(b.trunc(bit, _WORD), _WORDS)
         address = _LONG(0)
         if self.form.noise:
@@ -151,7 +189,12 @@ class _Builder:
             if self.form.noise:
                 normal = self._loaded(address, _LONG(vector * _VECTOR_BYTES), _FLOATS)
                 added = b.fadd(b.fmul(normal, noise_steps), offset)
-            scaled = b.fadd(b.fmul(b.sitofp(total, _FLOATS), gain), added)
+            common = None
+            if self.form.common:
+                place = b.add(b.mul(bit, _LONG(4 * PIXELS)), _LONG(vector * _VECTOR_BYTES))
+                common = self._loaded(commons, place, _FLOATS)
+            bent = self._bent(total, factors, raw, self._raw_place(column, bit, vector), common)
+            scaled = b.fadd(b.fmul(bent, gain), added)
             code = b.fadd(scaled, _same(_FLOATS, ROUNDER))
             code = b.select(b.fcmp_ordered("<", code, lowest), lowest, code)
             code = b.select(b.fcmp_ordered(">", code, highest), highest, code)
@@ -180,27 +223,69 @@ class _Builder:
         return self.ir.shuffle_vector(first, undefined, _same(ir.VectorType(_WORD, vector.count), 0))
 
 
+class _TableBuilder(_Builder):
+    """Builds the function that fills a column's tables; `fill_tables` describes its arguments."""
+
+    def __init__(self, module: ir.Module) -> None:
+        self.function = ir.Function(module, ir.FunctionType(ir.VoidType(), [_LONG] * 3), _FILL)
+        self.function.linkage = "internal"
+        self.ir = ir.IRBuilder(self.function.append_basic_block())
+
+    def build(self) -> ir.Function:
+        """Returns the function."""
+        b = self.ir
+        integers, tables, n_pairs = self.function.args
+        start, loop, done = b.block, self.function.append_basic_block(), self.function.append_basic_block()
+        b.branch(loop)
+        b.position_at_end(loop)
+        pair = self._joined(_LONG, _LONG(0), start)
+        place = b.mul(pair, _LONG(4 * GROUP))
+        digits = self._loaded(integers, place, ir.VectorType(_HALF, 2 * GROUP))
+        total = _same(_HALVES, 0)
+        for row in range(2 * GROUP):
+            half = range(TABLE // 2 * (row // GROUP), TABLE // 2 * (row // GROUP + 1))
+            chosen = [-(i >> row % GROUP & 1) if i in half else 0 for i in range(TABLE)]
+            everywhere = b.shuffle_vector(digits, digits, _same(ir.VectorType(_WORD, TABLE), row))
+            total = b.add(total, b.and_(everywhere, ir.Constant(_HALVES, chosen)))
+        b.store(total, self._pointer(tables, b.mul(pair, _LONG(2 * TABLE)), _HALVES), align=2)
+        following = b.add(pair, _LONG(1))
+        pair.add_incoming(following, loop)
+        b.cbranch(b.icmp_signed("<", following, n_pairs), loop, done)
+        b.position_at_end(done)
+        b.ret_void()
+        return self.function
+
+
 def levels_function(form: Form) -> Callable[..., None]:
     """Makes a function for numba's code that adds the codes of COLUMNS columns of an array to memory.
 
-    The result takes a tuple: addresses of the tables, of the input bits of a block of pixels; number of pairs of
-    groups, of input bits; address of the accumulated codes, and bytes from column to column; address of the converters'
-    constants; and address of the addresses of the noise's numbers (columns, bits).
+    The result takes a tuple: addresses of the tables, of the input bits of a block of pixels, and of their levels;
+    number of pairs of groups, of input bits; address of the accumulated codes (of the sums, if raw), and bytes from
+    column to column; addresses of the converters' constants, of the addresses of the noise's numbers (columns, bits),
+    of the common term (bits, pixels), of two bends' raw sums.
     """
+    return _called(form.name, _N_ARGUMENTS, lambda module: _Builder(module, form).build())
+
+
+def _called(name: str, n_arguments: int, build: Callable[[ir.Module], ir.Function]) -> Callable[..., None]:
+    """Makes a function for numba's code that takes a tuple of integers."""
 
     def typed(_: Any, places: Any) -> Any:
+        del places  # numba casts the argument to this type
         kinds: Any = types
-        taken = kinds.UniTuple(types.intp, _N_ARGUMENTS)
+        taken = kinds.UniTuple(types.intp, n_arguments)
 
         def written(context: Any, builder: Any, _: Any, arguments: Any) -> Any:
-            module = builder.module
-            function = module.globals.get(form.name)
             unpacked: Any = cgutils.unpack_tuple
             numbers = [number for part in arguments for number in unpacked(builder, part)]
-            builder.call(function or _Builder(module, form).build(), numbers)
+            builder.call(builder.module.globals.get(name) or build(builder.module), numbers)
             return context.get_dummy_value()
 
         return types.void(taken), written
 
     made: Callable[..., None] = intrinsic(typed)
     return made
+
+
+fill_tables = _called(_FILL, 3, lambda module: _TableBuilder(module).build())
+"""Fills a column's tables: takes addresses of its digits and of its tables, and the number of pairs of groups."""

@@ -68,6 +68,20 @@ def tabled(loops: Any, digits: NDArray[np.int16], array_rows: tuple[int, ...]) -
     return arrays if loops.fill_tables(digits, arrays) else None
 
 
+def in_pairs(integers: NDArray[np.int16], array_rows: tuple[int, ...]) -> NDArray[np.int16]:
+    """Returns integers (columns, rows) as (arrays, columns, pairs of groups, rows of a pair).
+
+    Missing rows are 0, and so are the columns that make up a multiple of four.
+    """
+    n_columns, per_pair = len(integers), 8
+    shape = (len(array_rows), -(-n_columns // 4) * 4, -(-max(array_rows) // per_pair) * per_pair)
+    paired = np.zeros(shape, np.int16)
+    ends = list(accumulate(array_rows, initial=0))
+    for array, start, end in zip(paired, ends, ends[1:], strict=False):
+        array[:n_columns, : end - start] = integers[:, start:end]
+    return paired.reshape(*shape[:2], shape[2] // per_pair, per_pair)
+
+
 def _aligned(n_bytes: int) -> NDArray[np.uint8]:
     """Allocates memory aligned to a cache line, so that no table straddles two."""
     whole = np.empty(n_bytes + _CACHE_LINE, np.uint8)

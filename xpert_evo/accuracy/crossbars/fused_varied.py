@@ -1,9 +1,10 @@
 """What the fused kernel needs to compute cells and converters that vary."""
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import torch
 
 from xpert_evo.accuracy.crossbars.arrays import Cells
 from xpert_evo.accuracy.crossbars.coding import slice_weights
@@ -16,15 +17,23 @@ from xpert_evo.accuracy.crossbars.nonidealities import Disturbance
 
 def digits_of(loops: Any, cells: Cells) -> Any:
     """The cells as the kernel's `Digits`."""
-    n_columns, per_pair = len(cells.integers), 2 * loops.GROUP
-    n_pairs = -(-max(cells.array_rows) // per_pair)
-    shape = (len(cells.array_rows), -(-n_columns // loops.COLUMNS) * loops.COLUMNS, n_pairs * per_pair)
-    integers = np.zeros(shape, np.int16)
-    for held, array in zip(integers, torch.split(cells.integers, list(cells.array_rows), dim=1), strict=True):
-        held[:n_columns, : array.shape[1]] = array.cpu().numpy()
-    return loops.Digits(
-        first_rows=np.cumsum([0, *cells.array_rows]), integers=integers.reshape(*shape[:2], n_pairs, -1)
-    )
+    wires = _no_wires() if cells.rounded_drop is None else cells.rounded_drop.for_kernel
+    first_rows = np.cumsum([0, *cells.array_rows])
+    return loops.Digits(first_rows=first_rows, integers=cells.paired, wires=loops.Wires(**wires))
+
+
+@lru_cache(maxsize=1)
+def _no_wires() -> dict[str, Any]:
+    integers, floats = np.empty((0, 0, 0, 8), np.int16), np.empty((0, 0, 0), np.float32)
+    return {
+        "modes": integers,
+        "block_modes": floats,
+        "conductances": floats,
+        "common": np.float32(0),
+        "n_levels": np.float32(0),
+        "first": integers,
+        "second": integers,
+    }
 
 
 def codes_of(
@@ -41,13 +50,16 @@ def codes_of(
         (len(cells.array_rows), -(-n_all // loops.COLUMNS) * loops.COLUMNS, loops.CONSTANTS), np.float32
     )
 
-    def of_slices(values: list[float]) -> Any:
+    def of_slices(values: Sequence[float]) -> Any:
         return np.array(values).astype(np.float32).repeat(n_columns)
 
     own = constants[:, :n_all]
     own[:, :, 0] = of_slices([adc.gain / scale for adc, scale in zip(ranges, cells.scales, strict=True)])
     own[:, :, 2] = of_slices([ROUNDER + adc.lowest for adc in ranges])
     own[:, :, 3] = of_slices([ROUNDER + adc.highest for adc in ranges])
+    own[:, :, 5] = of_slices(cells.square_factors)
+    own[:, :, 6] = of_slices(cells.scales)
+    own[:, :, 7] = of_slices(cells.bend_factors)
     has_noise = disturbance is not None and disturbance.noise_steps > 0
     if disturbance is not None:
         own[:, :, 1] = disturbance.offsets.reshape(len(own), n_all).cpu().numpy()

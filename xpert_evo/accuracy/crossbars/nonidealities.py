@@ -33,14 +33,12 @@ from xpert_evo.accuracy.crossbars.quantisers import weight_codes
 from xpert_evo.accuracy.crossbars.row_wires import Loaded, loaded
 from xpert_evo.accuracy.crossbars.varied_digits import rounded
 from xpert_evo.accuracy.crossbars.wires import (
-    N_LEVELS,
     BendKind,
     ColumnDrop,
     bend_kind,
     bend_matrix,
     expected_bend,
     mean_shared,
-    rounding_is_felt,
     wire_modes,
 )
 
@@ -126,8 +124,7 @@ def disturbed(
             column_sharing=column_sharing,
             adc_precision=adc_precision,
         )
-        if cells.column_drop is None:
-            cells = rounded(cells, adc_precision)
+        cells = rounded(cells, adc_precision)
     if not nonidealities.disturbs_converters:
         return cells, None
     n_columns, slices = len(ideal.digits[0]), len(ideal.digits)
@@ -229,19 +226,12 @@ def _disturbed_cells(
         drop = _column_drop(
             drawn, behind, modes, ideal.array_rows, crossbar, half_levels=half_levels, adc_precision=adc_precision
         )
-    steps: tuple[float, ...] = ()
-    new = tuple(digit * half_levels for digit in digits)
-    if drop is not None and not drop.bends and not any(rounding_is_felt(digit, adc_precision) for digit in new):
-        drop = replace(drop, n_levels=N_LEVELS)
-        steps = tuple(float(digit.abs().max()) / N_LEVELS for digit in new)
-        new = tuple((digit / step).round_() * step for digit, step in zip(new, steps, strict=True))
     return replace(
         ideal,
-        digits=new,
+        digits=tuple(digit * half_levels for digit in digits),
         exact=False,
         counted_offset=counted_offset(crossbar) * (1 + least) / (1 - least),
         column_drop=drop,
-        digit_steps=steps,
     )
 
 

@@ -10,9 +10,13 @@ from dataclasses import replace
 import torch
 
 from xpert_evo.accuracy.crossbars.arrays import Cells
+from xpert_evo.accuracy.crossbars.wire_levels import rounded_drop
 
 DIGIT_LEVELS = (127, 511, 2047, 8191)
 """Largest rounded digit: the smallest that suffices is used. Sums of four fit in 16 bits."""
+
+_MOST_SUM = 2**31
+"""Bound on sums, which are computed in 32 bits."""
 
 _FELT_STEPS = 0.03
 """Root mean square of the sums' rounding error that is too large [ADC steps]; converting adds 0.29."""
@@ -34,7 +38,10 @@ def rounded(cells: Cells, adc_precision: int | None) -> Cells:
         if not any(rounding_is_felt(digit, n_levels, adc_precision) for digit in cells.digits):
             steps = tuple(max(float(digit.abs().max()), 1e-30) / n_levels for digit in cells.digits)
             digits = tuple((digit / step).round_() * step for digit, step in zip(cells.digits, steps, strict=True))
-            return replace(cells, digits=digits, digit_steps=steps)
+            drop = cells.column_drop
+            wires = None if drop is None else rounded_drop(drop, cells.array_rows, adc_precision)
+            new = replace(cells, digits=digits, digit_steps=steps, rounded_drop=wires)
+            return new if new.largest_sum * (wires.n_levels if wires else 1) < _MOST_SUM else cells
     return cells
 
 

@@ -21,8 +21,7 @@ resistances to its inverse, voltages to the read voltage; x is the row's input b
    the smoothest mode of K: a second product. If it is expected to stay below a tenth of an ADC's step and the sums are
    those of deviations (with an analog reference), it is approximated by the sums' squares times the mean of K.
 
-If the effect is too small for an ADC to resolve, digits and scaled inputs are rounded to 127 levels, so that they can
-be multiplied by eight-bit instructions.
+The exact emulation computes this in integers (`wire_levels`).
 
 Neglected: currents between rows through floating columns, u's variation from column to column, terms of third order.
 `benchmarks/ir_drop.py` compares it with the nodal solution on layers of a trained network.
@@ -36,19 +35,10 @@ from functools import cached_property
 import torch
 
 from hw_models.wires import WireResistances
-from xpert_evo.accuracy.crossbars.integer_products import product_into
 
 _N_MODES = 3
 _SQUARE_STEPS, _BEND_STEPS = 0.01, 0.1
 """Expected bend above which it is computed from the sums' squares, and by separate products [ADC steps]."""
-
-_BLOCK = 4
-
-N_LEVELS = 127
-"""Levels of rounded inputs and digits."""
-
-_ROUNDING_STEPS = 0.06
-"""Expected error of sums of rounded digits and inputs below which they are rounded [ADC steps]."""
 
 _ACTIVITY = 0.25
 """Share of rows active at once, if unknown."""
@@ -69,9 +59,6 @@ class BendKind(StrEnum):
 class ColumnDrop:
     """Scaling of a layer's inputs by the voltage along the columns of its arrays.
 
-    If inputs are rounded, f^2 is computed for blocks of `_BLOCK` neighbouring rows, or fewer if their number does not
-    divide that of the rows; otherwise for each row.
-
     Attributes:
         conductance: Mean conductance c, (rows,).
         modes: Modes of the wire, (rows, modes): K = modes modes^T within an array.
@@ -79,7 +66,6 @@ class ColumnDrop:
         bends: For each slice the two matrices (columns, rows) whose products with the scaled inputs, multiplied, are
             the bend in half levels; the second is None if it equals the first. Empty for no bend.
         square: Factor between the bend and the sums' squares [1 / half level]; 0 if `bends` is used, or for no bend.
-        n_levels: Number of levels to which scaled inputs are rounded; 0 for full float32 resolution.
     """
 
     conductance: torch.Tensor
@@ -87,55 +73,23 @@ class ColumnDrop:
     common: float = 0.0
     bends: tuple[tuple[torch.Tensor, torch.Tensor | None], ...] = ()
     square: float = 0.0
-    n_levels: int = 0
 
     @cached_property
     def _weighted(self) -> torch.Tensor:
-        """Modes times c, (modes, rows); integers times `_unit` if inputs are rounded."""
-        weighted = (self.modes * self.conductance[:, None]).T.contiguous()
-        return (weighted / self._unit).round_() if self.n_levels else weighted
-
-    @cached_property
-    def _unit(self) -> float:
-        if not self.n_levels:
-            return 1.0
-        return float((self.modes * self.conductance[:, None]).abs().max().clamp_min(1e-30)) / N_LEVELS
-
-    @cached_property
-    def _eight_bit_weighted(self) -> torch.Tensor:
-        return self._weighted.to(torch.int8)
+        """Modes times c, (modes, rows)."""
+        return (self.modes * self.conductance[:, None]).T.contiguous()
 
     def scaled(self, inputs: torch.Tensor, rows: slice) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Inputs (rows, pixels) of an array times f^2, and the common term of its columns (pixels,)."""
-        drop = self._drop(self._weighted[:, rows] @ inputs, rows)
-        left = (drop + 1).square_().reciprocal_()
-        if self.n_levels:
-            left.mul_(self.n_levels).round_().div_(self.n_levels)
-        scaled = (inputs.view(len(left), -1, inputs.shape[1]) * left[:, None]).view(inputs.shape)
+        drop = self.modes[rows] @ (self._weighted[:, rows] @ inputs)
+        scaled = inputs * (drop + 1).square_().reciprocal_()
         return scaled, self._common_term(scaled, drop, rows)
-
-    def eight_bit(self, inputs: torch.Tensor, rows: slice) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """The same with eight-bit products for int8 inputs; scaled ones are int8, in units of one over `n_levels`."""
-        weighted = self._eight_bit_weighted[:, rows]
-        buffer = inputs.new_empty((len(weighted), inputs.shape[1]), dtype=torch.int32)
-        sums = product_into(buffer, weighted, inputs)
-        drop = self._drop(sums, rows)
-        levels = (drop + 1).square_().reciprocal_().mul_(self.n_levels).round_().to(torch.int8)
-        scaled = (inputs.view(len(levels), -1, inputs.shape[1]) * levels[:, None]).view(inputs.shape)
-        common = self._common_term(scaled.float().div_(self.n_levels), drop, rows) if self.common else None
-        return scaled, common
-
-    def _drop(self, sums: torch.Tensor, rows: slice) -> torch.Tensor:
-        """K (x c) of an array, (blocks, pixels), for inputs times `_weighted`, (modes, pixels)."""
-        modes = self.modes[rows]
-        return (modes.view(-1, self._block(len(modes)), modes.shape[1]).mean(1) * self._unit) @ sums
 
     def _common_term(self, scaled: torch.Tensor, drop: torch.Tensor, rows: slice) -> torch.Tensor | None:
         """Common term of the columns of an array (pixels,) [half levels]; None if it cancels."""
         if not self.common:
             return None
-        conducting = (scaled * self.conductance[rows, None]).view(len(drop), -1, scaled.shape[1]).sum(1)
-        return (conducting * drop).sum(0).mul_(self.common)
+        return (scaled * self.conductance[rows, None]).mul_(drop).sum(0).mul_(self.common)
 
     def bent(self, sums: torch.Tensor, scaled: torch.Tensor, rows: slice, slice_index: int) -> torch.Tensor:
         """Adds the bend of scaled inputs (rows, pixels) to partial sums (columns, pixels), in place."""
@@ -155,13 +109,9 @@ class ColumnDrop:
             rows = slice(start, start + n_rows)
             start += n_rows
             active = torch.ones_like(self.conductance[rows, None]) * activity
-            drop = self._drop(self._weighted[:, rows] @ active, rows)[:, 0].repeat_interleave(self._block(n_rows))
+            drop = (self.modes[rows] @ (self._weighted[:, rows] @ active))[:, 0]
             parts.append((digit[:, rows] + self.common * self.conductance[rows] * drop) / (drop + 1).square())
         return torch.cat(parts, dim=1)
-
-    def _block(self, n_rows: int) -> int:
-        """Number of rows in a block."""
-        return next(size for size in range(_BLOCK if self.n_levels else 1, 0, -1) if n_rows % size == 0)
 
 
 def wire_modes(array_rows: tuple[int, ...], wires: WireResistances, *, row_groups: int = 1) -> torch.Tensor:
@@ -205,21 +155,6 @@ def bend_kind(expected: float, adc_precision: int | None, *, sums_are_deviations
     if steps > (_BEND_STEPS if sums_are_deviations else _BEND_STEPS / 2):
         return BendKind.PRODUCT
     return BendKind.SQUARE if sums_are_deviations and steps > _SQUARE_STEPS else BendKind.NONE
-
-
-def rounding_is_felt(digit: torch.Tensor, adc_precision: int | None) -> bool:
-    """Whether rounding a slice's digits (columns, rows) to N_LEVELS of their largest could change an ADC's codes.
-
-    Rounding errors of digits add up like the digits themselves, which determine the standard deviation of the sums.
-    Those of the inputs may, in the worst case, be alike in many rows, and then change a sum by at most half of one of
-    its levels.
-    """
-    if adc_precision is None:
-        return True
-    ratio = float(digit.abs().max() / digit.square().mean().sqrt().clamp_min(1e-12)) / N_LEVELS / math.sqrt(12)
-    n_steps = 2**adc_precision - 1
-    error: float = max(ratio * n_steps / _RANGE_DEVIATIONS, n_steps / (2 * N_LEVELS))
-    return error > _ROUNDING_STEPS
 
 
 def bend_matrix(deviations: torch.Tensor, modes: torch.Tensor, half_levels: float) -> torch.Tensor:
