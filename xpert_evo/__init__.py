@@ -5,6 +5,7 @@ The library provides `run` and `load_run` for searches, `train`, `judge`, `refin
 be instant.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,12 @@ if TYPE_CHECKING:
     from xpert_evo.library import Refining, Run, judge, load_network, load_run, pack, refine, run, train
 
 __all__ = ["Refining", "Run", "judge", "load_network", "load_run", "pack", "refine", "run", "train"]
+
+# With several threads, torch's wait for the next step by spinning for milliseconds, on cores that the fused kernel's
+# threads or other processes need. 4,000 turns outlast the gaps between the steps of a training; a choice in the
+# environment stays.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "4000")
 
 
 def __getattr__(name: str) -> Any:

@@ -1,5 +1,8 @@
 """The fused kernel on cells and converters that vary, against the torch form, which defines it bit for bit."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -232,3 +235,16 @@ def test_a_processor_without_the_instructions_uses_torch(used: list[bool], monke
     monkeypatch.setattr(fused, "level_loops", lambda: None)
     assert torch.equal(emulated(inputs), with_kernel)
     assert used == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [({}, "4000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")],
+)
+def test_idle_threads_of_torch_soon_sleep_unless_the_environment_says_otherwise(
+    chosen: dict[str, str], expected: str
+) -> None:
+    kept = {name: value for name, value in os.environ.items() if name not in {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}}
+    code = "import os, xpert_evo; print(os.environ.get('GOMP_SPINCOUNT'))"
+    found = subprocess.run([sys.executable, "-c", code], env=kept | chosen, check=True, capture_output=True, text=True)
+    assert found.stdout.strip() == expected

@@ -145,13 +145,13 @@ def test_a_tuned_network_is_more_accurate_on_its_converters_and_says_so(
 def test_a_network_tuned_on_drawn_chips_is_more_accurate_on_other_chips(
     trained: Callable[..., TrainedDesign], protocol: TrainingProtocol, dataset: Dataset
 ) -> None:
-    devices = NonIdealities(variation_ratio=0.1)
+    devices = NonIdealities(variation_ratio=0.15)
     first = trained(protocol, adc_precision=5)
     rates = {"learning_rate": 0.02, "classifier_learning_rate": 0.02}
     exact = protocol.model_copy(update={"epochs": 1, "exact": True, **rates})
     blind, aware = trained(exact, first, adc_precision=5), trained(exact, first, devices, adc_precision=5)
-    on_ideal, on_chips = (judge(network, dataset, nonidealities=devices, n_draws=4).mean for network in (blind, aware))
-    assert on_chips > on_ideal + 0.05
+    on_ideal, on_chips = (judge(network, dataset, nonidealities=devices, n_draws=8).mean for network in (blind, aware))
+    assert on_chips > on_ideal + 0.02
     assert aware.header.noise_aware == devices
 
 
