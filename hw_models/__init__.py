@@ -13,7 +13,7 @@ from hw_models.area_bounds import AreaBounds
 from hw_models.chip import ChipReport, chip_level
 from hw_models.cost_model import DEFAULT_MODEL, CostModel, Schedule, load_model, model_names
 from hw_models.cost_table import CostTable, PopulationCosts
-from hw_models.crossbar import CrossbarSpec, WeightCoding
+from hw_models.crossbar import AdcReferences, CrossbarSpec, WeightCoding
 from hw_models.crossbar_groups import with_choices
 from hw_models.errors import HardwareModelError
 from hw_models.explain import explain
@@ -33,6 +33,7 @@ __all__ = [
     "DEFAULT_MODEL",
     "AdcFigures",
     "AdcModel",
+    "AdcReferences",
     "AdcTable",
     "AdcType",
     "AreaBounds",

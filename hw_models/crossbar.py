@@ -28,6 +28,15 @@ class WeightCoding(StrEnum):
         return list(WeightCoding).index(self)
 
 
+class AdcReferences(StrEnum):
+    """What the references of the ADCs are set to when they are calibrated; the circuits are the same."""
+
+    PERCENTILE = "percentile"
+    """The range between two percentiles of the sums, whatever their significance."""
+    SNR = "snr"
+    """The range with the smallest error of the product: sums of significant input bits count more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrossbarSpec:
     """Crossbars, processing elements (PEs) and tiles; the defaults describe the reference data's array.
@@ -45,6 +54,7 @@ class CrossbarSpec:
             analog. The current mirrors that distribute an analog reference to every ADC are not modelled.
         rows_read: Rows read at once; all of them by default. With fewer rows, proportionally more conversions are
             needed, whose results are added, and each conversion has a smaller sum to resolve.
+        adc_references: How the references of the ADCs are calibrated; it affects accuracy, not costs.
     """
 
     rows: int = 64
@@ -56,12 +66,15 @@ class CrossbarSpec:
     coding: WeightCoding = WeightCoding.OFFSET_ANALOG
     reference_columns: int = 0
     rows_read: int | None = None
+    adc_references: AdcReferences = AdcReferences.PERCENTILE
 
     def __str__(self) -> str:
-        """Formatted like the constructor call; `rows_read` appears only if set, so older descriptions stay valid."""
+        """Formatted like the constructor call; newer fields appear only if set, so older descriptions stay valid."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         if self.rows_read is None:
             del values["rows_read"]
+        if self.adc_references is AdcReferences.PERCENTILE:
+            del values["adc_references"]
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in values.items())})"
 
     def __post_init__(self) -> None:
@@ -85,6 +98,12 @@ class CrossbarSpec:
                 f"crossbar.coding {self.coding!r} is unknown; {suggestion(str(self.coding), WeightCoding)}"
             )
         object.__setattr__(self, "coding", WeightCoding(self.coding))
+        if self.adc_references not in set(AdcReferences):
+            raise HardwareModelError(
+                f"crossbar.adc_references {self.adc_references!r} is unknown; "
+                f"{suggestion(str(self.adc_references), AdcReferences)}"
+            )
+        object.__setattr__(self, "adc_references", AdcReferences(self.adc_references))
         if self.tile_side % self.pe_side:
             raise HardwareModelError(
                 f"crossbar.tile_side must be a multiple of pe_side = {self.pe_side}, got {self.tile_side}."

@@ -8,12 +8,12 @@ from functools import partial
 import numpy as np
 from search.formula import FormulaAccuracy
 
-from hw_models import AdcType, CrossbarSpec, load_device, load_model, load_technology
+from hw_models import CrossbarSpec, load_device, load_model, load_technology
 from xpert_evo.backbones import load_backbone
 from xpert_evo.hardware import Hardware
 from xpert_evo.objectives import Constraints, FloatArray, Objectives
 from xpert_evo.search import hypervolume
-from xpert_evo.space import Genomes, SearchSpace
+from xpert_evo.space import PAPER_CHOICES, Choices, Genomes, SearchSpace
 
 Score = Callable[[Genomes], tuple[FloatArray, FloatArray]]
 
@@ -65,7 +65,9 @@ class Recorder:
         return hypervolume(self.feasible(n), self.problem.reference_point)
 
 
-def co_search(backbone: str = "vgg16", area_limit_mm2: float | None = 50.0) -> Problem:
+def co_search(
+    backbone: str = "vgg16", area_limit_mm2: float | None = 50.0, choices: Choices = PAPER_CHOICES
+) -> Problem:
     """A backbone in the paper's space on the device of its published parameters; accuracy by `FormulaAccuracy`.
 
     The reference point is half of all images wrong, at the EDAP of the homogeneous backbone (SAR, 6 bits, 8 columns an
@@ -74,8 +76,9 @@ def co_search(backbone: str = "vgg16", area_limit_mm2: float | None = 50.0) -> P
     Args:
         backbone: Its name.
         area_limit_mm2: Limit on area; None for 0.7 times that of the homogeneous backbone, as 50 mm2 are of VGG16's 71.
+        choices: Choices of the genes; the paper's by default.
     """
-    space = SearchSpace(load_backbone(backbone))
+    space = SearchSpace(load_backbone(backbone), choices)
     crossbar = CrossbarSpec()
     chip = Hardware(
         crossbar=crossbar,
@@ -85,7 +88,7 @@ def co_search(backbone: str = "vgg16", area_limit_mm2: float | None = 50.0) -> P
     )
     table = chip.table(space)
     accuracy = FormulaAccuracy(space, crossbar)
-    baseline = space.homogeneous(column_sharing=8, adc_type=AdcType.SAR, adc_precision=6, input_precision=8)
+    baseline = space.baseline()
     limit = 0.7 * float(table.score(baseline).area_mm2[0]) if area_limit_mm2 is None else area_limit_mm2
     objectives, constraints = Objectives(("accuracy", "edap")), Constraints(area_limit_mm2=limit)
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from hw_models import DEFAULT_MODEL, AdcType, Schedule, WeightCoding
+from hw_models import DEFAULT_MODEL, AdcReferences, AdcType, Schedule, WeightCoding
 from xpert_evo.backbone_file import SUFFIX, BackboneDescription, parse_description, read_description
 from xpert_evo.config.quantities import AtLeastOne, Count, Positive
 from xpert_evo.image_sources import IMAGE_SIZE, Resize, form_of
@@ -139,6 +139,9 @@ class CrossbarConfig(Frozen):
         tile_side: Number of crossbars along each side of a tile; a multiple of `pe_side`.
         coding: Coding of signed weights in cells.
         reference_columns: Number of additional columns per crossbar that store a reference to subtract.
+        adc_references: Calibration of the ADCs' references: percentile (the range between two percentiles of the sums)
+            or snr (the range with the smallest error of the product, better with ADCs of 3 or 4 bits). It changes
+            accuracy, not costs.
     """
 
     rows: AtLeastOne = 64
@@ -150,6 +153,7 @@ class CrossbarConfig(Frozen):
     tile_side: AtLeastOne = 8
     coding: str = "offset-analog"
     reference_columns: Count = 0
+    adc_references: str = AdcReferences.PERCENTILE
 
 
 class HardwareConfig(Frozen):

@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 
-from hw_models import CrossbarSpec, WeightCoding
+from hw_models import AdcReferences, CrossbarSpec, WeightCoding
 from xpert_evo.accuracy.crossbars.quantisers import MANY_BITS
 from xpert_evo.accuracy.crossbars.snr import EMULATION_VERSION
 from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
@@ -56,10 +56,12 @@ def label_context(
 
 
 def _crossbar(config: RunConfig) -> dict[str, object]:
-    """The crossbars that accuracy depends on; rows read at once are named only where they are not all."""
+    """The crossbars that accuracy depends on; fields of later versions are named only where they matter."""
     plain = config.hardware.crossbar.model_dump(mode="json")
     if plain["rows_read"] in {None, plain["rows"]}:
         del plain["rows_read"]
+    if plain["adc_references"] == AdcReferences.PERCENTILE:
+        del plain["adc_references"]
     return plain
 
 

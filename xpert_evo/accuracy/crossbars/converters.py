@@ -3,11 +3,13 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
+from hw_models import AdcReferences
 from xpert_evo.accuracy.crossbars.arrays import Cells, PartialSums, partial_sums
 from xpert_evo.accuracy.crossbars.integer_products import ROUNDER, ROUNDER_BITS
-from xpert_evo.accuracy.crossbars.snr import PERCENTILE, adc_levels
+from xpert_evo.accuracy.crossbars.snr import PERCENTILE, adc_levels, smallest_error_range
 
 _GAIN_BITS = 11
 
@@ -43,30 +45,56 @@ class AdcRange:
 
 
 def calibrated_ranges(
-    windows: torch.Tensor, cells: Cells, n_bits: int, adc_precision: int, percentile: float = PERCENTILE
+    windows: torch.Tensor,
+    cells: Cells,
+    n_bits: int,
+    adc_precision: int,
+    percentile: float = PERCENTILE,
+    *,
+    references: AdcReferences = AdcReferences.PERCENTILE,
 ) -> tuple[AdcRange, ...]:
-    """Returns one range per slice, between percentiles of its partial sums in all arrays and bit planes.
+    """Returns one range per slice, calibrated on its partial sums in all arrays and bit planes.
 
     Args:
         windows: Input codes (rows, pixels) of calibration images.
         cells: The layer's arrays.
         n_bits: Input precision.
         adc_precision: Bits of the ADCs.
-        percentile: Upper end; the lower end is 100 minus this.
+        percentile: Upper end of a range between percentiles; the lower end is 100 minus this.
+        references: Whether the range is that between percentiles, or the one with the smallest error of the product.
     """
     most = int(max(cells.array_rows) * cells.largest) + 1
-    counts = torch.zeros(len(cells.digits), 2 * most + 1, dtype=torch.int64, device=windows.device)
+    counts = torch.zeros(len(cells.digits), n_bits, 2 * most + 1, dtype=torch.int64, device=windows.device)
     for sums in partial_sums(windows, cells, n_bits):
         levels = (sums.scaled / sums.scale).round_().int().flatten() + most
-        counts[sums.slice_index] += torch.bincount(levels, minlength=2 * most + 1)
+        counts[sums.slice_index, sums.bit] += torch.bincount(levels, minlength=2 * most + 1)
     ranges = []
     for histogram in counts:
-        cumulative = histogram.cumsum(0).double()
-        total = float(cumulative[-1])
-        low = int(torch.searchsorted(cumulative, (1 - percentile / 100) * total, right=True)) - most
-        high = int(torch.searchsorted(cumulative, percentile / 100 * total)) - most
+        if references is AdcReferences.SNR:
+            low, high = _smallest_error(histogram, most, cells, adc_precision)
+        else:
+            low, high = _between_percentiles(histogram.sum(0), most, percentile)
         ranges.append(AdcRange.covering(low, high, adc_precision, sum_range=cells.sum_range, spacing=cells.sum_spacing))
     return tuple(ranges)
+
+
+def _between_percentiles(histogram: torch.Tensor, most: int, percentile: float) -> tuple[float, float]:
+    """Percentiles of sums from -`most` to `most`, given their counts."""
+    cumulative = histogram.cumsum(0).double()
+    total = float(cumulative[-1])
+    low = int(torch.searchsorted(cumulative, (1 - percentile / 100) * total, right=True)) - most
+    high = int(torch.searchsorted(cumulative, percentile / 100 * total)) - most
+    return low, high
+
+
+def _smallest_error(histogram: torch.Tensor, most: int, cells: Cells, adc_precision: int) -> tuple[float, float]:
+    """The range with the smallest error of the product, given counts (bits, sums) of sums from -`most` to `most`."""
+    counts = histogram.double().cpu().numpy()
+    mass = 4.0 ** np.arange(len(counts)) @ counts
+    reach = float(cells.sum_range[0]), float(cells.sum_range[1])
+    return smallest_error_range(
+        np.arange(-most, most + 1.0), mass, adc_precision, sum_range=reach, spacing=cells.sum_spacing
+    )
 
 
 class Accumulator:

@@ -179,7 +179,9 @@ def emulate_layer(
     n_pixels = max(32, min(_CALIBRATION_PIXELS, _CALIBRATION_SUMS // (g.out_channels * len(g.array_rows))))
     sample = windows[:, order[:n_pixels].to(windows.device)]
     with _true_float32():
-        ranges = calibrated_ranges(sample, cells, g.input_precision, g.adc_precision, percentile)
+        ranges = calibrated_ranges(
+            sample, cells, g.input_precision, g.adc_precision, percentile, references=g.crossbar.adc_references
+        )
     return EmulatedLayer(
         geometry=g,
         cells=cells,

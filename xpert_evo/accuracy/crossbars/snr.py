@@ -11,6 +11,7 @@ The ratio hardly depends on the layer's size: both the signal's power and the nu
 the number of rows. Only arrays that are not full lower it, because the range is that of the full ones.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
@@ -19,7 +20,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hw_models import CrossbarSpec
+from hw_models import AdcReferences, CrossbarSpec
 from xpert_evo.accuracy.crossbars.coding import (
     code_spacing,
     digits,
@@ -159,12 +160,15 @@ def _array_noise_ratio(n_rows: int, adc_precision: int, input_precision: int, cr
         centre = n_rows * activity * mean
         spread = np.sqrt(np.maximum(n_rows * activity * (square - activity * mean**2), 1e-12))
         sums, mass = _lattice(centre, spread, spacing)
-        error = mass @ conversion_error(sums, mass.mean(axis=0), adc_precision, spacing) ** 2
+        optimal = crossbar.adc_references is AdcReferences.SNR
+        seen = bit_power @ mass / bit_power.sum() if optimal else mass.mean(axis=0)
+        error = mass @ conversion_error(sums, seen, adc_precision, spacing, optimal=optimal) ** 2
         if reference:
             columns, column_mass = _lattice(
                 n_rows * activity * reference, np.sqrt(n_rows * activity * (1 - activity)) * reference, spacing
             )
-            error += column_mass @ conversion_error(columns, column_mass.mean(axis=0), adc_precision, spacing) ** 2
+            seen = bit_power @ column_mass / bit_power.sum() if optimal else column_mass.mean(axis=0)
+            error += column_mass @ conversion_error(columns, seen, adc_precision, spacing, optimal=optimal) ** 2
         noise += worth**2 * float(bit_power @ error)
     return noise / (n_rows * inputs.power * weights.power)
 
@@ -178,14 +182,53 @@ def _lattice(centre: FloatArray, spread: FloatArray, spacing: int) -> tuple[Floa
     return sums, mass / mass.sum(axis=1, keepdims=True)
 
 
-def conversion_error(sums: FloatArray, mass: FloatArray, adc_precision: int, spacing: int) -> FloatArray:
+def conversion_error(
+    sums: FloatArray, mass: FloatArray, adc_precision: int, spacing: int, *, optimal: bool = False
+) -> FloatArray:
     """Error that an ADC adds to each of the partial sums `sums` if its range is calibrated on their probabilities."""
-    cumulative = np.cumsum(mass)
-    low, high = np.interp([1 - PERCENTILE / 100, PERCENTILE / 100], cumulative, sums)
     reach = float(sums[0]), float(sums[-1])
+    low, high = (
+        smallest_error_range(sums, mass, adc_precision, sum_range=reach, spacing=spacing)
+        if optimal
+        else np.interp([1 - PERCENTILE / 100, PERCENTILE / 100], np.cumsum(mass), sums)
+    )
     step, lowest = adc_levels(float(low), float(high), adc_precision, sum_range=reach, spacing=spacing)
+    return _errors(sums, step, lowest, adc_precision)
+
+
+def _errors(sums: FloatArray, step: float, lowest: int, adc_precision: int) -> FloatArray:
     codes = np.clip(np.rint(sums / step), lowest, lowest + 2**adc_precision - 1)
     return np.asarray(codes * step - sums)
+
+
+_RANGE_RATIOS = np.linspace(1.0, 0.1, 13)
+"""Ends of a range that are tried, relative to the furthest sums; of equally good ranges the widest is taken."""
+
+
+def smallest_error_range(
+    sums: FloatArray, mass: FloatArray, adc_precision: int, *, sum_range: tuple[float, float], spacing: int = 1
+) -> tuple[float, float]:
+    """Returns the range of an ADC with the smallest mean square error, among ends that are tried independently.
+
+    A narrow range clips the largest sums, a wide one has a coarse step. The sums of the more significant input bits,
+    which are often smaller because fewer rows are active, weigh more in the product; `mass` is weighted accordingly.
+
+    Args:
+        sums: Possible partial sums in half levels, ascending.
+        mass: Their frequencies, each weighted by the square of its significance.
+        adc_precision: Bits of the ADC.
+        sum_range: See `adc_levels`.
+        spacing: See `adc_levels`.
+    """
+    seen = np.flatnonzero(mass > 0)
+    sums, mass = sums[seen], mass[seen]
+    ends = itertools.product(_RANGE_RATIOS * min(float(sums[0]), 0.0), _RANGE_RATIOS * max(float(sums[-1]), 0.0))
+
+    def error(low: float, high: float) -> float:
+        step, lowest = adc_levels(low, high, adc_precision, sum_range=sum_range, spacing=spacing)
+        return float(mass @ _errors(sums, step, lowest, adc_precision) ** 2)
+
+    return min(dict.fromkeys(ends), key=lambda pair: error(*pair))
 
 
 def adc_levels(
