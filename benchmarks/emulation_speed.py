@@ -17,7 +17,7 @@ Usage: python benchmarks/emulation_speed.py [--threads N] [--rounds N] [--images
 import argparse
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from unittest.mock import patch
 
@@ -53,9 +53,13 @@ def kinds() -> dict[str, NonIdealities | None]:
     return found
 
 
+def clock() -> float:
+    """Processor time with one thread, otherwise the time on the clock [s]."""
+    return time.process_time() if torch.get_num_threads() == 1 else time.perf_counter()
+
+
 def least_seconds(n_rounds: int, *contenders: Callable[[], object]) -> list[float]:
     """The least time of each contender over alternating rounds [s], after one warm-up."""
-    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
     least = [float("inf")] * len(contenders)
     for contender in contenders:
         contender()
@@ -74,21 +78,19 @@ def torch_form() -> Iterator[None]:
         yield
 
 
-def by_torch(emulated: EmulatedLayer, inputs: torch.Tensor) -> torch.Tensor:
-    """The layer's outputs by the torch form."""
-    with torch_form():
-        return emulated(inputs)
-
-
-def check_equal(emulated: EmulatedLayer, inputs: torch.Tensor) -> None:
-    """Exits if the forms differ."""
-    outputs = []
-    for form in (emulated, lambda x: by_torch(emulated, x)):
+def seconds_by_torch(emulated: EmulatedLayer, inputs: torch.Tensor) -> float:
+    """Time of the torch form [s]; exits if its outputs differ from the fused kernel's."""
+    outputs, seconds = [], []
+    for form in (nullcontext, torch_form):
         if emulated.disturbance is not None:
             emulated.disturbance.generator.manual_seed(0)
-        outputs.append(form(inputs))
+        with form():
+            start = clock()
+            outputs.append(emulated(inputs))
+            seconds.append(clock() - start)
     if not torch.equal(*outputs):
         raise SystemExit("the forms of the exact emulation differ")
+    return seconds[1]
 
 
 def layer_of(coding: WeightCoding, input_precision: int) -> CrossbarLayer:
@@ -114,7 +116,7 @@ def layer_of(coding: WeightCoding, input_precision: int) -> CrossbarLayer:
     return layer
 
 
-def layers(n_rounds: int, *, before: bool) -> None:
+def layers(n_rounds: int) -> None:
     """Prints the table of a layer."""
     inputs = torch.randn(32, 256, 8, 8, generator=torch.Generator().manual_seed(1))
     print(
@@ -125,15 +127,12 @@ def layers(n_rounds: int, *, before: bool) -> None:
         weight, ideal = layer.weight.detach(), 0.0
         for name, settings in kinds().items():
             emulated = emulate_layer(layer, inputs, nonidealities=settings)
-            check_equal(emulated, inputs)
+            earlier = seconds_by_torch(emulated, inputs)
             plain, fused = least_seconds(
                 n_rounds,
                 lambda weight=weight: F.conv2d(inputs, weight, padding=1),
                 lambda emulated=emulated: emulated(inputs),
             )
-            earlier = float("nan")
-            if before:
-                (earlier,) = least_seconds(1, lambda emulated=emulated: by_torch(emulated, inputs))
             ideal = ideal or fused / plain
             times = "".join(f"{1e3 * t:{w}.1f}" for t, w in zip((plain, earlier, fused), (8, 9, 8), strict=True))
             print(
@@ -200,7 +199,6 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--images", type=int, default=16, help="Images of the network at a time.")
-    parser.add_argument("--no-before", action="store_true", help="Leave out the slow torch form of the layers.")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     print(
@@ -213,7 +211,7 @@ def main() -> None:
         print("no AVX-512 here: 'fused' is the torch form for devices that vary.")
     changeover.due(1 << 60)
     with torch.no_grad():
-        layers(options.rounds, before=not options.no_before)
+        layers(options.rounds)
         network(options.images)
     plain, fast = fast_against_plain(options.rounds)
     print("\nfast form, forward and backward, VGG16's 13 convolutions at 32 x 32, batch 32")

@@ -11,6 +11,8 @@ import pytest
 from filelock import FileLock
 
 from hw_models import AdcType
+from tests.command_line import call
+from xpert_evo.accuracy.crossbars.fused import changeover
 from xpert_evo.accuracy.datasets.catalogue import Split, load_dataset
 from xpert_evo.accuracy.training.checkpoints import read_tensors
 from xpert_evo.accuracy.training.judge import Judgement, judge
@@ -494,3 +496,21 @@ def test_a_protocol_of_the_exact_emulation_validates_by_it_and_runs_on_drawn_chi
     monkeypatch.setitem(PROTOCOLS, "tiny", TINY.model_copy(update={"exact": True}))
     result = json.loads((train("tuned", to_judge=False, start_from=first) / "result.json").read_text())
     assert result["validation_emulation"] == "exact crossbar emulation"
+
+
+@pytest.mark.parametrize("on_wires", [False, True])
+def test_a_judgement_is_the_same_by_the_fused_kernel_and_by_torch(
+    train: Trainer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, on_wires: bool
+) -> None:
+    folder = train("first", to_judge=False)
+    effects = ["variation_ratio=0.2", "adc_noise_steps=0.5"]
+    if on_wires:
+        effects += ["on_ohm=20000", "row_wire_ohm=2", "column_wire_ohm=4"]
+    found = []
+    for n_sums in (1 << 60, -(1 << 60)):  # after much work, when the kernel is worth loading, and long before
+        monkeypatch.setattr(changeover, "n_sums", n_sums)
+        capsys.readouterr()
+        call("judge", folder, *(word for effect in effects for word in ("--noise", effect)), "--chips", "2", "--json")
+        found.append(json.loads(capsys.readouterr().out)["test_with_device_noise"]["accuracies"])
+    assert found[0] == found[1]
+    assert len(set(found[0])) == 2
