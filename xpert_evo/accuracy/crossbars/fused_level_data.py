@@ -1,4 +1,4 @@
-"""What the fused kernel for cells and converters that vary takes, and its working memory."""
+"""Arguments and working memory of the fused kernel for cells and converters that vary."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""A column's wires in integers: digits, bends and scaled inputs are rounded to what the ADCs cannot tell apart.
+"""Wires in integers: digits, bends and scaled inputs are rounded to what the ADCs cannot tell apart.
 
 This is `wires.ColumnDrop` with sums that are exact whatever their order, so the fused kernel gives the same results as
 torch. What is not a sum of integers is computed one rounded float32 operation after the other, in a fixed order.
