@@ -30,7 +30,8 @@ from xpert_evo.accuracy.crossbars.adc_noise import NoisyProduct
 from xpert_evo.accuracy.crossbars.emulation import EmulatedLayer, Emulator, emulate_layer
 from xpert_evo.accuracy.crossbars.fused import changeover
 from xpert_evo.accuracy.crossbars.fused_loading import kernel, level_loops
-from xpert_evo.accuracy.crossbars.network import CrossbarLayer, LayerGeometry, array_rows, build_network
+from xpert_evo.accuracy.crossbars.geometry import LayerGeometry, array_rows
+from xpert_evo.accuracy.crossbars.network import CrossbarLayer, build_network
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities, nonidealities_of
 from xpert_evo.accuracy.training.weights import load_network
 from xpert_evo.backbones import load_backbone

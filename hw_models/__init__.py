@@ -17,7 +17,7 @@ from hw_models.crossbar import AdcReferences, CrossbarSpec, WeightCoding
 from hw_models.crossbar_groups import with_choices
 from hw_models.errors import HardwareModelError
 from hw_models.explain import explain
-from hw_models.layer_choices import LayerChoices
+from hw_models.layer_choices import DigitalWork, LayerChoices
 from hw_models.macro import CellKind, Macro, MacroCosts, macro_costs
 from hw_models.model import evaluate
 from hw_models.periphery import CROSSBAR_CHOICES, Peripherals
@@ -43,6 +43,7 @@ __all__ = [
     "CostTable",
     "CrossbarSpec",
     "Device",
+    "DigitalWork",
     "HardwareModelError",
     "HardwareReport",
     "LayerChoices",

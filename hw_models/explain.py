@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hw_models import energy
+from hw_models import digital_unit, energy
 from hw_models.adc_library import AdcTable
 from hw_models.arrays import check_count, check_shape
 from hw_models.constants import Constant
@@ -239,5 +239,7 @@ def _energy(
     components = [
         node(name, "pJ", "sum", sum(part.value for part in parts), parts) for name, parts in by_component.items()
     ]
+    if digital_unit.has_work(found.shapes):
+        components.append(digital_unit.energy_trace(found.shapes, setting, known))
     components += [] if leaked is None else [replace(leaked, parts=(leaked,))]
     return node("energy", "pJ", "sum of components", sum(part.value for part in components), components)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from hw_models import latency
+from hw_models import digital_unit, latency
 from hw_models.arrays import FloatArray
 from hw_models.constants import Constant
 from hw_models.cost_model import Schedule
@@ -59,6 +59,10 @@ def latency_trace(found: DistinctParts, setting: Setting, known: Mapping[str, Co
             for name in latency.COMPONENTS
         ]
         joined = f"the slowest component, {slowest}, plus the others for one of {positions:g} positions"
+    if digital_unit.has_work(found.shapes):
+        time = digital_unit.digital_ns(found.shapes, p, found.clocks.digital, setting, single)
+        formula = "additions and multiplications / columns at once, in whole cycles x period, in every schedule in full"
+        components.append(node(digital_unit.COMPONENT, "ns", formula, time))
     total = sum(part.value for part in components)
     return node("latency", "ns", joined, total, [*_clock_nodes(found, setting, known), *components])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hw_models.adc import AdcType
+from hw_models.arrays import IntArray
 from hw_models.crossbar import WeightCoding
 from hw_models.errors import HardwareModelError
 from hw_models.periphery import CROSSBAR_CHOICES
@@ -23,6 +24,31 @@ SELECTED = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DigitalWork:
+    """Work of the digital unit for one image: a part for each output channel of the layer, and a fixed one.
+
+    Attributes:
+        additions, multiplications, moved: Fixed parts; see `LayerShapes`.
+        channel_additions, channel_multiplications, channel_moved: Parts for each output channel.
+    """
+
+    additions: int = 0
+    multiplications: int = 0
+    moved: int = 0
+    channel_additions: int = 0
+    channel_multiplications: int = 0
+    channel_moved: int = 0
+
+    def shapes(self, out_channels: IntArray) -> dict[str, IntArray]:
+        """Returns the fields of `LayerShapes` for numbers of output channels."""
+        return {
+            "additions": self.additions + self.channel_additions * out_channels,
+            "multiplications": self.multiplications + self.channel_multiplications * out_channels,
+            "moved": self.moved + self.channel_moved * out_channels,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LayerChoices:
     """The choices of a search space for one layer.
 
@@ -38,6 +64,11 @@ class LayerChoices:
         in_channels_column ... rows_read_column: Genome columns.
         output_width, stride, groups: See `LayerShapes`.
         depthwise: Whether the layer has one group per channel, whatever the number of channels.
+        more_in_channels: Choices of channels that a second column adds to the input, where outputs of layers are
+            joined.
+        more_in_channels_column: That column.
+        kernel_width, stride_width, dilation, dilation_width, passes: See `LayerShapes`.
+        digital: Work of the digital unit.
     """
 
     name: str
@@ -73,6 +104,14 @@ class LayerChoices:
     stride: int = 1
     groups: int = 1
     depthwise: bool = False
+    more_in_channels: tuple[int, ...] = (0,)
+    more_in_channels_column: int | None = None
+    kernel_width: int | None = None
+    stride_width: int | None = None
+    dilation: int = 1
+    dilation_width: int | None = None
+    passes: int = 1
+    digital: DigitalWork = DigitalWork()
 
     @property
     def selected(self) -> tuple[str, ...]:
@@ -87,7 +126,7 @@ class LayerChoices:
                 among tuples of different length.
         """
         found: dict[int, int] = {}
-        for attribute in self.selected:
+        for attribute in (*self.selected, "more_in_channels"):
             choices, column = getattr(self, attribute), getattr(self, f"{attribute}_column")
             if not choices:
                 raise HardwareModelError(f"layer {self.name!r}: {attribute} has no choices; give at least one.")

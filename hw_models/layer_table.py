@@ -176,20 +176,12 @@ def _layer_table(layer: LayerChoices, given: Evaluated, foldable: Collection[int
     grid = np.unravel_index(np.arange(n_entries), sizes) if sizes else ()
     positions = dict(zip(columns, grid, strict=True))
     values: dict[str, IntArray] = {}
-    for attribute in layer.selected:
+    for attribute in (*layer.selected, "more_in_channels"):
         column = getattr(layer, f"{attribute}_column")
         position = np.zeros(n_entries, dtype=np.int64) if column is None else positions[column]
         values[attribute] = _codes(getattr(layer, attribute))[position][np.newaxis]
     report = evaluate(
-        LayerShapes(
-            output_size=layer.output_size,
-            output_width=layer.output_width,
-            kernel_size=layer.kernel_size,
-            in_channels=values["in_channels"],
-            out_channels=values["out_channels"],
-            stride=layer.stride,
-            groups=values["in_channels"] if layer.depthwise else layer.groups,
-        ),
+        _shapes(layer, values["in_channels"] + values["more_in_channels"], values["out_channels"]),
         Peripherals(**{name: values[name] for name in layer.selected[2:]}),
         crossbar=given.crossbar,
         device=given.device,
@@ -206,6 +198,25 @@ def _layer_table(layer: LayerChoices, given: Evaluated, foldable: Collection[int
         classes=classes,
         strides=tuple(int(np.prod(sizes[i + 1 :], dtype=np.int64)) for i in range(len(sizes))),
         costs=np.ascontiguousarray(np.stack(columns_of, axis=1)),
+    )
+
+
+def _shapes(layer: LayerChoices, in_channels: IntArray, out_channels: IntArray) -> LayerShapes:
+    """Shapes of a layer for numbers of channels."""
+    return LayerShapes(
+        output_size=layer.output_size,
+        output_width=layer.output_width,
+        kernel_size=layer.kernel_size,
+        kernel_width=layer.kernel_width,
+        in_channels=in_channels,
+        out_channels=out_channels,
+        stride=layer.stride,
+        stride_width=layer.stride_width,
+        dilation=layer.dilation,
+        dilation_width=layer.dilation_width,
+        groups=in_channels if layer.depthwise else layer.groups,
+        passes=layer.passes,
+        **layer.digital.shapes(out_channels),
     )
 
 

@@ -26,7 +26,7 @@ class Mapping:
     """Mapping of layers onto the chip; every field has the shape (designs, layers) or broadcasts to it.
 
     Attributes:
-        positions: Positions of the output map; the array works once for each.
+        positions: Positions of the output map, twice where the layer takes two passes; the array works once for each.
         inputs: Inputs of all groups together (kernel area times input channels).
         outputs: Output channels.
         buffered_inputs: Elements of the padded input map, over all channels.
@@ -103,7 +103,7 @@ def _matrix(a: dict[str, IntArray], spec: CrossbarSpec) -> _Matrix:
     The groups of a grouped convolution share no inputs. As many as fit are placed on the diagonal of one crossbar, and
     the cells beside them stay empty; crossbars with different groups are placed side by side, each with its own inputs.
     """
-    rows = a["in_channels"] // a["groups"] * a["kernel_size"] ** 2
+    rows = a["in_channels"] // a["groups"] * a["kernel_size"] * a["kernel_width"]
     columns = a["out_channels"] // a["groups"] * spec.columns_per_weight
     packed = np.clip(np.minimum(spec.rows // rows, spec.columns // columns), 1, a["groups"])
     blocks = ceil_divide(a["groups"], packed)
@@ -158,11 +158,11 @@ def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float, *, empt
     blocks = np.maximum(1.0, matrix.blocks_per_column * tile_filled)
     tile_adders, tile_growth = adder_tree(pe_rows)
     per_weight = spec.columns_per_weight
-    inputs = a["in_channels"] * a["kernel_size"] ** 2
-    padded_height = (a["output_size"] - 1) * a["stride"] + a["kernel_size"]
-    padded_width = (a["output_width"] - 1) * a["stride"] + a["kernel_size"]
+    inputs = a["in_channels"] * a["kernel_size"] * a["kernel_width"]
+    padded_height = (a["output_size"] - 1) * a["stride"] + a["dilation"] * (a["kernel_size"] - 1) + 1
+    padded_width = (a["output_width"] - 1) * a["stride_width"] + a["dilation_width"] * (a["kernel_width"] - 1) + 1
     return Mapping(
-        positions=a["output_size"] * a["output_width"],
+        positions=a["output_size"] * a["output_width"] * a["passes"],
         inputs=inputs,
         outputs=a["out_channels"],
         buffered_inputs=padded_height * padded_width * a["in_channels"],

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from hw_models import area, energy, latency
+from hw_models import area, digital_unit, energy, latency
 from hw_models.adc_library import AdcTable
 from hw_models.adc_survey import AdcModel
 from hw_models.arrays import FloatArray, IntArray, check_number, check_shape
@@ -170,21 +170,41 @@ def _part_of(group: CrossbarGroup, of_chip: Setting, whole: tuple[int, int]) -> 
         "copies": pairing.by_shape(found.mapping.copies) * copies,
         "utilization": pairing.by_shape(found.mapping.utilization),
     }
+    breakdown = breakdown_of(found, setting, pairing, shape)
+    if digital_unit.has_work(found.shapes):
+        for quantity, values in digital_costs(found, setting, pairing).items():
+            breakdown[quantity][digital_unit.COMPONENT] = np.broadcast_to(values, shape)
     return _Part(
-        breakdown=breakdown_of(found, setting, pairing, shape),
+        breakdown=breakdown,
         figures=figures,
         notes=notes(setting, found.shapes, found.choices),
     )
 
 
 def _joined(parts: list[_Part], groups: list[CrossbarGroup], shape: tuple[int, int]) -> _Part:
-    """Costs of all layers from those of the groups."""
-    breakdown = {
-        quantity: {name: joined([part.breakdown[quantity][name] for part in parts], groups, shape) for name in names}
-        for quantity, names in parts[0].breakdown.items()
-    }
+    """Costs of all layers from those of the groups; a component that a group lacks costs nothing there."""
+    breakdown = {}
+    for quantity in parts[0].breakdown:
+        names = dict.fromkeys(name for part in parts for name in part.breakdown[quantity])
+        nothing = [np.zeros_like(next(iter(part.breakdown[quantity].values()))) for part in parts]
+        breakdown[quantity] = {
+            name: joined(
+                [part.breakdown[quantity].get(name, zero) for part, zero in zip(parts, nothing, strict=True)],
+                groups,
+                shape,
+            )
+            for name in names
+        }
     figures = {name: joined([part.figures[name] for part in parts], groups, shape) for name in parts[0].figures}
     return _Part(breakdown=breakdown, figures=figures, notes=())
+
+
+def digital_costs(found: DistinctParts, setting: Setting, pairing: Pairing) -> dict[str, FloatArray]:
+    """Time and energy of the digital unit, (designs, layers); it works before and after a layer's own circuits."""
+    return {
+        "latency_ns": digital_unit.digital_ns(found.shapes, found.periphery, found.clocks.digital, setting, pairing),
+        "energy_pj": digital_unit.digital_pj(found.shapes, setting, pairing),
+    }
 
 
 def checked_setting(

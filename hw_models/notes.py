@@ -76,7 +76,7 @@ def _of_crossbar(crossbar: CrossbarSpec, known: Coverage) -> Iterator[str]:
 
 def _of_shapes(shapes: Mapping[str, IntArray], known: Coverage) -> Iterator[str]:
     """Maps, channels, kernels, stride and groups."""
-    kernels = shapes["kernel_size"]
+    kernels = np.concatenate([shapes["kernel_size"], shapes["kernel_width"]], axis=1)
     others = kernels[(kernels != known.kernels[0]) & (kernels != known.kernels[1])]
     if others.size:
         yield _sentence("The kernel", _listed(np.unique(others).tolist()), _listed(known.kernels))

@@ -8,12 +8,14 @@ import tomli_w
 from pydantic import Field, StringConstraints, model_validator
 
 from xpert_evo.errors import ConfigError
+from xpert_evo.networks.nodes import NodeEntry
 from xpert_evo.paths import read_text
 from xpert_evo.validation import Frozen, parse
 
 SUFFIX = ".toml"
 """Ending of a setting that gives a file instead of a built-in backbone."""
 
+_LEAST_LAYERS = 2
 _Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}$")]
 
 
@@ -60,15 +62,36 @@ class LayerEntry(Frozen):
 
 
 class BackboneDescription(Frozen):
-    """A custom backbone.
+    """A custom backbone: a chain of layers, or the nodes of a graph, as an import writes them.
 
     Attributes:
-        name: Name of the backbone; in designs it is followed by a digest of the layers.
-        layers: Layers in execution order; the last one is the linear classifier.
+        name: Name of the backbone; in designs it is followed by a digest of the layers or nodes.
+        layers: Layers of a chain in execution order; the last one is the linear classifier.
+        input: Shape of the input of a graph: channels, height and width; channels and length; or values.
+        nodes: Nodes of a graph in execution order; the last one gives the output.
     """
 
     name: _Name
-    layers: Annotated[tuple[LayerEntry, ...], Field(min_length=2, max_length=1000)]
+    layers: Annotated[tuple[LayerEntry, ...], Field(max_length=1000)] = ()
+    input: Annotated[tuple[Annotated[int, Field(ge=1, le=1 << 20)], ...], Field(max_length=3)] = ()
+    nodes: Annotated[tuple[NodeEntry, ...], Field(max_length=20_000)] = ()
+
+    @model_validator(mode="after")
+    def _is_chain_or_graph(self) -> "BackboneDescription":
+        if self.nodes and self.layers:
+            raise ValueError("a backbone has either layers, of a chain, or nodes, of a graph; remove one of both.")
+        if self.nodes and not self.input:
+            raise ValueError("a backbone with nodes needs the shape of its input, such as input = [3, 32, 32].")
+        if self.input and not self.nodes:
+            raise ValueError("input is the shape of a backbone with nodes; remove it, or add nodes.")
+        if not self.nodes and len(self.layers) < _LEAST_LAYERS:
+            raise ValueError(f"'layers' must have at least {_LEAST_LAYERS} entries, got {len(self.layers)}.")
+        return self
+
+    @property
+    def n_layers(self) -> int:
+        """Number of crossbar layers."""
+        return len(self.layers) or sum(node.on_crossbars for node in self.nodes)
 
     def to_toml(self) -> str:
         """Returns the text of a description file; `read_description` restores an equal description from it."""

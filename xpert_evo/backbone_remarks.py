@@ -1,6 +1,8 @@
 """Remarks on properties of a backbone that are allowed but unusual, in sentences for users."""
 
 from xpert_evo.backbones import Backbone
+from xpert_evo.networks.nodes import Op
+from xpert_evo.networks.shapes import as_map
 
 _USUAL_KERNEL = 3
 
@@ -10,14 +12,21 @@ def remarks_on(backbone: Backbone) -> list[str]:
 
     Kernels of 3 x 3 on the last, small maps of a network are usual.
     """
-    outputs, found = backbone.output_sizes(), []
-    for layer, source in zip(backbone.layers, backbone.sources, strict=True):
-        size = backbone.image_size if source is None else outputs[source]
-        if source is not None and backbone.layers[source].pool and size > 1:
-            size //= 2
-        if layer.kernel_size > max(size, _USUAL_KERNEL):
+    found, shapes = [], backbone.graph.shapes()
+    for node in backbone.graph.layers:
+        if node.op is not Op.CONVOLUTION:
+            continue
+        _, *sizes = as_map(shapes[node.inputs[0]])
+        if any(kernel > max(size, _USUAL_KERNEL) for kernel, size in zip(node.kernel, sizes, strict=True)):
+            height, width = node.kernel
+            kernel = f"kernel_size = {height}" if height == width else f"a kernel of {height} x {width}"
             found.append(
-                f"backbone {backbone.name}: layer {layer.name} has kernel_size = {layer.kernel_size} on a map of "
-                f"{size} x {size} pixels, so much of the kernel reads only padding and still takes crossbars"
+                f"backbone {backbone.name}: layer {node.name} has {kernel} on a map of {sizes[0]} x {sizes[1]} pixels, "
+                "so much of the kernel reads only padding and still takes crossbars"
             )
-    return found
+    return [*found, *(f"backbone {backbone.name}: {note}" for note in _notes(backbone))]
+
+
+def _notes(backbone: Backbone) -> tuple[str, ...]:
+    """What a search cannot vary in a graph."""
+    return () if backbone.chain is not None else backbone.graph.notes

@@ -1,231 +1,280 @@
 """Backbones: the fixed part of a network whose channel depths and peripherals are searched.
 
-A backbone is a chain of layers in the order in which the chip runs them. Each layer names the layer whose output it
-reads and, in residual networks, the layer whose output is added to its own. Layers with the same `depth_group` have the
-same channel depth, which ties the two sides of a residual addition together.
+A backbone is a graph of crossbar layers and digital operations (`xpert_evo.networks`). It comes from a chain of layers
+(`chains`), such as the bundled ones, or from the nodes of an imported network.
 """
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
-from enum import StrEnum
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 
+import numpy as np
+from numpy.typing import NDArray
+
+from hw_models import DigitalWork
 from xpert_evo.backbone_file import BackboneDescription
+from xpert_evo.bundled import BUNDLED_CHAINS, BUNDLED_GRAPHS
+from xpert_evo.chains import BackboneLayer, Chain, Layer, LayerKind, chain_graph
 from xpert_evo.errors import ConfigError, DesignError
+from xpert_evo.networks.channels import IMAGE, Segment
+from xpert_evo.networks.graph import Graph
+from xpert_evo.networks.nodes import INPUT, NodeEntry, Op, Shape
+from xpert_evo.networks.shapes import as_map
 from xpert_evo.validation import nearest
 
-INPUT = "input"
+__all__ = [
+    "BACKBONES",
+    "INPUT",
+    "Backbone",
+    "BackboneLayer",
+    "LayerKind",
+    "backbone_of",
+    "load_backbone",
+]
 
+_SIZES = (1 / 2, 3 / 4, 1.0, 3 / 2)
+"""Channel depths offered for a layer of an imported network, relative to its own."""
 
-class LayerKind(StrEnum):
-    """Operation of a layer; both kinds are matrix products on crossbars."""
-
-    CONVOLUTION = "convolution"
-    LINEAR = "linear"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackboneLayer:
-    """One convolution or the classifier.
-
-    Attributes:
-        name: Name, unique within the backbone, as in design files.
-        kind: Convolutions have a channel depth; the linear classifier has one output per class.
-        reference_depth: Channel depth of the published network; None for the classifier.
-        kernel_size: Side of the square kernel; 1 for linear layers.
-        stride: Stride of the convolution; padding preserves the size at stride 1.
-        pool: Whether a 2 x 2 maximum pooling follows (omitted where the map is already 1 x 1).
-        source: Layer whose output this one reads; `input` is the image.
-        adds: Layer whose output is added to this one's before the activation.
-        depth_group: Layers of one group share a channel depth; defaults to the layer's own name.
-    """
-
-    name: str
-    kind: LayerKind = LayerKind.CONVOLUTION
-    reference_depth: int | None = None
-    kernel_size: int = 3
-    stride: int = 1
-    pool: bool = False
-    source: str
-    adds: str | None = None
-    depth_group: str = ""
-
-    @property
-    def group(self) -> str:
-        """The channel-depth group; by default the layer is its own group."""
-        return self.depth_group or self.name
+IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A named chain of layers; the last one is the classifier.
+    """A named network; `Backbone.of_graph` builds one from a graph.
 
     Attributes:
         name: Name in design files and settings.
-        layers: Layers in execution order.
-        image_size: Side of the square image, in pixels, for which hardware cost is computed.
+        layers: Crossbar layers in execution order.
+        image_size: Side of the square image, in pixels, for which the hardware cost of a chain is computed.
         image_channels: Channels of the image.
         n_classes: Number of classes.
         own: Description from which the backbone was built; None for a built-in one.
+        given: Graph; None for a chain, whose graph follows from its layers.
     """
 
     name: str
-    layers: tuple[BackboneLayer, ...]
+    layers: tuple[Layer, ...]
     image_size: int = 32
     image_channels: int = 3
     n_classes: int = 10
     own: BackboneDescription | None = None
-    _index: dict[str, int] = field(init=False, repr=False, compare=False, default_factory=dict)
+    given: Graph | None = None
 
     def __post_init__(self) -> None:
-        """Checks the wiring; raises ConfigError."""
-        for i, layer in enumerate(self.layers):
-            self._check_reads(layer)
-            if layer.name in self._index or layer.name == INPUT:
-                raise ConfigError(f"backbone {self.name}: two layers have the name '{layer.name}'; rename one.")
-            self._index[layer.name] = i
-            if (layer.kind is LayerKind.LINEAR) != (i == len(self.layers) - 1):
-                raise ConfigError(
-                    f"backbone {self.name}: the last layer, and no other, must be linear; see {layer.name}."
-                )
-        self._check_all_are_read()
-        for image_size in (self.image_size, self.image_size // 2):
-            self.check_sizes(image_size)
+        """Checks the wiring of a chain; raises ConfigError."""
+        if self.chain is not None:
+            for image_size in (self.image_size, self.image_size // 2):
+                self.chain.check_sizes(image_size)
 
-    def _check_reads(self, layer: BackboneLayer) -> None:
-        """Raises ConfigError unless a layer reads and adds earlier layers, and adds one with the same depth."""
-        for name in filter(None, (layer.source, layer.adds)):
-            if name != INPUT and name not in self._index:
-                raise ConfigError(
-                    f"backbone {self.name}: layer {layer.name} reads '{name}', which is not an earlier layer; "
-                    + nearest(name, [INPUT, *self._index])
-                )
-        if layer.adds == INPUT:
-            raise ConfigError(
-                f"backbone {self.name}: layer {layer.name} adds the image; add the output of a layer instead."
+    @classmethod
+    def of_graph(
+        cls, name: str, graph: Graph, *, n_classes: int, image_channels: int, own: BackboneDescription | None = None
+    ) -> "Backbone":
+        """Returns the backbone of a graph for a data set.
+
+        The classifier, if the graph ends in one, gets an output for each class. Without one, the number of classes is
+        that of the graph's outputs.
+        """
+        adapted = _adapted(graph, n_classes, image_channels)
+        output = adapted.shapes()[adapted.nodes[-1].name]
+        layers = tuple(
+            Layer(
+                name=node.name,
+                kind=LayerKind.LINEAR if node.op is Op.LINEAR else LayerKind.CONVOLUTION,
+                reference_depth=None if i == adapted.classifier else node.depth,
+                depth_group=adapted.layers[adapted.channels.first(i)].name,
             )
-        if layer.adds and self.layers[self._index[layer.adds]].group != layer.group:
-            raise ConfigError(
-                f"backbone {self.name}: {layer.name} adds {layer.adds}, so both need the same depth_group, "
-                f"got '{layer.group}' and '{self.layers[self._index[layer.adds]].group}'."
-            )
+            for i, node in enumerate(adapted.layers)
+        )
+        shape = adapted.input_shape
+        return cls(
+            name,
+            layers,
+            image_size=max(shape[1:], default=1),
+            image_channels=shape[0],
+            n_classes=int(np.prod(output)),
+            own=own,
+            given=adapted,
+        )
 
-    def _check_all_are_read(self) -> None:
-        read = {name for layer in self.layers for name in (layer.source, layer.adds)}
-        idle = [layer.name for layer in self.layers[:-1] if layer.name not in read]
-        if idle:
-            raise ConfigError(f"backbone {self.name}: no layer reads the output of {idle[0]}; connect it or remove it.")
+    @cached_property
+    def chain(self) -> Chain | None:
+        """The layers as a chain; None for a graph."""
+        if self.given is not None:
+            return None
+        return Chain(self.name, tuple(layer for layer in self.layers if isinstance(layer, BackboneLayer)))
 
-    def check_sizes(self, image_size: int) -> None:
-        """Raises ConfigError if maps of different size would be added, for a given image size [pixels]."""
-        sizes, passed_on = self._sizes(image_size)
-        for layer, size in zip(self.layers, sizes, strict=True):
-            if layer.adds and passed_on[self._index[layer.adds]] != size:
-                raise ConfigError(
-                    f"backbone {self.name}: {layer.name} adds {layer.adds}, whose map has a side of "
-                    f"{passed_on[self._index[layer.adds]]} pixels, not {size} (images of {image_size}); give both the "
-                    "same strides and poolings."
-                )
+    @cached_property
+    def graph(self) -> Graph:
+        """Nodes and connections."""
+        if self.given is not None:
+            return self.given
+        shape = (self.image_channels, self.image_size, self.image_size)
+        return chain_graph(self._chain.layers, shape, self.n_classes)
+
+    @cached_property
+    def sources(self) -> tuple[int | None, ...]:
+        """Position of the layer that each layer of a chain reads; None for the image."""
+        return self._chain.sources()
+
+    def output_sizes(self, image_size: int | None = None) -> tuple[int, ...]:
+        """Returns the side of each output map of a chain in pixels, before its pooling; 1 for the classifier.
+
+        Args:
+            image_size: Side of the image; by default the backbone's own. Smaller images make training cheap.
+        """
+        return self._chain.sizes(image_size or self.image_size)[0]
+
+    @property
+    def chain_layers(self) -> tuple[BackboneLayer, ...]:
+        """The layers of a chain."""
+        return self._chain.layers
+
+    @property
+    def _chain(self) -> Chain:
+        assert self.chain is not None, "a graph has no chain"
+        return self.chain
+
+    @property
+    def input_shape(self) -> Shape:
+        """Shape of the input for which hardware cost is computed."""
+        return self.graph.input_shape
+
+    def scaled_input(self, image_size: int | tuple[int, ...]) -> Shape:
+        """Returns the shape of the input for images of another size [pixels]: a side, or height and width."""
+        sizes = image_size if isinstance(image_size, tuple) else (image_size,) * (len(self.input_shape) - 1)
+        return (self.image_channels, *sizes)
+
+    def check_sizes(self, image_size: int | tuple[int, ...]) -> None:
+        """Raises ConfigError if the network cannot process images of a size [pixels]."""
+        if self.chain is not None and isinstance(image_size, int):
+            self.chain.check_sizes(image_size)
+            return
+        try:
+            self.graph.shapes(self.scaled_input(image_size))
+        except ConfigError as failure:
+            raise ConfigError(f"backbone {self.name} with images of {_text(image_size)}: {failure}") from None
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {layer.name: i for i, layer in enumerate(self.layers)}
 
     def index(self, name: str) -> int:
         """Position of the layer called `name`; raises KeyError."""
         return self._index[name]
 
     @cached_property
-    def sources(self) -> tuple[int | None, ...]:
-        """Position of the layer that each layer reads; None for the image."""
-        return tuple(None if layer.source == INPUT else self._index[layer.source] for layer in self.layers)
+    def depth_owners(self) -> tuple[int | None, ...]:
+        """First layer of each layer's depth group, which owns the gene; None where the depth cannot vary."""
+        return self.graph.owners if self.chain is None else self.chain.owners()
 
     @cached_property
-    def depth_owners(self) -> tuple[int | None, ...]:
-        """First layer of each layer's depth group, which owns the gene; None for the classifier."""
-        first: dict[str, int] = {}
+    def fixed_depths(self) -> tuple[int, ...]:
+        """Channel depth of each layer in the original network, with an output of the classifier for each class."""
+        return self.graph.reference_depths
+
+    def offered_depths(self, position: int) -> tuple[int, ...] | None:
+        """Returns the channel depths that the backbone itself offers for a layer; None for those of all layers."""
+        if self.chain is not None:
+            return None
+        node = self.graph.layers[position]
+        if node.depth_choices:
+            return node.depth_choices
+        depth = node.depth or 1
+        step = 8 if depth >= 32 else 4 if depth >= 16 else 1
+        near = {max(1, round(depth * ratio / step) * step) for ratio in _SIZES if ratio != 1}
+        return tuple(sorted(near | {depth}))
+
+    @cached_property
+    def reads(self) -> tuple[tuple[Segment, ...], ...]:
+        """What the input channels of each layer consist of; an empty tuple where they do not depend on depths."""
+        return tuple(segments or () for segments in self.graph.channels.reads)
+
+    @cached_property
+    def _read_table(self) -> tuple[IntArray, IntArray]:
+        """Counts of each layer's depth in each layer's input, (layers, layers), and channels that are fixed."""
+        n = len(self.layers)
+        counts, fixed = np.zeros((n, n), dtype=np.int64), np.zeros(n, dtype=np.int64)
+        shapes = self.graph.shapes()
+        for i, (node, segments) in enumerate(zip(self.graph.layers, self.reads, strict=True)):
+            if not segments:
+                given = shapes[node.inputs[0]]
+                fixed[i] = given[-1] if node.op is Op.LINEAR else given[0]
+            for segment in segments:
+                if segment.layer == IMAGE:
+                    fixed[i] += segment.count * self.image_channels
+                else:
+                    counts[i, segment.layer] += segment.count
+        return counts, fixed
+
+    def in_channels(self, depths: IntArray) -> IntArray:
+        """Returns the input channels of each layer for channel depths, both (designs, layers)."""
+        counts, fixed = self._read_table
+        return np.asarray(depths @ counts.T + fixed)
+
+    @cached_property
+    def digital_work(self) -> tuple[DigitalWork, ...]:
+        """Work of the digital unit for each layer; none for chains, whose costs are those of the published networks."""
+        if self.chain is not None:
+            return (DigitalWork(),) * len(self.layers)
         return tuple(
-            None if layer.kind is LayerKind.LINEAR else first.setdefault(layer.group, i)
-            for i, layer in enumerate(self.layers)
-        )
-
-    def output_sizes(self, image_size: int | None = None) -> tuple[int, ...]:
-        """Returns the side of each layer's output map in pixels, before its pooling; 1 for the classifier.
-
-        Args:
-            image_size: Side of the image; by default the backbone's own. Smaller images make training cheap.
-        """
-        return self._sizes(image_size or self.image_size)[0]
-
-    def _sizes(self, image_size: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Returns the side of each layer's output map [pixels] before and after its pooling."""
-        passed_on: list[int] = []
-        sizes: list[int] = []
-        for layer, source in zip(self.layers, self.sources, strict=True):
-            size = image_size if source is None else passed_on[source]
-            size = 1 if layer.kind is LayerKind.LINEAR else -(-size // layer.stride)
-            sizes.append(size)
-            passed_on.append(size // 2 if layer.pool and size > 1 else size)
-        return tuple(sizes), tuple(passed_on)
-
-
-def _vgg(name: str, depths: tuple[int, ...], pooled: tuple[int, ...], n_classes: int, image_channels: int) -> Backbone:
-    """A plain chain of 3 x 3 convolutions; `pooled` counts from 1."""
-    layers = [
-        BackboneLayer(
-            name=f"conv{i}",
-            reference_depth=depth,
-            pool=i in pooled,
-            source=INPUT if i == 1 else f"conv{i - 1}",
-        )
-        for i, depth in enumerate(depths, 1)
-    ]
-    classifier = BackboneLayer(name="classifier", kind=LayerKind.LINEAR, kernel_size=1, source=f"conv{len(depths)}")
-    return Backbone(name, (*layers, classifier), n_classes=n_classes, image_channels=image_channels)
-
-
-def _vgg16(n_classes: int, image_channels: int) -> Backbone:
-    """VGG16 for small images: 13 convolutions and one classifier (Simonyan and Zisserman, ICLR 2015)."""
-    depths = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
-    return _vgg("vgg16", depths, (2, 4, 7, 10, 13), n_classes, image_channels)
-
-
-def _vgg8(n_classes: int, image_channels: int) -> Backbone:
-    """VGG8, the usual small network of IMC simulators: six convolutions and one classifier."""
-    return _vgg("vgg8", (128, 128, 256, 256, 512, 512), (2, 4, 6), n_classes, image_channels)
-
-
-def _resnet20(n_classes: int, image_channels: int) -> Backbone:
-    """ResNet20 for small images (He et al., CVPR 2016) with 1 x 1 projections where the size changes.
-
-    The channel depth is tied along each of the three residual stages.
-    """
-    layers = [BackboneLayer(name="conv1", reference_depth=16, source=INPUT, depth_group="stage1")]
-    last = "conv1"
-    for stage, depth in enumerate((16, 32, 64), 1):
-        for block in range(1, 4):
-            group, stride = f"stage{stage}", 2 if stage > 1 and block == 1 else 1
-            first, second, shortcut = f"s{stage}b{block}a", f"s{stage}b{block}b", last
-            layers.append(BackboneLayer(name=first, reference_depth=depth, stride=stride, source=last))
-            if stride == 2:
-                shortcut = f"s{stage}projection"
-                layers.append(
-                    BackboneLayer(
-                        name=shortcut,
-                        reference_depth=depth,
-                        kernel_size=1,
-                        stride=2,
-                        source=last,
-                        depth_group=group,
-                    )
-                )
-            layers.append(
-                BackboneLayer(name=second, reference_depth=depth, source=first, adds=shortcut, depth_group=group)
+            DigitalWork(
+                additions=fixed.additions,
+                multiplications=fixed.multiplications,
+                moved=fixed.moved,
+                channel_additions=each.additions,
+                channel_multiplications=each.multiplications,
+                channel_moved=each.moved,
             )
-            last = second
-    layers.append(BackboneLayer(name="classifier", kind=LayerKind.LINEAR, kernel_size=1, source=last))
-    return Backbone("resnet20", tuple(layers), n_classes=n_classes, image_channels=image_channels)
+            for fixed, each in self.graph.work
+        )
+
+    @cached_property
+    def output_maps(self) -> tuple[tuple[int, int], ...]:
+        """Height and width of each layer's output map, before its pooling; positions of a linear layer are a column."""
+        return self.maps()
+
+    def maps(self, input_shape: Shape | None = None) -> tuple[tuple[int, int], ...]:
+        """Returns `output_maps` for another shape of the input."""
+        shapes = self.graph.shapes(input_shape)
+        return tuple(map_of(node, shapes[node.name]) for node in self.graph.layers)
+
+
+def map_of(node: NodeEntry, shape: Shape) -> tuple[int, int]:
+    """Returns the height and width of the map of positions that a crossbar layer with an output shape works at."""
+    if node.op is Op.LINEAR:
+        return (int(np.prod(shape[:-1], dtype=np.int64)), 1)
+    _, height, width = as_map(shape)
+    return (height, width)
+
+
+def _adapted(graph: Graph, n_classes: int, image_channels: int) -> Graph:
+    """Returns a graph with as many classes and image channels as the data set, where it can have them."""
+    shape = (image_channels, *graph.input_shape[1:]) if len(graph.input_shape) > 1 else graph.input_shape
+    nodes = list(graph.nodes)
+    if graph.classifier is not None:
+        name = graph.layers[graph.classifier].name
+        nodes = [node.model_copy(update={"depth": n_classes}) if node.name == name else node for node in nodes]
+    return Graph(tuple(nodes), shape)
+
+
+def _text(image_size: int | tuple[int, ...]) -> str:
+    sides = (image_size, image_size) if isinstance(image_size, int) else image_size
+    return " x ".join(map(str, sides))
 
 
 def _own(description: BackboneDescription, n_classes: int, image_channels: int) -> Backbone:
     """Builds a custom backbone; its name ends in a digest of its layers, which identifies it in designs."""
+    if description.nodes:
+        plain = description.model_dump(mode="json", exclude_defaults=True, include={"input", "nodes"})
+        name = f"{description.name}-{_digest(plain)}"
+        try:
+            graph = Graph(description.nodes, description.input)
+        except ConfigError as failure:
+            raise ConfigError(f"backbone {description.name}: {failure}") from None
+        return Backbone.of_graph(name, graph, n_classes=n_classes, image_channels=image_channels, own=description)
     layers: list[BackboneLayer] = []
     for entry in description.layers:
         kind = LayerKind(entry.kind)
@@ -242,9 +291,13 @@ def _own(description: BackboneDescription, n_classes: int, image_channels: int) 
                 depth_group=entry.depth_group or entry.name,
             )
         )
-    text = json.dumps([asdict(layer) for layer in layers], sort_keys=True, separators=(",", ":"))
-    name = f"{description.name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    name = f"{description.name}-{_digest([asdict(layer) for layer in layers])}"
     return Backbone(name, tuple(layers), n_classes=n_classes, image_channels=image_channels, own=description)
+
+
+def _digest(plain: object) -> str:
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def load_backbone(backbone: str | BackboneDescription, *, n_classes: int = 10, image_channels: int = 3) -> Backbone:
@@ -257,12 +310,17 @@ def load_backbone(backbone: str | BackboneDescription, *, n_classes: int = 10, i
     """
     if isinstance(backbone, BackboneDescription):
         return _own(backbone, n_classes, image_channels)
-    if backbone not in BACKBONES:
-        raise ConfigError(
-            f"unknown backbone '{backbone}'; {nearest(backbone, BACKBONES)} To use your own backbone, give its file: "
-            "--set space.backbone=FILE.toml (runs with a custom backbone keep it as backbone.toml in their folder)."
+    if backbone in BUNDLED_CHAINS:
+        layers = BUNDLED_CHAINS[backbone]()
+        return Backbone(backbone, tuple(layers), n_classes=n_classes, image_channels=image_channels)
+    if backbone in BUNDLED_GRAPHS:
+        return Backbone.of_graph(
+            backbone, BUNDLED_GRAPHS[backbone](), n_classes=n_classes, image_channels=image_channels
         )
-    return BACKBONES[backbone](n_classes, image_channels)
+    raise ConfigError(
+        f"unknown backbone '{backbone}'; {nearest(backbone, BACKBONES)} To use your own backbone, give its file: "
+        "--set space.backbone=FILE.toml (runs with a custom backbone keep it as backbone.toml in their folder)."
+    )
 
 
 def backbone_of(
@@ -292,4 +350,5 @@ def backbone_of(
     return load_backbone(name, n_classes=n_classes, image_channels=image_channels)
 
 
-BACKBONES = {"vgg16": _vgg16, "vgg8": _vgg8, "resnet20": _resnet20}
+BACKBONES: Sequence[str] = (*BUNDLED_CHAINS, *BUNDLED_GRAPHS)
+"""Names of the built-in backbones."""

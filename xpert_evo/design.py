@@ -107,7 +107,7 @@ class Design(Frozen):
     @property
     def has_same_peripherals(self) -> bool:
         """Whether all convolutions have the same peripherals; the classifier may differ."""
-        layers = [layer for layer in self.layers if layer.channel_depth is not None]
+        layers = [layer for layer in self.layers if layer.channel_depth is not None] or self.layers
         return len({tuple(getattr(layer, kind) for kind in PERIPHERALS) for layer in layers}) == 1
 
     def check(self, backbone: Backbone) -> None:
@@ -134,7 +134,9 @@ class Design(Frozen):
         for layer, owner in zip(self.layers, backbone.depth_owners, strict=True):
             if (layer.channel_depth is None) != (owner is None):
                 rule = (
-                    "has one output per class, so omit its channel_depth" if owner is None else "needs a channel_depth"
+                    "has one output per class or a depth fixed by the network, so omit its channel_depth"
+                    if owner is None
+                    else "needs a channel_depth"
                 )
                 raise DesignError(f"layer {layer.name} {rule}; got {layer.channel_depth}.")
             if owner is not None and layer.channel_depth != self.layers[owner].channel_depth:

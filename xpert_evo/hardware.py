@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 import hw_models
 from hw_models import (
     AdcModel,
@@ -179,19 +181,48 @@ class Hardware:
 
 def _table_layer(space: SearchSpace, i: int) -> LayerChoices:
     """Describes a layer for the cost table: its choices, and the genome column that selects each of them."""
-    layer, source = space.backbone.layers[i], space.backbone.sources[i]
+    backbone = space.backbone
+    node, (height, width) = backbone.graph.layers[i], backbone.output_maps[i]
     selected: dict[str, Any] = {}
-    for kind in space.kinds:
-        selected |= _selection(space, kind.record.cost_attribute, space.column(i, kind), space.backbone.n_classes)
-    depth = None if source is None else space.column(source, GeneKind.CHANNEL_DEPTH)
-    selected |= _selection(space, "in_channels", depth, space.backbone.image_channels)
+    for kind in dict.fromkeys((GeneKind.CHANNEL_DEPTH, *space.kinds)):
+        selected |= _selection(space, kind.record.cost_attribute, space.column(i, kind), backbone.fixed_depths[i])
     return LayerChoices(
-        name=layer.name,
-        output_size=space.backbone.output_sizes()[i],
-        kernel_size=layer.kernel_size,
-        stride=layer.stride,
+        name=backbone.layers[i].name,
+        output_size=height,
+        output_width=width,
+        kernel_size=node.kernel[0],
+        kernel_width=node.kernel[1],
+        stride=node.stride[0],
+        stride_width=node.stride[1],
+        dilation=node.dilation[0],
+        dilation_width=node.dilation[1],
+        groups=node.groups,
+        depthwise=node.depthwise,
+        passes=1 + backbone.graph.signed[i],
+        digital=backbone.digital_work[i],
         **selected,
+        **_read_channels(space, i),
     )
+
+
+def _read_channels(space: SearchSpace, i: int) -> dict[str, Any]:
+    """Choices of a layer's input channels: a sum over at most two genes and over depths without one."""
+    fixed = int(space.backbone.in_channels(np.zeros((1, space.n_layers), dtype=np.int64))[0, i])
+    parts: dict[int, list[int]] = {}
+    for segment in space.backbone.reads[i]:
+        if segment.layer < 0:
+            continue
+        column = space.column(segment.layer, GeneKind.CHANNEL_DEPTH)
+        if column is None:
+            fixed += segment.count * space.backbone.fixed_depths[segment.layer]
+            continue
+        own = [segment.count * int(choice) for choice in space.genes[column].choices]
+        parts[column] = [a + b for a, b in zip(parts.get(column, [0] * len(own)), own, strict=True)]
+    found: dict[str, Any] = {"in_channels": (fixed,)}
+    for name, (column, counts) in zip(("in_channels", "more_in_channels"), parts.items(), strict=False):
+        offset = fixed if name == "in_channels" else 0
+        found |= {name: tuple(offset + n for n in counts), f"{name}_column": column}
+    return found
 
 
 def _selection(space: SearchSpace, name: str, column: int | None, fixed: int) -> dict[str, Any]:

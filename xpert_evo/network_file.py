@@ -81,8 +81,13 @@ class LayerRow:
 def network_rows(backbone: Backbone, design: Design) -> list[LayerRow]:
     """Returns the layers of a design as rows, in execution order; raises DesignError for another backbone."""
     design.check(backbone)
+    if backbone.chain is None:
+        raise DesignError(
+            f"network files describe chains of square convolutions, and {backbone.name} is a graph of other "
+            "operations; use another format, such as torch or onnx."
+        )
     depths = [layer.channel_depth or backbone.n_classes for layer in design.layers]
-    layers = zip(backbone.layers, backbone.sources, backbone.output_sizes(), design.layers, depths, strict=True)
+    layers = zip(backbone.chain_layers, backbone.sources, backbone.output_sizes(), design.layers, depths, strict=True)
     return [
         LayerRow(
             input_side=padded_side(size, spec.kernel_size, spec.stride),

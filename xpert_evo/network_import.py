@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from xpert_evo.backbone_file import BackboneDescription, parse_description
-from xpert_evo.backbones import BACKBONES, INPUT, Backbone, BackboneLayer, LayerKind, load_backbone
+from xpert_evo.backbones import INPUT, Backbone, BackboneLayer, LayerKind, load_backbone
+from xpert_evo.bundled import BUNDLED_CHAINS
 from xpert_evo.design import Design, LayerDesign
 from xpert_evo.errors import ConfigError, DesignError
 from xpert_evo.network_file import LayerRow
@@ -88,10 +89,10 @@ def _wiring(
     rows: Sequence[LayerRow], output_sides: Sequence[int], where: str
 ) -> tuple[str | None, list[BackboneLayer]]:
     """Returns the built-in backbone to which these layers belong, or None, and the layers."""
-    for name in BACKBONES:
+    for name in BUNDLED_CHAINS:
         known = load_backbone(name, n_classes=rows[-1].out_channels, image_channels=rows[0].in_channels)
         if _is_like(known, rows, output_sides):
-            return name, list(known.layers)
+            return name, list(BUNDLED_CHAINS[name]())
     return None, _guessed(rows, output_sides, where)
 
 
@@ -106,7 +107,7 @@ def _is_like(known: Backbone, rows: Sequence[LayerRow], output_sides: Sequence[i
         and row.in_channels == (known.image_channels if source is None else depths[source])
         and (owner is None or row.out_channels == depths[owner])
         for row, layer, size, source, owner in zip(
-            rows, known.layers, sizes, known.sources, known.depth_owners, strict=True
+            rows, known.chain_layers, sizes, known.sources, known.depth_owners, strict=True
         )
     )
 

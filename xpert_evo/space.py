@@ -5,7 +5,7 @@ neighbouring choices. Genes are ordered layer by layer, and within a layer as in
 whose channel depth is tied to an earlier layer have no channel-depth gene.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -85,12 +85,13 @@ class SearchSpace:
         genes: list[Gene] = []
         columns: dict[tuple[int, GeneKind], int] = {}
         for i, layer in enumerate(backbone.layers):
-            own = {**self.choices, **special.get(layer.name, {})}
+            own = {**self.choices, **self._offered(i), **special.get(layer.name, {})}
             for kind in (kind for kind in GeneKind if kind in own):
                 owner = self._owner(kind, i)
                 if owner != i:
                     if kind in special.get(layer.name, {}):
-                        raise _not_its_own(layer.name, kind, None if owner is None else backbone.layers[owner].name)
+                        other = None if owner is None else backbone.layers[owner].name
+                        raise _not_its_own(layer.name, kind, other, is_classifier=i == backbone.graph.classifier)
                     if owner is not None:
                         columns[i, kind] = columns[owner, kind]
                     continue
@@ -99,6 +100,12 @@ class SearchSpace:
         self.genes: tuple[Gene, ...] = tuple(genes)
         self.kinds = _kinds(columns, len(backbone.layers))
         self._columns = columns
+
+    def _offered(self, layer: int) -> Choices:
+        """Channel depths that an imported backbone offers for a layer, unless the settings give others for all."""
+        offered = self.backbone.offered_depths(layer)
+        kind = GeneKind.CHANNEL_DEPTH
+        return {kind: offered} if offered is not None and self.choices[kind] == PAPER_CHOICES[kind] else {}
 
     @classmethod
     def around(cls, design: Design, backbone: Backbone) -> "SearchSpace":
@@ -207,7 +214,7 @@ class SearchSpace:
         for i in range(self.n_layers):
             column = self.column(i, kind)
             if column is None:
-                table[:, i] = self.backbone.n_classes
+                table[:, i] = self.backbone.fixed_depths[i]
                 continue
             table[:, i] = _numbers(self.genes[column].choices)[rows[:, column]]
         return table
@@ -215,18 +222,11 @@ class SearchSpace:
     def in_channels(self, genomes: Genomes) -> IntArray:
         """Input channels of each layer, (designs, layers)."""
         depths = self.values(genomes, GeneKind.CHANNEL_DEPTH)
-        image = np.full(len(depths), self.backbone.image_channels)
-        return np.stack([image if s is None else depths[:, s] for s in self.backbone.sources], axis=1)
+        return self.backbone.in_channels(depths)
 
     def hardware_arrays(self, genomes: Genomes) -> tuple[LayerShapes, Peripherals]:
         """Returns the arguments of `hw_models.evaluate` for genomes (designs, genes)."""
-        shapes = LayerShapes(
-            output_size=np.array([self.backbone.output_sizes()]),
-            in_channels=self.in_channels(genomes),
-            kernel_size=np.array([[layer.kernel_size for layer in self.backbone.layers]]),
-            out_channels=self.values(genomes, GeneKind.CHANNEL_DEPTH),
-            stride=np.array([[layer.stride for layer in self.backbone.layers]]),
-        )
+        shapes = layer_shapes(self.backbone, self.values(genomes, GeneKind.CHANNEL_DEPTH))
         peripherals = Peripherals(
             **{kind.record.cost_attribute: self.values(genomes, kind) for kind in PERIPHERALS if kind in self.kinds}
         )
@@ -302,6 +302,36 @@ class CrossbarChoices:
         return position
 
 
+def layer_shapes(backbone: Backbone, depths: IntArray) -> LayerShapes:
+    """Returns the shapes of a backbone's layers for channel depths (designs, layers)."""
+    nodes, maps = backbone.graph.layers, backbone.output_maps
+    in_channels = backbone.in_channels(depths)
+    depthwise = np.array([[node.depthwise for node in nodes]])
+    work: dict[str, list[IntArray]] = {"additions": [], "multiplications": [], "moved": []}
+    for i, digital in enumerate(backbone.digital_work):
+        for name, values in digital.shapes(depths[:, i]).items():
+            work[name].append(values)
+
+    def row(numbers: Iterable[int]) -> IntArray:
+        return np.array([list(numbers)])
+
+    return LayerShapes(
+        output_size=row(height for height, _ in maps),
+        output_width=row(width for _, width in maps),
+        in_channels=in_channels,
+        kernel_size=row(node.kernel[0] for node in nodes),
+        kernel_width=row(node.kernel[1] for node in nodes),
+        out_channels=depths,
+        stride=row(node.stride[0] for node in nodes),
+        stride_width=row(node.stride[1] for node in nodes),
+        dilation=row(node.dilation[0] for node in nodes),
+        dilation_width=row(node.dilation[1] for node in nodes),
+        groups=np.where(depthwise, in_channels, row(node.groups for node in nodes)),
+        passes=row(1 + signed for signed in backbone.graph.signed),
+        **{name: np.stack(values, axis=1) for name, values in work.items()},
+    )
+
+
 def _numbers(choices: tuple[Choice, ...]) -> IntArray:
     return np.array([choice_number(choice) for choice in choices], dtype=np.int64)
 
@@ -330,13 +360,15 @@ def _kinds(columns: Collection[tuple[int, GeneKind]], n_layers: int) -> tuple[Ge
     return tuple(kind for kind in GeneKind if counts[kind])
 
 
-def _not_its_own(layer: str, kind: GeneKind, owner: str | None) -> ConfigError:
-    """Returns the error for choices of a layer that follow from another layer or from the classes."""
+def _not_its_own(layer: str, kind: GeneKind, owner: str | None, *, is_classifier: bool) -> ConfigError:
+    """Returns the error for choices of a layer that follow from another layer, from the classes or from the network."""
     setting = f"space.layers.{layer}.{kind}"
     if kind is not GeneKind.CHANNEL_DEPTH:
         return ConfigError(f"{setting}: all layers share one {kind.record.label}; set space.{kind} instead.")
-    if owner is None:
+    if owner is None and is_classifier:
         return ConfigError(
             f"{setting}: the classifier has one output per class and no depth to choose; remove this setting."
         )
+    if owner is None:
+        return ConfigError(f"{setting}: the depth of {layer} is fixed by the network; remove this setting.")
     return ConfigError(f"{setting}: {layer} shares its channel depth with {owner}; set the choices of {owner} instead.")

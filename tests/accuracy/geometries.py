@@ -1,7 +1,7 @@
 """Layers on crossbars that several tests of the emulation share."""
 
 from hw_models import CrossbarSpec
-from xpert_evo.accuracy.crossbars.network import LayerGeometry
+from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
 
 
 def fine_geometry(crossbar: CrossbarSpec) -> LayerGeometry:

@@ -50,7 +50,7 @@ def layer_grid(task: Task) -> LayerGrid:
     """
     space = task.space
     n_layers = space.n_layers
-    follow = space.backbone.sources == (None, *range(n_layers - 1))
+    follow = space.backbone.chain is not None and space.backbone.sources == (None, *range(n_layers - 1))
     if not follow or any(gene.choices != space.choices[gene.kind] for gene in space.genes):
         raise ConfigError(
             "search.baselines: the gradient methods need a backbone whose layers follow one another, all with the same "

@@ -23,7 +23,8 @@ from xpert_evo.accuracy.crossbars.coding import (
 )
 from xpert_evo.accuracy.crossbars.converters import AdcRange, calibrated_ranges
 from xpert_evo.accuracy.crossbars.emulation import converted_product, emulate_layer, unfolded
-from xpert_evo.accuracy.crossbars.network import CrossbarLayer, LayerGeometry, array_rows
+from xpert_evo.accuracy.crossbars.geometry import LayerGeometry, array_rows
+from xpert_evo.accuracy.crossbars.network import CrossbarLayer
 from xpert_evo.accuracy.crossbars.nonidealities import Disturbance
 
 

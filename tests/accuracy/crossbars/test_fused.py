@@ -22,7 +22,8 @@ from xpert_evo.accuracy.crossbars.arrays import Cells, program
 from xpert_evo.accuracy.crossbars.converters import AdcRange, calibrated_ranges
 from xpert_evo.accuracy.crossbars.emulation import EmulatedLayer, converted_product, emulate_layer, unfolded
 from xpert_evo.accuracy.crossbars.fused import fused_outputs
-from xpert_evo.accuracy.crossbars.network import CrossbarLayer, LayerGeometry, array_rows
+from xpert_evo.accuracy.crossbars.geometry import LayerGeometry, array_rows
+from xpert_evo.accuracy.crossbars.network import CrossbarLayer
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 
 needs_kernel = pytest.mark.skipif(bool(fused_loading.kernel().refusal), reason=fused_loading.kernel().refusal)

@@ -20,7 +20,8 @@ from xpert_evo.accuracy.crossbars import emulation, fused, fused_loading, intege
 from xpert_evo.accuracy.crossbars.conversion_noise import N_STARTS, noise_of, normal_numbers, start_of
 from xpert_evo.accuracy.crossbars.emulation import EmulatedLayer, emulate_layer
 from xpert_evo.accuracy.crossbars.fused import fused_outputs
-from xpert_evo.accuracy.crossbars.network import CrossbarLayer, LayerGeometry
+from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
+from xpert_evo.accuracy.crossbars.network import CrossbarLayer
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 
 needs_kernel = pytest.mark.skipif(fused_loading.level_loops() is None, reason="no AVX-512, or no kernel")

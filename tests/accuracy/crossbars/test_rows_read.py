@@ -14,7 +14,7 @@ from xpert_evo.accuracy.crossbars.adc_noise import noise_ratio
 from xpert_evo.accuracy.crossbars.arrays import program
 from xpert_evo.accuracy.crossbars.converters import AdcRange, calibrated_ranges
 from xpert_evo.accuracy.crossbars.emulation import converted_product
-from xpert_evo.accuracy.crossbars.network import LayerGeometry, array_rows
+from xpert_evo.accuracy.crossbars.geometry import LayerGeometry, array_rows
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities, disturbed
 from xpert_evo.accuracy.crossbars.snr import adc_noise_ratio
 

@@ -7,7 +7,7 @@ import torch
 
 from tests.refinable import PROTOCOL, trained
 from xpert_evo.accuracy.crossbars.emulation import Emulator
-from xpert_evo.accuracy.crossbars.network import LayerGeometry
+from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
 from xpert_evo.accuracy.sensitivity.probe import Probe
 from xpert_evo.accuracy.sensitivity.statistics import set_statistics, statistics_of
 from xpert_evo.accuracy.training.images import prepared

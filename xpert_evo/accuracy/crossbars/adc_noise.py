@@ -15,7 +15,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 
 from xpert_evo.accuracy.crossbars.arrays import Cells
-from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork, LayerGeometry
+from xpert_evo.accuracy.crossbars.blocks import Emulated, EmulatedBlocks, blocks_of, diagonal
+from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
+from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities, programmed_weights, straight_through
 from xpert_evo.accuracy.crossbars.quantisers import input_codes, largest_weights, weight_codes
 from xpert_evo.accuracy.crossbars.snr import FloatArray, adc_noise_ratio
@@ -72,7 +74,7 @@ class NoisyProduct:
         return programmed_weights(
             layer.weight,
             g.crossbar,
-            array_rows=g.array_rows,
+            array_rows=g.own_rows,
             nonidealities=self._devices,
             generator=self._on_device,
             column_sharing=g.column_sharing,
@@ -95,16 +97,21 @@ class NoisyProduct:
         return torch.Generator(device).manual_seed(int(torch.randint(1 << 62, (), generator=self.generator)))
 
 
-def stored_weights(layer: CrossbarLayer, cells: Cells, inputs: torch.Tensor) -> torch.Tensor:
+def stored_weights(layer: CrossbarLayer, emulated: Emulated, inputs: torch.Tensor) -> torch.Tensor:
     """A layer's weights as drawn cells hold them, at the share of rows that unquantised inputs activate."""
     crossbar = layer.geometry.crossbar
-    return straight_through(
-        layer.weight,
-        cells,
-        crossbar,
-        scale=weight_codes(layer.weight.detach(), crossbar)[1],
-        activity=0.0 if cells.column_drop is None else active_share(layer, inputs.detach()[:_ACTIVITY_IMAGES]),
-    )
+
+    def stored(weights: torch.Tensor, cells: Cells, scale: torch.Tensor) -> torch.Tensor:
+        share = 0.0 if cells.column_drop is None else active_share(layer, inputs.detach()[:_ACTIVITY_IMAGES])
+        return straight_through(weights, cells, crossbar, scale=scale, activity=share)
+
+    if not isinstance(emulated, EmulatedBlocks):
+        return stored(layer.weight, emulated.cells, weight_codes(layer.weight.detach(), crossbar)[1])
+    blocks = [
+        stored(block.codes * block.scale, programmed.cells, block.scale)
+        for block, programmed in zip(blocks_of(layer), emulated.blocks, strict=True)
+    ]
+    return layer.weight + (diagonal(layer.geometry, blocks) - layer.weight).detach()
 
 
 def active_share(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
@@ -128,9 +135,10 @@ def local_strength(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
     """
     g = layer.geometry
     clip = layer.clip_on_device
-    clipped = inputs.clamp_min(0).minimum(clip) if isinstance(clip, torch.Tensor) else inputs.clamp(0, clip)
+    given = inputs.abs() if g.signed else inputs
+    clipped = given.clamp_min(0).minimum(clip) if isinstance(clip, torch.Tensor) else given.clamp(0, clip)
     power = clipped.square_().sum(1, keepdim=True)
-    local = F.avg_pool2d(power, g.kernel_size, g.stride, g.kernel_size // 2)
+    local = _window_means(power, g)
     return (local / local.mean().clamp_min(1e-30)).sqrt_()
 
 
@@ -143,6 +151,17 @@ def output_strength(layer: CrossbarLayer) -> torch.Tensor | None:
     if largest.ndim == 0:
         return None
     return (largest / largest.square().mean().clamp_min(1e-30).sqrt()).view(-1, 1, 1)
+
+
+def _window_means(power: torch.Tensor, geometry: LayerGeometry) -> torch.Tensor:
+    """Mean over the window of each pixel, (n, 1, height, width)."""
+    g = geometry
+    top, left, bottom, right = g.margins
+    if g.dilation == (1, 1) and (top, left) == (bottom, right) and 2 * top <= g.kernel[0] and 2 * left <= g.kernel[1]:
+        return F.avg_pool2d(power, g.kernel, g.strides, (top, left))
+    padded = F.pad(power, (left, right, top, bottom))
+    share = padded.new_full((1, 1, *g.kernel), 1 / (g.kernel[0] * g.kernel[1]))
+    return F.conv2d(padded, share, None, g.strides, 0, g.dilation)
 
 
 def noise_deviation(layer: CrossbarLayer) -> torch.Tensor:
@@ -194,7 +213,7 @@ def _corrections() -> tuple[FloatArray, int, int]:
 def noise_ratio(geometry: LayerGeometry) -> float:
     """Power of the ADCs' error relative to that of an output with uncorrelated inputs."""
     g = geometry
-    largest = max(g.array_rows)
+    largest = max(g.own_rows)
     # Arrays share the range of the fullest one, so arrays that are not full add as much noise for less signal.
     full = adc_noise_ratio(
         n_rows=min(largest, g.crossbar.rows_at_once),
@@ -202,4 +221,4 @@ def noise_ratio(geometry: LayerGeometry) -> float:
         input_precision=g.input_precision,
         crossbar=g.crossbar,
     )
-    return float(full) * len(g.array_rows) * largest / g.n_rows
+    return float(full) * len(g.own_rows) * largest / g.n_rows

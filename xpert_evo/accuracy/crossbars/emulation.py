@@ -14,12 +14,22 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 
 from xpert_evo.accuracy.crossbars.arrays import Cells, partial_sums, program
+from xpert_evo.accuracy.crossbars.blocks import (
+    Block,
+    Emulated,
+    EmulatedBlocks,
+    blocks_of,
+    both_signs,
+    split_inputs,
+    windows_of,
+)
 from xpert_evo.accuracy.crossbars.coding import slice_weights
 from xpert_evo.accuracy.crossbars.converters import Accumulator, AdcRange, calibrated_ranges
 from xpert_evo.accuracy.crossbars.fused import fused_outputs
-from xpert_evo.accuracy.crossbars.network import CrossbarLayer, LayerGeometry
+from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
+from xpert_evo.accuracy.crossbars.network import CrossbarLayer
 from xpert_evo.accuracy.crossbars.nonidealities import Disturbance, NonIdealities, disturbed
-from xpert_evo.accuracy.crossbars.quantisers import input_codes, weight_codes
+from xpert_evo.accuracy.crossbars.quantisers import input_codes
 from xpert_evo.accuracy.crossbars.snr import PERCENTILE
 
 EMULATION = "exact crossbar emulation"
@@ -58,14 +68,18 @@ class EmulatedLayer:
     disturbance: Disturbance | None = None
 
     def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Returns the output map (n, outputs, size, size) for unquantised inputs (n, channels, side, side)."""
+        """Returns the output map (n, outputs, height, width) for unquantised inputs (n, channels, height, width)."""
+        return both_signs(self._pass, inputs, signed=self.geometry.signed)
+
+    def _pass(self, inputs: torch.Tensor) -> torch.Tensor:
+        """One pass, in which negative inputs count as 0."""
         g = self.geometry
         codes = _integer_codes(inputs, self.clip, g.input_precision)
         disturbance = None if self.disturbance is None else self.disturbance.seeded()
         fused = fused_outputs(codes, self.cells, self.ranges, g, disturbance)
         if fused is not None:
             return fused.mul_(self.scale)
-        n_group = max(1, _chunk_sums(codes) // g.out_channels // g.output_size**2)
+        n_group = max(1, _chunk_sums(codes) // g.out_channels // g.n_positions)
         with _true_float32():
             products = [
                 converted_product(
@@ -74,11 +88,11 @@ class EmulatedLayer:
                     self.ranges,
                     g,
                     disturbance,
-                    first_pixel=number * n_group * g.output_size**2,
+                    first_pixel=number * n_group * g.n_positions,
                 )
                 for number, group in enumerate(torch.split(codes, n_group))
             ]
-        maps = torch.cat(products, dim=1).view(g.out_channels, len(inputs), g.output_size, g.output_size)
+        maps = torch.cat(products, dim=1).view(g.out_channels, len(inputs), *g.output)
         return maps.transpose(0, 1).contiguous(memory_format=torch.channels_last).mul_(self.scale)
 
 
@@ -138,20 +152,29 @@ def _integer_codes(inputs: torch.Tensor, clip: float, n_bits: int) -> torch.Tens
 
 
 def unfolded(codes: torch.Tensor, geometry: LayerGeometry) -> torch.Tensor:
-    """Unfolds input codes (n, channels, side, side) into windows (rows, pixels); rows run channel by channel.
+    """Unfolds input codes (n, channels, height, width) into windows (rows, pixels); rows run channel by channel.
 
     Pixels run image by image; values outside the image are 0.
     """
-    k, stride = geometry.kernel_size, geometry.stride
-    padded = F.pad(codes, (k // 2,) * 4)
-    windows = padded.unfold(2, k, stride).unfold(3, k, stride)
-    return windows.permute(1, 4, 5, 0, 2, 3).reshape(geometry.n_rows, -1)
+    (top, left, bottom, right), (down, across) = geometry.margins, geometry.strides
+    padded = F.pad(codes, (left, right, top, bottom))
+    windows = padded.unfold(2, geometry.reach[0], down).unfold(3, geometry.reach[1], across)
+    taps = windows[..., :: geometry.dilation[0], :: geometry.dilation[1]]
+    return taps.permute(1, 4, 5, 0, 2, 3).reshape(geometry.n_rows, -1)
 
 
 def input_windows(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
     """Returns the windows of a layer's unquantised inputs as integer codes (rows, pixels)."""
-    g = layer.geometry
-    return unfolded(_integer_codes(inputs, layer.clip, g.input_precision), g)
+    return _windows(layer.geometry, layer.clip, inputs)
+
+
+def _windows(geometry: LayerGeometry, clip: float, inputs: torch.Tensor) -> torch.Tensor:
+    """Windows of all passes of a layer's inputs, as integer codes."""
+
+    def of_pass(given: torch.Tensor) -> torch.Tensor:
+        return unfolded(_integer_codes(given, clip, geometry.input_precision), geometry)
+
+    return windows_of(of_pass, inputs, signed=geometry.signed)
 
 
 def emulate_layer(
@@ -161,19 +184,34 @@ def emulate_layer(
     percentile: float = PERCENTILE,
     nonidealities: NonIdealities | None = None,
     generator: torch.Generator | None = None,
-) -> EmulatedLayer:
+) -> Emulated:
     """Programs a layer's arrays and calibrates its ADCs on `inputs`, which must come from training images.
 
     Args:
         layer: Trained layer.
-        inputs: The layer's unquantised inputs (n, channels, side, side).
+        inputs: The layer's unquantised inputs (n, channels, height, width).
         percentile: Upper end of the ADCs' ranges among the partial sums; the lower end is 100 minus this.
         nonidealities: Non-idealities of devices and converters; None for ideal ones.
         generator: Random generator of the devices; by default one with a fixed seed.
     """
-    g = layer.geometry
-    cells, disturbance, scale = _programmed(layer, nonidealities, generator)
-    clip, windows = layer.clip, input_windows(layer, inputs)
+    clip, drawn = layer.clip, generator or torch.Generator().manual_seed(0)
+    blocks = [
+        _calibrated(block, clip, part, percentile, _programmed(block, nonidealities, drawn))
+        for block, part in zip(blocks_of(layer), split_inputs(layer.geometry, inputs), strict=True)
+    ]
+    return blocks[0] if layer.geometry.groups == 1 else EmulatedBlocks(layer.geometry, tuple(blocks))
+
+
+def _calibrated(
+    block: Block,
+    clip: float,
+    inputs: torch.Tensor,
+    percentile: float,
+    programmed: tuple[Cells, Disturbance | None],
+) -> EmulatedLayer:
+    """Calibrates the ADCs of a programmed layer or block on a sample of its windows."""
+    g, (cells, disturbance) = block.geometry, programmed
+    windows = _windows(g, clip, inputs)
     # A random sample: pixels at equal distances would all come from the same columns of the map.
     order = torch.randperm(windows.shape[1], generator=torch.Generator().manual_seed(0))
     n_pixels = max(32, min(_CALIBRATION_PIXELS, _CALIBRATION_SUMS // (g.out_channels * len(g.array_rows))))
@@ -187,18 +225,18 @@ def emulate_layer(
         cells=cells,
         ranges=ranges,
         clip=clip,
-        scale=_step_worth(g, clip, scale),
+        scale=_step_worth(g, clip, block.scale),
         disturbance=disturbance,
     )
 
 
 def reprogrammed(
-    emulated: EmulatedLayer,
+    emulated: Emulated,
     layer: CrossbarLayer,
     *,
     nonidealities: NonIdealities | None = None,
     generator: torch.Generator | None = None,
-) -> EmulatedLayer:
+) -> Emulated:
     """Returns the arrays with a layer's current weights and input range, and with the same ADC ranges.
 
     Args:
@@ -207,17 +245,22 @@ def reprogrammed(
         nonidealities: Non-idealities of the devices and converters, drawn anew; None for ideal ones.
         generator: Random generator of the devices; by default one with a fixed seed.
     """
-    g, clip = emulated.geometry, layer.clip
-    cells, disturbance, scale = _programmed(layer, nonidealities, generator)
-    return replace(emulated, cells=cells, clip=clip, scale=_step_worth(g, clip, scale), disturbance=disturbance)
+    clip, drawn = layer.clip, generator or torch.Generator().manual_seed(0)
+    before = emulated.blocks if isinstance(emulated, EmulatedBlocks) else (emulated,)
+    blocks: list[EmulatedLayer] = []
+    for old, block in zip(before, blocks_of(layer), strict=True):
+        assert isinstance(old, EmulatedLayer)
+        cells, disturbance = _programmed(block, nonidealities, drawn)
+        worth = _step_worth(block.geometry, clip, block.scale)
+        blocks.append(replace(old, cells=cells, clip=clip, scale=worth, disturbance=disturbance))
+    return EmulatedBlocks(emulated.geometry, tuple(blocks)) if isinstance(emulated, EmulatedBlocks) else blocks[0]
 
 
 def _programmed(
-    layer: CrossbarLayer, nonidealities: NonIdealities | None, generator: torch.Generator | None
-) -> tuple[Cells, Disturbance | None, torch.Tensor]:
-    """The cells that hold a layer's weights, the disturbance of their converters, and the value of code 1."""
-    g = layer.geometry
-    codes, scale = weight_codes(layer.weight.detach(), g.crossbar)
+    block: Block, nonidealities: NonIdealities | None, generator: torch.Generator
+) -> tuple[Cells, Disturbance | None]:
+    """The cells that hold the weights of a layer or block, and the disturbance of their converters."""
+    g, codes = block.geometry, block.codes
     cells, disturbance = program(codes.flatten(1), g.array_rows, g.crossbar), None
     if nonidealities is not None:
         cells, disturbance = disturbed(
@@ -226,10 +269,10 @@ def _programmed(
             g.crossbar,
             column_sharing=g.column_sharing,
             nonidealities=nonidealities,
-            generator=generator or torch.Generator().manual_seed(0),
+            generator=generator,
             adc_precision=g.adc_precision,
         )
-    return cells, disturbance, scale
+    return cells, disturbance
 
 
 class Emulator:
@@ -246,7 +289,7 @@ class Emulator:
         nonidealities: NonIdealities | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
-        self.layers: dict[CrossbarLayer, EmulatedLayer] = {}
+        self.layers: dict[CrossbarLayer, Emulated] = {}
         self._percentile = percentile
         self._nonidealities = nonidealities
         self._generator = generator

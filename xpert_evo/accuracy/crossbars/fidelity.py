@@ -62,7 +62,7 @@ def layer_fidelity(
     """
     calibration, measured = inputs.tensor_split(2)
     emulated = emulate_layer(layer, calibration, nonidealities=devices, generator=generator)
-    perfect = layer.product(measured, None if devices is None else stored_weights(layer, emulated.cells, calibration))
+    perfect = layer.product(measured, None if devices is None else stored_weights(layer, emulated, calibration))
     exact = emulated(measured)
     error = exact - perfect if devices is None else _residual(exact, perfect)
     centred = perfect - perfect.mean((0, 2, 3), keepdim=True)

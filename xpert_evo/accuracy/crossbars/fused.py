@@ -18,8 +18,8 @@ from xpert_evo.accuracy.crossbars.coding import slice_weights
 from xpert_evo.accuracy.crossbars.converters import AdcRange
 from xpert_evo.accuracy.crossbars.fused_loading import kernel, level_loops
 from xpert_evo.accuracy.crossbars.fused_varied import codes_of, digits_of
+from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
 from xpert_evo.accuracy.crossbars.integer_products import ROUNDER_BITS
-from xpert_evo.accuracy.crossbars.network import LayerGeometry
 from xpert_evo.accuracy.crossbars.nonidealities import Disturbance
 
 _WORTH_LOADING = 1 << 30
@@ -67,11 +67,12 @@ def fused_outputs(
         The outputs, or None if the kernel is unavailable, not yet worth loading, or does not support such cells.
     """
     g = geometry
-    n_pixels = len(codes) * g.output_size**2
+    n_pixels = len(codes) * g.n_positions
     n_sums = n_pixels * len(cells.digits) * len(cells.digits[0]) * len(g.array_rows) * g.input_precision
     if not (codes.device.type == "cpu" and n_pixels and changeover.due(n_sums)):
         return None
-    padded = F.pad(codes, (g.kernel_size // 2,) * 4)
+    top, left, bottom, right = g.margins
+    padded = F.pad(codes, (left, right, top, bottom))
     if padded.numel() >= _MOST_CODES or not _fits(g, padded):
         return None
     loops: Any = None
@@ -90,7 +91,7 @@ def fused_outputs(
     of_maps = np.arange(len(codes), dtype=np.uint32)[:, None] * np.uint32(padded.stride(0)) + pixels
     in_bytes = _bytes(padded, g.input_precision)
     inputs = loops.Inputs(codes=in_bytes, pixels=of_maps.ravel(), rows=rows, n_bits=g.input_precision)
-    outputs = torch.empty((len(codes), g.out_channels, g.output_size, g.output_size), memory_format=torch.channels_last)
+    outputs = torch.empty((len(codes), g.out_channels, *g.output), memory_format=torch.channels_last)
     flat = outputs.permute(0, 2, 3, 1).view(n_pixels, g.out_channels).numpy()
     _in_threads(loops, inputs, arrays, converters, flat)
     return outputs
@@ -98,9 +99,14 @@ def fused_outputs(
 
 def _fits(geometry: LayerGeometry, padded: torch.Tensor) -> bool:
     """Whether windows lie within the maps and these are contiguous in memory; torch refuses maps of another shape."""
-    g, side = geometry, (geometry.output_size - 1) * geometry.stride + geometry.kernel_size
+    g = geometry
+    sides = [(n - 1) * stride + reach for n, stride, reach in zip(g.output, g.strides, g.reach, strict=True)]
     dense = padded.is_contiguous() or padded.is_contiguous(memory_format=torch.channels_last)
-    return dense and padded.shape[1] == g.in_channels and all(0 <= n - side < g.stride for n in padded.shape[2:])
+    return (
+        dense
+        and padded.shape[1] == g.in_channels
+        and all(0 <= n - side < stride for n, side, stride in zip(padded.shape[2:], sides, g.strides, strict=True))
+    )
 
 
 def _bytes(padded: torch.Tensor, n_bits: int) -> Any:
@@ -119,10 +125,10 @@ def _places(geometry: LayerGeometry, strides: tuple[int, ...]) -> tuple[Any, Any
     """
     g = geometry
     of_channel, down, right = strides
-    side = g.stride * np.arange(g.output_size)
-    taps = np.arange(g.kernel_size)
-    pixels = (side[:, None] * down + side * right).astype(np.uint32).ravel()
-    rows = np.arange(g.in_channels)[:, None, None] * of_channel + taps[:, None] * down + taps * right
+    top, side = (stride * np.arange(n) for stride, n in zip(g.strides, g.output, strict=True))
+    over, beside = (dilation * np.arange(n) for dilation, n in zip(g.dilation, g.kernel, strict=True))
+    pixels = (top[:, None] * down + side * right).astype(np.uint32).ravel()
+    rows = np.arange(g.in_channels)[:, None, None] * of_channel + over[:, None] * down + beside * right
     return pixels, rows.astype(np.uint32).ravel()
 
 

@@ -10,8 +10,8 @@ from xpert_evo.accuracy.crossbars.arrays import Cells
 from xpert_evo.accuracy.crossbars.coding import slice_weights
 from xpert_evo.accuracy.crossbars.conversion_noise import normal_numbers
 from xpert_evo.accuracy.crossbars.converters import AdcRange
+from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
 from xpert_evo.accuracy.crossbars.integer_products import ROUNDER
-from xpert_evo.accuracy.crossbars.network import LayerGeometry
 from xpert_evo.accuracy.crossbars.nonidealities import Disturbance
 
 

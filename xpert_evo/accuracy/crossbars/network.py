@@ -1,8 +1,9 @@
 """The network of a design: crossbar layers with quantised inputs and weights, connected according to the backbone."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
 from typing import TypeAlias
 
 import torch
@@ -10,11 +11,14 @@ import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
 from hw_models import CrossbarSpec
-from xpert_evo.accuracy.crossbars.arrays import crossbar_rows
-from xpert_evo.accuracy.crossbars.quantisers import Clip, quantise_input, quantise_weights
+from xpert_evo.accuracy.crossbars.digital import DigitalParameters, digital
+from xpert_evo.accuracy.crossbars.geometry import LayerGeometry, array_rows
+from xpert_evo.accuracy.crossbars.quantisers import Clip, quantise_input, quantise_signed, quantise_weights
 from xpert_evo.accuracy.crossbars.snr import input_statistics
-from xpert_evo.backbones import Backbone, LayerKind
+from xpert_evo.backbones import Backbone, map_of
 from xpert_evo.design import Design
+from xpert_evo.networks.graph import Graph
+from xpert_evo.networks.nodes import INPUT, WITH_PARAMETERS, NodeEntry, Op, Shape
 
 _LEAST_CHANNELS = 4
 _NARROW = 64
@@ -25,113 +29,39 @@ _POWER_MOMENTUM = 0.1
 _POWER_SAMPLE = 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayerGeometry:
-    """Shape and precision of one layer.
-
-    Attributes:
-        in_channels: Input channels.
-        out_channels: Output channels.
-        kernel_size: Side of the kernel.
-        stride: Stride of the convolution.
-        output_size: Side of the output map [pixels].
-        adc_precision: Bits of the ADC.
-        input_precision: Bits of the inputs.
-        column_sharing: Columns that share one ADC.
-        reads_image: Whether the input is the image, which has a known range.
-        depth_ratio: Position in the network, from 0 for the first layer to 1 for the classifier.
-        array_rows: Rows of each array that stores part of the layer; they add up to `n_rows`.
-        crossbar: Cells and coding.
-    """
-
-    in_channels: int
-    out_channels: int
-    kernel_size: int
-    stride: int
-    output_size: int
-    adc_precision: int
-    input_precision: int
-    column_sharing: int
-    reads_image: bool
-    depth_ratio: float
-    array_rows: tuple[int, ...]
-    crossbar: CrossbarSpec
-
-    @property
-    def n_rows(self) -> int:
-        """Rows of the weight matrix."""
-        return self.in_channels * self.kernel_size**2
-
-    @property
-    def n_conversions(self) -> int:
-        """Conversions of one slice for one image, to which the time of the exact emulation is proportional."""
-        return len(self.array_rows) * self.out_channels * self.output_size**2 * self.input_precision
-
-    @property
-    def n_crossbars(self) -> int:
-        """Crossbars that store the layer's weights."""
-        c = self.crossbar
-        side_by_side = -(-self.out_channels * c.columns_per_weight // c.columns)
-        return len(crossbar_rows(self.array_rows, c)) * side_by_side
-
-    @property
-    def coverage_ratio(self) -> float:
-        """Share of a window's pixels that lie inside the image, averaged over the map; the rest is zero padding."""
-        side, margin = self.output_size * self.stride, self.kernel_size // 2
-        taps = [
-            sum(0 <= centre + tap < side for tap in range(-margin, margin + 1))
-            for centre in range(0, side, self.stride)
-        ]
-        return (sum(taps) / (len(taps) * self.kernel_size)) ** 2
-
-
-def array_rows(n_rows: int, crossbar: CrossbarSpec, *, evenly: bool) -> tuple[int, ...]:
-    """Distributes `n_rows` of a weight matrix over arrays, that is rows that are read together in one conversion.
-
-    Args:
-        n_rows: Rows of the layer.
-        crossbar: An array is a crossbar, or a group of its rows if not all rows are read at once.
-        evenly: For proxies: whether to use about as many rows in every array, and the number of arrays that comes
-            closest to full ones. A proxy's 72 rows make one array of 72 (not one of 64 and one of 8), which has the
-            signal-to-noise ratio of the nine full arrays of the full-width layer.
-    """
-    if not evenly:
-        full, rest = divmod(n_rows, crossbar.rows)
-        held = (crossbar.rows,) * full + ((rest,) if rest else ())
-        return tuple(group for rows in held for group in _groups(rows, crossbar.rows_at_once))
-    n_arrays = max(1, round(n_rows / crossbar.rows_at_once))
-    return tuple(n_rows // n_arrays + (i < n_rows % n_arrays) for i in range(n_arrays))
-
-
-def _groups(n_rows: int, at_once: int) -> tuple[int, ...]:
-    """Splits the rows of one crossbar into groups of at most `at_once`."""
-    full, rest = divmod(n_rows, at_once)
-    return (at_once,) * full + ((rest,) if rest else ())
-
-
 Product: TypeAlias = Callable[["CrossbarLayer", torch.Tensor], torch.Tensor]
 """Computes a layer's matrix product from its unquantised input: the fast form or the exact one."""
 
 
+class Step(Enum):
+    """What is computed digitally after a layer's product."""
+
+    NORM = "batch norm"
+    GAIN = "a gain and an offset for each output"
+    OFFSET = "an offset for each output"
+
+
 class CrossbarLayer(nn.Module):
-    """A convolution or linear layer on crossbars, and the batch norm (or bias) computed digitally after it."""
+    """A convolution or linear layer on crossbars, and the digital step after it."""
 
     input_power: torch.Tensor
     noise_correction: torch.Tensor
     mean: torch.Tensor
     variance: torch.Tensor
 
-    def __init__(self, geometry: LayerGeometry, *, normalised: bool) -> None:
+    def __init__(self, geometry: LayerGeometry, *, normalised: bool, scaled: bool = False) -> None:
         super().__init__()
         g = self.geometry = geometry
         self.normalised = normalised
+        self.step = Step.NORM if normalised else Step.GAIN if scaled else Step.OFFSET
         self.momentum = _NORM_MOMENTUM
-        self.weight = nn.Parameter(torch.zeros(g.out_channels, g.in_channels, g.kernel_size, g.kernel_size))
+        self.weight = nn.Parameter(torch.zeros(g.out_channels, g.in_channels // g.groups, *g.kernel))
         self.bias = nn.Parameter(torch.zeros(g.out_channels))
         self.register_buffer("input_power", torch.ones(()))
         self.register_buffer("noise_correction", torch.ones(()))
-        if normalised:
+        if self.step is not Step.OFFSET:
             self.gain = nn.Parameter(torch.ones(g.out_channels))
+        if normalised:
             self.register_buffer("mean", torch.zeros(g.out_channels))
             self.register_buffer("variance", torch.ones(g.out_channels))
 
@@ -142,9 +72,9 @@ class CrossbarLayer(nn.Module):
             scale = (2 / fan_in) ** 0.5 * (0.5 if identity else 1.0)
             self.weight.copy_(torch.randn(self.weight.shape, generator=generator) * scale)
             if identity:
-                n_out, n_in, side, _ = self.weight.shape
+                n_out, n_in, height, width = self.weight.shape
                 channel = torch.arange(max(n_out, n_in))
-                self.weight[channel % n_out, channel % n_in, side // 2, side // 2] += 1.0
+                self.weight[channel % n_out, channel % n_in, height // 2, width // 2] += 1.0
 
     @property
     def clip(self) -> float:
@@ -162,27 +92,70 @@ class CrossbarLayer(nn.Module):
         return self.input_power.clamp_min(1e-12).sqrt() * input_statistics(self.geometry.input_precision).clip
 
     def track(self, inputs: torch.Tensor) -> None:
-        """Updates the mean square of the rectified inputs with a moving average."""
-        power = inputs.detach()[:_POWER_SAMPLE].float().clamp_min(0).square_().mean()
+        """Updates the mean square of the inputs of a pass with a moving average: rectified, or half of signed ones."""
+        sample = inputs.detach()[:_POWER_SAMPLE].float()
+        power = 0.5 * sample.square().mean() if self.geometry.signed else sample.clamp_min(0).square_().mean()
         self.input_power.lerp_(power, _POWER_MOMENTUM)
 
     def product(self, inputs: torch.Tensor, weights: torch.Tensor | None = None) -> torch.Tensor:
         """Matrix product with quantised inputs and perfect ADCs; `weights` default to the layer's own, quantised."""
         g = self.geometry
-        quantised = quantise_input(inputs, self.clip_on_device, g.input_precision)
+        quantise = quantise_signed if g.signed else quantise_input
+        quantised = quantise(inputs, self.clip_on_device, g.input_precision)
         if weights is None:
             weights = quantise_weights(self.weight, g.crossbar)
-        weights = weights.to(quantised.dtype)
-        if g.output_size == 1 and g.stride == 1 and g.kernel_size > 1:
-            middle = g.kernel_size // 2
-            return F.conv2d(quantised, weights[:, :, middle : middle + 1, middle : middle + 1])
-        return F.conv2d(quantised, weights, stride=g.stride, padding=g.kernel_size // 2)
+        return self.convolved(quantised, weights.to(quantised.dtype))
+
+    def float_product(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Matrix product without any quantisation, as in the original network."""
+        return self.convolved(inputs if self.geometry.signed else inputs.clamp_min(0), self.weight)
+
+    def convolved(self, inputs: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        """Convolution with the layer's shape."""
+        g = self.geometry
+        if g.padding is None and g.output == (1, 1) and g.strides == (1, 1) and g.kernel != (1, 1):
+            down, right = g.kernel[0] // 2, g.kernel[1] // 2
+            return F.conv2d(inputs, weights[:, :, down : down + 1, right : right + 1])
+        top, left, bottom, right = g.margins
+        if (top, left) != (bottom, right):
+            inputs, top, left = F.pad(inputs, (left, right, top, bottom)), 0, 0
+        return F.conv2d(inputs, weights, None, g.strides, (top, left), g.dilation, g.groups)
 
     def digital(self, outputs: torch.Tensor) -> torch.Tensor:
-        """Batch norm, or the classifier's bias."""
-        if not self.normalised:
-            return outputs + self.bias[:, None, None]
-        return F.batch_norm(outputs, self.mean, self.variance, self.gain, self.bias, self.training, self.momentum)
+        """Batch norm, or gain and offset."""
+        if self.step is Step.NORM:
+            return F.batch_norm(outputs, self.mean, self.variance, self.gain, self.bias, self.training, self.momentum)
+        if self.step is Step.GAIN:
+            outputs = outputs * self.gain[:, None, None]
+        return outputs + self.bias[:, None, None]
+
+
+@dataclass(frozen=True, slots=True)
+class _NodeStep:
+    """A node of the graph in execution.
+
+    Attributes:
+        node: The node.
+        layer: Position of its crossbar layer; None for digital operations.
+        frees: Nodes whose output no later node reads.
+    """
+
+    node: NodeEntry
+    layer: int | None
+    frees: tuple[str, ...]
+
+
+def _steps(graph: Graph) -> tuple[_NodeStep, ...]:
+    last = {name: i for i, node in enumerate(graph.nodes) for name in node.inputs}
+    positions = {node.name: i for i, node in enumerate(graph.layers)}
+    return tuple(
+        _NodeStep(
+            node,
+            positions.get(node.name),
+            tuple(name for name in dict.fromkeys(node.inputs) if last[name] == i),
+        )
+        for i, node in enumerate(graph.nodes)
+    )
 
 
 class CrossbarNetwork(nn.Module):
@@ -194,42 +167,81 @@ class CrossbarNetwork(nn.Module):
         backbone: Connections of the layers.
         geometries: Shape, precisions and crossbar of each layer.
         crossbar: Crossbars of the chip, without what single layers choose.
+        shapes: Shapes of the graph's nodes; by default those of the original network.
     """
 
-    def __init__(self, backbone: Backbone, geometries: list[LayerGeometry], crossbar: CrossbarSpec) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        geometries: list[LayerGeometry],
+        crossbar: CrossbarSpec,
+        shapes: Mapping[str, Shape] | None = None,
+    ) -> None:
         super().__init__()
         self.backbone = backbone
         self.crossbar = crossbar
-        last = len(geometries) - 1
-        self.layers = nn.ModuleList(CrossbarLayer(g, normalised=i < last) for i, g in enumerate(geometries))
+        graph, sizes = backbone.graph, backbone.graph.shapes() if shapes is None else shapes
+        is_graph = backbone.chain is None
+        self.layers = nn.ModuleList(
+            CrossbarLayer(g, normalised=node.normalised, scaled=is_graph)
+            for g, node in zip(geometries, graph.layers, strict=True)
+        )
+        self.digital = nn.ModuleDict(
+            {node.name: DigitalParameters(node, sizes[node.name]) for node in graph.nodes if node.op in WITH_PARAMETERS}
+        )
+        self._steps = _steps(graph)
 
     def initialise(self, generator: torch.Generator, *, identity: bool = False) -> None:
         """Draws all weights from `generator`; with `identity`, convolutions start by passing their input on."""
-        for spec, layer in zip(self.backbone.layers, self.crossbar_layers, strict=True):
-            layer.initialise(generator, identity=identity and spec.kind is LayerKind.CONVOLUTION)
+        for node, layer in zip(self.backbone.graph.layers, self.crossbar_layers, strict=True):
+            layer.initialise(generator, identity=identity and (node.normalised or node.kernel != (1, 1)))
+        for module in self.digital.values():
+            assert isinstance(module, DigitalParameters)
+            module.initialise(generator)
 
     @property
     def crossbar_layers(self) -> list[CrossbarLayer]:
         """The layers in execution order."""
         return [layer for layer in self.layers if isinstance(layer, CrossbarLayer)]
 
+    @property
+    def norms(self) -> list[CrossbarLayer | DigitalParameters]:
+        """Everything with batch-norm statistics, and all crossbar layers."""
+        return [*self.crossbar_layers, *(m for m in self.digital.values() if isinstance(m, DigitalParameters))]
+
     def forward(self, images: torch.Tensor, product: Product) -> torch.Tensor:
         """Returns class scores (n, classes); `product` computes each layer's matrix product."""
-        passed_on: list[torch.Tensor] = []
+        values = {INPUT: images}
         outputs = images
-        for spec, source, layer in zip(self.backbone.layers, self.backbone.sources, self.crossbar_layers, strict=True):
-            inputs = images if source is None else passed_on[source]
-            if spec.kind is LayerKind.LINEAR:
-                inputs = F.relu(inputs).mean((2, 3), keepdim=True)
-            if self.training:
-                layer.track(inputs)
-            outputs = layer.digital(product(layer, inputs))
-            if spec.adds is not None:
-                outputs = outputs + F.relu(passed_on[self.backbone.index(spec.adds)])
-            # Layers rectify their own inputs during quantisation, and rectification commutes with maximum pooling.
-            pooled = spec.pool and outputs.shape[-1] > 1
-            passed_on.append(F.max_pool2d(outputs, 2) if pooled else outputs)
+        for step in self._steps:
+            node = step.node
+            inputs = [values[name] for name in node.inputs]
+            if step.layer is not None:
+                layer = self.layers[step.layer]
+                assert isinstance(layer, CrossbarLayer)
+                outputs = self._product(layer, node, inputs[0], product)
+            elif node.op in WITH_PARAMETERS:
+                outputs = self.digital[node.name](inputs[0] if inputs else None)
+            else:
+                outputs = digital(node, inputs)
+            for name in step.frees:
+                del values[name]
+            values[node.name] = outputs
         return outputs.flatten(1)
+
+    def _product(self, layer: CrossbarLayer, node: NodeEntry, inputs: torch.Tensor, product: Product) -> torch.Tensor:
+        """A layer's output; its product works on maps, whatever the shape of the node's tensors."""
+        maps, shape = inputs, inputs.shape
+        if node.op is Op.LINEAR:
+            maps = inputs.reshape(len(inputs), -1, shape[-1]).transpose(1, 2).unsqueeze(3)
+        elif inputs.ndim == 3:
+            maps = inputs.unsqueeze(2)
+        if self.training:
+            layer.track(maps)
+        outputs = layer.digital(product(layer, maps))
+        if node.op is Op.LINEAR:
+            return outputs.squeeze(3).transpose(1, 2).reshape(*shape[:-1], -1)
+        return outputs.squeeze(2) if inputs.ndim == 3 else outputs
 
 
 def proxy_depth(channel_depth: int, width_divisor: int) -> int:
@@ -258,7 +270,7 @@ def build_network(
     *,
     crossbar: CrossbarSpec,
     width_divisor: int = 1,
-    image_size: int = 32,
+    image_size: int | tuple[int, ...] = 32,
     depths: Sequence[int] | None = None,
 ) -> CrossbarNetwork:
     """Builds the network of a design, or its proxy with 1 / `width_divisor` of the channels; raises DesignError.
@@ -269,34 +281,44 @@ def build_network(
         crossbar: Crossbars of the chip; layers may choose other precisions of their weights.
         width_divisor: Divisor of the channel depths (see `proxy_depth`); above 1, rows are distributed evenly over
             arrays.
-        image_size: Side of the network's input images [pixels].
+        image_size: Side of the network's input images, or their height and width [pixels].
         depths: Channels of each layer if known, as for trained weights.
     """
     design.check(backbone)
     if depths is None:
         depths = [
-            backbone.n_classes if layer.channel_depth is None else proxy_depth(layer.channel_depth, width_divisor)
-            for layer in design.layers
+            fixed if layer.channel_depth is None else proxy_depth(layer.channel_depth, width_divisor)
+            for layer, fixed in zip(design.layers, backbone.fixed_depths, strict=True)
         ]
+    shapes = backbone.graph.shapes(backbone.scaled_input(image_size), depths)
     geometries = []
-    columns = zip(backbone.layers, backbone.sources, design.layers, backbone.output_sizes(image_size), strict=True)
-    for i, (spec, source, genes, size) in enumerate(columns):
-        in_channels = backbone.image_channels if source is None else depths[source]
+    for i, (node, genes) in enumerate(zip(backbone.graph.layers, design.layers, strict=True)):
+        given, output = shapes[node.inputs[0]], map_of(node, shapes[node.name])
+        in_channels = given[-1] if node.op is Op.LINEAR else given[0]
+        groups = in_channels if node.depthwise else node.groups
         own = genes.crossbar(crossbar)
-        geometries.append(
-            LayerGeometry(
-                in_channels=in_channels,
-                out_channels=depths[i],
-                kernel_size=spec.kernel_size,
-                stride=spec.stride,
-                output_size=size,
-                adc_precision=genes.adc_precision,
-                input_precision=genes.input_precision,
-                column_sharing=genes.column_sharing,
-                reads_image=source is None,
-                depth_ratio=i / (len(depths) - 1),
-                array_rows=array_rows(in_channels * spec.kernel_size**2, own, evenly=width_divisor > 1),
-                crossbar=own,
-            )
+        geometry = LayerGeometry(
+            in_channels=in_channels,
+            out_channels=depths[i],
+            kernel_size=node.kernel[0],
+            kernel_width=node.kernel[1],
+            stride=node.stride[0],
+            stride_width=node.stride[1],
+            output_size=output[0],
+            output_width=output[1],
+            padding=None if backbone.chain is not None else node.padding,
+            dilation=node.dilation,
+            groups=groups,
+            signed=backbone.graph.signed[i],
+            adc_precision=genes.adc_precision,
+            input_precision=genes.input_precision,
+            column_sharing=genes.column_sharing,
+            reads_image=node.inputs[0] == INPUT,
+            depth_ratio=i / max(1, len(depths) - 1),
+            array_rows=(),
+            crossbar=own,
         )
-    return CrossbarNetwork(backbone, geometries, crossbar)
+        rows = geometry.groups_together * geometry.n_rows
+        evenly = width_divisor > 1 and groups == 1
+        geometries.append(replace(geometry, array_rows=array_rows(rows, own, evenly=evenly)))
+    return CrossbarNetwork(backbone, geometries, crossbar, shapes)

@@ -70,6 +70,29 @@ def weight_scale(largest: torch.Tensor, crossbar: CrossbarSpec) -> torch.Tensor:
     return _CLIP_RATIOS.get(n_codes, 1.0) * largest.clamp_min(1e-12) / top
 
 
+class _QuantiseSigned(torch.autograd.Function):
+    """Clips on both sides and rounds; gradients pass where the input is not clipped."""
+
+    @staticmethod
+    def forward(ctx: Any, inputs: torch.Tensor, clip: Clip, n_bits: int) -> torch.Tensor:
+        ctx.save_for_backward(inputs)
+        ctx.clip = clip
+        top = (1 << n_bits) - 1
+        return (inputs * (top / clip)).clamp_(-top, top).round_().mul_(clip / top)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        (inputs,) = ctx.saved_tensors
+        return gradients[0] * (inputs.abs() < ctx.clip), None, None
+
+
+def quantise_signed(inputs: torch.Tensor, clip: Clip, n_bits: int) -> torch.Tensor:
+    """Inputs as two passes see them: `n_bits` levels on each side of 0, up to `clip`, a straight-through gradient."""
+    apply: Any = _QuantiseSigned.apply
+    quantised: torch.Tensor = apply(inputs, clip, n_bits)
+    return quantised
+
+
 def weight_codes(weights: torch.Tensor, crossbar: CrossbarSpec) -> tuple[torch.Tensor, torch.Tensor]:
     """Returns integer codes of weights, as floats, and the value of code 1, in the form of `largest_weights`."""
     top, spacing = max_code(crossbar), code_spacing(crossbar)

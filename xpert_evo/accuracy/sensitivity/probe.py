@@ -9,8 +9,10 @@ from contextlib import contextmanager
 
 import torch
 
-from xpert_evo.accuracy.crossbars.emulation import EmulatedLayer, emulate_layer
-from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork, LayerGeometry
+from xpert_evo.accuracy.crossbars.blocks import Emulated
+from xpert_evo.accuracy.crossbars.emulation import emulate_layer
+from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
+from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.accuracy.host_state import own_numerics
 from xpert_evo.accuracy.sensitivity.statistics import Moments, kept_statistics, move_statistics, statistics_of
@@ -53,7 +55,7 @@ class Probe:
         self._statistics = statistics_of(network)
         self._inputs: list[torch.Tensor] = []
         self._outputs: list[torch.Tensor] = []
-        self._emulated: list[EmulatedLayer] = []
+        self._emulated: list[Emulated] = []
         self._moments: list[Moments] = []
         self.scores: torch.Tensor = network(self._shown, self._first_product)[self._n_calibration :]
 
@@ -81,7 +83,7 @@ class Probe:
         self._moments.append(Moments.of(outputs[: self._n_calibration]))
         return outputs
 
-    def _programmed(self, layer: CrossbarLayer, inputs: torch.Tensor) -> EmulatedLayer:
+    def _programmed(self, layer: CrossbarLayer, inputs: torch.Tensor) -> Emulated:
         generator = None
         if self._nonidealities is not None:
             generator = torch.Generator().manual_seed(self._seed * 10_007 + self._places[layer])
@@ -127,15 +129,18 @@ class Probe:
 
 
 def _needed_behind(network: CrossbarNetwork, first: int) -> set[int]:
-    """Layers before `first` whose outputs are read by layers behind it, and what their sums need."""
-    backbone = network.backbone
-    needed: set[int] = set()
-    for place in reversed(range(len(backbone.layers))):
-        if place < first and place not in needed:
-            continue
-        source, adds = backbone.sources[place], backbone.layers[place].adds
-        read = [] if adds is None else [backbone.index(adds)]
-        if place > first and source is not None:
-            read.append(source)
-        needed |= {other for other in read if other < first}
-    return needed
+    """Layers before `first` whose outputs reach layers behind it, or sums with those, without another layer between."""
+    graph = network.backbone.graph
+    places = {node.name: place for place, node in enumerate(graph.layers)}
+    behind: set[str] = set()
+    wanted: set[str] = set()
+    for node in graph.nodes:
+        place = places.get(node.name)
+        if (place is not None and place >= first) or (place is None and not behind.isdisjoint(node.inputs)):
+            behind.add(node.name)
+            if place != first:  # its inputs are known
+                wanted.update(name for name in node.inputs if name not in behind)
+    for node in reversed(graph.nodes):
+        if node.name in wanted and node.name not in places:
+            wanted.update(node.inputs)
+    return {place for name, place in places.items() if name in wanted and place < first}

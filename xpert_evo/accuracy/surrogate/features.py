@@ -6,6 +6,8 @@ homogeneous designs, cannot distinguish one layer's precision from the next one'
 guesses anyway, and a search finds the designs where it guesses high.
 """
 
+import itertools
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -36,10 +38,17 @@ LAYER_WEIGHT = 0.3
 
 def macs(space: SearchSpace, genomes: Genomes) -> IntArray:
     """Multiply-accumulates for one image, (designs,)."""
-    sizes = np.array(space.backbone.output_sizes())
-    kernels = np.array([layer.kernel_size for layer in space.backbone.layers])
-    per_position = space.in_channels(genomes) * space.values(genomes, GeneKind.CHANNEL_DEPTH)
-    return np.asarray(per_position @ (sizes**2 * kernels**2))
+    positions = np.array([height * width for height, width in space.backbone.output_maps])
+    per_position = rows_read(space, genomes) * space.values(genomes, GeneKind.CHANNEL_DEPTH)
+    return np.asarray(per_position @ positions)
+
+
+def rows_read(space: SearchSpace, genomes: Genomes) -> IntArray:
+    """Rows of each layer's weight matrix, (designs, layers): the inputs of one output."""
+    nodes, inputs = space.backbone.graph.layers, space.in_channels(genomes)
+    areas = np.array([node.kernel[0] * node.kernel[1] for node in nodes])
+    depthwise, groups = np.array([node.depthwise for node in nodes]), np.array([node.groups for node in nodes])
+    return np.asarray(np.where(depthwise, 1, inputs // groups) * areas)
 
 
 class FeatureMap:
@@ -58,8 +67,9 @@ class FeatureMap:
     def __init__(self, space: SearchSpace, *, crossbar: CrossbarSpec) -> None:
         self.space = space
         layers = space.backbone.layers
-        self._kernel_areas = np.array([layer.kernel_size**2 for layer in layers])
-        self._own_depth = [i for i, owner in enumerate(space.backbone.depth_owners) if owner == i]
+        self._own_depth = [i for i, owner in enumerate(space.backbone.depth_owners) if owner == i] or list(
+            range(len(layers))
+        )
         self._further = [kind for kind in space.kinds if kind.record.changes_accuracy and kind not in _SUMMARISED]
         summaries = (*SUMMARIES, *(f"{how}_{kind}" for kind in self._further for how in self._summaries_of(kind)))
         self.names = (*summaries, *(f"snr_{layer.name}" for layer in layers))
@@ -100,7 +110,7 @@ class FeatureMap:
 
     def snr_db(self, genomes: Genomes) -> FloatArray:
         """Signal-to-noise ratio of each layer's output [dB], (designs, layers), from a table."""
-        rows = np.searchsorted(self._n_rows, self.space.in_channels(genomes) * self._kernel_areas)
+        rows = np.searchsorted(self._n_rows, rows_read(self.space, genomes))
         adc = self.space.values(genomes, GeneKind.ADC_PRECISION)
         inputs = self.space.values(genomes, GeneKind.INPUT_PRECISION)
         crossbars = self._crossbars.of(genomes)
@@ -129,12 +139,13 @@ class FeatureMap:
 
     def _all_row_counts(self) -> IntArray:
         """Returns every number of rows that a layer of the space can have, in ascending order."""
-        backbone = self.space.backbone
-        counts: set[int] = set()
-        for i, source in enumerate(backbone.sources):
-            column = None if source is None else self.space.column(source, GeneKind.CHANNEL_DEPTH)
-            channels = (backbone.image_channels,) if column is None else self.space.genes[column].choices
-            counts |= {int(c) * int(self._kernel_areas[i]) for c in channels}
+        space, counts = self.space, set[int]()
+        for i, segments in enumerate(space.backbone.reads):
+            columns = {space.column(segment.layer, GeneKind.CHANNEL_DEPTH) for segment in segments} - {None}
+            lengths = [range(len(space.genes[column].choices)) for column in columns if column is not None]
+            genomes = np.zeros((math.prod(map(len, lengths)), space.n_genes), dtype=np.int64)
+            genomes[:, [column for column in columns if column is not None]] = list(itertools.product(*lengths))
+            counts |= set(rows_read(space, genomes)[:, i].tolist())
         return np.array(sorted(counts))
 
 

@@ -40,6 +40,6 @@ class ExactProduct:
             exact = self._emulator(layer, inputs)
         stored = None
         if self._devices is not None:
-            stored = stored_weights(layer, known[layer].cells, inputs)
+            stored = stored_weights(layer, known[layer], inputs)
         perfect = layer.product(inputs, stored)
         return perfect + exact.sub_(perfect.detach())

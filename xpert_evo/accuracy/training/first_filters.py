@@ -25,13 +25,13 @@ def start_from_components(
         generator: Random generator of the combinations; on the CPU.
     """
     for layer in network.crossbar_layers:
-        if layer.geometry.reads_image:
+        if layer.geometry.reads_image and layer.geometry.groups == 1 and images.ndim == 4:
             _start_layer(layer, images, n_components, generator)
 
 
 def _start_layer(layer: CrossbarLayer, images: torch.Tensor, n_components: int, generator: torch.Generator) -> None:
     g = layer.geometry
-    patches = F.unfold(images, g.kernel_size).transpose(1, 2).flatten(0, 1)  # (patches, rows)
+    patches = F.unfold(images, g.kernel, g.dilation).transpose(1, 2).flatten(0, 1)  # (patches, rows)
     components = torch.linalg.eigh(patches.T.cov()).eigenvectors.flip(1).T[:n_components]
     pairs = torch.stack((components, -components), 1).flatten(0, 1)[: g.out_channels]
     mixtures = torch.randn(g.out_channels - len(pairs), len(components), generator=generator).to(images.device)

@@ -14,7 +14,7 @@ def recalibrate(network: CrossbarNetwork, train: Split, protocol: TrainingProtoc
     network.train()
     images = train.images[: protocol.n_recalibration]
     for i, (inputs, _) in enumerate(batches(Split(images=images, labels=train.labels[: len(images)]), 256), 1):
-        for layer in network.crossbar_layers:
+        for layer in network.norms:
             layer.momentum = 1 / i
         network(inputs, product)
     network.eval()

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from hw_models import CrossbarSpec
-from xpert_evo.accuracy.crossbars.network import LayerGeometry, build_network
+from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
+from xpert_evo.accuracy.crossbars.network import build_network
 from xpert_evo.accuracy.datasets.catalogue import Dataset, Split
 from xpert_evo.accuracy.sensitivity.probe import Probe
 from xpert_evo.accuracy.sensitivity.statistics import set_statistics

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from hw_models import CrossbarSpec
-from xpert_evo.accuracy.crossbars.network import LayerGeometry
+from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
 from xpert_evo.accuracy.crossbars.snr import EMULATION_VERSION
 from xpert_evo.accuracy.sensitivity.prediction import FloatArray
 from xpert_evo.accuracy.training.protocols import TrainingProtocol

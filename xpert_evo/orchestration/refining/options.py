@@ -8,7 +8,8 @@ from itertools import product
 import numpy as np
 
 from hw_models import CrossbarSpec, Schedule
-from xpert_evo.accuracy.crossbars.network import LayerGeometry, build_network
+from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
+from xpert_evo.accuracy.crossbars.network import build_network
 from xpert_evo.config import RunConfig, load_config
 from xpert_evo.design import Design, LayerDesign
 from xpert_evo.genes import PERIPHERALS, Choice, GeneKind, choice_number

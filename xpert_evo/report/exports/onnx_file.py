@@ -102,7 +102,7 @@ def _network(graph: GraphBuilder, network: CrossbarNetwork, image_size: int) -> 
     sizes = backbone.output_sizes(image_size)
     passed_on: list[str] = []
     last = len(backbone.layers) - 1
-    columns = zip(backbone.layers, backbone.sources, network.crossbar_layers, sizes, strict=True)
+    columns = zip(backbone.chain_layers, backbone.sources, network.crossbar_layers, sizes, strict=True)
     for i, (spec, source, layer, size) in enumerate(columns):
         name, inputs = spec.name, images if source is None else passed_on[source]
         if spec.kind is LayerKind.LINEAR:

@@ -71,7 +71,7 @@ def _space(config: RunConfig) -> dict[str, object]:
     plain = config.space.model_dump(mode="json")
     own = config.space.backbone
     if isinstance(own, BackboneDescription):
-        plain["backbone"] = f"{own.name}, custom, {len(own.layers)} layers (backbone.toml in the run's folder)"
+        plain["backbone"] = f"{own.name}, custom, {own.n_layers} layers (backbone.toml in the run's folder)"
     return plain
 
 

@@ -1,0 +1,210 @@
+"""Networks of users: imported, they compute what they computed before, and every part of the program takes them."""
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from hw_models import AdcType, CrossbarSpec, WeightCoding
+from tests.importing import modules
+from xpert_evo.accuracy.crossbars.emulation import Emulator
+from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork, build_network
+from xpert_evo.backbones import Backbone
+from xpert_evo.config import RunConfig
+from xpert_evo.design import Design, LayerDesign
+from xpert_evo.genes import GeneKind
+from xpert_evo.hardware import Hardware
+from xpert_evo.importing.building import ImportFailedError
+from xpert_evo.importing.imported import ImportedNetwork, import_module
+from xpert_evo.space import SearchSpace
+
+CASES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
+    "resnet18": (modules.resnet18, (3, 32, 32)),
+    "mobilenet": (modules.mobilenet, (3, 32, 32)),
+    "gated mobilenet": (lambda: modules.mobilenet(nn.Hardswish, gated=True), (3, 32, 24)),
+    "ds_cnn": (modules.ds_cnn, (1, 49, 10)),
+    "mlp": (modules.mlp, (1, 28, 28)),
+    "dense": (modules.Dense, (3, 12, 12)),
+    "shuffled": (modules.Shuffled, (3, 17, 15)),
+    "signal": (modules.Signal, (2, 128)),
+    "vit": (modules.Vit, (3, 16, 16)),
+}
+
+
+@lru_cache
+def imported_case(name: str) -> tuple[nn.Module, ImportedNetwork, tuple[int, ...]]:
+    make, shape = CASES[name]
+    torch.manual_seed(0)
+    module = modules.with_statistics(make(), shape)
+    return module, import_module(module, torch.rand(2, *shape)), shape
+
+
+def backbone_of(network: ImportedNetwork) -> Backbone:
+    output = network.graph.shapes()[network.graph.nodes[-1].name]
+    return Backbone.of_graph(
+        "mine", network.graph, n_classes=int(np.prod(output)), image_channels=network.graph.input_shape[0]
+    )
+
+
+def own_design(backbone: Backbone, bits: int = 8) -> Design:
+    """The network with its own depths."""
+    depths = zip(backbone.depth_owners, backbone.fixed_depths, strict=True)
+    return Design(
+        backbone=backbone.name,
+        layers=tuple(
+            LayerDesign(
+                name=layer.name,
+                channel_depth=None if owner is None else depth,
+                column_sharing=8,
+                adc_type=AdcType.SAR,
+                adc_precision=bits,
+                input_precision=bits,
+            )
+            for layer, (owner, depth) in zip(backbone.layers, depths, strict=True)
+        ),
+    )
+
+
+def on_crossbars(network: ImportedNetwork, crossbar: CrossbarSpec) -> CrossbarNetwork:
+    backbone = backbone_of(network)
+    size = tuple(network.graph.input_shape[1:])
+    built = build_network(own_design(backbone), backbone, crossbar=crossbar, image_size=size)
+    missing = built.load_state_dict(network.tensors, strict=False)
+    assert not missing.unexpected_keys
+    assert {name.rpartition(".")[2] for name in missing.missing_keys} == {"input_power", "noise_correction"}
+    return built.eval()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_imported_network_computes_what_the_module_computes(name: str) -> None:
+    module, network, shape = imported_case(name)
+    images = torch.rand(4, *shape, generator=torch.Generator().manual_seed(2))
+    built = on_crossbars(network, CrossbarSpec())
+    with torch.no_grad():
+        wanted, found = module(images), built(images, CrossbarLayer.float_product)
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4 * float(wanted.abs().max()))
+
+
+@pytest.mark.parametrize("name", ["gated mobilenet", "ds_cnn", "shuffled", "signal", "vit"])
+def test_exact_emulation_with_enough_adc_bits_is_the_quantised_network(name: str) -> None:
+    _, network, shape = imported_case(name)
+    # Differential cells of one bit: an ADC of eight bits has a code for every sum, so nothing is lost in converters.
+    built = on_crossbars(network, CrossbarSpec(cell_bits=1, coding=WeightCoding.DIFFERENTIAL))
+    images = torch.rand(3, *shape, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        exact, perfect = built(images, Emulator()), built(images, CrossbarLayer.product)
+    torch.testing.assert_close(exact, perfect, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_cost_table_agrees_with_the_full_model(name: str) -> None:
+    _, network, _ = imported_case(name)
+    space, hardware = SearchSpace(backbone_of(network)), Hardware.of(RunConfig())
+    genomes = np.concatenate([space.baseline(), space.random(np.random.default_rng(0), 3)])
+    costs, report = hardware.table(space).score(genomes), hardware.report_of(space, genomes)
+    np.testing.assert_allclose(costs.area_mm2, 1e-6 * report.area_um2.sum(axis=1))
+    np.testing.assert_allclose(costs.latency_us, 1e-3 * report.latency_ns.sum(axis=1))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_networks_of_all_depths_of_a_space_can_be_built_and_run(name: str) -> None:
+    _, network, shape = imported_case(name)
+    backbone = backbone_of(network)
+    space = SearchSpace(backbone)
+    genomes = space.random(np.random.default_rng(1), 2)
+    inputs = space.in_channels(genomes)
+    for row, design in enumerate(space.decode(genomes)):
+        built = build_network(design, backbone, crossbar=CrossbarSpec(), image_size=tuple(shape[1:]))
+        assert [layer.geometry.in_channels for layer in built.crossbar_layers] == inputs[row].tolist()
+        built.initialise(torch.Generator().manual_seed(0))
+        scores = built.eval()(torch.rand(2, *shape), CrossbarLayer.product)
+        assert scores.shape == (2, backbone.n_classes)
+        assert scores.isfinite().all()
+
+
+def test_residual_stages_share_a_depth_and_gates_follow_their_channels() -> None:
+    _, network, _ = imported_case("resnet18")
+    owners = backbone_of(network).depth_owners
+    # The stem and the two blocks of the first stage, whose second convolutions are added to it.
+    assert owners[:5] == (0, 1, 0, 3, 0)
+    _, gated, _ = imported_case("gated mobilenet")
+    names = [node.name for node in gated.graph.layers]
+    expand, depthwise, gate = (
+        next(i for i, n in enumerate(names) if n.endswith(end)) for end in ("body_0_0", "body_2_0", "body_4_up")
+    )
+    owners = backbone_of(gated).depth_owners
+    assert owners[depthwise] == owners[gate] == expand
+    assert gated.notes == ()
+
+
+def test_depths_that_an_operation_needs_are_fixed_with_a_note() -> None:
+    _, network, _ = imported_case("shuffled")
+    backbone = backbone_of(network)
+    assert backbone.depth_owners == (None, None, None, None)
+    assert any("grouped has 2 groups" in note for note in network.notes)
+    _, vit, _ = imported_case("vit")
+    owners = backbone_of(vit).depth_owners
+    assert sum(owner is None for owner in owners) == 7  # query, key and value of both blocks, and the classifier
+    assert SearchSpace(backbone_of(vit)).column(0, GeneKind.CHANNEL_DEPTH) == 0
+
+
+def test_negative_inputs_take_two_passes_which_cost_twice_the_conversions() -> None:
+    _, network, _ = imported_case("gated mobilenet")
+    signed = network.graph.signed
+    assert not signed[0]
+    assert sum(signed) > len(signed) // 2  # everything behind a hard-swish or a linear bottleneck
+    backbone = backbone_of(network)
+    space = SearchSpace(backbone)
+    shapes, peripherals = space.hardware_arrays(space.baseline())
+    assert shapes.arrays()["passes"][0].tolist() == [1 + s for s in signed]
+    report = Hardware.of(RunConfig()).report(shapes, peripherals)
+    assert report.breakdown["energy_pj"]["digital unit"].sum() > 0
+
+
+class _Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.reader = nn.LSTM(8, 8, batch_first=True)
+        self.last = nn.Linear(8, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.reader(x)[0][:, -1])
+
+
+class _Upward(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.grow = nn.ConvTranspose2d(3, 3, 2, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.grow(x).mean((2, 3))
+
+
+class _Sorted(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.sort(1).values
+
+
+class _AcrossBatch(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x - x.mean(0, keepdim=True)
+
+
+@pytest.mark.parametrize(
+    ("module", "shape", "words"),
+    [
+        (_Recurrent(), (5, 8), "lstm in reader"),
+        (_Upward(), (3, 8, 8), "grow is a transposed convolution"),
+        (_Sorted(), (8,), "sort"),
+        (_AcrossBatch(), (8,), "mean works across the images of a batch"),
+        (nn.Conv3d(1, 2, 3), (1, 5, 5, 5), "convolution in 3 dimensions"),
+    ],
+)
+def test_what_is_not_supported_is_refused_by_name_and_place(
+    module: nn.Module, shape: tuple[int, ...], words: str
+) -> None:
+    with pytest.raises(ImportFailedError, match=words):
+        import_module(module, torch.rand(2, *shape))
