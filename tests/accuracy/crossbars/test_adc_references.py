@@ -10,7 +10,8 @@ from hw_models import AdcReferences, CrossbarSpec, HardwareModelError, WeightCod
 from tests.accuracy.geometries import fine_geometry
 from xpert_evo.accuracy.crossbars.adc_noise import noise_ratio
 from xpert_evo.accuracy.crossbars.emulation import emulate_layer
-from xpert_evo.accuracy.crossbars.network import CrossbarLayer, LayerGeometry
+from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
+from xpert_evo.accuracy.crossbars.network import CrossbarLayer
 from xpert_evo.accuracy.crossbars.snr import adc_levels, conversion_snr_db, smallest_error_range
 from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import parse_config
