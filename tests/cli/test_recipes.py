@@ -11,9 +11,9 @@ from tests.command_line import call
 from xpert_evo.backbones import load_backbone
 from xpert_evo.cli import training
 from xpert_evo.errors import ConfigError, InterruptedRunError, UsageError
+from xpert_evo.orchestration import stage_times
+from xpert_evo.orchestration.stage_times import StageTimes
 from xpert_evo.space import SearchSpace
-from xpert_evo.workbench import stage_times
-from xpert_evo.workbench.stage_times import StageTimes
 
 TINY = """\
 stages = [
@@ -95,10 +95,10 @@ def test_a_dry_run_tells_the_time_of_each_stage_and_writes_nothing(
 def test_hours_scale_the_stages_once_and_a_second_call_keeps_them(
     design: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def slow(*_: object) -> StageTimes:
+    def slow(*_: object, **__: object) -> StageTimes:
         return StageTimes(training_s=(3600.0, 1800.0), measuring_s=(60.0, 60.0), judging_s=240.0)
 
-    def never(*_: object) -> StageTimes:
+    def never(*_: object, **__: object) -> StageTimes:
         raise AssertionError("a begun training is not measured again")
 
     options = ("--recipe", "tiny.toml", "--chips", "0", "--no-judge", "--out", "scaled")

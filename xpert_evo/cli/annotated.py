@@ -11,6 +11,7 @@ import hw_models
 from hw_models import WeightCoding, adc_names, device_names, model_names, technology_names
 from xpert_evo.accuracy.surrogate.kinds import AUTO, SurrogateKind
 from xpert_evo.accuracy.training.protocols import PROTOCOLS
+from xpert_evo.accuracy.training.recipes import entries as recipes
 from xpert_evo.config import CostRule, RunConfig, Schedule, SearchMode
 from xpert_evo.executor_kinds import ExecutorKind
 from xpert_evo.objectives import OBJECTIVES
@@ -62,6 +63,7 @@ def known_names() -> dict[str, str]:
         "training.protocol": PROTOCOLS,
         "training.finalist_protocol": PROTOCOLS,
         "training.schedule": Schedule,
+        "native.recipe": recipes(),
         "executor.kind": ExecutorKind,
     }
     genes = {f"space.{kind}": f"The paper's: {_shown(choices)}" for kind, choices in PAPER_CHOICES.items()}

@@ -9,6 +9,7 @@ from xpert_evo.config import RunConfig, Schedule
 from xpert_evo.orchestration.choosing import most_finalists
 from xpert_evo.orchestration.estimate import Estimate, estimate, planned_workers
 from xpert_evo.orchestration.limits import reach
+from xpert_evo.orchestration.native_estimate import NativeEstimate, estimate_native
 from xpert_evo.orchestration.proxies import proxy_warnings
 from xpert_evo.orchestration.start import prepare
 from xpert_evo.orchestration.task import Task
@@ -36,8 +37,17 @@ def show_task(config: RunConfig, folder: Path) -> None:
     console.warnings(proxy_warnings(task.space, config))
     console.lines(["measuring speed on this machine ..."], style="dim")
     with console.ticker() as ticker:
-        found = estimate(task, dataset, tell=lambda what: ticker.tick(lambda: f"measuring {what}"))
-    console.lines(_time_lines(config, found))
+
+        def tell(what: str) -> None:
+            ticker.tick(lambda: f"measuring {what}")
+
+        found = estimate(task, dataset, tell=tell)
+        lines = _time_lines(config, found)
+        if config.native.train:
+            native = estimate_native(task, dataset, n_workers=found.n_workers, search_s=found.seconds, tell=tell)
+            lines = [lines[0].replace("time:", "search and finalists:", 1), lines[1], *_native_lines(native)]
+            lines.append(f"time: about {duration(found.seconds + native.seconds)} for the whole run")
+    console.lines(lines)
 
 
 def _task_lines(task: Task, dataset: Dataset) -> list[str]:
@@ -78,6 +88,23 @@ def _idle_lines(config: RunConfig) -> list[str]:
         f"{n_workers} or training.schedule = steady-state to avoid that"
         for name, n in batches.items()
         if n % n_workers
+    ]
+
+
+def _native_lines(found: NativeEstimate) -> list[str]:
+    """Lines on the stages at native size, the time of each, and of all trainings together."""
+    stages = zip(found.recipe.stages, found.stages_s, strict=True)
+    each = [
+        f"stage {number} at native size, {stage.protocol.name} ({counted(stage.protocol.epochs, 'epoch')}): about "
+        f"{duration(seconds)} a training" + (", for each pass" if stage.at_most > 1 else "")
+        for number, (stage, seconds) in enumerate(stages, start=1)
+    ]
+    hours = "" if found.recipe.hours is None else f", scaled to a run of {found.recipe.hours:g} h"
+    return [
+        *each,
+        f"judging at native size: about {duration(found.judging_s)} a network",
+        f"at native size: at most {counted(found.n_trainings, 'training')} by recipe {found.recipe.name}{hours}, about "
+        f"{duration(found.seconds)} together",
     ]
 
 

@@ -21,9 +21,33 @@ from xpert_evo.cli.root import (
     Workers,
     image_settings,
 )
+from xpert_evo.errors import UsageError
 from xpert_evo.paths import user_path
 
 commands = typer.Typer()
+
+Goal = Annotated[
+    str | None,
+    typer.Option(
+        "--to",
+        metavar="native",
+        help="Train the best designs and their rivals at native size afterwards.",
+        show_default=False,
+    ),
+]
+NativeRecipe = Annotated[
+    str | None,
+    typer.Option(
+        "--recipe",
+        metavar="NAME",
+        help="Train at native size by quick, hour, night, best or a FILE.toml (default: hour).",
+        show_default=False,
+    ),
+]
+Hours = Annotated[
+    float | None,
+    typer.Option(metavar="H", help="Scale trainings at native size so that all takes H hours.", show_default=False),
+]
 
 LOADING = "loading the program"
 
@@ -35,6 +59,13 @@ def _executor_options(
     if dask_scheduler is not None and executor is None:
         executor = "dask"
     return {"executor.kind": executor, "executor.workers": workers, "executor.dask_scheduler": dask_scheduler}
+
+
+def _native_options(goal: str | None, recipe: str | None, hours: float | None) -> dict[str, object | None]:
+    """Settings of the trainings at native size; raises UsageError for an unknown goal."""
+    if goal not in {None, "native"}:
+        raise UsageError(f"--to takes native, got '{goal}'; leave it out to end with the front of proxies.")
+    return {"native.train": True if goal else None, "native.recipe": recipe, "native.hours": hours}
 
 
 def _area_limits(limits: list[float]) -> dict[str, object]:
@@ -65,6 +96,9 @@ def run(
         typer.Option(metavar="MODE", help="Search joint, two-phase, random or random-homogeneous.", show_default=False),
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Random seed of the run.", show_default=False)] = None,
+    goal: Goal = None,
+    recipe: NativeRecipe = None,
+    hours: Hours = None,
     executor: Executor = None,
     workers: Workers = None,
     dask_scheduler: DaskScheduler = None,
@@ -97,10 +131,12 @@ def run(
 
     A run trains some first designs, fits a surrogate to their accuracies, evolves
     designs on it, trains the most promising ones, and measures the finalists on
-    test images.
+    test images. With --to native, the most promising designs and the best
+    homogeneous ones are then trained at native size and judged.
 
     Examples:
       xpert-evo run
+      xpert-evo run --to native --hours 8
       xpert-evo run --dataset cifar10 --data-dir ~/data --area-limit-mm2 40
       xpert-evo run --mode two-phase
       xpert-evo run --model xpertsim
@@ -117,6 +153,7 @@ def run(
         "hardware.model": model,
         **_area_limits(area_limit_mm2 or []),
         "seed": seed,
+        **_native_options(goal, recipe, hours),
         **_executor_options(executor, workers, dask_scheduler),
     }
     with closing(listener):
@@ -138,18 +175,23 @@ def run(
 def resume(
     folder: RunFolder,
     assignments: Assignments = None,
+    goal: Goal = None,
+    recipe: NativeRecipe = None,
+    hours: Hours = None,
     executor: Executor = None,
     workers: Workers = None,
     dask_scheduler: DaskScheduler = None,
     json_log: JsonLog = False,
     quiet: Quiet = False,
 ) -> None:
-    """Continue an interrupted run.
+    """Continue an interrupted run, or train the designs of an ended one.
 
-    The front is the same, bit for bit, as without the interruption.
+    The front is the same, bit for bit, as without the interruption. With --to
+    native, the designs of an ended search are trained at native size.
 
-    Example:
+    Examples:
       xpert-evo resume runs/fashion-mnist-0
+      xpert-evo resume runs/fashion-mnist-0 --to native --recipe quick
     """
     from xpert_evo.progress import Stage, choose_listener
 
@@ -158,7 +200,10 @@ def resume(
     with closing(listener):
         from xpert_evo.cli import searching
 
-        options = _executor_options(executor, workers, dask_scheduler)
+        options = {
+            **_native_options(goal, recipe, hours),
+            **_executor_options(executor, workers, dask_scheduler),
+        }
         searching.resume(folder, assignments, options, listener=listener, json_log=json_log)
 
 

@@ -14,7 +14,7 @@ from xpert_evo.orchestration.start import begin, check_earlier, go_on
 from xpert_evo.progress import Listener, Stage
 from xpert_evo.report.result import RunResult, load_result
 from xpert_evo.report.scene import Scene
-from xpert_evo.report.table import limits_table, result_table, rival_line
+from xpert_evo.report.table import limits_table, native_table, result_table, rival_line
 from xpert_evo.report.unmet import unmet_limits
 from xpert_evo.report.writing import write_report
 from xpert_evo.store import FILE_NAME, Store
@@ -103,6 +103,9 @@ def _show(folder: Path, result: RunResult, scene: Scene | None, complaints: list
         say(result.cost_drift)
     if not json_log:
         console = PlainConsole()
+        if (natives := native_table(result)) is not None and result.native is not None:
+            console.table(natives)
+            console.lines([result.native.line])
         console.table(result_table(result))
         if scene is not None:
             rival = rival_line(scene.recommended, result.config.training.protocol)

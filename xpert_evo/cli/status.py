@@ -6,14 +6,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from xpert_evo.accuracy.training.stages import progress_words
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.config import parse_stored
 from xpert_evo.locks import is_held
+from xpert_evo.orchestration.batches import native_folder
 from xpert_evo.orchestration.estimate import planned_workers
-from xpert_evo.orchestration.names import FINALISTS, FIRST, REUSED, WORKING
+from xpert_evo.orchestration.names import AFTER_SEARCH, FINALISTS, FIRST, NATIVE, REUSED, WORKING
+from xpert_evo.orchestration.native_jobs import STAGES_NAME
 from xpert_evo.orchestration.remaining import SplitSizes, left_s
 from xpert_evo.report.result import RunResult, load_result
-from xpert_evo.report.table import result_table
+from xpert_evo.report.table import native_table, result_table
 from xpert_evo.store import FILE_NAME, LOCK_NAME, Label, Store, Topic
 from xpert_evo.streams import in_shell
 from xpert_evo.words import counted, duration
@@ -34,7 +37,9 @@ def show_status(folder: Path) -> None:
         console.lines(status_lines(store))
         reports = list(store.notes(Topic.HONESTY).values())
         result = load_result(store)
-        console.lines(state_lines(store, result))
+        console.lines([*native_lines(store, result), *state_lines(store, result)])
+    if (natives := native_table(result)) is not None:
+        console.table(natives)
     if result.shortlist.members:
         console.table(result_table(result))
     if reports and reports[-1]["warning"]:
@@ -47,7 +52,7 @@ def state_lines(store: Store, result: RunResult) -> list[str]:
     held = is_held(store.folder / LOCK_NAME)
     workers = _workers(store)
     lines = [_running_line(held, workers, result), *_last_line(store, running=held is True)]
-    if result.final:
+    if result.has_ended:
         return [
             *lines,
             f"show its designs with `xpert-evo show {folder}`; write its report with `xpert-evo report {folder}`",
@@ -63,6 +68,24 @@ def state_lines(store: Store, result: RunResult) -> list[str]:
     return lines if held else [*lines, f"continue with `xpert-evo resume {folder}`"]
 
 
+def native_lines(store: Store, result: RunResult) -> list[str]:
+    """How many designs are trained at native size, and at which stage and epoch the others are."""
+    native, wanted = result.native, result.config.native
+    if native is None:
+        most = f"at most {counted(wanted.designs, 'design')} and {counted(wanted.rivals, 'rival')}"
+        return [f"at native size: not planned yet ({most}, recipe {wanted.recipe})"] if wanted.train else []
+    failed = f", {len(native.failed)} failed" if native.failed else ""
+    lines = [
+        f"{native.size_words}: {len(native.designs)} of {native.n_planned} trained{failed}, by {native.recipe_words}"
+    ]
+    ended = {*(one.candidate.digest for one in native.designs), *native.failed}
+    for plan in store.plans(NATIVE):
+        folder = native_folder(store.folder, plan.digest) / STAGES_NAME
+        if plan.digest not in ended and (state := progress_words(folder, native.recipe.stages)):
+            lines.append(f"  {plan.digest[:8]}: {state}")
+    return lines
+
+
 def _workers(store: Store) -> dict[str, Any] | None:
     """The process that last worked on the run; None for runs of older versions."""
     texts = [text for _, kind, text in store.events() if kind == WORKING]
@@ -75,7 +98,7 @@ def _running_line(held: bool | None, workers: dict[str, Any] | None, result: Run
         return "state: unknown, because the lock of the run cannot be read here"
     if held:
         return f"state: running{who}"
-    return "state: ended" if result.final else "state: not running, not finished"
+    return "state: ended" if result.has_ended else "state: not running, not finished"
 
 
 def _last_line(store: Store, *, running: bool) -> list[str]:
@@ -99,7 +122,7 @@ def status_lines(store: Store) -> list[str]:
     reused = {(plan.digest, plan.context) for plan in plans if plan.batch == REUSED}
     labels = store.all_labels()
     done = {(label.digest, label.context) for label in labels}
-    searched = {(p.digest, p.context) for p in plans if p.batch not in {FINALISTS, REUSED}}
+    searched = {(p.digest, p.context) for p in plans if p.batch not in {*AFTER_SEARCH, REUSED}}
     n_searched = len((searched & done) - reused)
     contexts = {p.context for p in plans if p.batch == FIRST}
     n_reused = sum(context in contexts for _, context in reused)
@@ -137,7 +160,7 @@ def _finalist_line(finalists: Keys, done: Keys, reused: Keys) -> str:
     if not finalists:
         return "finalists: not chosen yet"
     n_reused = len(finalists & reused)
-    ours = f"finalists: {len(finalists & done)} of {len(finalists)} trained"
+    ours = f"finalists: {len(finalists & done)} of {len(finalists)} trained, the baseline included"
     return f"{ours}, {n_reused} of them by other runs" if n_reused else ours
 
 

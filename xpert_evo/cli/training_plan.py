@@ -6,12 +6,12 @@ from xpert_evo.accuracy.crossbars.network import CrossbarNetwork
 from xpert_evo.accuracy.training.recipes import Stage
 from xpert_evo.accuracy.training.weights import WEIGHTS_NAME
 from xpert_evo.cli.consoles import PlainConsole
+from xpert_evo.orchestration.stage_times import StageTimes
 from xpert_evo.orchestration.step_times import Costs, measured_costs
 from xpert_evo.words import counted, duration
 from xpert_evo.workbench.devices import device_words
 from xpert_evo.workbench.plan import CHECKPOINT_NAME, RESULT_NAME, TrainingPlan
-from xpert_evo.workbench.recipes import STAGES_NAME, RecipePlan
-from xpert_evo.workbench.stage_times import StageTimes, measured_times
+from xpert_evo.workbench.recipes import STAGES_NAME, RecipePlan, times_of
 
 _BUDGET_S = 10.0
 """Approximate time that `--dry-run` spends measuring [s]."""
@@ -37,7 +37,7 @@ def show_plan(plan: TrainingPlan | RecipePlan, assumed: Sequence[str]) -> None:
             ticker.tick(lambda: f"measuring {what}")
 
         if isinstance(plan, RecipePlan):
-            lines = [*_recipe_time_lines(plan, measured_times(first, plan.recipe, tell))]
+            lines = [*_recipe_time_lines(plan, times_of(plan, tell))]
         else:
             lines = [*_time_lines(plan, _measured(plan, tell))]
     console.lines(lines)

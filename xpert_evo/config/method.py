@@ -198,6 +198,36 @@ class TrainingConfig(Frozen):
         return self.first_designs + self.rounds * self.designs_per_round
 
 
+class NativeConfig(Frozen):
+    """Trainings at native size after the search (`run --to native`).
+
+    Attributes:
+        train: Whether to train designs at native size at all.
+        designs: Number of the search's most promising designs that are trained at native size.
+        rivals: Number of homogeneous designs that are trained in the same way, for comparison.
+        recipe: Recipe of these trainings: quick, hour, night or best, or a TOML file.
+        hours: Time for the whole run [h]; what the search leaves of it is shared by the trainings at native size, whose
+            epochs are scaled. None for the recipe as it is.
+        judge_images: Number of test images on which each network is judged, once; None for all.
+    """
+
+    train: bool = False
+    designs: AtLeastOne = 4
+    rivals: Count = 2
+    recipe: str = "hour"
+    hours: Positive | None = None
+    judge_images: AtLeastOne | None = None
+
+    @model_validator(mode="after")
+    def _hours_need_trainings(self) -> "NativeConfig":
+        if self.hours is not None and not self.train:
+            raise ValueError(
+                f"native.hours = {self.hours:g} scales trainings at native size, but native.train is off; add --to "
+                "native, or leave it out."
+            )
+        return self
+
+
 class ExecutorConfig(Frozen):
     """Executor that runs the trainings; on CPUs of the same type, results do not depend on it.
 

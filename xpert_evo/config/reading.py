@@ -22,7 +22,7 @@ _FIRST_REFERENCE_COLUMNS = 1
 
 _NAMES_OR_FILES = {
     *("space.backbone", "hardware.model", "hardware.adc", "hardware.device", "hardware.technology"),
-    "search.cost_models",
+    *("search.cost_models", "native.recipe"),
 }
 """Settings whose value is a built-in name or the path of a user's file, or a list of them."""
 

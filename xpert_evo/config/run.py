@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from xpert_evo.config.method import ExecutorConfig, Schedule, SearchConfig, SearchMode, TrainingConfig
+from xpert_evo.config.method import ExecutorConfig, NativeConfig, Schedule, SearchConfig, SearchMode, TrainingConfig
 from xpert_evo.config.problem import DatasetConfig, HardwareConfig, SpaceConfig
 from xpert_evo.validation import Frozen
 
@@ -18,6 +18,7 @@ class RunConfig(Frozen):
     hardware: HardwareConfig = HardwareConfig()
     search: SearchConfig = SearchConfig()
     training: TrainingConfig = TrainingConfig()
+    native: NativeConfig = NativeConfig()
     executor: ExecutorConfig = ExecutorConfig()
 
     @model_validator(mode="after")

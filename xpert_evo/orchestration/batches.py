@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from xpert_evo.accuracy.surrogate.features import macs
 from xpert_evo.config.method import MOST_RETRIES
@@ -12,7 +13,8 @@ from xpert_evo.executors import JobDone, JobFailed
 from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.chip_noise import chip_noise
 from xpert_evo.orchestration.knowledge import genome_of, stacked
-from xpert_evo.orchestration.names import FINALISTS, REUSED, SEARCHED
+from xpert_evo.orchestration.names import FINALISTS, NATIVE, REFINED, REUSED, SEARCHED
+from xpert_evo.orchestration.native_jobs import NativeJob, native_job
 from xpert_evo.orchestration.randomness import Purpose, as_integer, spawned
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.trainings import TrainingJob, TrainingReport, train_job
@@ -83,18 +85,23 @@ def run_batch(run: RunContext, name: str) -> None:
         missing = [p for p in plans if p.digest not in labelled and failures[p.digest] < attempts_allowed]
         if not missing:
             break
-        jobs = [job_of(run, plan) for plan in missing]
         sizes = sizes_of(run, missing)
         run.tally.begin(_kind(name), sizes)
-        run.listener.tell(Stage(text=f"training {counted(len(jobs), 'design')} ({name})"))
-        for outcome in run.executor.run(train_job, jobs):
-            record(run, missing[outcome.position], jobs[outcome.position], outcome, sizes[outcome.position])
+        run.listener.tell(Stage(text=f"training {counted(len(missing), 'design')} ({name})"))
+        for outcome in _outcomes(run, name, missing):
+            record(run, missing[outcome.position], outcome, sizes[outcome.position])
     if plans and not labelled:
         reason = next(f.reason for f in reversed(run.store.failures(context)) if f.digest == plans[-1].digest)
         raise TrainingError(
             f"all {len(plans)} trainings of batch '{name}' failed, the last one because of: {reason}. "
             f"Fix the cause, then run {try_again(run)}."
         )
+
+
+def _outcomes(run: RunContext, name: str, plans: Sequence[Plan]) -> Iterator[JobDone[TrainingReport] | JobFailed]:
+    if name == NATIVE:
+        return run.executor.run(native_job, [native_job_of(run, plan) for plan in plans])
+    return run.executor.run(train_job, [job_of(run, plan) for plan in plans])
 
 
 def try_again(run: RunContext) -> str:
@@ -113,21 +120,46 @@ def job_of(run: RunContext, plan: Plan) -> TrainingJob:
     config = run.task.config
     folder = run.store.folder.absolute() / "checkpoints"  # workers may have another working directory
     folder.mkdir(exist_ok=True)
-    # A design that became a finalist thanks to a lucky seed must not be trained with the same seed again.
-    purpose = Purpose.FINALIST if plan.batch == FINALISTS else Purpose.TRAINING
     return TrainingJob(
         design=design_from_text(plan.design),
         dataset=config.dataset,
         dataset_digest=run.dataset_digest,
         protocol=run.protocol_of(plan.batch),
         crossbar=run.task.hardware.crossbar,
-        seed=as_integer(spawned(config.seed, purpose, int(plan.digest, 16))),
+        seed=seed_of(run, plan),
         noise=chip_noise(config),
         judged=plan.batch == FINALISTS,
         judge_images=config.training.judge_images,
         checkpoint=folder / f"{plan.digest}-{plan.context}.pt",
         backbone=run.task.backbone.own,
     )
+
+
+def native_job_of(run: RunContext, plan: Plan) -> NativeJob:
+    """Returns the job of a plan at native size for a worker."""
+    config = run.task.config
+    return NativeJob(
+        design=design_from_text(plan.design),
+        dataset=config.dataset,
+        dataset_digest=run.dataset_digest,
+        recipe=run.native_recipe,
+        crossbar=run.task.hardware.crossbar,
+        seed=seed_of(run, plan),
+        folder=native_folder(run.store.folder, plan.digest).absolute(),
+        judge_images=config.native.judge_images,
+        backbone=run.task.backbone.own,
+    )
+
+
+def native_folder(run: Path, digest: str) -> Path:
+    """Returns the folder of a design's network at native size within the folder of a run."""
+    return run / "native" / digest
+
+
+def seed_of(run: RunContext, plan: Plan) -> int:
+    """Returns the seed of a training; a design that was chosen thanks to a lucky seed gets another one afterwards."""
+    purpose = {FINALISTS: Purpose.FINALIST, NATIVE: Purpose.NATIVE}.get(plan.batch, Purpose.TRAINING)
+    return as_integer(spawned(run.task.config.seed, purpose, int(plan.digest, 16)))
 
 
 def sizes_of(run: RunContext, plans: Sequence[Plan]) -> list[float]:
@@ -137,21 +169,20 @@ def sizes_of(run: RunContext, plans: Sequence[Plan]) -> list[float]:
 
 def _kind(batch: str) -> str:
     """Returns the kind that the tally counts a batch as."""
-    return FINALISTS if batch == FINALISTS else SEARCHED
+    return batch if batch in {FINALISTS, NATIVE} else SEARCHED
 
 
-def record(
-    run: RunContext, plan: Plan, job: TrainingJob, outcome: JobDone[TrainingReport] | JobFailed, size: float
-) -> None:
+def record(run: RunContext, plan: Plan, outcome: JobDone[TrainingReport] | JobFailed, size: float) -> None:
     """Stores the result of a plan in its own transaction, and reports it."""
+    protocol, seed = run.training_name(plan.batch), seed_of(run, plan)
     with run.interrupts.held_back(), run.store.transaction() as store:
         if isinstance(outcome, JobFailed):
             store.add_failure(
                 Failure(
                     digest=plan.digest,
                     context=plan.context,
-                    protocol=job.protocol.name,
-                    seed=job.seed,
+                    protocol=protocol,
+                    seed=seed,
                     reason=outcome.reason,
                     seconds=0.0,
                 )
@@ -162,8 +193,8 @@ def record(
                 Label(
                     digest=plan.digest,
                     context=plan.context,
-                    protocol=job.protocol.name,
-                    seed=job.seed,
+                    protocol=protocol,
+                    seed=seed,
                     accuracy=outcome.result.validation_accuracy,
                     seconds=outcome.result.seconds,
                     details=outcome.result.details,
@@ -191,6 +222,13 @@ def _tell(run: RunContext, plan: Plan, outcome: JobDone[TrainingReport] | JobFai
             images_per_s=run.tally.images_per_s(),
             reason=outcome.reason if isinstance(outcome, JobFailed) else None,
             worker=outcome.worker,
-            edap=float(run.task.own_costs(stacked(run, [genome_of(run, plan)]))["edap"][0]),
+            edap=_edap(run, plan),
         )
     )
+
+
+def _edap(run: RunContext, plan: Plan) -> float | None:
+    """EDAP of a design, for plots of proxies' accuracies; None at native size, where accuracies are others."""
+    if plan.batch in {NATIVE, REFINED}:
+        return None
+    return float(run.task.own_costs(stacked(run, [genome_of(run, plan)]))["edap"][0])

@@ -3,6 +3,15 @@
 FIRST, FINALISTS = "first", "finalists"
 """Batches before the first round and after the last one."""
 
+NATIVE = "native"
+"""Batch of trainings at native size, after the finalists."""
+
+REFINED = "native-refined"
+"""Batch of networks of `NATIVE` whose peripherals were chosen again."""
+
+AFTER_SEARCH = frozenset({FINALISTS, NATIVE, REFINED})
+"""Batches whose accuracies are not labels of the search."""
+
 SECOND_PHASE = "second-phase"
 """Batch of the first designs of the second phase in the two-phase mode."""
 
@@ -15,8 +24,11 @@ WORKING = "working"
 REUSED = "reused"
 """Batch of labels reused from other runs."""
 
+HOMOGENEOUS = "homogeneous"
+"""Role of a rival at native size; the other designs have the role `SEARCHED`."""
+
 SEARCHED = "searched"
-"""All batches except the finalists, where they are counted together."""
+"""All batches of the search, where they are counted together."""
 
 
 def round_name(round_: int) -> str:

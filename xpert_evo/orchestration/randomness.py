@@ -15,6 +15,7 @@ class Purpose(IntEnum):
     INFILL = 4
     BASELINE = 5
     FINALIST = 6
+    NATIVE = 7
 
 
 def spawned(seed: int, purpose: Purpose, *key: int) -> np.random.SeedSequence:

@@ -9,7 +9,8 @@ from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.design import design_from_text
 from xpert_evo.orchestration.choosing import most_finalists
 from xpert_evo.orchestration.effort import images_trained, work_of
-from xpert_evo.orchestration.names import FINALISTS, FIRST, REUSED, SEARCHED
+from xpert_evo.orchestration.names import AFTER_SEARCH, FINALISTS, FIRST, NATIVE, REFINED, REUSED, SEARCHED
+from xpert_evo.orchestration.native_plan import native_note
 from xpert_evo.orchestration.stopping import early_stop
 from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.task import Task
@@ -42,7 +43,7 @@ def count(store: Store, task: Task, tally: Tally, sizes: SplitSizes) -> None:
     training = task.config.training
     plans = store.plans()
     finalists = [plan for plan in plans if plan.batch == FINALISTS]
-    designs = {plan.digest: plan.design for plan in plans if plan.batch != REUSED}
+    designs = {plan.digest: plan.design for plan in plans if plan.batch not in {REUSED, NATIVE, REFINED}}
     n_test = min(training.judge_images or sizes.n_test, sizes.n_test)
     for kind, name, n in (
         (SEARCHED, training.protocol, training.n_labels),
@@ -64,6 +65,18 @@ def count(store: Store, task: Task, tally: Tally, sizes: SplitSizes) -> None:
                 if label.digest in designs.keys() - reused:
                     genome = task.space.encode([design_from_text(designs[label.digest])])
                     tally.add(kind, label.seconds, float(macs(task.space, genome)[0]))
+    _count_native(store, tally)
+
+
+def _count_native(store: Store, tally: Tally) -> None:
+    """Adds trainings at native size once they are planned."""
+    planned, plans = native_note(store), store.plans(NATIVE)
+    if planned is None:
+        return
+    tally.expect(NATIVE, len(plans), work=0.0, seconds=planned.seconds)
+    for context in {plan.context for plan in plans}:
+        for label in store.labels(context).values():
+            tally.add(NATIVE, label.seconds)
 
 
 def left_s(store: Store, task: Task, sizes: SplitSizes, n_workers: int) -> float | None:
@@ -83,8 +96,8 @@ def left_s(store: Store, task: Task, sizes: SplitSizes, n_workers: int) -> float
     for plan in plans:
         key = plan.digest, plan.context
         if plan.batch != REUSED and (key in reused or failures.count(key) >= attempts):
-            tally.skip(FINALISTS if plan.batch == FINALISTS else SEARCHED, 1)
-    searched = {plan.digest for plan in plans if plan.batch not in {FINALISTS, REUSED}}
+            tally.skip(plan.batch if plan.batch in AFTER_SEARCH else SEARCHED, 1)
+    searched = {plan.digest for plan in plans if plan.batch not in {*AFTER_SEARCH, REUSED}}
     if early_stop(store) or any(plan.batch == FINALISTS for plan in plans):
         tally.skip(SEARCHED, task.config.training.n_labels - len(searched))
     return tally.left_s()

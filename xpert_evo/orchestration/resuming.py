@@ -10,14 +10,14 @@ from xpert_evo.config import RunConfig, load_config, with_stored_model
 from xpert_evo.errors import StoreError
 from xpert_evo.executor_kinds import EXECUTORS
 from xpert_evo.image_sources import form_of
-from xpert_evo.orchestration.names import FINALISTS, round_name
+from xpert_evo.orchestration.names import FINALISTS, NATIVE, round_name
 from xpert_evo.orchestration.stopping import early_stop
 from xpert_evo.store import Store
 
-CHANGEABLE = ("executor", "training.rounds", "training.retries", "training.time_limit_s", "dataset.data_dir")
+CHANGEABLE = ("executor", "training.rounds", "training.retries", "training.time_limit_s", "dataset.data_dir", "native")
 """Settings that a resumed run may change: where it runs and for how long, never what it computes.
 
-The number of rounds is written to the store for later resumes and reports.
+The number of rounds, and what is trained at native size, are written to the store for later resumes and reports.
 """
 
 
@@ -90,22 +90,39 @@ def check_rounds(store: Store, before: RunConfig, config: RunConfig) -> None:
     )
 
 
+def check_native(store: Store, before: RunConfig, config: RunConfig) -> None:
+    """Raises StoreError if the settings of trainings at native size change although these have been planned."""
+    if config.native == before.native or not store.plans(NATIVE):
+        return
+    raise StoreError(
+        f"the trainings at native size of {store.folder} are planned, so that the settings of native must stay as they "
+        "are; leave out these options, or begin a new run with `xpert-evo run "
+        f"--labels-from {store.folder} --out DIR` and the same settings, which trains no design of the search again."
+    )
+
+
 def keep_changes(store: Store, before: RunConfig, config: RunConfig) -> None:
-    """Writes a changed number of rounds into the stored settings, and where the data of an older run were found.
+    """Writes a changed number of rounds and native trainings into the stored settings, and where data were found.
 
     Other changes last for this time only. Older versions stored a relative folder of data as it was typed.
     """
-    changes: dict[str, tuple[str, object, object]] = {}
+    changes: list[tuple[str, str, object, object]] = []
     if config.training.rounds != before.training.rounds:
-        changes["training"] = ("rounds", before.training.rounds, config.training.rounds)
+        changes.append(("training", "rounds", before.training.rounds, config.training.rounds))
     folder = before.dataset.data_dir
     if folder is not None and not Path(folder).is_absolute():
-        changes["dataset"] = ("data_dir", folder, config.dataset.data_dir)
+        changes.append(("dataset", "data_dir", folder, config.dataset.data_dir))
+    earlier = before.native.model_dump(mode="json")
+    for name, value in config.native.model_dump(mode="json").items():
+        if value != earlier[name]:
+            changes.append(("native", name, earlier[name], value))
     if not changes:
         return
     settings = with_stored_model(store.meta("settings"))
-    changed = {table: settings.get(table, {}) | {name: new} for table, (name, _, new) in changes.items()}
+    changed: dict[str, dict[str, object]] = {}
+    for table, name, _, new in changes:
+        changed.setdefault(table, dict(settings.get(table, {})))[name] = new
     with store.transaction():
         store.replace_meta("settings", settings | changed)
-        for table, (name, old, new) in changes.items():
+        for table, name, old, new in changes:
             store.add_event("changed", f"{table}.{name} = {new}, before {old}")

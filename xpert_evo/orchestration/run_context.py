@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
+from xpert_evo.accuracy.training.recipes import Recipe
 from xpert_evo.executors import Executor
 from xpert_evo.orchestration.interrupts import Interrupts
 from xpert_evo.orchestration.label_rules import RULES, label_context
-from xpert_evo.orchestration.names import FINALISTS
+from xpert_evo.orchestration.names import FINALISTS, NATIVE, REFINED
+from xpert_evo.orchestration.native_plan import native_context, native_note
 from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.task import Task
 from xpert_evo.progress import Listener
@@ -48,10 +50,27 @@ class RunContext:
 
     def protocol_of(self, batch: str) -> TrainingProtocol:
         """Returns the training protocol of a batch."""
+        if batch in {NATIVE, REFINED}:
+            return self.native_recipe.stages[-1].protocol
         return self.finalist_protocol if batch == FINALISTS else self.protocol
+
+    @property
+    def native_recipe(self) -> Recipe:
+        """The recipe of trainings at native size; they must have been planned."""
+        plan = native_note(self.store)
+        assert plan is not None
+        return plan.recipe
+
+    def training_name(self, batch: str) -> str:
+        """Returns the name of a batch's training for displays: that of its protocol, or `recipe NAME`."""
+        if batch in {NATIVE, REFINED}:
+            return f"recipe {self.native_recipe.name}"
+        return self.protocol_of(batch).name
 
     def label_context(self, batch: str) -> str:
         """Returns the digest of everything that determines a batch's labels besides design and seed."""
+        if batch in {NATIVE, REFINED}:
+            return native_context(self.task.config, self.native_recipe, self.dataset_digest, refined=batch == REFINED)
         return label_context(
             self.task.config,
             self.protocol_of(batch),

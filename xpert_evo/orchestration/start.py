@@ -26,11 +26,12 @@ from xpert_evo.orchestration.choosing import check_first_batch, check_spaces
 from xpert_evo.orchestration.flow import go
 from xpert_evo.orchestration.interrupts import Interrupts
 from xpert_evo.orchestration.label_rules import check_rules, run_rules
-from xpert_evo.orchestration.names import WORKING
+from xpert_evo.orchestration.names import NATIVE, REFINED, WORKING
+from xpert_evo.orchestration.native_plan import check_recipe
 from xpert_evo.orchestration.own_files import check_files, keep_files
 from xpert_evo.orchestration.proxies import proxy_warnings
 from xpert_evo.orchestration.remaining import SplitSizes, count
-from xpert_evo.orchestration.resuming import changed_settings, check_rounds, keep_changes
+from xpert_evo.orchestration.resuming import changed_settings, check_native, check_rounds, keep_changes
 from xpert_evo.orchestration.reuse import reuse_labels
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.tally import Tally
@@ -61,6 +62,7 @@ def prepare(config: RunConfig, *, is_new: bool = True) -> tuple[Task, Dataset]:
         if is_new:
             check_from_scratch(protocol, f"training.{name}")
     check_kind(config.search.surrogate)
+    check_recipe(config)
     _check_workers(config)
     config = _located(config)
     dataset = cached_dataset(config.dataset)
@@ -141,6 +143,7 @@ def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> 
         before = parse_stored(store.meta("settings"), where=f"settings of {folder}")
         config = changed_settings(before, overrides, folder)
         check_rounds(store, before, config)
+        check_native(store, before, config)
         check_files(store, config)
         listener.tell(Stage(text=_CHECKING))
         task, dataset = prepare(config, is_new=False)
@@ -214,8 +217,9 @@ def build_executor(config: RunConfig, listener: Listener) -> Executor:
 
 def _tell_beginning(run: RunContext) -> None:
     """Reports finished and remaining work and earlier measurements, so that a display can redraw them."""
-    designs = {plan.digest: plan.design for plan in run.store.plans()}
-    labels = [label for label in run.store.all_labels() if label.digest in designs]
+    designs = {plan.digest: plan.design for plan in run.store.plans() if plan.batch not in {NATIVE, REFINED}}
+    contexts = {plan.context for plan in run.store.plans() if plan.batch in {NATIVE, REFINED}}
+    labels = [label for label in run.store.all_labels() if label.digest in designs and label.context not in contexts]
     measured: list[tuple[float, float]] = []
     if labels:
         genomes = run.task.space.encode([design_from_text(designs[label.digest]) for label in labels])

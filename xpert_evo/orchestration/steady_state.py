@@ -72,8 +72,8 @@ def run_steady_state(run: RunContext) -> None:
         plan_batch(run, FIRST, run.task.space.decode(first_batch(run.task)))
     line = _Line(run)
     for outcome in run.executor.run(train_job, line.more(), line.more):
-        plan, job, size = line.given[outcome.position]
-        record(run, plan, job, outcome, size)
+        plan, size = line.given[outcome.position]
+        record(run, plan, outcome, size)
         line.ended(plan, failed=isinstance(outcome, JobFailed))
     check_honesty(run, len(fit_sizes(run)), run.store.plans(STEADY))
     if len(known_digests(run)) < LEAST_LABELS:
@@ -90,7 +90,7 @@ class _Line:
 
     def __init__(self, run: RunContext) -> None:
         self._run = run
-        self.given: list[tuple[Plan, TrainingJob, float]] = []
+        self.given: list[tuple[Plan, float]] = []
         self._n_running = 0
         labelled = known_digests(run)
         plans = [*run.store.plans(FIRST), *run.store.plans(STEADY)]
@@ -111,7 +111,7 @@ class _Line:
             job = job_of(self._run, plan)
             [size] = sizes_of(self._run, [plan])
             self._run.tally.begin_more(SEARCHED, [size])
-            self.given.append((plan, job, size))
+            self.given.append((plan, size))
             added.append(job)
             self._n_running += 1
         return added

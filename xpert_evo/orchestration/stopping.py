@@ -4,6 +4,7 @@ Both are decided from the store between two batches, where all trainings before 
 decides as before. The decision is noted, for the report and against settings that change.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from xpert_evo.orchestration.batches import reused_digests
@@ -27,11 +28,18 @@ def early_stop(store: Store) -> dict[str, Any] | None:
     return note
 
 
-def spent_s(run: RunContext) -> float:
-    """Seconds of this run's own trainings of the search that ended well, over all workers and resumes."""
-    context = run.label_context(FIRST)
-    reused = reused_digests(run, context)
-    return sum(label.seconds for label in run.store.labels(context).values() if label.digest not in reused)
+def spent_s(run: RunContext, *, batches: Sequence[str] = (FIRST,)) -> float:
+    """Seconds of this run's own trainings that ended well, over all workers and resumes.
+
+    Args:
+        run: Context of the run.
+        batches: Which trainings: those with labels like these batches'; by default, those of the search.
+    """
+    total = 0.0
+    for context in {run.label_context(batch) for batch in batches}:
+        reused = reused_digests(run, context)
+        total += sum(label.seconds for label in run.store.labels(context).values() if label.digest not in reused)
+    return total
 
 
 def stops_before(

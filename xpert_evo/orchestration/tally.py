@@ -16,6 +16,8 @@ class _Kind:
     """Trainings of one protocol.
 
     `work` and `images` are those of one training, `batch_size` how many are asked for at a time, None for all.
+    `seconds` are what one was expected to take, and `took` what those that ended took, of kinds with a pace of their
+    own.
     """
 
     expected: int = 0
@@ -23,6 +25,8 @@ class _Kind:
     images: int = 0
     batch_size: int | None = None
     done: int = 0
+    seconds: float | None = None
+    took: list[float] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -62,7 +66,16 @@ class Tally:
         """Trainings of the whole run."""
         return sum(max(kind.done, kind.expected) for kind in self._kinds.values())
 
-    def expect(self, kind: str, n: int, *, work: float, images: int = 0, batch_size: int | None = None) -> None:
+    def expect(
+        self,
+        kind: str,
+        n: int,
+        *,
+        work: float,
+        images: int = 0,
+        batch_size: int | None = None,
+        seconds: float | None = None,
+    ) -> None:
         """Announces `n` trainings of a kind.
 
         Args:
@@ -71,8 +84,9 @@ class Tally:
             work: Of each one, in training images.
             images: That each one trains on, repeats counted.
             batch_size: How many are asked for at a time; None for all.
+            seconds: What each one is expected to take, for a kind whose pace has nothing to do with the others'.
         """
-        self._kinds[kind] = _Kind(expected=n, work=work, images=images, batch_size=batch_size)
+        self._kinds[kind] = _Kind(expected=n, work=work, images=images, batch_size=batch_size, seconds=seconds)
 
     def skip(self, kind: str, n: int) -> None:
         """Removes `n` expected trainings of a kind, which have labels already or are not needed."""
@@ -96,8 +110,11 @@ class Tally:
         """Counts a training that ended well."""
         counted = self._kinds[kind]
         counted.done += 1
-        self._done.append(Timed(work=counted.work, macs=float(macs), seconds=seconds))
-        self._recent = [*self._recent, (counted.images, seconds)][-_RECENT:]
+        if counted.seconds is not None:
+            counted.took.append(seconds)
+        else:
+            self._done.append(Timed(work=counted.work, macs=float(macs), seconds=seconds))
+            self._recent = [*self._recent, (counted.images, seconds)][-_RECENT:]
         self.drop(kind, macs)
 
     def drop(self, kind: str, macs: float) -> None:
@@ -121,16 +138,17 @@ class Tally:
         average; between two batches a search lasts as long as the ones before.
         """
         pace = pace_of(self._done)
-        if pace is None:
+        if pace is None and any(kind.seconds is None for kind in self._kinds.values()):
             return None
         left = makespan([self._remaining(one, pace) for one in self._waiting], self.n_workers) if self._waiting else 0.0
-        macs = fmean([timed.macs for timed in self._done] + [one.macs for one in self._waiting])
+        known = [timed.macs for timed in self._done] + [one.macs for one in self._waiting]
+        macs = fmean(known) if known else 0.0
         pause = fmean(self._pauses) if self._pauses else 0.0
         for name, kind in self._kinds.items():
             n_left = kind.expected - kind.done - sum(one.kind == name for one in self._waiting)
             while n_left > 0:
                 n = min(n_left, kind.batch_size or n_left)
-                left += pause + makespan([pace.seconds(kind.work, macs)] * n, self.n_workers)
+                left += pause + makespan([_seconds(kind, macs, pace)] * n, self.n_workers)
                 n_left -= n
         return left
 
@@ -140,7 +158,15 @@ class Tally:
             if one.since is None:
                 one.since = self.clock()
 
-    def _remaining(self, one: _Waiting, pace: Pace) -> float:
-        whole = pace.seconds(self._kinds[one.kind].work, one.macs)
+    def _remaining(self, one: _Waiting, pace: Pace | None) -> float:
+        whole = _seconds(self._kinds[one.kind], one.macs, pace)
         gone = 0.0 if one.since is None else self.clock() - one.since
         return max(_LEAST_LEFT * whole, whole - gone)
+
+
+def _seconds(kind: _Kind, macs: float, pace: Pace | None) -> float:
+    """Seconds of a whole training: by its own kind's, or by the pace of all."""
+    if kind.seconds is not None:
+        return fmean(kind.took) if kind.took else kind.seconds
+    assert pace is not None
+    return pace.seconds(kind.work, macs)

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.datasets.catalogue import Dataset, load_dataset
@@ -53,6 +53,18 @@ class TrainingJob:
     backbone: BackboneDescription | None = None
 
 
+class OnImages(Protocol):
+    """A job on the images of a run."""
+
+    @property
+    def dataset(self) -> DatasetConfig:
+        """Settings of the data set."""
+
+    @property
+    def dataset_digest(self) -> str:
+        """Expected digest of the data set."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingReport:
     """Result of a training job.
@@ -79,7 +91,7 @@ def train_job(job: TrainingJob) -> TrainingReport:
     import torch  # noqa: PLC0415
 
     torch.set_num_threads(1)
-    dataset = _dataset(job)
+    dataset = own_dataset(job)
     checkpoint = job.checkpoint if job.checkpoint is not None and job.checkpoint.parent.is_dir() else None
     backbone = load_backbone(
         job.backbone or job.design.backbone, n_classes=dataset.n_classes, image_channels=dataset.image_channels
@@ -154,7 +166,8 @@ def _under_noise(job: TrainingJob, noise: ChipNoise, trained: TrainedDesign, dat
     }
 
 
-def _dataset(job: TrainingJob) -> Dataset:
+def own_dataset(job: OnImages) -> Dataset:
+    """Returns the images of a job; raises DataError if they are not those of its run."""
     dataset = cached_dataset(job.dataset, job.dataset_digest)
     if dataset.digest != job.dataset_digest:
         raise DataError(

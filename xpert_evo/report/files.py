@@ -10,6 +10,7 @@ from typing import Any
 from xpert_evo.config import settings_toml
 from xpert_evo.files import write_text
 from xpert_evo.report.candidates import HARDWARE_FIELDS, Candidate
+from xpert_evo.report.native import native_json
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.verdict import ratios_of
 
@@ -32,6 +33,12 @@ def write_front(folder: Path, result: RunResult) -> None:
     write_text(folder / "front.csv", front_csv(result.front))
     for limit, front in list(result.fronts.items())[:-1]:
         write_text(folder / f"front-{limit:g}mm2.json", _json(result, front))
+
+
+def write_native(folder: Path, result: RunResult) -> None:
+    """Writes `native.json`, the designs trained at native size, if there are any."""
+    if result.native is not None and result.native.designs:
+        write_text(folder / "native.json", native_json(result.native))
 
 
 def plain_designs(result: RunResult, designs: Sequence[Candidate]) -> list[dict[str, Any]]:

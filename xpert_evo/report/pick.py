@@ -45,6 +45,10 @@ def by_id(result: RunResult, start: str) -> Candidate:
     known = {candidate.digest: candidate for candidate in result.measured}
     known |= {c.digest: c for c in [result.baseline] if c is not None}
     known |= {c.digest: c for front in result.fronts.values() for c in front}
+    if result.native is not None:
+        known |= {
+            one.candidate.digest: one.candidate for one in result.native.designs if one.candidate.digest not in known
+        }
     found = [candidate for digest, candidate in known.items() if start and digest.startswith(start)]
     if len(found) != 1:
         story = "no trained design" if not found else f"{len(found)} trained designs"

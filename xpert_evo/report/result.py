@@ -17,6 +17,7 @@ from xpert_evo.orchestration.own_files import with_kept_files
 from xpert_evo.orchestration.stopping import early_stop
 from xpert_evo.orchestration.task import Task, build_task
 from xpert_evo.report.candidates import Candidate, hardware_figures, select_front
+from xpert_evo.report.native import NativeResult, load_native
 from xpert_evo.report.shortlist import Shortlist, make_shortlist
 from xpert_evo.search import SearchState
 from xpert_evo.space import IntArray
@@ -53,6 +54,7 @@ class RunResult:
         n_failures: Number of failed trainings.
         network: Network chosen in the first of two phases, noted by `settle_network`; None before and in other modes.
         stopped: `before_round` and `reason` of an early stop; None if there was none.
+        native: Trainings at native size; None for a run that ends with the search, or before they are planned.
         cost_drift: A sentence if the hardware model has changed costs since the run began, else None.
     """
 
@@ -78,7 +80,15 @@ class RunResult:
     n_failures: int
     network: dict[str, Any] | None
     stopped: dict[str, Any] | None
+    native: NativeResult | None
     cost_drift: str | None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing is left to train: finalists, and designs at native size if they are wanted."""
+        if not self.config.native.train:
+            return self.final
+        return self.final and self.native is not None and self.native.is_final
 
     @property
     def knee(self) -> Candidate:
@@ -111,6 +121,13 @@ class RunResult:
         """Source of the accuracies of `front`, in words for titles: `measured, test, laptop-finalist`."""
         protocol = self.config.training.finalist_protocol if self.final else self.config.training.protocol
         return f"measured, {'test' if self.final else 'validation'}, {protocol}"
+
+    @property
+    def front_words(self) -> str:
+        """What `front` is: `2 of 3 finalists are on the front`, or the search front so far."""
+        if self.final:
+            return f"{len(self.front)} of {counted(len(self.finalists), 'finalist')} are on the front of finalists"
+        return f"{len(self.front)} are on the search front so far"
 
 
 def load_result(store: Store) -> RunResult:
@@ -158,6 +175,7 @@ def load_result(store: Store) -> RunResult:
         n_failures=failures.total(),
         network=network_note(store),
         stopped=early_stop(store),
+        native=load_native(store, task, config),
         cost_drift=drift(store, task),
     )
 

@@ -6,6 +6,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from xpert_evo.report.candidates import Candidate
+from xpert_evo.report.native import by_accuracy
 from xpert_evo.report.recommend import Recommendation, Rival, times_better
 from xpert_evo.report.recosting import cost_words
 from xpert_evo.report.result import RunResult
@@ -82,6 +83,38 @@ def limits_table(result: RunResult) -> Table | None:
     return table
 
 
+def native_table(result: RunResult) -> Table | None:
+    """Returns the table of the designs trained at native size, the most accurate first; None before there are any."""
+    native = result.native
+    if native is None or not native.designs:
+        return None
+    front, n_images = {one.candidate.digest for one in native.front}, native.designs[0].candidate.n_test_images
+    table = Table(
+        title=f"{result.name} {native.size_words}: {len(front)} of {len(native.designs)} designs on the native front",
+        title_justify="left",
+        caption=f"Trained by {native.recipe_words}. Accuracy: {n_images:,} test images by the exact emulation on ideal "
+        "devices, judged once, with 95 % intervals; the front (*) is by validation accuracy. "
+        f"EDAP and its ratio to the baseline: {result.task.hardware.words}.",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("design")
+    table.add_column("id", no_wrap=True)
+    for name in ("test\n%", "EDAP\nmm² µs µJ", "EDAP\nlower", "area\nmm²", "latency\nµs", "energy\nµJ"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in by_accuracy(native.designs):
+        candidate, star = one.candidate, "*" if one.candidate.digest in front else ""
+        interval = 100 * _Z95 * (candidate.measured_std or 0.0)
+        accuracy = f"{100 * candidate.measured:.2f} ± {interval:.2f}"
+        table.add_row(one.role + star, candidate.digest[:8], accuracy, *_cells(candidate, result.baseline_hardware))
+    return table
+
+
+_Z95 = 1.96
+
+
 def rival_line(recommended: Sequence[Recommendation], protocol: str) -> str | None:
     """Compares the knee with (b), the best homogeneous design at least as accurate, measured and predicted.
 
@@ -144,8 +177,7 @@ def _cells(candidate: Candidate, baseline: dict[str, float]) -> list[str]:
 
 
 def _title(result: RunResult) -> str:
-    kind = "front" if result.final else "front so far (not final)"
-    return f"{result.name}: {kind} of {len(result.front)} designs, {result.trained_words}"
+    return f"{result.name}: {result.front_words}, {result.trained_words}"
 
 
 def _caption(result: RunResult) -> str:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from xpert_evo.report.files import write_backbone, write_front, write_settings
+from xpert_evo.report.files import write_backbone, write_front, write_native, write_settings
 from xpert_evo.report.page.document import PAGE_NAME, write_page
 from xpert_evo.report.pictures import draw_pictures, write_pictures
 from xpert_evo.report.result import RunResult
@@ -21,6 +21,7 @@ def write_report(folder: Path, result: RunResult) -> tuple[Scene | None, list[st
     complaints: list[str] = []
     try:
         write_front(folder, result)
+        write_native(folder, result)
         write_settings(folder, result)
         write_backbone(folder, result)
         scene = build_scene(result)

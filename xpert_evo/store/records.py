@@ -33,6 +33,7 @@ class Topic(StrEnum):
     REUSED = "reused"
     STOPPED = "stopped"
     OWN_FILES = "own files"
+    NATIVE = "native"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

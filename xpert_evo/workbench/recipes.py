@@ -1,10 +1,7 @@
 """`train` by a recipe: plans its stages, trains what is missing, and judges the network of the last one."""
 
 import json
-import os
-import shutil
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,20 +11,22 @@ import torch
 from xpert_evo.accuracy.training.judge import Judgement, form_of
 from xpert_evo.accuracy.training.recipes import Recipe, load_recipe
 from xpert_evo.accuracy.training.results import AgedJudgement, TrainingResult
-from xpert_evo.accuracy.training.stages import StagedTraining, StagesResult, train_stages
+from xpert_evo.accuracy.training.stages import StagedTraining, StagesResult, keep_weights, train_stages
 from xpert_evo.accuracy.training.weights import WEIGHTS_NAME, load_network
 from xpert_evo.config import RunConfig
 from xpert_evo.design import Design
 from xpert_evo.errors import ConfigError, UsageError
 from xpert_evo.files import write_text
+from xpert_evo.orchestration import stage_times
+from xpert_evo.orchestration.stage_times import LEAST_RATIO, StageTimes, Trainee
 from xpert_evo.validation import parse
+from xpert_evo.words import duration
 from xpert_evo.workbench.arguments import Spelling, as_argument
 from xpert_evo.workbench.devices import NoisyDevices
 from xpert_evo.workbench.folders import alone, make_folder, place_words, stoppable
 from xpert_evo.workbench.listening import Listener
 from xpert_evo.workbench.measuring import measure
 from xpert_evo.workbench.plan import RESULT_NAME, TrainingPlan, check_noise_aware, plan_training
-from xpert_evo.workbench.stage_times import fitted
 
 PLAN_NAME = "recipe.json"
 STAGES_NAME = "stages"
@@ -122,7 +121,30 @@ def plan_recipe(
     known = _known(plan, asked=chosen.model_copy(update={"hours": hours}))
     if known is not None:
         return replace(plan, recipe=known, is_begun=True)
-    return plan if hours is None else replace(plan, recipe=fitted(training, chosen, hours, tell=tell))
+    return plan if hours is None else replace(plan, recipe=_fitted(plan, hours, tell))
+
+
+def times_of(plan: RecipePlan, tell: Callable[[str], None] | None = None) -> StageTimes:
+    """Measures how long the stages and the judgement would take on this machine."""
+    training = plan.training
+    trainee = Trainee(
+        design=training.design, backbone=training.backbone, crossbar=training.crossbar, dataset=training.dataset
+    )
+    n_judged = [len(training.dataset.test)] * training.n_judgements
+    return stage_times.measured_times(trainee, plan.recipe, n_judged=n_judged, tell=tell)
+
+
+def _fitted(plan: RecipePlan, hours: float, tell: Callable[[str], None] | None) -> Recipe:
+    """The recipe with its epochs scaled so that training and judging take so many hours on this machine."""
+    times, spelled = times_of(plan, tell), plan.training.spelled
+    ratio = times.ratio_for(3600 * hours)
+    if ratio is None:
+        least_s = LEAST_RATIO * sum(times.training_s)
+        raise UsageError(
+            f"{spelled('hours')} {hours:g} is too short: measuring and judging take about {duration(times.fixed_s)} "
+            f"and the shortest useful training {duration(least_s)}; give more, or use a quicker {spelled('recipe')}."
+        )
+    return plan.recipe.scaled(ratio, len(plan.training.dataset.train), hours)
 
 
 def carry_out_recipe(plan: RecipePlan, listener: Listener) -> TrainingResult:
@@ -149,7 +171,7 @@ def carry_out_recipe(plan: RecipePlan, listener: Listener) -> TrainingResult:
             on_step=listener.step,
         )
         weights = training.folder / WEIGHTS_NAME
-        _copy(trained.weights, weights)
+        keep_weights(trained.weights, weights)
         result = _result(plan, trained, listener)
         write_text(training.folder / RESULT_NAME, json.dumps(result.to_plain(), indent=1) + "\n")
     return result
@@ -185,16 +207,6 @@ def _as_stored(recipe: Recipe) -> Recipe:
 
 def _recipe_words(recipe: Recipe) -> str:
     return recipe.name if recipe.hours is None else f"{recipe.name} within {recipe.hours:g} h"
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Puts the weights of the kept stage into the folder, as a second name of the same file where possible."""
-    target.unlink(missing_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        with suppress(shutil.SameFileError):
-            shutil.copyfile(source, target)
 
 
 def _result(plan: RecipePlan, trained: StagesResult, listener: Listener) -> TrainingResult:

@@ -5,6 +5,8 @@ same call goes on at the right stage and epoch, and ends with the same network.
 """
 
 import json
+import os
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +17,7 @@ import torch
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.accuracy.datasets.catalogue import Dataset
-from xpert_evo.accuracy.training.checkpoints import Epoch
+from xpert_evo.accuracy.training.checkpoints import Epoch, read_metadata
 from xpert_evo.accuracy.training.epoch import Step
 from xpert_evo.accuracy.training.judge import form_of
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
@@ -24,6 +26,7 @@ from xpert_evo.accuracy.training.training import train_design
 from xpert_evo.accuracy.training.weights import Start, read_start, save_weights
 from xpert_evo.backbones import Backbone
 from xpert_evo.design import Design
+from xpert_evo.errors import TrainingError
 from xpert_evo.files import write_text
 
 
@@ -171,6 +174,30 @@ def train_stages(
             if gain is not None and gain < LEAST_GAIN:
                 break
     return StagesResult(weights=weights, passes=tuple(passes), kept=kept)
+
+
+def keep_weights(source: Path, target: Path) -> None:
+    """Puts the weights of a stage elsewhere, as a second name of the same file where possible."""
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def progress_words(folder: Path, stages: Sequence[Stage]) -> str:
+    """Returns how far an unfinished training is: `stage 2 of 3, epoch 12 of 48`; empty before its first epoch."""
+    n_passes = len(list(folder.glob("[0-9]*-*.json")))
+    found = sorted(folder.glob("[0-9]*-*.checkpoint"))
+    if not found:
+        return f"{n_passes} of {len(stages)} stages finished" if n_passes else ""
+    name = found[-1].stem.partition("-")[2]
+    number = next((i for i, stage in enumerate(stages, start=1) if stage.protocol.name == name), n_passes + 1)
+    try:
+        n_epochs = len(read_metadata(found[-1])["history"])
+    except (TrainingError, KeyError, TypeError):
+        return f"stage {number} of {len(stages)}"
+    return f"stage {number} of {len(stages)}, epoch {n_epochs} of {stages[number - 1].protocol.epochs} finished"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

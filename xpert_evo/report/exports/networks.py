@@ -140,7 +140,7 @@ def _left_out(
 
 
 def trained_weights(run: Path, result: RunResult) -> dict[str, WeightsFile]:
-    """Digest -> the best weights that `xpert-evo train` left of a design, in any folder beside the run's.
+    """Digest -> the best weights that `xpert-evo train` left of a design beside the run, or a run `--to native` in it.
 
     Only those of the run's images and crossbars, as far as the files tell, and none of a stage that needs trained
     weights and had random ones, as earlier versions allowed. Networks of the design's own width come before proxies,
@@ -163,7 +163,9 @@ def trained_weights(run: Path, result: RunResult) -> dict[str, WeightsFile]:
         accuracy = header.validation_accuracy or 0.0
         return not header.is_proxy, header.protocol.exact, accuracy, weights.path.stat().st_mtime
 
-    paths = [path for path in run.absolute().parent.glob(f"*/{WEIGHTS_NAME}") if path.is_file()]
+    folder = run.absolute()
+    places = [*folder.parent.glob(f"*/{WEIGHTS_NAME}"), *folder.glob(f"native/*/{WEIGHTS_NAME}")]
+    paths = [path for path in places if path.is_file()]
     found = [weights for path in paths if (weights := find_weights(path)) is not None and fits(weights)]
     return {weights.header.design.digest: weights for weights in sorted(found, key=rank)}
 

@@ -13,6 +13,7 @@ from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.page.answer import answer
 from xpert_evo.report.page.cost_models import cost_models
 from xpert_evo.report.page.fronts import fronts_table
+from xpert_evo.report.page.native import native_section
 from xpert_evo.report.page.plot import front_plots
 from xpert_evo.report.page.remarks import remarks
 from xpert_evo.report.page.tables import honesty_tables, settings_table, sources_list, versions_table
@@ -46,6 +47,8 @@ def page(scene: Scene, drawings: Sequence[Drawing]) -> str:
         script=(folder / "page.js").read_text(encoding="utf-8"),
         summary=escape(_summary(result)),
         remarks=remarks(result),
+        native=native_section(result),
+        answer_title="Which design to build" if result.native is None else "What the search found, by proxies",
         answer=answer(scene),
         plots=front_plots(scene),
         fronts=fronts_table(result),
@@ -62,10 +65,11 @@ def page(scene: Scene, drawings: Sequence[Drawing]) -> str:
 def _summary(result: RunResult) -> str:
     limits = limit_words(result.config)
     within = f" with {limits}," if limits else ""
-    state = "finished" if result.final else "not finished, so this is the front so far"
+    missing = "trainings at native size are missing" if result.final else "not finished, so this is the front so far"
+    state = "finished" if result.has_ended else missing
     size = power_of_ten(round(result.task.space.log10_size))
     return (
-        f"Of about {size} designs{within} {result.trained_words}; {len(result.front)} are on the front "
+        f"Of about {size} designs{within} {result.trained_words}; {result.front_words} "
         f"({result.accuracy_words}; {cost_words(result)}). The run is {state}. {result.n_failures} trainings failed."
     )
 
@@ -85,6 +89,10 @@ def _data(result: RunResult) -> str:
     shown = {c.digest: c for c in result.measured}
     shown |= {c.digest: c for c in [result.baseline] if c is not None}
     shown |= {c.digest: c for front in result.fronts.values() for c in front}
+    if result.native is not None:
+        shown |= {
+            one.candidate.digest: one.candidate for one in result.native.designs if one.candidate.digest not in shown
+        }
     content = {digest: _design(candidate) for digest, candidate in shown.items()}
     return json.dumps(content, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
 

@@ -19,6 +19,7 @@ from xpert_evo.report.pictures.costs import draw_costs
 from xpert_evo.report.pictures.front import draw_pareto
 from xpert_evo.report.pictures.genes import draw_genes, draw_parallel
 from xpert_evo.report.pictures.influence import draw_importance, draw_steps
+from xpert_evo.report.pictures.native import draw_native
 from xpert_evo.report.pictures.progress import draw_hypervolume
 from xpert_evo.report.pictures.surrogate import draw_predictions
 from xpert_evo.report.scene import Scene
@@ -104,6 +105,11 @@ def drawing_of(name: str, caption: str, figure: Figure) -> Drawing:
 
 
 PICTURES: Mapping[str, Picture] = {
+    "native": Picture(
+        draw=draw_native,
+        caption="Test accuracy at native size against EDAP, of designs of the search and homogeneous rivals trained "
+        "alike. Bars are 95 % intervals due to the finite test set, one seed each.",
+    ),
     "pareto": Picture(
         draw=draw_pareto,
         caption="Accuracy against EDAP; upper left is better. Bars are 95 % intervals due to the finite test set. The "

@@ -1,17 +1,21 @@
-"""Time of a recipe's stages on this machine, from a few steps, and recipes that fit a budget of hours."""
+"""Time of a recipe's stages on this machine, from a few steps, and the factor on them that fits a budget."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from hw_models import CrossbarSpec
+from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.accuracy.training.recipes import Recipe
-from xpert_evo.errors import UsageError
+from xpert_evo.backbones import Backbone
+from xpert_evo.design import Design
 from xpert_evo.orchestration.step_times import Costs, measured_costs
-from xpert_evo.words import duration
-from xpert_evo.workbench.plan import TrainingPlan
 
 BUDGET_S = 10.0
 """Approximate time for the measurements of all stages [s]."""
+
+LEAST_RATIO = 0.05
+"""Least fraction of a recipe's training to scale down to (assumed: below it, stages are a few hundred steps)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,67 +32,66 @@ class StageTimes:
     measuring_s: tuple[float, ...]
     judging_s: float
 
-    def total_s(self, passes: tuple[int, ...]) -> float:
+    @property
+    def fixed_s(self) -> float:
+        """Duration of all measurements and judgements, with one pass of each stage [s]."""
+        return sum(self.measuring_s) + self.judging_s
+
+    def total_s(self, passes: Sequence[int]) -> float:
         """Duration of the whole training with so many passes of each stage [s]."""
         each = zip(self.training_s, self.measuring_s, passes, strict=True)
         return sum((training + measuring) * n for training, measuring, n in each) + self.judging_s
 
+    def ratio_for(self, seconds: float) -> float | None:
+        """Factor on the training of every stage for a given duration; None if it is too short for any use."""
+        ratio = (seconds - self.fixed_s) / sum(self.training_s)
+        return ratio if ratio >= LEAST_RATIO else None
 
-def measured_times(plan: TrainingPlan, recipe: Recipe, tell: Callable[[str], None] | None = None) -> StageTimes:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trainee:
+    """What is trained: a design, its backbone, the crossbars, and the images."""
+
+    design: Design
+    backbone: Backbone
+    crossbar: CrossbarSpec
+    dataset: Dataset
+
+
+def measured_times(
+    trainee: Trainee, recipe: Recipe, *, n_judged: Sequence[int], tell: Callable[[str], None] | None = None
+) -> StageTimes:
     """Measures a few steps of each kind of stage and extrapolates to the whole recipe.
 
     Args:
-        plan: Plan of the first stage.
+        trainee: What is trained.
         recipe: Recipe with the stages.
+        n_judged: Number of images of each judgement of the last network.
         tell: Called with a description of each measurement.
     """
     protocols = [stage.protocol for stage in recipe.stages]
-    distinct = list({_kind(protocol): protocol for protocol in reversed(protocols)}.items())
+    distinct = {_kind(protocol): protocol for protocol in reversed(protocols)}
     costs: dict[tuple[object, ...], Costs] = {}
-    for kind, protocol in distinct:
+    for kind, protocol in distinct.items():
         costs[kind] = measured_costs(
-            plan.design,
-            plan.backbone,
-            plan.crossbar,
-            plan.dataset,
+            trainee.design,
+            trainee.backbone,
+            trainee.crossbar,
+            trainee.dataset,
             protocol,
             budget_s=BUDGET_S / len(distinct),
             tell=None if tell is None else _named(tell, protocol),
         )
-    n_train, n_test = len(plan.dataset.train), len(plan.dataset.test)
+    n_train, n_all = len(trainee.dataset.train), len(trainee.dataset.validation)
     own = [costs[_kind(protocol)] for protocol in protocols]
-    n_validation = [
-        min(p.n_validation or len(plan.dataset.validation), len(plan.dataset.validation)) for p in protocols
-    ]
     return StageTimes(
         training_s=tuple(cost.training_s(p, n_train) for cost, p in zip(own, protocols, strict=True)),
         measuring_s=tuple(
-            cost.measuring_s(p, n_train, n) for cost, p, n in zip(own, protocols, n_validation, strict=True)
+            cost.measuring_s(p, n_train, min(p.n_validation or n_all, n_all))
+            for cost, p in zip(own, protocols, strict=True)
         ),
-        judging_s=plan.n_judgements * own[-1].judgement_s(n_test),
+        judging_s=sum(own[-1].judgement_s(n) for n in n_judged),
     )
-
-
-def fitted(plan: TrainingPlan, recipe: Recipe, hours: float, tell: Callable[[str], None] | None = None) -> Recipe:
-    """Returns the recipe with its epochs scaled so that training and judging take so many hours on this machine.
-
-    Raises:
-        UsageError: Measuring and judging alone take longer.
-    """
-    times = measured_times(plan, recipe, tell)
-    fixed_s, training_s = sum(times.measuring_s) + times.judging_s, sum(times.training_s)
-    left_s = 3600 * hours - fixed_s
-    if left_s < _LEAST_RATIO * training_s:
-        raise UsageError(
-            f"{plan.spelled('hours')} {hours:g} is too short: measuring and judging take about {duration(fixed_s)} and "
-            f"the shortest useful training {duration(_LEAST_RATIO * training_s)}; give more, or use a quicker "
-            f"{plan.spelled('recipe')}."
-        )
-    return recipe.scaled(left_s / training_s, len(plan.dataset.train), hours)
-
-
-_LEAST_RATIO = 0.05
-"""Least fraction of a recipe's training to scale down to (assumed: below it, stages are a few hundred steps)."""
 
 
 def _kind(protocol: TrainingProtocol) -> tuple[object, ...]:

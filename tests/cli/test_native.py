@@ -1,0 +1,156 @@
+"""A run to native size on the command line: after a search, interrupted and resumed, its report, and its estimate."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import xpert_evo as xe
+from tests.command_line import call
+from tests.small_runs import SMOKE_SEARCH
+from xpert_evo.accuracy.training import stages
+from xpert_evo.config import load_config, parse_assignments
+from xpert_evo.errors import ConfigError, InterruptedRunError, StoreError, UsageError
+from xpert_evo.orchestration import stage_times
+from xpert_evo.orchestration.start import go_on
+from xpert_evo.progress import Silent
+from xpert_evo.report.native import native_json
+
+TINY = """\
+stages = [
+  { protocol = "smoke", changes = { width_divisor = 32, n_train = 256, n_validation = 200 } },
+  { protocol = "exact-tune", changes = { width_divisor = 32, image_size = 16, n_train = 128, n_validation = 200 } },
+]
+"""
+SETTINGS = [f"{table}.{name}={value}" for table, names in SMOKE_SEARCH.items() for name, value in names.items()]
+SETTINGS += ["executor.kind=serial", "training.first_designs=6", "search.least_accuracy=none"]
+
+
+def options(*further: str) -> list[str]:
+    return [word for setting in (*SETTINGS, *further) for word in ("--set", setting)]
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished search without trainings at native size, beside a tiny recipe."""
+    folder = tmp_path_factory.mktemp("native") / "searched"
+    (folder.parent / "tiny.toml").write_text(TINY)
+    xe.run(load_config(None, parse_assignments(SETTINGS)), out=folder)
+    return folder
+
+
+NATIVE = {"native.train": True, "native.designs": 2, "native.rivals": 1, "native.judge_images": 100}
+
+
+@pytest.fixture
+def copied(searched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Makes a copy of the search in a folder of the given name."""
+    monkeypatch.setattr(stage_times, "BUDGET_S", 0.2)
+    return lambda name: Path(shutil.copytree(searched, tmp_path / name))
+
+
+def to_native(folder: Path, searched: Path, *further: str) -> None:
+    """Goes on with a search to native size, on the command line."""
+    chosen = [word for name, value in NATIVE.items() for word in ("--set", f"{name}={value}") if name != "native.train"]
+    recipe = ("--to", "native", "--recipe", str(searched.parent / "tiny.toml"))
+    call("resume", folder, *recipe, *chosen, *further, "--quiet")
+
+
+def test_a_search_ends_with_the_same_native_front_however_it_is_interrupted(
+    searched: Path,
+    copied: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stopped, whole = copied("stopped"), copied("whole")
+    train, calls = stages.train_design, 0
+
+    def interrupted(*args: Any, **named: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 2:  # the second stage of the first design
+            raise KeyboardInterrupt
+        return train(*args, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stages, "train_design", interrupted)
+        with pytest.raises(InterruptedRunError, match="xpert-evo resume"):
+            to_native(stopped, searched)
+    call("status", stopped)
+    said = capsys.readouterr().out
+    assert re.search(r"at 1/32 of the native width: 0 of \d trained, by recipe tiny: smoke-", said)
+    assert re.search(r"^  \w{8}: 1 of 2 stages finished$", said, re.MULTILINE)
+    assert "state: not running, not finished" in said
+    native = xe.load_run(stopped).resume().result.native
+    assert native is not None
+    to_native(whole, searched)
+    said = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"whole at 1/32 of the native width: \d of \d designs on the native front", said)
+    assert re.search(r"\d of \d finalists are on the front of finalists", said)
+    entries = json.loads((whole / "native.json").read_text())
+    assert entries == json.loads(native_json(native))
+    assert {entry["role"] for entry in entries} == {"homogeneous", "searched"}
+    assert {entry["accuracy"]["n_images"] for entry in entries} == {100}
+    assert all(entry["accuracy"]["protocol"] == "recipe tiny" for entry in entries)
+    for entry in entries:
+        weights = [folder / "native" / entry["id"] / "weights.safetensors" for folder in (whole, stopped)]
+        assert weights[0].read_bytes() == weights[1].read_bytes()
+        assert xe.load_network(weights[0]).header.design.digest == entry["id"]
+    page = (whole / "report.html").read_text()
+    assert page.index("Which design to build: at 1/32 of the native width") < page.index("What the search found")
+    assert (whole / "native.png").stat().st_size > 10_000
+    call("show", whole, "--id", entries[0]["id"][:8])
+    with pytest.raises(StoreError, match="are planned, so that the settings of native must stay"):
+        to_native(whole, searched, "--hours", "1")
+
+
+def test_hours_leave_the_search_its_time_and_scale_the_recipe(searched: Path, copied: Callable[[str], Path]) -> None:
+    folder = copied("scaled")
+    recipe = str(searched.parent / "tiny.toml")
+    go_on(folder, {**NATIVE, "native.recipe": recipe, "native.hours": 0.001}, Silent())
+    run = xe.load_run(folder)
+    native = run.result.native
+    assert native is not None
+    assert native.recipe.hours == run.result.config.native.hours == 0.001
+    assert all(stage.protocol.n_train == 128 for stage in native.recipe.stages), "the least that a stage can be"
+    assert native.is_final
+    assert run.result.has_ended
+
+
+def test_a_dry_run_tells_each_stage_at_native_size(
+    searched: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(stage_times, "BUDGET_S", 0.2)
+    monkeypatch.setattr("xpert_evo.orchestration.estimate.BUDGET_S", 0.2)
+    recipe = str(searched.parent / "tiny.toml")
+    call("run", "--to", "native", "--recipe", recipe, *options(), "--dry-run", "--out", searched.parent / "never")
+    said = capsys.readouterr().out
+    for words in (
+        r"search and finalists: about \d+ (s|min) with 1 worker",
+        r"stage 1 at native size, smoke-256-images-\w{6} \(1 epoch\): about \d+ (s|min) a training",
+        r"stage 2 at native size, exact-tune-128-images-\w{6} \(1 epoch\): about \d+ (s|min) a training",
+        r"judging at native size: about \d+ (s|min) a network",
+        r"at native size: at most 6 trainings by recipe tiny, about \d+ (s|min) together",
+        r"time: about \d+ (s|min) for the whole run",
+    ):
+        assert re.search(words, said), words
+    assert not (searched.parent / "never").exists()
+
+
+def test_goals_and_recipes_are_checked_before_anything_is_written(searched: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--to takes native, got 'natif'"):
+        call("run", "--to", "natif", "--out", tmp_path / "a")
+    with pytest.raises(ConfigError, match=r"native\.hours = 8 scales trainings at native size, but .* add --to native"):
+        call("run", "--hours", "8", "--out", tmp_path / "a")
+    with pytest.raises(ConfigError, match="no recipe is called 'nigth'"):
+        call("run", "--to", "native", "--recipe", "nigth", "--out", tmp_path / "a")
+    tuning = tmp_path / "tune.toml"
+    tuning.write_text('stages = [{ protocol = "exact-tune" }]')
+    with pytest.raises(ConfigError, match="begins with a stage that continues from trained weights"):
+        call("run", "--to", "native", "--recipe", str(tuning), "--out", tmp_path / "a")
+    assert not (tmp_path / "a").exists()
+    assert xe.load_run(searched).result.native is None

@@ -1,0 +1,100 @@
+"""Trainings at native size after the search: planned once, trained by a recipe, and judged once on test images.
+
+Every step checks the store first and does only what is missing.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from xpert_evo.accuracy.training.recipes import load_recipe
+from xpert_evo.orchestration.batches import plans_of, run_batch
+from xpert_evo.orchestration.effort import makespan
+from xpert_evo.orchestration.knowledge import look
+from xpert_evo.orchestration.names import FINALISTS, FIRST, HOMOGENEOUS, NATIVE, SEARCHED
+from xpert_evo.orchestration.native_choice import promising, rivals
+from xpert_evo.orchestration.native_plan import (
+    NativePlan,
+    add_native_note,
+    fitted_ratio,
+    native_note,
+    seconds_each,
+    times_by_size,
+)
+from xpert_evo.orchestration.run_context import RunContext
+from xpert_evo.orchestration.stopping import spent_s
+from xpert_evo.orchestration.surrogates import Surrogates
+from xpert_evo.orchestration.trainings import cached_dataset
+from xpert_evo.progress import Message, Stage
+from xpert_evo.space import Genomes
+from xpert_evo.words import counted, duration
+
+
+def run_native(run: RunContext, fit: Callable[[RunContext], Surrogates]) -> None:
+    """Trains the chosen designs at native size.
+
+    Args:
+        run: Context of the run.
+        fit: Fits the surrogates to all labels of the search, by which designs are chosen.
+
+    Raises:
+        TrainingError: Every training failed.
+    """
+    if not run.store.plans(NATIVE):
+        _plan(run, fit(run))
+        plan = native_note(run.store)
+        assert plan is not None
+        run.tally.expect(NATIVE, len(plan.roles), work=0.0, seconds=plan.seconds)
+    run_batch(run, NATIVE)
+
+
+def _plan(run: RunContext, surrogates: Surrogates) -> None:
+    task, native = run.task, run.task.config.native
+    designs = promising(task, look(run), surrogates, native.designs)
+    opponents = rivals(task, surrogates, designs, native.rivals)
+    genomes = np.concatenate([designs, opponents])
+    plan = _scaled(run, surrogates, genomes, [SEARCHED] * len(designs) + [HOMOGENEOUS] * len(opponents))
+    with run.interrupts.held_back(), run.store.transaction() as store:
+        add_native_note(store, plan)
+        store.add_plans(plans_of(run, NATIVE, task.space.decode(genomes)))
+        store.add_event("planned", f"{NATIVE}: {len(genomes)} designs")
+    _tell(run, plan, len(designs), len(opponents))
+
+
+def _scaled(run: RunContext, surrogates: Surrogates, genomes: Genomes, roles: list[str]) -> NativePlan:
+    """Measures the recipe's stages on this machine and scales them to what is left of the budget."""
+    task, hours = run.task, run.task.config.native.hours
+    dataset, recipe = cached_dataset(task.config.dataset, run.dataset_digest), load_recipe(task.config.native.recipe)
+    run.listener.tell(Stage(text="measuring the speed of trainings at native size"))
+    times, places = times_by_size(task, dataset, genomes, recipe)
+    n_workers, ratio = run.executor.n_workers, 1.0
+    if hours is not None:
+        left_s = 3600 * hours - spent_s(run, batches=(FIRST, FINALISTS)) / n_workers
+        ratio = fitted_ratio(times, places, n_workers, left_s)
+        recipe = recipe.scaled(ratio, len(dataset.train), hours)
+        needed_s = makespan(seconds_each(times, places, ratio), n_workers)
+        if needed_s > 1.1 * left_s:
+            text = (
+                f"native.hours = {hours:g} is too short: the search took {duration(3600 * hours - left_s)}, and the "
+                f"shortest useful trainings at native size take about {duration(needed_s)}"
+            )
+            run.listener.tell(Message(text=text, warning=True))
+    expected = surrogates.accuracy(genomes)[0]
+    digests = [design.digest for design in task.space.decode(genomes)]
+    seconds = seconds_each(times, places, ratio)
+    return NativePlan(
+        recipe=recipe,
+        roles=dict(zip(digests, roles, strict=True)),
+        expected={digest: float(value) for digest, value in zip(digests, expected, strict=True)},
+        seconds=sum(seconds) / len(seconds),
+    )
+
+
+def _tell(run: RunContext, plan: NativePlan, n_designs: int, n_rivals: int) -> None:
+    stages = ", ".join(f"{s.protocol.name} ({counted(s.protocol.epochs, 'epoch')})" for s in plan.recipe.stages)
+    total_s = makespan([plan.seconds] * len(plan.roles), run.executor.n_workers)
+    text = (
+        f"at native size: {counted(n_designs, 'design')} of the search and {n_rivals} homogeneous, by recipe "
+        f"{plan.recipe.name}: {stages}; about {duration(total_s)} with {counted(run.executor.n_workers, 'worker')}"
+    )
+    run.listener.tell(Message(text=text, topic=NATIVE))

@@ -1,0 +1,72 @@
+"""Estimates how long trainings at native size will take, before the search has chosen the designs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from xpert_evo.accuracy.datasets.catalogue import Dataset
+from xpert_evo.accuracy.surrogate.features import macs
+from xpert_evo.accuracy.training.recipes import Recipe, load_recipe
+from xpert_evo.orchestration.choosing import first_batch
+from xpert_evo.orchestration.effort import makespan
+from xpert_evo.orchestration.native_plan import fitted_ratio, seconds_each, times_by_size
+from xpert_evo.orchestration.task import Task
+
+_SMALL, _LARGE = 0.25, 0.75
+"""Quantiles of the first designs' multiply-accumulates between which the chosen designs are assumed to lie."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NativeEstimate:
+    """Expected durations of the trainings at native size.
+
+    Attributes:
+        recipe: Recipe of the trainings, scaled to the budget if there is one.
+        n_trainings: Largest number of trainings.
+        stages_s: Duration of each stage of an average training, with one pass [s].
+        judging_s: Duration of its judgement on test images [s].
+        seconds: Duration of all trainings [s].
+    """
+
+    recipe: Recipe
+    n_trainings: int
+    stages_s: tuple[float, ...]
+    judging_s: float
+    seconds: float
+
+
+def estimate_native(
+    task: Task, dataset: Dataset, *, n_workers: int, search_s: float, tell: Callable[[str], None] | None = None
+) -> NativeEstimate:
+    """Measures a smaller and a larger design of the first batch for about twenty seconds, and extrapolates.
+
+    Args:
+        task: Search task.
+        dataset: Data set of the run.
+        n_workers: Number of concurrent trainings.
+        search_s: Expected duration of the search, which a budget of hours includes [s].
+        tell: Called with a description of each measurement.
+    """
+    native, recipe = task.config.native, load_recipe(task.config.native.recipe)
+    genomes = first_batch(task)
+    order = np.argsort(macs(task.space, genomes))
+    pair = genomes[[order[round(q * (len(order) - 1))] for q in (_SMALL, _LARGE)]]
+    times, _ = times_by_size(task, dataset, pair, recipe, tell)
+    n_trainings = native.designs + native.rivals
+    places, ratio = np.full(n_trainings, 0.5), 1.0
+    if native.hours is not None:
+        ratio = fitted_ratio(times, places, n_workers, 3600 * native.hours - search_s)
+        recipe = recipe.scaled(ratio, len(dataset.train), native.hours)
+    low, high = times
+    stages_s = tuple(
+        (ratio * (a + b) + c + d) / 2
+        for a, b, c, d in zip(low.training_s, high.training_s, low.measuring_s, high.measuring_s, strict=True)
+    )
+    return NativeEstimate(
+        recipe=recipe,
+        n_trainings=n_trainings,
+        stages_s=stages_s,
+        judging_s=(low.judging_s + high.judging_s) / 2,
+        seconds=makespan(seconds_each(times, places, ratio), n_workers),
+    )

@@ -1,0 +1,119 @@
+"""A training at native size as a job: the stages of a recipe, kept in the run's folder, and one judgement."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from hw_models import CrossbarSpec
+from xpert_evo.accuracy.crossbars.emulation import EMULATION
+from xpert_evo.accuracy.datasets.catalogue import Dataset
+from xpert_evo.accuracy.training.judge import judge
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
+from xpert_evo.accuracy.training.recipes import Recipe
+from xpert_evo.accuracy.training.stages import StagedTraining, StagesResult, keep_weights, train_stages
+from xpert_evo.accuracy.training.weights import WEIGHTS_NAME, TrainedNetwork, load_network
+from xpert_evo.backbone_file import BackboneDescription
+from xpert_evo.backbones import load_backbone
+from xpert_evo.config import DatasetConfig
+from xpert_evo.design import Design
+from xpert_evo.errors import CheckpointError, DataError
+from xpert_evo.orchestration.trainings import TrainingReport, own_dataset
+
+STAGES_NAME = "stages"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NativeJob:
+    """A design to train at native size and to judge.
+
+    Attributes:
+        design: Design to train.
+        dataset: Settings of the data set.
+        dataset_digest: Expected digest of the data set.
+        recipe: Stages of the training.
+        crossbar: Crossbar that the network is trained for.
+        seed: Random seed of all stages.
+        folder: Folder for the network and its stages, which all workers must reach.
+        judge_images: Number of test images; None for all.
+        backbone: Custom backbone; None for a built-in one.
+        weights: A trained network of the design that is only judged; None to train one.
+    """
+
+    design: Design
+    dataset: DatasetConfig
+    dataset_digest: str
+    recipe: Recipe
+    crossbar: CrossbarSpec
+    seed: int
+    folder: Path
+    judge_images: int | None
+    backbone: BackboneDescription | None
+    weights: Path | None = None
+
+    @property
+    def protocol(self) -> TrainingProtocol:
+        """The protocol of the last stage."""
+        return self.recipe.stages[-1].protocol
+
+
+def native_job(job: NativeJob) -> TrainingReport:
+    """Trains a network by its recipe, going on where an earlier job stopped, and judges it once on test images.
+
+    Raises:
+        TrainingError: A training diverged.
+        DataError: The data set is another one than the run's, or the folder cannot be reached.
+    """
+    import torch  # noqa: PLC0415
+
+    torch.set_num_threads(1)
+    dataset = own_dataset(job)
+    details: dict[str, Any] = {"emulation": EMULATION, "recipe": job.recipe.name}
+    if job.weights is None:
+        trained = _trained(job, dataset)
+        weights, seconds = job.folder / WEIGHTS_NAME, trained.seconds
+        keep_weights(trained.weights, weights)
+        details |= {"stages": [asdict(one) for one in trained.passes], "kept": trained.kept + 1}
+    else:
+        weights, seconds = job.weights, 0.0
+    network = load_network(weights)
+    validation = _validation(network, dataset, job.seed)
+    test = judge(network, dataset, split="test", exact=True, seed=job.seed, max_images=job.judge_images)
+    details["test"] = {"accuracy": test.mean, "n_images": test.n_images, "emulation": test.emulation}
+    return TrainingReport(validation_accuracy=validation, seconds=seconds, details=details)
+
+
+def _trained(job: NativeJob, dataset: Dataset) -> StagesResult:
+    folder = job.folder / STAGES_NAME
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        raise DataError(
+            f"{folder} cannot be written to ({failure.strerror}); networks at native size are kept in the run's "
+            "folder, so give all workers access to it."
+        ) from None
+    training = StagedTraining(
+        design=job.design,
+        backbone=load_backbone(
+            job.backbone or job.design.backbone, n_classes=dataset.n_classes, image_channels=dataset.image_channels
+        ),
+        dataset=dataset,
+        stages=job.recipe.stages,
+        crossbar=job.crossbar,
+        seed=job.seed,
+        folder=folder,
+    )
+    try:
+        return train_stages(training)
+    except CheckpointError:  # damaged, or of another processor's type: it only saves time
+        for path in folder.glob("*.checkpoint"):
+            path.unlink(missing_ok=True)
+        return train_stages(training)
+
+
+def _validation(network: TrainedNetwork, dataset: Dataset, seed: int) -> float:
+    """Accuracy on validation images by the exact emulation, which stages that train with it have measured already."""
+    header = network.header
+    if header.protocol.exact and header.validation_accuracy is not None:
+        return header.validation_accuracy
+    n_images = header.protocol.n_validation
+    return judge(network, dataset, split="validation", exact=True, seed=seed, max_images=n_images).mean

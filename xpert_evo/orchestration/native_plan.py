@@ -1,0 +1,140 @@
+"""Plans the trainings at native size: their recipe, scaled to the time that is left, and the note that keeps it."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from xpert_evo.accuracy.crossbars.snr import EMULATION_VERSION
+from xpert_evo.accuracy.datasets.catalogue import Dataset
+from xpert_evo.accuracy.surrogate.features import macs
+from xpert_evo.accuracy.training.recipes import Recipe, load_recipe
+from xpert_evo.config import RunConfig
+from xpert_evo.errors import ConfigError, StoreError
+from xpert_evo.objectives import FloatArray
+from xpert_evo.orchestration.effort import makespan
+from xpert_evo.orchestration.stage_times import LEAST_RATIO, StageTimes, Trainee, measured_times
+from xpert_evo.orchestration.task import Task
+from xpert_evo.space import Genomes
+from xpert_evo.store import Store, Topic
+from xpert_evo.validation import parse
+
+_KEY = "plan"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NativePlan:
+    """The trainings at native size of a run, as noted when they were planned.
+
+    Attributes:
+        recipe: Recipe of all trainings, scaled to the budget if there is one.
+        roles: Digest of each design -> `names.SEARCHED` or `names.HOMOGENEOUS`.
+        expected: Digest of each design -> accuracy that the search's surrogate expects of its proxy (fraction).
+        seconds: Expected duration of one training [s].
+    """
+
+    recipe: Recipe
+    roles: Mapping[str, str]
+    expected: Mapping[str, float]
+    seconds: float
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain values for the note."""
+        return {
+            "recipe": self.recipe.model_dump(mode="json"),
+            "roles": dict(self.roles),
+            "expected": dict(self.expected),
+            "seconds": self.seconds,
+        }
+
+
+def native_note(store: Store) -> NativePlan | None:
+    """Returns the plan of a run's trainings at native size; None before there is one."""
+    plain = store.note(Topic.NATIVE, _KEY)
+    if plain is None:
+        return None
+    where = f"the plan of trainings at native size in {store.folder}"
+    return NativePlan(
+        recipe=parse(Recipe, plain["recipe"], where=where, error=StoreError),
+        roles=plain["roles"],
+        expected=plain["expected"],
+        seconds=plain["seconds"],
+    )
+
+
+def add_native_note(store: Store, plan: NativePlan) -> None:
+    """Writes the plan; belongs inside a transaction."""
+    store.add_note(Topic.NATIVE, _KEY, plan.to_plain())
+
+
+def native_context(config: RunConfig, recipe: Recipe, dataset_digest: str, *, refined: bool) -> str:
+    """Returns sixteen digits for everything that determines a label at native size besides the design."""
+    content = {
+        "stages": [stage.model_dump(mode="json") for stage in recipe.stages],
+        "dataset": dataset_digest,
+        "emulation": EMULATION_VERSION,
+        "crossbar": config.hardware.crossbar.model_dump(mode="json"),
+        "judge_images": config.native.judge_images,
+        "refined": refined,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def check_recipe(config: RunConfig) -> None:
+    """Raises ConfigError if the recipe of trainings at native size is unknown or needs trained weights."""
+    if config.native.train and load_recipe(config.native.recipe).needs_weights:
+        raise ConfigError(
+            f"native.recipe = {config.native.recipe} begins with a stage that continues from trained weights, but a "
+            "run has none; choose a recipe that begins with random ones, such as hour."
+        )
+
+
+def times_by_size(
+    task: Task, dataset: Dataset, genomes: Genomes, recipe: Recipe, tell: Callable[[str], None] | None = None
+) -> tuple[list[StageTimes], FloatArray]:
+    """Measures the smallest and the largest design; returns their times and each design's place between them.
+
+    Args:
+        task: Search task.
+        dataset: Data set of the run.
+        genomes: Designs, (designs, genes).
+        recipe: Recipe of the trainings.
+        tell: Called with a description of each measurement.
+
+    Returns:
+        Times of the two designs, and for each design its position from 0 to 1 between them by multiply-accumulates.
+    """
+    sizes = np.asarray(macs(task.space, genomes), dtype=np.float64)
+    ends = [int(sizes.argmin()), int(sizes.argmax())]
+    n_test = min(task.config.native.judge_images or len(dataset.test), len(dataset.test))
+    found = [
+        measured_times(
+            Trainee(
+                design=task.space.decode(genomes[i : i + 1])[0],
+                backbone=task.backbone,
+                crossbar=task.hardware.crossbar,
+                dataset=dataset,
+            ),
+            recipe,
+            n_judged=[n_test],
+            tell=tell,
+        )
+        for i in dict.fromkeys(ends)
+    ]
+    width = sizes.max() - sizes.min()
+    return [found[0], found[-1]], (sizes - sizes.min()) / (width or 1.0)
+
+
+def seconds_each(times: Sequence[StageTimes], places: FloatArray, ratio: float = 1.0) -> list[float]:
+    """Duration of each training [s], with the epochs of the recipe times a ratio."""
+    low, high = (one.fixed_s + ratio * sum(one.training_s) for one in times)
+    return [float(low + place * (high - low)) for place in places]
+
+
+def fitted_ratio(times: Sequence[StageTimes], places: FloatArray, n_workers: int, seconds: float) -> float:
+    """Returns the factor on the epochs with which all trainings end after so many seconds, at least `LEAST_RATIO`."""
+    fixed, whole = (makespan(seconds_each(times, places, ratio), n_workers) for ratio in (0.0, 1.0))
+    return max(LEAST_RATIO, (seconds - fixed) / (whole - fixed))

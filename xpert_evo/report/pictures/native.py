@@ -1,0 +1,75 @@
+"""Accuracy at native size against EDAP, with confidence intervals: the native front and the homogeneous rivals."""
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from xpert_evo.report.native import NativeDesign
+from xpert_evo.report.pictures.common import BLACK, BLUE, EDAP_LABEL, GREEN, ORANGE, legend_below
+from xpert_evo.report.scene import Scene
+from xpert_evo.report.words import chip_limit_words
+
+_Z95 = 1.96
+_LOOKS = {
+    "searched": (BLUE, "o", "found by the search"),
+    "homogeneous": (ORANGE, "s", "homogeneous rivals"),
+    "refined": (GREEN, "D", "refined: peripherals chosen again"),
+}
+
+
+def draw_native(scene: Scene) -> Figure | None:
+    """Draws all designs trained at native size; None if there are none."""
+    native = scene.result.native
+    if native is None or not native.designs:
+        return None
+    figure = Figure(figsize=(6.8, 4.6), layout="constrained")
+    axes = figure.add_subplot()
+    for role, (colour, marker, label) in _LOOKS.items():
+        designs = [one for one in native.designs if one.role == role]
+        if designs:
+            _draw(axes, designs, colour, marker, label)
+    front = sorted(native.front, key=lambda one: one.candidate.hardware["edap"])
+    if len(front) > 1:
+        x, y = [one.candidate.hardware["edap"] for one in front], [_percent(one) for one in front]
+        axes.plot(x, y, color=BLACK, lw=0.9, ls="--", label="native front (by validation accuracy)", zorder=1)
+    for one in native.designs:
+        axes.annotate(
+            one.candidate.digest[:8],
+            (one.candidate.hardware["edap"], _percent(one)),
+            textcoords="offset points",
+            xytext=(6, -9),
+            fontsize=7,
+        )
+    axes.set_xscale("log")
+    axes.set_xlabel(EDAP_LABEL)
+    axes.set_ylabel("test accuracy [%]")
+    axes.yaxis.set_major_locator(MaxNLocator(6))
+    axes.margins(0.16, 0.14)
+    result, n_images = scene.result, native.designs[0].candidate.n_test_images
+    limits = chip_limit_words(result.config)
+    axes.set_title(
+        f"{result.task.backbone.name} on {result.dataset['name']} {native.size_words}, recipe {native.recipe.name}, "
+        f"{n_images:,} test images{f', {limits}' if limits else ''}",
+        loc="left",
+    )
+    legend_below(figure, [axes], 2)
+    return figure
+
+
+def _draw(axes: Axes, designs: list[NativeDesign], colour: str, marker: str, label: str) -> None:
+    axes.errorbar(
+        [one.candidate.hardware["edap"] for one in designs],
+        [_percent(one) for one in designs],
+        yerr=[100 * _Z95 * (one.candidate.measured_std or 0.0) for one in designs],
+        color=colour,
+        marker=marker,
+        ls="none",
+        elinewidth=1.0,
+        capsize=2.5,
+        label=label,
+        zorder=3,
+    )
+
+
+def _percent(one: NativeDesign) -> float:
+    return 100 * one.candidate.measured
