@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 
 from hw_models import CrossbarSpec, WeightCoding
 from tests.accuracy.geometries import fine_geometry
-from xpert_evo.accuracy.crossbars.adc_noise import NoisyProduct, active_share
+from xpert_evo.accuracy.crossbars.adc_noise import NoisyProduct
 from xpert_evo.accuracy.crossbars.arrays import Cells, partial_sums, program
 from xpert_evo.accuracy.crossbars.cell_draws import draw_cells
+from xpert_evo.accuracy.crossbars.chip_product import active_share, chip_product, straight_through
 from xpert_evo.accuracy.crossbars.coding import max_code
 from xpert_evo.accuracy.crossbars.emulation import emulate_layer
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer
 from xpert_evo.accuracy.crossbars.nodal import Crossbar, column_currents
-from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities, disturbed, programmed_weights
+from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities, cells_holding, disturbed
+from xpert_evo.accuracy.crossbars.quantisers import weight_codes
 from xpert_evo.accuracy.crossbars.row_wires import read_cycles
 
 FloatArray = NDArray[np.float64]
@@ -215,13 +217,18 @@ def test_training_sees_weights_that_follow_what_the_emulated_wires_deliver(
     g = layer.geometry
     settings = NonIdealities(on_off_ratio=20.0, on_ohm=6000.0, row_wire_ohm=1.5, column_wire_ohm=4.4)
     inputs = torch.rand(8, 12, 6, 6, generator=torch.Generator().manual_seed(2))
-    weights = programmed_weights(
+    weights = straight_through(
         layer.weight,
+        cells_holding(
+            layer.weight,
+            g.crossbar,
+            array_rows=g.array_rows,
+            nonidealities=settings,
+            generator=torch.Generator(),
+            column_sharing=g.column_sharing,
+        ),
         g.crossbar,
-        array_rows=g.array_rows,
-        nonidealities=settings,
-        generator=torch.Generator(),
-        column_sharing=g.column_sharing,
+        scale=weight_codes(layer.weight.detach(), g.crossbar)[1],
         activity=0.4,
     )
     with torch.no_grad():
@@ -230,6 +237,25 @@ def test_training_sees_weights_that_follow_what_the_emulated_wires_deliver(
     lost = (exact - ideal).square().mean().sqrt()
     assert lost > 0.05 * exact.std()
     assert (exact - linear).square().mean().sqrt() < 0.55 * lost
+
+
+def test_training_follows_the_rows_that_are_active_around_each_input() -> None:
+    """Some parts of the images are dark and some bright: one matrix for all of them misses what the columns lose."""
+    layer = wired_layer(WeightCoding.OFFSET_ANALOG, 1)
+    g = layer.geometry
+    settings = NonIdealities(on_ohm=6000.0, column_wire_ohm=9.0)
+    places = torch.linspace(0.1, 1.0, 6)[:, None].expand(6, 6)
+    inputs = torch.rand(8, 12, 6, 6, generator=torch.Generator().manual_seed(2))
+    inputs = inputs * (torch.rand(inputs.shape, generator=torch.Generator().manual_seed(3)) < places**2)
+    emulated = emulate_layer(layer, inputs, percentile=100.0, nonidealities=settings)
+    activity = active_share(layer, inputs)
+    scale = weight_codes(layer.weight.detach(), g.crossbar)[1]
+    weights = straight_through(layer.weight, emulated.cells, g.crossbar, scale=scale, activity=activity)
+    with torch.no_grad():
+        exact = emulated(inputs)
+        one_matrix = (layer.product(inputs, weights) - exact).square().mean().sqrt()
+        followed = (chip_product(layer, emulated, inputs) - exact).square().mean().sqrt()
+    assert followed < 0.9 * one_matrix
 
 
 def test_training_counts_the_rows_that_its_inputs_activate() -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from hw_models import CrossbarSpec
-from xpert_evo.accuracy.crossbars.adc_noise import stored_weights
+from xpert_evo.accuracy.crossbars.chip_product import chip_product
 from xpert_evo.accuracy.crossbars.emulation import Emulator, emulate_layer
 from xpert_evo.accuracy.crossbars.network import CrossbarNetwork, build_network
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
@@ -15,6 +15,7 @@ from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.training.exact_training import ExactProduct
 from xpert_evo.accuracy.training.judge import judge
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
+from xpert_evo.accuracy.training.teacher import Teacher
 from xpert_evo.accuracy.training.training import TrainedDesign, train_design
 from xpert_evo.accuracy.training.weights import read_start, save_weights
 from xpert_evo.backbones import Backbone
@@ -88,12 +89,8 @@ def test_gradients_are_those_of_the_weights_that_a_chip_stores(network: Crossbar
     passed = torch.rand(4, layer.geometry.out_channels, 16, 16)
     product = ExactProduct(devices, torch.Generator().manual_seed(3))
     (exact,) = torch.autograd.grad(product(layer, inputs), [inputs], passed)
-    cells = emulate_layer(
-        layer, inputs.detach(), nonidealities=devices, generator=torch.Generator().manual_seed(3)
-    ).cells
-    (stored,) = torch.autograd.grad(
-        layer.product(inputs, stored_weights(layer, cells, inputs)), [inputs], passed, retain_graph=True
-    )
+    chip = emulate_layer(layer, inputs.detach(), nonidealities=devices, generator=torch.Generator().manual_seed(3))
+    (stored,) = torch.autograd.grad(chip_product(layer, chip, inputs), [inputs], passed)
     (ideal,) = torch.autograd.grad(layer.product(inputs), [inputs], passed)
     torch.testing.assert_close(exact, stored, rtol=0, atol=0)
     assert (ideal - stored).abs().max() > 0.01 * stored.abs().max()
@@ -108,6 +105,7 @@ def trained(
         start: TrainedDesign | None = None,
         devices: NonIdealities | None = None,
         adc_precision: int = 2,
+        teacher: Teacher | None = None,
     ) -> TrainedDesign:
         layers = tuple(layer.model_copy(update={"adc_precision": adc_precision}) for layer in design.layers)
         few_bits = design.model_copy(update={"layers": layers})
@@ -124,6 +122,7 @@ def trained(
             device="cpu",
             start_from=None if start is None else read_start(path),
             devices=devices,
+            teacher=teacher,
         )
 
     return train
@@ -166,3 +165,26 @@ def test_clipped_weights_stay_within_the_window(
             for layer in (after, before)
         )
         assert most <= 2.2 < wide
+
+
+def test_targets_mix_labels_and_what_a_teacher_says(network: CrossbarNetwork, images: torch.Tensor) -> None:
+    labels = torch.arange(len(images)) % 4
+    network.eval()
+    said = network(images, lambda layer, inputs: layer.product(inputs)).softmax(1)
+    targets = Teacher(networks=(network, network), share=0.25).targets(images, labels)
+    exact = torch.nn.functional.one_hot(labels, said.shape[1])
+    torch.testing.assert_close(targets, 0.75 * exact + 0.25 * said)
+
+
+def test_a_teacher_is_learned_from(
+    trained: Callable[..., TrainedDesign], protocol: TrainingProtocol, dataset: Dataset
+) -> None:
+    """With a teacher that says the next class, the network learns to say it."""
+    first = trained(protocol, adc_precision=5)
+    wrong = first.network.eval()
+    last = wrong.crossbar_layers[-1]
+    with torch.no_grad():
+        for own in (last.weight, last.bias):
+            own.copy_(own.roll(1, 0))
+    taught = trained(protocol, adc_precision=5, teacher=Teacher(networks=(wrong,), share=1.0))
+    assert judge(taught, dataset).mean < 0.25 < judge(trained(protocol, adc_precision=5), dataset).mean

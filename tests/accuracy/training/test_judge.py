@@ -9,10 +9,12 @@ import torch
 from hw_models import CrossbarSpec, WeightCoding
 from tests.accuracy.geometries import fine_geometry
 from xpert_evo.accuracy.crossbars.arrays import program
+from xpert_evo.accuracy.crossbars.chip_product import straight_through
 from xpert_evo.accuracy.crossbars.emulation import emulate_layer
 from xpert_evo.accuracy.crossbars.fidelity import layer_fidelity, layer_inputs
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer
-from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities, VariationLaw, disturbed, programmed_weights
+from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities, VariationLaw, cells_holding, disturbed
+from xpert_evo.accuracy.crossbars.quantisers import weight_codes
 from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.training.checkpoints import read_tensors
 from xpert_evo.accuracy.training.images import prepared
@@ -166,12 +168,19 @@ def test_the_weights_that_training_sees_are_those_that_the_emulated_cells_delive
     emulated = emulate_layer(
         layer, inputs, percentile=100.0, nonidealities=noise, generator=torch.Generator().manual_seed(3)
     )
-    weights = programmed_weights(
+    weights = straight_through(
         layer.weight,
+        cells_holding(
+            layer.weight,
+            crossbar,
+            array_rows=geometry.array_rows,
+            nonidealities=noise,
+            generator=torch.Generator().manual_seed(3),
+            column_sharing=geometry.column_sharing,
+        ),
         crossbar,
-        array_rows=geometry.array_rows,
-        nonidealities=noise,
-        generator=torch.Generator().manual_seed(3),
+        scale=weight_codes(layer.weight.detach(), crossbar)[1],
+        activity=0.0,
     )
     with torch.no_grad():
         ideal, wanted = layer.product(inputs), layer.product(inputs, weights)

@@ -16,7 +16,7 @@ from xpert_evo.errors import ConfigError, TrainingError
 from xpert_evo.orchestration.start import begin, prepare
 from xpert_evo.progress import Silent
 
-GOES_ON = ["second-night", "long-second-night", "averaged-night", "fine-tune", "exact-tune"]
+GOES_ON = ["second-night", "long-second-night", "averaged-night", "fine-tune", "chip-tune", "exact-tune"]
 
 
 def test_what_needs_weights_is_a_property_of_the_protocol_that_changes_no_digest() -> None:

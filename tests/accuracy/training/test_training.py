@@ -34,6 +34,7 @@ OF_THE_DESIGN_ITSELF = {"native-short", "overnight", "long-night", "second-night
     "one-night",
     "long-second-night",
     "averaged-night",
+    "chip-tune",
     "exact-tune",
 }
 
@@ -516,6 +517,7 @@ def test_a_clip_that_stays_on_its_device_quantises_like_a_number() -> None:
         ("one-night", "49e3f20101ee52ca"),
         ("long-second-night", "67d1c936230d16e3"),
         ("averaged-night", "c0c1a9eb41bb0b22"),
+        ("chip-tune", "8559d5ac94b53c04"),
         ("exact-tune", "9512902579116072"),
         ("fine-tune", "70a5215e773e47c0"),
         ("full", "dc08b12a093e24aa"),

@@ -14,19 +14,15 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from xpert_evo.accuracy.crossbars.arrays import Cells
-from xpert_evo.accuracy.crossbars.blocks import Emulated, EmulatedBlocks, blocks_of, diagonal
+from xpert_evo.accuracy.crossbars.chip_product import drawn_product
 from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork
-from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities, programmed_weights, straight_through
-from xpert_evo.accuracy.crossbars.quantisers import input_codes, largest_weights, weight_codes
+from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
+from xpert_evo.accuracy.crossbars.quantisers import largest_weights
 from xpert_evo.accuracy.crossbars.snr import FloatArray, adc_noise_ratio
 
 CORRECTION_FILE = Path(__file__).parent / "data" / "adc_noise.json"
 """Written by scripts/calibrate_adc_noise.py."""
-
-_ACTIVITY_IMAGES = 8
-"""Images of a training step from which the share of active rows is estimated."""
 
 
 class NoisyProduct:
@@ -54,32 +50,19 @@ class NoisyProduct:
         self.generator = generator
         self._dtype = dtype
         self._devices = devices
-        self._has_wires = devices is not None and devices.has_wires
         self._on_device = generator if devices is None or device.type == "cpu" else self._seeded(device)
         self._buffer = self._drawn(n_numbers, device)
 
     def __call__(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
         """Returns the layer's product with noise."""
-        programmed = self._programmed(layer, inputs)
-        outputs = layer.product(inputs, programmed)
+        if self._devices is None:
+            outputs = layer.product(inputs)
+        else:
+            outputs = drawn_product(layer, inputs, self._devices, self._on_device)
         noise = self._noise_like(outputs) * local_strength(layer, inputs.detach())
         deviation = noise_deviation(layer)
         strength = output_strength(layer)
         return outputs.addcmul_(noise, deviation if strength is None else deviation * strength)
-
-    def _programmed(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor | None:
-        if self._devices is None:
-            return None
-        g = layer.geometry
-        return programmed_weights(
-            layer.weight,
-            g.crossbar,
-            array_rows=g.own_rows,
-            nonidealities=self._devices,
-            generator=self._on_device,
-            column_sharing=g.column_sharing,
-            activity=active_share(layer, inputs.detach()[:_ACTIVITY_IMAGES]) if self._has_wires else 0.0,
-        )
 
     def _noise_like(self, outputs: torch.Tensor) -> torch.Tensor:
         if outputs.numel() >= len(self._buffer):
@@ -95,36 +78,6 @@ class NoisyProduct:
 
     def _seeded(self, device: torch.device) -> torch.Generator:
         return torch.Generator(device).manual_seed(int(torch.randint(1 << 62, (), generator=self.generator)))
-
-
-def stored_weights(layer: CrossbarLayer, emulated: Emulated, inputs: torch.Tensor) -> torch.Tensor:
-    """A layer's weights as drawn cells hold them, at the share of rows that unquantised inputs activate."""
-    crossbar = layer.geometry.crossbar
-
-    def stored(weights: torch.Tensor, cells: Cells, scale: torch.Tensor) -> torch.Tensor:
-        share = 0.0 if cells.column_drop is None else active_share(layer, inputs.detach()[:_ACTIVITY_IMAGES])
-        return straight_through(weights, cells, crossbar, scale=scale, activity=share)
-
-    if not isinstance(emulated, EmulatedBlocks):
-        return stored(layer.weight, emulated.cells, weight_codes(layer.weight.detach(), crossbar)[1])
-    blocks = [
-        stored(block.codes * block.scale, programmed.cells, block.scale)
-        for block, programmed in zip(blocks_of(layer), emulated.blocks, strict=True)
-    ]
-    return layer.weight + (diagonal(layer.geometry, blocks) - layer.weight).detach()
-
-
-def active_share(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
-    """Share of the rows that are active at once, a scalar tensor.
-
-    Averaged over the bits of a layer's inputs, weighted by the contribution of each bit to the product: its
-    significance times its own share.
-    """
-    n_bits = layer.geometry.input_precision
-    codes = input_codes(inputs.float(), layer.clip_on_device, n_bits).int()
-    shares = torch.stack([(codes >> bit & 1).float().mean() for bit in range(n_bits)])
-    brought = shares * 2.0 ** torch.arange(n_bits, device=shares.device)
-    return (brought * shares).sum() / brought.sum().clamp_min(1e-12)
 
 
 def local_strength(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from xpert_evo.accuracy.crossbars.adc_noise import analytic_noise_power, stored_weights
+from xpert_evo.accuracy.crossbars.adc_noise import analytic_noise_power
+from xpert_evo.accuracy.crossbars.chip_product import chip_product
 from xpert_evo.accuracy.crossbars.emulation import emulate_layer
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork, Product
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
@@ -62,7 +63,7 @@ def layer_fidelity(
     """
     calibration, measured = inputs.tensor_split(2)
     emulated = emulate_layer(layer, calibration, nonidealities=devices, generator=generator)
-    perfect = layer.product(measured, None if devices is None else stored_weights(layer, emulated, calibration))
+    perfect = layer.product(measured) if devices is None else chip_product(layer, emulated, measured)
     exact = emulated(measured)
     error = exact - perfect if devices is None else _residual(exact, perfect)
     centred = perfect - perfect.mean((0, 2, 3), keepdim=True)

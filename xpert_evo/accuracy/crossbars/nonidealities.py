@@ -26,7 +26,7 @@ import torch
 from hw_models import CrossbarSpec, WeightCoding
 from xpert_evo.accuracy.crossbars.arrays import Cells, PartialSums, crossbar_rows, program
 from xpert_evo.accuracy.crossbars.cell_draws import DrawnCells, draw_cells
-from xpert_evo.accuracy.crossbars.coding import counted_offset, slice_weights
+from xpert_evo.accuracy.crossbars.coding import counted_offset
 from xpert_evo.accuracy.crossbars.conversion_noise import noise_of
 from xpert_evo.accuracy.crossbars.device_settings import NonIdealities, VariationLaw, nonidealities_of
 from xpert_evo.accuracy.crossbars.quantisers import weight_codes
@@ -46,10 +46,9 @@ __all__ = [
     "Disturbance",
     "NonIdealities",
     "VariationLaw",
+    "cells_holding",
     "disturbed",
     "nonidealities_of",
-    "programmed_weights",
-    "straight_through",
 ]
 
 
@@ -136,17 +135,16 @@ def disturbed(
     return cells, Disturbance(offsets=offsets, noise_steps=nonidealities.adc_noise_steps, generator=generator)
 
 
-def programmed_weights(
+def cells_holding(
     weights: torch.Tensor,
     crossbar: CrossbarSpec,
     *,
     array_rows: tuple[int, ...],
     nonidealities: NonIdealities,
     generator: torch.Generator,
-    column_sharing: int = 8,
-    activity: float | torch.Tensor = 0.25,
-) -> torch.Tensor:
-    """Effective weights of a layer for one draw of cells and perfect converters; gradients pass straight through.
+    column_sharing: int,
+) -> Cells:
+    """Draws the cells that hold a layer's weights, for the training form.
 
     Args:
         weights: Weights (columns, ...) as trained.
@@ -155,42 +153,12 @@ def programmed_weights(
         nonidealities: Non-idealities of the cells; those of converters are ignored.
         generator: Random generator, on the device where numbers are drawn.
         column_sharing: Columns that share one ADC; those that are read together share the rows' wires.
-        activity: Share of rows active at once, which determines the loss in the columns' wires.
     """
-    codes, scale = weight_codes(weights.detach(), crossbar)
+    codes, _ = weight_codes(weights.detach(), crossbar)
     ideal = program(codes.flatten(1), array_rows, crossbar)
-    cells = _disturbed_cells(
+    return _disturbed_cells(
         codes.flatten(1), ideal, crossbar, nonidealities, generator, column_sharing=column_sharing, adc_precision=1
     )
-    return straight_through(weights, cells, crossbar, scale=scale, activity=activity)
-
-
-def straight_through(
-    weights: torch.Tensor,
-    cells: Cells,
-    crossbar: CrossbarSpec,
-    *,
-    scale: torch.Tensor | float,
-    activity: float | torch.Tensor,
-) -> torch.Tensor:
-    """Effective weights of cells that hold `weights` (columns, ...); gradients pass straight through to those.
-
-    Args:
-        weights: Weights as trained.
-        cells: Cells programmed with their codes.
-        crossbar: Cells and coding.
-        scale: Value of code 1.
-        activity: Share of rows active at once.
-    """
-    digits = cells.digits
-    if cells.column_drop is not None:
-        digits = tuple(cells.column_drop.weights(digit, cells.array_rows, activity) for digit in digits)
-    total = sum((digit * worth for digit, worth in zip(digits, slice_weights(crossbar), strict=True)))
-    assert isinstance(total, torch.Tensor)
-    if cells.digital_reference:
-        total = total[:-1] - total[-1:]
-    total = total - cells.counted_offset
-    return weights + (total.view_as(weights) * scale - weights.detach())
 
 
 def _disturbed_cells(

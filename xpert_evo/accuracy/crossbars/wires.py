@@ -113,6 +113,12 @@ class ColumnDrop:
             parts.append((digit[:, rows] + self.common * self.conductance[rows] * drop) / (drop + 1).square())
         return torch.cat(parts, dim=1)
 
+    def full_drop(self, array_rows: tuple[int, ...]) -> torch.Tensor:
+        """K c, the drop with all rows of an array active, (rows of all arrays,)."""
+        sizes = list(array_rows)
+        parts = zip(torch.split(self.modes, sizes), torch.split(self._weighted, sizes, dim=1), strict=True)
+        return torch.cat([modes @ weighted.sum(1) for modes, weighted in parts])
+
 
 def wire_modes(array_rows: tuple[int, ...], wires: WireResistances, *, row_groups: int = 1) -> torch.Tensor:
     """The smoothest modes of K for a column's wire, and its end's, (rows of all arrays, modes): K = modes modes^T.

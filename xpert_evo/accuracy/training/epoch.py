@@ -17,6 +17,7 @@ from xpert_evo.accuracy.training.leaving_out import drawn_rows
 from xpert_evo.accuracy.training.mixed_precision import compute_type
 from xpert_evo.accuracy.training.optimisers import learning_rate_factor
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
+from xpert_evo.accuracy.training.teacher import Teacher
 from xpert_evo.accuracy.training.weight_clipping import clip_weights
 
 
@@ -44,6 +45,7 @@ def train_epoch(
     number: int,
     devices: NonIdealities | None,
     *,
+    teacher: Teacher | None = None,
     on_step: Callable[[Step], None] | None = None,
 ) -> float:
     """Trains for one pass over the training images.
@@ -54,6 +56,7 @@ def train_epoch(
         protocol: Training protocol.
         number: Number of the epoch, from 1.
         devices: Devices and converters drawn anew in every step; None for ideal ones.
+        teacher: Trained networks whose class probabilities are learned, too; None for labels alone.
         on_step: Called after each step.
 
     Returns:
@@ -74,12 +77,13 @@ def train_epoch(
         position = planned * (number - 1 + step / n_steps)
         factor = learning_rate_factor(position, planned * p.epochs, p.warmup_ratio, p.average)
         scores = network(images[batch], product)
+        targets = train.labels[batch] if teacher is None else teacher.targets(images[batch], train.labels[batch])
         if p.leave_out:
-            each = F.cross_entropy(scores, train.labels[batch], label_smoothing=p.label_smoothing, reduction="none")
+            each = F.cross_entropy(scores, targets, label_smoothing=p.label_smoothing, reduction="none")
             losses[batch] = each.detach()
             loss = (each * worth[batch]).mean()
         else:
-            loss = F.cross_entropy(scores, train.labels[batch], label_smoothing=p.label_smoothing)
+            loss = F.cross_entropy(scores, targets, label_smoothing=p.label_smoothing)
         torch.autograd.backward(loss)
         for optimiser in state.optimisers:
             for group in optimiser.param_groups:

@@ -8,7 +8,7 @@ every step runs on a newly drawn chip.
 
 import torch
 
-from xpert_evo.accuracy.crossbars.adc_noise import stored_weights
+from xpert_evo.accuracy.crossbars.chip_product import chip_product
 from xpert_evo.accuracy.crossbars.emulation import Emulator, reprogrammed
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
@@ -38,8 +38,5 @@ class ExactProduct:
             if layer.training and layer in known:
                 known[layer] = reprogrammed(known[layer], layer, nonidealities=self._devices, generator=self._generator)
             exact = self._emulator(layer, inputs)
-        stored = None
-        if self._devices is not None:
-            stored = stored_weights(layer, known[layer], inputs)
-        perfect = layer.product(inputs, stored)
+        perfect = layer.product(inputs) if self._devices is None else chip_product(layer, known[layer], inputs)
         return perfect + exact.sub_(perfect.detach())

@@ -268,6 +268,20 @@ PROTOCOLS = _by_name(
         needs_weights=True,
     ),
     TrainingProtocol(
+        name="chip-tune",
+        epochs=1,
+        n_train=40_000,
+        learning_rate=0.006,
+        classifier_learning_rate=0.005,
+        warmup_ratio=0.1,
+        shift=2,
+        alternate_flips=True,
+        weight_clip=3.0,
+        bfloat16=True,
+        n_threads=1,
+        needs_weights=True,
+    ),
+    TrainingProtocol(
         name="exact-tune",
         epochs=1,
         n_train=20_000,
@@ -288,7 +302,8 @@ PROTOCOLS = _by_name(
 CPU core; it ranks designs but is far from their final accuracy. `overnight` runs as many epochs as a core completes in
 hours, most of them on smaller images; `one-night` takes about an hour on a core with bfloat16, and `long-night` takes
 hours on two cores. `second-night` and `long-second-night` continue from any of these, and `averaged-night` continues
-from the latter two. `fine-tune` adapts a trained design to other precisions, `exact-tune` finishes a training with the
+from the latter two. `fine-tune` adapts a trained design to other precisions, `chip-tune` clips its weights and, with
+noise-aware steps, adapts it to its devices, `exact-tune` finishes a training with the
 exact emulation, and `full` is a long training for GPUs. Protocols that continue from trained weights set
 `needs_weights`.
 """

@@ -34,6 +34,7 @@ from xpert_evo.accuracy.training.measuring import evaluate, recalibrate
 from xpert_evo.accuracy.training.mixed_precision import compute_type
 from xpert_evo.accuracy.training.optimisers import build_optimisers
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
+from xpert_evo.accuracy.training.teacher import Teacher
 from xpert_evo.accuracy.training.weight_clipping import clip_weights
 from xpert_evo.accuracy.training.weights import Start, take_weights
 from xpert_evo.accuracy.training.weights_header import WeightsHeader
@@ -112,6 +113,7 @@ def train_design(
     checkpoint: Path | None = None,
     start_from: Start | None = None,
     devices: NonIdealities | None = None,
+    teacher: Teacher | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
     on_step: Callable[[Step], None] | None = None,
 ) -> TrainedDesign:
@@ -132,6 +134,7 @@ def train_design(
         devices: Noise-aware training: every step draws such devices anew, so that the network tolerates any chip (V.
             Joshi et al., Nature Communications 11, 2473, 2020). The fast form includes non-idealities of converters in
             its noise. The final accuracy is measured with ideal devices.
+        teacher: Trained networks whose class probabilities are learned, too; None for labels alone.
         on_epoch: Called after each epoch.
         on_step: Called after each step.
 
@@ -163,6 +166,7 @@ def train_design(
             "seed": str(seed),
             "start": "" if start_from is None else start_from.digest,
             "devices": "" if devices is None else devices.identity,
+            **({"teacher": teacher.identity} if teacher is not None else {}),
             **({"type of the steps": str(compute_type(protocol, where))} if protocol.bfloat16 else {}),
         }
         if checkpoint is not None and checkpoint.exists():
@@ -174,7 +178,7 @@ def train_design(
         before = state.history[-1].seconds if state.history else 0.0
         start = time.perf_counter() - before
         for number in range(len(state.history) + 1, protocol.epochs + 1):
-            loss = train_epoch(state, train, protocol, number, devices, on_step=on_step)
+            loss = train_epoch(state, train, protocol, number, devices, teacher=teacher, on_step=on_step)
             if not math.isfinite(loss):
                 raise TrainingError(f"the training diverged (loss {loss} after epoch {number} of {protocol.epochs}).")
             _correct(state.network, train, devices)

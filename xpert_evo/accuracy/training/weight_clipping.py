@@ -8,18 +8,22 @@ standard deviations uses the whole window of conductances (V. Joshi et al., Natu
 import torch
 
 from xpert_evo.accuracy.crossbars.network import CrossbarNetwork
+from xpert_evo.accuracy.crossbars.quantisers import largest_weights
 
 
 @torch.no_grad()
 def clip_weights(network: CrossbarNetwork, deviations: float) -> None:
-    """Clips the weights of each layer at a multiple of their root mean square, in place.
+    """Clips weights at a multiple of the root mean square of those that share their scale, in place.
 
     Args:
         network: Network whose layers are clipped.
-        deviations: Largest weight in root mean squares of the layer's weights; 0 clips nothing.
+        deviations: Largest weight in root mean squares of all weights with the same scale (`largest_weights`: those of
+            a layer, or of an output for weights of few bits); 0 clips nothing.
     """
     if not deviations:
         return
     for layer in network.crossbar_layers:
-        most = layer.weight.square().mean().sqrt() * deviations
+        powers, largest = layer.weight.square(), largest_weights(layer.weight, layer.geometry.crossbar)
+        power = powers.mean() if largest.ndim == 0 else powers.flatten(1).mean(1).view_as(largest)
+        most = power.sqrt() * deviations
         layer.weight.clamp_(-most, most)
