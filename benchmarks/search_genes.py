@@ -21,7 +21,7 @@ from hw_models import CrossbarSpec
 from xpert_evo.accuracy.surrogate.fit import AUTO, FittedSurrogate, fit_surrogate
 from xpert_evo.genes import GeneKind
 from xpert_evo.objectives import FloatArray
-from xpert_evo.search import Nsga2, SearchSettings, hypervolume
+from xpert_evo.search import Nsga2, SearchSettings, hypervolume, non_dominated
 from xpert_evo.search.infill import select_infill
 from xpert_evo.search.seeding import DEPTH_FACTORS, first_designs, first_population, homogeneous_designs
 from xpert_evo.space import PAPER_CHOICES, WIDE_CHOICES, Choices, Genomes
@@ -69,7 +69,9 @@ class Run:
         )
         members = self._promising(surrogate, self._searched(surrogate), N_A_ROUND - N_RIVALS - N_PROBES)
         homogeneous = homogeneous_designs(space, DEPTH_FACTORS)
-        rivals = self._promising(surrogate, homogeneous[self.feasible(homogeneous)], N_RIVALS, besides=members)
+        homogeneous = homogeneous[self.feasible(homogeneous)]
+        best = non_dominated(self._objectives(homogeneous, surrogate.predict(homogeneous)[0]))
+        rivals = self._promising(surrogate, homogeneous[best], N_RIVALS, besides=members)
         chosen = np.concatenate([members, rivals])
         pool = self.rng.permutation(first_population(space, 4 * N_A_ROUND, self.rng, feasible=self.feasible))
         chosen = np.concatenate([chosen, pool[: N_A_ROUND - len(chosen)]])

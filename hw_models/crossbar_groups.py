@@ -75,6 +75,8 @@ def by_crossbar(shapes: LayerShapes, peripherals: Peripherals, crossbar: Crossba
         HardwareModelError: If shapes do not broadcast, or the choices of a layer make no valid crossbar.
     """
     arrays = peripherals.arrays()
+    if not set(arrays) & set(CROSSBAR_CHOICES):
+        return [CrossbarGroup(crossbar=crossbar, shapes=shapes, peripherals=peripherals)]
     rest = Peripherals(**{name: values for name, values in arrays.items() if name not in CROSSBAR_CHOICES})
     crossbars, which = layer_crossbars(peripherals, crossbar)
     if len(crossbars) == 1:

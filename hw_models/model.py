@@ -228,9 +228,12 @@ def checked_setting(
     """
     check_number("activity", activity, low=1e-3, high=1.0)
     crossbars, which = layer_crossbars(peripherals, crossbar)
-    sharing, which = np.broadcast_arrays(peripherals.arrays()["column_sharing"], which)
+    sharing = peripherals.arrays()["column_sharing"]
+    if len(crossbars) > 1:
+        sharing, which = np.broadcast_arrays(sharing, which)
     for number, own in enumerate(crossbars):
-        _check_crossbar(own, device, most_sharing=int(sharing[which == number].max()))
+        its = sharing if len(crossbars) == 1 else sharing[which == number]
+        _check_crossbar(own, device, most_sharing=int(its.max()))
     chosen = load_model("xpertsim") if model is None else model
     if adc is not None and chosen.assumptions is None:
         raise HardwareModelError(

@@ -4,12 +4,13 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from hw_models import AdcType, CrossbarSpec, WeightCoding, with_choices
+from hw_models import CROSSBAR_CHOICES, AdcType, CrossbarSpec, WeightCoding, with_choices
 from xpert_evo.backbones import Backbone
 from xpert_evo.errors import DesignError
 from xpert_evo.genes import CHIP_WIDE, PERIPHERALS, GeneKind
@@ -97,6 +98,20 @@ class Design(Frozen):
     def layer_kinds(self) -> tuple[GeneKind, ...]:
         """`kinds` without those that have one value for the whole chip."""
         return tuple(kind for kind in self.kinds if not kind.record.is_chip_wide)
+
+    def chip_crossbar(self, of_chip: CrossbarSpec) -> CrossbarSpec:
+        """Returns the chip's crossbar with what all layers choose of it alike, except weight bits.
+
+        Raises:
+            HardwareModelError: If the choices of a layer make no valid crossbar.
+        """
+        own = {layer.crossbar(of_chip) for layer in self.layers}
+        shared = {
+            name: values.pop()
+            for name in CROSSBAR_CHOICES
+            if name != "weight_bits" and len(values := {getattr(crossbar, name) for crossbar in own}) == 1
+        }
+        return replace(of_chip, **shared)
 
     @property
     def chip_words(self) -> str:

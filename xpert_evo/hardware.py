@@ -70,6 +70,14 @@ class Hardware:
         """
         return replace(self, model=hw_models.load_model(model), schedule=None, adc=None)
 
+    def of_design(self, design: Design) -> "Hardware":
+        """Returns the chip with the crossbars that a design chooses, as far as its layers agree; not their weight bits.
+
+        Raises:
+            HardwareModelError: If these choices make no valid crossbar.
+        """
+        return replace(self, crossbar=design.chip_crossbar(self.crossbar))
+
     @property
     def planned(self) -> Schedule:
         """What works at the same time: as asked for, or as the model has it."""

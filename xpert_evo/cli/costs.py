@@ -98,7 +98,7 @@ def show_cost(
         plain = [
             {
                 **plain_cost(design, report),
-                "column": _plain_column(costing.hardware, design),
+                "column": _plain_column(costing.hardware.of_design(design), design),
                 **_by_models(costing, design).plain,
                 "assumed": assumed,
             }
@@ -114,7 +114,8 @@ def show_cost(
             continue
         print_cost(console, design, report, costing.hardware)
         console.lines([*_beyond_lines(costing, design, report), *_by_models(costing, design).lines])
-        console.warnings(remarks(design, report, costing.hardware, costing.settings.hardware))
+        chip = costing.hardware.of_design(design)
+        console.warnings(remarks(design, report, chip, costing.settings.hardware))
         console.warnings(remarks_on(costing.backbone(design)))
 
 

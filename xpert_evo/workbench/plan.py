@@ -140,7 +140,7 @@ def plan_training(
         backbone=backbone,
         dataset=dataset,
         protocol=chosen,
-        crossbar=Hardware.of(settings).crossbar,
+        crossbar=Hardware.of(settings).of_design(wanted).crossbar,
         chip={"device": settings.hardware.device, "technology": settings.hardware.technology},
         seed=seed,
         noisy=noisy,

@@ -10,7 +10,7 @@ import xpert_evo as xe
 from hw_models import AdcType, CrossbarSpec, WeightCoding, load_device, load_model, load_technology
 from tests.command_line import call
 from xpert_evo.backbones import load_backbone
-from xpert_evo.design import Design, load_designs
+from xpert_evo.design import Design, load_designs, parse_design
 from xpert_evo.errors import DesignError, UsageError
 from xpert_evo.network_file import LayerRow, NetworkForm, network_rows, network_text, read_network
 from xpert_evo.orchestration.task import Hardware
@@ -76,6 +76,17 @@ def test_parameters_that_differ_by_layer_are_listed_and_have_no_value() -> None:
     assert "This design chooses SARADC, levelOutput layer by layer" in text
     assert re.search(r"^conv2 +true +16$", text, re.MULTILINE)
     assert re.search(r"^conv3 +false +64$", text, re.MULTILINE)
+
+
+def test_parameters_are_those_of_the_chip_that_a_design_chooses() -> None:
+    plain = homogeneous().to_plain()
+    for number, layer in enumerate(plain["layers"]):
+        layer["weight_precision"] = 8 if number else 4
+        layer["cell_bits"] = 2
+    text = parameter_text(parse_design({**plain, "crossbar": {"rows": 128, "columns": 32}}), CHIP)
+    assert {"numRowSubArray = 128", "numColSubArray = 32", "cellBit = 2"} <= set(text.splitlines())
+    assert re.search(r"^conv1 +4$", text, re.MULTILINE)
+    assert "This design chooses synapseBit layer by layer" in text
 
 
 def test_a_chip_that_the_simulators_cannot_build_is_told() -> None:

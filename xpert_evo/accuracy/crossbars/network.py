@@ -166,7 +166,7 @@ class CrossbarNetwork(nn.Module):
     Args:
         backbone: Connections of the layers.
         geometries: Shape, precisions and crossbar of each layer.
-        crossbar: Crossbars of the chip, without what single layers choose.
+        crossbar: Crossbars of the chip, without the weight bits and what else single layers choose.
         shapes: Shapes of the graph's nodes; by default those of the original network.
     """
 
@@ -321,4 +321,4 @@ def build_network(
         rows = geometry.groups_together * geometry.n_rows
         evenly = width_divisor > 1 and groups == 1
         geometries.append(replace(geometry, array_rows=array_rows(rows, own, evenly=evenly)))
-    return CrossbarNetwork(backbone, geometries, crossbar, shapes)
+    return CrossbarNetwork(backbone, geometries, design.chip_crossbar(crossbar), shapes)

@@ -153,7 +153,7 @@ def trained_weights(run: Path, result: RunResult) -> dict[str, WeightsFile]:
         header, shape = weights.header, (weights.image_channels, weights.n_classes)
         return (
             header.dataset in (None, result.dataset["digest"])
-            and header.crossbar in (None, result.task.hardware.crossbar)
+            and header.crossbar in (None, result.task.hardware.of_design(header.design).crossbar)
             and shape == (backbone.image_channels, backbone.n_classes)
             and not header.lacks_start
         )

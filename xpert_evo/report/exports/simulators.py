@@ -69,20 +69,23 @@ def write_xpertsim(folder: Path, task: Task, designs: Sequence[Candidate]) -> No
     for candidate in designs:
         rows = network_rows(task.backbone, candidate.design)
         write_text(folder / f"NetWork_{candidate.digest}.csv", network_text(rows, NetworkForm.XPERTSIM))
-        own_side = crossbar.tile_side * crossbar.rows
+        own_side = crossbar.tile_side * task.hardware.of_design(candidate.design).crossbar.rows
         others |= {
             f"{layer.name} of {candidate.digest[:8]}"
             for layer, row in zip(candidate.design.layers, rows, strict=True)
             if simulated_tile_side(row, layer.crossbar(crossbar)) != own_side
         }
     bits = {layer.crossbar(crossbar).weight_bits for candidate in designs for layer in candidate.design.layers}
+    chips = {"".join(f"      {line}\n" for line in chip_lines(task.hardware.of_design(c.design))): c for c in designs}
     note = XPERTSIM_NOTE.format(
         fill_in=FILLER_CHANNELS[0],
         fill_out=FILLER_CHANNELS[1],
         columns=_SHARED_COLUMNS,
         n_layers=len(task.backbone.layers),
         weight_bits=_weight_words(bits),
-        parameters="".join(f"      {line}\n" for line in chip_lines(task.hardware)),
+        parameters="".join(
+            text if len(chips) == 1 else f"    as for {one.digest[:8]}:\n{text}" for text, one in chips.items()
+        ),
         tiles=_tile_words(others, crossbar),
     )
     write_text(folder / "README.txt", note)
@@ -180,7 +183,7 @@ def parameter_text(design: Design, hardware: Hardware) -> str:
             differing.append(parameter)
         else:
             lines.append(f"{parameter.name} = {value}    ({parameter.meaning})")
-    lines += ["", "In Param.cpp, what the design was costed with:", "", *chip_lines(hardware)]
+    lines += ["", "In Param.cpp, what the design was costed with:", "", *chip_lines(hardware.of_design(design))]
     if differing:
         names = ", ".join(parameter.name for parameter in differing)
         words = (
