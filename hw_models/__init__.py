@@ -7,7 +7,7 @@ populations.
 """
 
 from hw_models.adc import AdcType
-from hw_models.adc_library import AdcFigures, AdcTable, adc_names, load_adc
+from hw_models.adc_library import AdcFigures, AdcTable, adc_names, load_adc, offset_steps_by_bits
 from hw_models.adc_survey import AdcModel
 from hw_models.area_bounds import AreaBounds
 from hw_models.chip import ChipReport, chip_level
@@ -69,6 +69,7 @@ __all__ = [
     "load_technology",
     "macro_costs",
     "model_names",
+    "offset_steps_by_bits",
     "sources",
     "technology_names",
     "upstream_network",

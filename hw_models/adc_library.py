@@ -28,6 +28,7 @@ from hw_models.node_scaling import NodeRatios, node_ratios
 
 _COLUMNS = ("bits", "energy_fj", "area_um2", "time_ns", "offset_steps")
 _NO_OFFSET = "offset_steps"
+_MOST_BITS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,3 +224,29 @@ def scaled_figures(
         time_ns=ratios.delay * np.where(flash, constants.flash_ns, constants.sar_bit_ns * bits),
         offset_steps=offset_v / step_v,
     )
+
+
+def offset_steps_by_bits(
+    assumed: Assumptions, feature_nm: float, table: AdcTable | None = None
+) -> dict[AdcType, tuple[float, ...]]:
+    """Standard deviations of the offsets [steps] of 1, 2, ... bits by type; 0 where a table lists none.
+
+    Args:
+        assumed: Constants of the cost model.
+        feature_nm: Node of the converters.
+        table: Converters that replace the model's; None for the model's.
+    """
+    found = {}
+    for kind in AdcType:
+        bits = np.arange(1, _MOST_BITS + 1)
+        flash = np.full(bits.shape, kind is AdcType.FLASH)
+        if table is None:
+            found[kind] = tuple(published_figures(bits, flash, feature_nm, assumed).offset_steps.tolist())
+            continue
+        points = table.points.get(kind)
+        steps = np.zeros(bits.shape)
+        if points is not None and points.offset_steps is not None:
+            listed = (bits >= points.bits[0]) & (bits <= points.bits[-1])
+            steps[listed] = _between(bits[listed], points.bits, points.offset_steps)
+        found[kind] = tuple(steps.tolist())
+    return found

@@ -5,6 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hw_models.arrays import FloatArray
 from hw_models.crossbar import CrossbarSpec
 from hw_models.technology import Device, Technology
 from hw_models.wires import WireResistances, wire_resistances
@@ -104,6 +108,47 @@ def implausibility(
         f"of {technology.name} ({limit}), and up to {100 * strain.loss_ratio:.0f} % of it is lost to their resistance "
         f"at {column_sharing} columns per ADC."
     )
+
+
+def wire_loss_ratio(
+    device: Device,
+    technology: Technology,
+    crossbar: CrossbarSpec,
+    *,
+    n_rows: ArrayLike,
+    n_columns: ArrayLike,
+    column_sharing: ArrayLike,
+) -> FloatArray:
+    """Expected share of the farthest column's current that is lost in the wires, for part of a crossbar.
+
+    The formulas are those of `column_strain`, for the rows and columns that a layer uses; broadcast.
+
+    Args:
+        device: Cells of the crossbar.
+        technology: Technology of the wires; the loss is 0 without wire data.
+        crossbar: Size and coding of the crossbars.
+        n_rows: Rows of a layer's weight matrix.
+        n_columns: Columns of cells that a layer needs.
+        column_sharing: Columns that share one ADC.
+    """
+    rows, columns = (
+        np.minimum(n, most) for n, most in ((n_rows, crossbar.rows_at_once), (n_columns, crossbar.columns))
+    )
+    if technology.wires is None:
+        return np.zeros(np.broadcast_shapes(rows.shape, columns.shape, np.shape(column_sharing)))
+    wires = wire_resistances(device, technology)
+    siemens = device.cell.conductance_ratio / device.cell.on_ohm
+    n_read = np.maximum(1.0, columns / np.asarray(column_sharing))
+    along_row = np.sqrt(columns * wires.row_ohm * n_read * siemens)
+    active_siemens = _ACTIVE_RATIO * rows * siemens
+    along_column = np.sqrt(rows * wires.column_ohm * active_siemens)
+    row_left = 1 / np.cosh(along_row) / (1 + siemens * n_read * _delivered_ratio(along_row) * wires.driver_ohm)
+    delivered = _delivered_ratio(along_column)
+    return np.asarray(1 - row_left * delivered / (1 + active_siemens * delivered * wires.sense_ohm))
+
+
+def _delivered_ratio(a: FloatArray) -> FloatArray:
+    return np.asarray(np.tanh(a) / np.maximum(a, 1e-12) + (a < 1e-12))
 
 
 def _left(wires: WireResistances, siemens: float, crossbar: CrossbarSpec, column_sharing: int) -> tuple[float, float]:

@@ -22,12 +22,13 @@ from hw_models import (
     Technology,
     TraceNode,
 )
-from hw_models.plausibility import ColumnStrain, column_strain, implausibility
+from hw_models.plausibility import ColumnStrain, column_strain, implausibility, wire_loss_ratio
 from xpert_evo.config import RunConfig
 from xpert_evo.design import Design, LayerDesign
 from xpert_evo.errors import DesignError
 from xpert_evo.genes import GeneKind
-from xpert_evo.space import Genomes, SearchSpace
+from xpert_evo.objectives import FloatArray
+from xpert_evo.space import CrossbarChoices, Genomes, SearchSpace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +133,27 @@ class Hardware:
             return layer.crossbar(self.crossbar)
         except hw_models.HardwareModelError as failure:
             raise DesignError(f"layer {layer.name}: {failure}") from None
+
+    def wire_losses(self, space: SearchSpace, genomes: Genomes) -> FloatArray:
+        """Expected share of a column's current that is lost in the wires of each layer, (designs, layers)."""
+        shapes, peripherals = space.hardware_arrays(genomes)
+        width = shapes.kernel_size if shapes.kernel_width is None else shapes.kernel_width
+        n_rows = np.asarray(shapes.in_channels) // np.asarray(shapes.groups) * shapes.kernel_size * width
+        crossbars, lost = CrossbarChoices(space, self.crossbar), np.zeros(np.shape(peripherals.column_sharing))
+        numbers = np.broadcast_to(crossbars.of(genomes), lost.shape)
+        for number in np.unique(numbers):
+            own = crossbars.crossbar(int(number))
+            n_columns = np.asarray(shapes.out_channels) * own.columns_per_weight
+            found = wire_loss_ratio(
+                self.device,
+                self.technology,
+                own,
+                n_rows=n_rows,
+                n_columns=n_columns,
+                column_sharing=peripherals.column_sharing,
+            )
+            lost = np.where(numbers == number, found, lost)
+        return lost
 
     def table(self, space: SearchSpace) -> CostTable:
         """Computes the cost of every choice of a space, for scoring populations."""

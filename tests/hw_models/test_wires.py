@@ -2,13 +2,16 @@
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from hw_models import CrossbarSpec, HardwareModelError, load_device, load_technology
+from hw_models.arrays import FloatArray
 from hw_models.constants import parse_file
-from hw_models.plausibility import column_strain, implausibility
+from hw_models.plausibility import column_strain, implausibility, wire_loss_ratio
 from hw_models.technology import device_from, technology_from
 from hw_models.wires import wire_resistances
 from tests.hw_models.hardware_settings import text_of
@@ -81,3 +84,29 @@ def test_strain_is_that_of_a_line_of_equal_cells() -> None:
     assert few.row_loss_ratio < strain.row_loss_ratio
     assert math.isclose(few.column_loss_ratio, strain.column_loss_ratio)
     assert few.loss_ratio < strain.loss_ratio
+
+
+def test_losses_of_layers_agree_with_a_whole_column_and_grow_with_what_is_read_at_once() -> None:
+    device, crossbar = load_device("rram-6k"), CrossbarSpec()
+
+    def lost(*, n_rows: ArrayLike, n_columns: ArrayLike, column_sharing: ArrayLike) -> FloatArray:
+        return wire_loss_ratio(
+            device, TECHNOLOGY, crossbar, n_rows=n_rows, n_columns=n_columns, column_sharing=column_sharing
+        )
+
+    for sharing in (2, 8, 32):
+        strain = column_strain(device, TECHNOLOGY, crossbar, column_sharing=sharing)
+        assert strain is not None
+        whole = lost(n_rows=[64, 640], n_columns=1024, column_sharing=sharing)
+        assert whole == pytest.approx([strain.loss_ratio] * 2)
+    rows = lost(n_rows=[9, 27, 64], n_columns=64, column_sharing=8)
+    for growing in (
+        rows,
+        lost(n_rows=64, n_columns=[8, 32, 64], column_sharing=2),
+        lost(n_rows=64, n_columns=64, column_sharing=[32, 8, 2]),
+    ):
+        assert list(growing) == sorted(growing)
+        assert growing[0] < growing[-1]
+    bare = replace(TECHNOLOGY, wires=None)
+    none = wire_loss_ratio(device, bare, crossbar, n_rows=[9, 64], n_columns=64, column_sharing=8)
+    assert list(none) == [0.0, 0.0]

@@ -30,7 +30,8 @@ from xpert_evo.store import Store
 def test_labels_of_the_first_version_are_good_where_its_emulation_was(
     crossbar: dict[str, object], first_context: str, *, is_kept: bool
 ) -> None:
-    config = parse_config({"hardware": {"crossbar": {"reference_columns": 1, **crossbar}}})
+    ideal = {"devices": "ideal", "judge_chips": 0}
+    config = parse_config({"training": ideal, "hardware": {"crossbar": {"reference_columns": 1, **crossbar}}})
     assert (label_context(config, load_protocol("laptop"), "0" * 16, rules=1) == first_context) is is_kept
 
 

@@ -63,6 +63,7 @@ def settings(**changes: dict[str, object]) -> RunConfig:
     tables: dict[str, dict[str, object]] = {
         "training": {"first_designs": 12, "rounds": 2, "designs_per_round": 6, "probes_per_round": 2, "finalists": 4},
         "search": {"generations": 8, "population_size": 40, "offspring_size": 40, "surrogate": "ridge"},
+        "hardware": {"device": "rram-6k"},
     }
     return parse_config(with_changes(tables, changes))
 

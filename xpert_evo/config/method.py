@@ -13,6 +13,9 @@ from xpert_evo.validation import Frozen
 
 MOST_RETRIES = 10
 
+LEAST_NORM_IMAGES = 32
+"""Smallest number of images to calibrate batch norm on."""
+
 
 class SearchMode(StrEnum):
     """Search strategy of a run; all of them use the same number of trainings.
@@ -134,6 +137,13 @@ class NoiseSource(StrEnum):
     DEVICE = "device"
 
 
+class DeviceRule(StrEnum):
+    """Devices under which a search measures accuracy: those of the chip, or ideal ones."""
+
+    HARDWARE = "hardware"
+    IDEAL = "ideal"
+
+
 class TrainingConfig(Frozen):
     """Trainings of a run: protocols, numbers and limits.
 
@@ -158,6 +168,13 @@ class TrainingConfig(Frozen):
         conductance_variation_ratio: Relative standard deviation of the conductances if `noise` is variation.
         noise_time_s: Time since programming if `noise` is device [s].
         noise_norm_images: Number of training images on which each of these chips calibrates its batch norm; 0 for none.
+        devices: Devices under which accuracies are measured: hardware for chips with the cells of `hardware.device`
+            and the wires of `hardware.technology`, as for costs; ideal for ideal devices.
+        label_chips: Number of chips that each design of the search is measured on, if chips differ from each other.
+        judge_chips: Number of chips that each finalist is measured on in addition to ideal devices; 0 for none.
+        norm_images: Number of training images on which each chip calibrates its batch norm; 0 to keep that of the
+            training.
+        chip_time_s: Time between programming of the chips and the measurement [s].
         schedule: rounds or steady-state. With rounds, results do not depend on the number of workers. With
             steady-state, a new design is chosen whenever a worker is free, so no worker waits, but the choices depend
             on the order in which trainings end; the run's event log records it.
@@ -180,6 +197,11 @@ class TrainingConfig(Frozen):
     conductance_variation_ratio: Annotated[float, Field(gt=0, le=10)] = 0.1
     noise_time_s: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 1.0
     noise_norm_images: Count = 0
+    devices: DeviceRule = DeviceRule.HARDWARE
+    label_chips: AtLeastOne = 1
+    judge_chips: Count = 3
+    norm_images: Count = 512
+    chip_time_s: Annotated[float, Field(ge=1, le=1e10)] = 1.0
     schedule: Schedule = Schedule.ROUNDS
     budget_s: Positive | None = None
 
@@ -189,6 +211,20 @@ class TrainingConfig(Frozen):
             raise ValueError(
                 f"training.probes_per_round must be less than training.designs_per_round ({self.designs_per_round}), "
                 f"got {self.probes_per_round}; reduce it."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _chips_calibrate_on_enough(self) -> "TrainingConfig":
+        if 0 < self.norm_images < LEAST_NORM_IMAGES:
+            raise ValueError(
+                f"training.norm_images must be 0 or at least {LEAST_NORM_IMAGES}, got {self.norm_images}; fewer images "
+                "give no useful statistics."
+            )
+        if self.devices is DeviceRule.HARDWARE and not self.judge_chips:
+            raise ValueError(
+                'training.judge_chips must be at least 1 with training.devices = "hardware"; raise it, or set '
+                'training.devices = "ideal".'
             )
         return self
 

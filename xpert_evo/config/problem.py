@@ -156,6 +156,13 @@ class CrossbarConfig(Frozen):
     adc_references: str = AdcReferences.PERCENTILE
 
 
+class ConverterRule(StrEnum):
+    """Converters of the chips that accuracy is measured on: ideal ones, or with offsets from the ADC library."""
+
+    IDEAL = "ideal"
+    LIBRARY = "library"
+
+
 class HardwareConfig(Frozen):
     """Chip: cost model, devices, crossbars and limits.
 
@@ -167,6 +174,8 @@ class HardwareConfig(Frozen):
         device: Memory cell: the name of a file in `hw_models/devices`, or the path of your own TOML file.
         technology: Process of the peripheral circuits: the name of a file in `hw_models/technologies`, or the path of
             your own TOML file.
+        converters: Converters of the chips that accuracy is measured on: ideal, or library for the offsets of the
+            cost model's or `adc`'s converters by type and bits.
         crossbar: Size, coding and grouping of the crossbars.
         area_limit_mm2: Maximum total area of the tiles [mm²], without the circuits around them; None for no limit.
         further_area_limits_mm2: Tighter area limits [mm²]; each gets its own search and front, and all share the
@@ -178,8 +187,9 @@ class HardwareConfig(Frozen):
     model: str = DEFAULT_MODEL
     schedule: Schedule | None = None
     adc: str | None = None
-    device: str = "rram-6k"
+    device: str = "rram-100k"
     technology: str = "cmos-32nm-lstp"
+    converters: ConverterRule = ConverterRule.IDEAL
     crossbar: CrossbarConfig = CrossbarConfig()
     area_limit_mm2: Positive | None = 50.0
     further_area_limits_mm2: tuple[Positive, ...] = ()

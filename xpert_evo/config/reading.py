@@ -20,6 +20,12 @@ _FIRST_MODEL = "xpertsim"
 _FIRST_REFERENCE_COLUMNS = 1
 """Default of `hardware.crossbar.reference_columns` in those runs."""
 
+_FIRST_DEVICE = "rram-6k"
+"""Device of runs whose stored settings name none."""
+
+_FIRST_DEVICES = {"devices": "ideal", "judge_chips": 0}
+"""How runs measured accuracy before settings said so."""
+
 _NAMES_OR_FILES = {
     *("space.backbone", "hardware.model", "hardware.adc", "hardware.device", "hardware.technology"),
     *("search.cost_models", "native.recipe"),
@@ -37,7 +43,7 @@ def parse_config(data: Mapping[str, object], *, where: str = "settings") -> RunC
 
 
 def parse_stored(data: Mapping[str, Any], *, where: str) -> RunConfig:
-    """Settings stored by a run; runs of versions with a single cost model use xpertsim.
+    """Settings stored by a run, of this version or an earlier one.
 
     Raises:
         ConfigError: A setting is wrong; the sentence starts with `where`.
@@ -46,12 +52,19 @@ def parse_stored(data: Mapping[str, Any], *, where: str) -> RunConfig:
 
 
 def with_stored_model(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The stored tables of a run, completed by the cost model and the reference columns that it was made with."""
-    hardware = data.get("hardware", {})
-    if "model" in hardware:
-        return dict(data)
-    crossbar = {"reference_columns": _FIRST_REFERENCE_COLUMNS, **hardware.get("crossbar", {})}
-    return {**data, "hardware": {"model": _FIRST_MODEL, **hardware, "crossbar": crossbar}}
+    """The stored tables of a run, completed by what it was made with where its version had no setting for it.
+
+    Runs of versions with a single cost model use xpertsim and a reference column; runs of versions without chips
+    measure accuracy on ideal devices; runs that name no device use that of these versions.
+    """
+    hardware, training = data.get("hardware", {}), data.get("training", {})
+    completed = dict(data)
+    if "devices" not in training:
+        completed["training"] = {**_FIRST_DEVICES, **training}
+    if "model" not in hardware:
+        crossbar = {"reference_columns": _FIRST_REFERENCE_COLUMNS, **hardware.get("crossbar", {})}
+        hardware = {"model": _FIRST_MODEL, **hardware, "crossbar": crossbar}
+    return {**completed, "hardware": {"device": _FIRST_DEVICE, **hardware}}
 
 
 def _with_none(value: object) -> object:

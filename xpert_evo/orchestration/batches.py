@@ -12,6 +12,7 @@ from xpert_evo.errors import StoreError, TrainingError
 from xpert_evo.executors import JobDone, JobFailed
 from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.chip_noise import chip_noise
+from xpert_evo.orchestration.chips import Chips
 from xpert_evo.orchestration.knowledge import genome_of, stacked
 from xpert_evo.orchestration.names import FINALISTS, NATIVE, REFINED, REUSED, SEARCHED
 from xpert_evo.orchestration.native_jobs import NativeJob, native_job
@@ -128,6 +129,7 @@ def job_of(run: RunContext, plan: Plan) -> TrainingJob:
         crossbar=run.task.hardware.crossbar,
         seed=seed_of(run, plan),
         noise=chip_noise(config),
+        chips=Chips.of(config),
         judged=plan.batch == FINALISTS,
         judge_images=config.training.judge_images,
         checkpoint=folder / f"{plan.digest}-{plan.context}.pt",

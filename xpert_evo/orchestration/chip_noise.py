@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities, nonidealities_of
+from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.config import RunConfig
 from xpert_evo.config.method import NoiseSource, RobustnessRule
-from xpert_evo.hardware import Hardware
+from xpert_evo.orchestration.chips import ChipFiles
 
 NOISY = "noisy_validation"
 """Among a label's details: the accuracies under device noise."""
@@ -42,8 +42,7 @@ def chip_noise(config: RunConfig) -> ChipNoise | None:
     if training.noise is NoiseSource.VARIATION:
         devices = NonIdealities(variation_ratio=training.conductance_variation_ratio)
     else:
-        hardware = Hardware.of(config)
-        devices = nonidealities_of(hardware.device, hardware.technology, time_s=training.noise_time_s)
+        devices = ChipFiles.of(config.hardware).at(training.noise_time_s)
     return ChipNoise(devices=devices, n_draws=training.noise_draws, norm_images=training.noise_norm_images)
 
 

@@ -20,6 +20,7 @@ from xpert_evo.config import RunConfig, SearchMode
 from xpert_evo.design import Design
 from xpert_evo.executors.base import usable_cores
 from xpert_evo.objectives import FloatArray
+from xpert_evo.orchestration.chips import Chips
 from xpert_evo.orchestration.choosing import first_batch, first_share, most_finalists
 from xpert_evo.orchestration.effort import makespan
 from xpert_evo.orchestration.step_times import Costs, measured_costs
@@ -100,8 +101,10 @@ def estimate(
         torch.set_num_threads(before)
     n_validation = [min(p.n_validation or len(dataset.validation), len(dataset.validation)) for p in protocols]
     n_test = min(training.judge_images or len(dataset.test), len(dataset.test))
-    seconds_of_search = [cost.seconds(protocols[0], len(dataset.train), (n_validation[0],)) for cost in first]
-    judged = (n_validation[1], n_test)
+    chips = Chips.of(task.config)
+    labelled = [(n + chips.norm_images,) * max(1, chips.label_chips) for n in n_validation]
+    seconds_of_search = [cost.seconds(protocols[0], len(dataset.train), labelled[0]) for cost in first]
+    judged = (*labelled[1], n_test, *(n_test + chips.norm_images,) * chips.judge_chips)
     finalist_ends = [cost.seconds(protocols[1], len(dataset.train), judged) for cost in others]
     each = _between(sizes, sizes[measured], seconds_of_search)
     finalist_s = float(_between(sizes, sizes[measured], finalist_ends).mean())
@@ -134,8 +137,16 @@ def _measured(
         if tell is not None:
             tell(f"{what} (design {design.digest[:8]}, protocol {protocol.name})")
 
+    chips = Chips.of(task.config)
     return measured_costs(
-        design, task.backbone, task.hardware.crossbar, dataset, protocol, budget_s=budget_s, tell=named
+        design,
+        task.backbone,
+        task.hardware.crossbar,
+        dataset,
+        protocol,
+        budget_s=budget_s,
+        devices=chips.devices if chips.label_chips else None,
+        tell=named,
     )
 
 
@@ -180,7 +191,13 @@ def _measured_search(task: Task, genomes: Genomes) -> tuple[float, float]:
     begun = time.perf_counter()
     labels = np.random.default_rng(0).uniform(0.2, 0.9, len(genomes))
     surrogate = fit_surrogate(
-        task.space, genomes, labels, crossbar=task.hardware.crossbar, seed=0, kind=config.search.surrogate
+        task.space,
+        genomes,
+        labels,
+        crossbar=task.hardware.crossbar,
+        losses=task.losses,
+        seed=0,
+        kind=config.search.surrogate,
     )
     fit_s = time.perf_counter() - begun
     settings = SearchSettings(

@@ -15,6 +15,7 @@ from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protoco
 from xpert_evo.config import RunConfig
 from xpert_evo.errors import StoreError
 from xpert_evo.orchestration.chip_noise import noise_context
+from xpert_evo.orchestration.chips import Chips
 from xpert_evo.orchestration.names import FINALISTS, FIRST
 from xpert_evo.store import Store
 
@@ -34,7 +35,8 @@ def label_context(
     """Returns sixteen hexadecimal digits; labels of a design with the same context are interchangeable.
 
     Args:
-        config: Settings of the crossbars that accuracy depends on, and of device noise if it is measured.
+        config: Settings of the crossbars that accuracy depends on, of the chips that it is measured on, and of device
+            noise if it is measured.
         protocol: Training protocol.
         dataset_digest: Digest of the images and their split.
         judged: Whether the label includes a judgement on test data, as for finalists.
@@ -50,6 +52,7 @@ def label_context(
         content |= _weights(config)
     if (noise := noise_context(config)) is not None:
         content["noise"] = noise
+    content |= Chips.of(config).context(judged=judged)
     if judged:
         content["judge_images"] = config.training.judge_images
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

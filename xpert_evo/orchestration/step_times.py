@@ -14,6 +14,7 @@ import torch
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.emulation import Emulator
 from xpert_evo.accuracy.crossbars.network import CrossbarNetwork, build_network
+from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.accuracy.datasets.catalogue import Dataset, Split
 from xpert_evo.accuracy.host_state import threads
 from xpert_evo.accuracy.training.epoch import train_epoch
@@ -84,6 +85,7 @@ def measured_costs(
     protocol: TrainingProtocol,
     *,
     budget_s: float,
+    devices: NonIdealities | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> Costs:
     """Times a few steps of a design's training and a few of its images in the exact emulation.
@@ -95,6 +97,7 @@ def measured_costs(
         dataset: Data set to train on.
         protocol: Training protocol.
         budget_s: Approximate time for measurements [s]; a single step of a large network may take longer.
+        devices: Devices of the chips that images are judged on; None for ideal ones.
         tell: Called with a description of each measurement.
     """
     say = tell or (lambda _: None)
@@ -110,7 +113,7 @@ def measured_costs(
         say("the first steps of the training")
         step_s, n_images = _step(network, train, protocol, batch_size, budget_s / 2)
         say("the exact emulation of a few images")
-        programming_s, judged_s = _emulation(network, train)
+        programming_s, judged_s = _emulation(network, train, devices)
     return Costs(
         image_s=step_s / n_images,
         epoch_s=programming_s + N_CORRECTION / 2 * judged_s,
@@ -144,9 +147,9 @@ def _step(
 
 
 @torch.no_grad()
-def _emulation(network: CrossbarNetwork, train: Split) -> tuple[float, float]:
+def _emulation(network: CrossbarNetwork, train: Split, devices: NonIdealities | None) -> tuple[float, float]:
     """Seconds of programming all arrays and setting their ranges, and of an image in the exact emulation."""
-    emulator, images = Emulator(), train.images
+    emulator, images = Emulator(nonidealities=devices), train.images
     network.eval()
 
     def seconds(n_images: int) -> float:

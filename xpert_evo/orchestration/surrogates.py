@@ -73,6 +73,7 @@ def _fit(run: RunContext, round_: int, known: Knowledge, name: str) -> FittedSur
         known.genomes,
         known.measured[name],
         crossbar=task.hardware.crossbar,
+        losses=task.losses,
         seed=as_integer(spawned(task.config.seed, Purpose.SURROGATE, round_)),
         kind=task.config.search.surrogate,
     )

@@ -1,7 +1,8 @@
 """The task that settings describe: space, hardware, objectives and limits, checked before any work."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,16 @@ from numpy.typing import NDArray
 
 from hw_models import CostTable
 from xpert_evo.backbones import Backbone, load_backbone
-from xpert_evo.config import CostRule, GeneChoices, RunConfig, SpacePreset
+from xpert_evo.config import CostRule, DeviceRule, GeneChoices, RunConfig, SpacePreset
 from xpert_evo.genes import GeneKind
 from xpert_evo.hardware import Hardware
 from xpert_evo.objectives import OBJECTIVES, Constraints, FloatArray, Objectives
 from xpert_evo.orchestration.limits import check_limits
 from xpert_evo.orchestration.worst_case import WorstCase
 from xpert_evo.space import PAPER_CHOICES, WIDE_CHOICES, Choices, Genomes, SearchSpace
+
+_LEAST_LOSS_RATIO = 0.03
+"""Loss in the wires below which it is no feature: calibrated ranges and batch norm compensate for it (assumed)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +74,28 @@ class Task:
         return {**self.costs(genomes), **{name: np.clip(column, 0.0, 1.0) for name, column in accuracies.items()}}
 
     @property
+    def losses(self) -> Callable[[Genomes], FloatArray] | None:
+        """The losses in the wires of the chips that labels are measured on; None if they are negligible everywhere."""
+        strain = self.hardware.strain(self._least_sharing)
+        on_chips = self.config.training.devices is DeviceRule.HARDWARE
+        if not on_chips or strain is None or strain.loss_ratio < _LEAST_LOSS_RATIO:
+            return None
+        return partial(self.hardware.wire_losses, self.space)
+
+    def changes_accuracy(self, kind: GeneKind) -> bool:
+        """Whether a gene changes the accuracy on this chip: column sharing does by the losses in the wires."""
+        shared = kind is GeneKind.COLUMN_SHARING and self.losses is not None
+        return shared or kind.record.changes_accuracy
+
+    @property
     def implausibility(self) -> str | None:
         """A sentence if the device's currents overload the wires in some design of the space, else None."""
-        choices = [int(c) for g in self.space.genes if g.kind is GeneKind.COLUMN_SHARING for c in g.choices]
-        return self.hardware.implausibility(min(choices))
+        return self.hardware.implausibility(self._least_sharing)
+
+    @property
+    def _least_sharing(self) -> int:
+        """The least number of columns per ADC, at which the wires of the rows carry most current."""
+        return min(int(c) for g in self.space.genes if g.kind is GeneKind.COLUMN_SHARING for c in g.choices)
 
     def feasible(self, genomes: Genomes) -> NDArray[np.bool_]:
         """Returns which genomes satisfy the chip limits, ignoring limits on accuracy, (designs,)."""

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.datasets.catalogue import Dataset, load_dataset
-from xpert_evo.accuracy.training.judge import judge
+from xpert_evo.accuracy.training.judge import Judgement, chip_norm_images, judge
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.accuracy.training.training import TrainedDesign, train_design
 from xpert_evo.backbone_file import BackboneDescription
@@ -18,6 +18,7 @@ from xpert_evo.config import DatasetConfig
 from xpert_evo.design import Design
 from xpert_evo.errors import CheckpointError, DataError
 from xpert_evo.orchestration.chip_noise import NOISY, ChipNoise
+from xpert_evo.orchestration.chips import Chips
 from xpert_evo.orchestration.effort import images_trained
 
 
@@ -33,6 +34,7 @@ class TrainingJob:
         crossbar: Crossbar that the network is trained for.
         seed: Random seed of initial weights, batches and noise.
         noise: Chips on which the validation accuracy is also measured; None for none.
+        chips: Chips that the design is measured on; None for ideal devices.
         judged: Whether the design is also judged on test data.
         judge_images: Number of test images judged; None for all.
         checkpoint: File to resume the training from after an interruption; None for none. Workers without access to
@@ -47,6 +49,7 @@ class TrainingJob:
     crossbar: CrossbarSpec
     seed: int
     noise: ChipNoise | None = None
+    chips: Chips | None = None
     judged: bool = False
     judge_images: int | None = None
     checkpoint: Path | None = None
@@ -115,13 +118,16 @@ def train_job(job: TrainingJob) -> TrainingReport:
         trained = train()
     trained_at = time.perf_counter()
     # The noise model that trains flatters some designs with coarse ADCs; a label is what the crossbars would compute.
-    label = judge(trained, dataset, split="validation", exact=True, seed=job.seed, max_images=job.protocol.n_validation)
+    n_chips = 0 if job.chips is None else job.chips.label_chips
+    label = _measured(job, trained, dataset, "validation", n_chips=n_chips, max_images=job.protocol.n_validation)
     details: dict[str, Any] = {
         "epochs": job.protocol.epochs,
         "n_training_images": images_trained(job.protocol, len(dataset.train)),
         "emulation": label.emulation,
         "n_validation_images": label.n_images,
     }
+    if n_chips:
+        details["chips"] = _plain_chips(label)
     if not job.protocol.exact:  # which trains and measures by the form that judges
         details["fast_validation"] = trained.validation_accuracy
     if job.protocol.bfloat16:
@@ -129,16 +135,46 @@ def train_job(job: TrainingJob) -> TrainingReport:
     if job.noise is not None:
         details[NOISY] = _under_noise(job, job.noise, trained, dataset)
     if job.judged:
-        judgement = judge(trained, dataset, split="test", exact=True, seed=job.seed, max_images=job.judge_images)
-        details["test"] = {
-            "accuracy": judgement.mean,
-            "n_images": judgement.n_images,
-            "emulation": judgement.emulation,
-        }
+        details["test"] = _test(job, trained, dataset, on_chips=bool(n_chips))
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     seconds = trained.seconds + time.perf_counter() - trained_at
     return TrainingReport(validation_accuracy=label.mean, seconds=seconds, details=details)
+
+
+def _measured(
+    job: TrainingJob, trained: TrainedDesign, dataset: Dataset, split: str, *, n_chips: int, max_images: int | None
+) -> Judgement:
+    """Judges a network on drawn chips, or on ideal devices for 0 chips."""
+    judged = partial(judge, trained, dataset, split, seed=job.seed, max_images=max_images)
+    if job.chips is None or not n_chips:
+        return judged()
+    return judged(
+        nonidealities=job.chips.devices,
+        n_draws=n_chips,
+        norm_images=chip_norm_images(dataset, job.protocol, job.chips.norm_images),
+    )
+
+
+def _test(job: TrainingJob, trained: TrainedDesign, dataset: Dataset, *, on_chips: bool) -> dict[str, Any]:
+    """The judgement on test data: on ideal devices and on drawn chips, one of which is the accuracy to report."""
+    measured = partial(_measured, job, trained, dataset, "test", max_images=job.judge_images)
+    ideal = measured(n_chips=0)
+    n_chips = 0 if job.chips is None else job.chips.judge_chips
+    chips = measured(n_chips=n_chips) if n_chips else None
+    reported = chips if chips is not None and on_chips else ideal
+    plain = {"accuracy": reported.mean, "n_images": reported.n_images, "emulation": reported.emulation}
+    return plain if chips is None else {**plain, "ideal": ideal.mean, "chips": _plain_chips(chips)}
+
+
+def _plain_chips(judgement: Judgement) -> dict[str, Any]:
+    return {
+        "mean": judgement.mean,
+        "worst": judgement.worst,
+        "accuracies": list(judgement.accuracies),
+        "n_chips": judgement.n_draws,
+        "norm_images": judgement.norm_images,
+    }
 
 
 def _under_noise(job: TrainingJob, noise: ChipNoise, trained: TrainedDesign, dataset: Dataset) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Trained designs: their measured accuracies, their costs, and the front among them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,30 @@ HARDWARE_FIELDS = ("area_mm2", "latency_us", "energy_uj", "edap", "tops_per_w", 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OnChips:
+    """Accuracies of a design on drawn chips.
+
+    Attributes:
+        mean: Mean over the chips.
+        worst: Accuracy of the worst chip.
+        n_chips: Number of chips.
+        norm_images: Number of training images on which each chip calibrated its batch norm.
+    """
+
+    mean: float
+    worst: float
+    n_chips: int
+    norm_images: int
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any] | None) -> "OnChips | None":
+        """Reads the entry of a label's details; None if there is none."""
+        if plain is None:
+            return None
+        return cls(**{name: plain[name] for name in ("mean", "worst", "n_chips", "norm_images")})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """A design that was trained.
 
@@ -28,6 +52,9 @@ class Candidate:
         validation: Accuracy on validation data with exactly emulated crossbars; designs are selected by it.
         robustness: Accuracy on validation data under device noise; None if not measured.
         test: Accuracy on test data, never used for selection; None if the design was not judged on it.
+        devices: Devices under which `measured` holds, in words.
+        ideal: Accuracy on test data on ideal devices; None if not measured.
+        on_chips: Accuracies on drawn chips, on the same data as `measured`; None if none were drawn.
         emulation: How the crossbars were emulated for `test`.
         n_test_images: Number of test images judged.
         label: Validation accuracy of the training in the search; None if the search did not train the design.
@@ -48,6 +75,9 @@ class Candidate:
     validation: float
     robustness: float | None
     test: float | None
+    devices: str
+    ideal: float | None
+    on_chips: OnChips | None
     emulation: str | None
     n_test_images: int | None
     label: float | None
@@ -93,6 +123,9 @@ class Candidate:
                 "protocol": self.protocol,
                 "emulation": self.emulation,
                 "validation": self.validation,
+                "devices": self.devices,
+                **({} if self.ideal is None else {"ideal": self.ideal}),
+                **({} if self.on_chips is None else {"on_chips": asdict(self.on_chips)}),
                 **({} if self.robustness is None else {"under_noise": self.robustness}),
                 "n_images": self.n_test_images,
             },

@@ -10,6 +10,7 @@ from xpert_evo.config import RunConfig
 from xpert_evo.errors import UsageError
 from xpert_evo.objectives import OBJECTIVES, FloatArray
 from xpert_evo.orchestration.chip_noise import noise_words
+from xpert_evo.orchestration.chips import device_words
 from xpert_evo.report.candidates import Candidate, select_front
 from xpert_evo.report.pictures.common import EDAP_LABEL, PALETTE, fit_titles, legend_below
 from xpert_evo.report.recommend import accuracy_steps
@@ -196,6 +197,7 @@ def _warnings(results: Sequence[RunResult], *, judged: bool) -> list[str]:
         *differ("images, so their accuracies are not comparable", images),
         *differ("backbone", [r.task.backbone.name for r in results]),
         *differ("training protocol, so their accuracies are not comparable", protocols),
+        *differ("devices, so their accuracies are not comparable", [device_words(config) for config in configs]),
         *differ("number of test images (training.judge_images)", n_judged),
         *differ("cost model, so EDAPs are not comparable; use --model NAME to apply one model to all", costs),
         *differ("device, technology or crossbar, so EDAP compares different kinds of chips", others),

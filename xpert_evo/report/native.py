@@ -13,6 +13,7 @@ from xpert_evo.accuracy.training.recipes import Recipe
 from xpert_evo.config import RunConfig
 from xpert_evo.design import design_from_text
 from xpert_evo.objectives import OBJECTIVES
+from xpert_evo.orchestration.chips import IDEAL_DEVICES
 from xpert_evo.orchestration.names import HOMOGENEOUS, NATIVE, REFINED
 from xpert_evo.orchestration.native_plan import native_note
 from xpert_evo.orchestration.task import Task
@@ -204,6 +205,9 @@ def _candidate(task: Task, plan: Plan, label: Label) -> Candidate:
         validation=label.accuracy,
         robustness=None,
         test=test["accuracy"],
+        devices=IDEAL_DEVICES,
+        ideal=None,
+        on_chips=None,
         emulation=test["emulation"],
         n_test_images=test["n_images"],
         label=None,

@@ -10,13 +10,14 @@ from xpert_evo.design import Design, design_from_text
 from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.baselines import topic_of
 from xpert_evo.orchestration.chip_noise import NOISY, robustness_of
+from xpert_evo.orchestration.chips import device_words
 from xpert_evo.orchestration.cost_drift import drift
 from xpert_evo.orchestration.goals import network_note
 from xpert_evo.orchestration.names import FINALISTS, FIRST, REUSED
 from xpert_evo.orchestration.own_files import with_kept_files
 from xpert_evo.orchestration.stopping import early_stop
 from xpert_evo.orchestration.task import Task, build_task
-from xpert_evo.report.candidates import Candidate, hardware_figures, select_front
+from xpert_evo.report.candidates import Candidate, OnChips, hardware_figures, select_front
 from xpert_evo.report.native import NativeResult, load_native
 from xpert_evo.report.shortlist import Shortlist, make_shortlist
 from xpert_evo.search import SearchState
@@ -118,9 +119,9 @@ class RunResult:
 
     @property
     def accuracy_words(self) -> str:
-        """Source of the accuracies of `front`, in words for titles: `measured, test, laptop-finalist`."""
+        """Source of the accuracies of `front` for titles: `measured, test, laptop-finalist, ideal devices`."""
         protocol = self.config.training.finalist_protocol if self.final else self.config.training.protocol
-        return f"measured, {'test' if self.final else 'validation'}, {protocol}"
+        return f"measured, {'test' if self.final else 'validation'}, {protocol}, {device_words(self.config)}"
 
     @property
     def front_words(self) -> str:
@@ -187,7 +188,7 @@ def _candidates(store: Store, task: Task, plans: Sequence[Plan], reused: set[tup
     planned = {plan.digest: plan for plan in plans if plan.digest in labels}
     if not planned:
         return []
-    designs = [design_from_text(plan.design) for plan in planned.values()]
+    designs, devices = [design_from_text(plan.design) for plan in planned.values()], device_words(task.config)
     genomes = task.space.encode(designs)
     return [
         _candidate(
@@ -199,6 +200,7 @@ def _candidates(store: Store, task: Task, plans: Sequence[Plan], reused: set[tup
             config=task.config,
             cost_model=task.hardware.model.name,
             label_protocol=task.config.training.protocol,
+            devices=devices,
             reused=(plan.digest, plan.context) in reused,
         )
         for design, genome, plan, hardware in zip(
@@ -226,9 +228,11 @@ def _candidate(
     config: RunConfig,
     cost_model: str,
     label_protocol: str,
+    devices: str,
     reused: bool,
 ) -> Candidate:
     test, noisy = label.details.get("test", {}), label.details.get(NOISY)
+    of_label = label.details.get("chips")
     return Candidate(
         design=design,
         digest=plan.digest,
@@ -237,6 +241,9 @@ def _candidate(
         validation=label.accuracy,
         robustness=None if noisy is None else robustness_of(noisy, config),
         test=test.get("accuracy"),
+        devices=devices,
+        ideal=test.get("ideal") if test else None,
+        on_chips=OnChips.of(test.get("chips") if test else of_label),
         emulation=test.get("emulation"),
         n_test_images=test.get("n_images"),
         label=label.accuracy,

@@ -71,6 +71,7 @@ def fit_again(result: RunResult) -> FittedSurrogate | None:
         genomes_of(result.task, result.measured),
         np.array([candidate.validation for candidate in result.measured]),
         crossbar=result.task.hardware.crossbar,
+        losses=result.task.losses,
         seed=as_integer(spawned(result.config.seed, Purpose.SURROGATE, int(round_) + 1)),
         kind=note.get("chosen", "ridge"),
     )

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from xpert_evo.orchestration.chips import IDEAL_DEVICES
 from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.native import by_accuracy
 from xpert_evo.report.recommend import Recommendation, Rival, times_better
 from xpert_evo.report.recosting import cost_words
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.words import baseline_words, worth_of
-from xpert_evo.words import edap_text, lower, times
+from xpert_evo.words import counted, edap_text, lower, times
 
 
 def result_table(result: RunResult) -> Table:
@@ -31,12 +32,16 @@ def result_table(result: RunResult) -> Table:
     table.add_column("design")
     table.add_column("id", no_wrap=True)
     shown = picks(result)
-    accuracies = ("search\n%", "test\n%") if _mixed(shown) else ("accuracy\n%",)
+    accuracies = ["search\n%", "test\n%"] if _mixed(shown) else ["accuracy\n%"]
+    other = _other_devices(shown)
+    accuracies += [f"{other}\n%"] if other is not None else []
     rate = ("images\n/s",) if result.task.table.pipelined else ()
     for name in (*accuracies, "EDAP\nmm² µs µJ", "EDAP\nlower", "area\nmm²", "latency\nµs", "energy\nµJ", *rate):
         table.add_column(name, justify="right", no_wrap=True)
     for name, candidate in shown:
         measured = _both(candidate) if _mixed(shown) else [f"{100 * candidate.measured:.2f}"]
+        if other is not None:
+            measured.append(_on_others(candidate))
         cells = _cells(candidate, result.baseline_hardware)
         if rate:
             cells.append(f"{candidate.hardware['throughput_fps']:.4g}")
@@ -165,6 +170,20 @@ def _both(candidate: Candidate) -> list[str]:
     return [f"{100 * value:.2f}" if value is not None else "-" for value in (label, candidate.test)]
 
 
+def _other_devices(shown: Sequence[tuple[str, Candidate]]) -> str | None:
+    """The devices that finalists were measured on besides those of their accuracy; None for no others."""
+    if all(candidate.ideal is None for _, candidate in shown):
+        return None
+    return "chips" if shown[0][1].devices == IDEAL_DEVICES else "ideal"
+
+
+def _on_others(candidate: Candidate) -> str:
+    """A finalist's test accuracy on these devices, as text."""
+    if candidate.ideal is None or candidate.on_chips is None:
+        return "-"
+    return f"{100 * (candidate.on_chips.mean if candidate.devices == IDEAL_DEVICES else candidate.ideal):.2f}"
+
+
 def _cells(candidate: Candidate, baseline: dict[str, float]) -> list[str]:
     hardware = candidate.hardware
     return [
@@ -174,6 +193,18 @@ def _cells(candidate: Candidate, baseline: dict[str, float]) -> list[str]:
         f"{hardware['latency_us']:.4g}",
         f"{hardware['energy_uj']:.3g}",
     ]
+
+
+def devices_of(shown: Sequence[Candidate]) -> str:
+    """The devices of accuracies, with the number of chips and what these calibrate on, in words."""
+    judged = [candidate for candidate in shown if candidate.test is not None] or shown
+    if not judged:
+        return "on no devices"
+    chips = judged[0].on_chips
+    if chips is None or judged[0].devices == IDEAL_DEVICES:
+        return f"on {judged[0].devices}"
+    calibrated = f", batch norm of each calibrated on {chips.norm_images} training images" if chips.norm_images else ""
+    return f"on {counted(chips.n_chips, 'chip')} ({judged[0].devices}{calibrated})"
 
 
 def _title(result: RunResult) -> str:
@@ -193,7 +224,7 @@ def _caption(result: RunResult) -> str:
         )
     return (
         f"{'Test accuracy' if _mixed(shown) else 'Accuracy'}: measured on {split} data{emulation} after training "
-        f"protocol '{protocol}'; {chosen}. {worth_of(protocol)} "
+        f"protocol '{protocol}', {devices_of([candidate for _, candidate in shown])}; {chosen}. {worth_of(protocol)} "
         f"Baseline: {baseline_words(result.task)}; 'EDAP lower' is the baseline's EDAP over the design's. "
         f"EDAP is the product of {result.task.hardware.edap_words}; {cost_words(result)}."
     )

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hw_models import Device, Technology, load_device, load_technology
-from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities, nonidealities_of
+from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.config.problem import HardwareConfig
 from xpert_evo.errors import ConfigError, UsageError
+from xpert_evo.orchestration.chips import IDEAL_DEVICES, ChipFiles
 from xpert_evo.validation import parse
 from xpert_evo.words import age_text
 from xpert_evo.workbench.arguments import Spelling, as_argument
@@ -15,8 +15,6 @@ from xpert_evo.workbench.arguments import Spelling, as_argument
 Noise = NonIdealities | Mapping[str, object] | None
 """Values that replace those of the chip's devices, by name, such as `{"variation_ratio": 0.05}`; a complete
 `NonIdealities` replaces all of them."""
-
-IDEAL_DEVICES = "ideal devices"
 
 DEFAULT_CHIPS = 5
 """Number of chips drawn by default, if chips differ from each other."""
@@ -90,7 +88,7 @@ class NoisyDevices:
             HardwareModelError: The file of the device or of the technology cannot be read.
             UsageError: A number is out of range, or there is no chip to draw.
         """
-        chip = None if hardware is None or isinstance(noise, NonIdealities) else _Chip.of(hardware)
+        chip = None if hardware is None or isinstance(noise, NonIdealities) else ChipFiles.of(hardware)
         changes = _plain(noise)
         _check_numbers(n_draws, norm_images, least_accuracy, spelled)
         times = tuple(times_s) or (_time_of(changes),)
@@ -137,29 +135,6 @@ class NoisyDevices:
         return ", ".join([*words, *aged])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Chip:
-    """The files of a chip that its devices are read from."""
-
-    device: Device
-    technology: Technology
-
-    @classmethod
-    def of(cls, hardware: HardwareConfig) -> "_Chip":
-        return cls(device=load_device(hardware.device), technology=load_technology(hardware.technology))
-
-    @property
-    def words(self) -> str:
-        wires = f"wires of {self.technology.name}" if self.technology.wires is not None else "ideal wires"
-        return f"device {self.device.name}, {wires}"
-
-    @property
-    def ages(self) -> bool:
-        """Whether the deviation of its programmed cells changes with time."""
-        programming = self.device.programming
-        return programming is not None and len(programming.times_s) > 1
-
-
 def device_words(devices: NonIdealities) -> str:
     """Description of the settings that differ from ideal devices."""
     off = NonIdealities().model_dump(mode="json")
@@ -185,17 +160,17 @@ def _time_of(changes: Mapping[str, Any]) -> float:
     return float(time_s) if isinstance(time_s, int | float) and time_s >= 1 else 1.0
 
 
-def _settings(chip: _Chip | None, changes: Mapping[str, Any], time_s: float, where: str) -> NonIdealities:
+def _settings(chip: ChipFiles | None, changes: Mapping[str, Any], time_s: float, where: str) -> NonIdealities:
     """The devices of a chip, or ideal ones, at a time, with the values given."""
     ideal = chip is None
-    base = NonIdealities() if chip is None else nonidealities_of(chip.device, chip.technology, time_s=time_s)
+    base = NonIdealities() if chip is None else chip.at(time_s)
     plain = base.model_dump(mode="json", exclude_defaults=True)
     if _RELATIVE_WIRES in changes and not ideal:
         plain = {name: value for name, value in plain.items() if not name.endswith("_ohm")}
     return parse(NonIdealities, {_TIME: time_s, **plain, **changes}, where=where, error=ConfigError)
 
 
-def _check_effects(settings: NonIdealities, changes: Mapping[str, Any], chip: _Chip | None, where: str) -> None:
+def _check_effects(settings: NonIdealities, changes: Mapping[str, Any], chip: ChipFiles | None, where: str) -> None:
     """Raises ConfigError if a value given has no effect without another one."""
     for name, companion in settings.idle.items():
         if name in changes and not (name == _TIME and chip is not None and chip.ages):

@@ -66,3 +66,21 @@ def test_multiply_accumulates_of_vgg16_are_those_counted_by_hand() -> None:
         5120,
     )
     assert macs(space, reference).tolist() == [first + 6 * full + 3 * half + 3 * last + classifier]
+
+
+def test_losses_in_wires_are_features_where_they_are_given() -> None:
+    space = SearchSpace(load_backbone("vgg8"))
+    genomes = space.random(np.random.default_rng(0), 6)
+    sharing = space.values(genomes, GeneKind.COLUMN_SHARING)
+    without, with_losses = (
+        FeatureMap(space, crossbar=CROSSBAR, losses=losses)
+        for losses in (None, lambda g: 1 / space.values(g, GeneKind.COLUMN_SHARING))
+    )
+    n_layers = len(space.backbone.layers)
+    assert len(with_losses.names) == len(with_losses.weights) == len(without.names) + 2 + n_layers
+    table = dict(zip(with_losses.names, with_losses(genomes).T, strict=True))
+    assert_allclose(table["most_loss"], 1 / sharing.min(axis=1))
+    assert_allclose(table["mean_loss"], (1 / sharing).mean(axis=1))
+    assert_allclose(table[f"loss_{space.backbone.layers[0].name}"], 1 / sharing[:, 0])
+    for name, column in zip(without.names, without(genomes).T, strict=True):
+        assert_allclose(table[name], column)

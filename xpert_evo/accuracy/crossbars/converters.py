@@ -1,6 +1,7 @@
 """ADCs: ranges calibrated on partial sums, and the conversion of sums to integer codes."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,9 @@ from xpert_evo.accuracy.crossbars.integer_products import ROUNDER, ROUNDER_BITS
 from xpert_evo.accuracy.crossbars.snr import PERCENTILE, adc_levels, smallest_error_range
 
 _GAIN_BITS = 11
+
+Ends = Sequence[tuple[float, float]]
+"""Lower and upper end of the range of each slice in half levels, least significant first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,47 @@ class AdcRange:
         gain = math.ldexp(round(math.ldexp(mantissa, _GAIN_BITS)), exponent - _GAIN_BITS)
         return cls(gain=gain, lowest=lowest, highest=lowest + 2**adc_precision - 1)
 
+    def with_gain(self, gain: float, cells: Cells) -> "AdcRange":
+        """Returns the range with a lower gain around the same sums; spare codes widen both ends equally."""
+        n_codes = self.highest - self.lowest
+        low, high = math.floor(self.lowest * self.step * gain), math.ceil(self.highest * self.step * gain)
+        reach = math.floor(cells.sum_range[0] * gain)
+        lowest = max(-n_codes, min(0, max(low - (n_codes - (high - low)) // 2, reach)))
+        return AdcRange(gain=gain, lowest=lowest, highest=lowest + n_codes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SumHistogram:
+    """Frequencies of the partial sums of a layer's slices.
+
+    Attributes:
+        counts: Frequencies, (slices, bits, sums), least significant slice and bit first.
+        most: Largest sum in half levels; sums run from -most to most.
+    """
+
+    counts: torch.Tensor
+    most: int
+
+    @classmethod
+    def of(cls, windows: torch.Tensor, cells: Cells, n_bits: int) -> "SumHistogram":
+        """Counts the partial sums of all arrays and bit planes.
+
+        Args:
+            windows: Input codes (rows, pixels) of calibration images.
+            cells: The layer's arrays.
+            n_bits: Input precision.
+        """
+        most = int(max(cells.array_rows) * cells.largest) + 1
+        counts = torch.zeros(len(cells.digits), n_bits, 2 * most + 1, dtype=torch.int64, device=windows.device)
+        for sums in partial_sums(windows, cells, n_bits):
+            levels = (sums.scaled / sums.scale).round_().int().flatten() + most
+            counts[sums.slice_index, sums.bit] += torch.bincount(levels, minlength=2 * most + 1)
+        return cls(counts=counts, most=most)
+
+    def ends(self, percentile: float) -> list[tuple[float, float]]:
+        """Percentiles of the sums of each slice, the lower and the upper one, in half levels."""
+        return [_between_percentiles(counts.sum(0), self.most, percentile) for counts in self.counts]
+
 
 def calibrated_ranges(
     windows: torch.Tensor,
@@ -63,19 +108,29 @@ def calibrated_ranges(
         percentile: Upper end of a range between percentiles; the lower end is 100 minus this.
         references: Whether the range is that between percentiles, or the one with the smallest error of the product.
     """
-    most = int(max(cells.array_rows) * cells.largest) + 1
-    counts = torch.zeros(len(cells.digits), n_bits, 2 * most + 1, dtype=torch.int64, device=windows.device)
-    for sums in partial_sums(windows, cells, n_bits):
-        levels = (sums.scaled / sums.scale).round_().int().flatten() + most
-        counts[sums.slice_index, sums.bit] += torch.bincount(levels, minlength=2 * most + 1)
-    ranges = []
-    for histogram in counts:
-        if references is AdcReferences.SNR:
-            low, high = _smallest_error(histogram, most, cells, adc_precision)
-        else:
-            low, high = _between_percentiles(histogram.sum(0), most, percentile)
-        ranges.append(AdcRange.covering(low, high, adc_precision, sum_range=cells.sum_range, spacing=cells.sum_spacing))
-    return tuple(ranges)
+    histogram = SumHistogram.of(windows, cells, n_bits)
+    if references is AdcReferences.SNR:
+        ends = [_smallest_error(counts, histogram.most, cells, adc_precision) for counts in histogram.counts]
+    else:
+        ends = histogram.ends(percentile)
+    return ranges_between(ends, cells, adc_precision)
+
+
+def ranges_between(ends: Ends, cells: Cells, adc_precision: int) -> tuple[AdcRange, ...]:
+    """Returns one range per slice that covers its ends, in half levels."""
+    return tuple(
+        AdcRange.covering(low, high, adc_precision, sum_range=cells.sum_range, spacing=cells.sum_spacing)
+        for low, high in ends
+    )
+
+
+def with_binary_steps(ranges: tuple[AdcRange, ...], cells: Cells) -> tuple[AdcRange, ...]:
+    """Returns ranges whose steps differ by powers of two from that of the most significant slice; none is narrower."""
+    top = ranges[-1]
+    exponents = [math.floor(math.log2(adc.gain / top.gain)) for adc in ranges]
+    return tuple(
+        adc.with_gain(math.ldexp(top.gain, exponent), cells) for adc, exponent in zip(ranges, exponents, strict=True)
+    )
 
 
 def _between_percentiles(histogram: torch.Tensor, most: int, percentile: float) -> tuple[float, float]:
@@ -110,14 +165,22 @@ class Accumulator:
         self._rounder = torch.tensor(ROUNDER, device=like.device)
         self._constant = 0
 
-    def add(self, sums: PartialSums, disturbance: torch.Tensor | None = None) -> None:
-        """Converts partial sums, overwriting them, and adds them; `disturbance` [codes] is added before rounding."""
+    def add(
+        self, sums: PartialSums, disturbance: torch.Tensor | None = None, gains: torch.Tensor | None = None
+    ) -> None:
+        """Converts partial sums, overwriting them, and adds their codes.
+
+        Args:
+            sums: Sums of all columns of an array and slice.
+            disturbance: Added to the scaled sums before rounding [codes].
+            gains: Gain of each column's converter, (columns, 1), relative to that of the range; None for 1.
+        """
         gain = self.adc.gain / sums.scale
         if disturbance is None and sums.exact:
             codes = torch.add(self._rounder, sums.scaled, alpha=gain, out=sums.scaled)
         else:
             # Operation by operation, as in the fused kernel: processors may round a product and a sum at once.
-            codes = sums.scaled.mul_(gain)
+            codes = sums.scaled.mul_(gain if gains is None else gains * gain)
             codes = (codes if disturbance is None else codes.add_(disturbance)).add_(ROUNDER)
         codes.clamp_(ROUNDER + self.adc.lowest, ROUNDER + self.adc.highest)
         self._total.add_(codes.view(torch.int32), alpha=1 << sums.bit)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import torch
 from pydantic import BeforeValidator, Field, model_validator
 
-from hw_models import Device, Technology
+from hw_models import AdcType, Device, Technology
 from hw_models.device_laws import DriftConstants, ReadNoiseConstants
 from hw_models.wires import WireResistances, wire_resistances
 from xpert_evo.validation import Frozen
@@ -35,6 +35,14 @@ Polynomial = Annotated[
     BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
     Field(max_length=9),
 ]
+OffsetsByType = Annotated[
+    dict[AdcType, tuple[Annotated[float, Field(ge=0.0, le=1e3)], ...]],
+    BeforeValidator(
+        lambda value: (
+            {AdcType(name): tuple(steps) for name, steps in value.items()} if isinstance(value, dict) else value
+        )
+    ),
+]
 Ohm = Annotated[float, Field(ge=0.0, le=1e9)]
 
 
@@ -43,6 +51,26 @@ class VariationLaw(StrEnum):
 
     GAUSSIAN = "gaussian"
     LOGNORMAL = "lognormal"
+
+
+class AdcRanges(StrEnum):
+    """How the references of the ADCs, and with them their ranges, are set."""
+
+    CHIP = "chip"
+    """Calibrated for each layer on each chip, at the time at which it is read."""
+    LAYER = "layer"
+    """Fixed at design time for each layer, on ideal devices."""
+    SHARED = "shared"
+    """Fixed at design time, the same in all layers of a chip."""
+
+
+class SliceSteps(StrEnum):
+    """How the steps of the ADCs of a layer's slices are related; their codes are joined by shift and add."""
+
+    OWN = "own"
+    """Each slice has its own step, and its code is multiplied by it."""
+    BINARY = "binary"
+    """Steps differ by powers of two, so that shifts suffice."""
 
 
 class LogLine(Frozen):
@@ -110,6 +138,11 @@ class NonIdealities(Frozen):
         drift_time_s: Time since programming [s].
         adc_offset_steps: Standard deviation of the converters' offsets [steps].
         adc_noise_steps: Standard deviation of the noise of each conversion [steps].
+        adc_offsets: Standard deviation of the offsets [steps] by type and number of bits, from 1 bit on; added to
+            `adc_offset_steps`.
+        adc_reference_ratio: Relative standard deviation of the ADCs' reference currents.
+        adc_ranges: How the references are set: chip, layer or shared.
+        slice_steps: How the steps of a layer's slices are related: own or binary.
         programming_polynomial: Coefficients of the standard deviation of a programmed conductance, in powers of its
             target; both relative to the highest conductance.
         drift_law: Drift that depends on the target conductance; None for no such drift.
@@ -131,6 +164,10 @@ class NonIdealities(Frozen):
     drift_time_s: Annotated[float, Field(ge=1.0, allow_inf_nan=False)] = 1.0
     adc_offset_steps: Spread = 0.0
     adc_noise_steps: Spread = 0.0
+    adc_offsets: OffsetsByType = Field(default_factory=dict)
+    adc_reference_ratio: Annotated[float, Field(ge=0.0, le=0.3)] = 0.0
+    adc_ranges: AdcRanges = AdcRanges.CHIP
+    slice_steps: SliceSteps = SliceSteps.OWN
     programming_polynomial: Polynomial = ()
     drift_law: DriftLaw | None = None
     read_noise: ReadNoise | None = None
@@ -228,16 +265,20 @@ class NonIdealities(Frozen):
     @property
     def is_random(self) -> bool:
         """Whether two chips differ from each other."""
-        shares = (self.variation_ratio, self.stuck_on_ratio, self.stuck_off_ratio, self.adc_offset_steps)
+        shares = (self.variation_ratio, self.stuck_on_ratio, self.stuck_off_ratio)
         drifts = self.drift_exponent * self.drift_exponent_spread_ratio
-        return any(
-            (*shares, self.adc_noise_steps, drifts, self.programming_polynomial, self.drift_law, self.read_noise)
-        )
+        laws = (self.programming_polynomial, self.drift_law, self.read_noise)
+        return self.disturbs_converters or any((*shares, drifts, *laws))
 
     @property
     def disturbs_converters(self) -> bool:
         """Whether converters do anything other than round."""
-        return bool(self.adc_offset_steps or self.adc_noise_steps)
+        return any((self.adc_offset_steps, self.adc_noise_steps, self.adc_offsets, self.adc_reference_ratio))
+
+    def offset_steps(self, adc_type: AdcType, adc_precision: int) -> float:
+        """Standard deviation of the offsets of an ADC [steps]."""
+        listed = self.adc_offsets.get(adc_type, ())
+        return math.hypot(self.adc_offset_steps, listed[adc_precision - 1] if adc_precision <= len(listed) else 0.0)
 
     @property
     def disturbs_cells(self) -> bool:

@@ -24,7 +24,15 @@ from xpert_evo.accuracy.crossbars.blocks import (
     windows_of,
 )
 from xpert_evo.accuracy.crossbars.coding import slice_weights
-from xpert_evo.accuracy.crossbars.converters import Accumulator, AdcRange, calibrated_ranges
+from xpert_evo.accuracy.crossbars.converters import (
+    Accumulator,
+    AdcRange,
+    Ends,
+    calibrated_ranges,
+    ranges_between,
+    with_binary_steps,
+)
+from xpert_evo.accuracy.crossbars.device_settings import AdcRanges, SliceSteps
 from xpert_evo.accuracy.crossbars.fused import fused_outputs
 from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer
@@ -115,10 +123,11 @@ def converted_product(
         like = chunk.new_empty((len(cells.digits[0]), chunk.shape[1]), dtype=torch.float32)
         accumulators = [Accumulator(adc, like) for adc in ranges]
         for sums in partial_sums(chunk, cells, geometry.input_precision):
-            noise = None
+            noise, gains = None, None
             if disturbance is not None:
                 noise = disturbance.of(sums, geometry.input_precision, first_pixel)
-            accumulators[sums.slice_index].add(sums, noise)
+                gains = disturbance.gains_of(sums)
+            accumulators[sums.slice_index].add(sums, noise, gains)
         first_pixel += chunk.shape[1]
         total = accumulators[0].half_levels().mul_(worths[0])
         for worth, accumulator in zip(worths[1:], accumulators[1:], strict=True):
@@ -177,6 +186,15 @@ def _windows(geometry: LayerGeometry, clip: float, inputs: torch.Tensor) -> torc
     return windows_of(of_pass, inputs, signed=geometry.signed)
 
 
+def calibration_windows(geometry: LayerGeometry, clip: float, inputs: torch.Tensor) -> torch.Tensor:
+    """Returns a random sample of the windows of unquantised inputs of a layer or block, (rows, pixels)."""
+    g, windows = geometry, _windows(geometry, clip, inputs)
+    # Pixels at equal distances would all come from the same columns of the map.
+    order = torch.randperm(windows.shape[1], generator=torch.Generator().manual_seed(0))
+    n_pixels = max(32, min(_CALIBRATION_PIXELS, _CALIBRATION_SUMS // (g.out_channels * len(g.array_rows))))
+    return windows[:, order[:n_pixels].to(windows.device)]
+
+
 def emulate_layer(
     layer: CrossbarLayer,
     inputs: torch.Tensor,
@@ -184,6 +202,7 @@ def emulate_layer(
     percentile: float = PERCENTILE,
     nonidealities: NonIdealities | None = None,
     generator: torch.Generator | None = None,
+    shared_ends: Ends | None = None,
 ) -> Emulated:
     """Programs a layer's arrays and calibrates its ADCs on `inputs`, which must come from training images.
 
@@ -193,10 +212,19 @@ def emulate_layer(
         percentile: Upper end of the ADCs' ranges among the partial sums; the lower end is 100 minus this.
         nonidealities: Non-idealities of devices and converters; None for ideal ones.
         generator: Random generator of the devices; by default one with a fixed seed.
+        shared_ends: Ends of the ranges if all layers share them; see `shared_ranges`.
     """
     clip, drawn = layer.clip, generator or torch.Generator().manual_seed(0)
     blocks = [
-        _calibrated(block, clip, part, percentile, _programmed(block, nonidealities, drawn))
+        _calibrated(
+            block,
+            part,
+            _programmed(block, nonidealities, drawn),
+            clip=clip,
+            percentile=percentile,
+            settings=nonidealities or NonIdealities(),
+            shared_ends=shared_ends,
+        )
         for block, part in zip(blocks_of(layer), split_inputs(layer.geometry, inputs), strict=True)
     ]
     return blocks[0] if layer.geometry.groups == 1 else EmulatedBlocks(layer.geometry, tuple(blocks))
@@ -204,22 +232,31 @@ def emulate_layer(
 
 def _calibrated(
     block: Block,
-    clip: float,
     inputs: torch.Tensor,
-    percentile: float,
     programmed: tuple[Cells, Disturbance | None],
+    *,
+    clip: float,
+    percentile: float,
+    settings: NonIdealities,
+    shared_ends: Ends | None,
 ) -> EmulatedLayer:
-    """Calibrates the ADCs of a programmed layer or block on a sample of its windows."""
+    """Sets the ADC ranges of a programmed layer or block, most of them on a sample of its windows."""
     g, (cells, disturbance) = block.geometry, programmed
-    windows = _windows(g, clip, inputs)
-    # A random sample: pixels at equal distances would all come from the same columns of the map.
-    order = torch.randperm(windows.shape[1], generator=torch.Generator().manual_seed(0))
-    n_pixels = max(32, min(_CALIBRATION_PIXELS, _CALIBRATION_SUMS // (g.out_channels * len(g.array_rows))))
-    sample = windows[:, order[:n_pixels].to(windows.device)]
-    with _true_float32():
-        ranges = calibrated_ranges(
-            sample, cells, g.input_precision, g.adc_precision, percentile, references=g.crossbar.adc_references
-        )
+    if settings.adc_ranges is AdcRanges.SHARED:
+        if shared_ends is None:
+            raise ValueError("ranges that all layers share must be given; compute them with shared_ranges.")
+        ranges = ranges_between(shared_ends[len(shared_ends) - len(cells.digits) :], cells, g.adc_precision)
+    else:
+        known = cells
+        if settings.adc_ranges is AdcRanges.LAYER:
+            known = program(block.codes.flatten(1), g.array_rows, g.crossbar)
+        sample = calibration_windows(g, clip, inputs)
+        with _true_float32():
+            ranges = calibrated_ranges(
+                sample, known, g.input_precision, g.adc_precision, percentile, references=g.crossbar.adc_references
+            )
+    if settings.slice_steps is SliceSteps.BINARY:
+        ranges = with_binary_steps(ranges, cells)
     return EmulatedLayer(
         geometry=g,
         cells=cells,
@@ -271,6 +308,7 @@ def _programmed(
             nonidealities=nonidealities,
             generator=generator,
             adc_precision=g.adc_precision,
+            adc_type=g.adc_type,
         )
     return cells, disturbance
 
@@ -288,11 +326,13 @@ class Emulator:
         percentile: float = PERCENTILE,
         nonidealities: NonIdealities | None = None,
         generator: torch.Generator | None = None,
+        shared_ends: Ends | None = None,
     ) -> None:
         self.layers: dict[CrossbarLayer, Emulated] = {}
         self._percentile = percentile
         self._nonidealities = nonidealities
         self._generator = generator
+        self._shared_ends = shared_ends
 
     def __call__(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
         """Returns the layer's product."""
@@ -303,6 +343,7 @@ class Emulator:
                 percentile=self._percentile,
                 nonidealities=self._nonidealities,
                 generator=self._generator,
+                shared_ends=self._shared_ends,
             )
         return self.layers[layer](inputs)
 

@@ -64,6 +64,8 @@ def codes_of(
     if disturbance is not None:
         own[:, :, 1] = disturbance.offsets.reshape(len(own), n_all).cpu().numpy()
         own[:, :, 4] = disturbance.noise_steps
+        if disturbance.gains is not None:
+            own[:, :, 0] *= disturbance.gains.reshape(len(own), n_all).cpu().numpy()
     worths = np.array(slice_weights(geometry.crossbar), dtype=np.float32)
     steps = np.array([adc.step for adc in ranges], dtype=np.float32) * worths
     return loops.Codes(

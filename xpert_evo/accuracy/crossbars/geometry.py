@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from hw_models import CrossbarSpec
+from hw_models import AdcType, CrossbarSpec
 
 Margins = tuple[int, int, int, int]
 """Rows and columns of zeros around a map: at the top, left, bottom and right."""
@@ -35,6 +35,7 @@ class LayerGeometry:
         dilation: Distance of the kernel's elements, downwards and to the right.
         groups: Groups of channels that are convolved separately.
         signed: Whether inputs can be negative: their positive and negative parts then take a pass each.
+        adc_type: Type of the ADCs, on which their offsets may depend.
     """
 
     in_channels: int
@@ -56,6 +57,7 @@ class LayerGeometry:
     dilation: tuple[int, int] = (1, 1)
     groups: int = 1
     signed: bool = False
+    adc_type: AdcType = AdcType.SAR
 
     @property
     def kernel(self) -> tuple[int, int]:

@@ -313,6 +313,7 @@ def build_network(
             adc_precision=genes.adc_precision,
             input_precision=genes.input_precision,
             column_sharing=genes.column_sharing,
+            adc_type=genes.adc_type,
             reads_image=node.inputs[0] == INPUT,
             depth_ratio=i / max(1, len(depths) - 1),
             array_rows=(),

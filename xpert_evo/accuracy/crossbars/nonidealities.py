@@ -16,14 +16,16 @@ highest level. It is changed in this order by
   off.
 
 Converters have a fixed offset each, and noise in every conversion, in steps (A. S. Rekhi et al., DAC 2019, combine
-both).
+both). An offset shifts all thresholds of a converter together, as that of the only comparator of a SAR ADC does; the
+thresholds of a Flash ADC have an offset each, which is not modelled. A converter's reference current may deviate: it
+scales its step. An ADC serves columns of one slice of the weights, so that it needs a single range.
 """
 
 from dataclasses import dataclass, replace
 
 import torch
 
-from hw_models import CrossbarSpec, WeightCoding
+from hw_models import AdcType, CrossbarSpec, WeightCoding
 from xpert_evo.accuracy.crossbars.arrays import Cells, PartialSums, crossbar_rows, program
 from xpert_evo.accuracy.crossbars.cell_draws import DrawnCells, draw_cells
 from xpert_evo.accuracy.crossbars.coding import counted_offset
@@ -52,12 +54,17 @@ __all__ = [
 ]
 
 
+_LEAST_REFERENCE = 0.1
+"""Smallest reference current, relative to the designed one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disturbance:
-    """Offsets and noise of a layer's converters, in steps.
+    """Offsets and noise of a layer's converters, in steps, and their gains.
 
     Attributes:
         offsets: Offset of each converter, (arrays, slices, columns).
+        gains: Gain of each converter relative to its range's, of the same shape; None if all are 1.
         noise_steps: Standard deviation of the noise of each conversion.
         generator: Random generator of the noise's seeds.
         seed: Seed of the noise of one call of the layer.
@@ -67,6 +74,11 @@ class Disturbance:
     noise_steps: float
     generator: torch.Generator
     seed: int = 0
+    gains: torch.Tensor | None = None
+
+    def gains_of(self, sums: PartialSums) -> torch.Tensor | None:
+        """Gains of the converters of partial sums, (columns, 1)."""
+        return None if self.gains is None else self.gains[sums.array, sums.slice_index][:, None]
 
     def seeded(self) -> "Disturbance":
         """Draws a seed for the noise of the layer's next call."""
@@ -100,6 +112,7 @@ def disturbed(
     nonidealities: NonIdealities,
     generator: torch.Generator,
     adc_precision: int | None = None,
+    adc_type: AdcType = AdcType.SAR,
 ) -> tuple[Cells, Disturbance | None]:
     """Draws the cells that hold weight codes (columns, rows), and their converters.
 
@@ -111,6 +124,7 @@ def disturbed(
         nonidealities: Strengths of the non-idealities.
         generator: Random generator; numbers are drawn on its device and are reproducible across machines only on a CPU.
         adc_precision: Bits of the ADCs, used to omit effects too small for them to resolve; None to omit nothing.
+        adc_type: Type of the ADCs, on which their offsets may depend.
     """
     cells = ideal
     if nonidealities.disturbs_cells:
@@ -126,13 +140,45 @@ def disturbed(
         cells = rounded(cells, adc_precision)
     if not nonidealities.disturbs_converters:
         return cells, None
-    n_columns, slices = len(ideal.digits[0]), len(ideal.digits)
-    converter = (torch.arange(n_columns) * slices + torch.arange(slices)[:, None]) // column_sharing
-    n_crossbars = len(crossbar_rows(ideal.array_rows, crossbar))
-    drawn = torch.randn(n_crossbars, int(converter.max()) + 1, generator=generator)
-    drawn = drawn.repeat_interleave(crossbar.row_groups, dim=0)[: len(ideal.array_rows)]  # groups share converters
-    offsets = (drawn * nonidealities.adc_offset_steps)[:, converter].to(codes.device)
-    return cells, Disturbance(offsets=offsets, noise_steps=nonidealities.adc_noise_steps, generator=generator)
+    return cells, _drawn_converters(
+        ideal,
+        crossbar,
+        nonidealities,
+        generator,
+        column_sharing=column_sharing,
+        offset_steps=nonidealities.offset_steps(adc_type, adc_precision or 1),
+    )
+
+
+def _drawn_converters(
+    cells: Cells,
+    crossbar: CrossbarSpec,
+    settings: NonIdealities,
+    generator: torch.Generator,
+    *,
+    column_sharing: int,
+    offset_steps: float,
+) -> Disturbance:
+    """Draws the converters of a layer; neighbouring columns of a slice share one, and so do a crossbar's row groups."""
+    n_columns, slices = len(cells.digits[0]), len(cells.digits)
+    of_slice = -(-n_columns // column_sharing)
+    converter = torch.arange(n_columns) // column_sharing + of_slice * torch.arange(slices)[:, None]
+    n_crossbars = len(crossbar_rows(cells.array_rows, crossbar))
+
+    def drawn(deviation: float) -> torch.Tensor:
+        numbers = torch.randn(n_crossbars, of_slice * slices, generator=generator, device=generator.device)
+        of_arrays = numbers.repeat_interleave(crossbar.row_groups, dim=0)[: len(cells.array_rows)]
+        return (of_arrays * deviation)[:, converter.to(numbers.device)].to(cells.digits[0].device)
+
+    offsets = drawn(offset_steps)
+    references = drawn(settings.adc_reference_ratio) if settings.adc_reference_ratio else None
+    return Disturbance(
+        offsets=offsets,
+        noise_steps=settings.adc_noise_steps,
+        generator=generator,
+        # Codes count in units of the reference current, which is never negative.
+        gains=None if references is None else (1 + references).clamp_min(_LEAST_REFERENCE).reciprocal(),
+    )
 
 
 def cells_holding(

@@ -1,9 +1,10 @@
 """Features of a design for the surrogate: a few summaries and, with less weight, the SNR of every layer.
 
 Genes that change a design's cost but not its computation (`changes_accuracy` of a gene's record), such as column
-sharing and ADC type, are left out. Single layers' genes are left out, too. The first labels, many of them of
-homogeneous designs, cannot distinguish one layer's precision from the next one's; a model that is given such features
-guesses anyway, and a search finds the designs where it guesses high.
+sharing and ADC type, are left out; column sharing changes the losses in wires, which are features of their own. Single
+layers' genes are left out, too. The first labels, many of them of homogeneous designs, cannot distinguish one layer's
+precision from the next one's; a model that is given such features guesses anyway, and a search finds the designs where
+it guesses high.
 """
 
 import itertools
@@ -17,6 +18,8 @@ from xpert_evo.accuracy.crossbars.snr import conversion_snr_db
 from xpert_evo.genes import GeneKind
 from xpert_evo.objectives import FloatArray
 from xpert_evo.space import CrossbarChoices, Genomes, IntArray, SearchSpace
+
+Losses = Callable[[Genomes], FloatArray]
 
 SUMMARIES = (
     "log2_macs",
@@ -57,23 +60,28 @@ class FeatureMap:
     Args:
         space: Search space of the genomes.
         crossbar: Crossbars of the chip, whose conversions limit the signal-to-noise ratio.
+        losses: Computes the share of the current that is lost in the wires of each layer, (designs, layers), if labels
+            are measured on chips with wires; None otherwise.
 
     Attributes:
         names: Names of the columns: `SUMMARIES`, mean and minimum of further genes that change the accuracy (only the
-            mean of one that all layers share), then the signal-to-noise ratio of each layer.
+            mean of one that all layers share), mean and maximum of the losses, then the signal-to-noise ratio of each
+            layer, and its loss.
         weights: Weights of the columns after standardisation, (features,).
     """
 
-    def __init__(self, space: SearchSpace, *, crossbar: CrossbarSpec) -> None:
-        self.space = space
+    def __init__(self, space: SearchSpace, *, crossbar: CrossbarSpec, losses: Losses | None = None) -> None:
+        self.space, self._losses = space, losses
         layers = space.backbone.layers
         self._own_depth = [i for i, owner in enumerate(space.backbone.depth_owners) if owner == i] or list(
             range(len(layers))
         )
         self._further = [kind for kind in space.kinds if kind.record.changes_accuracy and kind not in _SUMMARISED]
         summaries = (*SUMMARIES, *(f"{how}_{kind}" for kind in self._further for how in self._summaries_of(kind)))
-        self.names = (*summaries, *(f"snr_{layer.name}" for layer in layers))
-        self.weights = np.array([1.0] * len(summaries) + [LAYER_WEIGHT] * len(layers))
+        summaries += ("mean_loss", "most_loss") if losses is not None else ()
+        by_layer = ("snr",) if losses is None else ("snr", "loss")
+        self.names = (*summaries, *(f"{what}_{layer.name}" for what in by_layer for layer in layers))
+        self.weights = np.array([1.0] * len(summaries) + [LAYER_WEIGHT] * len(layers) * len(by_layer))
         self._n_rows = self._all_row_counts()
         self._most_adc, self._most_input = (
             max(int(c) for gene in space.genes if gene.kind is kind for c in gene.choices)
@@ -106,7 +114,12 @@ class FeatureMap:
                 for f in self._summaries_of(kind).values()
             ),
         )
-        return np.concatenate([np.stack(summaries, axis=1), snr_db / _DB_A_BIT], axis=1)
+        by_layer = [snr_db / _DB_A_BIT]
+        if self._losses is not None:
+            lost = self._losses(genomes)
+            summaries += (lost.mean(axis=1), lost.max(axis=1))
+            by_layer.append(lost)
+        return np.concatenate([np.stack(summaries, axis=1), *by_layer], axis=1)
 
     def snr_db(self, genomes: Genomes) -> FloatArray:
         """Signal-to-noise ratio of each layer's output [dB], (designs, layers), from a table."""

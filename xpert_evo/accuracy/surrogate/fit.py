@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.host_state import own_numerics
-from xpert_evo.accuracy.surrogate.features import FeatureMap, macs
+from xpert_evo.accuracy.surrogate.features import FeatureMap, Losses, macs
 from xpert_evo.accuracy.surrogate.kinds import AUTO, SurrogateKind, check_kind
 from xpert_evo.accuracy.surrogate.models import MODELS, Model
 from xpert_evo.accuracy.surrogate.quality import Z90, HonestyReport, Quality, honesty, line_predictions
@@ -76,6 +76,7 @@ def fit_surrogate(
     *,
     crossbar: CrossbarSpec,
     seed: int,
+    losses: Losses | None = None,
     seed_std: float | None = None,
     kind: str = AUTO,
 ) -> FittedSurrogate:
@@ -87,6 +88,7 @@ def fit_surrogate(
         accuracies: Measured accuracies, fractions, (labels,).
         crossbar: Crossbar whose conversions limit the signal-to-noise ratio.
         seed: Random seed of the folds and the networks.
+        losses: Losses in the wires of the chips that labels are measured on; see `FeatureMap`.
         seed_std: Known spread of the accuracy between seeds of one design; None derives it from designs that occur
             several times, or leaves it to the models if there are none.
         kind: A `SurrogateKind`, or `auto` to let them compete.
@@ -101,7 +103,7 @@ def fit_surrogate(
     if len(labels) < LEAST_LABELS:
         raise ConfigError(f"a surrogate needs at least {LEAST_LABELS} trained designs, got {len(labels)}; train more.")
     kinds = _kinds(kind)
-    features = _Standardised(FeatureMap(space, crossbar=crossbar), genomes, labels)
+    features = _Standardised(FeatureMap(space, crossbar=crossbar, losses=losses), genomes, labels)
     table, targets = features.of(genomes), features.targets(labels)
     noise_std = _seed_std(genomes, labels, seed_std) / max(float(labels.std()), _NO_SPREAD)
     folds = _folds(genomes, np.random.default_rng(seed))

@@ -9,10 +9,12 @@ from typing import Protocol
 import torch
 
 from xpert_evo.accuracy.crossbars.adc_noise import NoisyProduct
+from xpert_evo.accuracy.crossbars.device_settings import AdcRanges
 from xpert_evo.accuracy.crossbars.emulation import EMULATION, Emulator
 from xpert_evo.accuracy.crossbars.fidelity import set_statistics
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork, Product
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
+from xpert_evo.accuracy.crossbars.shared_ranges import shared_ends
 from xpert_evo.accuracy.crossbars.snr import PERCENTILE
 from xpert_evo.accuracy.datasets.catalogue import Dataset, Split
 from xpert_evo.accuracy.host_state import own_numerics
@@ -35,9 +37,9 @@ CHIP_NORM_IMAGES = 512
 """Number of training images that each drawn chip's batch norm is calibrated on by default."""
 
 
-def chip_norm_images(dataset: Dataset, protocol: TrainingProtocol) -> int:
-    """The default number of calibration images of a chip: fewer if the protocol trains with fewer, 0 for too few."""
-    n_images = min(CHIP_NORM_IMAGES, protocol.n_train or len(dataset.train), len(dataset.train))
+def chip_norm_images(dataset: Dataset, protocol: TrainingProtocol, n_asked: int = CHIP_NORM_IMAGES) -> int:
+    """The number of calibration images of a chip: fewer if the protocol trains with fewer, 0 for too few."""
+    n_images = min(n_asked, protocol.n_train or len(dataset.train), len(dataset.train))
     return n_images if n_images >= _LEAST_NORM_IMAGES else 0
 
 
@@ -142,11 +144,16 @@ def judge(
         )
     shown = prepared(training, protocol, device, max(N_CALIBRATION, norm_images)).images
     accuracies = list(known[:n_draws])
+    ends = None
+    if nonidealities is not None and nonidealities.adc_ranges is AdcRanges.SHARED:
+        ends = shared_ends(network, shown[:N_CALIBRATION], percentile)
     for draw in range(len(accuracies), n_draws):
         generator = torch.Generator().manual_seed(seed * 10_007 + draw)
         product: Product = NoisyProduct(generator, device)
         if exact:
-            product = Emulator(percentile=percentile, nonidealities=nonidealities, generator=generator)
+            product = Emulator(
+                percentile=percentile, nonidealities=nonidealities, generator=generator, shared_ends=ends
+            )
         if on_progress is not None:
             product = _watched(product, network, len(images) + (norm_images or exact * len(shown)), on_progress)
         with _statistics_kept(network):

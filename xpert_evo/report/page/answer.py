@@ -9,6 +9,7 @@ from xpert_evo.report.pictures.common import number
 from xpert_evo.report.recommend import Recommendation, Rival, times_better
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
+from xpert_evo.report.table import devices_of
 from xpert_evo.report.unmet import unmet_limits
 from xpert_evo.report.words import baseline_words, worth_of
 from xpert_evo.words import times
@@ -64,13 +65,25 @@ def _unjudged(candidate: Candidate, result: RunResult) -> str:
 def design_cells(name: str, candidate: Candidate, note: str = "") -> str:
     """Returns the cells of a design: name, id, accuracy with a note, EDAP, area, TOPS/W and TOPS/mm2."""
     hardware, std = candidate.hardware, candidate.measured_std
+    below = "".join(f"<br><small>{escape(text)}</small>" for text in (note, _chip_note(candidate)) if text)
     spread = f" ± {100 * _Z95 * std:.1f}" if std is not None else ""
     return (
         f'<td class="text">{escape(name)}</td>'
         f'<td><button class="link" data-id="{escape(candidate.digest)}">{escape(candidate.digest[:8])}</button></td>'
-        f"<td>{100 * candidate.measured:.2f}{spread}{f'<br><small>{escape(note)}</small>' if note else ''}</td>"
+        f"<td>{100 * candidate.measured:.2f}{spread}{below}</td>"
         + "".join(f"<td>{number(hardware[f])}</td>" for f in ("edap", "area_mm2", "tops_per_w", "tops_per_mm2"))
     )
+
+
+def _chip_note(candidate: Candidate) -> str:
+    """The accuracies of a judged design on ideal devices and on the worst chip, where both were measured."""
+    if candidate.ideal is None or candidate.on_chips is None:
+        return ""
+    chips = candidate.on_chips
+    mean = "" if candidate.measured == chips.mean else f", on chips {100 * chips.mean:.2f}"
+    ideal = "" if candidate.measured == candidate.ideal else f"ideal devices {100 * candidate.ideal:.2f}"
+    worst = f"worst of {chips.n_chips} chips {100 * chips.worst:.2f}" if chips.n_chips > 1 else ""
+    return ", ".join(text for text in (ideal, mean.removeprefix(", "), worst) if text)
 
 
 def _baseline_row(baseline: Candidate) -> str:
@@ -120,7 +133,8 @@ def _reading(result: RunResult) -> str:
         protocol = first.protocol
         judged = (
             f" The accuracies in the table were measured on {first.n_test_images} test images after training protocol "
-            f"{first.protocol}, with {first.emulation}; ± is the 95 % interval for this number of images."
+            f"{first.protocol}, with {first.emulation}, {devices_of([first])}; ± is the 95 % interval for this number "
+            "of images."
         )
     selected = (
         "Designs were selected by validation accuracy after short trainings "

@@ -98,10 +98,10 @@ def _preferences(verdict: Verdict) -> str:
         + text_table(("gene, layers", *verdict.models, "verdict"), rows)
         + '<p class="note">The choice of lowest EDAP in these layers, with all other genes as in the designs of the '
         "front; in brackets the choice of highest EDAP and its EDAP relative to the lowest. The layers between the "
-        "first one and the classifier are divided into thirds. Column sharing and ADC type do not change accuracy, so "
-        "a choice that every model prefers (within 1 %) does not depend on the model. The other genes do change "
-        "accuracy: their cheapest choice is not necessarily the best one, and models can only disagree on its "
-        "cost.</p>"
+        "first one and the classifier are divided into thirds. The ADC type does not change accuracy, and column "
+        "sharing does only by the losses in wires, so a choice that every model prefers (within 1 %) does not depend "
+        "on the model. The other genes do change accuracy: their cheapest choice is not necessarily the best one, and "
+        "models can only disagree on its cost.</p>"
     )
 
 

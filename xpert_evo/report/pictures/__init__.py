@@ -144,7 +144,8 @@ PICTURES: Mapping[str, Picture] = {
     "importance": Picture(
         draw=draw_importance,
         caption="Effect of each gene alone on predicted accuracy and on EDAP, from its best to its worst choice, "
-        "averaged over trained designs. Column sharing and ADC type do not affect the accuracy.",
+        "averaged over trained designs. The ADC type does not affect the accuracy, and column sharing only by the "
+        "losses in wires.",
     ),
     "steps": Picture(
         draw=draw_steps,
