@@ -8,6 +8,7 @@ import torch.nn.functional as F  # noqa: N812
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.adc_noise import NoisyProduct, set_tabled_corrections
 from xpert_evo.accuracy.crossbars.network import Product, build_network
+from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.accuracy.training.exact_training import ExactProduct
 from xpert_evo.accuracy.training.mixed_precision import compute_type
 from xpert_evo.accuracy.training.optimisers import build_optimisers
@@ -18,15 +19,23 @@ from xpert_evo.design import Design
 BATCH_SIZE = 128
 
 
-def native_step(design: Design, protocol: TrainingProtocol, image_size: int = 32) -> Callable[[], None]:
-    """Forward, backward and update of a design's network from random weights, as a protocol does them on a CPU."""
+def native_step(
+    design: Design, protocol: TrainingProtocol, image_size: int = 32, devices: NonIdealities | None = None
+) -> Callable[[], None]:
+    """Forward, backward and update of a design's network from random weights, as a protocol does them on a CPU.
+
+    `devices` are drawn anew in every step.
+    """
     generator = torch.Generator().manual_seed(0)
     network = build_network(design, load_backbone(design.backbone), crossbar=CrossbarSpec())
     network.initialise(generator)
     set_tabled_corrections(network)
     dtype = compute_type(protocol, torch.device("cpu"))
     product: Product
-    product = ExactProduct() if protocol.exact else NoisyProduct(generator, torch.device("cpu"), dtype=dtype)
+    if protocol.exact:
+        product = ExactProduct(devices, generator)
+    else:
+        product = NoisyProduct(generator, torch.device("cpu"), devices, dtype=dtype)
     optimisers = build_optimisers(network, protocol)
     images = torch.rand(BATCH_SIZE, 3, image_size, image_size, generator=generator)
     images = images.to(dtype).contiguous(memory_format=torch.channels_last)

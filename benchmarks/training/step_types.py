@@ -1,20 +1,22 @@
-"""What a native step costs in float32, in bfloat16 and through the exact emulation.
+"""What a native step costs in float32, in bfloat16 and through the exact emulation, also on chips drawn in every step.
 
     python benchmarks/training/step_types.py --rounds 5 --threads 2
 
-Design d27adb7d of the study, batches of 128 random images of 32 x 32. The three kinds take turns; prints the median
-step of each and its ratio to float32. Where the processor multiplies bfloat16 no faster, that kind *is* float32, and
-it says so.
+Design d27adb7d of the study, batches of 128 random images of 32 x 32. The kinds take turns; prints the least time of
+each (processor time with one thread) and its ratio to float32. Where the processor multiplies bfloat16 no faster, that
+kind *is* float32, and it says so.
 """
 
 import argparse
-import statistics
 import time
 from pathlib import Path
 
 import torch
 from native_step import BATCH_SIZE, native_step
 
+from hw_models import load_device, load_technology
+from xpert_evo.accuracy.crossbars.fused import changeover
+from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities, nonidealities_of
 from xpert_evo.accuracy.training.allocation import keep_freed_memory
 from xpert_evo.accuracy.training.mixed_precision import multiplies_bfloat16
 from xpert_evo.accuracy.training.protocols import load_protocol
@@ -40,18 +42,25 @@ def main() -> None:
     }
     if not multiplies_bfloat16(torch.device("cpu")):
         print("this processor, as far as torch can tell, multiplies bfloat16 no faster: its steps are float32's.")
+    changeover.due(1 << 60)  # as after the first steps of a training
     steps = {name: native_step(design, protocol) for name, protocol in kinds.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in kinds}
-    for number in range(options.rounds + 1):
+    wires = nonidealities_of(load_device("rram-100k"), load_technology("cmos-32nm-lstp"))
+    for name, devices in {
+        "5 % variation": NonIdealities(variation_ratio=0.05),
+        "5 %, rram-100k": wires.model_copy(update={"variation_ratio": 0.05}),
+    }.items():
+        steps[f"exact, {name}"] = native_step(design, kinds["exact emulation"], devices=devices)
+    clock = time.process_time if options.threads == 1 else time.perf_counter
+    least = dict.fromkeys(steps, float("inf"))
+    for number in range(options.rounds + 2):
         for name, step in steps.items():
-            start = time.perf_counter()
+            start = clock()
             step()
-            if number:
-                seconds[name].append(time.perf_counter() - start)
-    least = statistics.median(seconds["float32"])
-    for name, times in seconds.items():
-        median = statistics.median(times)
-        print(f"{name:16} {1e3 * median:8.0f} ms a step of {BATCH_SIZE} images, {median / least:5.2f} times float32's")
+            if number > 1:
+                least[name] = min(least[name], clock() - start)
+    for name, seconds in least.items():
+        ratio = seconds / least["float32"]
+        print(f"{name:22} {1e3 * seconds:8.0f} ms a step of {BATCH_SIZE} images, {ratio:5.2f} times float32's")
 
 
 if __name__ == "__main__":
