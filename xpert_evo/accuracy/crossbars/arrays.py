@@ -57,7 +57,7 @@ class Cells:
         digital_reference: Whether the last column is the reference.
         counted_offset: Amount subtracted digitally from the product for each unit of an input code.
         column_drop: Effect of the columns' wires; None for wires without resistance.
-        digit_steps: Half levels per unit, for each slice, if digits were rounded to multiples of a step.
+        digit_steps: Half levels per unit of `integers`, for each slice, if those replace the digits in sums.
         rounded_drop: `column_drop` for rounded digits.
     """
 
@@ -105,7 +105,8 @@ class Cells:
     def integers(self) -> torch.Tensor:
         """Digits in units of their step, or of half levels, (slices x columns, rows), int16."""
         steps = self.digit_steps or (1.0,) * len(self.digits)
-        return torch.cat([(d / step).round_() for d, step in zip(self.digits, steps, strict=True)]).to(torch.int16)
+        factors = 1.0 if self.rounded_drop is None else self.rounded_drop.row_factors
+        return torch.cat([(d * factors / step).round_() for d, step in zip(self.digits, steps, strict=True)]).short()
 
     @property
     def scales(self) -> tuple[float, ...]:

@@ -26,7 +26,7 @@ _RANGE_DEVIATIONS = 6.2
 
 
 def rounded(cells: Cells, adc_precision: int | None) -> Cells:
-    """Returns the cells with each slice's digits rounded to multiples of a step.
+    """Returns the cells with a step for each slice, to which `Cells.integers` rounds its digits.
 
     Args:
         cells: Drawn cells.
@@ -34,13 +34,13 @@ def rounded(cells: Cells, adc_precision: int | None) -> Cells:
     """
     if adc_precision is None:
         return cells
+    drop = cells.column_drop
+    wires = None if drop is None else rounded_drop(drop, cells.array_rows, adc_precision)
+    digits = cells.digits if wires is None else tuple(digit * wires.row_factors for digit in cells.digits)
     for n_levels in DIGIT_LEVELS:
-        if not any(rounding_is_felt(digit, n_levels, adc_precision) for digit in cells.digits):
-            steps = tuple(max(float(digit.abs().max()), 1e-30) / n_levels for digit in cells.digits)
-            digits = tuple((digit / step).round_() * step for digit, step in zip(cells.digits, steps, strict=True))
-            drop = cells.column_drop
-            wires = None if drop is None else rounded_drop(drop, cells.array_rows, adc_precision)
-            new = replace(cells, digits=digits, digit_steps=steps, rounded_drop=wires)
+        if not any(rounding_is_felt(digit, n_levels, adc_precision) for digit in digits):
+            steps = tuple(max(float(digit.abs().max()), 1e-30) / n_levels for digit in digits)
+            new = replace(cells, digit_steps=steps, rounded_drop=wires)
             return new if new.largest_sum * (wires.n_levels if wires else 1) < _MOST_SUM else cells
     return cells
 

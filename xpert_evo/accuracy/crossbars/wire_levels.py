@@ -5,7 +5,7 @@ torch. What is not a sum of integers is computed one rounded float32 operation a
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,9 @@ from xpert_evo.accuracy.crossbars.wires import ColumnDrop
 
 BLOCK = 4
 """Neighbouring rows of an array whose inputs are scaled alike; the last block of an array may have fewer."""
+
+_ACTIVITY = 1 / 3
+"""Share of active rows at which inputs within a block are scaled exactly; assumed, errors at 0.1 and 0.5 are alike."""
 
 _MODE_LEVELS, _BEND_LEVELS = 127, 511
 """Largest integers for the modes times the mean conductance, and for the deviations that make the bend."""
@@ -63,7 +66,8 @@ class RoundedDrop:
     @cached_property
     def block_conductances(self) -> tuple[torch.Tensor, ...]:
         """Mean conductances c of the rows of each block, (blocks, BLOCK) for each array; 0 for missing rows."""
-        return tuple(self._blocks(part)[:, :, 0] for part in self._of_arrays(self.drop.conductance[:, None]))
+        conductances = self.drop.conductance * self.row_factors
+        return tuple(self._blocks(part)[:, :, 0] for part in self._of_arrays(conductances[:, None]))
 
     def _of_arrays(self, values: torch.Tensor, *, mean: bool = False) -> list[torch.Tensor]:
         """Values (rows, ...) of each array, padded to whole blocks, with zeros or with the mean of the last block."""
@@ -77,6 +81,18 @@ class RoundedDrop:
     @staticmethod
     def _blocks(padded: torch.Tensor) -> torch.Tensor:
         return padded.view(-1, BLOCK, padded.shape[1])
+
+    @cached_property
+    def row_factors(self) -> torch.Tensor:
+        """f^2 of each row relative to that of its block, (rows,), at an activity of `_ACTIVITY`."""
+        parts = []
+        for number, blocks in enumerate(self.block_modes):
+            rows = slice(sum(self.array_rows[:number]), sum(self.array_rows[: number + 1]))
+            own = self.weighted[:, rows].sum(1) * _ACTIVITY
+            each = (self.drop.modes[rows] * self._unit) @ own
+            common = (blocks @ own).repeat_interleave(BLOCK)[: len(each)]
+            parts.append(((common + 1) / (each + 1)).square())
+        return torch.cat(parts)
 
     def inputs(self, plane: torch.Tensor, number: int) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Levels (rows, pixels) of an input bit (rows, pixels) of an array, as floats.
@@ -128,16 +144,17 @@ class RoundedDrop:
 
 def rounded_drop(drop: ColumnDrop, array_rows: tuple[int, ...], adc_precision: int) -> RoundedDrop:
     """Rounds the effect of wires for ADCs of some bits."""
-    factors = [list(matrices) for matrices in zip(*drop.bends, strict=True) if matrices[0] is not None]
+    n_levels = 2 ** min(15, adc_precision + _FINER) - 1
+    rounded = RoundedDrop(drop=drop, array_rows=array_rows, n_levels=n_levels, bends=(), bend_steps=())
+    factors = [
+        [matrix * rounded.row_factors for matrix in matrices]
+        for matrices in zip(*drop.bends, strict=True)
+        if matrices[0] is not None
+    ]
     steps = [[max(float(m.abs().max()), 1e-30) / _BEND_LEVELS for m in matrices] for matrices in factors]
     bends = tuple(
         torch.cat([(m / step).round_() for m, step in zip(matrices, own, strict=True)]).to(torch.int16)
         for matrices, own in zip(factors, steps, strict=True)
     )
-    return RoundedDrop(
-        drop=drop,
-        array_rows=array_rows,
-        n_levels=2 ** min(15, adc_precision + _FINER) - 1,
-        bends=bends,
-        bend_steps=tuple(math.prod((own * 2)[:2]) for own in zip(*steps, strict=True)),
-    )
+    bend_steps = tuple(math.prod((own * 2)[:2]) for own in zip(*steps, strict=True))
+    return replace(rounded, bends=bends, bend_steps=bend_steps)
