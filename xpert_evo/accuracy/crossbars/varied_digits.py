@@ -18,7 +18,7 @@ DIGIT_LEVELS = (127, 511, 2047, 8191)
 _MOST_SUM = 2**31
 """Bound on sums, which are computed in 32 bits."""
 
-_FELT_STEPS = 0.03
+_FELT_STEPS = 0.015
 """Root mean square of the sums' rounding error that is too large [ADC steps]; converting adds 0.29."""
 
 _RANGE_DEVIATIONS = 6.2

@@ -22,12 +22,12 @@ BLOCK = 4
 _ACTIVITY = 1 / 3
 """Share of active rows at which inputs within a block are scaled exactly; assumed, errors at 0.1 and 0.5 are alike."""
 
-_MODE_LEVELS, _BEND_LEVELS = 127, 511
+_MODE_LEVELS, _BEND_LEVELS = 127, 2047
 """Largest integers for the modes times the mean conductance, and for the deviations that make the bend."""
 
-_FINER = 3
+_FINER = 4
 """Bits of a scaled input beyond those of the ADC: were all rounding errors of an array alike, a sum at the end of the
-ADC's range would be wrong by a sixteenth of a step."""
+ADC's range would be wrong by a thirty-second of a step."""
 
 
 @dataclass(frozen=True, kw_only=True)
