@@ -2,9 +2,10 @@
 
     python benchmarks/search_loop.py --seeds 5
 
-A simulated run, with the defaults of `xpert-evo run` but three rounds of eight: 16 first designs, then three times a
-surrogate of all labels, a search of 3,000 evaluations on it, and eight designs trained, one of them a homogeneous rival
-and one a probe. A training
+This is version 1 of the search, which chose designs by their expected gain on mean predictions; `search_labels.py` runs
+the present one. A simulated run, with the defaults of that version but three rounds of eight: 16 first designs, then
+three times a surrogate of all labels, a search of 3,000 evaluations on it, and eight designs trained, one of them a
+homogeneous rival and one a probe. A training
 measures the formula of `search.formula` and a seed's luck of 0.012. What counts is the hypervolume of the trained
 designs' true objectives, in percent of the reference front's (`search_quality.py reference`), and how well the designs
 of the rounds were predicted beforehand, all together: Kendall's tau, error, coverage of the 90 % interval, and how far
@@ -115,7 +116,7 @@ def without_surrogate(problem: Problem, seed: int) -> Outcome:
 
 
 def by_gain(run: _Run, surrogate: FittedSurrogate, front: Genomes, *, smooth: bool = True) -> Genomes:
-    """The rule of `xpert-evo run`."""
+    """The rule of version 1."""
     members = _promising(run, surrogate, front, N_A_ROUND - N_PROBES, besides=front[:0], smooth=smooth)
     homogeneous = homogeneous_designs(run.problem.space, DEPTH_FACTORS)
     homogeneous = homogeneous[run.feasible(homogeneous)]
@@ -124,12 +125,12 @@ def by_gain(run: _Run, surrogate: FittedSurrogate, front: Genomes, *, smooth: bo
 
 
 def without_rivals(run: _Run, surrogate: FittedSurrogate, front: Genomes) -> Genomes:
-    """The rule of `xpert-evo run`, with probes in place of homogeneous rivals."""
+    """The rule of version 1, with probes in place of homogeneous rivals."""
     return _promising(run, surrogate, front, N_A_ROUND - N_PROBES, besides=front[:0])
 
 
 def over_lucky_labels(run: _Run, surrogate: FittedSurrogate, front: Genomes) -> Genomes:
-    """The rule of `xpert-evo run`, with gains over the labels as they came, lucky ones among them."""
+    """The rule of version 1, with gains over the labels as they came, lucky ones among them."""
     return by_gain(run, surrogate, front, smooth=False)
 
 

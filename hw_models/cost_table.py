@@ -10,7 +10,7 @@ layers of a residual stage share one channel depth.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -32,6 +32,7 @@ from hw_models.technology import Device, Technology
 _CHUNK = 8192
 _TO_REPORTED = np.array([1e-6, 1e-3, 1e-6, 1e-3])
 """Conversion from um2, ns, pJ and ns to mm2, us, uJ and us."""
+_UW_TO_W = 1e-6
 _AREA = (1.0, 0.0, 0.0)
 _MOST_CHIPS = 256
 
@@ -281,6 +282,15 @@ class CostTable:
             layer.name: self._own_costs(table)[table.position(genome)] * _TO_REPORTED[:3]
             for layer, table in zip(self.layers, tables.layers, strict=True)
         }
+
+    def layer_tables(self, chip: tuple[int, ...] = ()) -> tuple[LayerTable, ...]:
+        """Returns the tables of single layers in reported units: mm2, us, uJ without leakage, and leakage power in W.
+
+        Args:
+            chip: Value of each of `chip_columns`.
+        """
+        units = np.append(_TO_REPORTED[:3], _UW_TO_W)
+        return tuple(replace(table, costs=table.costs * units) for table in self._tables(chip).layers)
 
     def _own_costs(self, table: LayerTable) -> npt.NDArray[np.float64]:
         """Area, latency and energy of a layer alone, (combinations, 3), in the table's units."""

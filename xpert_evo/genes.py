@@ -32,7 +32,8 @@ class GeneRecord:
             settings of the crossbar decide for designs that do not name it.
         bounds: Smallest and largest value that the chip supports; None if the crossbar or the backbone decides.
         first_phase: Whether the paper's first phase searches it; otherwise the second does.
-        changes_accuracy: Whether it changes the network's computation, or only its cost.
+        changes_accuracy: Whether it changes the network's computation on ideal devices, or only its cost.
+        changes_robustness: Whether it changes the computation on devices with wires and with ADCs of their own offset.
         cost_attribute: Attribute in the hardware model's cost table. Those of `CROSSBAR_CHOICES` replace the field of
             that name of the chip's `CrossbarSpec`, in costs and in the emulation.
         of_axis: For a category, the choice whose share of the layers an axis shows; None for others.
@@ -51,6 +52,7 @@ class GeneRecord:
     bounds: tuple[int, int] | None = None
     first_phase: bool = False
     changes_accuracy: bool = True
+    changes_robustness: bool = False
     cost_attribute: str
     of_axis: Choice | None = None
     is_logarithmic: bool = False
@@ -108,6 +110,7 @@ GENES: Mapping[GeneKind, GeneRecord] = {
         baseline=8,
         first_phase=True,
         changes_accuracy=False,
+        changes_robustness=True,
         cost_attribute="column_sharing",
         is_logarithmic=True,
         axis="column\nsharing (log)",

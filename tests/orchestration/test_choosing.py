@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from xpert_evo.objectives import FloatArray, Objectives
+from xpert_evo.orchestration.candidates import N_DRAWS, DrawnTruths, Searched
 from xpert_evo.orchestration.choosing import Chooser
 from xpert_evo.orchestration.goals import Goal, first_phase, joint_goals
 from xpert_evo.orchestration.surrogates import Surrogates
@@ -30,17 +31,6 @@ class Expected:
         return np.zeros((len(genomes), len(objectives.names)))
 
 
-@dataclass
-class Population:
-    """The part of a search's state that choices look at."""
-
-    genomes: Genomes
-
-    @property
-    def feasible(self) -> Any:
-        return np.ones(len(self.genomes), dtype=bool)
-
-
 @pytest.fixture
 def goal(runs: Any) -> Goal:
     return joint_goals(build_task(runs.settings(), n_classes=10, image_channels=1))[-1]
@@ -57,12 +47,18 @@ def three(goal: Goal) -> Genomes:
 
 def chooser(goal: Goal, three: Genomes, accuracies: list[float], tried: Genomes, counted: Genomes) -> Chooser:
     table = {row.tobytes(): accuracy for row, accuracy in zip(three, accuracies, strict=True)}
+
+    def drawn(genomes: Genomes) -> FloatArray:
+        return np.tile([table[row.tobytes()] for row in genomes], (N_DRAWS, 1))
+
     surrogates = cast(Surrogates, Expected(goal.task, table))
-    return Chooser(surrogates=surrogates, tried=tried, counted=counted, rng=np.random.default_rng(0))
+    truths = DrawnTruths(task=goal.task, functions={"accuracy": drawn})
+    return Chooser(surrogates=surrogates, truths=truths, tried=tried, counted=counted, rng=np.random.default_rng(0))
 
 
 def choose(chooser: Chooser, goal: Goal, candidates: Genomes, n: int = 1) -> Genomes:
-    return chooser.members(goal, cast(SearchState, Population(candidates)), n)
+    state = cast(SearchState, None)  # choices look at the candidates alone
+    return chooser.members(Searched(goal=goal, state=state, candidates=candidates), n)
 
 
 def test_a_design_gains_nothing_beside_a_cheaper_one_that_is_expected_to_be_better(goal: Goal, three: Genomes) -> None:

@@ -59,8 +59,8 @@ def test_an_estimate_counts_every_limit_and_both_phases(
 def test_each_limit_has_its_own_searches_and_random_modes_have_none() -> None:
     limits = {"hardware.area_limit_mm2": 50.0, "hardware.further_area_limits_mm2": [30.0]}
     for changes, seconds in (
-        ({}, 3 * 7.0 + 2 * 5),
-        (limits, 3 * 7.0 + 2 * 2 * 5),
+        ({}, 3 * 7.0 + 2 * (5 + 2)),
+        (limits, 3 * 7.0 + 2 * 2 * (5 + 2)),
         ({"search.mode": "random"}, 7.0),
     ):
         assert search_seconds(load_config(None, {**SMALL, **changes}), fit_s=7.0, generation_s=1.0) == seconds

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from xpert_evo.config.method import TrainingConfig
-from xpert_evo.orchestration.choosing import n_rivals
+from xpert_evo.orchestration.choosing import Chooser, n_rivals
+from xpert_evo.orchestration.goals import Goal
+from xpert_evo.space import Genomes
 
 TRAINING = {"designs_per_round": 6, "probes_per_round": 2}
 
@@ -31,12 +33,20 @@ def test_a_single_probe_stays_a_probe() -> None:
     assert [n_rivals(TrainingConfig(probes_per_round=n)) for n in range(5)] == [0, 0, 1, 1, 2]
 
 
-def test_a_search_of_two_phases_has_no_rivals(runs: Any) -> None:
+def test_a_search_of_two_phases_has_no_rivals(runs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    rivals: list[int] = []
+    choose_rivals = Chooser.rivals
+
+    def watched(chooser: Chooser, goal: Goal, n_designs: int) -> Genomes:
+        chosen = choose_rivals(chooser, goal, n_designs)
+        rivals.append(len(chosen))
+        return chosen
+
     config = runs.settings(training=TRAINING, search={"mode": "two-phase"})
+    monkeypatch.setattr("xpert_evo.orchestration.choosing.Chooser.rivals", watched)
     runs.go("run", config)
-    measured = runs.result("run").measured
-    assert len(measured) == config.training.n_labels
-    assert not measured[-2].design.has_same_peripherals, "where a rival would stand"
+    assert len(runs.result("run").measured) == config.training.n_labels
+    assert rivals == [0] * config.training.rounds
 
 
 def test_a_run_with_rivals_that_is_stopped_is_the_same_run(runs: Any, same_content: Any) -> None:

@@ -9,15 +9,17 @@ from xpert_evo.config import RunConfig, SearchMode
 from xpert_evo.config.method import TrainingConfig
 from xpert_evo.errors import ConfigError, InfeasibleError
 from xpert_evo.objectives import FloatArray
+from xpert_evo.orchestration.candidates import DrawnTruths, Searched
+from xpert_evo.orchestration.completing import Completion
 from xpert_evo.orchestration.goals import Goal, first_phase, joint_goals, second_phase
 from xpert_evo.orchestration.knowledge import look
 from xpert_evo.orchestration.randomness import Purpose, spawned
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.surrogates import Surrogates
 from xpert_evo.orchestration.task import Task
-from xpert_evo.search import SearchState, knee, non_dominated, normalised
+from xpert_evo.search import knee, non_dominated, normalised
 from xpert_evo.search.baselines import BASELINES
-from xpert_evo.search.infill import select_infill
+from xpert_evo.search.infill import select_by_draws, select_infill
 from xpert_evo.search.phases import FIRST_PHASE, SECOND_PHASE
 from xpert_evo.search.seeding import DEPTH_FACTORS, first_designs, first_population, homogeneous_designs
 from xpert_evo.space import Genomes, IntArray
@@ -86,6 +88,7 @@ def starting_designs(task: Task, goal: Goal, n_designs: int, *key: int) -> Genom
         n_designs: Number of designs.
         *key: Distinguishes further sets of a run from its first.
     """
+    completion = Completion(goal)
     genomes = first_designs(
         goal.space,
         n_designs,
@@ -94,31 +97,34 @@ def starting_designs(task: Task, goal: Goal, n_designs: int, *key: int) -> Genom
         feasible=goal.feasible,
         reference=goal.own(task.baseline) if goal.holds(task.baseline).all() else None,
         within=goal.within_limits,
+        complete=lambda rows: goal.own(completion.completed(goal.whole(rows))),
+        costing=completion.columns,
     )
     return goal.whole(genomes)
 
 
 def infill(
-    run: RunContext,
+    task: Task,
     round_: int,
-    searches: list[tuple[Goal, SearchState]],
+    searches: list[Searched],
     *,
     surrogates: Surrogates,
+    truths: DrawnTruths,
     labelled: Genomes,
     tried: Genomes,
 ) -> Genomes:
-    """Returns the designs of a round: the most promising front members, homogeneous rivals, and random probes.
+    """Returns the designs of a round: the most promising candidates, homogeneous rivals, and random probes.
 
     The goals share the batch evenly. Rivals and probes keep the surrogate honest: front members are too similar to
     judge its ranking by, and a front must be compared with the best homogeneous designs.
     """
-    training = run.task.config.training
-    rng = np.random.default_rng(spawned(run.task.config.seed, Purpose.INFILL, round_))
-    chooser = Chooser(surrogates=surrogates, tried=tried, counted=labelled, rng=rng)
+    training = task.config.training
+    rng = np.random.default_rng(spawned(task.config.seed, Purpose.INFILL, round_))
+    chooser = Chooser(surrogates=surrogates, truths=truths, tried=tried, counted=labelled, rng=rng)
     left = training.designs_per_round - training.probes_per_round
-    for i, (goal, state) in enumerate(searches):
-        left -= len(chooser.members(goal, state, left // (len(searches) - i)))
-    goal = searches[-1][0]
+    for i, one in enumerate(searches):
+        left -= len(chooser.members(one, left // (len(searches) - i)))
+    goal = searches[-1].goal
     chooser.rivals(goal, n_rivals(training))
     n_missing = training.designs_per_round - (len(chooser.tried) - len(tried))
     chooser.probes(goal, n_missing, training.designs_per_round)
@@ -136,23 +142,22 @@ class Chooser:
 
     Attributes:
         surrogates: Surrogates fitted to the labels so far.
+        truths: Functions drawn from the surrogates.
         tried: Designs with a label, a failed training or a planned training, (designs, genes).
         counted: Tried designs whose front is to be improved, without failed ones, (designs, genes).
         rng: Random generator of the choices.
     """
 
     surrogates: Surrogates
+    truths: DrawnTruths
     tried: Genomes
     counted: Genomes
     rng: np.random.Generator
 
-    def members(self, goal: Goal, state: SearchState, n_designs: int) -> Genomes:
-        """Chooses at most `n_designs` of a search's population, the most promising ones.
-
-        If no member satisfies the limits, all are candidates, because predictions may have been too low.
-        """
-        candidates = state.genomes[state.feasible] if state.feasible.any() else state.genomes
-        return self._promising(goal, candidates, n_designs)
+    def members(self, one: Searched, n_designs: int) -> Genomes:
+        """Chooses at most `n_designs` of a search's candidates, the most promising ones."""
+        chosen = self._promising(one.goal, one.candidates, n_designs)
+        return np.concatenate([chosen, self._spread(one.goal, one.candidates, n_designs - len(chosen))])
 
     def rivals(self, goal: Goal, n_designs: int) -> Genomes:
         """Chooses at most `n_designs` homogeneous designs, the most promising ones.
@@ -168,15 +173,31 @@ class Chooser:
     def probes(self, goal: Goal, n_designs: int, n_pool: int = 10) -> Genomes:
         """Chooses at most `n_designs` random designs within a goal's limits, from `4 * n_pool` drawn ones."""
         pool = first_population(goal.space, 4 * n_pool, self.rng, feasible=goal.feasible)
-        return self._taken(unknown(goal.whole(self.rng.permutation(pool)), self.tried)[:n_designs])
+        designs = Completion(goal).completed(goal.whole(self.rng.permutation(pool)))
+        return self._taken(unknown(designs, self.tried)[:n_designs])
 
     def _promising(self, goal: Goal, candidates: Genomes, n_designs: int) -> Genomes:
         """Chooses at most `n_designs` of the candidates, those expected to improve the front of `counted` most.
 
-        The front is made of predictions, not labels: a measured front favours designs with lucky seeds, and few
-        candidates would promise a gain over them (predictions estimate the unknown noiseless front).
+        The front is made of drawn accuracies, not of labels: a measured front favours designs with lucky seeds, and few
+        candidates would promise a gain over them.
         """
         if not (n_designs and len(candidates)):
+            return candidates[:0]
+        within = (goal.constraints.violations(self.surrogates.values(self.counted)) <= 0).all(axis=1)
+        picked = select_by_draws(
+            n_designs,
+            genomes=candidates,
+            drawn=self.truths.minimised(candidates, goal.traded),
+            trained=self.tried,
+            fronts=self.truths.minimised(self.counted[within], goal.traded),
+            reference_point=goal.task.reference_of(goal.traded),
+        )
+        return self._taken(candidates[picked])
+
+    def _spread(self, goal: Goal, candidates: Genomes, n_designs: int) -> Genomes:
+        """Chooses at most `n_designs` by expected gain and distance, where no further one promises a gain."""
+        if n_designs < 1 or not len(candidates):
             return candidates[:0]
         expected = self.surrogates.values(self.counted)
         within = (goal.constraints.violations(expected) <= 0).all(axis=1)
@@ -200,7 +221,7 @@ class Chooser:
 
 def unknown(genomes: Genomes, *tried: Genomes) -> Genomes:
     """Returns the genomes that have not been tried, in order, each once."""
-    seen = {row.tobytes() for row in np.concatenate(tried).astype(np.int64)}
+    seen = {row.tobytes() for known in tried for row in known.astype(np.int64)}
     kept = []
     for i, row in enumerate(genomes.astype(np.int64)):
         if row.tobytes() not in seen:

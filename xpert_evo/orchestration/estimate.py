@@ -20,9 +20,12 @@ from xpert_evo.config import RunConfig, SearchMode
 from xpert_evo.design import Design
 from xpert_evo.executors.base import usable_cores
 from xpert_evo.objectives import FloatArray
+from xpert_evo.orchestration.candidates import pool_generations
 from xpert_evo.orchestration.chips import Chips
 from xpert_evo.orchestration.choosing import first_batch, first_share, most_finalists
+from xpert_evo.orchestration.completing import Completion
 from xpert_evo.orchestration.effort import makespan
+from xpert_evo.orchestration.goals import joint_goals
 from xpert_evo.orchestration.step_times import Costs, measured_costs
 from xpert_evo.orchestration.task import Task
 from xpert_evo.search import Nsga2, SearchSettings
@@ -169,6 +172,10 @@ def second_share(config: RunConfig) -> int:
     return n - first_share(n) if config.search.mode is SearchMode.TWO_PHASE else 0
 
 
+_POOL_RATIO = 2
+"""Generations of a search that take as long as one of its candidates, with the choice of designs (on VGG16)."""
+
+
 def search_seconds(config: RunConfig, fit_s: float, generation_s: float) -> float:
     """Returns the total duration of surrogates and generations; each round has one search per area limit [s].
 
@@ -180,7 +187,8 @@ def search_seconds(config: RunConfig, fit_s: float, generation_s: float) -> floa
     if config.search.mode in {SearchMode.RANDOM, SearchMode.RANDOM_HOMOGENEOUS}:
         return fit_s  # for the predictions of the finalists
     n_searches = config.training.rounds * len(config.hardware.area_limits_mm2)
-    return (config.training.rounds + 1) * fit_s + n_searches * config.search.generations * generation_s
+    n_generations = config.search.generations + _POOL_RATIO * pool_generations(config.search)
+    return (config.training.rounds + 1) * fit_s + n_searches * n_generations * generation_s
 
 
 def _measured_search(task: Task, genomes: Genomes) -> tuple[float, float]:
@@ -203,10 +211,11 @@ def _measured_search(task: Task, genomes: Genomes) -> tuple[float, float]:
     settings = SearchSettings(
         population_size=config.search.population_size, offspring_size=config.search.offspring_size
     )
-    search = Nsga2(task.space, settings, seed=0, initial=genomes)
+    completion = Completion(joint_goals(task)[-1])
+    search = Nsga2(completion.space, settings, seed=0, initial=completion.own(genomes))
     begun = time.perf_counter()
     for _ in range(_N_GENERATIONS):
-        asked = search.ask()
+        asked = completion.whole(search.ask())
         if not len(asked):
             break  # all designs of a small space are known
         accuracy = surrogate.predict(asked)[0]

@@ -6,6 +6,7 @@ Every step checks the store first and does only what is missing.
 from xpert_evo.config import SearchMode
 from xpert_evo.orchestration.baselines import score_baselines
 from xpert_evo.orchestration.batches import plan_batch, run_batch
+from xpert_evo.orchestration.candidates import DrawnTruths, searched
 from xpert_evo.orchestration.choosing import first_batch, first_share, infill, random_batch, starting_designs, unknown
 from xpert_evo.orchestration.goals import (
     found_network,
@@ -58,14 +59,23 @@ def _plan_round(run: RunContext, round_: int) -> None:
     """Fits the surrogates, searches for each goal, and stores the plans of the round with their predictions."""
     known = look(run)
     surrogates = fit_round(run, round_, known)
-    searches = [(goal, evolve(run, round_, goal, surrogates, known)) for goal in goals_of(run)]
-    main, state = searches[-1]
+    truths = DrawnTruths.of(surrogates, round_)
+    states = [(goal, evolve(run, round_, goal, surrogates, known)) for goal in goals_of(run)]
+    main, state = states[-1]
     if main.objectives.names == run.task.objectives.names:
         counted = known
         score_baselines(run, round_, surrogates, state.n_evaluated)
     else:  # the first of two phases has other objectives, and precisions that labels of other runs may lack
         counted = known.only(main.holds(known.genomes))
-    genomes = infill(run, round_, searches, surrogates=surrogates, labelled=counted.genomes, tried=planned(run))
+    genomes = infill(
+        run.task,
+        round_,
+        [searched(round_, *each, surrogates, truths) for each in states],
+        surrogates=surrogates,
+        truths=truths,
+        labelled=counted.genomes,
+        tried=planned(run),
+    )
     plan_batch(run, round_name(round_), run.task.space.decode(genomes), surrogates.accuracy(genomes))
 
 

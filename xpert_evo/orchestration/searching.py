@@ -4,11 +4,12 @@ Stored generations hold genomes of the whole space, also where a search knows a 
 phase exists in here alone. The searches of a round follow one another in the numbering of its generations.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
 
+from xpert_evo.orchestration.completing import Completion
 from xpert_evo.orchestration.goals import Goal
 from xpert_evo.orchestration.knowledge import Knowledge
 from xpert_evo.orchestration.randomness import Purpose, spawned
@@ -26,25 +27,52 @@ def evolve(run: RunContext, round_: int, goal: Goal, surrogates: Surrogates, kno
 
     A search that knows every design of its space ends before its last generation.
     """
-    config = run.task.config
+    run.listener.tell(Stage(text=f"searching, round {round_}"))
+    state, before = _last(run, round_, goal.number), _last(run, round_ - 1, goal.number)
+    for later in generations(round_, goal, surrogates, known.genomes, last=state, before=before):
+        _keep(run, round_, goal, later)
+        state = later
+    assert state is not None, "a search has at least one generation"
+    return state
+
+
+def generations(
+    round_: int,
+    goal: Goal,
+    surrogates: Surrogates,
+    labelled: Genomes,
+    *,
+    last: SearchState | None = None,
+    before: SearchState | None = None,
+) -> Iterator[SearchState]:
+    """Yields the states of a search after each remaining generation, genomes of the whole space; stores nothing.
+
+    Args:
+        round_: Number of the round.
+        goal: Goal of the search.
+        surrogates: Surrogates fitted to the labels.
+        labelled: Labelled designs of the whole space, (designs, genes).
+        last: Newest state of this search; None to begin it.
+        before: Last state of the same goal's search a round before; None if there was none.
+    """
+    config = goal.task.config
     settings = SearchSettings(
         population_size=config.search.population_size, offspring_size=config.search.offspring_size
     )
-    run.listener.tell(Stage(text=f"searching, round {round_}"))
-    last = _last(run, round_, goal.number)
+    completion = Completion(goal)
     if last is None:
         seed = spawned(config.seed, Purpose.SEARCH, round_, *_key(goal, 0))
-        search = Nsga2(goal.space, settings, seed=seed, initial=_starts(run, round_, goal, known))
+        initial = _starts(round_, goal, completion, labelled, before)
+        search = Nsga2(completion.space, settings, seed=seed, initial=initial)
     else:
-        search = Nsga2(goal.space, settings, state=_translated(last, goal.own))
+        search = Nsga2(completion.space, settings, state=_translated(last, completion.own))
     while search.state.generation < config.search.generations:
-        genomes = goal.whole(search.ask())
+        genomes = completion.whole(search.ask())
         if not len(genomes):
             break  # all designs of a small space are known
         values = surrogates.values(genomes)
         search.tell(goal.objectives.minimised(values), goal.constraints.violations(values))
-        _keep(run, round_, goal, _translated(search.state, goal.whole))
-    return _translated(search.state, goal.whole)
+        yield _translated(search.state, completion.whole)
 
 
 def _key(goal: Goal, stream: int) -> tuple[int, ...]:
@@ -63,15 +91,15 @@ def _last(run: RunContext, round_: int, number: int) -> SearchState | None:
     return None if stored is None else SearchState.from_arrays(stored.arrays)
 
 
-def _starts(run: RunContext, round_: int, goal: Goal, known: Knowledge) -> Genomes:
+def _starts(round_: int, goal: Goal, completion: Completion, labelled: Genomes, before: SearchState | None) -> Genomes:
     """First population: all labelled designs, the same search's population a round before, good known shapes."""
-    before = _last(run, round_ - 1, goal.number)
-    rng = np.random.default_rng(spawned(run.task.config.seed, Purpose.SEARCH, round_, *_key(goal, 1)))
-    size = run.task.config.search.population_size
-    parts = [goal.own(known.genomes)]
+    config = goal.task.config
+    rng = np.random.default_rng(spawned(config.seed, Purpose.SEARCH, round_, *_key(goal, 1)))
+    parts = [completion.own(labelled)]
     if before is not None:
-        parts.append(goal.own(before.genomes))
-    return np.concatenate([*parts, first_population(goal.space, size, rng, feasible=goal.feasible)])
+        parts.append(completion.own(before.genomes))
+    shapes = first_population(goal.space, config.search.population_size, rng, feasible=goal.feasible)
+    return np.concatenate([*parts, completion.own(goal.whole(shapes))])
 
 
 def _keep(run: RunContext, round_: int, goal: Goal, state: SearchState) -> None:

@@ -34,6 +34,7 @@ from xpert_evo.orchestration.remaining import SplitSizes, count
 from xpert_evo.orchestration.resuming import changed_settings, check_native, check_rounds, keep_changes
 from xpert_evo.orchestration.reuse import reuse_labels
 from xpert_evo.orchestration.run_context import RunContext
+from xpert_evo.orchestration.search_version import SEARCH_VERSION, check_search
 from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.task import Task, build_task
 from xpert_evo.orchestration.trainings import cached_dataset
@@ -121,6 +122,7 @@ def begin(config: RunConfig, folder: Path, listener: Listener, labels_from: Sequ
     meta = {
         "settings": task.config.to_plain(),
         "versions": versions(),
+        "search": SEARCH_VERSION,
         "labels_from": [str(earlier.absolute()) for earlier in labels_from],
         "dataset": {
             "name": dataset.name,
@@ -154,6 +156,7 @@ def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> 
                 "give the same images with --set dataset.data_dir=FOLDER, your own ones with --set dataset.name=NAME."
             )
         check_rules(store, config, dataset.digest)
+        check_search(store)
         with closing(build_executor(config, listener)) as executor:
             keep_changes(store, before, task.config)
             _work(task, dataset, store, executor, listener)

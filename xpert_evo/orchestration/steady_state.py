@@ -27,8 +27,9 @@ from xpert_evo.orchestration.batches import (
     sizes_of,
     try_again,
 )
+from xpert_evo.orchestration.candidates import DrawnTruths, Searched, searched
 from xpert_evo.orchestration.choosing import Chooser, first_batch, n_rivals
-from xpert_evo.orchestration.goals import Goal, joint_goals
+from xpert_evo.orchestration.goals import joint_goals
 from xpert_evo.orchestration.knowledge import genome_of, known_digests, look, note_once, stacked
 from xpert_evo.orchestration.names import FINALISTS, FIRST, SEARCHED, STEADY
 from xpert_evo.orchestration.randomness import Purpose, spawned
@@ -37,7 +38,6 @@ from xpert_evo.orchestration.searching import evolve
 from xpert_evo.orchestration.stopping import stops_before
 from xpert_evo.orchestration.surrogates import Surrogates, check_honesty, fit_round
 from xpert_evo.orchestration.trainings import TrainingJob, train_job
-from xpert_evo.search import SearchState
 from xpert_evo.space import Genomes
 from xpert_evo.store import Plan, Topic
 
@@ -53,13 +53,15 @@ class Fit:
         number: Number of the fit, from 1.
         n_known: Number of labels fitted to.
         surrogates: Surrogates fitted to these labels.
-        searches: Goal and population of the search for each area limit.
+        truths: Functions drawn from the surrogates.
+        searches: The search for each area limit, with its candidates.
     """
 
     number: int
     n_known: int
     surrogates: Surrogates
-    searches: list[tuple[Goal, SearchState]]
+    truths: DrawnTruths
+    searches: list[Searched]
 
 
 def run_steady_state(run: RunContext) -> None:
@@ -175,9 +177,11 @@ def make_fit(run: RunContext, number: int, n_known: int) -> Fit:
     """Returns the fit to the first `n_known` labels; uses what the store contains of it and computes the rest."""
     known = look(run, n_known=n_known)
     surrogates = fit_round(run, number, known)
-    searches = [(goal, evolve(run, number, goal, surrogates, known)) for goal in joint_goals(run.task)]
-    score_baselines(run, number, surrogates, searches[-1][1].n_evaluated)
-    return Fit(number=number, n_known=n_known, surrogates=surrogates, searches=searches)
+    truths = DrawnTruths.of(surrogates, number)
+    states = [(goal, evolve(run, number, goal, surrogates, known)) for goal in joint_goals(run.task)]
+    score_baselines(run, number, surrogates, states[-1][1].n_evaluated)
+    searches = [searched(number, *each, surrogates, truths) for each in states]
+    return Fit(number=number, n_known=n_known, surrogates=surrogates, truths=truths, searches=searches)
 
 
 def choose(run: RunContext, fit: Fit, position: int) -> Genomes:
@@ -194,15 +198,15 @@ def choose(run: RunContext, fit: Fit, position: int) -> Genomes:
         if plan.batch != FINALISTS and (plan.batch != STEADY or plan.position < position)
     ]
     tried = stacked(run, [genome_of(run, plan) for plan in earlier])
-    goal, state = fit.searches[position % len(fit.searches)]
+    one = fit.searches[position % len(fit.searches)]
     place = training.designs_per_round - position % training.designs_per_round  # from the end of a round's worth
-    chooser = Chooser(surrogates=fit.surrogates, tried=tried, counted=tried, rng=rng)
+    chooser = Chooser(surrogates=fit.surrogates, truths=fit.truths, tried=tried, counted=tried, rng=rng)
     chosen = tried[:0]
     if place > training.probes_per_round:
-        chosen = chooser.members(goal, state, 1)
+        chosen = chooser.members(one, 1)
     elif place > training.probes_per_round - n_rivals(training):
-        chosen = chooser.rivals(goal, 1)
-    return chosen if len(chosen) else chooser.probes(goal, 1)
+        chosen = chooser.rivals(one.goal, 1)
+    return chosen if len(chosen) else chooser.probes(one.goal, 1)
 
 
 def _stops(run: RunContext, sizes: list[int]) -> bool:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from xpert_evo.objectives import FloatArray
-from xpert_evo.search.pareto import hypervolume, non_dominated
+from xpert_evo.search.gains import gains
 from xpert_evo.space import Genomes, IntArray
 
 N_DRAWS = 16
@@ -53,9 +53,10 @@ def select_infill(
     draws = rng.standard_normal((N_DRAWS, mean.shape[1]))
     chosen: list[int] = []
     while candidates and len(chosen) < n_designs:
-        gains = np.array([_expected_gain(counted, mean[i] + std[i] * draws, reference_point) for i in candidates])
+        drawn = mean[candidates, None] + std[candidates, None] * draws
+        worth = _expected_gains(counted, drawn, reference_point)
         distances = _distances(mean[candidates] / scale, counted / scale)
-        worth = gains / max(float(gains.max()), _TINY) + spread * distances / max(float(distances.max()), _TINY)
+        worth = worth / max(float(worth.max()), _TINY) + spread * distances / max(float(distances.max()), _TINY)
         best = candidates.pop(int(np.argmax(worth)))
         chosen.append(best)
         counted = np.concatenate([counted, mean[best : best + 1]])
@@ -65,11 +66,50 @@ def select_infill(
 _TINY = 1e-300
 
 
-def _expected_gain(front: FloatArray, draws: FloatArray, reference_point: ArrayLike) -> float:
-    """Mean over the draws of the hypervolume that each alone adds to the front."""
-    best = front[non_dominated(front)]
-    before = hypervolume(best, reference_point)
-    return float(np.mean([hypervolume(np.vstack([best, draw]), reference_point) - before for draw in draws]))
+def select_by_draws(
+    n_designs: int,
+    *,
+    genomes: Genomes,
+    drawn: FloatArray,
+    trained: Genomes,
+    fronts: FloatArray,
+    reference_point: ArrayLike,
+) -> IntArray:
+    """Returns positions among the candidates, best first, distinct and untrained; fewer if too few promise a gain.
+
+    Every draw is a function that could be the truth, for candidates and trained designs alike. A candidate is valued by
+    the hypervolume that it adds, on average over the draws, to the front of everything trained or already chosen; so a
+    batch spreads out by itself (noisy expected hypervolume improvement over a set of candidates; S. Daulton, M.
+    Balandat, E. Bakshy, NeurIPS 2021).
+
+    Args:
+        n_designs: Largest number of designs to choose.
+        genomes: Candidates, (candidates, genes).
+        drawn: Their minimised objectives under each function, (draws, candidates, objectives).
+        trained: Designs that must not be chosen, (designs, genes).
+        fronts: Minimised objectives of the designs to improve on under each function, (draws, designs, objectives).
+        reference_point: Reference point of the hypervolume, (objectives,).
+    """
+    known = {row.tobytes() for row in np.asarray(trained, dtype=np.int64)}
+    rows = np.asarray(genomes, dtype=np.int64)
+    left = np.array([row.tobytes() not in known for row in rows], dtype=bool)
+    chosen: list[int] = []
+    while left.any() and len(chosen) < n_designs:
+        counted = np.concatenate([fronts, drawn[:, chosen]], axis=1)
+        open_ = np.flatnonzero(left)
+        worth = np.mean([gains(f, d[open_], reference_point) for f, d in zip(counted, drawn, strict=True)], axis=0)
+        best = int(open_[np.argmax(worth)])
+        if worth.max() <= 0:
+            break
+        chosen.append(best)
+        left[(rows == rows[best]).all(axis=1)] = False
+    return np.array(chosen, dtype=np.int64)
+
+
+def _expected_gains(front: FloatArray, draws: FloatArray, reference_point: ArrayLike) -> FloatArray:
+    """Mean over the draws (candidates, draws, objectives) of the hypervolume that each adds to the front."""
+    table = draws.reshape(-1, draws.shape[2])
+    return np.asarray(gains(front, table, reference_point).reshape(draws.shape[:2]).mean(axis=1))
 
 
 def _scale(objectives: FloatArray) -> FloatArray:

@@ -4,7 +4,7 @@ Random genomes are all alike: if every layer is drawn independently, the average
 designs and designs that vary smoothly along the network reach the corners of the space.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeAlias
 
 import numpy as np
@@ -98,6 +98,8 @@ def first_designs(
     feasible: Feasible,
     reference: Genomes | None = None,
     within: Callable[[], Genomes] | None = None,
+    complete: Callable[[Genomes], Genomes] | None = None,
+    costing: Collection[int] = (),
 ) -> Genomes:
     """Returns the designs to train before there is a surrogate: the reference, then those that lie farthest apart.
 
@@ -113,20 +115,24 @@ def first_designs(
         reference: Designs that are trained in any case, feasible or not, (designs, genes): the homogeneous baseline.
         within: Function that returns a design that keeps the limits, (1, genes). Under tight limits, where too few
             candidates keep them, designs near this one are added.
+        complete: Function that sets the genes of inhomogeneous designs that only change costs.
+        costing: Columns of these genes; of homogeneous designs that differ in them alone, the cheapest is a candidate.
 
     Raises:
         InfeasibleError: If no candidate keeps the limits, or `within` reports so.
     """
-    drawn = [homogeneous_designs(space, DEPTH_FACTORS), varied_designs(space, _CANDIDATES, rng)]
-    pool = _distinct(np.concatenate(drawn))
-    pool = pool[feasible(pool)]
+    homogeneous, varied = homogeneous_designs(space, DEPTH_FACTORS), varied_designs(space, _CANDIDATES, rng)
+    n_drawn = len(homogeneous) + len(varied)
+    homogeneous = homogeneous[feasible(homogeneous)]
+    if complete is not None:
+        homogeneous, varied = _cheapest(homogeneous, costing, costs), complete(varied)
+    pool = _distinct(np.concatenate([homogeneous, varied[feasible(varied)]]))
     if len(pool) < n_designs and within is not None:
-        pool = _distinct(np.concatenate([pool, _around(space, within(), rng, feasible)]))
+        near = _around(space, within(), rng, feasible)
+        pool = _distinct(np.concatenate([pool, near if complete is None else complete(near)]))
     chosen = np.empty((0, space.n_genes), dtype=np.int64) if reference is None else space.check(reference)[:n_designs]
     if not len(pool):
-        raise InfeasibleError(
-            f"none of {sum(map(len, drawn))} first designs keeps the limits; relax the limits or widen the space."
-        )
+        raise InfeasibleError(f"none of {n_drawn} first designs keeps the limits; relax the limits or widen the space.")
     everything = np.concatenate([chosen, pool])
     coordinates = _coordinates(space, everything, costs(everything))
     picked = list(range(len(chosen))) or [int(rng.integers(len(pool)))]
@@ -137,6 +143,14 @@ def first_designs(
         picked.append(int(np.argmax(distance)))
         distance = np.minimum(distance, np.linalg.norm(coordinates - coordinates[picked[-1]], axis=1))
     return everything[picked]
+
+
+def _cheapest(genomes: Genomes, costing: Collection[int], costs: Costs) -> Genomes:
+    """Returns, of designs that differ only in genes that change costs, the cheapest ones."""
+    others = [column for column in range(genomes.shape[1]) if column not in costing]
+    cheap = genomes[np.argsort(costs(genomes), kind="stable")] if len(genomes) else genomes
+    _, first = np.unique(cheap[:, others], axis=0, return_index=True)
+    return np.asarray(cheap[np.sort(first)])
 
 
 def _around(space: SearchSpace, genomes: Genomes, rng: np.random.Generator, feasible: Feasible) -> Genomes:

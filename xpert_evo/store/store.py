@@ -65,10 +65,15 @@ class Store(RunFile):
 
     def meta(self, key: str) -> Any:
         """A value given to `create`; raises StoreError where there is none."""
-        rows = self._select("meta", "WHERE key = ?", (key,))
-        if not rows:
+        found = self.later_meta(key)
+        if found is None:
             raise StoreError(f"{self.folder / FILE_NAME} has no '{key}'; it is damaged or not a run.")
-        return json.loads(rows[0]["value"])
+        return found
+
+    def later_meta(self, key: str) -> Any:
+        """A value given to `create` that runs of earlier versions lack; None where there is none."""
+        rows = self._select("meta", "WHERE key = ?", (key,))
+        return json.loads(rows[0]["value"]) if rows else None
 
     def plans(self, batch: str | None = None) -> list[Plan]:
         """Returns the plans in order: of one batch, or of all."""

@@ -126,11 +126,13 @@ def test_predictions_are_fractions_with_positive_doubt(kind: SurrogateKind) -> N
     assert (std > 0).all()
 
 
-@pytest.mark.parametrize("kind", [SurrogateKind.RIDGE, SurrogateKind.GAUSSIAN_PROCESS])
+@pytest.mark.parametrize("kind", [SurrogateKind.RIDGE, SurrogateKind.GAUSSIAN_PROCESS, SurrogateKind.RELEVANCE])
 def test_doubt_grows_away_from_what_is_known(kind: SurrogateKind) -> None:
     rng = np.random.default_rng(5)
     features = rng.standard_normal((30, 6))
-    model = MODELS[kind](features, features @ rng.standard_normal(6), noise_std=0.1, seed=0)
+    model = MODELS[kind](
+        features, features @ rng.standard_normal(6), noise_std=0.1, seed=0, groups=np.zeros(6, dtype=int)
+    )
     assert (model.predict(5 * features)[1] > model.predict(features)[1]).all()
 
 

@@ -2,9 +2,10 @@
 
 Genes that change a design's cost but not its computation (`changes_accuracy` of a gene's record), such as column
 sharing and ADC type, are left out; column sharing changes the losses in wires, which are features of their own. Single
-layers' genes are left out, too. The first labels, many of them of homogeneous designs, cannot distinguish one layer's
-precision from the next one's; a model that is given such features guesses anyway, and a search finds the designs where
-it guesses high.
+layers' genes (`layer_genes`) are read by one model only, `relevance`, which keeps its doubt where labels cannot
+distinguish layers: the first labels, many of them of homogeneous designs, cannot tell one layer's precision from the
+next one's; a model that is given such features without a prior guesses anyway, and a search finds the designs where it
+guesses high.
 """
 
 import itertools
@@ -15,7 +16,7 @@ import numpy as np
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.snr import conversion_snr_db
-from xpert_evo.genes import GeneKind
+from xpert_evo.genes import GeneKind, choice_number
 from xpert_evo.objectives import FloatArray
 from xpert_evo.space import CrossbarChoices, Genomes, IntArray, SearchSpace
 
@@ -34,6 +35,9 @@ SUMMARIES = (
     "through_snr",
 )
 """Names of the first columns of a feature table."""
+
+SUMMARY_GROUP, SNR_GROUP, FIRST_GENE_GROUP = 0, 1, 2
+"""Groups of features that are likely to matter alike."""
 
 LAYER_WEIGHT = 0.3
 """Weight of a single layer's column relative to a summary, after both were standardised."""
@@ -68,6 +72,8 @@ class FeatureMap:
             mean of one that all layers share), mean and maximum of the losses, then the signal-to-noise ratio of each
             layer, and its loss.
         weights: Weights of the columns after standardisation, (features,).
+        groups: Group of each feature and then of each column of `layer_genes`: summaries, signal-to-noise ratios of
+            layers, and the genes of each kind, (features + those genes,).
     """
 
     def __init__(self, space: SearchSpace, *, crossbar: CrossbarSpec, losses: Losses | None = None) -> None:
@@ -82,6 +88,15 @@ class FeatureMap:
         by_layer = ("snr",) if losses is None else ("snr", "loss")
         self.names = (*summaries, *(f"{what}_{layer.name}" for what in by_layer for layer in layers))
         self.weights = np.array([1.0] * len(summaries) + [LAYER_WEIGHT] * len(layers) * len(by_layer))
+        self._layer_columns = [
+            i
+            for i, gene in enumerate(space.genes)
+            if gene.kind.record.changes_accuracy and len(gene.choices) > 1 and not space.is_tied(gene.kind)
+        ]
+        kinds = [space.genes[i].kind for i in self._layer_columns]
+        parts = [SUMMARY_GROUP] * len(summaries) + [SNR_GROUP] * len(layers) * len(by_layer)
+        numbers = {kind: FIRST_GENE_GROUP + n for n, kind in enumerate(dict.fromkeys(kinds))}
+        self.groups = np.array(parts + [numbers[kind] for kind in kinds])
         self._n_rows = self._all_row_counts()
         self._most_adc, self._most_input = (
             max(int(c) for gene in space.genes if gene.kind is kind for c in gene.choices)
@@ -120,6 +135,21 @@ class FeatureMap:
             summaries += (lost.mean(axis=1), lost.max(axis=1))
             by_layer.append(lost)
         return np.concatenate([np.stack(summaries, axis=1), *by_layer], axis=1)
+
+    def layer_genes(self, genomes: Genomes) -> FloatArray:
+        """Single layers' genes that change the accuracy, as numbers, (designs, those genes).
+
+        Where values double they enter as binary logarithms, categories as positions.
+        """
+        columns = [self._gene_values(column)[genomes[:, column]] for column in self._layer_columns]
+        return np.stack(columns, axis=1) if columns else np.zeros((len(genomes), 0))
+
+    def _gene_values(self, column: int) -> FloatArray:
+        gene = self.space.genes[column]
+        if not gene.kind.record.is_ordinal:
+            return np.arange(len(gene.choices), dtype=np.float64)
+        values = np.array([choice_number(choice) for choice in gene.choices], dtype=np.float64)
+        return np.log2(values) if gene.kind.record.is_logarithmic else values
 
     def snr_db(self, genomes: Genomes) -> FloatArray:
         """Signal-to-noise ratio of each layer's output [dB], (designs, layers), from a table."""

@@ -5,11 +5,11 @@ log-odds of accuracy (`scale`), so none predicts more than slightly above the be
 labels, and its uncertainty is stretched until the 90 % intervals of the cross-validation contain 90 % of the labels.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.host_state import own_numerics
@@ -19,13 +19,16 @@ from xpert_evo.accuracy.surrogate.models import MODELS, Model
 from xpert_evo.accuracy.surrogate.quality import Z90, HonestyReport, Quality, honesty, line_predictions
 from xpert_evo.accuracy.surrogate.scale import AccuracyScale
 from xpert_evo.errors import ConfigError
+from xpert_evo.genes import PERIPHERALS
 from xpert_evo.objectives import FloatArray
-from xpert_evo.space import Genomes, SearchSpace
+from xpert_evo.space import Genomes, IntArray, SearchSpace
 
 __all__ = ["AUTO", "FittedSurrogate", "HonestyReport", "SurrogateKind", "SurrogateReport", "fit_surrogate", "honesty"]
 
 LEAST_LABELS = 4
 """Smallest number of labels that can be cross-validated."""
+LEAST_MIXED = 8
+"""Smallest number of designs with different layers from which a model may learn single layers' genes."""
 TAU_TIE = 0.05
 """Rank correlations that differ by less count as equal: with few labels the difference is not significant."""
 
@@ -64,8 +67,30 @@ class FittedSurrogate:
     @own_numerics()
     def predict(self, genomes: Genomes) -> tuple[FloatArray, FloatArray]:
         """Median and standard deviation of the accuracy that training would measure, fractions, (designs,) each."""
-        mean, std = self._model.predict(self._features.of(genomes))
+        mean, std = self._model.predict(self._features.of(genomes, self.report.chosen))
         return self._features.accuracies(mean, std * self.report.std_scale)
+
+    def draws(self, n_draws: int, rng: np.random.Generator) -> Callable[[Genomes], FloatArray]:
+        """Draws functions that could be the designs' true accuracy, without the luck of a training.
+
+        Their spread is stretched like the deviations of `predict`.
+
+        Args:
+            n_draws: Number of functions.
+            rng: Random generator.
+
+        Returns:
+            A function of genomes, (draws, designs); the same genomes have the same accuracies in every call.
+        """
+        drawn = self._model.draws(n_draws, rng)
+
+        @own_numerics()
+        def accuracies(genomes: Genomes) -> FloatArray:
+            table = self._features.of(genomes, self.report.chosen)
+            mean = self._model.predict(table)[0]
+            return self._features.medians(mean + self.report.std_scale * (drawn(table) - mean))
+
+        return accuracies
 
 
 @own_numerics()
@@ -102,27 +127,31 @@ def fit_surrogate(
         raise ValueError(f"accuracies must be {len(genomes)} fractions from 0 to 1, got shape {labels.shape}.")
     if len(labels) < LEAST_LABELS:
         raise ConfigError(f"a surrogate needs at least {LEAST_LABELS} trained designs, got {len(labels)}; train more.")
-    kinds = _kinds(kind)
+    mixed = _mixed(space, genomes)
+    kinds = _kinds(kind, int(mixed.sum()))
     features = _Standardised(FeatureMap(space, crossbar=crossbar, losses=losses), genomes, labels)
-    table, targets = features.of(genomes), features.targets(labels)
+    targets = features.targets(labels)
     noise_std = _seed_std(genomes, labels, seed_std) / max(float(labels.std()), _NO_SPREAD)
     folds = _folds(genomes, np.random.default_rng(seed))
+
+    def fitted(one: SurrogateKind, rows: NDArray[np.bool_]) -> Model:
+        table = features.of(genomes[rows], one)
+        return MODELS[one](table, targets[rows], noise_std=noise_std, seed=seed, groups=features.groups)
 
     def crossed(one: SurrogateKind) -> tuple[FloatArray, FloatArray]:
         mean, std = np.empty(len(labels)), np.empty(len(labels))
         for fold in np.unique(folds):
             out = folds == fold
-            model = MODELS[one](table[~out], targets[~out], noise_std=noise_std, seed=seed)
-            mean[out], std[out] = model.predict(table[out])
+            mean[out], std[out] = fitted(one, ~out).predict(features.of(genomes[out], one))
         return mean, std
 
     predictions = {one: crossed(one) for one in kinds}
     scales = {one: _std_scale(features, *predictions[one], labels) for one in kinds}
-    qualities = {
-        one: Quality.of(*features.accuracies(mean, std * scales[one]), labels)
-        for one, (mean, std) in predictions.items()
-    }
+    estimates = {one: features.accuracies(mean, std * scales[one]) for one, (mean, std) in predictions.items()}
+    qualities = {one: Quality.of(mean, std, labels) for one, (mean, std) in estimates.items()}
     chosen = _best(qualities)
+    if len(kinds) > 1 and any(one.reads_layers for one in kinds):  # homogeneous designs say nothing about single layers
+        chosen = _best({one: Quality.of(m[mixed], s[mixed], labels[mixed]) for one, (m, s) in estimates.items()})
     report = SurrogateReport(
         n_labels=len(labels),
         chosen=chosen,
@@ -130,7 +159,7 @@ def fit_surrogate(
         baseline=_baseline(np.log2(macs(space, genomes)), labels, folds),
         std_scale=scales[chosen],
     )
-    return FittedSurrogate(features, MODELS[chosen](table, targets, noise_std=noise_std, seed=seed), report)
+    return FittedSurrogate(features, fitted(chosen, np.ones(len(labels), dtype=bool)), report)
 
 
 class _Standardised:
@@ -139,19 +168,36 @@ class _Standardised:
     def __init__(self, feature_map: FeatureMap, genomes: Genomes, labels: FloatArray) -> None:
         self._map = feature_map
         self._accuracy = AccuracyScale.of(labels, feature_map.space.backbone.n_classes)
-        table, log_odds = feature_map(genomes), self._accuracy.log_odds(labels)
+        table, log_odds = self._wide(genomes), self._accuracy.log_odds(labels)
+        self._n_summarised = len(feature_map.names)
+        self._weights = np.concatenate([feature_map.weights, np.ones(table.shape[1] - self._n_summarised)])
         self._mean, self._scale = table.mean(axis=0), table.std(axis=0)
         self._scale[self._scale < _NO_SPREAD] = 1.0
         self._label_mean = float(log_odds.mean())
         self._label_scale = max(float(log_odds.std()), _NO_SPREAD)
 
-    def of(self, genomes: Genomes) -> FloatArray:
-        """Returns standardised features, each times its weight, (designs, features)."""
-        return np.asarray((self._map(genomes) - self._mean) / self._scale * self._map.weights)
+    @property
+    def groups(self) -> IntArray:
+        """See `FeatureMap.groups`."""
+        return self._map.groups
+
+    def of(self, genomes: Genomes, kind: SurrogateKind) -> FloatArray:
+        """Returns the standardised features that a model reads, each times its weight, (designs, features)."""
+        if kind.reads_layers:
+            return np.asarray((self._wide(genomes) - self._mean) / self._scale * self._weights)
+        n = self._n_summarised
+        return np.asarray((self._map(genomes) - self._mean[:n]) / self._scale[:n] * self._weights[:n])
+
+    def _wide(self, genomes: Genomes) -> FloatArray:
+        return np.concatenate([self._map(genomes), self._map.layer_genes(genomes)], axis=1)
 
     def targets(self, labels: FloatArray) -> FloatArray:
         """Returns standardised log-odds of labels."""
         return (self._accuracy.log_odds(labels) - self._label_mean) / self._label_scale
+
+    def medians(self, mean: FloatArray) -> FloatArray:
+        """Converts predictions to fractions of accuracy, without deviations, of any shape."""
+        return self._accuracy.restored(mean * self._label_scale + self._label_mean)
 
     def accuracies(self, mean: FloatArray, std: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Converts predictions to fractions of accuracy."""
@@ -163,9 +209,22 @@ _N_FOLDS = 6
 _FACTORS = np.geomspace(1.0, 16.0, 81)
 
 
-def _kinds(kind: str) -> list[SurrogateKind]:
+def _mixed(space: SearchSpace, genomes: Genomes) -> NDArray[np.bool_]:
+    """Returns which designs have layers that differ in a peripheral that changes the accuracy, (designs,)."""
+    kinds = [kind for kind in PERIPHERALS if kind in space.kinds and kind.record.changes_accuracy]
+    tables = [space.values(genomes, kind) for kind in kinds]
+    mixed = np.zeros(len(genomes), dtype=bool)
+    for table in tables:
+        mixed |= (table != table[:, :1]).any(axis=1)
+    return mixed
+
+
+def _kinds(kind: str, n_mixed: int) -> list[SurrogateKind]:
+    """The models that compete: those that read single layers only where enough designs tell layers apart."""
     check_kind(kind)
-    return list(MODELS) if kind == AUTO else [SurrogateKind(kind)]
+    if kind != AUTO:
+        return [SurrogateKind(kind)]
+    return [one for one in MODELS if n_mixed >= LEAST_MIXED or not one.reads_layers]
 
 
 def _folds(genomes: Genomes, rng: np.random.Generator) -> np.ndarray:

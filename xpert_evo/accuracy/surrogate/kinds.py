@@ -15,6 +15,12 @@ class SurrogateKind(StrEnum):
     RIDGE = "ridge"
     GAUSSIAN_PROCESS = "gaussian-process"
     NETWORKS = "networks"
+    RELEVANCE = "relevance"
+
+    @property
+    def reads_layers(self) -> bool:
+        """Whether it is given single layers' genes besides the summaries."""
+        return self is SurrogateKind.RELEVANCE
 
 
 def check_kind(kind: str) -> None:

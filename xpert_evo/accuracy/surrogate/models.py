@@ -13,8 +13,12 @@ from scipy.optimize import minimize
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
 
+from xpert_evo.accuracy.surrogate.kernels import Draws, LinearPlusGaussian
 from xpert_evo.accuracy.surrogate.kinds import SurrogateKind
+from xpert_evo.accuracy.surrogate.noise import least_noise_variance
+from xpert_evo.accuracy.surrogate.relevance import RelevanceProcess
 from xpert_evo.objectives import FloatArray
+from xpert_evo.space import IntArray
 
 
 class Model(Protocol):
@@ -23,10 +27,8 @@ class Model(Protocol):
     def predict(self, features: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Mean and standard deviation of a new measurement, (designs,) each."""
 
-
-def least_noise_variance(noise_std: float) -> float:
-    """Smallest variance of standardised labels that a model must attribute to noise."""
-    return max(noise_std**2, 0.01)
+    def draws(self, n_draws: int, rng: np.random.Generator) -> Callable[[FloatArray], FloatArray]:
+        """Functions that could be the truth, drawn together: features (designs, features) to (draws, designs)."""
 
 
 class Ridge:
@@ -36,10 +38,12 @@ class Ridge:
     bound.
     """
 
-    def __init__(self, features: FloatArray, labels: FloatArray, *, noise_std: float, seed: int) -> None:
-        del seed
-        self._scale, self._mean = np.sqrt(features.shape[1]), labels.mean()
-        self._features = features / self._scale
+    def __init__(
+        self, features: FloatArray, labels: FloatArray, *, noise_std: float, seed: int, groups: IntArray
+    ) -> None:
+        del seed, groups
+        self._scale, self._mean = np.sqrt(features.shape[1]), float(labels.mean())
+        self._features, self._targets = features / self._scale, labels - self._mean
         values, vectors = np.linalg.eigh(self._features @ self._features.T)
         values, seen = np.maximum(values, 0.0), vectors.T @ (labels - self._mean)
         spectra = values + _NOISE_RATIOS[:, None]
@@ -60,6 +64,20 @@ class Ridge:
         variance = self._signal * np.maximum((scaled**2).sum(axis=1) - explained, 0.0) + self._noise
         return scaled @ self._weights + self._mean, np.sqrt(variance)
 
+    def draws(self, n_draws: int, rng: np.random.Generator) -> Draws:
+        """See `Model.draws`."""
+        n_features = self._features.shape[1]
+        slopes, none = np.full(n_features, self._signal / self._scale**2), np.zeros(n_features)
+        return Draws(
+            LinearPlusGaussian(slopes=slopes, curvatures=none, variance=0.0),
+            self._features * self._scale,
+            self._targets,
+            noise_variance=self._noise,
+            n_draws=n_draws,
+            rng=rng,
+            mean=self._mean,
+        )
+
 
 _NOISE_RATIOS = np.geomspace(1e-3, 1e3, 61)
 _TINY = 1e-12
@@ -71,8 +89,10 @@ class GaussianProcess:
     The kernel's four hyperparameters maximise the marginal likelihood (Rasmussen and Williams, 2006, chapter 5).
     """
 
-    def __init__(self, features: FloatArray, labels: FloatArray, *, noise_std: float, seed: int) -> None:
-        del seed
+    def __init__(
+        self, features: FloatArray, labels: FloatArray, *, noise_std: float, seed: int, groups: IntArray
+    ) -> None:
+        del seed, groups
         scale = np.sqrt(features.shape[1])
         least_noise = least_noise_variance(noise_std)
         kernel = (
@@ -96,6 +116,24 @@ class GaussianProcess:
         mean, std = self._model.predict(features / self._scale, return_std=True)
         return mean, std
 
+    def draws(self, n_draws: int, rng: np.random.Generator) -> Draws:
+        """See `Model.draws`."""
+        theta = np.exp(self._model.kernel_.theta)  # height, length scale, slope and noise, as in `kernel`
+        known = self._model.X_train_
+        kernel = LinearPlusGaussian(
+            slopes=np.full(known.shape[1], theta[2] / self._scale**2),
+            curvatures=np.full(known.shape[1], (theta[1] * self._scale) ** -2.0),
+            variance=float(theta[0]),
+        )
+        return Draws(
+            kernel,
+            known * self._scale,
+            self._model.y_train_,
+            noise_variance=float(theta[3]),
+            n_draws=n_draws,
+            rng=rng,
+        )
+
 
 class Networks:
     """Eight small networks with different initial weights; the spread of their predictions is their uncertainty.
@@ -108,7 +146,10 @@ class Networks:
     n_hidden = 32
     n_steps = 150
 
-    def __init__(self, features: FloatArray, labels: FloatArray, *, noise_std: float, seed: int) -> None:
+    def __init__(
+        self, features: FloatArray, labels: FloatArray, *, noise_std: float, seed: int, groups: IntArray
+    ) -> None:
+        del groups
         generator = torch.Generator().manual_seed(seed)
         n_inputs = features.shape[1]
         shapes = ((n_inputs, self.n_hidden), (1, self.n_hidden), (self.n_hidden, 1), (n_inputs, 1))
@@ -140,9 +181,22 @@ class Networks:
             members = self._forward(torch.as_tensor(features, dtype=torch.float32)).double().numpy()
         return members.mean(axis=0), np.sqrt(members.var(axis=0) + self._noise_variance)
 
+    def draws(self, n_draws: int, rng: np.random.Generator) -> Callable[[FloatArray], FloatArray]:
+        """See `Model.draws`; random mixtures of the members, with the members' covariance."""
+        shares = rng.standard_normal((n_draws, self.n_members)) / np.sqrt(self.n_members)
+
+        def drawn(table: FloatArray) -> FloatArray:
+            with torch.no_grad():
+                members = self._forward(torch.as_tensor(table, dtype=torch.float32)).double().numpy()
+            mean = members.mean(axis=0)
+            return np.asarray(mean + shares @ (members - mean))
+
+        return drawn
+
 
 MODELS: Mapping[SurrogateKind, Callable[..., Model]] = {
     SurrogateKind.RIDGE: Ridge,
     SurrogateKind.GAUSSIAN_PROCESS: GaussianProcess,
     SurrogateKind.NETWORKS: Networks,
+    SurrogateKind.RELEVANCE: RelevanceProcess,
 }

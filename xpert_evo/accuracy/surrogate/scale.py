@@ -54,7 +54,11 @@ class AccuracyScale:
         """
         at_nodes = self._restored(mean[:, None] + std[:, None] * _NODES)
         deviation = np.sqrt((at_nodes - (at_nodes @ _WEIGHTS)[:, None]) ** 2 @ _WEIGHTS)
-        return np.clip(self._restored(mean), self.chance, 1.0), deviation
+        return self.restored(mean), deviation
+
+    def restored(self, log_odds: FloatArray) -> FloatArray:
+        """Accuracies of log-odds, at least chance, of any shape."""
+        return np.clip(self._restored(log_odds), self.chance, 1.0)
 
     def _restored(self, log_odds: FloatArray) -> FloatArray:
         return np.asarray(self.floor + (self.ceiling - self.floor) * expit(log_odds))
