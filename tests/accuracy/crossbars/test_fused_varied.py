@@ -76,10 +76,17 @@ EFFECTS: dict[str, dict[str, float]] = {
     "stuck": {"variation_ratio": 0.05, "stuck_on_ratio": 0.05, "stuck_off_ratio": 0.1},
     "offsets": {"adc_offset_steps": 0.7},
     "noise": {"adc_noise_steps": 0.6},
+    "references": {"adc_reference_ratio": 0.05, "adc_offset_steps": 0.2},
     "thin wires": {"variation_ratio": 0.1, "on_off_ratio": 20.0, **WIRES, "on_ohm": 6000.0},
     "wires": {"adc_offset_steps": 0.4, **WIRES},
     "thick wires": {"adc_noise_steps": 0.3, "on_off_ratio": 50.0, **WIRES, "on_ohm": 1e6},
-    "all": {"variation_ratio": 0.05, "on_off_ratio": 10.0, "adc_offset_steps": 0.5, "adc_noise_steps": 0.3},
+    "all": {
+        "variation_ratio": 0.05,
+        "adc_reference_ratio": 0.01,
+        "on_off_ratio": 10.0,
+        "adc_offset_steps": 0.5,
+        "adc_noise_steps": 0.3,
+    },
 }
 
 
