@@ -63,7 +63,7 @@ def test_show_and_evaluate_give_the_same_range(runs: dict[str, tuple[Path, str]]
     [costed, *_] = json.loads(call("evaluate", folder / "front.json", "--json"))
     assert costed["edap_ratios"] == pytest.approx(entry["edap_ratios"])
     assert costed["models_refused"] == {}
-    line = shown[shown.index("against the homogeneous baseline: EDAP ") :].split(" cost models)")[0]
+    line = shown[shown.index("homogeneous baseline: EDAP ") + 22 :].split(" cost models)")[0]
     assert f"{line} cost models)" in call("evaluate", folder / "front.json")
 
 

@@ -11,11 +11,12 @@ import pytest
 
 import xpert_evo as xe
 from tests.command_line import call
-from tests.small_runs import SMOKE_SEARCH
+from tests.small_runs import OWN_BACKBONE, SMOKE_SEARCH
 from xpert_evo.accuracy.training import stages
 from xpert_evo.config import load_config, parse_assignments
 from xpert_evo.errors import ConfigError, InterruptedRunError, StoreError, UsageError
-from xpert_evo.orchestration import stage_times
+from xpert_evo.orchestration import native_refining, stage_times
+from xpert_evo.orchestration.refining import Refining
 from xpert_evo.orchestration.start import go_on
 from xpert_evo.progress import Silent
 from xpert_evo.report.native import native_json
@@ -119,6 +120,57 @@ def test_hours_leave_the_search_its_time_and_scale_the_recipe(searched: Path, co
     assert all(stage.protocol.n_train == 128 for stage in native.recipe.stages), "the least that a stage can be"
     assert native.is_final
     assert run.result.has_ended
+
+
+FULL_WIDTH = """\
+stages = [
+  { protocol = "smoke", changes = { width_divisor = 1, n_validation = 200, epochs = 2 } },
+  { protocol = "exact-tune", changes = { image_size = 16, n_train = 128, n_validation = 200 } },
+]
+"""
+
+
+def test_networks_at_native_size_are_refined_and_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage_times, "BUDGET_S", 0.2)
+    few = Refining(n_images=60, n_calibration=32, n_adopted=64, n_judged=100, n_pairs=0, n_joint=0, most_rounds=1)
+    monkeypatch.setattr(native_refining, "REFINING", few)
+    (tmp_path / "small.toml").write_text(OWN_BACKBONE)
+    (tmp_path / "full.toml").write_text(FULL_WIDTH)
+    native = {"native.designs": 1, "native.rivals": 0, "native.train": True, "native.judge_images": 100}
+    own = {"space.backbone": str(tmp_path / "small.toml"), "space.channel_depth": [8, 16]}
+    settings = {**parse_assignments(SETTINGS), **own, **native, "native.recipe": str(tmp_path / "full.toml")}
+    stop = Stopping()
+    with monkeypatch.context() as patched:
+        patched.setattr(native_refining, "refine_network", stop)
+        with pytest.raises(KilledError):
+            xe.run(load_config(None, settings), out=tmp_path / "run")
+    begun = xe.load_run(tmp_path / "run")
+    assert not begun.result.has_ended
+    run = begun.resume()
+    result = run.result.native
+    assert result is not None
+    assert result.is_final
+    roles = [one.role for one in result.designs]
+    assert sorted(roles) == ["refined", "searched"]
+    assert stop.n_calls == 1
+    refined = result.designs[roles.index("refined")].candidate
+    trained = result.designs[roles.index("searched")].candidate
+    assert refined.hardware["edap"] < trained.hardware["edap"]
+    assert refined.n_test_images == 100
+
+
+class KilledError(BaseException):
+    """Stands for a kill."""
+
+
+class Stopping:
+    """Is killed before a refinement."""
+
+    n_calls = 0
+
+    def __call__(self, *_: object, **__: object) -> None:
+        self.n_calls += 1
+        raise KilledError
 
 
 def test_a_dry_run_tells_each_stage_at_native_size(

@@ -8,6 +8,7 @@ import numpy as np
 from hw_models import HardwareModelError
 from xpert_evo.cost_models import CostModels
 from xpert_evo.design import Design
+from xpert_evo.genes import choice_name
 from xpert_evo.hardware import Hardware
 from xpert_evo.space import SearchSpace
 from xpert_evo.words import lower_by_models
@@ -20,10 +21,12 @@ class AgainstBaseline:
     Attributes:
         ratios: EDAP of the baseline divided by EDAP of the design, by model; the model of the settings comes first.
         refused: Model name -> why that model cannot cost the chip.
+        baseline: The baseline in words.
     """
 
     ratios: Mapping[str, float]
     refused: Mapping[str, str]
+    baseline: str
 
     @property
     def plain(self) -> dict[str, object]:
@@ -36,7 +39,7 @@ class AgainstBaseline:
         why = [f"the cost model {name} cannot cost this chip: {reason}" for name, reason in self.refused.items()]
         if not self.ratios:
             return why
-        return [f"against the homogeneous baseline: EDAP {lower_by_models(list(self.ratios.values()))}", *why]
+        return [f"against {self.baseline}: EDAP {lower_by_models(list(self.ratios.values()))}", *why]
 
 
 def against_baseline(hardware: Hardware, space: SearchSpace, design: Design) -> AgainstBaseline:
@@ -57,4 +60,16 @@ def against_baseline(hardware: Hardware, space: SearchSpace, design: Design) -> 
             ratios[name] = float(chip.report_of(space, space.baseline()).edap[0] / edap)
         except HardwareModelError as failure:
             refused[name] = str(failure)
-    return AgainstBaseline(ratios=ratios, refused=refused)
+    return AgainstBaseline(ratios=ratios, refused=refused, baseline=_words(space))
+
+
+def _words(space: SearchSpace) -> str:
+    """The baseline of a space with its depths, which tell the baselines of two networks of the same shape apart."""
+    design = space.decode(space.baseline())[0]
+    depths = [layer.channel_depth for layer in design.layers if layer.channel_depth is not None]
+    first = design.layers[0]
+    return (
+        f"the homogeneous baseline ({space.backbone.name} with {min(depths)} to {max(depths)} channels, "
+        f"{first.adc_precision}-bit {choice_name(first.adc_type)} ADCs, {first.column_sharing} columns per ADC, "
+        f"{first.input_precision}-bit inputs)"
+    )

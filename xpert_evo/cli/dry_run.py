@@ -46,7 +46,8 @@ def show_task(config: RunConfig, folder: Path) -> None:
         if config.native.train:
             native = estimate_native(task, dataset, n_workers=found.n_workers, search_s=found.seconds, tell=tell)
             lines = [lines[0].replace("time:", "search and finalists:", 1), lines[1], *_native_lines(native)]
-            lines.append(f"time: about {duration(found.seconds + native.seconds)} for the whole run")
+            more = _refining_words(config, native)
+            lines.append(f"time: about {duration(found.seconds + native.seconds)} for the whole run{more}")
     console.lines(lines)
 
 
@@ -106,6 +107,11 @@ def _native_lines(found: NativeEstimate) -> list[str]:
         f"at native size: at most {counted(found.n_trainings, 'training')} by recipe {found.recipe.name}{hours}, about "
         f"{duration(found.seconds)} together",
     ]
+
+
+def _refining_words(config: RunConfig, native: NativeEstimate) -> str:
+    refines = config.native.refine and not native.recipe.is_proxy
+    return ", without the refinement of each network, which is not estimated (native.refine)" if refines else ""
 
 
 def _time_lines(config: RunConfig, found: Estimate) -> list[str]:

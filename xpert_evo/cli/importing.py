@@ -63,7 +63,10 @@ def _told(network: ImportedNetwork) -> list[str]:
     planes, classes = counted(backbone.image_channels, "image plane"), f"{backbone.n_classes:,} classes"
     lines = [f"{counted(len(backbone.layers), 'layer')}, {planes}, {classes}"]
     if network.like is not None:
-        lines.append(f"the layers match {network.like}, so its connections were used")
+        lines.append(
+            f"the layers match {network.like}, so its connections were used; the channel depths are the file's, and so "
+            f"are those of the baseline that `evaluate` compares costs with, which may be smaller than {network.like}'s"
+        )
     else:
         lines.append(
             "a network file does not contain connections, so each layer reads the previous layer whose output fits; "

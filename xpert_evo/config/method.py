@@ -244,6 +244,8 @@ class NativeConfig(Frozen):
         recipe: Recipe of these trainings: quick, hour, night or best, or a TOML file.
         hours: Time for the whole run [h]; what the search leaves of it is shared by the trainings at native size, whose
             epochs are scaled. None for the recipe as it is.
+        refine: Whether the peripherals of each trained network are then chosen again, as by `xpert-evo refine`, and the
+            refined network is judged, too. Its time is not part of `hours`.
         judge_images: Number of test images on which each network is judged, once; None for all.
     """
 
@@ -252,6 +254,7 @@ class NativeConfig(Frozen):
     rivals: Count = 2
     recipe: str = "hour"
     hours: Positive | None = None
+    refine: bool = True
     judge_images: AtLeastOne | None = None
 
     @model_validator(mode="after")

@@ -14,8 +14,9 @@ from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.chip_noise import chip_noise
 from xpert_evo.orchestration.chips import Chips
 from xpert_evo.orchestration.knowledge import genome_of, stacked
-from xpert_evo.orchestration.names import FINALISTS, NATIVE, REFINED, REUSED, SEARCHED
+from xpert_evo.orchestration.names import AFTER_SEARCH, FINALISTS, NATIVE, REFINED, REUSED, SEARCHED
 from xpert_evo.orchestration.native_jobs import NativeJob, native_job
+from xpert_evo.orchestration.native_plan import refined_weights
 from xpert_evo.orchestration.randomness import Purpose, as_integer, spawned
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.trainings import TrainingJob, TrainingReport, train_job
@@ -100,7 +101,7 @@ def run_batch(run: RunContext, name: str) -> None:
 
 
 def _outcomes(run: RunContext, name: str, plans: Sequence[Plan]) -> Iterator[JobDone[TrainingReport] | JobFailed]:
-    if name == NATIVE:
+    if name in {NATIVE, REFINED}:
         return run.executor.run(native_job, [native_job_of(run, plan) for plan in plans])
     return run.executor.run(train_job, [job_of(run, plan) for plan in plans])
 
@@ -150,7 +151,14 @@ def native_job_of(run: RunContext, plan: Plan) -> NativeJob:
         folder=native_folder(run.store.folder, plan.digest).absolute(),
         judge_images=config.native.judge_images,
         backbone=run.task.backbone.own,
+        weights=None if plan.batch == NATIVE else run.store.folder.absolute() / _refined(run, plan),
     )
+
+
+def _refined(run: RunContext, plan: Plan) -> str:
+    found = refined_weights(run.store)
+    assert found is not None
+    return found[plan.digest]
 
 
 def native_folder(run: Path, digest: str) -> Path:
@@ -165,13 +173,15 @@ def seed_of(run: RunContext, plan: Plan) -> int:
 
 
 def sizes_of(run: RunContext, plans: Sequence[Plan]) -> list[float]:
-    """Returns multiply-accumulates of planned designs, used by the tally as weights."""
+    """Returns multiply-accumulates of planned designs, used by the tally as weights; 0 for networks only judged."""
+    if any(plan.batch == REFINED for plan in plans):  # their genes need not be choices of the space
+        return [0.0] * len(plans)
     return [float(size) for size in macs(run.task.space, stacked(run, [genome_of(run, plan) for plan in plans]))]
 
 
 def _kind(batch: str) -> str:
     """Returns the kind that the tally counts a batch as."""
-    return batch if batch in {FINALISTS, NATIVE} else SEARCHED
+    return batch if batch in AFTER_SEARCH else SEARCHED
 
 
 def record(run: RunContext, plan: Plan, outcome: JobDone[TrainingReport] | JobFailed, size: float) -> None:

@@ -21,6 +21,7 @@ from xpert_evo.orchestration.native_plan import (
     seconds_each,
     times_by_size,
 )
+from xpert_evo.orchestration.native_refining import run_refinements
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.stopping import spent_s
 from xpert_evo.orchestration.surrogates import Surrogates
@@ -46,6 +47,8 @@ def run_native(run: RunContext, fit: Callable[[RunContext], Surrogates]) -> None
         assert plan is not None
         run.tally.expect(NATIVE, len(plan.roles), work=0.0, seconds=plan.seconds)
     run_batch(run, NATIVE)
+    if run.task.config.native.refine and not run.native_recipe.is_proxy:
+        run_refinements(run)
 
 
 def _plan(run: RunContext, surrogates: Surrogates) -> None:
@@ -87,6 +90,7 @@ def _scaled(run: RunContext, surrogates: Surrogates, genomes: Genomes, roles: li
         roles=dict(zip(digests, roles, strict=True)),
         expected={digest: float(value) for digest, value in zip(digests, expected, strict=True)},
         seconds=sum(seconds) / len(seconds),
+        judging_s=sum(one.judging_s for one in times) / len(times),
     )
 
 

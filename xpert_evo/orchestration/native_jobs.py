@@ -76,7 +76,7 @@ def native_job(job: NativeJob) -> TrainingReport:
     else:
         weights, seconds = job.weights, 0.0
     network = load_network(weights)
-    validation = _validation(network, dataset, job.seed)
+    validation = _validation(network, dataset, job.seed, is_own=job.weights is None)
     test = judge(network, dataset, split="test", exact=True, seed=job.seed, max_images=job.judge_images)
     details["test"] = {"accuracy": test.mean, "n_images": test.n_images, "emulation": test.emulation}
     return TrainingReport(validation_accuracy=validation, seconds=seconds, details=details)
@@ -110,10 +110,10 @@ def _trained(job: NativeJob, dataset: Dataset) -> StagesResult:
         return train_stages(training)
 
 
-def _validation(network: TrainedNetwork, dataset: Dataset, seed: int) -> float:
+def _validation(network: TrainedNetwork, dataset: Dataset, seed: int, *, is_own: bool) -> float:
     """Accuracy on validation images by the exact emulation, which stages that train with it have measured already."""
     header = network.header
-    if header.protocol.exact and header.validation_accuracy is not None:
+    if is_own and header.protocol.exact and header.validation_accuracy is not None:
         return header.validation_accuracy
     n_images = header.protocol.n_validation
     return judge(network, dataset, split="validation", exact=True, seed=seed, max_images=n_images).mean

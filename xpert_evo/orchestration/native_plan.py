@@ -22,7 +22,7 @@ from xpert_evo.space import Genomes
 from xpert_evo.store import Store, Topic
 from xpert_evo.validation import parse
 
-_KEY = "plan"
+_KEY, _REFINED = "plan", "refined"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +34,14 @@ class NativePlan:
         roles: Digest of each design -> `names.SEARCHED` or `names.HOMOGENEOUS`.
         expected: Digest of each design -> accuracy that the search's surrogate expects of its proxy (fraction).
         seconds: Expected duration of one training [s].
+        judging_s: Expected duration of one judgement on test images [s].
     """
 
     recipe: Recipe
     roles: Mapping[str, str]
     expected: Mapping[str, float]
     seconds: float
+    judging_s: float
 
     def to_plain(self) -> dict[str, Any]:
         """Plain values for the note."""
@@ -48,6 +50,7 @@ class NativePlan:
             "roles": dict(self.roles),
             "expected": dict(self.expected),
             "seconds": self.seconds,
+            "judging_s": self.judging_s,
         }
 
 
@@ -62,12 +65,24 @@ def native_note(store: Store) -> NativePlan | None:
         roles=plain["roles"],
         expected=plain["expected"],
         seconds=plain["seconds"],
+        judging_s=plain["judging_s"],
     )
 
 
 def add_native_note(store: Store, plan: NativePlan) -> None:
     """Writes the plan; belongs inside a transaction."""
     store.add_note(Topic.NATIVE, _KEY, plan.to_plain())
+
+
+def refined_weights(store: Store) -> dict[str, str] | None:
+    """Returns refined networks by the id of their design, as paths in the run's folder; None before refining ended."""
+    found: dict[str, str] | None = store.note(Topic.NATIVE, _REFINED)
+    return found
+
+
+def add_refined_note(store: Store, weights: Mapping[str, str]) -> None:
+    """Writes the refined networks; belongs inside a transaction."""
+    store.add_note(Topic.NATIVE, _REFINED, dict(weights))
 
 
 def native_context(config: RunConfig, recipe: Recipe, dataset_digest: str, *, refined: bool) -> str:

@@ -70,13 +70,16 @@ def count(store: Store, task: Task, tally: Tally, sizes: SplitSizes) -> None:
 
 def _count_native(store: Store, tally: Tally) -> None:
     """Adds trainings at native size once they are planned."""
-    planned, plans = native_note(store), store.plans(NATIVE)
+    planned = native_note(store)
     if planned is None:
         return
-    tally.expect(NATIVE, len(plans), work=0.0, seconds=planned.seconds)
-    for context in {plan.context for plan in plans}:
-        for label in store.labels(context).values():
-            tally.add(NATIVE, label.seconds)
+    for kind, seconds in ((NATIVE, planned.seconds), (REFINED, planned.judging_s)):
+        plans = store.plans(kind)
+        if plans:
+            tally.expect(kind, len(plans), work=0.0, seconds=seconds)
+        for context in {plan.context for plan in plans}:
+            for label in store.labels(context).values():
+                tally.add(kind, label.seconds)
 
 
 def left_s(store: Store, task: Task, sizes: SplitSizes, n_workers: int) -> float | None:

@@ -15,7 +15,7 @@ from xpert_evo.design import design_from_text
 from xpert_evo.objectives import OBJECTIVES
 from xpert_evo.orchestration.chips import IDEAL_DEVICES
 from xpert_evo.orchestration.names import HOMOGENEOUS, NATIVE, REFINED
-from xpert_evo.orchestration.native_plan import native_note
+from xpert_evo.orchestration.native_plan import native_note, refined_weights
 from xpert_evo.orchestration.task import Task
 from xpert_evo.report.candidates import HARDWARE_FIELDS, Candidate
 from xpert_evo.search import non_dominated
@@ -72,17 +72,19 @@ class NativeResult:
         designs: Trained designs, by rising EDAP.
         n_planned: Number of planned trainings.
         failed: Ids of designs whose training failed in every attempt.
+        is_refined: Whether refinements have ended or are not wanted.
     """
 
     recipe: Recipe
     designs: list[NativeDesign]
     n_planned: int
     failed: list[str]
+    is_refined: bool
 
     @property
     def is_final(self) -> bool:
-        """Whether all trainings have ended."""
-        return len(self.designs) + len(self.failed) >= self.n_planned
+        """Whether all trainings have ended, and the refinements, if any are wanted."""
+        return self.is_refined and len(self.designs) + len(self.failed) >= self.n_planned
 
     @property
     def front(self) -> list[NativeDesign]:
@@ -169,8 +171,12 @@ def load_native(store: Store, task: Task, config: RunConfig) -> NativeResult | N
         for plan in plans
         if (key := (plan.digest, plan.context)) not in labels and tries[key] > config.training.retries
     ]
+    wanted = config.native.refine and not planned.recipe.is_proxy
+    is_refined = not wanted or refined_weights(store) is not None
     designs.sort(key=lambda one: one.candidate.hardware["edap"])
-    return NativeResult(recipe=planned.recipe, designs=designs, n_planned=len(plans), failed=failed)
+    return NativeResult(
+        recipe=planned.recipe, designs=designs, n_planned=len(plans), failed=failed, is_refined=is_refined
+    )
 
 
 def native_json(native: NativeResult) -> str:

@@ -127,7 +127,10 @@ def _named(choice: Choice) -> str:
 def _agreement(preference: Preference, models: Sequence[str]) -> str:
     if preference.kind.record.changes_accuracy:
         dearest = preference.edap_ratios.max(axis=1)
-        return f"the range costs {times(dearest.min())} to {times(dearest.max())} x"
+        low, high = times(dearest.min()), times(dearest.max())
+        if (low, high) == ("1", "1"):
+            return "no choice changes the EDAP"
+        return f"EDAP of the dearest over the cheapest choice: {low} to {high} x"
     if preference.agreed is not None:
         return f"every model: {_named(preference.agreed)}"
     if preference.dissenter is not None:

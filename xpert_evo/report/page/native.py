@@ -2,6 +2,9 @@
 
 from html import escape
 
+import numpy as np
+
+from xpert_evo.accuracy.surrogate.second_fidelity import LEAST_NATIVE, fit_second_fidelity
 from xpert_evo.report.native import NativeDesign, NativeResult, by_accuracy, ratio_words
 from xpert_evo.report.page.answer import design_cells
 from xpert_evo.report.pictures.common import number
@@ -24,7 +27,7 @@ def native_section(result: RunResult) -> str:
     if not native.designs:
         body = f"<p>None of the {native.n_planned} trainings {native.size_words} has ended yet.</p>"
     else:
-        body = f"<p>{escape(_summary(native))}</p>{_table(result, native)}{_note(native)}"
+        body = f"<p>{escape(_summary(native))}</p>{_table(result, native)}{_note(result, native)}"
     return f'<section id="native">\n<h2>Which design to build: {native.size_words}</h2>\n{body}\n</section>'
 
 
@@ -62,20 +65,36 @@ def _row(result: RunResult, native: NativeResult, one: NativeDesign, *, is_on_fr
     return design_cells(name, candidate) + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
 
 
-def _note(native: NativeResult) -> str:
-    tau = native.tau
-    ranking = (
-        ""
-        if tau is None
-        else (
-            f" Kendall's τ between what the search expected of the proxies and the validation accuracy "
-            f"{native.size_words} is {tau:.2f} ({len(native.designs)} designs)."
-        )
-    )
+def _note(result: RunResult, native: NativeResult) -> str:
     note = (
         f"All designs were trained alike, by {native.recipe_words}, and judged once on test images by the exact "
         "emulation on ideal devices; ± is the 95 % interval for this number of images, one seed each. The native front "
         "and its comparisons use validation images. It is not the search front below, whose accuracies are of proxies."
-        f"{ranking}"
+        f"{_ranking(result, native)}"
     )
     return f'<p class="note">{escape(note)}</p>'
+
+
+def _ranking(result: RunResult, native: NativeResult) -> str:
+    """How well the search ranks designs at native size, alone and corrected by native trainings."""
+    if native.tau is None:
+        return ""
+    told = (
+        " Kendall's τ between what the search expected of the proxies and the validation accuracy "
+        f"{native.size_words} is {native.tau:.2f}"
+    )
+    known = [one for one in native.designs if one.expected is not None]
+    if len(known) < LEAST_NATIVE:
+        return f"{told} ({len(known)} designs)."
+    report = fit_second_fidelity(
+        result.task.space,
+        result.task.space.encode([one.candidate.design for one in known]),
+        np.array([one.expected for one in known], dtype=np.float64),
+        np.array([one.candidate.validation for one in known]),
+        crossbar=result.task.hardware.crossbar,
+    ).report
+    verdict = "ranks them better" if report.helps else "does not rank them better, so it is not used"
+    return (
+        f"{told} ({report.n} designs). Corrected by the other designs' accuracies at this size (a slope for each third "
+        f"of the layers, one design left out at a time) it is {report.tau_corrected:.2f}: the correction {verdict}."
+    )

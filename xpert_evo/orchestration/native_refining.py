@@ -1,0 +1,88 @@
+"""Chooses the peripherals of each network at native size again, and judges the refined networks on test images."""
+
+import json
+from collections.abc import Mapping
+
+from xpert_evo.orchestration.batches import native_folder, run_batch, seed_of
+from xpert_evo.orchestration.names import NATIVE, REFINED
+from xpert_evo.orchestration.native_plan import add_refined_note, native_note, refined_weights
+from xpert_evo.orchestration.refining import Refined, Refining, refine_network
+from xpert_evo.orchestration.run_context import RunContext
+from xpert_evo.progress import Stage
+from xpert_evo.store import Plan
+
+REFINING = Refining()
+"""Images, rounds and the loss of accuracy to aim at."""
+
+TUNE = "exact-tune"
+"""Protocol that trains a network for its new peripherals, of recipes that end with it."""
+
+_FOLDER = "refined"
+
+
+def run_refinements(run: RunContext) -> None:
+    """Refines every trained network, then judges what came out; a second call goes on where the first one stopped.
+
+    Raises:
+        UsageError: There are too few validation images.
+        TrainingError: A training diverged, or all judgements failed.
+    """
+    if refined_weights(run.store) is None:
+        _plan(run)
+    plans, planned = run.store.plans(REFINED), native_note(run.store)
+    if plans and planned is not None:
+        run.tally.expect(REFINED, len(plans), work=0.0, seconds=planned.judging_s)
+        run_batch(run, REFINED)
+
+
+def _plan(run: RunContext) -> None:
+    chosen: dict[str, Refined] = {}
+    known = {plan.digest for plan in run.store.plans(NATIVE)}
+    labelled = run.store.labels(run.label_context(NATIVE))
+    for plan in run.store.plans(NATIVE):
+        if plan.digest not in labelled:
+            continue
+        run.listener.tell(Stage(text=f"choosing the peripherals of {plan.digest[:8]} again"))
+        best = _refined(run, plan)
+        if best.design.digest not in known:
+            chosen.setdefault(best.design.digest, best)
+    folder = run.store.folder.absolute()
+    weights = {digest: str(one.weights.absolute().relative_to(folder)) for digest, one in chosen.items()}
+    with run.interrupts.held_back(), run.store.transaction() as store:
+        add_refined_note(store, weights)
+        store.add_plans(_plans(run, chosen))
+        store.add_event("planned", f"{REFINED}: {len(chosen)} designs")
+
+
+def _refined(run: RunContext, plan: Plan) -> Refined:
+    """The cheapest design for a trained network within the loss of accuracy that refinements aim at."""
+    protocols = [stage.protocol for stage in run.native_recipe.stages]
+    tunes = any(protocol.name.startswith(TUNE) for protocol in protocols) and protocols[-1].image_size == 32
+    folder = native_folder(run.store.folder, plan.digest).absolute()
+    result = refine_network(
+        folder,
+        run.task.config,
+        folder / _FOLDER,
+        REFINING if not tunes else _tuning(seed_of(run, plan)),
+        executor=run.executor,
+        listener=run.listener,
+    )
+    return result.best(REFINING.target_loss)
+
+
+def _tuning(seed: int) -> Refining:
+    return Refining(tune=TUNE, seed=seed)
+
+
+def _plans(run: RunContext, chosen: Mapping[str, Refined]) -> list[Plan]:
+    context = run.label_context(REFINED)
+    return [
+        Plan(
+            batch=REFINED,
+            position=position,
+            digest=digest,
+            design=json.dumps(one.design.to_plain()),
+            context=context,
+        )
+        for position, (digest, one) in enumerate(chosen.items())
+    ]
