@@ -6,6 +6,7 @@ from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.backbone_remarks import remarks_on
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.config import RunConfig, Schedule
+from xpert_evo.orchestration.chips import device_words
 from xpert_evo.orchestration.choosing import most_finalists
 from xpert_evo.orchestration.estimate import Estimate, estimate, planned_workers
 from xpert_evo.orchestration.limits import reach
@@ -63,6 +64,7 @@ def _task_lines(task: Task, dataset: Dataset) -> list[str]:
         f"data: {dataset.name}, {n_images[0]:,} training, {n_images[1]:,} validation and {n_images[2]:,} test images",
         f"trainings: {training.n_labels} with protocol {training.protocol}, then at most {most_finalists(task.config)} "
         f"with {training.finalist_protocol}",
+        f"accuracies: measured on {device_words(task.config)}",
     ]
 
 

@@ -22,6 +22,7 @@ from xpert_evo.executors import MAKERS, Executor
 from xpert_evo.files import sweep
 from xpert_evo.image_sources import form_of, with_absolute_path
 from xpert_evo.orchestration.baselines import check_baselines
+from xpert_evo.orchestration.chips import device_words
 from xpert_evo.orchestration.choosing import check_first_batch, check_spaces
 from xpert_evo.orchestration.flow import go
 from xpert_evo.orchestration.interrupts import Interrupts
@@ -166,6 +167,7 @@ def _work(task: Task, dataset: Dataset, store: Store, executor: Executor, listen
     how_to_resume = f"xpert-evo resume {in_shell(store.folder)}"
     _tidy(store, executor.n_workers)
     rules = run_rules(store, task.config, dataset.digest)
+    listener.tell(Message(text=f"accuracies are measured on {device_words(task.config)}"))
     for text in proxy_warnings(task.space, task.config):
         listener.tell(Message(text=text, warning=True))
     # The workers have the cores, and sums must round alike on every machine.

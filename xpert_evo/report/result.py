@@ -120,8 +120,13 @@ class RunResult:
     @property
     def accuracy_words(self) -> str:
         """Source of the accuracies of `front` for titles: `measured, test, laptop-finalist, ideal devices`."""
+        return f"measured, {self.source_words}, {device_words(self.config)}"
+
+    @property
+    def source_words(self) -> str:
+        """Split and protocol of the accuracies of `front`: `test, laptop-finalist`."""
         protocol = self.config.training.finalist_protocol if self.final else self.config.training.protocol
-        return f"measured, {'test' if self.final else 'validation'}, {protocol}, {device_words(self.config)}"
+        return f"{'test' if self.final else 'validation'}, {protocol}"
 
     @property
     def front_words(self) -> str:

@@ -25,7 +25,7 @@ def answer(scene: Scene) -> str:
         unmet = unmet_limits(result) if result.final else None
         said = unmet[:1].upper() + unmet[1:] if unmet else "No trained design satisfies the limits yet."
         return f'<p class="warning">{escape(said)} There is nothing to recommend.</p>'
-    split, label = _judged_by(result), escape(f"validation, {result.config.training.protocol}")
+    split, label = result.source_words, escape(f"validation, {result.config.training.protocol}")
     head = (
         '<tr><th class="text" rowspan="2">design</th><th rowspan="2">id</th><th rowspan="2">accuracy<br>%<br>'
         f"<small>{escape(split)}</small></th>"
@@ -41,11 +41,6 @@ def answer(scene: Scene) -> str:
     baseline = _baseline_row(result.baseline) if result.baseline else ""
     table = f'<table class="answer"><thead>{head}</thead><tbody>{rows}{baseline}</tbody></table>'
     return f'<div class="wide">{table}</div>{_reading(result)}{_area_note(scene)}'
-
-
-def _judged_by(result: RunResult) -> str:
-    """Returns the split and protocol of the accuracies in the table: `test, laptop-finalist`."""
-    return result.accuracy_words.removeprefix("measured, ")
 
 
 def _row(recommendation: Recommendation, scene: Scene) -> str:
