@@ -134,13 +134,16 @@ def main() -> None:
     """Prints a line for each run, then the comparison with the paper's space."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--spaces", nargs="*", choices=list(SPACES), default=list(SPACES), help="besides the paper's")
     parser.add_argument("--backbone", default="vgg16")
     parser.add_argument("--surrogate", default=AUTO)
     options = parser.parse_args()
     torch.set_num_threads(1)
     problems = {name: co_search(options.backbone, choices=choices) for name, choices in SPACES.items()}
+    problems = {name: problem for name, problem in problems.items() if name in {"paper", *options.spaces}}
     found: dict[str, list[tuple[float, list[float]]]] = {name: [] for name in problems}
-    for seed in range(options.seeds):
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
         for name, problem in problems.items():
             found[name].append(simulate(problem, seed, options.surrogate))
             volume, lowest = found[name][-1]
