@@ -253,7 +253,7 @@ def test_the_ratios_that_the_study_tells_of_its_designs_are_those_of_the_hardwar
 
 
 @pytest.mark.parametrize(
-    "name", sorted(path.stem for path in STUDY.glob("*.py") if path.stem not in ("alike", "divergences", "drawing"))
+    "name", sorted(path.stem for path in STUDY.glob("*.py") if path.stem not in ("alike", "drawing"))
 )
 def test_every_script_tells_how_it_is_used(script: Script, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
