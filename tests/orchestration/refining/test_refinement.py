@@ -113,12 +113,14 @@ def test_tuned_networks_join_the_front(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_weight_bits_and_copies_are_chosen_where_the_space_offers_them(tmp_path: Path) -> None:
     refining = replace(SMALL, most_rounds=1, n_joint=0, n_pairs=0)
-    few = {"space.adc_precision": [5, 6], "space.input_precision": [4, 5], "space.column_sharing": [8, 16]}
+    few = {"space.adc_precision": [5, 6], "space.input_precision": [4, 5], "space.column_sharing": [4, 8]}
     small = {f"hardware.crossbar.{name}": value for name, value in (("columns", 16), ("pe_side", 1), ("tile_side", 1))}
     spaces = {**few, **small, "space.weight_precision": [4, 8], "space.copies": [1, 2]}
+    spaces |= {"space.rows": [64, 128], "space.coding": ["offset-analog", "differential"]}
     result = _refined(tmp_path / "wide", refining, SerialExecutor(), **spaces)
     cheapest = result.front[-1].design
     assert any((layer.weight_precision or 8) < 8 for layer in cheapest.layers)
+    assert {layer.rows for layer in cheapest.layers} == {None}, "what the chip shares stays"
     other = _refined(
         tmp_path / "coded", refining, SerialExecutor(), **few, **{"hardware.crossbar.coding": "differential"}
     )

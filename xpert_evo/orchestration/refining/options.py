@@ -22,17 +22,30 @@ Precisions = tuple[int, ...]
 
 
 def space_around(config: RunConfig, design: Design, whole: Task) -> RunConfig:
-    """Settings whose space has a design's channel depths and, besides the space's choices, its own peripherals."""
+    """Settings whose space has a design's channel depths and, besides the space's choices, its own peripherals.
+
+    What all layers of the chip share stays as it is in the design, and so do choices without an order.
+    """
     settings: dict[str, object] = {}
     for place, (layer, owner) in enumerate(zip(design.layers, whole.backbone.depth_owners, strict=True)):
         if owner == place:
             settings[f"space.layers.{layer.name}.channel_depth"] = [layer.channel_depth]
         for kind in PERIPHERALS:
             column, own = whole.space.column(place, kind), value_of(layer, kind, whole.hardware.crossbar)
-            if column is not None and own is not None:
-                offered = {*whole.space.genes[column].choices, own}
-                settings[f"space.layers.{layer.name}.{kind}"] = sorted(offered, key=choice_number)
+            if column is None:
+                continue
+            if whole.space.is_tied(kind):
+                settings[f"space.{kind}"] = "none" if own is None else [own]
+                continue
+            offered = whole.space.genes[column].choices if _may_change(kind) else ()
+            values = {*offered, own} if own is not None else set(offered)
+            settings[f"space.layers.{layer.name}.{kind}"] = sorted(values, key=choice_number)
     return load_config(None, settings, base=config.model_dump(mode="json"))
+
+
+def _may_change(kind: GeneKind) -> bool:
+    """Whether a gene is a number, or has no effect on the network's computation."""
+    return kind.record.is_ordinal or not kind.record.changes_accuracy
 
 
 def value_of(layer: LayerDesign, kind: GeneKind, crossbar: CrossbarSpec) -> Choice | None:
@@ -73,7 +86,12 @@ class Options:
     @cached_property
     def kinds(self) -> tuple[GeneKind, ...]:
         """Kinds of peripheral genes that change the network's computation."""
-        return tuple(kind for kind in PERIPHERALS if kind in self.task.space.kinds and kind.record.changes_accuracy)
+        space = self.task.space
+        return tuple(
+            kind
+            for kind in PERIPHERALS
+            if kind in space.kinds and kind.record.changes_accuracy and _may_change(kind) and not space.is_tied(kind)
+        )
 
     def precisions(self, design: Design) -> list[Precisions]:
         """The precisions of a design's layers."""
