@@ -16,8 +16,9 @@ from xpert_evo.orchestration.refining.laboratory import Laboratory
 from xpert_evo.orchestration.refining.measuring import Bench, Window
 from xpert_evo.orchestration.refining.memory import Memory
 from xpert_evo.orchestration.refining.options import Options
-from xpert_evo.orchestration.refining.rounds import entry, run_round
+from xpert_evo.orchestration.refining.rounds import Outlook, entry, run_round
 from xpert_evo.orchestration.refining.settings import Prediction, Refined, Refinement, Refining
+from xpert_evo.orchestration.refining.telling import design_words, prediction_words
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.progress import Listener, Message
 
@@ -144,29 +145,32 @@ class _Refiner:
         """Goes round until nothing moves, then confirms the front on all validation images."""
         design, network = self._trained.header.design, self._trained.network
         reference = log_probabilities(self._laboratory.own_scores(self._weights, design, network.crossbar))
-        start = self._start()
-        anchor, window = start, _FIRST_WINDOW
+        anchor, window = self._on_chip(), _FIRST_WINDOW
         for number in range(1, self._refining.most_rounds + 1):
             judged = self._round(number, anchor, reference, window)
-            following = self._tuned(number, judged) if self._refining.tune else self._within_loss(start, judged)
+            following = self._tuned(number, judged) if self._refining.tune else self._within_loss(judged)
             if following is None or (following.design == anchor.design and following.weights == anchor.weights):
                 self._say(f"round {number}: nothing moves any more")
                 break
             if following.is_tuned:
                 scores = self._laboratory.scores(following.weights, [following.design], "measuring the tuned network")
-                reference = log_probabilities(scores[0])
+                reference, self._owner = log_probabilities(scores[0]), following
             anchor, window = following, _NEXT_WINDOW
-        return self._result(start)
+        return self._result()
 
-    def _start(self) -> Refined:
-        """The trained network on the chip's crossbars, with its own peripherals."""
-        design, lab = self._trained.header.design, self._laboratory
-        same = self._trained.network.crossbar == self._options.task.hardware.crossbar
-        file = self._weights if same else lab.adopted(self._weights, [design])[0]
-        accuracies = lab.accuracies([file], design, self._refining.compared, "judging the trained network")
-        start = entry(self._options, design, file, accuracies[0])
-        self._say(f"trained: {_words(start, start)}")
-        return start
+    def _on_chip(self) -> Refined:
+        """The trained network with its own peripherals, on the chip's crossbars if these are others than its own."""
+        design, lab, part = self._trained.header.design, self._laboratory, self._refining.compared
+        (accuracy,) = lab.accuracies([self._weights], design, part, "judging the trained network")
+        self._start = self._owner = anchor = entry(self._options, design, self._weights, accuracy)
+        self._say(f"trained: {design_words(anchor, anchor)}")
+        if self._trained.network.crossbar != self._options.task.hardware.crossbar:
+            (file,) = lab.adopted(self._weights, [design])
+            (accuracy,) = lab.accuracies([file], design, part, "judging it on the chip's crossbars")
+            anchor = entry(self._options, design, file, accuracy)
+            self._say(f"on the chip's crossbars: {design_words(anchor, self._start)}")
+        self._pool.append(anchor)
+        return anchor
 
     def _round(self, number: int, anchor: Refined, reference: FloatArray, window: Window) -> list[Refined]:
         bench = Bench(
@@ -178,28 +182,31 @@ class _Refiner:
             window=window,
             name=f"round {number}",
         )
+        lost = self._start.judged - self._owner.judged
+        outlook = Outlook(loss_per_nat=self._loss_per_nat, budget=self._refining.target_loss - lost)
         tests = number == 1 or self._refining.tune is not None
-        found = run_round(bench, self._refining, number, self._loss_per_nat, tests=tests)
+        found = run_round(bench, self._refining, number, outlook, tests=tests)
         self._predictions.append(found.predictions)
-        self._say(f"round {number}: {_prediction_words(found.predictions)}")
-        start = self._pool[0] if self._pool else anchor
-        if not self._pool:
-            self._pool.append(start)
+        self._say(f"round {number}: {prediction_words(found.predictions)}")
         for one in found.judged:
-            self._say(f"round {number}: {_words(one, start)}")
-        self._pool += [one for one in found.judged if one.weights not in {other.weights for other in self._pool}]
-        self._loss_per_nat = _slope(found.judged, start)
+            self._say(f"round {number}: {design_words(one, self._start)}")
+        self._add(found.judged)
+        self._loss_per_nat = _slope(found.judged, self._owner)
         return list(found.judged)
 
-    def _within_loss(self, start: Refined, judged: Sequence[Refined]) -> Refined | None:
+    def _add(self, judged: Sequence[Refined]) -> None:
+        known = {one.weights for one in self._pool}
+        self._pool += [one for one in judged if one.weights not in known]
+
+    def _within_loss(self, judged: Sequence[Refined]) -> Refined | None:
         """The cheapest judged design whose loss, by the divergence, is within the target."""
-        slope = self._loss_per_nat or 0.0
-        good = [one for one in judged if slope * one.divergence <= self._refining.target_loss]
+        outlook = Outlook(loss_per_nat=self._loss_per_nat, budget=self._refining.target_loss)
+        good = [one for one in judged if outlook.keeps(one.divergence)]
         return min(good, key=lambda one: one.edap, default=None)
 
     def _tuned(self, number: int, judged: Sequence[Refined]) -> Refined | None:
         """Tunes the cheapest designs up to some losses; returns the cheapest tuned one within the target."""
-        start, target = self._pool[0], self._refining.target_loss
+        start, target = self._start, self._refining.target_loss
         picked = []
         for factor in _TUNED_LOSSES:
             good = [one for one in judged if start.judged - one.judged <= factor * target]
@@ -221,9 +228,8 @@ class _Refiner:
             for one, file, (accuracy, n_images) in zip(picked, files, accuracies, strict=True)
         ]
         for one in tuned:
-            self._say(f"round {number}: {_words(one, self._pool[0])}")
-        known = {one.weights for one in self._pool}
-        self._pool += [one for one in tuned if one.weights not in known]
+            self._say(f"round {number}: {design_words(one, self._start)}")
+        self._add(tuned)
         return tuned
 
     def _protocol(self) -> TrainingProtocol:
@@ -232,10 +238,10 @@ class _Refiner:
             return protocol
         return protocol.model_copy(update={"n_train": self._refining.n_tuned, "n_validation": self._refining.n_images})
 
-    def _result(self, start: Refined) -> Refinement:
+    def _result(self) -> Refinement:
         front = _front(self._pool)
-        confirmed = self._confirmed([start, *front])
-        others = [one for one in self._pool if one.weights not in {kept.weights for kept in (start, *front)}]
+        confirmed = self._confirmed([self._start, *front])
+        others = [one for one in self._pool if one.weights not in {kept.weights for kept in front}]
         return Refinement(
             trained=confirmed[0],
             front=tuple(confirmed[1:]),
@@ -287,24 +293,3 @@ def _slope(judged: Sequence[Refined], start: Refined) -> float | None:
         return None
     lost = sum(one.divergence * (start.judged - one.judged) for one in judged)
     return max(_LEAST_SLOPE, lost / square)
-
-
-def _words(one: Refined, start: Refined) -> str:
-    tuned = ", tuned" if one.is_tuned else ""
-    return (
-        f"{one.design.digest[:8]}{tuned}: EDAP {one.edap_ratio:.0f} x below the baseline's, "
-        f"{1000 * one.divergence:.1f} mnat, {100 * one.judged:.2f} % of {one.n_judged:,} validation images "
-        f"({100 * (one.judged - start.judged):+.2f} points)"
-    )
-
-
-def _prediction_words(predictions: Sequence[Prediction]) -> str:
-    tests = [one for one in predictions if one.is_random] or list(predictions)
-    ratios = [(one.added / one.measured, one.expected / one.measured) for one in tests if one.measured > 0]
-    if not ratios:
-        return "no joint choice was measured"
-    added, expected = zip(*ratios, strict=True)
-    return (
-        f"predicted over measured divergence of {len(ratios)} joint choices: {min(expected):.2f} to "
-        f"{max(expected):.2f} (sums of single layers: {min(added):.2f} to {max(added):.2f})"
-    )

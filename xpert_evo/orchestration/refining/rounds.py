@@ -17,6 +17,9 @@ from xpert_evo.orchestration.refining.settings import Prediction, Refined, Refin
 _MOST_DIVERGENCE = 0.3
 """Measured divergence beyond which a choice is not judged [nats]."""
 
+_MOST_LOSS = 4.0
+"""Expected loss beyond which a choice is not judged, in budgets, once the loss per nat is known."""
+
 _RANDOM_DAMAGES = (1e-3, 5e-2)
 """Largest divergence of a single layer in random joint choices [nats]; log-uniform between these."""
 
@@ -34,14 +37,31 @@ class Round:
     predictions: tuple[Prediction, ...]
 
 
-def run_round(bench: Bench, refining: Refining, number: int, loss_per_nat: float | None, *, tests: bool) -> Round:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What earlier rounds say of the loss of accuracy.
+
+    Attributes:
+        loss_per_nat: Loss per nat of divergence from the reference; None if unknown.
+        budget: Loss that is left for this round until the target is reached.
+    """
+
+    loss_per_nat: float | None
+    budget: float
+
+    def keeps(self, divergence: float, times: float = 1.0) -> bool:
+        """Whether a divergence [nats] is expected to cost at most so many times the budget."""
+        return self.loss_per_nat is None or self.loss_per_nat * divergence <= times * self.budget
+
+
+def run_round(bench: Bench, refining: Refining, number: int, outlook: Outlook, *, tests: bool) -> Round:
     """Measures around a network, chooses designs for all prices, and judges some of them.
 
     Args:
         bench: The network.
         refining: Settings.
         number: Number of the round, from 1.
-        loss_per_nat: Loss of accuracy per nat of divergence in earlier rounds; None if unknown.
+        outlook: What is expected of the loss of accuracy.
         tests: Whether the prediction is tested on random joint choices.
     """
     model, measured = single_layers(bench)
@@ -53,7 +73,7 @@ def run_round(bench: Bench, refining: Refining, number: int, loss_per_nat: float
     scores = bench.laboratory.scores(bench.weights, designs, bench.named("measuring joint choices"), own=bench.anchor)
     found = {design: float(divergence(bench.reference, own)) for design, own in zip(designs, scores, strict=True)}
     predictions = [_prediction(model, design, found[design], is_random=design in random) for design in designs]
-    candidates = _candidates(chosen, found, refining, loss_per_nat)
+    candidates = _candidates(chosen, found, refining.n_chosen, outlook)
     judged = _judged(bench, candidates, found, refining, number)
     return Round(judged=tuple(judged), predictions=tuple(predictions))
 
@@ -91,20 +111,18 @@ def _random_designs(model: Model, refining: Refining, number: int) -> list[Desig
 
 
 def _candidates(
-    chosen: Sequence[Chosen], found: dict[Design, float], refining: Refining, loss_per_nat: float | None
+    chosen: Sequence[Chosen], found: Mapping[Design, float], n_chosen: int, outlook: Outlook
 ) -> list[Chosen]:
     """Designs to judge: spread evenly over the logarithm of EDAP, and the cheapest that keeps the target loss."""
     possible = [one for one in chosen if found[one.design] <= _MOST_DIVERGENCE] or list(chosen[:1])
     kept: list[Chosen] = []
-    if loss_per_nat is not None:
-        good = [one for one in possible if loss_per_nat * found[one.design] <= refining.target_loss]
-        kept += good[-1:]
-        limit = 4 * refining.target_loss
-        possible = [one for one in possible if loss_per_nat * found[one.design] <= limit] or possible[:1]
+    if outlook.loss_per_nat is not None:
+        kept += [one for one in possible if outlook.keeps(found[one.design])][-1:]
+        possible = [one for one in possible if outlook.keeps(found[one.design], _MOST_LOSS)] or possible[:1]
     first, last = (math.log(one.edap) for one in (possible[0], possible[-1]))
-    for target in np.linspace(first, last, refining.n_chosen):
+    for target in np.linspace(first, last, n_chosen):
         nearest = min(possible, key=lambda one: abs(math.log(one.edap) - target))
-        if nearest not in kept and len(kept) < refining.n_chosen:
+        if nearest not in kept and len(kept) < n_chosen:
             kept.append(nearest)
     return sorted(kept, key=lambda one: -one.edap)
 
