@@ -2,11 +2,14 @@
 
 At each price the choice is provably near the best if errors of layers add up (`search.separable`). The interaction of
 layers does not add up over layers; it enters as what a layer's choice adds to the divergence of the design chosen so
-far, and the choice is repeated until it stays.
+far. The choice is repeated with it, and changes of single layers then lower the objective until none does. Where
+interactions bend the front inwards, no price leads to it: gaps are filled with the cheapest designs within budgets of
+divergence.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,23 +21,36 @@ from xpert_evo.search.separable import best_choice
 PRICES = tuple(float(price) for price in np.geomspace(400.0, 1.0, 16))
 """Prices of a nat in units of log(EDAP), falling: the first hardly allows a change, the last allows almost any."""
 
-_MOST_REPEATS = 6
+_MOST_REPEATS = 3
 _LEAST_GAIN = 1e-3
-"""By how much log(EDAP) + price x divergence must fall for another repeat."""
+"""By how much log(EDAP) + price x divergence must fall for another repeat or change."""
+
+_MOST_SWEEPS = 8
+
+_WIDEST_GAP = 1.4
+"""Ratio of the divergences of neighbours on the front above which a design between them is looked for."""
+
+_MOST_FILLERS = 12
+
+_LEAST_FILLED = 0.005
+"""Divergence of the cheaper neighbour below which gaps are left as they are [nats]."""
+
+_BEYOND_BUDGET = 1e3
+"""Price of a nat beyond a budget."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """A design that is best at a price.
+    """A design that is best at a price, or within a budget.
 
     Attributes:
         design: The design.
-        price: Price of a nat.
+        price: Price of a nat at which it was found.
         edap: Its EDAP [mm2 us uJ].
         added: Divergence expected if the errors of layers add up [nats].
         expected: Divergence expected with the interaction of layers [nats].
         gap: By how much the EDAP of a better choice could be lower at most, a difference of logarithms, if errors of
-            layers add up as in the last repeat.
+            layers add up as in the last repeat; None for a design within a budget.
     """
 
     design: Design
@@ -42,7 +58,7 @@ class Chosen:
     edap: float
     added: float
     expected: float
-    gap: float
+    gap: float | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,22 +84,22 @@ class Model:
 
     def damages(self, design: Design) -> list[dict[Precisions, float]]:
         """What each precision of a layer adds to the divergence of a design, relative to the layer's own [nats]."""
+        return [self.layer_damages(design, layer)[1] for layer in range(len(design.layers))]
+
+    def layer_damages(self, design: Design, layer: int) -> tuple[float, dict[Precisions, float]]:
+        """The divergence of a design, and what each precision of one layer adds to it [nats]."""
         chosen = dict(self.choices(design))
-        own = self.options.precisions(self.anchor)
+        own = self.options.precisions(self.anchor)[layer]
         whole = self.movements.scores(list(chosen.items()))
-        base = float(divergence(self.movements.reference, whole))
-        result = []
-        for layer, offered in enumerate(self.offered):
-            without = whole - self._part(layer, chosen)
-            found = {}
-            for precisions in offered:
-                changed = {**chosen, layer: precisions}
-                if precisions == own[layer]:
-                    del changed[layer]
-                moved = without + self._part(layer, changed)
-                found[precisions] = float(divergence(self.movements.reference, moved)) - base
-            result.append(found)
-        return result
+        without = whole - self._part(layer, chosen)
+        moved = [whole]
+        for precisions in self.offered[layer]:
+            changed = {**chosen, layer: precisions}
+            if precisions == own:
+                del changed[layer]
+            moved.append(without + self._part(layer, changed))
+        base, *found = divergence(self.movements.reference, np.stack(moved)).tolist()
+        return base, {bits: value - base for bits, value in zip(self.offered[layer], found, strict=True)}
 
     def _part(self, layer: int, chosen: Mapping[int, Precisions]) -> FloatArray | float:
         """What a layer's choice moves among others: its own movement and that of its pairs."""
@@ -98,38 +114,105 @@ class Model:
 
 
 def choose(model: Model, prices: Sequence[float] = PRICES) -> list[Chosen]:
-    """The best designs at falling prices, without repeats, by falling EDAP."""
-    found: dict[Design, Chosen] = {}
-    for chosen in _along(model, prices):
-        found.setdefault(chosen.design, chosen)
-    return sorted(found.values(), key=lambda chosen: -chosen.edap)
-
-
-def _along(model: Model, prices: Sequence[float]) -> Iterator[Chosen]:
-    design = model.anchor
+    """Designs that no other one found beats in EDAP and expected divergence together, by falling EDAP."""
+    pool: dict[Design, Chosen] = {}
     for price in prices:
-        best: Chosen | None = None
-        for _ in range(_MOST_REPEATS):
-            offered = model.options.layers(model.damages(design))
-            found = best_choice(
-                offered.layers, price, start=offered.choices(design) if design != model.anchor else None
-            )
-            if found is None:
-                break
-            candidate = _chosen(model, offered.design(found.choices), price, found.gap)
-            if best is not None and _worth(best) - _worth(candidate) < _LEAST_GAIN:
-                break
-            best, design = candidate, candidate.design
-        if best is not None:
-            design = best.design
-            yield best
+        design = min(pool.values(), key=lambda one: _worth(one, price)).design if pool else model.anchor
+        for chosen in _at_price(model, design, price):
+            pool.setdefault(chosen.design, chosen)
+    for _ in range(_MOST_FILLERS):
+        filler = _filler(model, _front(pool.values()))
+        if filler is None or filler.design in pool:
+            break
+        pool[filler.design] = filler
+    return _front(pool.values())
 
 
-def _worth(chosen: Chosen) -> float:
-    return float(np.log(chosen.edap)) + chosen.price * chosen.expected
+def _at_price(model: Model, design: Design, price: float) -> Iterator[Chosen]:
+    """The best designs that repeats and changes of single layers find at a price."""
+    best: Chosen | None = None
+    gap = 0.0
+    for _ in range(_MOST_REPEATS):
+        offered = model.options.layers(model.damages(design))
+        found = best_choice(offered.layers, price, start=offered.choices(design))
+        if found is None:
+            return
+        candidate = _chosen(model, offered.design(found.choices), price, found.gap)
+        if best is not None and _worth(best, price) - _worth(candidate, price) < _LEAST_GAIN:
+            break
+        best, design, gap = candidate, candidate.design, found.gap
+        yield candidate
+    yield _chosen(model, _descended(model, design, price, budget=np.inf), price, gap)
 
 
-def _chosen(model: Model, design: Design, price: float, gap: float) -> Chosen:
+def _filler(model: Model, front: Sequence[Chosen]) -> Chosen | None:
+    """A design in the widest gap of a front: the cheaper neighbour changed until it keeps a budget between both."""
+    gaps = [
+        (cheaper.expected / max(dearer.expected, 1e-4), dearer, cheaper)
+        for dearer, cheaper in pairwise(front)
+        if cheaper.expected > _LEAST_FILLED
+    ]
+    width, dearer, cheaper = max(gaps, key=lambda gap: gap[0], default=(0.0, None, None))
+    if dearer is None or cheaper is None or width < _WIDEST_GAP:
+        return None
+    budget = float(np.sqrt(max(dearer.expected, 1e-4) * cheaper.expected))
+    price = min(dearer.price, cheaper.price)
+    return _chosen(model, _descended(model, cheaper.design, 0.1 * price, budget), price, None)
+
+
+def _descended(model: Model, design: Design, price: float, budget: float) -> Design:
+    """A design that no change of a single layer betters by log(EDAP) + price x divergence.
+
+    Args:
+        model: What is known of the network.
+        design: Where to begin.
+        price: Price of a nat.
+        budget: Divergence [nats] beyond which a nat costs far more.
+    """
+    for _ in range(_MOST_SWEEPS):
+        before = design
+        for layer in range(len(design.layers)):
+            design = _with_best_layer(model, design, layer, price, budget)
+        if design == before:
+            break
+    return design
+
+
+def _with_best_layer(model: Model, design: Design, layer: int, price: float, budget: float) -> Design:
+    """A design with the best choice of one layer, all others as they are."""
+    own = model.options.precisions(design)
+    allowed = [{bits: 0.0} for bits in own]
+    base, damages = model.layer_damages(design, layer)
+    allowed[layer] = damages
+    offered = model.options.layers(allowed)
+    start = offered.choices(design)
+    if start is None:
+        return design
+    rows = np.repeat(start[None], len(offered.kept[layer]), axis=0)
+    rows[:, layer] = np.arange(len(rows))
+    totals = offered.layers.totals(rows)
+    divergences = base + totals[:, 3]
+    beyond = np.maximum(divergences - budget, 0.0) if np.isfinite(budget) else 0.0
+    worth = np.log(totals[:, :3]).sum(axis=1) + price * divergences + _BEYOND_BUDGET * beyond
+    worth[~offered.layers.feasible(totals)] = np.inf
+    best = int(np.argmin(worth))
+    is_better = worth[best] < worth[start[layer]] - _LEAST_GAIN
+    return offered.design(rows[best]) if is_better else design
+
+
+def _front(found: Iterable[Chosen]) -> list[Chosen]:
+    front: list[Chosen] = []
+    for one in sorted(found, key=lambda one: (one.edap, one.expected)):
+        if not front or one.expected < front[-1].expected:
+            front.append(one)
+    return front[::-1]
+
+
+def _worth(chosen: Chosen, price: float) -> float:
+    return float(np.log(chosen.edap)) + price * chosen.expected
+
+
+def _chosen(model: Model, design: Design, price: float, gap: float | None) -> Chosen:
     choices = model.choices(design)
     return Chosen(
         design=design,
