@@ -89,3 +89,19 @@ def test_calibrated_statistics_recover_a_constant_error() -> None:
         layer.geometry = geometry
         set_statistics(network, own)
     assert calibrated < uncalibrated
+
+
+def test_in_isolation_a_fine_layer_changes_nothing_and_a_coarse_one_does() -> None:
+    calibration, images = _images()
+    network = trained().network
+    before = statistics_of(network)
+    probe = Probe(network, calibration, images, isolated=True)
+    # 14 bits convert every sum, and other layers have inputs of 8 bits, too.
+    fine = probe.changed({1: _geometry(1, adc_precision=14, input_precision=8)})
+    assert torch.allclose(fine, probe.scores, atol=1e-3)
+    coarse = [
+        float((probe.changed({1: _geometry(1, adc_precision=bits)}) - probe.scores).square().mean()) for bits in (5, 3)
+    ]
+    assert 1e-6 < coarse[0] < coarse[1]
+    for own, later in zip(before, statistics_of(network), strict=True):
+        assert own is None or later is None or torch.equal(own.mean, later.mean)

@@ -67,10 +67,10 @@ def test_a_network_gets_cheaper_peripherals_and_goes_on_where_it_was_stopped(tmp
     heard, whole = _Heard(), _Counting()
     result = _refined(tmp_path / "whole", SMALL, whole, heard)
     front = result.front
-    assert len(front) >= 2
+    assert len([*front, *result.others]) >= 3
     assert [one.edap for one in front] == sorted((one.edap for one in front), reverse=True)
     assert [one.judged for one in front] == sorted((one.judged for one in front), reverse=True)
-    assert min(one.edap for one in front) < 0.5 * result.trained.edap
+    assert min(one.edap for one in front) < 0.7 * result.trained.edap
     assert result.best(0.9).edap == front[-1].edap
     for one in front:
         network = load_network(one.weights)

@@ -2,10 +2,16 @@
 
 The inputs and products of all layers are kept, so that a change costs only the layers behind it. ADC ranges of changed
 layers are calibrated on training images, and so are the batch-norm statistics behind them.
+
+The errors of single layers are measured in isolation: all other layers have perfect ADCs and fine inputs. By the exact
+emulation in all layers, the slightest change of one would draw the rounding errors of all layers behind it anew, and
+each single measurement would count these errors, which a joint choice has but once.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 
 import torch
 
@@ -15,7 +21,15 @@ from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.accuracy.host_state import own_numerics
-from xpert_evo.accuracy.sensitivity.statistics import Moments, kept_statistics, move_statistics, statistics_of
+from xpert_evo.accuracy.sensitivity.statistics import (
+    Moments,
+    kept_statistics,
+    move_statistics,
+    set_statistics,
+    statistics_of,
+)
+
+_FINE_BITS = 8
 
 Changes = Mapping[int, LayerGeometry]
 """Layers by position, and the geometry with their changed peripherals."""
@@ -30,6 +44,8 @@ class Probe:
         images: Prepared images whose class scores are measured, likewise.
         nonidealities: Non-idealities of devices and converters; None for ideal ones.
         seed: Random seed of the devices. A layer's draw depends only on the seed and the layer's position.
+        isolated: Whether unchanged layers have perfect ADCs and fine inputs instead of the exact emulation. Batch norm
+            then has the statistics of the calibration images throughout.
 
     Attributes:
         scores: Class scores of `images`, (n, classes).
@@ -45,6 +61,7 @@ class Probe:
         *,
         nonidealities: NonIdealities | None = None,
         seed: int = 0,
+        isolated: bool = False,
     ) -> None:
         self._network = network.eval()
         self._layers = network.crossbar_layers
@@ -55,9 +72,14 @@ class Probe:
         self._statistics = statistics_of(network)
         self._inputs: list[torch.Tensor] = []
         self._outputs: list[torch.Tensor] = []
-        self._emulated: list[Emulated] = []
+        self._products: list[Callable[[torch.Tensor], torch.Tensor]] = []
         self._moments: list[Moments] = []
-        self.scores: torch.Tensor = network(self._shown, self._first_product)[self._n_calibration :]
+        self._isolated = isolated
+        with kept_statistics(network):
+            self.scores: torch.Tensor = network(self._shown, self._first_product)[self._n_calibration :]
+        if isolated:
+            pairs = zip(self._moments, self._layers, strict=True)
+            self._statistics = [moments if layer.normalised else None for moments, layer in pairs]
 
     @own_numerics()
     @torch.no_grad()
@@ -75,12 +97,15 @@ class Probe:
             return statistics_of(self._network)
 
     def _first_product(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
-        """Emulates a layer and keeps all that later runs need."""
+        """Computes a layer and keeps all that later runs need."""
         self._inputs.append(inputs)
-        self._emulated.append(self._programmed(layer, inputs))
-        outputs = self._emulated[-1](inputs)
+        self._products.append(partial(_fine_product, layer) if self._isolated else self._programmed(layer, inputs))
+        outputs = self._products[-1](inputs)
         self._outputs.append(outputs)
         self._moments.append(Moments.of(outputs[: self._n_calibration]))
+        if self._isolated and layer.normalised:
+            layer.mean.copy_(self._moments[-1].mean)
+            layer.variance.copy_(self._moments[-1].variance)
         return outputs
 
     def _programmed(self, layer: CrossbarLayer, inputs: torch.Tensor) -> Emulated:
@@ -97,6 +122,7 @@ class Probe:
             return self.scores
         first = min(changes)
         whole = _needed_behind(self._network, first)
+        set_statistics(self._network, self._statistics)
 
         def product(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
             place = self._places[layer]
@@ -104,8 +130,8 @@ class Probe:
                 return self._outputs[place] if place in whole else self._outputs[place][:1]
             if place == first:
                 inputs = self._inputs[place]
-            emulated = self._programmed(layer, inputs) if place in changes else self._emulated[place]
-            outputs = emulated(inputs)
+            computed = self._programmed(layer, inputs) if place in changes else self._products[place]
+            outputs = computed(inputs)
             own = self._statistics[place]
             if own is not None:
                 move_statistics(layer, own, self._moments[place], Moments.of(outputs[: self._n_calibration]))
@@ -126,6 +152,16 @@ class Probe:
         finally:
             for layer, geometry in zip(self._layers, own, strict=True):
                 layer.geometry = geometry
+
+
+def _fine_product(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
+    """The product of a layer with perfect ADCs and inputs of 8 bits."""
+    own = layer.geometry
+    try:
+        layer.geometry = replace(own, input_precision=_FINE_BITS)
+        return layer.product(inputs)
+    finally:
+        layer.geometry = own
 
 
 def _needed_behind(network: CrossbarNetwork, first: int) -> set[int]:

@@ -63,11 +63,11 @@ class Chosen:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Model:
-    """What is known about a network around the design that it runs on.
+    """What is known about a network around a design.
 
     Attributes:
         options: Options of the network.
-        anchor: The design that the network runs on.
+        anchor: The design around which others are tried.
         movements: Movements of the class scores by single layers and pairs.
         offered: For each layer, the precisions whose movement is known or estimated.
     """
@@ -78,9 +78,8 @@ class Model:
     offered: Sequence[Sequence[Precisions]]
 
     def choices(self, design: Design) -> list[Choice]:
-        """The layers' precisions that differ from those of the anchor."""
-        pairs = zip(self.options.precisions(design), self.options.precisions(self.anchor), strict=True)
-        return [(layer, new) for layer, (new, own) in enumerate(pairs) if new != own]
+        """The precisions of a design's layers."""
+        return list(enumerate(self.options.precisions(design)))
 
     def damages(self, design: Design) -> list[dict[Precisions, float]]:
         """What each precision of a layer adds to the divergence of a design, relative to the layer's own [nats]."""
@@ -89,22 +88,16 @@ class Model:
     def layer_damages(self, design: Design, layer: int) -> tuple[float, dict[Precisions, float]]:
         """The divergence of a design, and what each precision of one layer adds to it [nats]."""
         chosen = dict(self.choices(design))
-        own = self.options.precisions(self.anchor)[layer]
         whole = self.movements.scores(list(chosen.items()))
         without = whole - self._part(layer, chosen)
         moved = [whole]
         for precisions in self.offered[layer]:
-            changed = {**chosen, layer: precisions}
-            if precisions == own:
-                del changed[layer]
-            moved.append(without + self._part(layer, changed))
+            moved.append(without + self._part(layer, {**chosen, layer: precisions}))
         base, *found = divergence(self.movements.reference, np.stack(moved)).tolist()
         return base, {bits: value - base for bits, value in zip(self.offered[layer], found, strict=True)}
 
-    def _part(self, layer: int, chosen: Mapping[int, Precisions]) -> FloatArray | float:
+    def _part(self, layer: int, chosen: Mapping[int, Precisions]) -> FloatArray:
         """What a layer's choice moves among others: its own movement and that of its pairs."""
-        if layer not in chosen:
-            return 0.0
         own = (layer, chosen[layer])
         total = self.movements.singles[own]
         for (first, second), beyond in self.movements.pairs.items():

@@ -54,17 +54,19 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeJob:
-    """Class scores of a network whose layers have the peripherals of another design.
+    """Class scores of a network some of whose layers are emulated with the peripherals of another design.
 
     Attributes:
         source: The network.
         design: The other design, with the same channel depths.
         crossbar: Its crossbars.
+        places: Positions of the emulated layers; the others have perfect ADCs and fine inputs. None for all.
     """
 
     source: Source
     design: Design
     crossbar: CrossbarSpec
+    places: tuple[int, ...] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +148,9 @@ def carry_out(job: Job) -> Done:
     torch.set_num_threads(1)
     start = time.perf_counter()
     if isinstance(job, ProbeJob):
-        scores = _probe(job.source).changed(_changes(_trained(job.source), job.design, job.crossbar))
+        geometries = _geometries(_trained(job.source), job.design, job.crossbar)
+        places = range(len(geometries)) if job.places is None else job.places
+        scores = _probe(job.source, isolated=True).changed({place: geometries[place] for place in places})
         return Done(seconds=time.perf_counter() - start, scores=scores.numpy().astype(np.float32))
     if isinstance(job, JudgeJob):
         accuracy, n_images = _judged(job)
@@ -164,17 +168,17 @@ def _trained(source: Source) -> TrainedNetwork:
 
 
 @lru_cache(maxsize=1)
-def _probe(source: Source) -> Probe:
+def _probe(source: Source, *, isolated: bool) -> Probe:
     trained, dataset = _trained(source), source.images()
     device = torch.device("cpu")
     training = training_subset(dataset.train, trained.protocol.n_train)
     calibration = prepared(training, trained.protocol, device, source.n_calibration).images
     images = prepared(dataset.validation, trained.protocol, device, source.n_images).images
-    return Probe(trained.network, calibration, images)
+    return Probe(trained.network, calibration, images, isolated=isolated)
 
 
-def _changes(trained: TrainedNetwork, design: Design, crossbar: CrossbarSpec) -> dict[int, LayerGeometry]:
-    """The layers whose geometry differs between a network and a design on crossbars."""
+def _geometries(trained: TrainedNetwork, design: Design, crossbar: CrossbarSpec) -> list[LayerGeometry]:
+    """Geometries of a network's layers with the peripherals of a design on crossbars."""
     other = build_network(
         design,
         trained.network.backbone,
@@ -183,15 +187,15 @@ def _changes(trained: TrainedNetwork, design: Design, crossbar: CrossbarSpec) ->
         image_size=trained.protocol.image_size,
         depths=[layer.geometry.out_channels for layer in trained.network.crossbar_layers],
     )
-    pairs = zip(trained.network.crossbar_layers, other.crossbar_layers, strict=True)
-    return {place: new.geometry for place, (own, new) in enumerate(pairs) if own.geometry != new.geometry}
+    return [layer.geometry for layer in other.crossbar_layers]
 
 
 def _adopt(job: AdoptJob) -> None:
     adopted = load_network(job.source.weights)
-    changes = _changes(adopted, job.design, job.crossbar)
+    pairs = zip(adopted.network.crossbar_layers, _geometries(adopted, job.design, job.crossbar), strict=True)
+    changes = {place: new for place, (own, new) in enumerate(pairs) if own.geometry != new}
     if changes:
-        set_statistics(adopted.network, _probe(job.source).statistics(changes))
+        set_statistics(adopted.network, _probe(job.source, isolated=False).statistics(changes))
     adopted.header = replace(adopted.header, design=job.design, crossbar=job.crossbar, validation_accuracy=None)
     save_weights(adopted, job.target)
 

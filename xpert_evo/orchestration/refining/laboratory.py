@@ -36,6 +36,9 @@ _MANY = 5_000
 """Validation images that are assumed for the time left where all are judged."""
 
 
+_FINE_EFFORT = 0.5
+"""Assumed time of a layer with perfect ADCs relative to its emulation, for the time left."""
+
 _STEP_EFFORT = 3.0
 """Assumed time of a training step relative to the emulation of its images, for the time left."""
 
@@ -80,39 +83,38 @@ class Laboratory:
         return replace(self._source, weights=weights)
 
     def scores(
-        self, weights: Path, designs: Sequence[Design], what: str, own: Design | None = None
+        self, weights: Path, wanted: Sequence[tuple[Design, tuple[int, ...] | None]], what: str
     ) -> list[FloatArray]:
-        """Class scores of a network with the peripherals of designs, (images, classes) each.
+        """Class scores of a network some of whose layers are emulated, (images, classes) each.
 
         Args:
             weights: File of the network.
-            designs: Designs with the same channel depths.
+            wanted: Designs with the same channel depths, and the positions of the layers that are emulated with their
+                peripherals; None for all layers.
             what: Name of the step, for the progress.
-            own: The network's own design, which tells how many layers a job must compute; None for all.
         """
-        return [self._measured[key] for key in self._probed(weights, designs, self._crossbar, what, own)]
-
-    def own_scores(self, weights: Path, design: Design, crossbar: CrossbarSpec) -> FloatArray:
-        """Class scores of a network on the crossbars of its training, (images, classes)."""
-        (key,) = self._probed(weights, [design], crossbar, "measuring the trained network", None)
-        return self._measured[key]
-
-    def _probed(
-        self, weights: Path, designs: Sequence[Design], crossbar: CrossbarSpec, what: str, own: Design | None
-    ) -> list[str]:
-        """Keys of class scores, which are measured where they are not known."""
-        keys = [self._key("scores", weights, design=one.digest, crossbar=str(crossbar)) for one in designs]
+        keys = [self._scores_key(weights, design, places) for design, places in wanted]
         missing: dict[str, Job] = {}
         efforts = []
-        for key, design in zip(keys, designs, strict=True):
+        for key, (design, places) in zip(keys, wanted, strict=True):
             known = self._measured.get(key, self._memory.scores(key))
             if known is not None:
                 self._measured[key] = known
             elif key not in missing:
-                missing[key] = ProbeJob(source=self.source(weights), design=design, crossbar=crossbar)
-                efforts.append(self._probe_effort(own, design))
+                source = self.source(weights)
+                missing[key] = ProbeJob(source=source, design=design, crossbar=self._crossbar, places=places)
+                efforts.append(self._probe_effort(design, places))
         self._run(missing, efforts, what)
-        return keys
+        return [self._measured[key] for key in keys]
+
+    def _scores_key(self, weights: Path, design: Design, places: tuple[int, ...] | None) -> str:
+        """A key that does not depend on layers that are not emulated."""
+        layers = [
+            layer.model_dump(mode="json", exclude_none=True, exclude={"column_sharing", "adc_type", "copies"})
+            for place, layer in enumerate(design.layers)
+            if places is None or place in places
+        ]
+        return self._key("isolated", weights, layers=layers)
 
     def adopted(self, weights: Path, designs: Sequence[Design]) -> list[Path]:
         """Files of a network with the peripherals of designs, and batch norm for them."""
@@ -219,15 +221,13 @@ class Laboratory:
     def _conversions(self, design: Design) -> float:
         return float(sum(geometry.n_conversions for geometry in self._geometries(design)))
 
-    def _probe_effort(self, own: Design | None, design: Design) -> float:
-        """Conversions of a probe: from the first layer whose precisions differ."""
+    def _probe_effort(self, design: Design, places: tuple[int, ...] | None) -> float:
+        """Conversions of a probe: of the emulated layers, and a part of them for those behind."""
         n_images = self._source.n_images + self._source.n_calibration
-        geometries = self._geometries(design)
-        first = 0
-        if own is not None:
-            pairs = zip(self._geometries(own), geometries, strict=True)
-            first = next((place for place, (a, b) in enumerate(pairs) if a != b), len(geometries))
-        return n_images * float(1 + sum(geometry.n_conversions for geometry in geometries[first:]))
+        conversions = [geometry.n_conversions for geometry in self._geometries(design)]
+        emulated = range(len(conversions)) if places is None else places
+        behind = conversions[min(emulated, default=len(conversions)) :]
+        return n_images * (sum(conversions[place] for place in emulated) + _FINE_EFFORT * sum(behind) + 1.0)
 
 
 @lru_cache(maxsize=256)

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from xpert_evo.accuracy.sensitivity.prediction import Choice, FloatArray, Movements, Pair, divergence
+from xpert_evo.accuracy.sensitivity.prediction import (
+    Choice,
+    FloatArray,
+    Movements,
+    Pair,
+    divergence,
+    log_probabilities,
+)
 from xpert_evo.design import Design
 from xpert_evo.orchestration.refining.choosing import Chosen, Model, choose
 from xpert_evo.orchestration.refining.laboratory import Laboratory
@@ -35,9 +42,9 @@ class Bench:
     Attributes:
         laboratory: Carries out the measurements.
         options: Options of the network.
-        weights: File of the network on the anchor's peripherals.
-        anchor: Design that the network runs on.
-        reference: Log probabilities to compare with, (images, classes).
+        weights: File of the network.
+        home: Design whose peripherals the network was trained for.
+        anchor: Design around which others are tried.
         window: How far from the anchor's bits others are tried.
         name: Name of the round, for the progress.
     """
@@ -45,8 +52,8 @@ class Bench:
     laboratory: Laboratory
     options: Options
     weights: Path
+    home: Design
     anchor: Design
-    reference: FloatArray
     window: Window
     name: str
 
@@ -55,9 +62,9 @@ class Bench:
         return f"{self.name}: {step}"
 
     def scores(self, changes: Sequence[dict[int, Precisions]], what: str) -> list[FloatArray]:
-        """Class scores with other precisions in some layers."""
-        designs = [self.options.with_precisions(self.anchor, change) for change in changes]
-        return self.laboratory.scores(self.weights, designs, self.named(what), own=self.anchor)
+        """Class scores with some layers emulated at these precisions."""
+        wanted = [(self.options.with_precisions(self.anchor, change), tuple(sorted(change))) for change in changes]
+        return self.laboratory.scores(self.weights, wanted, self.named(what))
 
 
 def single_layers(bench: Bench) -> tuple[Model, set[Choice]]:
@@ -68,17 +75,19 @@ def single_layers(bench: Bench) -> tuple[Model, set[Choice]]:
     Returns:
         What is known of the network, and the choices that were measured.
     """
-    (unchanged,) = bench.scores([{}], "measuring the network")
-    singles: dict[Choice, FloatArray] = {}
+    own = list(enumerate(bench.options.precisions(bench.anchor)))
+    unchanged, *alone = bench.scores([{}, *(dict([choice]) for choice in own)], "measuring the network")
+    reference = log_probabilities(unchanged)
+    singles: dict[Choice, FloatArray] = {choice: scores - unchanged for choice, scores in zip(own, alone, strict=True)}
 
     def damage(choice: Choice) -> float:
-        return float(divergence(bench.reference, unchanged + singles[choice]))
+        return float(divergence(reference, unchanged + singles[choice]))
 
     for steps in _waves(bench):
-        wanted = [choice for choice, before in steps if before not in singles or damage(before) < _TOO_MUCH]
+        wanted = [choice for choice, before in steps if before in singles and damage(before) < _TOO_MUCH]
         scores = bench.scores([dict([choice]) for choice in wanted], "measuring single layers")
         singles |= {choice: found - unchanged for choice, found in zip(wanted, scores, strict=True)}
-    movements = Movements(reference=bench.reference, unchanged=unchanged, singles=singles)
+    movements = Movements(reference=reference, unchanged=unchanged, singles=singles)
     model = Model(options=bench.options, anchor=bench.anchor, movements=movements, offered=[])
     return _with_estimates(model), set(singles)
 
@@ -111,7 +120,9 @@ def _with_estimates(model: Model) -> Model:
             axis = [
                 choice
                 for choice in measured
-                if choice[0] == layer and choice[1] == (*bits[:place], choice[1][place], *bits[place + 1 :])
+                if choice[0] == layer
+                and choice[1] != bits
+                and choice[1] == (*bits[:place], choice[1][place], *bits[place + 1 :])
             ]
             combined |= {
                 (*known[:place], choice[1][place], *known[place + 1 :]): [*parts, choice]
@@ -120,7 +131,8 @@ def _with_estimates(model: Model) -> Model:
             }
         for precisions, parts in combined.items():
             if parts and (layer, precisions) not in measured:
-                estimates[layer, precisions] = np.sum([measured[part] for part in parts], axis=0)
+                base = measured[layer, bits]
+                estimates[layer, precisions] = base + np.sum([measured[part] - base for part in parts], axis=0)
         offered.append(list(combined))
     return replace(model, movements=replace(model.movements, singles={**measured, **estimates}), offered=offered)
 

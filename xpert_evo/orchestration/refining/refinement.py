@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from xpert_evo.accuracy.datasets.catalogue import Dataset
-from xpert_evo.accuracy.sensitivity.prediction import FloatArray, log_probabilities
 from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
 from xpert_evo.accuracy.training.weights import TrainedNetwork, load_network, weights_file
 from xpert_evo.config import RunConfig
@@ -143,18 +142,15 @@ class _Refiner:
 
     def run(self) -> Refinement:
         """Goes round until nothing moves, then confirms the front on all validation images."""
-        design, network = self._trained.header.design, self._trained.network
-        reference = log_probabilities(self._laboratory.own_scores(self._weights, design, network.crossbar))
         anchor, window = self._on_chip(), _FIRST_WINDOW
         for number in range(1, self._refining.most_rounds + 1):
-            judged = self._round(number, anchor, reference, window)
+            judged = self._round(number, anchor, window)
             following = self._tuned(number, judged) if self._refining.tune else self._within_loss(judged)
             if following is None or (following.design == anchor.design and following.weights == anchor.weights):
                 self._say(f"round {number}: nothing moves any more")
                 break
             if following.is_tuned:
-                scores = self._laboratory.scores(following.weights, [following.design], "measuring the tuned network")
-                reference, self._owner = log_probabilities(scores[0]), following
+                self._owner = replace(following, divergence=0.0)
             anchor, window = following, _NEXT_WINDOW
         return self._result()
 
@@ -172,13 +168,13 @@ class _Refiner:
         self._pool.append(anchor)
         return anchor
 
-    def _round(self, number: int, anchor: Refined, reference: FloatArray, window: Window) -> list[Refined]:
+    def _round(self, number: int, anchor: Refined, window: Window) -> list[Refined]:
         bench = Bench(
             laboratory=self._laboratory,
             options=self._options,
-            weights=anchor.weights,
+            weights=self._owner.weights,
+            home=self._owner.design,
             anchor=anchor.design,
-            reference=reference,
             window=window,
             name=f"round {number}",
         )

@@ -42,7 +42,8 @@ class Outlook:
     """What earlier rounds say of the loss of accuracy.
 
     Attributes:
-        loss_per_nat: Loss per nat of divergence from the reference; None if unknown.
+        loss_per_nat: Loss per nat of divergence beyond that of the network on the peripherals it was trained for; None
+            if unknown.
         budget: Loss that is left for this round until the target is reached.
     """
 
@@ -70,11 +71,15 @@ def run_round(bench: Bench, refining: Refining, number: int, outlook: Outlook, *
     model, chosen = completed(bench, model, measured)
     random = _random_designs(model, refining, number) if tests else []
     designs = list(dict.fromkeys([*(one.design for one in chosen), *random]))
-    scores = bench.laboratory.scores(bench.weights, designs, bench.named("measuring joint choices"), own=bench.anchor)
-    found = {design: float(divergence(bench.reference, own)) for design, own in zip(designs, scores, strict=True)}
+    wanted = [(design, None) for design in (bench.home, *designs)]
+    at_home, *scores = bench.laboratory.scores(bench.weights, wanted, bench.named("measuring joint choices"))
+    reference = model.movements.reference
+    found = {design: float(divergence(reference, moved)) for design, moved in zip(designs, scores, strict=True)}
     predictions = [_prediction(model, design, found[design], is_random=design in random) for design in designs]
-    candidates = _candidates(chosen, found, refining.n_chosen, outlook)
-    judged = _judged(bench, candidates, found, refining, number)
+    least = float(divergence(reference, at_home))
+    more = {design: value - least for design, value in found.items()}
+    candidates = _candidates(chosen, more, refining.n_chosen, outlook)
+    judged = _judged(bench, candidates, more, refining, number)
     return Round(judged=tuple(judged), predictions=tuple(predictions))
 
 
@@ -93,18 +98,17 @@ def _prediction(model: Model, design: Design, measured: float, *, is_random: boo
 def _random_designs(model: Model, refining: Refining, number: int) -> list[Design]:
     """Joint choices of all layers at random, each layer's divergence below a bound that is drawn, too."""
     rng = np.random.default_rng([refining.seed, number])
-    own = model.options.precisions(model.anchor)
     damages = [
-        {bits: 0.0 if bits == own[layer] else model.movements.expected([(layer, bits)]) for bits in offered}
+        {bits: model.movements.expected([(layer, bits)]) for bits in offered}
         for layer, offered in enumerate(model.offered)
     ]
-    base = model.movements.expected([])
     designs = []
     for _ in range(refining.n_joint):
-        bound = base + float(np.exp(rng.uniform(*np.log(_RANDOM_DAMAGES))))
+        bound = float(np.exp(rng.uniform(*np.log(_RANDOM_DAMAGES))))
         changes = {}
         for layer, own_damages in enumerate(damages):
-            allowed = [bits for bits, damage in own_damages.items() if damage <= bound]
+            least = min(own_damages.values())
+            allowed = [bits for bits, damage in own_damages.items() if damage <= max(bound, least)]
             changes[layer] = allowed[int(rng.integers(len(allowed)))]
         designs.append(model.options.with_precisions(model.anchor, changes))
     return designs

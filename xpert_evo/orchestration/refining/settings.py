@@ -71,7 +71,7 @@ class Prediction:
         design: Id of the design.
         is_random: Whether it was drawn at random to test the prediction; otherwise it was chosen.
         added: Sum of the divergences of its layers.
-        joined: Divergence of the sum of the movements of the class scores.
+        joined: Divergence of the sum of the movements of the class scores by its layers.
         expected: The same with measured pairs.
         measured: Measured divergence.
     """
@@ -99,7 +99,7 @@ class Refined:
         latency_us: Latency of an image.
         energy_uj: Energy of an image.
         expected: Divergence that was expected before it was measured [nats]; None for the trained network.
-        divergence: Measured divergence [nats].
+        divergence: Measured divergence beyond that of the network on the peripherals it was trained for [nats].
         judged: Accuracy on the images on which designs are compared.
         n_judged: Number of these images.
         validation: Accuracy on all validation images; None if it is not on the front.
