@@ -16,7 +16,14 @@ from xpert_evo.hardware import Hardware
 from xpert_evo.orchestration.trainings import cached_dataset
 
 PROTOCOL = TrainingProtocol(
-    name="native-second", image_size=16, epochs=4, n_train=2_048, batch_size=64, n_validation=200, n_recalibration=256, n_threads=1
+    name="native-second",
+    image_size=16,
+    epochs=4,
+    n_train=2_048,
+    batch_size=64,
+    n_validation=200,
+    n_recalibration=256,
+    n_threads=1,
 )
 
 TUNING = PROTOCOL.model_copy(

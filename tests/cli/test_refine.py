@@ -41,7 +41,7 @@ def test_refine_reports_and_writes_files_for_other_commands(tmp_path: Path, caps
     front = json.loads((out / "front.json").read_text())
     assert [load.digest for load in load_designs(out / "front.json")] == [entry["id"] for entry in front]
     cheapest = front[-1]
-    assert cheapest["edap_ratio"] > 1.2 * front[0]["edap_ratio"]
+    assert cheapest["round"] == 1, "some choice is as accurate as the trained network, or cheaper"
     call("evaluate", out / "designs" / f"{cheapest['id'][:8]}.json", "--json", "--config", _config(tmp_path))
     assert json.loads(capsys.readouterr().out)
     call("judge", out / cheapest["weights"], "--split", "validation", "--chips", "0")

@@ -25,29 +25,27 @@ def test_divergence_is_that_of_the_definition() -> None:
     assert divergence(log_probabilities(scores[0]), scores)[0] == pytest.approx(0.0, abs=1e-15)
 
 
-def test_small_movements_that_agree_quadruple_what_one_of_them_does() -> None:
+def test_independent_movements_add_up_and_those_that_agree_quadruple() -> None:
     movements = _movements(0.01)
-    movements = Movements(
+    alone = movements.alone[FIRST]
+    agreeing = Movements(
         reference=movements.reference,
         unchanged=movements.unchanged,
         singles={FIRST: movements.singles[FIRST], SECOND: movements.singles[FIRST]},
     )
-    alone = movements.expected([FIRST])
-    assert movements.expected([FIRST, SECOND]) == pytest.approx(4 * alone, rel=0.02)
-    assert movements.added([FIRST, SECOND]) == pytest.approx(2 * alone, rel=1e-9)
-    assert movements.interaction(FIRST, SECOND) == pytest.approx(2 * alone, rel=0.05)
+    assert agreeing.joined([FIRST, SECOND]) == pytest.approx(4 * alone, rel=0.02)
+    assert agreeing.added([FIRST, SECOND]) == pytest.approx(2 * alone, rel=1e-9)
+    assert movements.joined([FIRST, SECOND]) == pytest.approx(movements.added([FIRST, SECOND]), rel=0.3)
 
 
-def test_a_measured_pair_replaces_the_sum_where_both_are_chosen() -> None:
+def test_a_measured_pair_counts_where_both_are_chosen() -> None:
     movements = _movements(0.3)
-    together = movements.scores([FIRST, SECOND]) + 0.1
-    beyond = together - movements.scores([FIRST, SECOND])
     known = Movements(
         reference=movements.reference,
         unchanged=movements.unchanged,
         singles=movements.singles,
-        pairs={(FIRST, SECOND): beyond},
+        pairs={(FIRST, SECOND): 0.02},
     )
-    assert np.allclose(known.scores([FIRST, SECOND]), together)
-    assert np.array_equal(known.scores([FIRST]), movements.scores([FIRST]))
-    assert movements.expected([]) == pytest.approx(0.0, abs=1e-12)
+    assert known.expected([FIRST, SECOND]) == pytest.approx(movements.added([FIRST, SECOND]) + 0.02)
+    assert known.expected([FIRST]) == movements.expected([FIRST]) == movements.alone[FIRST]
+    assert movements.expected([]) == 0.0

@@ -1,13 +1,12 @@
-"""Predicts a design's class scores from those of single changed layers, and compares class probabilities.
+"""Predicts how far a design moves the class probabilities from what single layers do in isolation.
 
-The change of a layer moves the class scores of every image. These movements are added up, image by image and class by
-class, and the divergence is computed from the sum: to second order it contains the interaction of every two layers,
-which the sum of their divergences leaves out. (CLADO measures these interactions one by one: arXiv 2307.05657.) What a
-measured pair moves beyond the sum of its two layers is added where both are chosen.
+Independent errors of layers add up, and so do the divergences that they cause. What two layers together do beyond that
+is measured for pairs and added where both are chosen (CLADO, arXiv 2307.05657).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -41,39 +40,38 @@ def divergence(reference: FloatArray, scores: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Movements:
-    """How changes of layers move class scores from those of an unchanged network.
+    """How layers move class scores, each of them alone, from those of a network with perfect ADCs.
 
     Attributes:
-        reference: Log probabilities to compare with, (images, classes).
-        unchanged: Class scores of the network without changes, (images, classes).
-        singles: Movement of each choice of a layer, (images, classes) each.
-        pairs: What two choices together move beyond the sum of both.
+        reference: Log probabilities without any error, (images, classes).
+        unchanged: Class scores without any error, (images, classes).
+        singles: Movement of the scores by each choice of a layer, (images, classes) each.
+        pairs: Divergence of two choices together beyond the sum of both [nats].
     """
 
     reference: FloatArray
     unchanged: FloatArray
     singles: Mapping[Choice, FloatArray]
-    pairs: Mapping[Pair, FloatArray] = field(default_factory=dict)
+    pairs: Mapping[Pair, float] = field(default_factory=dict)
 
-    def scores(self, choices: Sequence[Choice]) -> FloatArray:
-        """Predicted class scores of a design, whose unchanged layers may be left out, (images, classes)."""
-        total = self.unchanged + sum(self.singles[choice] for choice in choices)
-        chosen = set(choices)
-        for (first, second), beyond in self.pairs.items():
-            if first in chosen and second in chosen:
-                total = total + beyond
-        return np.asarray(total)
-
-    def expected(self, choices: Sequence[Choice]) -> float:
-        """Predicted divergence of a design from the reference [nats]."""
-        return float(divergence(self.reference, self.scores(choices)))
+    @cached_property
+    def alone(self) -> dict[Choice, float]:
+        """Divergence of each choice alone [nats]."""
+        return {
+            choice: float(divergence(self.reference, self.unchanged + movement))
+            for choice, movement in self.singles.items()
+        }
 
     def added(self, choices: Sequence[Choice]) -> float:
-        """Sum of the divergences of a design's choices: what is expected if errors simply add up [nats]."""
-        own = float(divergence(self.reference, self.unchanged))
-        alone = [float(divergence(self.reference, self.unchanged + self.singles[choice])) - own for choice in choices]
-        return own + sum(alone)
+        """Sum of the divergences of a design's layers [nats]."""
+        return sum(self.alone[choice] for choice in choices)
 
-    def interaction(self, first: Choice, second: Choice) -> float:
-        """What two layers' choices are expected to add to each other's divergences [nats]."""
-        return self.expected([first, second]) - self.added([first, second])
+    def expected(self, choices: Sequence[Choice]) -> float:
+        """Predicted divergence of a design: the sum of its layers' and what measured pairs add [nats]."""
+        chosen = set(choices)
+        beyond = sum(more for (first, second), more in self.pairs.items() if first in chosen and second in chosen)
+        return max(0.0, self.added(choices) + beyond)
+
+    def joined(self, choices: Sequence[Choice]) -> float:
+        """Divergence of the sum of the movements of a design's layers [nats]."""
+        return float(divergence(self.reference, self.unchanged + sum(self.singles[choice] for choice in choices)))

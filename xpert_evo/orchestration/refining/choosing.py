@@ -7,13 +7,13 @@ interactions bend the front inwards, no price leads to it: gaps are filled with 
 divergence.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from xpert_evo.accuracy.sensitivity.prediction import Choice, FloatArray, Movements, divergence
+from xpert_evo.accuracy.sensitivity.prediction import Choice, Movements
 from xpert_evo.design import Design
 from xpert_evo.orchestration.refining.options import Options, Precisions
 from xpert_evo.search.separable import best_choice
@@ -87,23 +87,11 @@ class Model:
 
     def layer_damages(self, design: Design, layer: int) -> tuple[float, dict[Precisions, float]]:
         """The divergence of a design, and what each precision of one layer adds to it [nats]."""
-        chosen = dict(self.choices(design))
-        whole = self.movements.scores(list(chosen.items()))
-        without = whole - self._part(layer, chosen)
-        moved = [whole]
-        for precisions in self.offered[layer]:
-            moved.append(without + self._part(layer, {**chosen, layer: precisions}))
-        base, *found = divergence(self.movements.reference, np.stack(moved)).tolist()
-        return base, {bits: value - base for bits, value in zip(self.offered[layer], found, strict=True)}
-
-    def _part(self, layer: int, chosen: Mapping[int, Precisions]) -> FloatArray:
-        """What a layer's choice moves among others: its own movement and that of its pairs."""
-        own = (layer, chosen[layer])
-        total = self.movements.singles[own]
-        for (first, second), beyond in self.movements.pairs.items():
-            if own in (first, second) and chosen.get(first[0]) == first[1] and chosen.get(second[0]) == second[1]:
-                total = total + beyond
-        return total
+        choices = self.choices(design)
+        base = self.movements.expected(choices)
+        others = choices[:layer] + choices[layer + 1 :]
+        found = {bits: self.movements.expected([*others, (layer, bits)]) - base for bits in self.offered[layer]}
+        return base, found
 
 
 def choose(model: Model, prices: Sequence[float] = PRICES) -> list[Chosen]:

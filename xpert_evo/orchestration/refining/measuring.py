@@ -171,8 +171,8 @@ def with_pairs(bench: Bench, model: Model, chosen: Sequence[Chosen], n_pairs: in
     scores = bench.scores([dict(pair) for pair in pairs], "measuring pairs of layers")
     movements = model.movements
     beyond = {
-        (first, second): together - movements.unchanged - movements.singles[first] - movements.singles[second]
-        for (first, second), together in zip(pairs, scores, strict=True)
+        pair: float(divergence(movements.reference, together)) - movements.added(pair)
+        for pair, together in zip(pairs, scores, strict=True)
     }
     return replace(model, movements=replace(movements, pairs={**movements.pairs, **beyond}))
 
@@ -182,7 +182,7 @@ def _promise(model: Model, chosen: Sequence[Chosen]) -> dict[Pair, float]:
     promise: dict[Pair, float] = {}
     for one in chosen:
         choices = model.choices(one.design)
-        damage = {choice: max(0.0, model.movements.expected([choice])) for choice in choices}
+        damage = {choice: model.movements.alone[choice] for choice in choices}
         for first, second in combinations(choices, 2):
             promise[first, second] = float(np.sqrt(damage[first] * damage[second]) / (second[0] - first[0]) ** 0.5)
     return promise

@@ -89,7 +89,7 @@ def _prediction(model: Model, design: Design, measured: float, *, is_random: boo
         design=design.digest,
         is_random=is_random,
         added=model.movements.added(choices),
-        joined=replace(model.movements, pairs={}).expected(choices),
+        joined=model.movements.joined(choices),
         expected=model.movements.expected(choices),
         measured=measured,
     )
@@ -99,8 +99,7 @@ def _random_designs(model: Model, refining: Refining, number: int) -> list[Desig
     """Joint choices of all layers at random, each layer's divergence below a bound that is drawn, too."""
     rng = np.random.default_rng([refining.seed, number])
     damages = [
-        {bits: model.movements.expected([(layer, bits)]) for bits in offered}
-        for layer, offered in enumerate(model.offered)
+        {bits: model.movements.alone[layer, bits] for bits in offered} for layer, offered in enumerate(model.offered)
     ]
     designs = []
     for _ in range(refining.n_joint):
