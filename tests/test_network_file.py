@@ -12,7 +12,8 @@ from hw_models import AdcType, CrossbarSpec, evaluate, load_device, load_technol
 from hw_models.mapping import map_layers
 from tests.small_runs import BLOCK_LAYERS
 from xpert_evo.backbone_file import parse_description
-from xpert_evo.backbones import BACKBONES, Backbone, load_backbone
+from xpert_evo.backbones import Backbone, load_backbone
+from xpert_evo.bundled import BUNDLED_CHAINS
 from xpert_evo.design import Design
 from xpert_evo.errors import DesignError
 from xpert_evo.network_file import LayerRow, NetworkForm, network_rows, network_text, parse_network, read_network
@@ -86,7 +87,7 @@ class Simulator:
         return row[5] * input_bits * Simulator.positions(row) / (4 if row[6] else 1)
 
 
-@pytest.mark.parametrize("name", [*BACKBONES, "blocks"])
+@pytest.mark.parametrize("name", [*BUNDLED_CHAINS, "blocks"])
 def test_the_simulators_count_what_the_cost_model_counts(name: str) -> None:
     backbone = named(name)
     design = random_design(backbone, 3)
@@ -172,7 +173,7 @@ def check_round_trip(backbone: Backbone, design: Design) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(
-    name=st.sampled_from([*BACKBONES, "blocks"]),
+    name=st.sampled_from([*BUNDLED_CHAINS, "blocks"]),
     seed=st.integers(0, 2**32 - 1),
     n_classes=st.sampled_from([2, 10, 200]),
     image_channels=st.sampled_from([1, 3]),
@@ -184,7 +185,7 @@ def test_export_and_import_keep_shapes_and_peripherals(
     check_round_trip(backbone, random_design(backbone, seed))
 
 
-@pytest.mark.parametrize("name", [*BACKBONES, "blocks"])
+@pytest.mark.parametrize("name", [*BUNDLED_CHAINS, "blocks"])
 def test_what_comes_back_costs_the_same(name: str) -> None:
     backbone = named(name)
     design = random_design(backbone, 11)
@@ -200,7 +201,7 @@ def test_what_comes_back_costs_the_same(name: str) -> None:
 
 
 def test_the_wiring_of_a_built_in_backbone_is_known_again() -> None:
-    for name in BACKBONES:
+    for name in BUNDLED_CHAINS:
         backbone = named(name)
         rows = network_rows(backbone, random_design(backbone, 5))
         found = import_network(rows, "again", where="text")

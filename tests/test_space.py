@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from hw_models import AdcType, CrossbarSpec
-from xpert_evo.backbones import BACKBONES, load_backbone
+from xpert_evo.backbones import load_backbone
+from xpert_evo.bundled import BUNDLED_CHAINS
 from xpert_evo.config import parse_config
 from xpert_evo.design import Design, design_from_text, load_designs, parse_design
 from xpert_evo.errors import ConfigError, DesignError
@@ -21,7 +22,7 @@ from xpert_evo.orchestration.task import build_space
 from xpert_evo.search.phases import SECOND_PHASE, frozen_space, to_frozen_space, to_whole_space
 from xpert_evo.space import PAPER_CHOICES, WIDE_CHOICES, CrossbarChoices, SearchSpace
 
-SPACES = {name: SearchSpace(load_backbone(name)) for name in BACKBONES}
+SPACES = {name: SearchSpace(load_backbone(name)) for name in BUNDLED_CHAINS}
 
 
 @st.composite
@@ -291,7 +292,7 @@ def test_channel_depths_of_a_layer_without_that_gene_are_refused(layer: str, wor
     SearchSpace(backbone, layer_choices={layer: {GeneKind.ADC_PRECISION: (6,)}})
 
 
-@pytest.mark.parametrize("backbone", sorted(BACKBONES))
+@pytest.mark.parametrize("backbone", sorted(BUNDLED_CHAINS))
 def test_the_space_around_a_design_holds_it_alone(backbone: str) -> None:
     [design] = SPACES[backbone].decode(SPACES[backbone].random(np.random.default_rng(2), 1))
     around = SearchSpace.around(design, SPACES[backbone].backbone)

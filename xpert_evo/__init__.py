@@ -1,8 +1,8 @@
 """xpert-evo evolves neural networks together with the in-memory-computing chips that run them.
 
-The library provides `run` and `load_run` for searches, `train`, `judge`, `refine` and `pack` for single designs, and
-`load_network`. They are imported on first use, because their dependencies take seconds to import and `--help` should
-be instant.
+The library provides `run` and `load_run` for searches, `train`, `judge`, `refine` and `pack` for single designs,
+`backbone_from` for networks of PyTorch, and `load_network`. They are imported on first use, because their dependencies
+take seconds to import and `--help` should be instant.
 """
 
 import os
@@ -10,9 +10,33 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from xpert_evo.library import Refining, Run, judge, load_network, load_run, pack, refine, run, train
+    from xpert_evo.library import (
+        ImportedBackbone,
+        Refining,
+        Run,
+        backbone_from,
+        judge,
+        load_network,
+        load_run,
+        pack,
+        refine,
+        run,
+        train,
+    )
 
-__all__ = ["Refining", "Run", "judge", "load_network", "load_run", "pack", "refine", "run", "train"]
+__all__ = [
+    "ImportedBackbone",
+    "Refining",
+    "Run",
+    "backbone_from",
+    "judge",
+    "load_network",
+    "load_run",
+    "pack",
+    "refine",
+    "run",
+    "train",
+]
 
 # With several threads, torch's wait for the next step by spinning for milliseconds, on cores that the fused kernel's
 # threads or other processes need. 4,000 turns outlast the gaps between the steps of a training; a choice in the

@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tomli_w
 from pydantic import Field, StringConstraints, model_validator
@@ -92,6 +92,10 @@ class BackboneDescription(Frozen):
     def n_layers(self) -> int:
         """Number of crossbar layers."""
         return len(self.layers) or sum(node.on_crossbars for node in self.nodes)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Returns dictionaries, lists, strings and numbers; nodes without fields that have their usual values."""
+        return self.model_dump(mode="json", exclude_defaults=bool(self.nodes))
 
     def to_toml(self) -> str:
         """Returns the text of a description file; `read_description` restores an equal description from it."""

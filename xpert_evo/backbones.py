@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from hw_models import DigitalWork
 from xpert_evo.backbone_file import BackboneDescription
-from xpert_evo.bundled import BUNDLED_CHAINS, BUNDLED_GRAPHS
+from xpert_evo.bundled import BUNDLED_CHAINS
+from xpert_evo.bundled_graphs import BUNDLED_GRAPHS
 from xpert_evo.chains import BackboneLayer, Chain, Layer, LayerKind, chain_graph
 from xpert_evo.errors import ConfigError, DesignError
 from xpert_evo.networks.channels import IMAGE, Segment
@@ -105,6 +106,11 @@ class Backbone:
         if self.given is not None:
             return None
         return Chain(self.name, tuple(layer for layer in self.layers if isinstance(layer, BackboneLayer)))
+
+    @property
+    def told_channels(self) -> int | None:
+        """Image channels, for files of weights; None for a chain, whose first weights tell them."""
+        return None if self.chain is not None else self.image_channels
 
     @cached_property
     def graph(self) -> Graph:

@@ -1,9 +1,8 @@
-"""The built-in backbones: chains for small images, and graphs."""
+"""The built-in backbones that are chains, for small images."""
 
 from collections.abc import Callable, Mapping
 
 from xpert_evo.chains import BackboneLayer, LayerKind
-from xpert_evo.networks.graph import Graph
 from xpert_evo.networks.nodes import INPUT
 
 
@@ -70,6 +69,3 @@ BUNDLED_CHAINS: Mapping[str, Callable[[], list[BackboneLayer]]] = {
     "resnet20": _resnet20,
 }
 """Chains by name."""
-
-BUNDLED_GRAPHS: Mapping[str, Callable[[], Graph]] = {}
-"""Graphs by name."""

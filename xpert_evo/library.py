@@ -33,15 +33,18 @@ from xpert_evo.report.pick import by_id, the_knee
 from xpert_evo.report.result import RunResult, load_result
 from xpert_evo.report.writing import write_report
 from xpert_evo.store import Store
+from xpert_evo.workbench.importing import ImportedBackbone, backbone_from
 from xpert_evo.workbench.judging import judge
 from xpert_evo.workbench.packing import pack
 from xpert_evo.workbench.refining import refine
 from xpert_evo.workbench.training import train
 
 __all__ = [
+    "ImportedBackbone",
     "Refining",
     "Run",
     "TrainedNetwork",
+    "backbone_from",
     "judge",
     "load_network",
     "load_run",

@@ -287,7 +287,12 @@ def pack(
 
 @commands.command("import", rich_help_panel=DESIGNS)
 def import_(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Network file (.csv) of XPertSim or NeuroSim.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE", help="ONNX model, MODULE:FACTORY or FILE.py:FACTORY of a PyTorch network, or .csv."
+        ),
+    ],
     out: Annotated[
         Path | None,
         typer.Option(
@@ -301,16 +306,32 @@ def import_(
         str | None,
         typer.Option(metavar="NAME", help="Name the backbone (default: from SOURCE).", show_default=False),
     ] = None,
+    input_shape: Annotated[
+        str | None,
+        typer.Option(
+            "--input",
+            metavar="SHAPE",
+            help="Give the shape of one input: 3,32,32 or 1,16000 or 784 (default: that of the ONNX model).",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Import a network file of another tool.
+    """Import a network from PyTorch, ONNX or another simulator.
 
-    Files of XPertSim (twelve columns) give a backbone and a design; files of
+    A PyTorch network is what FACTORY returns when called without arguments. It
+    and an ONNX model give a backbone (.toml), the design of the original network
+    (.json) and its weights (.safetensors), for `train --start-from`. Operators
+    that are not supported are named with their place.
+
+    Network files (.csv) contain layers only. Files of XPertSim (twelve columns) give a backbone and a design; files of
     DNN+NeuroSim V1.3 (eight columns) contain no peripherals and give a backbone.
 
     Examples:
+      xpert-evo import networks.py:resnet --input 3,32,32
+      xpert-evo import model.onnx --name mine
       xpert-evo import NetWork_VGG16.csv
       xpert-evo import NetWork_VGG16.csv --name mine --out networks/mine.toml
     """
     from xpert_evo.cli.importing import import_source
 
-    import_source(source, out=out, name=name)
+    import_source(source, out=out, name=name, input_shape=input_shape)

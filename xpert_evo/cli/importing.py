@@ -1,4 +1,4 @@
-"""`xpert-evo import`: turns network files of other tools into backbones and designs."""
+"""`xpert-evo import`: turns networks of PyTorch and ONNX, and files of other tools, into backbones and designs."""
 
 import re
 import shlex
@@ -13,22 +13,31 @@ from xpert_evo.files import write_text
 from xpert_evo.network_file import read_network
 from xpert_evo.network_import import ImportedNetwork, import_network
 from xpert_evo.words import counted
+from xpert_evo.workbench.importing import ONNX_SUFFIX, backbone_from_source
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 _NETWORK_FILE = ".csv"
+_MOST_AXES = 3
 
 
-def import_source(source: str, *, out: Path | None, name: str | None) -> None:
-    """Writes the backbone described by a network file, and the design if it describes one."""
+def import_source(source: str, *, out: Path | None, name: str | None, input_shape: str | None = None) -> None:
+    """Writes the backbone described by a source, and a design and weights if it contains them."""
     path = Path(source)
-    if path.suffix.lower() != _NETWORK_FILE:
-        raise UsageError(f"import reads network files of XPertSim or DNN+NeuroSim (.csv), got '{source}'.")
+    is_network = source.lower().endswith(ONNX_SUFFIX) or ":" in source
+    if path.suffix.lower() != _NETWORK_FILE and not is_network:
+        raise UsageError(
+            "import reads ONNX models (.onnx), PyTorch networks (MODULE:FACTORY or FILE.py:FACTORY) and network files "
+            f"of XPertSim or DNN+NeuroSim (.csv), got '{source}'."
+        )
     if name is not None and not _NAME.fullmatch(name):
         raise UsageError(
             f"--name must start with a letter, followed by at most 39 letters, digits and underscores, got '{name}'."
         )
     if out is not None and out.suffix != SUFFIX:
         raise UsageError(f"--out must be a backbone file ending in {SUFFIX}, got '{out}'.")
+    if is_network:
+        _import_network(source, out, name, _shape_of(input_shape))
+        return
     chosen = name or _name_from(path)
     network = import_network(read_network(path), chosen, where=str(path))
     target = out or Path(f"{chosen}{SUFFIX}")
@@ -37,6 +46,39 @@ def import_source(source: str, *, out: Path | None, name: str | None) -> None:
         texts[target.with_suffix(".json")] = network.design.to_json() + "\n"
     _write(texts)
     PlainConsole().lines([*(f"wrote {file}" for file in texts), *_told(network), _next_step(network, target)])
+
+
+def _shape_of(text: str | None) -> tuple[int, ...] | None:
+    """The shape given as numbers between commas."""
+    if text is None:
+        return None
+    parts = text.replace("x", ",").split(",")
+    if not 1 <= len(parts) <= _MOST_AXES or not all(part.strip().isdigit() and int(part) > 0 for part in parts):
+        raise UsageError(f"--input must be one to three numbers such as 3,32,32 or 1,16000, got '{text}'.")
+    return tuple(int(part) for part in parts)
+
+
+def _import_network(source: str, out: Path | None, name: str | None, input_shape: tuple[int, ...] | None) -> None:
+    """Imports a network from PyTorch or ONNX."""
+    imported = backbone_from_source(source, input_shape=input_shape, name=name)
+    target = out or Path(f"{imported.description.name}{SUFFIX}")
+    files = imported.save(target)
+    backbone, graph = imported.backbone, imported.network.graph
+    digital = counted(sum(not node.on_crossbars for node in graph.nodes), "digital operation")
+    passes = sum(graph.signed)
+    setting = f"--set {shlex.quote(f'space.backbone={target}')}"
+    PlainConsole().lines(
+        [
+            *(f"wrote {file}" for file in files),
+            f"{counted(len(backbone.layers), 'layer')} on crossbars, {digital}, input of "
+            f"{' x '.join(map(str, graph.input_shape))}, {counted(backbone.n_classes, 'output')}",
+            *([f"{counted(passes, 'layer')} with inputs of both signs, in two passes"] if passes else []),
+            *imported.notes,
+            f"next: `xpert-evo run {setting} --dry-run`, or "
+            f"`xpert-evo evaluate {shlex.quote(str(files[1]))} {setting}`; "
+            f"train from its weights with --start-from {shlex.quote(str(files[2]))}",
+        ]
+    )
 
 
 def _name_from(path: Path) -> str:

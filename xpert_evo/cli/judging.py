@@ -214,7 +214,14 @@ def _training_words(header: WeightsHeader) -> str:
     """A description of how a network was trained."""
     words = [f"protocol {header.protocol.name}, seed {header.seed}"]
     if (start := header.started_from) is not None:
-        words.append(f"from weights of design {start.design[:8]} by {start.protocol}")
+        if start.float_accuracy is None:
+            words.append(f"from weights of design {start.design[:8]} by {start.protocol}")
+        if start.float_accuracy is not None and start.quantised_accuracy is not None:
+            words.append(
+                f"from weights of the imported network {start.design} with a validation accuracy of "
+                f"{100 * start.float_accuracy:.2f} % in floats and "
+                f"{100 * start.quantised_accuracy:.2f} % quantised, before training"
+            )
     if header.noise_aware is not None:
         words.append(f"noise-aware ({device_words(header.noise_aware)})")
     return ", ".join(words)

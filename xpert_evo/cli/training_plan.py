@@ -68,7 +68,8 @@ def _network_lines(plan: TrainingPlan, network: CrossbarNetwork) -> Iterator[str
     p, geometries = plan.protocol, [layer.geometry for layer in network.crossbar_layers]
     n_weights = sum(layer.weight.numel() for layer in network.crossbar_layers)
     own = [layer.channel_depth for layer in plan.design.layers if layer.channel_depth is not None]
-    trained = [geometry.out_channels for geometry in geometries[:-1]]
+    trained = [geometry.out_channels for geometry in geometries[:-1] or geometries]
+    own = own or trained  # a network whose depths are all fixed
     width = (
         f"a proxy with {min(trained)} to {max(trained)} channels per layer instead of {min(own)} to {max(own)}"
         if p.width_divisor > 1
@@ -80,7 +81,9 @@ def _network_lines(plan: TrainingPlan, network: CrossbarNetwork) -> Iterator[str
         f"{plan.crossbar.rows} x {plan.crossbar.columns}"
     )
     if plan.start is not None:
-        yield f"starts from weights of design {plan.start.design[:8]}, trained with {plan.start.protocol}"
+        design = f"design {plan.start.design[:8]}, trained with {plan.start.protocol}"
+        of = f"the imported network {plan.start.design}" if plan.start.is_imported else design
+        yield f"starts from weights of {of}"
     if plan.noise_aware:
         yield f"noise-aware: {device_words(plan.noisy.settings)}, drawn anew in every step"
 

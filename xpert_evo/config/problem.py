@@ -91,8 +91,9 @@ class SpaceConfig(GeneChoices):
     Attributes:
         preset: Choices of the genes that are not listed here: default or paper (the five genes of the paper, with its
             choices), or wide (also weight bits, weight coding, and the size of the crossbars).
-        backbone: Fixed part of the network: vgg16, vgg8, resnet20, or the path of your own TOML description (relative
-            to the settings file). Its content becomes part of the settings, so a run does not need the file again.
+        backbone: Fixed part of the network: vgg16, vgg8, resnet20, resnet18, mobilenet_v2, ds_cnn, mlp, vit, or the
+            path of your own TOML description (relative to the settings file). Its content becomes part of the settings,
+            so a run does not need the file again.
         layers: Choices for individual layers, by layer name; a single choice fixes the gene.
         coding: Weight codings: offset-analog, offset-digital, differential. One for all layers of a chip, unless
             `per_layer` names the gene. This and the following are not searched unless choices are given.

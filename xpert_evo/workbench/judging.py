@@ -174,10 +174,10 @@ def _on_crossbars(path: Path, settings: RunConfig) -> TrainedNetwork:
 
 
 def _check_images(trained: TrainedNetwork, dataset: Dataset, path: Path) -> None:
-    first, last = trained.network.crossbar_layers[0].geometry, trained.network.crossbar_layers[-1].geometry
-    if (first.in_channels, last.out_channels) != (dataset.image_channels, dataset.n_classes):
+    own = trained.network.backbone
+    if (own.image_channels, own.n_classes) != (dataset.image_channels, dataset.n_classes):
         raise UsageError(
-            f"{path} was trained on {last.out_channels} classes and {first.in_channels} image channels, but "
+            f"{path} was trained on {own.n_classes} classes and {own.image_channels} image channels, but "
             f"{dataset.name} has {dataset.n_classes} and {dataset.image_channels}; select its data set with "
             "--dataset or the setting dataset.name."
         )

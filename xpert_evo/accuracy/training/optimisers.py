@@ -74,7 +74,9 @@ class Muon(torch.optim.Optimizer):
 
 def build_optimisers(network: CrossbarNetwork, protocol: TrainingProtocol) -> list[torch.optim.Optimizer]:
     """Builds the optimisers of a network's weights, with peak learning rates."""
-    filters = [layer.weight for layer in network.crossbar_layers[:-1]] if protocol.orthogonalise else []
+    # Muon changes the scale of weights, which only batch norm makes up for.
+    normalised = [layer.weight for layer in network.crossbar_layers[:-1] if layer.normalised]
+    filters = normalised if protocol.orthogonalise else []
     rest = [parameter for parameter in network.parameters() if not any(parameter is f for f in filters)]
     rate, momentum = protocol.classifier_learning_rate, protocol.momentum
     optimisers: list[torch.optim.Optimizer] = [torch.optim.SGD(rest, lr=rate, momentum=momentum, nesterov=True)]

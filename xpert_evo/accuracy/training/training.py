@@ -7,7 +7,7 @@ only on the design, the data, the protocol and the seed, not on the process, oth
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -17,7 +17,8 @@ from torch.optim.swa_utils import AveragedModel
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.adc_noise import set_tabled_corrections
 from xpert_evo.accuracy.crossbars.fidelity import measure_corrections
-from xpert_evo.accuracy.crossbars.network import CrossbarNetwork, build_network
+from xpert_evo.accuracy.crossbars.input_ranges import set_input_ranges
+from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork, build_network
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.accuracy.datasets.catalogue import Dataset, Split
 from xpert_evo.accuracy.host_state import own_numerics, threads
@@ -97,6 +98,7 @@ class TrainedDesign:
             started_from=None if self.start is None else self.start.told(),
             noise_aware=self.devices,
             backbone=self.network.backbone.own,
+            image_channels=self.network.backbone.told_channels,
         )
 
 
@@ -158,6 +160,9 @@ def train_design(
         )
         train = prepared(training_subset(dataset.train, protocol.n_train), protocol, where)
         state = initial_state(network, train, protocol, seed, where)
+        if start_from is not None and start_from.is_imported:
+            validation = prepared(dataset.validation, protocol, where, protocol.n_validation)
+            start_from = _take_imported(state.network, start_from, train, validation)
         identity = {
             "design": design.digest,
             "data set": dataset.digest,
@@ -172,7 +177,8 @@ def train_design(
         if checkpoint is not None and checkpoint.exists():
             load_checkpoint(checkpoint, state, identity)
         elif start_from is not None:
-            take_weights(state.network, start_from)
+            if not start_from.is_imported:
+                take_weights(state.network, start_from)
             clip_weights(state.network, protocol.weight_clip)
             _correct(state.network, train, devices)
         before = state.history[-1].seconds if state.history else 0.0
@@ -207,6 +213,18 @@ def train_design(
         history=tuple(state.history),
         start=start_from,
         devices=devices,
+    )
+
+
+def _take_imported(network: CrossbarNetwork, start: Start, train: Split, validation: Split) -> Start:
+    """Gives a network imported weights and input ranges, and returns them with the accuracies before any training."""
+    take_weights(network, start)
+    set_input_ranges(network, train.images[:N_CORRECTION])
+    network.eval()
+    return replace(
+        start,
+        float_accuracy=evaluate(network, validation, CrossbarLayer.float_product),
+        quantised_accuracy=evaluate(network, validation, CrossbarLayer.product),
     )
 
 

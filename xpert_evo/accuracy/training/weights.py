@@ -26,6 +26,8 @@ from xpert_evo.hardware import Hardware
 from xpert_evo.paths import user_path
 
 WEIGHTS_NAME = "weights.safetensors"
+IMPORTED = "imported"
+"""Metadata of a file with weights of an imported network: the name of its backbone."""
 
 
 class Savable(Protocol):
@@ -93,7 +95,9 @@ def find_weights(path: Path) -> WeightsFile | None:
         with safe_open(path, framework="np") as file:
             n_layers = sum(name.endswith(".weight") for name in file.keys())  # noqa: SIM118
             first, last = (file.get_slice(f"layers.{i}.weight").get_shape() for i in (0, n_layers - 1))
-        return WeightsFile(path=path, header=header, image_channels=first[1], n_classes=last[0])
+        return WeightsFile(
+            path=path, header=header, image_channels=header.image_channels or first[1], n_classes=last[0]
+        )
     except (OSError, SafetensorError, IndexError, TrainingError):
         return None
 
@@ -107,32 +111,50 @@ class Start:
         design: Id of the trained design.
         protocol: Name of its training protocol.
         digest: First sixteen hexadecimal digits of the file's SHA-256.
+        is_imported: Whether the weights were trained elsewhere, without crossbars, and imported.
+        float_accuracy: Fraction of validation images that imported weights classify correctly without quantisation;
+            None until measured.
+        quantised_accuracy: The same with the design's quantisers, before any training.
     """
 
     tensors: dict[str, torch.Tensor]
     design: str
     protocol: str
     digest: str
+    is_imported: bool = False
+    float_accuracy: float | None = None
+    quantised_accuracy: float | None = None
 
     def told(self) -> StartedFrom:
         """Returns the description of the start for results and headers."""
-        return StartedFrom(design=self.design, protocol=self.protocol, weights_sha256=self.digest)
+        return StartedFrom(
+            design=self.design,
+            protocol=self.protocol,
+            weights_sha256=self.digest,
+            float_accuracy=self.float_accuracy,
+            quantised_accuracy=self.quantised_accuracy,
+        )
 
 
 def read_start(path: Path) -> Start:
-    """Reads a `weights.safetensors` written by `xpert-evo train`, or from its folder; raises TrainingError."""
+    """Reads weights written by `xpert-evo train` (or their folder) or `xpert-evo import`; raises TrainingError."""
     path = weights_file(path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    metadata = read_metadata(path)
+    if IMPORTED in metadata:
+        tensors, _ = read_tensors(path)
+        return Start(
+            tensors=tensors, design=str(metadata[IMPORTED]), protocol=IMPORTED, digest=digest, is_imported=True
+        )
     tensors, header = read_weights(path)
-    return Start(
-        tensors=tensors,
-        design=header.design.digest,
-        protocol=header.protocol.name,
-        digest=hashlib.sha256(path.read_bytes()).hexdigest()[:16],
-    )
+    return Start(tensors=tensors, design=header.design.digest, protocol=header.protocol.name, digest=digest)
 
 
 def take_weights(network: CrossbarNetwork, start: Start) -> None:
     """Copies all weights and statistics of a trained network; raises TrainingError if its layers differ."""
+    if start.is_imported:
+        _take_imported(network, start)
+        return
     for spec, (name, own) in zip(network.backbone.layers, _filters(network.state_dict()), strict=True):
         found = start.tensors.get(name)
         if found is None or found.shape != own.shape:
@@ -148,6 +170,28 @@ def take_weights(network: CrossbarNetwork, start: Start) -> None:
         raise TrainingError(
             f"the weights of design {start.design[:8]} do not fit ({str(failure).splitlines()[-1].strip()})."
         ) from None
+
+
+def _take_imported(network: CrossbarNetwork, start: Start) -> None:
+    """Copies the weights of an imported network, except a classifier for another number of classes."""
+    own, classifier = network.state_dict(), network.backbone.graph.classifier
+    changed = {name for name, tensor in start.tensors.items() if name in own and own[name].shape != tensor.shape}
+    if classifier is not None and start.tensors.get(f"layers.{classifier}.weight") is not None:
+        changed -= {name for name in changed if name.startswith(f"layers.{classifier}.")}
+    missing = [name for name in own if name not in start.tensors and not name.endswith(_MEASURED)]
+    wrong = [*sorted(changed), *missing, *(name for name in start.tensors if name not in own)]
+    if wrong:
+        raise TrainingError(
+            f"the imported weights of {start.design} do not fit this design: {wrong[0]} differs. They fit the design "
+            "that `xpert-evo import` wrote beside them, trained by a protocol at native width on inputs of the "
+            "network's own size."
+        )
+    kept = {name: tensor for name, tensor in start.tensors.items() if own[name].shape == tensor.shape}
+    network.load_state_dict(kept, strict=False)
+
+
+_MEASURED = (".input_power", ".noise_correction")
+"""Ends of the names of statistics that only networks on crossbars have."""
 
 
 def _filters(tensors: Mapping[str, torch.Tensor]) -> list[tuple[str, torch.Tensor]]:
@@ -237,7 +281,9 @@ def load_network(path: str | PathLike[str], crossbar: CrossbarSpec | None = None
     network = build_network(
         header.design,
         load_backbone(
-            header.backbone or header.design.backbone, n_classes=last.shape[0], image_channels=first.shape[1]
+            header.backbone or header.design.backbone,
+            n_classes=last.shape[0],
+            image_channels=header.image_channels or first.shape[1],
         ),
         crossbar=crossbar or header.crossbar or Hardware.of(RunConfig()).crossbar,
         width_divisor=header.protocol.width_divisor,

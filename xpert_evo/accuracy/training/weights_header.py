@@ -28,11 +28,16 @@ class StartedFrom:
         design: Id of its design.
         protocol: Name of its training protocol.
         weights_sha256: First sixteen hexadecimal digits of the SHA-256 of its file.
+        float_accuracy: Fraction of validation images that imported weights classify correctly without quantisation;
+            None for weights that were not imported.
+        quantised_accuracy: The same with the design's quantisers and perfect ADCs, before any training.
     """
 
     design: str
     protocol: str
     weights_sha256: str
+    float_accuracy: float | None = None
+    quantised_accuracy: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +55,7 @@ class WeightsHeader:
         started_from: Trained network that the training continued from; None for random weights.
         noise_aware: Cells drawn anew in every step; None for ideal cells.
         backbone: Custom backbone; None for a built-in one.
+        image_channels: Channels of the images, for networks whose first weights do not tell; None for chains.
     """
 
     design: Design
@@ -61,6 +67,7 @@ class WeightsHeader:
     started_from: StartedFrom | None = None
     noise_aware: NonIdealities | None = None
     backbone: BackboneDescription | None = None
+    image_channels: int | None = None
 
     @property
     def is_proxy(self) -> bool:
@@ -83,9 +90,10 @@ class WeightsHeader:
             "dataset": self.dataset,
             VALIDATION_ACCURACY: self.validation_accuracy,
             "crossbar": None if self.crossbar is None else asdict(self.crossbar),
-            "started_from": None if self.started_from is None else asdict(self.started_from),
+            "started_from": None if self.started_from is None else _known(asdict(self.started_from)),
             "noise_aware": None if self.noise_aware is None else self.noise_aware.model_dump(mode="json"),
-            "backbone": None if self.backbone is None else self.backbone.model_dump(mode="json"),
+            "backbone": None if self.backbone is None else self.backbone.to_plain(),
+            "image_channels": self.image_channels,
         }
         return {name: value for name, value in plain.items() if value is not None}
 
@@ -114,9 +122,15 @@ class WeightsHeader:
                 started_from=read_started_from(plain.get("started_from"), where=where),
                 noise_aware=read_devices(plain.get("noise_aware"), where=where),
                 backbone=None if own is None else parse_description(own, where=f"{where}, backbone"),
+                image_channels=plain.get("image_channels"),
             )
         except (DesignError, ConfigError) as failure:
             raise TrainingError(str(failure)) from None
+
+
+def _known(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Leaves out entries that are None."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def read_crossbar(plain: Mapping[str, Any] | None, *, where: str) -> CrossbarSpec | None:

@@ -20,6 +20,7 @@ from xpert_evo.accuracy.crossbars.quantisers import quantise_weights
 from xpert_evo.backbones import LayerKind
 from xpert_evo.errors import UsageError
 from xpert_evo.files import write_atomically
+from xpert_evo.report.exports.onnx_graph import add_graph
 
 _OPSET, _IR_VERSION = 17, 9  # what runtimes of several years read
 _EPSILON = 1e-5  # torch's for batch norm
@@ -99,6 +100,9 @@ def _network(graph: GraphBuilder, network: CrossbarNetwork, image_size: int) -> 
     images, factor = "images", backbone.image_size // image_size
     if factor > 1:
         images = graph.node("AveragePool", "small", images, kernel_shape=[factor] * 2, strides=[factor] * 2)
+    if backbone.chain is None:
+        add_graph(graph, network, images, backbone.scaled_input(image_size))
+        return
     sizes = backbone.output_sizes(image_size)
     passed_on: list[str] = []
     last = len(backbone.layers) - 1

@@ -1,0 +1,121 @@
+"""A newcomer's networks through the command line: import, search, train from their weights, judge and export."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from hw_models import CrossbarSpec
+from tests.command_line import call
+from tests.importing.test_modules import imported_case, on_crossbars
+from tests.small_runs import SMOKE_SEARCH
+from xpert_evo.accuracy.crossbars.input_ranges import set_input_ranges
+from xpert_evo.accuracy.crossbars.network import CrossbarLayer
+from xpert_evo.accuracy.training.protocols import PROTOCOLS, TrainingProtocol
+from xpert_evo.accuracy.training.weights import load_network, read_start
+from xpert_evo.design import load_designs
+from xpert_evo.importing.building import ImportFailedError
+from xpert_evo.report.exports.onnx_file import write_onnx
+
+TINY = TrainingProtocol(
+    name="tiny-native", epochs=1, n_train=64, n_validation=32, n_recalibration=64, batch_size=32, n_threads=1
+)
+SETTINGS = {
+    "search": {**SMOKE_SEARCH["search"], "generations": 1, "population_size": 4, "offspring_size": 2},
+    "training": {**SMOKE_SEARCH["training"], "first_designs": 4, "designs_per_round": 2, "finalists": 1},
+}
+FACTORIES = """
+import torch
+from torch import nn
+from tests.importing import modules
+
+def resnet():
+    torch.manual_seed(0)
+    return modules.resnet18(4, 10, 1)
+
+def mobile():
+    torch.manual_seed(0)
+    return modules.mobilenet(n_channels=1)
+
+def keywords():
+    torch.manual_seed(0)
+    return modules.ds_cnn(8, 10)
+
+def perceptron():
+    torch.manual_seed(0)
+    return modules.mlp(32 * 32)
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(PROTOCOLS, "tiny-native", TINY)
+    (tmp_path / "nets.py").write_text(FACTORIES)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["resnet", "mobile", "keywords", "perceptron"])
+def test_a_network_is_imported_searched_trained_judged_and_exported(
+    name: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call("import", f"nets.py:{name}", "--input", "1,32,32")
+    assert "on crossbars" in capsys.readouterr().out
+    backbone = ("--set", f"space.backbone={name}.toml")
+    changes = [f"{table}.{key}={value}" for table, values in SETTINGS.items() for key, value in values.items()]
+    call("run", *backbone, *(word for change in changes for word in ("--set", change)), "--out", "runs/search")
+    assert json.loads(Path("runs/search/front.json").read_text())[0]["design"]["backbone"].startswith(f"{name}-")
+    call("evaluate", f"{name}.json", *backbone)
+    trained = ("--protocol", "tiny-native", "--no-judge", "--out", "runs/search/trained")
+    call("train", f"{name}.json", *backbone, *trained, "--start-from", f"{name}.safetensors")
+    start = json.loads(Path("runs/search/trained/result.json").read_text())["started_from"]
+    assert 0 <= start["quantised_accuracy"] <= 1
+    assert 0 <= start["float_accuracy"] <= 1
+    capsys.readouterr()
+    call("judge", "runs/search/trained", "--images", "8")
+    told = capsys.readouterr().out
+    assert "in floats" in told
+    assert "exact crossbar emulation" in told
+    call("show", "runs/search")
+    network = load_network(Path("runs/search/trained"))
+    images = torch.rand(4, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert network(images).shape == (4, 10)
+
+
+def test_an_onnx_export_of_a_graph_computes_the_network(tmp_path: Path) -> None:
+    for name in ("mobilenet", "dense", "mlp", "vit"):
+        _, network, shape = imported_case(name)
+        built = on_crossbars(network, CrossbarSpec())
+        images = torch.rand(4, *shape, generator=torch.Generator().manual_seed(3))
+        set_input_ranges(built, images)
+        path = tmp_path / "net.onnx"
+        write_onnx(path, built, shape[1], {})
+        session = onnxruntime.InferenceSession(path)
+        with torch.no_grad():
+            wanted = built(images, CrossbarLayer.product).numpy()
+        (found,) = session.run(None, {"images": images.numpy()})
+        np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-3 * float(np.abs(wanted).max()))
+
+
+def test_an_onnx_model_is_imported_with_its_input_and_weights(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # SqueezeNet, which the package onnx brings for tests of its own.
+    model = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light" / "light_squeezenet.onnx"
+    call("import", str(model), "--name", "squeezenet")
+    told = capsys.readouterr().out
+    assert "26 layers on crossbars" in told
+    assert "input of 3 x 224 x 224" in told
+    (design,) = load_designs(Path("squeezenet.json"))
+    assert [layer.channel_depth for layer in design.layers][:4] == [64, 16, 64, 64]
+    assert read_start(Path("squeezenet.safetensors")).is_imported
+
+
+def test_an_operator_that_is_not_supported_ends_the_import_before_anything_is_written(here: Path) -> None:
+    Path("nets.py").write_text("from torch import nn\ndef up():\n    return nn.ConvTranspose2d(3, 3, 2)\n")
+    with pytest.raises(ImportFailedError, match="transposed convolution"):
+        call("import", "nets.py:up", "--input", "3,8,8")
+    assert not Path("up.toml").exists()
