@@ -94,8 +94,9 @@ class NativeResult:
         candidates = [one.candidate for one in self.designs]
         error = OBJECTIVES["accuracy"].minimised(np.array([c.validation for c in candidates]))
         edap = np.log10([c.hardware["edap"] for c in candidates])
-        rows = set(non_dominated(np.stack([error, edap], axis=1)).tolist())
-        return [one for i, one in enumerate(self.designs) if i in rows]
+        on_front = np.zeros(len(candidates), dtype=bool)
+        on_front[non_dominated(np.stack([error, edap], axis=1))] = True
+        return [one for one, is_on_front in zip(self.designs, on_front, strict=True) if is_on_front]
 
     @property
     def size_words(self) -> str:
