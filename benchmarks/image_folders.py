@@ -25,7 +25,7 @@ from xpert_evo.image_sources import Resize
 name, cache, side = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 before = resource.getrusage(resource.RUSAGE_SELF)
 started = time.perf_counter()
-found = own_images(name, cache, side, Resize.CROP)
+found = own_images(name, cache, (side, side), Resize.CROP)
 seconds = time.perf_counter() - started
 after = resource.getrusage(resource.RUSAGE_SELF)
 print(json.dumps({

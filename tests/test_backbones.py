@@ -27,7 +27,7 @@ def test_a_description_becomes_a_backbone_with_the_usual_values(file: Path) -> N
     backbone = load_backbone(read_description(file), n_classes=7, image_channels=1)
     assert backbone.name.startswith("small-")
     assert [layer.source for layer in backbone.layers] == ["input", "stem", "wide", "join"]
-    assert backbone.output_sizes() == (32, 16, 16, 1)
+    assert backbone.output_sizes() == ((32, 32), (16, 16), (16, 16), (1, 1))
     assert backbone.depth_owners == (0, 1, 0, None)
     assert [layer.kernel_size for layer in backbone.layers] == [3, 5, 3, 1]
 

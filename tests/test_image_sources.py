@@ -6,7 +6,7 @@ import pytest
 
 from xpert_evo.config import load_config, parse_config
 from xpert_evo.errors import ConfigError
-from xpert_evo.image_sources import form_of, short_name, with_absolute_path
+from xpert_evo.image_sources import ImageSize, form_of, short_name, with_absolute_path
 
 
 @pytest.mark.parametrize("name", ["fashion-mnist", "folder", "folders:x", "FOLDER:x", ""])
@@ -53,9 +53,29 @@ def test_a_path_is_relative_to_the_settings_file_or_to_the_working_folder(
 
 
 @pytest.mark.parametrize(
+    ("written", "size"),
+    [(48, (48, 48)), ("48", (48, 48)), ("48x64", (48, 64)), ("48 x 64", (48, 64)), ([48, 64], (48, 64)), (None, None)],
+)
+def test_sizes_are_one_number_or_two(written: object, size: ImageSize | None) -> None:
+    dataset = {"name": "folder:x"} | ({} if written is None else {"image_size": written})
+    config = parse_config({"dataset": dataset})
+    assert config.dataset.size == size
+    assert parse_config(config.to_plain()) == config
+
+
+@pytest.mark.parametrize(
     ("dataset", "words"),
     [
-        ({"name": "folder:x", "image_size": 64}, "dataset.image_size must be 32, got 64: hardware costs are"),
+        ({"image_size": 64}, "dataset.image_size resizes your own images only; fashion-mnist has images of 32 x 32"),
+        (
+            {"name": "folder:x", "image_size": "4x5x6"},
+            "or height x width such as 48x64, got 4x5x6",
+        ),
+        (
+            {"name": "folder:x", "image_size": [0, 8]},
+            "dataset.image_size must be a number of pixels, or height x width",
+        ),
+        ({"name": "folder:x", "image_size": 1.5}, "dataset.image_size must be a number of pixels"),
         ({"resize": "fit"}, 'dataset.resize = "fit" has no effect on fashion-mnist'),
         ({"name": "folder:x", "resize": "croq"}, "did you mean 'crop'?"),
     ],

@@ -106,7 +106,7 @@ def test_the_simulators_count_what_the_cost_model_counts(name: str) -> None:
         held = np.array([row[0] * row[1] * row[2] for row in counted])
         even = np.array([layer.stride == 1 for layer in backbone.layers])
         assert_array_equal(held[even], mapping.buffered_inputs[0][even])
-    sizes = backbone.output_sizes()
+    sizes = [side for side, _ in backbone.output_sizes()]
     for (layer, filler), genes, spec, size in zip(pairs, design.layers, backbone.layers, sizes, strict=True):
         assert tuple(filler[2:8]) == XPERTSIM_FILLER
         assert filler[8:] == layer[8:], "the filler stands on the layer's chip"

@@ -19,6 +19,7 @@ from xpert_evo.bundled import BUNDLED_CHAINS
 from xpert_evo.bundled_graphs import BUNDLED_GRAPHS
 from xpert_evo.chains import BackboneLayer, Chain, Layer, LayerKind, chain_graph
 from xpert_evo.errors import ConfigError, DesignError
+from xpert_evo.image_sources import IMAGE_SIZE, ImageSize, size_text
 from xpert_evo.networks.channels import IMAGE, Segment
 from xpert_evo.networks.graph import Graph
 from xpert_evo.networks.nodes import INPUT, NodeEntry, Op, Shape
@@ -48,7 +49,7 @@ class Backbone:
     Attributes:
         name: Name in design files and settings.
         layers: Crossbar layers in execution order.
-        image_size: Side of the square image, in pixels, for which the hardware cost of a chain is computed.
+        image_size: Height and width of the image for which hardware cost is computed [pixels].
         image_channels: Channels of the image.
         n_classes: Number of classes.
         own: Description from which the backbone was built; None for a built-in one.
@@ -57,7 +58,7 @@ class Backbone:
 
     name: str
     layers: tuple[Layer, ...]
-    image_size: int = 32
+    image_size: ImageSize = IMAGE_SIZE
     image_channels: int = 3
     n_classes: int = 10
     own: BackboneDescription | None = None
@@ -66,19 +67,30 @@ class Backbone:
     def __post_init__(self) -> None:
         """Checks the wiring of a chain; raises ConfigError."""
         if self.chain is not None:
-            for image_size in (self.image_size, self.image_size // 2):
-                self.chain.check_sizes(image_size)
+            height, width = self.image_size
+            for size in (self.image_size, (max(1, height // 2), max(1, width // 2))):
+                self.chain.check_sizes(size)
 
     @classmethod
     def of_graph(
-        cls, name: str, graph: Graph, *, n_classes: int, image_channels: int, own: BackboneDescription | None = None
+        cls,
+        name: str,
+        graph: Graph,
+        *,
+        n_classes: int,
+        image_channels: int,
+        image_size: ImageSize | None = None,
+        own: BackboneDescription | None = None,
     ) -> "Backbone":
         """Returns the backbone of a graph for a data set.
 
         The classifier, if the graph ends in one, gets an output for each class. Without one, the number of classes is
         that of the graph's outputs.
+
+        Raises:
+            ConfigError: The graph cannot process such images.
         """
-        adapted = _adapted(graph, n_classes, image_channels)
+        adapted = _adapted(name, graph, n_classes, image_channels, image_size)
         output = adapted.shapes()[adapted.nodes[-1].name]
         layers = tuple(
             Layer(
@@ -89,12 +101,11 @@ class Backbone:
             )
             for i, node in enumerate(adapted.layers)
         )
-        shape = adapted.input_shape
         return cls(
             name,
             layers,
-            image_size=max(shape[1:], default=1),
-            image_channels=shape[0],
+            image_size=image_size or _image_size(adapted.input_shape),
+            image_channels=image_channels if image_size is not None else adapted.input_shape[0],
             n_classes=int(np.prod(output)),
             own=own,
             given=adapted,
@@ -117,21 +128,21 @@ class Backbone:
         """Nodes and connections."""
         if self.given is not None:
             return self.given
-        shape = (self.image_channels, self.image_size, self.image_size)
-        return chain_graph(self._chain.layers, shape, self.n_classes)
+        return chain_graph(self._chain.layers, (self.image_channels, *self.image_size), self.n_classes)
 
     @cached_property
     def sources(self) -> tuple[int | None, ...]:
         """Position of the layer that each layer of a chain reads; None for the image."""
         return self._chain.sources()
 
-    def output_sizes(self, image_size: int | None = None) -> tuple[int, ...]:
-        """Returns the side of each output map of a chain in pixels, before its pooling; 1 for the classifier.
+    def output_sizes(self, image_size: ImageSize | None = None) -> tuple[ImageSize, ...]:
+        """Returns height and width of each output map of a chain [pixels], before its pooling.
 
         Args:
-            image_size: Side of the image; by default the backbone's own. Smaller images make training cheap.
+            image_size: Size of the image; by default the backbone's own. Smaller images make training cheap.
         """
-        return self._chain.sizes(image_size or self.image_size)[0]
+        heights, widths = (self._chain.sizes(side)[0] for side in image_size or self.image_size)
+        return tuple(zip(heights, widths, strict=True))
 
     @property
     def chain_layers(self) -> tuple[BackboneLayer, ...]:
@@ -148,20 +159,19 @@ class Backbone:
         """Shape of the input for which hardware cost is computed."""
         return self.graph.input_shape
 
-    def scaled_input(self, image_size: int | tuple[int, ...]) -> Shape:
-        """Returns the shape of the input for images of another size [pixels]: a side, or height and width."""
-        sizes = image_size if isinstance(image_size, tuple) else (image_size,) * (len(self.input_shape) - 1)
-        return (self.image_channels, *sizes)
+    def scaled_input(self, image_size: ImageSize) -> Shape:
+        """Returns the shape of the input for images of another size."""
+        return _input_shape(len(self.input_shape), self.image_channels, image_size)
 
-    def check_sizes(self, image_size: int | tuple[int, ...]) -> None:
-        """Raises ConfigError if the network cannot process images of a size [pixels]."""
-        if self.chain is not None and isinstance(image_size, int):
+    def check_sizes(self, image_size: ImageSize) -> None:
+        """Raises ConfigError if the network cannot process images of a size."""
+        if self.chain is not None:
             self.chain.check_sizes(image_size)
             return
         try:
             self.graph.shapes(self.scaled_input(image_size))
         except ConfigError as failure:
-            raise ConfigError(f"backbone {self.name} with images of {_text(image_size)}: {failure}") from None
+            raise ConfigError(f"backbone {self.name} with images of {size_text(image_size)}: {failure}") from None
 
     @cached_property
     def _index(self) -> dict[str, int]:
@@ -256,22 +266,39 @@ def map_of(node: NodeEntry, shape: Shape) -> tuple[int, int]:
     return (height, width)
 
 
-def _adapted(graph: Graph, n_classes: int, image_channels: int) -> Graph:
-    """Returns a graph with as many classes and image channels as the data set, where it can have them."""
+def _input_shape(n_axes: int, image_channels: int, image_size: ImageSize) -> Shape:
+    """Returns the shape of an input with a number of axes: maps, sequences of pixels by channel, or values."""
+    height, width = image_size
+    if n_axes == 1:
+        return (image_channels * height * width,)
+    return (image_channels, height * width) if n_axes == 2 else (image_channels, height, width)
+
+
+def _image_size(input_shape: Shape) -> ImageSize:
+    """Returns the size of the images that fit an input: sequences and values are images of one row."""
+    if len(input_shape) == 1:
+        return 1, 1
+    return (1, input_shape[1]) if len(input_shape) == 2 else (input_shape[1], input_shape[2])
+
+
+def _adapted(name: str, graph: Graph, n_classes: int, image_channels: int, image_size: ImageSize | None) -> Graph:
+    """Returns a graph with the classes, image channels and size of the data set, where it can have them."""
     shape = (image_channels, *graph.input_shape[1:]) if len(graph.input_shape) > 1 else graph.input_shape
+    if image_size is not None:
+        shape = _input_shape(len(graph.input_shape), image_channels, image_size)
     nodes = list(graph.nodes)
     if graph.classifier is not None:
         name = graph.layers[graph.classifier].name
         nodes = [node.model_copy(update={"depth": n_classes}) if node.name == name else node for node in nodes]
-    return Graph(tuple(nodes), shape)
+    try:
+        return Graph(tuple(nodes), shape)
+    except ConfigError as failure:
+        raise ConfigError(f"backbone {name} with inputs of {' x '.join(map(str, shape))}: {failure}") from None
 
 
-def _text(image_size: int | tuple[int, ...]) -> str:
-    sides = (image_size, image_size) if isinstance(image_size, int) else image_size
-    return " x ".join(map(str, sides))
-
-
-def _own(description: BackboneDescription, n_classes: int, image_channels: int) -> Backbone:
+def _own(
+    description: BackboneDescription, n_classes: int, image_channels: int, image_size: ImageSize | None
+) -> Backbone:
     """Builds a custom backbone; its name ends in a digest of its layers, which identifies it in designs."""
     if description.nodes:
         plain = description.model_dump(mode="json", exclude_defaults=True, include={"input", "nodes"})
@@ -280,7 +307,9 @@ def _own(description: BackboneDescription, n_classes: int, image_channels: int) 
             graph = Graph(description.nodes, description.input)
         except ConfigError as failure:
             raise ConfigError(f"backbone {description.name}: {failure}") from None
-        return Backbone.of_graph(name, graph, n_classes=n_classes, image_channels=image_channels, own=description)
+        return Backbone.of_graph(
+            name, graph, n_classes=n_classes, image_channels=image_channels, image_size=image_size, own=description
+        )
     layers: list[BackboneLayer] = []
     for entry in description.layers:
         kind = LayerKind(entry.kind)
@@ -298,7 +327,14 @@ def _own(description: BackboneDescription, n_classes: int, image_channels: int) 
             )
         )
     name = f"{description.name}-{_digest([asdict(layer) for layer in layers])}"
-    return Backbone(name, tuple(layers), n_classes=n_classes, image_channels=image_channels, own=description)
+    return Backbone(
+        name,
+        tuple(layers),
+        image_size=image_size or IMAGE_SIZE,
+        n_classes=n_classes,
+        image_channels=image_channels,
+        own=description,
+    )
 
 
 def _digest(plain: object) -> str:
@@ -306,22 +342,39 @@ def _digest(plain: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def load_backbone(backbone: str | BackboneDescription, *, n_classes: int = 10, image_channels: int = 3) -> Backbone:
+def load_backbone(
+    backbone: str | BackboneDescription,
+    *,
+    n_classes: int = 10,
+    image_channels: int = 3,
+    image_size: ImageSize | None = None,
+) -> Backbone:
     """Returns a built-in backbone by name, or a custom one; raises ConfigError if it is unknown or badly connected.
 
     Args:
         backbone: Name in `BACKBONES`, or a description.
         n_classes: Number of classes of the data set.
         image_channels: Channels of the images of the data set.
+        image_size: Size of the images of the data set; None for the network's own size, which is 32 x 32 for chains.
     """
     if isinstance(backbone, BackboneDescription):
-        return _own(backbone, n_classes, image_channels)
+        return _own(backbone, n_classes, image_channels, image_size)
     if backbone in BUNDLED_CHAINS:
         layers = BUNDLED_CHAINS[backbone]()
-        return Backbone(backbone, tuple(layers), n_classes=n_classes, image_channels=image_channels)
+        return Backbone(
+            backbone,
+            tuple(layers),
+            image_size=image_size or IMAGE_SIZE,
+            n_classes=n_classes,
+            image_channels=image_channels,
+        )
     if backbone in BUNDLED_GRAPHS:
         return Backbone.of_graph(
-            backbone, BUNDLED_GRAPHS[backbone](), n_classes=n_classes, image_channels=image_channels
+            backbone,
+            BUNDLED_GRAPHS[backbone](),
+            n_classes=n_classes,
+            image_channels=image_channels,
+            image_size=image_size,
         )
     raise ConfigError(
         f"unknown backbone '{backbone}'; {nearest(backbone, BACKBONES)} To use your own backbone, give its file: "
@@ -330,7 +383,12 @@ def load_backbone(backbone: str | BackboneDescription, *, n_classes: int = 10, i
 
 
 def backbone_of(
-    name: str, offered: str | BackboneDescription, *, n_classes: int = 10, image_channels: int = 3
+    name: str,
+    offered: str | BackboneDescription,
+    *,
+    n_classes: int = 10,
+    image_channels: int = 3,
+    image_size: ImageSize | None = None,
 ) -> Backbone:
     """Returns the backbone that a design names: the custom one from the settings if it matches, or a built-in one.
 
@@ -339,12 +397,13 @@ def backbone_of(
         offered: `space.backbone` of the settings.
         n_classes: Number of classes of the data set.
         image_channels: Channels of the images of the data set.
+        image_size: Size of the images of the data set; None for the network's own.
 
     Raises:
         DesignError: If the name is neither.
     """
     if isinstance(offered, BackboneDescription):
-        own = load_backbone(offered, n_classes=n_classes, image_channels=image_channels)
+        own = load_backbone(offered, n_classes=n_classes, image_channels=image_channels, image_size=image_size)
         if own.name == name:
             return own
     if name not in BACKBONES:
@@ -353,7 +412,7 @@ def backbone_of(
             "custom backbone needs its file: --set space.backbone=FILE.toml (runs with a custom backbone keep it as "
             "backbone.toml in their folder)."
         )
-    return load_backbone(name, n_classes=n_classes, image_channels=image_channels)
+    return load_backbone(name, n_classes=n_classes, image_channels=image_channels, image_size=image_size)
 
 
 BACKBONES: Sequence[str] = (*BUNDLED_CHAINS, *BUNDLED_GRAPHS)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from xpert_evo.errors import ConfigError
+from xpert_evo.image_sources import ImageSize
 from xpert_evo.networks.graph import Graph
 from xpert_evo.networks.nodes import INPUT, NodeEntry, Op
 from xpert_evo.validation import nearest
@@ -113,8 +114,12 @@ class Chain:
         if idle:
             raise ConfigError(f"backbone {self.name}: no layer reads the output of {idle[0]}; connect it or remove it.")
 
-    def check_sizes(self, image_size: int) -> None:
-        """Raises ConfigError if maps of different size would be added, for a given image size [pixels]."""
+    def check_sizes(self, image_size: ImageSize) -> None:
+        """Raises ConfigError if maps of different size would be added, for a given image size."""
+        for side in dict.fromkeys(image_size):
+            self._check_sides(side)
+
+    def _check_sides(self, image_size: int) -> None:
         sizes, passed_on = self.sizes(image_size)
         for layer, size in zip(self.layers, sizes, strict=True):
             if layer.adds and passed_on[self._index[layer.adds]] != size:

@@ -5,13 +5,21 @@ checked without loading any image; `accuracy.datasets.own_images` reads the imag
 """
 
 import re
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from xpert_evo.paths import absolute_path
 
-IMAGE_SIZE = 32
-"""Side of the images that networks see [pixels]: backbones are costed for it, and protocols train at it or below."""
+ImageSize: TypeAlias = tuple[int, int]
+"""Height and width of an image [pixels]."""
+
+IMAGE_SIZE: ImageSize = (32, 32)
+"""Size of the built-in data sets' images, and of images that come in several sizes or very large."""
+
+LARGEST_SIDE = 256
+"""Longest side of images that keep their size unless a setting says otherwise [pixels]."""
 
 FORMS_TEXT = "folder:PATH, npz:FILE or module:PACKAGE.MODULE:FUNCTION"
 
@@ -25,15 +33,36 @@ class Form(StrEnum):
 
 
 class Resize(StrEnum):
-    """How an image of another size or shape becomes a square one.
+    """How an image of another size or shape is resized.
 
-    `crop` scales the shorter side and cuts the longer one off at both ends; `fit` scales the longer side and adds
-    black bars; `stretch` scales both sides, whatever that does to the proportions.
+    `crop` scales the image until it covers the new size and cuts off what protrudes, equally at both ends; `fit` scales
+    it until it fits into the new size and adds black bars; `stretch` scales both sides independently.
     """
 
     CROP = "crop"
     FIT = "fit"
     STRETCH = "stretch"
+
+
+def natural_size(sizes: Iterable[ImageSize]) -> ImageSize:
+    """Returns the size of a data set whose images have these sizes, if no setting chooses one.
+
+    Images of one size keep it, up to a side of `LARGEST_SIDE`; all others become `IMAGE_SIZE`.
+    """
+    found = set(sizes)
+    only = next(iter(found)) if len(found) == 1 else IMAGE_SIZE
+    return only if max(only) <= LARGEST_SIDE else IMAGE_SIZE
+
+
+def stored_size(entries: Mapping[str, Any]) -> ImageSize:
+    """Returns the `image_size` among stored entries; without one, as in earlier versions, it was 32 x 32."""
+    height, width = entries.get("image_size", IMAGE_SIZE)
+    return height, width
+
+
+def size_text(size: ImageSize) -> str:
+    """Returns a size as people write it, height first: `32 x 32`."""
+    return f"{size[0]} x {size[1]}"
 
 
 def form_of(name: str) -> Form | None:

@@ -15,6 +15,7 @@ from hw_models import AdcType
 from xpert_evo.backbones import Backbone
 from xpert_evo.design import Design
 from xpert_evo.errors import DesignError
+from xpert_evo.image_sources import size_text
 
 FILLER_CHANNELS = (64, 512)
 """Input and output channels of the row that XPertSim's authors add after each layer, to obtain tiles of their size."""
@@ -86,8 +87,14 @@ def network_rows(backbone: Backbone, design: Design) -> list[LayerRow]:
             f"network files describe chains of square convolutions, and {backbone.name} is a graph of other "
             "operations; use another format, such as torch or onnx."
         )
+    if backbone.image_size[0] != backbone.image_size[1]:
+        raise DesignError(
+            f"network files describe square maps, and images are {size_text(backbone.image_size)} pixels; use another "
+            "format, such as torch or onnx."
+        )
     depths = [layer.channel_depth or backbone.n_classes for layer in design.layers]
-    layers = zip(backbone.chain_layers, backbone.sources, backbone.output_sizes(), design.layers, depths, strict=True)
+    sizes = [height for height, _ in backbone.output_sizes()]
+    layers = zip(backbone.chain_layers, backbone.sources, sizes, design.layers, depths, strict=True)
     return [
         LayerRow(
             input_side=padded_side(size, spec.kernel_size, spec.stride),

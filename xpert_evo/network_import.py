@@ -98,7 +98,7 @@ def _wiring(
 
 def _is_like(known: Backbone, rows: Sequence[LayerRow], output_sides: Sequence[int]) -> bool:
     """Whether rows have the shapes of a backbone, with any channel depths."""
-    sizes = known.output_sizes()
+    sizes = [height for height, _ in known.output_sizes()]
     if len(rows) != len(sizes) or list(sizes) != list(output_sides):
         return False
     depths = [row.out_channels for row in rows]

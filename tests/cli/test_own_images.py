@@ -15,13 +15,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
 
 import xpert_evo as xe
 from tests.own_images import CLASSES, coloured, write_folder
 from tests.small_runs import SMOKE_SEARCH, content
 from xpert_evo.cli import application
 from xpert_evo.config import settings_toml
-from xpert_evo.errors import DataError, StoreError
+from xpert_evo.errors import DataError, DesignError, StoreError
 from xpert_evo.orchestration import estimate
 from xpert_evo.store import FILE_NAME, Store
 
@@ -134,11 +136,11 @@ def test_costs_are_for_the_classes_and_channels_of_the_images(
     runs: dict[str, Path], project: Path, typed: Callable[..., str], tmp_path: Path
 ) -> None:
     out = typed("evaluate", runs["folder"] / "front.json")
-    assert f"assumed: folder:{project}/flowers (3 classes, 3 image planes)" in out
+    assert f"assumed: folder:{project}/flowers (3 classes, images of 40 x 40 with 3 channels)" in out
     design = tmp_path / "design.json"
     design.write_text(typed("show", runs["npz"], "--knee", "--json"))
     out = typed("evaluate", design, "--dataset", NAMES["npz"])
-    assert f"assumed: npz:{project}/digits.npz (3 classes, 3 image planes)" in out
+    assert f"assumed: npz:{project}/digits.npz (3 classes, images of 32 x 32 with 3 channels)" in out
 
 
 def test_costs_of_a_run_on_a_function_do_not_call_it(
@@ -146,7 +148,7 @@ def test_costs_of_a_run_on_a_function_do_not_call_it(
 ) -> None:
     monkeypatch.chdir(tmp_path)  # where no such module can be imported
     out = typed("evaluate", runs["module"] / "front.json")
-    assert "assumed: module:my_images:load (3 classes, 3 image planes)" in out
+    assert "assumed: module:my_images:load (3 classes, images of 32 x 32 with 3 channels)" in out
 
 
 def test_a_dry_run_tells_the_images_and_what_was_drawn(
@@ -193,7 +195,8 @@ def test_the_settings_of_a_run_repeat_it_from_python(
 @pytest.mark.parametrize("form", NAMES)
 def test_data_info_shows_classes_and_splits(form: str, typed: Callable[..., str]) -> None:
     out = typed("data", "info", NAMES[form])
-    assert "3 classes, images of 32 x 32 pixels with 3 channels" in out
+    side = 40 if form == "folder" else 32
+    assert f"3 classes, images of {side} x {side} pixels with 3 channels" in out
     assert [line.split()[1::2] for line in out.splitlines() if "rose" in line] == [["rose", "16", "2", "2"]]
 
 
@@ -212,6 +215,34 @@ def test_data_list_and_wrong_names_tell_the_forms(typed: Callable[..., str]) -> 
         typed("run", "--dataset", "digits.npz", "--dry-run")
 
 
+def test_images_that_are_not_square_are_searched_trained_judged_and_exported(
+    typed: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    generator = np.random.default_rng(0)
+    spectrograms = generator.integers(0, 255, (60, 25, 10), dtype=np.uint8)
+    np.savez("sounds.npz", x_train=spectrograms, y_train=np.arange(60) % 3)
+    assignments = [
+        f"{table}.{name}={value}" for table, values in SMOKE_SEARCH.items() for name, value in values.items()
+    ]
+    options = [word for setting in assignments for word in ("--set", setting)]
+    typed("run", "--dataset", "npz:sounds.npz", "--quiet", "--out", "run", *options, "--set", "executor.kind=serial")
+    assert stored(Path("run"), "dataset")["image_size"] == [25, 10]
+    design = tmp_path / "run" / "design.json"
+    design.write_text(typed("show", "run", "--knee", "--json"))
+    assert "images of 25 x 10 with 1 channel" in typed("evaluate", design)
+    trained = ("--protocol", "smoke", "--out", "trained", "--ideal")
+    typed("train", design, "--dataset", "npz:sounds.npz", *trained)
+    network = xe.load_network("trained")
+    assert network.image_size == (12, 8)
+    images = torch.rand(2, 1, 25, 10, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(network(images), network(F.adaptive_avg_pool2d(images, (12, 8))))
+    judged = json.loads(typed("judge", "trained", "--dataset", "npz:sounds.npz", "--ideal", "--json"))
+    assert judged["test"]["n_images"] == 6
+    with pytest.raises(DesignError, match="network files describe square maps, and images are 25 x 10 pixels"):
+        typed("export", "run", "--format", "neurosim")
+
+
 def test_the_five_minutes_of_the_documents_work(
     typed: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,5 +256,5 @@ def test_the_five_minutes_of_the_documents_work(
     for line in block.splitlines():
         words = shlex.split(line.removeprefix("$ xpert-evo "))
         out += typed(*words, *(["--dry-run"] if words[0] == "run" and "--dry-run" not in words else []))
-    assert f"folder:{tmp_path}/shapes: 3 classes, images of 32 x 32 pixels with 3 channels" in out
+    assert f"folder:{tmp_path}/shapes: 3 classes, images of 48 x 64 pixels with 3 channels" in out
     assert out.count("240 training, 30 validation and 30 test images") == 2

@@ -95,7 +95,9 @@ def test_an_interrupted_training_goes_on_from_its_last_epoch_and_ends_like_a_who
     assert re.search(r"epoch 1/2: loss \d\.\d{4}, \d+ s, about \d+ s of training left", said)
     assert re.search(r"epoch 2/2: loss \d\.\d{4}, \d+ s, trained; measuring 64 validation images", said)
     assert "about 0 s left" not in said
-    assert "assumed: fashion-mnist (10 classes, 1 image plane), device rram-100k" in " ".join(said.split())
+    assert "assumed: fashion-mnist (10 classes, images of 32 x 32 with 1 channel), device rram-100k" in " ".join(
+        said.split()
+    )
     assert "2 chips" in " ".join(said.split())
     results = [json.loads((folder / "result.json").read_text()) for folder in (stopped, whole)]
     for name in ("validation_accuracy", "test", "test_with_device_noise", "device_noise", "protocol", "design"):

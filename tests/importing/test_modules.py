@@ -70,8 +70,7 @@ def own_design(backbone: Backbone, bits: int = 8) -> Design:
 
 def on_crossbars(network: ImportedNetwork, crossbar: CrossbarSpec) -> CrossbarNetwork:
     backbone = backbone_of(network)
-    size = tuple(network.graph.input_shape[1:])
-    built = build_network(own_design(backbone), backbone, crossbar=crossbar, image_size=size)
+    built = build_network(own_design(backbone), backbone, crossbar=crossbar, image_size=backbone.image_size)
     missing = built.load_state_dict(network.tensors, strict=False)
     assert not missing.unexpected_keys
     assert {name.rpartition(".")[2] for name in missing.missing_keys} == {"input_power", "noise_correction"}
@@ -117,7 +116,7 @@ def test_networks_of_all_depths_of_a_space_can_be_built_and_run(name: str) -> No
     genomes = space.random(np.random.default_rng(1), 2)
     inputs = space.in_channels(genomes)
     for row, design in enumerate(space.decode(genomes)):
-        built = build_network(design, backbone, crossbar=CrossbarSpec(), image_size=tuple(shape[1:]))
+        built = build_network(design, backbone, crossbar=CrossbarSpec(), image_size=backbone.image_size)
         assert [layer.geometry.in_channels for layer in built.crossbar_layers] == inputs[row].tolist()
         built.initialise(torch.Generator().manual_seed(0))
         scores = built.eval()(torch.rand(2, *shape), CrossbarLayer.product)

@@ -75,7 +75,7 @@ def test_a_run_keeps_where_its_data_lie_and_goes_on_elsewhere(
     assert stored(begun / "run")["dataset"] == {
         "name": NAME,
         "data_dir": str(begun / "data"),
-        "image_size": 32,
+        "image_size": None,
         "resize": "crop",
     }
     monkeypatch.chdir(tmp_path)

@@ -61,7 +61,7 @@ def test_narrow_designs_that_were_one_network_are_different_ones() -> None:
         genome = np.zeros((1, space.n_genes), dtype=np.int64)
         genome[0, depth_columns] = choice
         network = build_network(
-            space.decode(genome)[0], backbone, crossbar=CrossbarSpec(), width_divisor=8, image_size=16
+            space.decode(genome)[0], backbone, crossbar=CrossbarSpec(), width_divisor=8, image_size=(16, 16)
         )
         shapes.add(tuple(layer.geometry.out_channels for layer in network.crossbar_layers))
     assert len(shapes) == 3

@@ -11,7 +11,7 @@ from xpert_evo.cli.settings import changes, resolve
 from xpert_evo.config import RunConfig
 from xpert_evo.config.problem import HardwareConfig
 from xpert_evo.hardware import Hardware
-from xpert_evo.image_sources import form_of
+from xpert_evo.image_sources import ImageSize, form_of, size_text, stored_size
 from xpert_evo.store import Store
 from xpert_evo.words import counted
 from xpert_evo.workbench.arguments import settings_beside
@@ -30,13 +30,18 @@ class ImageKind(Protocol):
     def image_channels(self) -> int:
         """Planes of an image."""
 
+    @property
+    def image_size(self) -> ImageSize:
+        """Height and width of an image [pixels]."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredKind:
-    """An `ImageKind` as a run keeps it."""
+class OwnKind:
+    """The `ImageKind` of a user's own images."""
 
     n_classes: int
     image_channels: int
+    image_size: ImageSize
 
 
 def kind_of(settings: RunConfig, run: Path | None) -> ImageKind:
@@ -55,8 +60,17 @@ def kind_of(settings: RunConfig, run: Path | None) -> ImageKind:
         with Store.open_readonly(run) as store:
             stored, name = store.meta("dataset"), store.meta("settings")["dataset"]["name"]
         if name == named.name:
-            return StoredKind(n_classes=stored["n_classes"], image_channels=stored["image_channels"])
-    return open_source(named.name, named.image_size)
+            return OwnKind(
+                n_classes=stored["n_classes"],
+                image_channels=stored["image_channels"],
+                image_size=stored_size(stored),
+            )
+    source = open_source(named.name, named.size)
+    return OwnKind(
+        n_classes=source.n_classes,
+        image_channels=source.image_channels,
+        image_size=named.size or source.image_size,
+    )
 
 
 def settings_for(
@@ -85,10 +99,10 @@ def assumption_lines(settings: RunConfig, kind: ImageKind, folder: Path | None) 
     """Lines that name the images and the chip that costs are computed for, and the source of these settings."""
     hardware = settings.hardware
     lines = [whose_settings(folder)] if folder else []
-    planes = counted(kind.image_channels, "image plane")
+    images = f"images of {size_text(kind.image_size)} with {counted(kind.image_channels, 'channel')}"
     return [
         *lines,
-        f"assumed: {settings.dataset.name} ({kind.n_classes} classes, {planes}), device "
+        f"assumed: {settings.dataset.name} ({kind.n_classes} classes, {images}), device "
         f"{hardware.device}, technology {hardware.technology}, crossbars of {hardware.crossbar.rows} x "
         f"{hardware.crossbar.columns}{_rows_read(hardware)}, {Hardware.of(settings).words}",
     ]
@@ -106,5 +120,6 @@ def plain_assumptions(settings: RunConfig, spec: ImageKind, folder: Path | None)
         "dataset": settings.dataset.name,
         "n_classes": spec.n_classes,
         "image_channels": spec.image_channels,
+        "image_size": list(spec.image_size),
         "hardware": settings.hardware.model_dump(mode="json", include=_CHIP),
     }

@@ -60,6 +60,7 @@ class Costing:
             self.settings.space.backbone,
             n_classes=self.images.n_classes,
             image_channels=self.images.image_channels,
+            image_size=self.images.image_size,
         )
 
     def arrays(self, design: Design) -> tuple[LayerShapes, Peripherals]:

@@ -10,6 +10,7 @@ from xpert_evo.accuracy.datasets.transfer import fetch_dataset, import_dataset
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.config import load_config
 from xpert_evo.errors import DataError
+from xpert_evo.image_sources import size_text
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.words import counted
 
@@ -19,7 +20,7 @@ _OWN_LINES = (
     "  folder:PATH                     a sub-folder of image files for each class; or train, val and test with such",
     "  npz:FILE                        arrays x_train, y_train, x_test, y_test (x_val, y_val) of numpy.savez",
     "  module:PACKAGE.MODULE:FUNCTION  a function that returns such arrays, or two data sets of (image, label)",
-    "`xpert-evo data info folder:PATH` shows what is found; images become 32 x 32 as dataset.resize says.",
+    "`xpert-evo data info folder:PATH` shows what is found, and whether images are resized.",
 )
 
 
@@ -33,15 +34,16 @@ def show_datasets(data_dir: Path) -> None:
     console.lines(_OWN_LINES)
 
 
-def show_dataset(name: str, data_dir: Path, resize: str) -> None:
+def show_dataset(name: str, data_dir: Path, image_size: str | None, resize: str) -> None:
     """Prints what a data set holds, class by class for one's own; decodes one's own images."""
-    config = load_config(None, {"dataset.name": name, "dataset.data_dir": str(data_dir), "dataset.resize": resize})
-    dataset = cached_dataset(config.dataset)
-    side, planes = dataset.image_size, counted(dataset.image_channels, "channel")
+    named = {"name": name, "data_dir": str(data_dir), "image_size": image_size, "resize": resize}
+    settings = {f"dataset.{key}": value for key, value in named.items() if value is not None}
+    dataset = cached_dataset(load_config(None, settings).dataset)
+    shape = f"{size_text(dataset.image_size)} pixels with {counted(dataset.image_channels, 'channel')}"
     console = PlainConsole()
     console.lines(
         [
-            f"{dataset.name}: {dataset.n_classes:,} classes, images of {side} x {side} pixels with {planes}",
+            f"{dataset.name}: {dataset.n_classes:,} classes, images of {shape}",
             f"digest {dataset.digest}",
         ]
     )

@@ -31,8 +31,11 @@ def list_(data_dir: DataDir = Path(DATA_DIR)) -> None:
 def info(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Data set, such as folder:PATH; see `data list`.")],
     data_dir: DataDir = Path(DATA_DIR),
+    image_size: Annotated[
+        str | None, typer.Option(metavar="HxW", help="Resize your own images to this size, such as 32 or 48x64.")
+    ] = None,
     resize: Annotated[
-        str, typer.Option(metavar="crop|fit|stretch", help="How your own images become square.")
+        str, typer.Option(metavar="crop|fit|stretch", help="Resize your own images in this way.")
     ] = "crop",
 ) -> None:
     """Show the classes and splits of a data set.
@@ -41,11 +44,11 @@ def info(
 
     Examples:
       xpert-evo data info folder:flowers
-      xpert-evo data info npz:digits.npz --resize fit
+      xpert-evo data info npz:digits.npz --image-size 32 --resize fit
     """
     from xpert_evo.cli.datasets import show_dataset
 
-    show_dataset(name, data_dir, resize)
+    show_dataset(name, data_dir, image_size, resize)
 
 
 @data.command()

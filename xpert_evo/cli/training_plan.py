@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from xpert_evo.accuracy.crossbars.network import CrossbarNetwork
+from xpert_evo.accuracy.training.protocols import fitted
 from xpert_evo.accuracy.training.recipes import Stage
 from xpert_evo.accuracy.training.weights import WEIGHTS_NAME
 from xpert_evo.cli.consoles import PlainConsole
+from xpert_evo.image_sources import size_text
 from xpert_evo.orchestration.stage_times import StageTimes
 from xpert_evo.orchestration.step_times import Costs, measured_costs
 from xpert_evo.words import counted, duration
@@ -49,12 +51,12 @@ def stage_lines(plan: RecipePlan) -> Iterator[str]:
     within = "" if recipe.hours is None else f", scaled to {recipe.hours:g} h on the machine that began it"
     yield f"recipe {recipe.name}: {counted(len(recipe.stages), 'stage')}, seed {plan.training.seed}{within}"
     for number, stage in enumerate(recipe.stages, start=1):
-        p = stage.protocol
+        p = fitted(stage.protocol, plan.training.dataset.name, n_images)
         exact = ", exact emulation in every step" if p.exact else ""
         passes = f", at most {stage.at_most} times while the validation accuracy rises" if stage.at_most > 1 else ""
         yield (
             f"stage {number}: {p.name}, {counted(p.epochs, 'epoch')} of {min(p.n_train or n_images, n_images):,} "
-            f"training images of {p.image_size} x {p.image_size}{exact}{passes}"
+            f"training images of {size_text(p.size_for(plan.training.backbone.image_size))}{exact}{passes}"
         )
 
 
@@ -91,8 +93,8 @@ def _network_lines(plan: TrainingPlan, network: CrossbarNetwork) -> Iterator[str
 def _protocol_lines(plan: TrainingPlan) -> Iterator[str]:
     p = plan.protocol
     yield (
-        f"protocol {p.name}: {counted(p.epochs, 'epoch')} of {plan.n_train:,} training images of {p.image_size} x "
-        f"{p.image_size}, seed {plan.seed}"
+        f"protocol {p.name}: {counted(p.epochs, 'epoch')} of {plan.n_train:,} training images of "
+        f"{size_text(p.size_for(plan.backbone.image_size))}, seed {plan.seed}"
     )
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from hw_models import DEFAULT_MODEL, AdcReferences, AdcType, Schedule, WeightCoding
 from xpert_evo.backbone_file import SUFFIX, BackboneDescription, parse_description, read_description
 from xpert_evo.config.quantities import AtLeastOne, Count, Positive
-from xpert_evo.image_sources import IMAGE_SIZE, Resize, form_of
+from xpert_evo.image_sources import IMAGE_SIZE, ImageSize, Resize, form_of, size_text
 from xpert_evo.paths import DATA_DIR, absolute_path, user_path
 from xpert_evo.validation import Frozen
 
@@ -23,29 +23,48 @@ class DatasetConfig(Frozen):
         data_dir: Folder of the data sets that are not embedded, and of your own images once they are decoded; None for
             the folder `data`. A relative path is relative to the settings file, or to the working directory if it was
             given on the command line.
-        image_size: Side that your own images are resized to [pixels]. Only 32 is supported: hardware costs are for
-            images of 32 x 32 pixels, and every training protocol uses that size or a smaller one.
-        resize: How your own images of another size or shape become square: crop scales the shorter side and cuts the
-            longer one at both ends, fit scales the longer side and adds black bars, stretch scales both sides.
+        image_size: Size that your own images are resized to [pixels]: one number for squares, else the height and the
+            width, such as "48x64". By default images of one size keep it, up to 256 pixels a side; others become 32 x
+            32.
+        resize: How your own images of another size or shape are resized: crop covers the new size and cuts off what
+            protrudes, fit adds black bars, stretch changes the proportions.
     """
 
     name: str = "fashion-mnist"
     data_dir: str | None = None
-    image_size: AtLeastOne = IMAGE_SIZE
+    image_size: AtLeastOne | tuple[AtLeastOne, AtLeastOne] | None = None
     resize: Resize = Resize.CROP
+
+    @field_validator("image_size", mode="before")
+    @classmethod
+    def _read_size(cls, value: object) -> int | ImageSize | None:
+        """Reads one number for squares, and two numbers or text such as 48x64 for other sizes."""
+        if value is None:
+            return None
+        sides = value.lower().split("x") if isinstance(value, str) else value
+        sides = list(sides) if isinstance(sides, list | tuple) else [sides]
+        pixels = [int(text) if (text := str(side).strip()).isdecimal() else 0 for side in sides]
+        if len(pixels) not in {1, 2} or 0 in pixels:
+            raise ValueError(
+                f"dataset.image_size must be a number of pixels, or height x width such as 48x64, got {value}."
+            )
+        return pixels[0] if pixels[0] == pixels[-1] else (pixels[0], pixels[1])
 
     @model_validator(mode="after")
     def _sizes_are_possible(self) -> "DatasetConfig":
-        if self.image_size != IMAGE_SIZE:
+        if form_of(self.name) is None and self.size not in {None, IMAGE_SIZE}:
             raise ValueError(
-                f"dataset.image_size must be {IMAGE_SIZE}, got {self.image_size}: hardware costs are for images of "
-                f"{IMAGE_SIZE} x {IMAGE_SIZE} pixels, and every training protocol uses that size or a smaller one."
+                f"dataset.image_size resizes your own images only; {self.name} has images of {size_text(IMAGE_SIZE)} "
+                "pixels. Leave it out."
             )
         if self.resize is not Resize.CROP and form_of(self.name) is None:
-            raise ValueError(
-                f'dataset.resize = "{self.resize}" has no effect on {self.name}, whose images are square; leave it out.'
-            )
+            raise ValueError(f'dataset.resize = "{self.resize}" has no effect on {self.name}; leave it out.')
         return self
+
+    @property
+    def size(self) -> ImageSize | None:
+        """`image_size` as height and width; None if the images decide."""
+        return (self.image_size, self.image_size) if isinstance(self.image_size, int) else self.image_size
 
     @property
     def folder(self) -> Path:

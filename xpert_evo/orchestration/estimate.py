@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.surrogate.features import macs
 from xpert_evo.accuracy.surrogate.fit import LEAST_LABELS, fit_surrogate
-from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.config import RunConfig, SearchMode
 from xpert_evo.design import Design
 from xpert_evo.executors.base import usable_cores
@@ -84,7 +84,7 @@ def estimate(
     sizes = np.asarray(macs(task.space, genomes), dtype=np.float64)
     order = np.argsort(sizes)
     measured = [int(order[round(q * (len(order) - 1))]) for q in (_SMALL, _LARGE)]
-    protocols = [load_protocol(training.protocol), load_protocol(training.finalist_protocol)]
+    protocols = [task.protocol(training.protocol), task.protocol(training.finalist_protocol)]
     distinct = protocols[:1] if _alike(*protocols) else protocols
     share_s = (BUDGET_S if budget_s is None else budget_s) / (len(measured) * len(distinct))
     designs = [task.space.decode(genomes[i : i + 1])[0] for i in measured]

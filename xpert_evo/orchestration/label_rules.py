@@ -11,12 +11,13 @@ from collections.abc import Iterable
 from hw_models import AdcReferences, CrossbarSpec, WeightCoding
 from xpert_evo.accuracy.crossbars.quantisers import MANY_BITS
 from xpert_evo.accuracy.crossbars.snr import EMULATION_VERSION
-from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.config import RunConfig
 from xpert_evo.errors import StoreError
 from xpert_evo.orchestration.chip_noise import noise_context
 from xpert_evo.orchestration.chips import Chips
 from xpert_evo.orchestration.names import FINALISTS, FIRST
+from xpert_evo.orchestration.task import Task
 from xpert_evo.store import Store
 
 RULES = 3
@@ -98,20 +99,21 @@ def rules_of(contexts: Iterable[str], config: RunConfig, protocol: TrainingProto
     return next((n for n in versions if label_context(config, protocol, dataset_digest, rules=n) in found), RULES)
 
 
-def run_rules(store: Store, config: RunConfig, dataset_digest: str) -> int:
+def run_rules(store: Store, task: Task, dataset_digest: str) -> int:
     """The rules by which the labels of a run are made; those of today for a new one."""
     contexts = {plan.context for plan in store.plans(FIRST)}
-    return rules_of(contexts, config, load_protocol(config.training.protocol), dataset_digest)
+    config = task.config
+    return rules_of(contexts, config, task.protocol(config.training.protocol), dataset_digest)
 
 
-def check_rules(store: Store, config: RunConfig, dataset_digest: str) -> None:
+def check_rules(store: Store, task: Task, dataset_digest: str) -> None:
     """Raises StoreError if a run has remaining trainings that this version would label differently."""
-    if run_rules(store, config, dataset_digest) == RULES:
+    if run_rules(store, task, dataset_digest) == RULES:
         return
     done = {(label.digest, label.context) for label in store.all_labels()}
     tries = Counter((failure.digest, failure.context) for failure in store.failures())
     finalists = [(plan.digest, plan.context) for plan in store.plans(FINALISTS)]
-    if finalists and all(key in done or tries[key] > config.training.retries for key in finalists):
+    if finalists and all(key in done or tries[key] > task.config.training.retries for key in finalists):
         return
     raise StoreError(
         f"{store.folder} was begun by an earlier version, which emulated ADCs with bits to spare, proxies of narrow "

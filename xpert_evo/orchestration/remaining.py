@@ -5,7 +5,6 @@ from typing import Self
 
 from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.surrogate.features import macs
-from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.design import design_from_text
 from xpert_evo.orchestration.choosing import most_finalists
 from xpert_evo.orchestration.effort import images_trained, work_of
@@ -49,7 +48,7 @@ def count(store: Store, task: Task, tally: Tally, sizes: SplitSizes) -> None:
         (SEARCHED, training.protocol, training.n_labels),
         (FINALISTS, training.finalist_protocol, len(finalists) or most_finalists(task.config)),
     ):
-        protocol = load_protocol(name)
+        protocol = task.protocol(name)
         judged = min(protocol.n_validation or sizes.n_validation, sizes.n_validation)
         tally.expect(
             kind,

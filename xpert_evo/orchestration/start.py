@@ -37,7 +37,7 @@ from xpert_evo.orchestration.reuse import reuse_labels
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.search_version import SEARCH_VERSION, check_search
 from xpert_evo.orchestration.tally import Tally
-from xpert_evo.orchestration.task import Task, build_task
+from xpert_evo.orchestration.task import Task, build_task, fitted_images
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.progress import Listener, Message, RunBegan, Stage
 from xpert_evo.store import Store
@@ -47,7 +47,7 @@ from xpert_evo.versions import versions
 _CHECKING = "reading the images and checking the task"
 
 
-def prepare(config: RunConfig, *, is_new: bool = True) -> tuple[Task, Dataset]:
+def prepare(config: RunConfig, *, is_new: bool = True, fits: bool = True) -> tuple[Task, Dataset]:
     """Reads the data and checks the task before anything is written.
 
     The task's settings contain the absolute path of the data, so that the run can be resumed from another directory.
@@ -55,6 +55,7 @@ def prepare(config: RunConfig, *, is_new: bool = True) -> tuple[Task, Dataset]:
     Args:
         config: Settings of the run.
         is_new: Whether nothing has been trained yet; some checks are skipped for runs that have begun.
+        fits: Whether protocols are fitted to own images, which earlier versions did not do.
 
     Raises:
         ConfigError, DataError, InfeasibleError, HardwareModelError: The settings or the data are invalid.
@@ -68,7 +69,13 @@ def prepare(config: RunConfig, *, is_new: bool = True) -> tuple[Task, Dataset]:
     _check_workers(config)
     config = _located(config)
     dataset = cached_dataset(config.dataset)
-    task = build_task(config, n_classes=dataset.n_classes, image_channels=dataset.image_channels)
+    task = build_task(
+        config,
+        n_classes=dataset.n_classes,
+        image_channels=dataset.image_channels,
+        image_size=dataset.image_size,
+        n_fitted=len(dataset.train) if fits and form_of(dataset.name) is not None else None,
+    )
     check_baselines(task)
     if is_new:
         check_spaces(task)
@@ -130,6 +137,7 @@ def begin(config: RunConfig, folder: Path, listener: Listener, labels_from: Sequ
             "digest": dataset.digest,
             "n_classes": dataset.n_classes,
             "image_channels": dataset.image_channels,
+            "image_size": list(dataset.image_size),
             "n_images": [len(split) for split in (dataset.train, dataset.validation, dataset.test)],
             **({"class_names": list(dataset.class_names)} if dataset.class_names else {}),
         },
@@ -149,14 +157,14 @@ def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> 
         check_native(store, before, config)
         check_files(store, config)
         listener.tell(Stage(text=_CHECKING))
-        task, dataset = prepare(config, is_new=False)
+        task, dataset = prepare(config, is_new=False, fits=fitted_images(store.meta("dataset")) is not None)
         known = store.meta("dataset")["digest"]
         if dataset.digest != known:
             raise DataError(
                 f"data set {dataset.name} has digest {dataset.digest}, but {folder} was begun with {known}; "
                 "give the same images with --set dataset.data_dir=FOLDER, your own ones with --set dataset.name=NAME."
             )
-        check_rules(store, config, dataset.digest)
+        check_rules(store, task, dataset.digest)
         check_search(store)
         with closing(build_executor(config, listener)) as executor:
             keep_changes(store, before, task.config)
@@ -166,7 +174,7 @@ def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> 
 def _work(task: Task, dataset: Dataset, store: Store, executor: Executor, listener: Listener) -> None:
     how_to_resume = f"xpert-evo resume {in_shell(store.folder)}"
     _tidy(store, executor.n_workers)
-    rules = run_rules(store, task.config, dataset.digest)
+    rules = run_rules(store, task, dataset.digest)
     listener.tell(Message(text=f"accuracies are measured on {device_words(task.config)}"))
     for text in proxy_warnings(task.space, task.config):
         listener.tell(Message(text=text, warning=True))
@@ -180,8 +188,8 @@ def _work(task: Task, dataset: Dataset, store: Store, executor: Executor, listen
             interrupts=interrupts,
             dataset_digest=dataset.digest,
             tally=Tally(executor.n_workers),
-            protocol=load_protocol(task.config.training.protocol),
-            finalist_protocol=load_protocol(task.config.training.finalist_protocol),
+            protocol=task.protocol(task.config.training.protocol),
+            finalist_protocol=task.protocol(task.config.training.finalist_protocol),
             rules=rules,
         )
         reuse_labels(run)

@@ -104,7 +104,11 @@ def measured_costs(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     with threads(protocol.n_threads):
         network = build_network(
-            design, backbone, crossbar=crossbar, width_divisor=protocol.width_divisor, image_size=protocol.image_size
+            design,
+            backbone,
+            crossbar=crossbar,
+            width_divisor=protocol.width_divisor,
+            image_size=protocol.size_for(backbone.image_size),
         )
         n_train = min(protocol.n_train or len(dataset.train), len(dataset.train))
         batch_size = min(protocol.batch_size, n_train)

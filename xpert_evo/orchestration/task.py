@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw_models import CostTable
+from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
 from xpert_evo.backbones import Backbone, load_backbone
 from xpert_evo.config import CostRule, DeviceRule, GeneChoices, RunConfig, SpacePreset
 from xpert_evo.genes import GeneKind
 from xpert_evo.hardware import Hardware
+from xpert_evo.image_sources import IMAGE_SIZE, ImageSize, form_of
 from xpert_evo.objectives import OBJECTIVES, Constraints, FloatArray, Objectives
 from xpert_evo.orchestration.limits import check_limits
 from xpert_evo.orchestration.worst_case import WorstCase
@@ -37,6 +39,7 @@ class Task:
         baseline: Baseline of the paper (1, genes): the backbone's original depths, 6-bit SAR ADCs shared by 8 columns
             and 8-bit inputs, or the closest choices in the space.
         worst_case: Cost models whose worst EDAP is minimised; None to use only the run's own model.
+        n_fitted: Number of training images to which protocols are fitted; None to use protocols as they are.
     """
 
     config: RunConfig
@@ -48,6 +51,12 @@ class Task:
     constraints: Constraints
     baseline: Genomes
     worst_case: WorstCase | None = None
+    n_fitted: int | None = None
+
+    def protocol(self, name: str) -> TrainingProtocol:
+        """Returns the protocol called `name`, fitted to a small data set; raises ConfigError if there is none."""
+        found = load_protocol(name)
+        return found if self.n_fitted is None else found.fitted_to(self.n_fitted)
 
     def costs(self, genomes: Genomes) -> dict[str, FloatArray]:
         """Returns the costs that a search uses: `own_costs`, with worst-case EDAP if set by `search.costs`."""
@@ -121,19 +130,37 @@ def build_space(config: RunConfig, backbone: Backbone) -> SearchSpace:
     return SearchSpace(backbone, choices, layers, [GeneKind(name) for name in space.per_layer])
 
 
-def build_task(config: RunConfig, *, n_classes: int, image_channels: int) -> Task:
+def fitted_images(dataset: Mapping[str, Any]) -> int | None:
+    """Returns `Task.n_fitted` for a run's stored data set: own images, since the version that stored their size."""
+    if form_of(dataset["name"]) is None or "image_size" not in dataset:
+        return None
+    return int(dataset["n_images"][0])
+
+
+def build_task(
+    config: RunConfig,
+    *,
+    n_classes: int,
+    image_channels: int,
+    image_size: ImageSize = IMAGE_SIZE,
+    n_fitted: int | None = None,
+) -> Task:
     """The task of a run, checked to be possible.
 
     Args:
         config: Settings of the run.
         n_classes: Number of classes in the data set.
         image_channels: Number of image channels.
+        image_size: Height and width of the images [pixels].
+        n_fitted: Number of training images to which protocols are fitted; None to use protocols as they are.
 
     Raises:
         ConfigError: The settings contradict the backbone.
         InfeasibleError: No design can keep the limits.
     """
-    backbone = load_backbone(config.space.backbone, n_classes=n_classes, image_channels=image_channels)
+    backbone = load_backbone(
+        config.space.backbone, n_classes=n_classes, image_channels=image_channels, image_size=image_size
+    )
     space = build_space(config, backbone)
     hardware = Hardware.of(config)
     table, baseline = hardware.table(space), space.baseline()
@@ -156,6 +183,7 @@ def build_task(config: RunConfig, *, n_classes: int, image_channels: int) -> Tas
         ),
         baseline=baseline,
         worst_case=worst,
+        n_fitted=n_fitted,
     )
     tightest = replace(task.constraints, area_limit_mm2=config.hardware.area_limits_mm2[0])
     check_limits(task.table, tightest, of_run=task.constraints)

@@ -97,7 +97,10 @@ def train_job(job: TrainingJob) -> TrainingReport:
     dataset = own_dataset(job)
     checkpoint = job.checkpoint if job.checkpoint is not None and job.checkpoint.parent.is_dir() else None
     backbone = load_backbone(
-        job.backbone or job.design.backbone, n_classes=dataset.n_classes, image_channels=dataset.image_channels
+        job.backbone or job.design.backbone,
+        n_classes=dataset.n_classes,
+        image_channels=dataset.image_channels,
+        image_size=dataset.image_size,
     )
     train = partial(
         train_design,
@@ -215,4 +218,4 @@ def own_dataset(job: OnImages) -> Dataset:
 
 def cached_dataset(config: DatasetConfig, digest: str | None = None) -> Dataset:
     """Returns the data set of the settings, read once per process; with a digest, the decoded copy of own images."""
-    return load_dataset(config.name, config.folder, resize=config.resize, digest=digest)
+    return load_dataset(config.name, config.folder, image_size=config.size, resize=config.resize, digest=digest)

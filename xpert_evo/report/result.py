@@ -7,6 +7,7 @@ from typing import Any
 
 from xpert_evo.config import RunConfig, parse_stored
 from xpert_evo.design import Design, design_from_text
+from xpert_evo.image_sources import stored_size
 from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.baselines import topic_of
 from xpert_evo.orchestration.chip_noise import NOISY, robustness_of
@@ -16,7 +17,7 @@ from xpert_evo.orchestration.goals import network_note
 from xpert_evo.orchestration.names import FINALISTS, FIRST, REUSED
 from xpert_evo.orchestration.own_files import with_kept_files
 from xpert_evo.orchestration.stopping import early_stop
-from xpert_evo.orchestration.task import Task, build_task
+from xpert_evo.orchestration.task import Task, build_task, fitted_images
 from xpert_evo.report.candidates import Candidate, OnChips, hardware_figures, select_front
 from xpert_evo.report.native import NativeResult, load_native
 from xpert_evo.report.shortlist import Shortlist, make_shortlist
@@ -140,7 +141,13 @@ def load_result(store: Store) -> RunResult:
     """Reads the result of a run, finished or not; raises StoreError."""
     config = with_kept_files(store, parse_stored(store.meta("settings"), where=f"settings of {store.folder}"))
     dataset = store.meta("dataset")
-    task = build_task(config, n_classes=dataset["n_classes"], image_channels=dataset["image_channels"])
+    task = build_task(
+        config,
+        n_classes=dataset["n_classes"],
+        image_channels=dataset["image_channels"],
+        image_size=stored_size(dataset),
+        n_fitted=fitted_images(dataset),
+    )
     plans = store.plans()
     contexts = {plan.context for plan in plans if plan.batch == FIRST}
     reused = {(plan.digest, plan.context) for plan in plans if plan.batch == REUSED}

@@ -8,7 +8,7 @@ from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.network import CrossbarNetwork, build_network
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.accuracy.datasets.catalogue import Dataset
-from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
+from xpert_evo.accuracy.training.protocols import TrainingProtocol, fitted, load_protocol
 from xpert_evo.accuracy.training.training import check_draws_cells
 from xpert_evo.accuracy.training.weights import Start, read_start, take_weights
 from xpert_evo.backbones import Backbone, backbone_of
@@ -86,7 +86,7 @@ class TrainingPlan:
             self.backbone,
             crossbar=self.crossbar,
             width_divisor=self.protocol.width_divisor,
-            image_size=self.protocol.image_size,
+            image_size=self.protocol.size_for(self.backbone.image_size),
         )
         if self.start is not None:
             take_weights(network, self.start)
@@ -131,6 +131,7 @@ def plan_training(
             settings.space.backbone,
             n_classes=dataset.n_classes,
             image_channels=dataset.image_channels,
+            image_size=dataset.image_size,
         )
         wanted.check(backbone)
     start = read_start(start_from) if start_from is not None else None
@@ -139,7 +140,7 @@ def plan_training(
         design=wanted,
         backbone=backbone,
         dataset=dataset,
-        protocol=chosen,
+        protocol=fitted(chosen, dataset.name, len(dataset.train)),
         crossbar=Hardware.of(settings).of_design(wanted).crossbar,
         chip={"device": settings.hardware.device, "technology": settings.hardware.technology},
         seed=seed,

@@ -110,7 +110,7 @@ def test_layers_have_the_weight_bits_of_their_design(design: Design, backbone: B
     for number, layer in enumerate(layers):
         layer["weight_precision"] = 2 + number % 7
     chosen = parse_design(plain)
-    network = build_network(chosen, backbone, crossbar=CrossbarSpec(rows=128), width_divisor=32, image_size=16)
+    network = build_network(chosen, backbone, crossbar=CrossbarSpec(rows=128), width_divisor=32, image_size=(16, 16))
     found = [layer.geometry.crossbar for layer in network.crossbar_layers]
     assert [crossbar.weight_bits for crossbar in found] == [2 + number % 7 for number in range(len(found))]
     assert {crossbar.rows for crossbar in found} == {128}

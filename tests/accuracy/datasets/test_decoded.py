@@ -17,7 +17,7 @@ from xpert_evo.accuracy.datasets import decoded, folders
 from xpert_evo.accuracy.datasets.catalogue import load_dataset
 from xpert_evo.accuracy.datasets.own_images import own_images
 from xpert_evo.errors import DataError
-from xpert_evo.image_sources import Resize
+from xpert_evo.image_sources import ImageSize, Resize
 
 
 @pytest.fixture
@@ -106,10 +106,14 @@ def test_each_way_of_resizing_has_an_entry_of_its_own(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 255, (15, 3, 20, 60), dtype=np.uint8)
     np.savez(tmp_path / "x.npz", x_train=images, y_train=np.arange(15) % 3)
     name = f"npz:{tmp_path / 'x.npz'}"
-    digests = {how: load_dataset(name, tmp_path, resize=how).digest for how in Resize}
+
+    def digests_of(size: ImageSize) -> dict[Resize, str]:
+        return {how: load_dataset(name, tmp_path, image_size=size, resize=how).digest for how in Resize}
+
+    digests = digests_of((32, 32))
     assert len(set(digests.values())) == 3
-    assert {how: load_dataset(name, tmp_path, resize=how).digest for how in Resize} == digests
-    large = own_images(name, tmp_path / "decoded", 64, Resize.CROP)
+    assert digests_of((32, 32)) == digests
+    large = own_images(name, tmp_path / "decoded", (64, 64), Resize.CROP)
     assert large.images["train"].shape == (9, 3, 64, 64)
     assert large.digest not in digests.values()
 

@@ -50,7 +50,7 @@ def save(path: Path, **arrays: Any) -> str:
 def test_a_folder_of_classes_is_split_by_class_and_keeps_names_and_bytes(tmp_path: Path) -> None:
     dataset = load(f"folder:{write_folder(tmp_path / 'flowers', 20)}", tmp_path)
     assert dataset.class_names == CLASSES
-    assert (dataset.n_classes, dataset.image_channels, dataset.image_size) == (3, 3, 32)
+    assert (dataset.n_classes, dataset.image_channels, dataset.image_size) == (3, 3, (32, 32))
     assert dataset.train.labels.bincount().tolist() == [16, 16, 16]
     assert dataset.validation.labels.bincount().tolist() == dataset.test.labels.bincount().tolist() == [2, 2, 2]
     found = rows(dataset)
@@ -105,12 +105,12 @@ def test_all_usual_files_are_read_and_grey_ones_among_colours_get_three_planes(t
 
 def test_sixteen_bits_palettes_and_transparency_become_bytes() -> None:
     values = (np.arange(32 * 32).reshape(32, 32) * 64).astype(np.uint16)
-    assert (resized(Image.fromarray(values), 1, 32, Resize.CROP)[0] == values >> 8).all()
+    assert (resized(Image.fromarray(values), 1, (32, 32), Resize.CROP)[0] == values >> 8).all()
     colour = Image.fromarray(coloured(1)[0][0].transpose(1, 2, 0))
     for mode in ("RGBA", "CMYK", "P", "LA", "1"):
-        assert resized(colour.convert(mode), 3, 32, Resize.FIT).shape == (3, 32, 32)
+        assert resized(colour.convert(mode), 3, (32, 32), Resize.FIT).shape == (3, 32, 32)
     with pytest.raises(ImageError, match="floats"):
-        resized(Image.fromarray(np.ones((4, 4), dtype=np.float32)), 1, 32, Resize.CROP)
+        resized(Image.fromarray(np.ones((4, 4), dtype=np.float32)), 1, (32, 32), Resize.CROP)
 
 
 def test_photographs_are_turned_as_the_camera_was_held(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_photographs_are_turned_as_the_camera_was_held(tmp_path: Path) -> None:
     exif[0x0112] = 3  # upside down
     picture.save(tmp_path / "x.png", exif=exif)
     with Image.open(tmp_path / "x.png") as opened:
-        planes = resized(opened, 1, 32, Resize.CROP)
+        planes = resized(opened, 1, (32, 32), Resize.CROP)
     assert planes[0, :, 0].tolist() == list(range(31, -1, -1))
 
 
@@ -271,7 +271,7 @@ def test_sixteen_channels_and_uneven_classes_are_sensible(tmp_path: Path) -> Non
     images = np.random.default_rng(0).integers(0, 255, (63, 20, 20, 16), dtype=np.uint8)
     labels = np.array([0] * 60 + [1] * 3)
     dataset = load(save(tmp_path / "x.npz", x_train=images, y_train=labels), tmp_path)
-    assert dataset.train.images.shape[1:] == (16, 32, 32)
+    assert dataset.train.images.shape[1:] == (16, 20, 20)
     assert dataset.test.labels.bincount().tolist() == [6, 1]
     assert any(note.startswith("classes are uneven: 48 training images of '0', 1 of '1'") for note in dataset.notes)
 
@@ -379,20 +379,69 @@ def test_functions_that_are_not_there_are_told(tmp_path: Path, name: str) -> Non
 @pytest.mark.parametrize("shape", [(40, 80), (80, 40), (7, 3), (32, 32), (28, 28)])
 def test_resized_images_are_square_and_keep_what_they_promise(how: Resize, shape: tuple[int, int]) -> None:
     white = np.full((3, *shape), 255, dtype=np.uint8)
-    planes = resized(white, 3, 32, how)
+    planes = resized(white, 3, (32, 32), how)
     assert planes.shape == (3, 32, 32)
     bars = float((planes == 0).mean())
     share = 1 - min(shape) / max(shape)
     assert bars == pytest.approx(share if how is Resize.FIT else 0.0, abs=0.04)
-    as_picture = resized(Image.fromarray(white.transpose(1, 2, 0)), 3, 32, how)
+    as_picture = resized(Image.fromarray(white.transpose(1, 2, 0)), 3, (32, 32), how)
     assert (as_picture == planes).all()
 
 
 def test_cropping_keeps_the_middle_and_stretching_all() -> None:
     picture = np.zeros((1, 32, 64), dtype=np.uint8)
     picture[:, :, 16:48] = 200
-    assert resized(picture, 1, 32, Resize.CROP).min() == 200
-    assert resized(picture, 1, 32, Resize.STRETCH)[0, 0, 0] == 0
+    assert resized(picture, 1, (32, 32), Resize.CROP).min() == 200
+    assert resized(picture, 1, (32, 32), Resize.STRETCH)[0, 0, 0] == 0
+
+
+@pytest.mark.parametrize("size", [(10, 49), (64, 48), (1, 7)])
+def test_images_are_resized_to_heights_and_widths(size: tuple[int, int]) -> None:
+    ramp = np.broadcast_to(np.linspace(0, 255, 90).astype(np.uint8)[:, None], (1, 90, 60))
+    planes = resized(ramp, 1, size, Resize.STRETCH)
+    assert planes.shape == (1, *size)
+    assert (planes == planes[:, :, :1]).all()
+    for how in (Resize.CROP, Resize.FIT):
+        assert resized(Image.fromarray(ramp[0]), 1, size, how).shape == (1, *size)
+
+
+def test_the_images_decide_their_size_unless_a_setting_does(tmp_path: Path) -> None:
+    for i in range(5):
+        for label in "ab":
+            value = np.random.default_rng([i, ord(label)]).integers(0, 255, (3, 20, 30), dtype=np.uint8)
+            write_image(tmp_path / "set" / label / f"{i}.png", value)
+    name = f"folder:{tmp_path / 'set'}"
+    kept = load(name, tmp_path)
+    assert kept.image_size == (20, 30)
+    assert kept.train.images.shape[1:] == (3, 20, 30)
+    assert not any("resized" in note for note in kept.notes)
+    assert load(name, tmp_path, image_size=(16, 24)).train.images.shape[1:] == (3, 16, 24)
+    write_image(
+        tmp_path / "set" / "a" / "tall.png", np.random.default_rng(9).integers(0, 255, (3, 50, 30)).astype("u1")
+    )
+    mixed = load(name, tmp_path)
+    assert mixed.image_size == (32, 32)
+    assert "images have 2 sizes (20 x 30 to 50 x 30 pixels); they were resized to 32 x 32" in " ".join(mixed.notes)
+    assert not any("resized" in note for note in load(name, tmp_path, image_size=(32, 32)).notes)
+
+
+def test_very_large_images_are_resized_and_a_note_says_so(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 255, (12, 1, 300, 40), dtype=np.uint8)
+    dataset = load(save(tmp_path / "x.npz", x_train=images, y_train=np.arange(12) % 2), tmp_path)
+    assert dataset.image_size == (32, 32)
+    assert any(note.startswith("images of 300 x 40 pixels have a side longer than 256") for note in dataset.notes)
+
+
+def test_photographs_held_sideways_count_with_the_size_they_are_turned_to(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    for label in "ab":
+        for i in range(6):
+            value = np.random.default_rng([i, ord(label)]).integers(0, 255, (3, 20, 30), dtype=np.uint8)
+            path = tmp_path / "set" / label / f"{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(value.transpose(1, 2, 0)).save(path, exif=exif)
+    assert load(f"folder:{tmp_path / 'set'}", tmp_path).train.images.shape[1:] == (3, 30, 20)
 
 
 @given(st.integers(1, 16), st.integers(17, 60), st.integers(17, 60))
@@ -418,7 +467,7 @@ def test_splits_are_disjoint_complete_stratified_and_always_the_same(labels: lis
         return Part(labels=values, image=lambda i: Image.new("L", (1, 1)), told=str)
 
     parts = {"train": part(own), **{name: part(np.arange(5)) for name in given_parts}}
-    source = Source(name="x", class_names=tuple("abcde"), image_channels=1, parts=parts)
+    source = Source(name="x", class_names=tuple("abcde"), image_channels=1, sizes=frozenset({(1, 1)}), parts=parts)
     found = split(source)
     again = split(source)
     assert all((found[name].images == again[name].images).all() for name in found)

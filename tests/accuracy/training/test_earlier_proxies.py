@@ -25,7 +25,7 @@ def test_proxies_of_earlier_versions_are_read_at_the_widths_that_they_have(
         }
     )
     once = build_network(
-        narrow, backbone, crossbar=CrossbarSpec(), width_divisor=8, image_size=16, depths=[4] * len(design.layers)
+        narrow, backbone, crossbar=CrossbarSpec(), width_divisor=8, image_size=(16, 16), depths=[4] * len(design.layers)
     )
     once.initialise(torch.Generator().manual_seed(0))
     metadata = {
@@ -35,5 +35,5 @@ def test_proxies_of_earlier_versions_are_read_at_the_widths_that_they_have(
     write_tensors(tmp_path / "weights.safetensors", once.state_dict(), metadata)
     read = load_network(tmp_path / "weights.safetensors")
     assert [layer.geometry.out_channels for layer in read.network.crossbar_layers] == [4] * len(design.layers)
-    today = build_network(narrow, backbone, crossbar=CrossbarSpec(), width_divisor=8, image_size=16)
+    today = build_network(narrow, backbone, crossbar=CrossbarSpec(), width_divisor=8, image_size=(16, 16))
     assert today.crossbar_layers[0].geometry.out_channels == 6

@@ -24,7 +24,7 @@ from xpert_evo.design import Design
 
 @pytest.fixture
 def network(design: Design, backbone: Backbone) -> CrossbarNetwork:
-    built = build_network(design, backbone, crossbar=CrossbarSpec(), width_divisor=16, image_size=16)
+    built = build_network(design, backbone, crossbar=CrossbarSpec(), width_divisor=16, image_size=(16, 16))
     built.initialise(torch.Generator().manual_seed(0))
     return built
 

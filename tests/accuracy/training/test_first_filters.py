@@ -14,7 +14,7 @@ from xpert_evo.design import Design
 
 @pytest.fixture
 def network(design: Design, backbone: Backbone) -> CrossbarNetwork:
-    network = build_network(design, backbone, crossbar=CrossbarSpec(), image_size=16)
+    network = build_network(design, backbone, crossbar=CrossbarSpec(), image_size=(16, 16))
     network.initialise(torch.Generator().manual_seed(0))
     return network
 

@@ -50,7 +50,7 @@ def train_folder(run: Path, result: RunResult, candidate: Candidate, name: str =
         result.task.backbone,
         crossbar=result.task.hardware.crossbar,
         width_divisor=protocol.width_divisor,
-        image_size=protocol.image_size,
+        image_size=protocol.size_for((32, 32)),
     )
     network.initialise(torch.Generator().manual_seed(0))
     shape = (64, result.task.backbone.image_channels, protocol.image_size, protocol.image_size)
@@ -85,7 +85,9 @@ def test_the_figures_of_csv_and_json_are_what_their_names_say(scene: Scene, fini
     for row, entry in zip(rows, json.loads((tmp_path / "designs.json").read_text()), strict=True):
         assert row["id"] == entry["id"]
         operations, channels = 0.0, backbone.image_channels
-        for layer, genes, size in zip(backbone.layers, entry["design"]["layers"], backbone.output_sizes(), strict=True):
+        for layer, genes, size in zip(
+            backbone.layers, entry["design"]["layers"], [side for side, _ in backbone.output_sizes()], strict=True
+        ):
             assert {name: row.get(f"{layer.name}.{name}") for name in genes if name != "name"} == {
                 name: str(value) for name, value in genes.items() if name != "name"
             }
@@ -242,7 +244,7 @@ def test_an_onnx_model_gives_the_scores_of_the_torch_module(name: str, tmp_path:
         backbone,
         crossbar=CrossbarSpec(),
         width_divisor=protocol.width_divisor,
-        image_size=protocol.image_size,
+        image_size=protocol.size_for((32, 32)),
     )
     network.initialise(torch.Generator().manual_seed(0))
     images = torch.rand(6, 1, 32, 32, generator=torch.Generator().manual_seed(1))
@@ -250,7 +252,7 @@ def test_an_onnx_model_gives_the_scores_of_the_torch_module(name: str, tmp_path:
     with torch.no_grad():
         network.train()(small, CrossbarLayer.product)  # so that batch norm and the inputs' ranges have seen something
         wanted = network.eval()(small, CrossbarLayer.product).numpy()
-    write_onnx(tmp_path / "model.onnx", network, protocol.image_size, {"design": design.to_plain()})
+    write_onnx(tmp_path / "model.onnx", network, protocol.size_for((32, 32)), {"design": design.to_plain()})
     model = onnx.load(tmp_path / "model.onnx")
     onnx.checker.check_model(model, full_check=True)
     assert json.loads({p.key: p.value for p in model.metadata_props}["design"]) == design.to_plain()

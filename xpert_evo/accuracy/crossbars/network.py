@@ -17,6 +17,7 @@ from xpert_evo.accuracy.crossbars.quantisers import Clip, quantise_input, quanti
 from xpert_evo.accuracy.crossbars.snr import input_statistics
 from xpert_evo.backbones import Backbone, map_of
 from xpert_evo.design import Design
+from xpert_evo.image_sources import IMAGE_SIZE, ImageSize
 from xpert_evo.networks.graph import Graph
 from xpert_evo.networks.nodes import INPUT, WITH_PARAMETERS, NodeEntry, Op, Shape
 
@@ -190,6 +191,7 @@ class CrossbarNetwork(nn.Module):
             {node.name: DigitalParameters(node, sizes[node.name]) for node in graph.nodes if node.op in WITH_PARAMETERS}
         )
         self._steps = _steps(graph)
+        self._n_axes = len(graph.input_shape)
 
     def initialise(self, generator: torch.Generator, *, identity: bool = False) -> None:
         """Draws all weights from `generator`; with `identity`, convolutions start by passing their input on."""
@@ -211,7 +213,7 @@ class CrossbarNetwork(nn.Module):
 
     def forward(self, images: torch.Tensor, product: Product) -> torch.Tensor:
         """Returns class scores (n, classes); `product` computes each layer's matrix product."""
-        values = {INPUT: images}
+        values = {INPUT: images.flatten(1 if self._n_axes == 1 else 2) if self._n_axes < 3 else images}
         outputs = images
         for step in self._steps:
             node = step.node
@@ -270,7 +272,7 @@ def build_network(
     *,
     crossbar: CrossbarSpec,
     width_divisor: int = 1,
-    image_size: int | tuple[int, ...] = 32,
+    image_size: ImageSize = IMAGE_SIZE,
     depths: Sequence[int] | None = None,
 ) -> CrossbarNetwork:
     """Builds the network of a design, or its proxy with 1 / `width_divisor` of the channels; raises DesignError.
@@ -281,7 +283,7 @@ def build_network(
         crossbar: Crossbars of the chip; layers may choose other precisions of their weights.
         width_divisor: Divisor of the channel depths (see `proxy_depth`); above 1, rows are distributed evenly over
             arrays.
-        image_size: Side of the network's input images, or their height and width [pixels].
+        image_size: Height and width of the network's input images [pixels].
         depths: Channels of each layer if known, as for trained weights.
     """
     design.check(backbone)

@@ -1,4 +1,4 @@
-"""Data sets: uint8 images of 32 x 32 pixels in fixed training, validation and test splits.
+"""Data sets: uint8 images of one size in fixed training, validation and test splits.
 
 `load_dataset` reads a data set, `fetch_dataset` downloads one and `import_dataset` takes a published one that the user
 has. The validation images are drawn from the training images with a fixed seed and never trained on; test images only
@@ -25,7 +25,7 @@ from xpert_evo.accuracy.datasets.readers import Arrays
 from xpert_evo.accuracy.datasets.sources import PARTS
 from xpert_evo.accuracy.host_state import own_numerics
 from xpert_evo.errors import DataError
-from xpert_evo.image_sources import FORMS_TEXT, IMAGE_SIZE, Form, Resize, form_of
+from xpert_evo.image_sources import FORMS_TEXT, IMAGE_SIZE, Form, ImageSize, Resize, form_of
 from xpert_evo.paths import DATA_DIR, absolute_path, user_path
 from xpert_evo.validation import nearest
 
@@ -37,7 +37,7 @@ class Split:
     """Images with their classes; compared by identity.
 
     Attributes:
-        images: (images, channels, side, side): uint8 of side 32 in a data set; floats in [0, 1] once they are
+        images: (images, channels, height, width): uint8 in a data set; floats in [0, 1] once they are
             `images.prepared`.
         labels: int64, (images,).
     """
@@ -61,7 +61,7 @@ class Dataset:
         test: What judges finalists, once.
         n_classes: Classes.
         image_channels: Planes of an image.
-        image_size: Side of an image [pixels].
+        image_size: Height and width of an image [pixels].
         digest: Sixteen hexadecimal digits of the content and its split.
         class_names: Of the user's own images, in the order of the labels.
         notes: Sentences on the user's own images: what was drawn or left out.
@@ -73,7 +73,7 @@ class Dataset:
     test: Split
     n_classes: int
     image_channels: int
-    image_size: int
+    image_size: ImageSize
     digest: str
     class_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -86,6 +86,7 @@ class DatasetSpec:
     Attributes:
         n_classes: Classes.
         image_channels: Planes of an image.
+        image_size: Height and width of an image [pixels].
         read: The arrays of a folder; raises DataError where files are missing or altered.
         folder: Name of the folder inside the archive; None for embedded data.
         other_layouts: Names of folders and archives that people have and `import_dataset` takes.
@@ -97,6 +98,7 @@ class DatasetSpec:
 
     n_classes: int
     image_channels: int
+    image_size: ImageSize = IMAGE_SIZE
     read: Callable[[Path], Arrays]
     folder: str | None = None
     other_layouts: tuple[str, ...] = ()
@@ -108,7 +110,12 @@ class DatasetSpec:
 
 @own_numerics()
 def load_dataset(
-    name: str, data_dir: Path | None = None, *, resize: Resize = Resize.CROP, digest: str | None = None
+    name: str,
+    data_dir: Path | None = None,
+    *,
+    image_size: ImageSize | None = None,
+    resize: Resize = Resize.CROP,
+    digest: str | None = None,
 ) -> Dataset:
     """The data set called `name`.
 
@@ -117,7 +124,8 @@ def load_dataset(
         data_dir: Where data sets that are not embedded lie: the folder itself or the one that holds it; None for the
             folder `data` inside the working folder, where `xpert-evo data` puts them by default. The user's own images
             are decoded into a folder in it.
-        resize: How the user's own images of another size or shape become square.
+        image_size: Size of the user's own images; None for their natural one (`image_sources.natural_size`).
+        resize: How the user's own images of another size or shape are resized.
         digest: Of the user's own images, where it is known: what is decoded already is then used without a look at
             their files.
 
@@ -125,18 +133,18 @@ def load_dataset(
         DataError: Unknown name, missing, truncated or altered files; the message says how to get them.
     """
     if form_of(name) is not None:
-        return _own(name, absolute_path(data_dir or DATA_DIR) / DECODED, resize, digest)
+        return _own(name, absolute_path(data_dir or DATA_DIR) / DECODED, image_size, resize, digest)
     spec = dataset_spec(name)
     if spec.folder is None:
         return _loaded(name, Path(data_formats.__file__).parent / "data")
     return _loaded(name, find_folder(name, absolute_path(data_dir or DATA_DIR)))
 
 
-def _own(name: str, cache: Path, resize: Resize, digest: str | None) -> Dataset:
+def _own(name: str, cache: Path, image_size: ImageSize | None, resize: Resize, digest: str | None) -> Dataset:
     """The user's own images: mapped from the cache of decoded ones, which is filled first where it has to be."""
     found = read_decoded(cache, digest) if digest is not None else None
     if found is None:
-        found = own_images(name, cache, IMAGE_SIZE, resize)
+        found = own_images(name, cache, image_size, resize)
     train, validation, test = (
         Split(images=torch.from_numpy(found.images[part]), labels=torch.from_numpy(found.labels[part]))
         for part in PARTS
@@ -148,7 +156,7 @@ def _own(name: str, cache: Path, resize: Resize, digest: str | None) -> Dataset:
         test=test,
         n_classes=len(found.class_names),
         image_channels=found.images["train"].shape[1],
-        image_size=IMAGE_SIZE,
+        image_size=(found.images["train"].shape[2], found.images["train"].shape[3]),
         digest=found.digest,
         class_names=found.class_names,
         notes=found.notes,
@@ -239,20 +247,20 @@ def _loaded(name: str, folder: Path) -> Dataset:
         test=splits["test"],
         n_classes=spec.n_classes,
         image_channels=spec.image_channels,
-        image_size=IMAGE_SIZE,
+        image_size=spec.image_size,
         digest=content.hexdigest()[:16],
     )
 
 
 def _padded(images: data_formats.Images) -> data_formats.Images:
     """Images (n, channels, side, side) with a black border up to 32 pixels; larger ones are averaged down."""
-    side = images.shape[-1]
-    if side > IMAGE_SIZE:
-        factor = side // IMAGE_SIZE
-        blocks = images.reshape(*images.shape[:2], IMAGE_SIZE, factor, IMAGE_SIZE, factor)
+    side, wanted = images.shape[-1], IMAGE_SIZE[0]
+    if side > wanted:
+        factor = side // wanted
+        blocks = images.reshape(*images.shape[:2], wanted, factor, wanted, factor)
         averaged: data_formats.Images = np.rint(blocks.mean(axis=(3, 5), dtype=np.float32)).astype(np.uint8)
         return averaged
-    border = (IMAGE_SIZE - side) // 2
+    border = (wanted - side) // 2
     return np.ascontiguousarray(np.pad(images, [(0, 0), (0, 0), (border, border), (border, border)]))
 
 

@@ -28,7 +28,7 @@ from xpert_evo.accuracy.datasets.sources import PARTS, Source, check_readable
 from xpert_evo.accuracy.datasets.splitting import Members, check_parts, notes_on, split
 from xpert_evo.errors import DataError
 from xpert_evo.files import write_text
-from xpert_evo.image_sources import Resize
+from xpert_evo.image_sources import ImageSize, Resize
 from xpert_evo.words import counted
 
 FOLDER = "decoded"
@@ -48,7 +48,7 @@ class Decoded:
     Attributes:
         digest: Sixteen hexadecimal digits of content, split and classes.
         class_names: In the order of the labels.
-        images: For each part (images, channels, side, side) uint8, mapped.
+        images: For each part (images, channels, height, width) uint8, mapped.
         labels: For each part int64, (images,).
         notes: What the user should know; empty where only the digest was known.
     """
@@ -76,7 +76,11 @@ def read_decoded(cache: Path, digest: str) -> Decoded | None:
 
 
 def decoded(
-    cache: Path, fingerprint: str | None, open_source: Callable[[], Source], image_size: int, resize: Resize
+    cache: Path,
+    fingerprint: str | None,
+    open_source: Callable[[], Source],
+    image_size: ImageSize | None,
+    resize: Resize,
 ) -> Decoded:
     """A data set out of the cache, decoded into it first where it is not there.
 
@@ -84,13 +88,14 @@ def decoded(
         cache: Made if it is missing.
         fingerprint: Of the source's files; None where only decoding can tell what there is.
         open_source: Called where something must be decoded.
-        image_size: Side of the decoded images [pixels].
+        image_size: Size of the decoded images; None for the source's natural one.
         resize: How they come to it.
 
     Raises:
         DataError: The images cannot be used, or the cache cannot be written.
     """
-    key = hashlib.sha256(f"{VERSION} {fingerprint} {image_size} {resize}".encode()).hexdigest()[:32]
+    size = None if image_size is None else _plain_size(image_size)
+    key = hashlib.sha256(f"{VERSION} {fingerprint} {size} {resize}".encode()).hexdigest()[:32]
     known = cache / f"known-{key}.json"
     if fingerprint is not None and (found := _known(cache, known)) is not None:
         return found
@@ -123,7 +128,7 @@ def _known(cache: Path, known: Path) -> Decoded | None:
         return None
 
 
-def _decode(cache: Path, source: Source, image_size: int, resize: Resize) -> tuple[str, list[str]]:
+def _decode(cache: Path, source: Source, image_size: ImageSize | None, resize: Resize) -> tuple[str, list[str]]:
     """Puts a data set into the cache; returns its digest and what the user should know of it."""
     new = cache / _NEW
     shutil.rmtree(new, ignore_errors=True)  # of a process that was killed: this one has the lock
@@ -138,16 +143,22 @@ def _decode(cache: Path, source: Source, image_size: int, resize: Resize) -> tup
     return digest, notes
 
 
-def _fill(folder: Path, source: Source, image_size: int, resize: Resize) -> tuple[str, list[str]]:
+def _plain_size(size: ImageSize) -> int | ImageSize:
+    """A size as digests contain it: the side of a square."""
+    return size[0] if size[0] == size[1] else size
+
+
+def _fill(folder: Path, source: Source, chosen: ImageSize | None, resize: Resize) -> tuple[str, list[str]]:
     """Writes the files of a data set; returns its digest and what the user should know of it."""
-    content = hashlib.sha256(json.dumps([VERSION, source.class_names, image_size]).encode())
-    members, labels, notes = split(source), {}, list(source.notes)
+    size = chosen or source.image_size
+    content = hashlib.sha256(json.dumps([VERSION, source.class_names, _plain_size(size)]).encode())
+    members, labels, notes = split(source), {}, [*source.notes, *source.notes_on_size(chosen)]
     seen: set[bytes] = set()
     complaints: list[str] = []
     # Test images come first: what is among them neither selects nor trains.
     for part in reversed(PARTS):
-        rows = _rows(source, members[part], image_size, resize)
-        shape = (len(members[part].images), source.image_channels, image_size, image_size)
+        rows = _rows(source, members[part], size, resize)
+        shape = (len(members[part].images), source.image_channels, *size)
         kept, hashes = _write_part(folder / f"{part}.npy", shape, rows, seen, complaints)
         labels[part] = source.parts[members[part].origin].labels[members[part].images[kept]]
         for row in hashes:
@@ -194,7 +205,7 @@ def _write_part(
     return np.array(kept, dtype=np.int64), hashes
 
 
-def _rows(source: Source, members: Members, image_size: int, resize: Resize) -> Iterator[Planes | str]:
+def _rows(source: Source, members: Members, image_size: ImageSize, resize: Resize) -> Iterator[Planes | str]:
     """Decoded images one by one, of which only a block is in memory; a complaint in place of what is none."""
     part = source.parts[members.origin]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from xpert_evo.accuracy.datasets.resizing import ImageError, n_channels
+from xpert_evo.accuracy.datasets.resizing import ImageError, n_channels, size_of
 from xpert_evo.accuracy.datasets.sources import PARTS, Part, Source, check_classes, check_readable
 from xpert_evo.errors import DataError
-from xpert_evo.image_sources import place_of
+from xpert_evo.image_sources import ImageSize, natural_size, place_of
 from xpert_evo.words import counted, listed
 
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm"}
@@ -48,7 +48,7 @@ def folder_fingerprint(name: str) -> str:
     return content.hexdigest()[:32]
 
 
-def open_folder(name: str, image_size: int) -> Source:
+def open_folder(name: str, image_size: ImageSize | None) -> Source:
     """The images in a folder; raises DataError where it is not laid out as expected or a file is no image."""
     root = Path(place_of(name))
     files, notes = _listed(name)
@@ -58,13 +58,22 @@ def open_folder(name: str, image_size: int) -> Source:
         unknown = next((label for label in classes if label not in class_names), None)
         if unknown is not None:
             raise DataError(f"{name} has {part} images of the class '{unknown}', but no training image of it.")
-    parts = {part: _part(classes, class_names, root, image_size) for part, classes in files.items()}
     every = [path for classes in files.values() for paths in classes.values() for path in paths]
-    channels = _channels(name, root, every)
-    return Source(name=name, class_names=class_names, image_channels=channels, parts=parts, notes=notes, threads=True)
+    heads = _heads(name, root, every)
+    sizes = frozenset(size for _, size in heads)
+    target = image_size or natural_size(sizes)
+    return Source(
+        name=name,
+        class_names=class_names,
+        image_channels=3 if any(channels == 3 for channels, _ in heads) else 1,
+        sizes=sizes,
+        parts={part: _part(classes, class_names, root, target) for part, classes in files.items()},
+        notes=notes,
+        threads=True,
+    )
 
 
-def _part(classes: dict[str, list[Path]], class_names: Sequence[str], root: Path, image_size: int) -> Part:
+def _part(classes: dict[str, list[Path]], class_names: Sequence[str], root: Path, image_size: ImageSize) -> Part:
     paths = [path for own in classes.values() for path in own]
     labels = [class_names.index(label) for label, own in classes.items() for _ in own]
     return Part(
@@ -78,32 +87,33 @@ def _told(paths: Sequence[Path], root: Path, i: int) -> str:
     return str(paths[i].relative_to(root))
 
 
-def _image(paths: Sequence[Path], image_size: int, i: int) -> Image.Image:
+def _image(paths: Sequence[Path], image_size: ImageSize, i: int) -> Image.Image:
     """Opens and decodes a file, a large JPEG at a smaller scale of its own; raises ImageError."""
     try:
         with Image.open(paths[i], formats=_FORMATS) as image:
-            image.draft(None, (2 * image_size, 2 * image_size))
+            least = 2 * max(image_size)
+            image.draft(None, (least, least))
             image.load()
             return image
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as failure:
         raise ImageError(_why(failure)) from None
 
 
-def _channels(name: str, root: Path, paths: Sequence[Path]) -> int:
-    """3 where any image has colours, else 1, from the heads of all files; raises DataError for what is no image."""
+def _heads(name: str, root: Path, paths: Sequence[Path]) -> list[tuple[int, ImageSize]]:
+    """Channels and size of every image, from the heads of the files; raises DataError for what is no image."""
     with ThreadPoolExecutor(_N_THREADS) as pool:
-        found = list(pool.map(_channels_or_complaint, paths))
+        found = list(pool.map(_head_or_complaint, paths))
     complaints = [
         f"{path.relative_to(root)} ({what})" for path, what in zip(paths, found, strict=True) if isinstance(what, str)
     ]
     check_readable(name, complaints, len(paths))
-    return 3 if 3 in found else 1
+    return [head for head in found if not isinstance(head, str)]
 
 
-def _channels_or_complaint(path: Path) -> int | str:
+def _head_or_complaint(path: Path) -> tuple[int, ImageSize] | str:
     try:
         with Image.open(path, formats=_FORMATS) as image:
-            return n_channels(image)
+            return n_channels(image), size_of(image)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as failure:
         return _why(failure)
 

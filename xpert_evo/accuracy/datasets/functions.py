@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from xpert_evo.accuracy.datasets.resizing import ImageError, Planes, n_channels, planes_of
+from xpert_evo.accuracy.datasets.resizing import ImageError, Planes, n_channels, planes_of, size_of
 from xpert_evo.accuracy.datasets.sources import Part, Source, numbered
 from xpert_evo.accuracy.datasets.stacks import Stack, open_stacks, stacks_of
 from xpert_evo.errors import DataError
-from xpert_evo.image_sources import place_of
+from xpert_evo.image_sources import ImageSize, place_of
 
 _PARTS_OF_NAMES = {
     "train": "train",
@@ -32,6 +32,7 @@ _IMAGE_KEYS = ("image", "img", "pixel_values")
 _LABEL_KEYS = ("label", "labels", "fine_label")
 _LABEL_ATTRIBUTES = ("targets", "labels")
 _PAIR = 2
+_N_SIZED = 100
 
 
 class MapStyle(Protocol):
@@ -126,13 +127,14 @@ def _open_map_style(name: str, parts: Mapping[str, Any]) -> Source:
             raise DataError(f"{name} returned no {part} images.")
     class_names, labels = numbered(name, {part: _labels(name, part, value) for part, value in parts.items()})
     try:
-        channels = _channels(parts)
+        channels, sizes = _channels(parts), _sizes(parts)
     except ImageError as failure:
         raise DataError(f"{name}: {failure}.") from None
     return Source(
         name=name,
         class_names=_named(parts["train"], class_names),
         image_channels=channels,
+        sizes=sizes,
         parts={
             part: Part(labels=labels[part], image=partial(_image, value), told=partial("{} image {}".format, part))
             for part, value in parts.items()
@@ -147,6 +149,11 @@ def _channels(parts: Mapping[str, MapStyle]) -> int:
             if (channels := n_channels(_image(value, i))) > 1:
                 return channels
     return 1
+
+
+def _sizes(parts: Mapping[str, MapStyle]) -> frozenset[ImageSize]:
+    """Sizes of the first images of each part; to look at all of them would decode the whole data set."""
+    return frozenset(size_of(_image(value, i)) for value in parts.values() for i in range(min(_N_SIZED, len(value))))
 
 
 def _named(dataset: object, found: tuple[str, ...]) -> tuple[str, ...]:

@@ -12,15 +12,23 @@ from xpert_evo.accuracy.datasets.functions import open_function
 from xpert_evo.accuracy.datasets.sources import Source
 from xpert_evo.accuracy.datasets.stacks import npz_fingerprint, open_npz
 from xpert_evo.errors import DataError
-from xpert_evo.image_sources import FORMS_TEXT, Form, Resize, form_of, place_of, with_absolute_path
+from xpert_evo.image_sources import (
+    FORMS_TEXT,
+    Form,
+    ImageSize,
+    Resize,
+    form_of,
+    place_of,
+    with_absolute_path,
+)
 
 
-def open_source(name: str, image_size: int) -> Source:
+def open_source(name: str, image_size: ImageSize | None) -> Source:
     """The images that a name tells, not decoded yet; raises DataError.
 
     Args:
         name: `folder:PATH`, `npz:FILE` or `module:PLACE:FUNCTION`.
-        image_size: Side that they will be resized to [pixels].
+        image_size: Size that they will be resized to; None for the natural one.
     """
     name = with_absolute_path(name)
     if not place_of(name):
@@ -34,7 +42,7 @@ def open_source(name: str, image_size: int) -> Source:
             return open_function(name)
 
 
-def own_images(name: str, cache: Path, image_size: int, resize: Resize) -> Decoded:
+def own_images(name: str, cache: Path, image_size: ImageSize | None, resize: Resize) -> Decoded:
     """The images that a name tells, out of the cache; raises DataError."""
     name = with_absolute_path(name)
     fingerprint = None

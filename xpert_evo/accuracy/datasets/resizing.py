@@ -1,4 +1,4 @@
-"""Images of any size and kind as planes of unsigned bytes, and as squares of one size."""
+"""Images of any size and kind as planes of unsigned bytes, all of one size."""
 
 from typing import Any, TypeAlias
 
@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from xpert_evo.image_sources import Resize
+from xpert_evo.image_sources import ImageSize, Resize
 
 Planes: TypeAlias = NDArray[np.uint8]
 """An image (channels, height, width), or a stack of images (images, channels, height, width)."""
 
 MAX_CHANNELS = 16
+_ORIENTATION = 0x0112  # EXIF tag
+_ON_ITS_SIDE = {5, 6, 7, 8}  # EXIF orientations that exchange width and height
 _SAMPLING = Image.Resampling.BILINEAR  # smoothed where Pillow scales down
 
 
@@ -83,8 +85,16 @@ def n_channels(image: Image.Image | Planes) -> int:
     return len(image)
 
 
-def resized(image: Image.Image | Planes, channels: int, size: int, how: Resize) -> Planes:
-    """An image as planes (channels, size, size); a grey one among colour ones has three equal planes.
+def size_of(image: Image.Image | Planes) -> ImageSize:
+    """Height and width of an image, turned as its camera was held [pixels]; only a file's head is read."""
+    if not isinstance(image, Image.Image):
+        return image.shape[1], image.shape[2]
+    turned = image.getexif().get(_ORIENTATION) in _ON_ITS_SIDE
+    return (image.width, image.height) if turned else (image.height, image.width)
+
+
+def resized(image: Image.Image | Planes, channels: int, size: ImageSize, how: Resize) -> Planes:
+    """An image as planes (channels, height, width); a grey one among colour ones has three equal planes.
 
     Raises:
         ImageError: It cannot be decoded, or has another number of channels.
@@ -93,26 +103,27 @@ def resized(image: Image.Image | Planes, channels: int, size: int, how: Resize) 
     if own != channels and not (own == 1 and channels == 3):
         raise ImageError(f"it has {own} channels where others have {channels}")
     if isinstance(image, Image.Image):
-        flat = _square(_eight_bits(image, grey=own == 1), size, how)
+        flat = _sized(_eight_bits(image, grey=own == 1), size, how)
         planes = np.asarray(flat, dtype=np.uint8)
         planes = planes[None] if planes.ndim == 2 else planes.transpose(2, 0, 1)
-    elif image.shape[1:] == (size, size):
+    elif image.shape[1:] == size:
         planes = image
     else:
-        planes = np.stack([np.asarray(_square(Image.fromarray(plane), size, how)) for plane in image])
+        planes = np.stack([np.asarray(_sized(Image.fromarray(plane), size, how)) for plane in image])
     if own != channels:
         planes = np.repeat(planes, channels, axis=0)
     return np.ascontiguousarray(planes)
 
 
-def _square(image: Image.Image, size: int, how: Resize) -> Image.Image:
-    if image.size == (size, size):
+def _sized(image: Image.Image, size: ImageSize, how: Resize) -> Image.Image:
+    height, width = size
+    if image.size == (width, height):
         return image
     if how is Resize.STRETCH:
-        return image.resize((size, size), _SAMPLING)
+        return image.resize((width, height), _SAMPLING)
     if how is Resize.FIT:
-        return ImageOps.pad(image, (size, size), _SAMPLING, color=0)
-    return ImageOps.fit(image, (size, size), _SAMPLING)
+        return ImageOps.pad(image, (width, height), _SAMPLING, color=0)
+    return ImageOps.fit(image, (width, height), _SAMPLING)
 
 
 def _eight_bits(image: Image.Image, *, grey: bool) -> Image.Image:

@@ -1,6 +1,6 @@
 """What every form of a user's images is turned into: for each part its labels, and a way to read one image."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ from PIL import Image
 
 from xpert_evo.accuracy.datasets.resizing import Planes
 from xpert_evo.errors import DataError
+from xpert_evo.image_sources import LARGEST_SIDE, ImageSize, natural_size, size_text
 
 PARTS = ("train", "validation", "test")
 _N_TOLD = 5
@@ -37,6 +38,7 @@ class Source:
         name: Of the data set, as in settings.
         class_names: In the order of the labels.
         image_channels: Planes of an image.
+        sizes: Heights and widths of the images [pixels].
         parts: By the names in `PARTS`; `train` is always there.
         notes: Sentences that the user should read.
         threads: Whether several threads may read at once.
@@ -45,6 +47,7 @@ class Source:
     name: str
     class_names: tuple[str, ...]
     image_channels: int
+    sizes: frozenset[ImageSize]
     parts: Mapping[str, Part]
     notes: tuple[str, ...] = ()
     threads: bool = False
@@ -53,6 +56,27 @@ class Source:
     def n_classes(self) -> int:
         """Classes."""
         return len(self.class_names)
+
+    @property
+    def image_size(self) -> ImageSize:
+        """Size of the images unless a setting chooses another one."""
+        return natural_size(self.sizes)
+
+    def notes_on_size(self, chosen: ImageSize | None) -> Iterator[str]:
+        """Yields a sentence if images are resized although no setting says so.
+
+        Args:
+            chosen: Size chosen by a setting; None for the natural one.
+        """
+        if chosen is not None or self.sizes == {self.image_size}:
+            return
+        smallest, largest = min(self.sizes), max(self.sizes)
+        came = (
+            f"images have {len(self.sizes):,} sizes ({size_text(smallest)} to {size_text(largest)} pixels)"
+            if len(self.sizes) > 1
+            else f"images of {size_text(largest)} pixels have a side longer than {LARGEST_SIDE}"
+        )
+        yield f"{came}; they were resized to {size_text(self.image_size)}: choose another size with dataset.image_size"
 
 
 def check_classes(name: str, class_names: Sequence[str]) -> None:

@@ -84,6 +84,7 @@ def open_stacks(name: str, stacks: Mapping[str, Stack]) -> Source:
         name=name,
         class_names=class_names,
         image_channels=channels["train"],
+        sizes=frozenset((own.shape[2], own.shape[3]) for own in images.values()),
         parts={
             part: Part(labels=positions[part], image=partial(_plane_stack, own), told=partial(_told, part))
             for part, own in images.items()

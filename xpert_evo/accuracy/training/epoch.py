@@ -67,7 +67,8 @@ def train_epoch(
     images = augmented(train.images, generator, flip=p.flip, shift=p.shift, turn=turn)
     if p.hide:
         images = with_squares_hidden(images, generator, p.hide)
-    images = resized(images, p.size_in_epoch(number)).to(compute_type(p, images.device))
+    size = network.backbone.image_size
+    images = resized(images, p.size_for(size, p.size_in_epoch(number))).to(compute_type(p, images.device))
     rows, worth = drawn_rows(state.losses, p.left_out_in_epoch(number), generator)
     losses, worth = state.losses.to(images.device), worth.to(images.device)
     n_steps, planned = (max(1, n // p.batch_size) for n in (len(rows), len(train)))

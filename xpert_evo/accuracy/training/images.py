@@ -9,6 +9,7 @@ import torch.nn.functional as F  # noqa: N812
 from xpert_evo.accuracy.datasets.catalogue import Split
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.errors import DataError
+from xpert_evo.image_sources import ImageSize
 
 _SUBSET_SEED = 2023
 
@@ -29,7 +30,7 @@ def prepared(split: Split, protocol: TrainingProtocol, device: torch.device, n_i
 
     Args:
         split: Split with uint8 images; floats are rejected because their range is unknown.
-        protocol: Training protocol; its image size must divide that of the images.
+        protocol: Training protocol, which may downsample images.
         device: Device of the returned tensors.
         n_images: Use only the first N images; None for all.
 
@@ -39,15 +40,18 @@ def prepared(split: Split, protocol: TrainingProtocol, device: torch.device, n_i
     if split.images.dtype != torch.uint8:
         raise DataError(f"images of a data set must be unsigned bytes (torch.uint8), got {split.images.dtype}.")
     where = torch.empty(0, device=device).device  # resolves the number of an unspecified GPU
-    return _kept(
-        split, (protocol.image_size, where, n_images), lambda: _scaled(split, protocol.image_size, where, n_images)
-    )
+    size = protocol.size_for((split.images.shape[2], split.images.shape[3]))
+    return _kept(split, (size, where, n_images), lambda: _scaled(split, size, where, n_images))
 
 
-def _scaled(split: Split, image_size: int, device: torch.device, n_images: int | None) -> Split:
+def _scaled(split: Split, size: ImageSize, device: torch.device, n_images: int | None) -> Split:
     images = split.images[:n_images].to(device)
-    factor = images.shape[-1] // image_size
-    scaled = F.avg_pool2d(images.float().div_(255), factor) if factor > 1 else images.float().div_(255)
+    height, width = images.shape[2:]
+    scaled = images.float().div_(255)
+    if height % size[0] or width % size[1]:
+        scaled = F.adaptive_avg_pool2d(scaled, size)
+    elif (height, width) != size:
+        scaled = F.avg_pool2d(scaled, (height // size[0], width // size[1]))
     labels = split.labels[:n_images].to(device)
     return Split(images=scaled.contiguous(memory_format=torch.channels_last), labels=labels)
 
@@ -80,7 +84,7 @@ def _shuffled(split: Split, n_images: int) -> Split:
 def augmented(
     images: torch.Tensor, generator: torch.Generator, *, flip: bool, shift: int, turn: int | None = None
 ) -> torch.Tensor:
-    """Returns an augmented copy of images (n, channels, side, side), with horizontal flips and random shifts.
+    """Returns an augmented copy of images (n, channels, height, width), with horizontal flips and random shifts.
 
     Args:
         images: Images, which are not modified.
@@ -90,7 +94,7 @@ def augmented(
         turn: Number of the epoch for alternating flips: each image is flipped in every other epoch, so that two
             consecutive epochs show it both ways (K. Jordan, arXiv 2404.00498, 2024); None for random flips.
     """
-    n, _, side, _ = images.shape
+    n, _, height, width = images.shape
     if flip:
         mirrored = torch.rand(n, generator=generator) < 0.5 if turn is None else (torch.arange(n) + turn) % 2 == 1
         images = torch.where(mirrored.to(images.device)[:, None, None, None], images.flip(-1), images)
@@ -102,7 +106,7 @@ def augmented(
     for k in range((2 * shift + 1) ** 2):
         top, left = divmod(k, 2 * shift + 1)
         rows = (place == k).nonzero().squeeze(1)
-        result[rows] = padded[rows, :, top : top + side, left : left + side]
+        result[rows] = padded[rows, :, top : top + height, left : left + width]
     return result
 
 
@@ -125,11 +129,11 @@ def with_squares_hidden(images: torch.Tensor, generator: torch.Generator, side: 
     return torch.where(hidden, images.mean((0, 2, 3), keepdim=True), images)
 
 
-def resized(images: torch.Tensor, size: int) -> torch.Tensor:
-    """Resizes images (n, channels, side, side) with antialiasing; returns them unchanged if the size is right."""
-    if images.shape[-1] == size:
+def resized(images: torch.Tensor, size: ImageSize) -> torch.Tensor:
+    """Resizes images (n, channels, height, width) with antialiasing; returns them unchanged if the size is right."""
+    if images.shape[2:] == size:
         return images
-    return F.interpolate(images, size=(size, size), mode="bilinear", antialias=True)
+    return F.interpolate(images, size=size, mode="bilinear", antialias=True)
 
 
 def batches(split: Split, size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:

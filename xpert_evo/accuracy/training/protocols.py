@@ -10,7 +10,14 @@ from typing import Annotated, Any, Self
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from xpert_evo.errors import ConfigError
+from xpert_evo.image_sources import IMAGE_SIZE, ImageSize, form_of
 from xpert_evo.validation import Frozen, nearest
+
+_N_CIFAR10 = 45_000
+_LEAST_BATCH = 8
+_MOST_REPEATS = 10
+_LEAST_SIDE = 8
+"""Side below which other images than those of 32 x 32 pixels are not downsampled [pixels]."""
 
 Positive = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -24,7 +31,8 @@ class TrainingProtocol(Frozen):
         width_divisor: Divisor of channel depths; depths below 64 are divided by less (`network.proxy_depth`). Above 1
             the network is a *proxy*, whose rows are distributed evenly over arrays so that its signal-to-noise ratio
             is that of the full-width layers.
-        image_size: Side that images are downsampled to by averaging [pixels].
+        image_size: Side that images of 32 x 32 pixels are downsampled to by averaging [pixels]; images of other sizes
+            are scaled by the same ratio (`size_for`).
         early_sizes: Progressive resizing: smaller image sides in the first parts of the training [pixels]; all parts,
             including the last one with `image_size`, have about the same number of epochs.
         epochs: Number of passes over the training images.
@@ -118,8 +126,44 @@ class TrainingProtocol(Frozen):
                 del values[later]
         return values
 
+    def size_for(self, images: ImageSize, side: int | None = None) -> ImageSize:
+        """Returns the size that the images of a data set are downsampled to.
+
+        Sides are scaled by `image_size` / 32, but not below 8 pixels.
+
+        Args:
+            images: Size of the images of the data set.
+            side: Another side than `image_size`, such as that of an earlier epoch.
+        """
+        wanted = side or self.image_size
+        height, width = (
+            min(n, max(min(_LEAST_SIDE, wanted), round(n * wanted / nominal)))
+            for n, nominal in zip(images, IMAGE_SIZE, strict=True)
+        )
+        return height, width
+
+    def fitted_to(self, n_images: int) -> "TrainingProtocol":
+        """Returns the protocol for a data set with few training images: about as many steps, of smaller batches.
+
+        With at least half of the images that the protocol is made for (`n_train`, or those of CIFAR-10), it stays as it
+        is. With fewer, a batch has at most a sixteenth of the images, but not fewer than eight, and the epochs are
+        repeated until the number of steps is that of the protocol, up to ten times as many.
+
+        Args:
+            n_images: Training images of the data set.
+        """
+        planned = self.n_train or _N_CIFAR10
+        n_used = min(n_images, planned)
+        if 2 * n_used >= planned:
+            return self
+        batch_size = min(self.batch_size, max(_LEAST_BATCH, 1 << (n_used // 16 or 1).bit_length() - 1))
+        steps = self.epochs * max(1, planned // self.batch_size)
+        epochs = round(steps / max(1, n_used // batch_size))
+        most = _MOST_REPEATS * self.epochs
+        return self.model_copy(update={"batch_size": batch_size, "epochs": max(self.epochs, min(epochs, most))})
+
     def size_in_epoch(self, number: int) -> int:
-        """Returns the side of the images in an epoch, counted from 1 [pixels]."""
+        """Returns the side that images of 32 x 32 pixels have in an epoch, counted from 1 [pixels]."""
         sizes = (*self.early_sizes, self.image_size)
         return sizes[-1 - (self.epochs - number) * len(sizes) // self.epochs]
 
@@ -137,6 +181,17 @@ class TrainingProtocol(Frozen):
         """Digest of the settings, sixteen hexadecimal digits."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def fitted(protocol: TrainingProtocol, dataset: str, n_images: int) -> TrainingProtocol:
+    """Returns a protocol as it is for a built-in data set, and fitted to a user's own training images.
+
+    Args:
+        protocol: The protocol.
+        dataset: Name of the data set.
+        n_images: Training images of the data set.
+    """
+    return protocol if form_of(dataset) is None else protocol.fitted_to(n_images)
 
 
 def load_protocol(name: str) -> TrainingProtocol:

@@ -99,6 +99,7 @@ class TrainedDesign:
             noise_aware=self.devices,
             backbone=self.network.backbone.own,
             image_channels=self.network.backbone.told_channels,
+            image_size=self.network.backbone.image_size,
         )
 
 
@@ -156,7 +157,11 @@ def train_design(
     _check_sizes(backbone, protocol)
     with threads(protocol.n_threads):
         network = build_network(
-            design, backbone, crossbar=crossbar, width_divisor=protocol.width_divisor, image_size=protocol.image_size
+            design,
+            backbone,
+            crossbar=crossbar,
+            width_divisor=protocol.width_divisor,
+            image_size=protocol.size_for(backbone.image_size),
         )
         train = prepared(training_subset(dataset.train, protocol.n_train), protocol, where)
         state = initial_state(network, train, protocol, seed, where)
@@ -258,8 +263,8 @@ def _check_fit(backbone: Backbone, dataset: Dataset) -> None:
 
 def _check_sizes(backbone: Backbone, protocol: TrainingProtocol) -> None:
     """Raises ConfigError if maps of different sizes would be added at the image size of some epoch."""
-    for size in (*protocol.early_sizes, protocol.image_size):
-        backbone.check_sizes(size)
+    for side in (*protocol.early_sizes, protocol.image_size):
+        backbone.check_sizes(protocol.size_for(backbone.image_size, side))
 
 
 def initial_state(
@@ -271,7 +276,8 @@ def initial_state(
     set_tabled_corrections(network)
     network.to(device)
     if protocol.components:
-        images = resized(train.images[:_N_COMPONENTS], protocol.size_in_epoch(1))
+        first = protocol.size_for(network.backbone.image_size, protocol.size_in_epoch(1))
+        images = resized(train.images[:_N_COMPONENTS], first)
         start_from_components(network, images, protocol.components, generator)
     return TrainingState(
         network=network,

@@ -209,14 +209,14 @@ class TrainedNetwork(nn.Module):
     Attributes:
         network: Network with the trained weights.
         header: Header of its file: design, protocol, seed, crossbar, validation accuracy and more.
-        image_size: Side that images were downsampled to in training [pixels]; larger images are downsampled here, too.
+        image_size: Size that images were downsampled to in training; larger images are downsampled here, too.
     """
 
     def __init__(self, network: CrossbarNetwork, header: WeightsHeader) -> None:
         super().__init__()
         self.network = network
         self.header = header
-        self.image_size = header.protocol.image_size
+        self.image_size = header.trained_size
 
     @property
     def protocol(self) -> TrainingProtocol:
@@ -229,18 +229,18 @@ class TrainedNetwork(nn.Module):
         return self.header.to_plain()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Returns class scores (n, classes) of images in [0, 1], (n, channels, side, side).
+        """Returns class scores (n, classes) of images in [0, 1], (n, channels, height, width).
 
         Raises:
             DataError: The images have other channels or shapes than the network was trained for, are bytes, or exceed
                 the range, which would clip them silently.
         """
-        planes, side = self.network.backbone.image_channels, self.image_size
-        if images.ndim != 4 or images.shape[1] != planes or any(size % side or not size for size in images.shape[2:]):
+        if not self._fits(images):
+            planes, (height, width) = self.network.backbone.image_channels, self.image_size
             raise DataError(
-                f"images must have the shape (n, {planes}, {side}, {side}), or a side that is a multiple of {side} "
-                f"pixels, which is downsampled; got {tuple(images.shape)}. Pad smaller images, such as the 28 x 28 "
-                "pixels of Fashion-MNIST, with a black border."
+                f"images must have the shape (n, {planes}, {height}, {width}), or sides that are multiples of "
+                f"{height} and {width} pixels, which are downsampled; got {tuple(images.shape)}. Pad smaller images, "
+                "such as the 28 x 28 pixels of Fashion-MNIST, with a black border."
             )
         if not torch.compiler.is_compiling():
             _check_range(images)
@@ -248,6 +248,13 @@ class TrainedNetwork(nn.Module):
             images = images.float()
         small = nn.functional.adaptive_avg_pool2d(images, self.image_size)
         return torch.as_tensor(self.network(small, CrossbarLayer.product))
+
+    def _fits(self, images: torch.Tensor) -> bool:
+        """Whether images have the size of the data set, or a multiple of the network's."""
+        if images.ndim != 4 or images.shape[1] != self.network.backbone.image_channels or 0 in images.shape[2:]:
+            return False
+        multiples = all(n % own == 0 for n, own in zip(images.shape[2:], self.image_size, strict=True))
+        return multiples or images.shape[2:] == self.header.image_size
 
 
 def _check_range(images: torch.Tensor) -> None:
@@ -284,10 +291,11 @@ def load_network(path: str | PathLike[str], crossbar: CrossbarSpec | None = None
             header.backbone or header.design.backbone,
             n_classes=last.shape[0],
             image_channels=header.image_channels or first.shape[1],
+            image_size=header.image_size,
         ),
         crossbar=crossbar or header.crossbar or Hardware.of(RunConfig()).crossbar,
         width_divisor=header.protocol.width_divisor,
-        image_size=header.protocol.image_size,
+        image_size=header.trained_size,
         depths=_earlier_depths(header.design, header.protocol, [weight.shape[0] for weight in weights]),
     )
     try:

@@ -14,6 +14,7 @@ from xpert_evo.accuracy.training.protocols import PROTOCOLS, TrainingProtocol
 from xpert_evo.backbone_file import BackboneDescription, parse_description
 from xpert_evo.design import Design, parse_design
 from xpert_evo.errors import ConfigError, DesignError, TrainingError
+from xpert_evo.image_sources import IMAGE_SIZE, ImageSize, stored_size
 from xpert_evo.validation import parse
 
 VALIDATION_ACCURACY = "validation_accuracy"
@@ -56,6 +57,7 @@ class WeightsHeader:
         noise_aware: Cells drawn anew in every step; None for ideal cells.
         backbone: Custom backbone; None for a built-in one.
         image_channels: Channels of the images, for networks whose first weights do not tell; None for chains.
+        image_size: Height and width of the images of the data set [pixels].
     """
 
     design: Design
@@ -68,11 +70,17 @@ class WeightsHeader:
     noise_aware: NonIdealities | None = None
     backbone: BackboneDescription | None = None
     image_channels: int | None = None
+    image_size: ImageSize = IMAGE_SIZE
 
     @property
     def is_proxy(self) -> bool:
         """Whether the network is narrower than the design."""
         return self.protocol.width_divisor > 1
+
+    @property
+    def trained_size(self) -> ImageSize:
+        """Size that images were downsampled to in training."""
+        return self.protocol.size_for(self.image_size)
 
     @property
     def lacks_start(self) -> bool:
@@ -94,6 +102,7 @@ class WeightsHeader:
             "noise_aware": None if self.noise_aware is None else self.noise_aware.model_dump(mode="json"),
             "backbone": None if self.backbone is None else self.backbone.to_plain(),
             "image_channels": self.image_channels,
+            "image_size": None if self.image_size == IMAGE_SIZE else list(self.image_size),
         }
         return {name: value for name, value in plain.items() if value is not None}
 
@@ -123,6 +132,7 @@ class WeightsHeader:
                 noise_aware=read_devices(plain.get("noise_aware"), where=where),
                 backbone=None if own is None else parse_description(own, where=f"{where}, backbone"),
                 image_channels=plain.get("image_channels"),
+                image_size=stored_size(plain),
             )
         except (DesignError, ConfigError) as failure:
             raise TrainingError(str(failure)) from None

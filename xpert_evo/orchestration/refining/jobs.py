@@ -184,7 +184,7 @@ def _geometries(trained: TrainedNetwork, design: Design, crossbar: CrossbarSpec)
         trained.network.backbone,
         crossbar=crossbar,
         width_divisor=trained.protocol.width_divisor,
-        image_size=trained.protocol.image_size,
+        image_size=trained.image_size,
         depths=[layer.geometry.out_channels for layer in trained.network.crossbar_layers],
     )
     return [layer.geometry for layer in other.crossbar_layers]

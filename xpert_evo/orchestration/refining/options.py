@@ -10,9 +10,11 @@ import numpy as np
 from hw_models import CrossbarSpec, Schedule
 from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
 from xpert_evo.accuracy.crossbars.network import build_network
+from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.config import RunConfig, load_config
 from xpert_evo.design import Design, LayerDesign
 from xpert_evo.genes import PERIPHERALS, Choice, GeneKind, choice_number
+from xpert_evo.image_sources import ImageSize, form_of
 from xpert_evo.orchestration.task import Task, build_task
 from xpert_evo.search.separable import FloatArray, IntArray, Layers, Limits, efficient
 from xpert_evo.space import Genomes
@@ -63,22 +65,38 @@ class Options:
     Attributes:
         task: Task whose space has the design's channel depths; its limits apply.
         baseline_edap: EDAP of the baseline of the space with all channel depths [mm2 us uJ].
-        image_size: Side of the network's images [pixels].
+        image_size: Size of the network's images.
     """
 
     task: Task
     baseline_edap: float
-    image_size: int
+    image_size: ImageSize
 
     @classmethod
-    def of(
-        cls, config: RunConfig, design: Design, *, n_classes: int, image_channels: int, image_size: int
-    ) -> "Options":
-        """The options that settings leave for a design; raises ConfigError and InfeasibleError."""
-        whole = build_task(config, n_classes=n_classes, image_channels=image_channels)
+    def of(cls, config: RunConfig, design: Design, dataset: Dataset, *, image_size: ImageSize) -> "Options":
+        """The options that settings leave for a design; raises ConfigError and InfeasibleError.
+
+        Args:
+            config: Settings of space, chip and limits.
+            design: Design of the trained network.
+            dataset: Data set of the network.
+            image_size: Size of the network's images, after downsampling.
+        """
+        n_fitted = len(dataset.train) if form_of(dataset.name) is not None else None
+
+        def task(settings: RunConfig) -> Task:
+            return build_task(
+                settings,
+                n_classes=dataset.n_classes,
+                image_channels=dataset.image_channels,
+                image_size=dataset.image_size,
+                n_fitted=n_fitted,
+            )
+
+        whole = task(config)
         fixed = space_around(config, design, whole)
         return cls(
-            task=build_task(fixed, n_classes=n_classes, image_channels=image_channels),
+            task=task(fixed),
             baseline_edap=float(whole.own_costs(whole.baseline)["edap"][0]),
             image_size=image_size,
         )

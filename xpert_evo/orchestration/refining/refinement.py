@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from xpert_evo.accuracy.datasets.catalogue import Dataset
-from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.accuracy.training.weights import TrainedNetwork, load_network, weights_file
 from xpert_evo.config import RunConfig
 from xpert_evo.errors import UsageError
@@ -51,13 +51,7 @@ def refine_network(
     file = weights_file(weights)
     trained, dataset = load_network(file), cached_dataset(config.dataset)
     check_network(file, trained, dataset, refining)
-    options = Options.of(
-        config,
-        trained.header.design,
-        n_classes=dataset.n_classes,
-        image_channels=dataset.image_channels,
-        image_size=trained.protocol.image_size,
-    )
+    options = Options.of(config, trained.header.design, dataset, image_size=trained.image_size)
     folder.mkdir(parents=True, exist_ok=True)
     memory = Memory(folder)
     try:
@@ -229,7 +223,7 @@ class _Refiner:
         return tuned
 
     def _protocol(self) -> TrainingProtocol:
-        protocol = load_protocol(self._refining.tune or "")
+        protocol = self._options.task.protocol(self._refining.tune or "")
         if self._refining.n_tuned is None:
             return protocol
         return protocol.model_copy(update={"n_train": self._refining.n_tuned, "n_validation": self._refining.n_images})

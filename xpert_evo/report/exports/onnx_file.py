@@ -21,6 +21,7 @@ from xpert_evo.backbones import LayerKind
 from xpert_evo.errors import UsageError
 from xpert_evo.files import write_atomically
 from xpert_evo.report.exports.onnx_graph import add_graph
+from xpert_evo.image_sources import ImageSize, size_text
 
 _OPSET, _IR_VERSION = 17, 9  # what runtimes of several years read
 _EPSILON = 1e-5  # torch's for batch norm
@@ -47,15 +48,16 @@ class GraphBuilder:
         return output
 
 
-def write_onnx(path: Path, network: CrossbarNetwork, image_size: int, metadata: Mapping[str, object]) -> None:
+def write_onnx(path: Path, network: CrossbarNetwork, image_size: ImageSize, metadata: Mapping[str, object]) -> None:
     """Writes a network in evaluation mode as ONNX, whole or not at all.
 
-    The model takes `images` (n, channels, side, side) in [0, 1] of the backbone's size and gives `scores` (n, classes).
+    The model takes `images` (n, channels, height, width) in [0, 1], of the backbone's size, and gives `scores`
+    (n, classes).
 
     Args:
         path: The file.
         network: With trained weights.
-        image_size: Side that the training averaged images down to [pixels]; the model does so, too.
+        image_size: Size that the training averaged images down to; the model does so, too.
         metadata: Kept in the model as JSON by name.
 
     Raises:
@@ -66,12 +68,11 @@ def write_onnx(path: Path, network: CrossbarNetwork, image_size: int, metadata: 
     _network(graph, network, image_size)
     backbone, tensor = network.backbone, onnx.helper.make_tensor_value_info
     floats = onnx.TensorProto.FLOAT
-    side = backbone.image_size
     model = onnx.helper.make_model(
         onnx.helper.make_graph(
             graph.nodes,
             backbone.name,
-            [tensor("images", floats, ["n", backbone.image_channels, side, side])],
+            [tensor("images", floats, ["n", backbone.image_channels, *backbone.image_size])],
             [tensor("scores", floats, ["n", backbone.n_classes])],
             graph.constants,
         ),
@@ -94,12 +95,12 @@ def load_onnx() -> Any:
         ) from None
 
 
-def _network(graph: GraphBuilder, network: CrossbarNetwork, image_size: int) -> None:
+def _network(graph: GraphBuilder, network: CrossbarNetwork, image_size: ImageSize) -> None:
     """All layers as `CrossbarNetwork.forward` joins them with perfect ADCs."""
     backbone = network.backbone
-    images, factor = "images", backbone.image_size // image_size
-    if factor > 1:
-        images = graph.node("AveragePool", "small", images, kernel_shape=[factor] * 2, strides=[factor] * 2)
+    images = "images"
+    if image_size != backbone.image_size:
+        images = _downsampled(graph, images, backbone.image_size, image_size)
     if backbone.chain is None:
         add_graph(graph, network, images, backbone.scaled_input(image_size))
         return
@@ -115,11 +116,22 @@ def _network(graph: GraphBuilder, network: CrossbarNetwork, image_size: int) -> 
         if spec.adds is not None:
             shortcut = graph.node("Relu", f"{name}.shortcut", passed_on[backbone.index(spec.adds)])
             outputs = graph.node("Add", f"{name}.sum", outputs, shortcut)
-        if spec.pool and size > 1:
+        if spec.pool and max(size) > 1:
             outputs = graph.node("MaxPool", f"{name}.pooled", outputs, kernel_shape=[2, 2], strides=[2, 2])
         if i == last:
             graph.node("Flatten", "scores", outputs, axis=1)
         passed_on.append(outputs)
+
+
+def _downsampled(graph: GraphBuilder, images: str, size: ImageSize, wanted: ImageSize) -> str:
+    """Averages images; raises UsageError if pixels do not form equal blocks, which ONNX cannot average."""
+    if any(n % new for n, new in zip(size, wanted, strict=True)):
+        raise UsageError(
+            f"--format onnx cannot average images of {size_text(size)} to {size_text(wanted)} pixels as the training "
+            "did; use --format torch."
+        )
+    factors = [n // new for n, new in zip(size, wanted, strict=True)]
+    return graph.node("AveragePool", "small", images, kernel_shape=factors, strides=factors)
 
 
 def _layer(graph: GraphBuilder, name: str, layer: CrossbarLayer, inputs: str) -> str:
