@@ -94,7 +94,10 @@ def _trained(job: NativeJob, dataset: Dataset) -> StagesResult:
     training = StagedTraining(
         design=job.design,
         backbone=load_backbone(
-            job.backbone or job.design.backbone, n_classes=dataset.n_classes, image_channels=dataset.image_channels
+            job.backbone or job.design.backbone,
+            n_classes=dataset.n_classes,
+            image_channels=dataset.image_channels,
+            image_size=dataset.image_size,
         ),
         dataset=dataset,
         stages=job.recipe.stages,

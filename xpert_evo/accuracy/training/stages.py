@@ -20,7 +20,7 @@ from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.training.checkpoints import Epoch, read_metadata
 from xpert_evo.accuracy.training.epoch import Step
 from xpert_evo.accuracy.training.judge import form_of
-from xpert_evo.accuracy.training.protocols import TrainingProtocol
+from xpert_evo.accuracy.training.protocols import TrainingProtocol, fitted
 from xpert_evo.accuracy.training.recipes import LEAST_GAIN, Stage
 from xpert_evo.accuracy.training.training import train_design
 from xpert_evo.accuracy.training.weights import Start, read_start, save_weights
@@ -122,6 +122,14 @@ class StagedTraining:
     devices: NonIdealities | None = None
     device: torch.device | str | None = None
 
+    @property
+    def fitted_stages(self) -> tuple[Stage, ...]:
+        """The stages with protocols fitted to the data set."""
+        name, n_images = self.dataset.name, len(self.dataset.train)
+        return tuple(
+            stage.model_copy(update={"protocol": fitted(stage.protocol, name, n_images)}) for stage in self.stages
+        )
+
 
 def train_stages(
     training: StagedTraining,
@@ -145,7 +153,7 @@ def train_stages(
     """
     passes: list[StageResult] = []
     weights, kept, start = training.folder, 0, training.start
-    for number, stage in enumerate(training.stages, start=1):
+    for number, stage in enumerate(training.fitted_stages, start=1):
         best: float | None = None
         for repetition in range(1, stage.at_most + 1):
             files = _Files.of(training.folder, len(passes) + 1, stage.protocol)
