@@ -70,7 +70,9 @@ def test_a_design_finds_its_backbone_where_settings_name_the_file(file: Path) ->
     assert backbone_of("vgg8", own).name == "vgg8"
     with pytest.raises(DesignError, match=r"space\.backbone=FILE\.toml"):
         backbone_of(name, "vgg16")
-    with pytest.raises(DesignError, match=r"'alexnet'.*known: ds_cnn, mlp, .*resnet20, vgg16, vgg8"):
+    with pytest.raises(
+        DesignError, match=r"'alexnet'.*known: ds_cnn, mlp, mobilenet_v2, resnet18, resnet20, vgg16, vgg8, vit"
+    ):
         backbone_of("alexnet", "vgg16")
 
 

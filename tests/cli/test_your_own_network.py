@@ -94,7 +94,7 @@ def test_an_onnx_export_of_a_graph_computes_the_network(tmp_path: Path) -> None:
         images = torch.rand(4, *shape, generator=torch.Generator().manual_seed(3))
         set_input_ranges(built, images)
         path = tmp_path / "net.onnx"
-        write_onnx(path, built, shape[1], {})
+        write_onnx(path, built, built.backbone.image_size, {})
         session = onnxruntime.InferenceSession(path)
         with torch.no_grad():
             wanted = built(images, CrossbarLayer.product).numpy()

@@ -20,8 +20,8 @@ from xpert_evo.accuracy.crossbars.quantisers import quantise_weights
 from xpert_evo.backbones import LayerKind
 from xpert_evo.errors import UsageError
 from xpert_evo.files import write_atomically
-from xpert_evo.report.exports.onnx_graph import add_graph
 from xpert_evo.image_sources import ImageSize, size_text
+from xpert_evo.report.exports.onnx_graph import add_graph
 
 _OPSET, _IR_VERSION = 17, 9  # what runtimes of several years read
 _EPSILON = 1e-5  # torch's for batch norm
