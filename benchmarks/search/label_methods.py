@@ -157,7 +157,9 @@ def _radial(table: FloatArray, labels: FloatArray) -> Callable[[FloatArray], Flo
 
 def _process(table: FloatArray, labels: FloatArray) -> Callable[[FloatArray], FloatArray]:
     kernel = ConstantKernel(1.0) * RBF(2.0, (0.3, 30.0)) + WhiteKernel(0.05, (1e-3, 1.0))
-    model = GaussianProcessRegressor(kernel, normalize_y=True).fit(table, labels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a bound on the noise may bind
+        model = GaussianProcessRegressor(kernel, normalize_y=True).fit(table, labels)
     return lambda rows: np.asarray(model.predict(rows))
 
 
