@@ -136,6 +136,8 @@ class Hardware:
 
     def wire_losses(self, space: SearchSpace, genomes: Genomes) -> FloatArray:
         """Expected share of a column's current that is lost in the wires of each layer, (designs, layers)."""
+        if not len(genomes):
+            return np.empty((0, space.n_layers))
         shapes, peripherals = space.hardware_arrays(genomes)
         width = shapes.kernel_size if shapes.kernel_width is None else shapes.kernel_width
         n_rows = np.asarray(shapes.in_channels) // np.asarray(shapes.groups) * shapes.kernel_size * width

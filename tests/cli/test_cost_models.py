@@ -28,7 +28,7 @@ def smoke_run(folder: Path, **settings: str) -> str:
         for table, entries in SMOKE_SEARCH.items()
         for name, value in entries.items()
     }
-    assignments = {**tables, "executor.kind": "serial", **settings}
+    assignments = {**tables, "executor.kind": "serial", "training.devices": "ideal", **settings}
     words = [word for name, value in assignments.items() for word in ("--set", f"{name}={value}")]
     return call("run", "--out", folder, *words)
 

@@ -35,7 +35,7 @@ SMALL = {
 }
 
 
-XPERTSIM = ("run", "--model", "xpertsim")
+XPERTSIM = ("run", "--model", "xpertsim", "--set", "hardware.device=rram-6k")
 """The cost model whose costs a test's limits are chosen by."""
 
 

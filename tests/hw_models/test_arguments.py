@@ -16,7 +16,7 @@ from tests.hw_models.hardware_settings import DEVICE, TECHNOLOGY, cost, peripher
         ({"output_size": 8.0}, "output_size must contain integers"),
         ({"in_channels": [[[3]]]}, "3 axes"),
         ({"in_channels": []}, "in_channels is empty"),
-        ({"kernel_size": 0}, r"kernel_size must be between 1 and 31, got 0"),
+        ({"kernel_size": 0}, r"kernel_size must be between 1 and 4096, got 0"),
         ({"out_channels": -4}, "out_channels must be between"),
         ({"in_channels": [3, 64], "out_channels": [[1, 2, 3]]}, r"broadcast .*in_channels \(1, 2\)"),
         ({"groups": 3}, "groups must divide in_channels"),

@@ -44,7 +44,8 @@ def test_what_leaks_raises_the_least_energy_above_its_bound() -> None:
     task = task_of(space={"backbone": "vgg8"}, hardware={"area_limit_mm2": None})
     bound, genome = task.table.extreme([0, 0, 1])
     least = float(reach(task.table)["energy"][0])
-    assert bound < least <= task.costs(genome[None])["energy"][0]
+    # The reachable value is rounded up to be told.
+    assert bound < least <= 1.001 * task.costs(genome[None])["energy"][0]
     assert least < task.costs(task.space.random(np.random.default_rng(0), 3000))["energy"].min()
 
 

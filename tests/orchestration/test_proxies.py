@@ -95,4 +95,4 @@ def test_a_run_says_it_before_its_first_training(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("xpert_evo.orchestration.batches.train_job", quick)
     listener = Kept()
     begin(small_settings(space={"channel_depth": [64, 66, 128]}), tmp_path / "run", listener)
-    assert "64 and 66 of every layer as one proxy" in listener.texts[0]
+    assert "64 and 66 of every layer as one proxy" in listener.texts[1]

@@ -108,7 +108,7 @@ def test_importance_is_the_range_over_a_genes_choices(scene: Scene) -> None:
     assert found.accuracy[row, layer] == pytest.approx(np.ptp(scene.surrogate.predict(genomes)[0]))
     assert found.edap[row, layer] == pytest.approx(np.ptp(np.log10(task.costs(genomes)["edap"])))
     assert np.isnan(found.edap[kinds.index(GeneKind.CHANNEL_DEPTH), -1])
-    assert np.all(found.accuracy[kinds.index(GeneKind.COLUMN_SHARING)] == 0)
+    assert np.all(found.accuracy[kinds.index(GeneKind.ADC_TYPE)] == 0)
 
 
 def test_a_run_compared_with_itself_is_even(scene: Scene) -> None:

@@ -40,7 +40,8 @@ def test_a_design_file_alone_needs_to_be_told_of_its_backbone(
     design.write_text(capsys.readouterr().out.partition("\n{")[2].join(["{", ""]))
     with pytest.raises(DesignError, match=r"space\.backbone=FILE\.toml"):
         call("evaluate", design)
-    call("evaluate", design, "--set", f"space.backbone={own / 'backbone.toml'}", "--json")
+    device = ("--set", "hardware.device=rram-6k")
+    call("evaluate", design, "--set", f"space.backbone={own / 'backbone.toml'}", *device, "--json")
     [cost] = json.loads(capsys.readouterr().out)
     knee = xe.load_run(own).knee
     assert cost["id"] == knee.digest

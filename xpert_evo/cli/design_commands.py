@@ -102,8 +102,8 @@ def train(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Train by this recipe: quick (minutes), hour, night (several hours) or best (until it stops paying), "
-            "or by your own, a FILE.toml (default: hour).",
+            help="Train by this recipe: quick (minutes), hour, night (several hours), best (until it stops paying), "
+            "chip (with --noise-aware), or by your own, a FILE.toml (default: hour).",
             show_default=False,
         ),
     ] = None,
@@ -323,8 +323,9 @@ def import_(
     (.json) and its weights (.safetensors), for `train --start-from`. Operators
     that are not supported are named with their place.
 
-    Network files (.csv) contain layers only. Files of XPertSim (twelve columns) give a backbone and a design; files of
-    DNN+NeuroSim V1.3 (eight columns) contain no peripherals and give a backbone.
+    Network files (.csv) contain layers only. Files of XPertSim (twelve columns)
+    give a backbone and a design; files of DNN+NeuroSim V1.3 (eight columns)
+    contain no peripherals and give a backbone.
 
     Examples:
       xpert-evo import networks.py:resnet --input 3,32,32

@@ -173,7 +173,7 @@ class CrossbarConfig(Frozen):
     tile_side: AtLeastOne = 8
     coding: str = "offset-analog"
     reference_columns: Count = 0
-    adc_references: str = AdcReferences.PERCENTILE
+    adc_references: str = AdcReferences.PERCENTILE.value
 
 
 class ConverterRule(StrEnum):

@@ -117,7 +117,7 @@ class NodeEntry(Frozen):
         rectifies: Whether a crossbar layer sets negative inputs to 0, so that no ReLU is needed before it.
         ceil: Whether a pooling keeps incomplete windows at the end.
         counts_padding: Whether an average includes the padding.
-        keep_single: Whether a maximum pooling leaves maps of one pixel alone.
+        keep_single: Whether a maximum pooling leaves axes of one pixel alone.
         size: Output height and width of an adaptive pooling.
         scale: Factors of a resizing, downwards and to the right.
         axes: Axes that are reduced, flattened (first and last), inserted, removed, sliced, padded or normalised.

@@ -120,11 +120,19 @@ def parameter_shape(parameter: NodeEntry, reader: NodeEntry, partner: Shape, pos
     return tuple(1 if n == 1 else (b if b > 1 else n) for n, b in zip(own, there, strict=True))
 
 
+def pooling_of(node: NodeEntry, sizes: Sequence[int]) -> NodeEntry:
+    """Returns a pooling for maps of a height and width; that of a chain leaves an axis of one pixel alone."""
+    if not node.keep_single or 1 not in sizes:
+        return node
+    kernel, stride = (
+        tuple(1 if size == 1 else n for n, size in zip(pair, sizes, strict=True)) for pair in (node.kernel, node.stride)
+    )
+    return node.model_copy(update={"kernel": kernel, "stride": stride})
+
+
 def _pooled(node: NodeEntry, inputs: Sequence[Shape]) -> Shape:
     given = inputs[0]
-    if node.keep_single and given[-1] == 1:
-        return given
-    return _windows(node, given, given[0])
+    return _windows(pooling_of(node, given[1:]), given, given[0])
 
 
 def _adaptive(node: NodeEntry, inputs: Sequence[Shape]) -> Shape:

@@ -191,7 +191,7 @@ def _warnings(results: Sequence[RunResult], *, judged: bool) -> list[str]:
     images = [f"{r.dataset['name']} {r.dataset['digest']}" for r in results]
     n_judged = [config.training.judge_images or "all" for config in configs] if judged else []
     costs = [result.task.hardware.words for result in results]
-    others = [(chip.device, chip.technology, chip.crossbar) for chip in hardware]
+    others = [f"{chip.device} in {chip.technology} with {chip.crossbar}" for chip in hardware]
     noise = [_noise(config) for config in configs]
     return [
         *differ("images, so their accuracies are not comparable", images),

@@ -166,6 +166,6 @@ def test_shared_ranges_are_the_same_in_all_layers_and_lie_among_their_own(design
 
 
 def small_network(design: Design, backbone: Backbone) -> CrossbarNetwork:
-    network = build_network(design, backbone, crossbar=CROSSBAR, width_divisor=32, image_size=16)
+    network = build_network(design, backbone, crossbar=CROSSBAR, width_divisor=32, image_size=(16, 16))
     network.initialise(torch.Generator().manual_seed(0))
     return network.eval()

@@ -127,13 +127,13 @@ def test_a_network_runs_on_the_chip_of_its_design(design: Design, backbone: Back
     for number, layer in enumerate(layers):
         layer |= {"coding": "differential" if number % 2 else "offset-analog", "cell_bits": 2, "weight_precision": 4}
     chosen = parse_design({**plain, "crossbar": {"rows": 96, "rows_read": 32}})
-    network = build_network(chosen, backbone, crossbar=CrossbarSpec(columns=128), image_size=16)
+    network = build_network(chosen, backbone, crossbar=CrossbarSpec(columns=128), image_size=(16, 16))
     own = [layer.geometry for layer in network.crossbar_layers]
     assert {(g.crossbar.rows, g.crossbar.rows_at_once, g.crossbar.columns) for g in own} == {(96, 32, 128)}
     assert {max(g.array_rows) for g in own[1:]} == {32}
     assert [g.crossbar.coding for g in own[:2]] == [WeightCoding.OFFSET_ANALOG, WeightCoding.DIFFERENTIAL]
     assert network.crossbar == CrossbarSpec(rows=96, rows_read=32, columns=128, cell_bits=2), "what all layers share"
-    again = build_network(chosen, backbone, crossbar=network.crossbar, image_size=16)
+    again = build_network(chosen, backbone, crossbar=network.crossbar, image_size=(16, 16))
     assert [layer.geometry for layer in again.crossbar_layers] == own
 
 

@@ -479,11 +479,11 @@ def test_epochs_leave_out_images_that_are_known_well_but_the_last_ones_do_not(
 def test_resized_images_keep_their_mean_and_their_place() -> None:
     image = torch.zeros(1, 1, 32, 32)
     image[..., :16] = 1.0
-    small = resized(image, 24)
+    small = resized(image, (24, 24))
     assert small.shape == (1, 1, 24, 24)
     assert float(small.mean()) == pytest.approx(0.5, abs=1e-6)
     assert float(small[..., :11].min()) > 0.99
-    assert resized(image, 32) is image
+    assert resized(image, (32, 32)) is image
 
 
 @given(epochs=st.integers(1, 60), early=st.lists(st.integers(1, 32), max_size=4))

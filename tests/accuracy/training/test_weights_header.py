@@ -72,7 +72,7 @@ def test_whether_weights_are_those_of_a_proxy_or_lack_their_start_follows_from_t
         ({"validation_accuracy": "0.75"}, "must be a fraction"),
         ({"started_from": {"design": "0" * 16}}, "file: started_from cannot be read"),
         ({"noise_aware": {"variation": 0.05}}, "file: unknown name 'variation'"),
-        ({"backbone": {"name": "tiny"}}, "file, backbone: 'layers' is missing"),
+        ({"backbone": {"name": "tiny"}}, "file, backbone: 'layers' must have at least 2 entries, got 0"),
     ],
 )
 def test_a_damaged_entry_is_named(header: WeightsHeader, change: dict[str, Any], why: str) -> None:

@@ -116,7 +116,7 @@ def test_what_was_exported_is_imported_and_costs_the_same(
     told = capsys.readouterr().out
     (line,) = re.findall(r"next: `xpert-evo (.*)`", told)
     assert line == "evaluate again.json --set space.backbone=again.toml"
-    call(*line.split(), "--json")
+    call(*line.split(), "--set", "hardware.device=rram-6k", "--json")
     (cost,) = json.loads(capsys.readouterr().out)
     for name, value in knee.hardware.items():
         assert cost["total"][name] == value
@@ -172,7 +172,7 @@ def test_import_refuses_what_it_cannot_read_and_keeps_files(tmp_path: Path, monk
         call("import", source)
     source.write_text("34,34,3,3,3,64,1,1\n1,1,64,1,1,10,0,1\n")
     for words, message in (
-        (("model.h5",), r"import reads network files of XPertSim or DNN\+NeuroSim"),
+        (("model.h5",), r"import reads ONNX models .* and network files of XPertSim or DNN\+NeuroSim \(\.csv\), got"),
         ((source, "--name", "3x"), "--name must start with a letter"),
         ((source, "--out", "net.json"), r"--out must be a backbone file ending in \.toml"),
         ((source, "--out", "nowhere/net.toml"), "cannot be written"),

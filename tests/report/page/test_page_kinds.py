@@ -62,7 +62,7 @@ def test_every_limit_on_area_has_its_front_in_the_table_and_in_the_plots(limited
 
 def test_the_legends_fit_into_the_plots(limited: Scene) -> None:
     legends = re.findall(r'<text x="(\d+)" y="414">([^<]+)</text>', page(limited, []))
-    assert {"trained", "homogeneous", "baseline", "tighter limits", "front of the search"} <= {n for _, n in legends}
+    assert {"trained", "homogeneous", "baseline", "front of the search"} <= {n for _, n in legends}
     assert all(int(left) + 7 * len(name) <= 640 for left, name in legends)
 
 

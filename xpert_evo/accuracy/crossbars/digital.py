@@ -7,6 +7,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
 from xpert_evo.networks.nodes import NodeEntry, Op, Shape
+from xpert_evo.networks.shapes import pooling_of
 
 Tensors = Sequence[torch.Tensor]
 
@@ -71,8 +72,7 @@ def _window(node: NodeEntry, x: torch.Tensor, filler: float) -> tuple[torch.Tens
 
 def _max_pool(node: NodeEntry, inputs: Tensors) -> torch.Tensor:
     x = inputs[0]
-    if node.keep_single and x.shape[-1] == 1:
-        return x
+    node = pooling_of(node, x.shape[2:])
     if x.ndim == 3:  # a signal is a map of height 1
         return _max_pool(node, [x.unsqueeze(2)]).squeeze(2)
     x, padded = _window(node, x, float("-inf"))

@@ -117,7 +117,8 @@ def _network(graph: GraphBuilder, network: CrossbarNetwork, image_size: ImageSiz
             shortcut = graph.node("Relu", f"{name}.shortcut", passed_on[backbone.index(spec.adds)])
             outputs = graph.node("Add", f"{name}.sum", outputs, shortcut)
         if spec.pool and max(size) > 1:
-            outputs = graph.node("MaxPool", f"{name}.pooled", outputs, kernel_shape=[2, 2], strides=[2, 2])
+            window = [2 if n > 1 else 1 for n in size]
+            outputs = graph.node("MaxPool", f"{name}.pooled", outputs, kernel_shape=window, strides=window)
         if i == last:
             graph.node("Flatten", "scores", outputs, axis=1)
         passed_on.append(outputs)
