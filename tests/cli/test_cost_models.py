@@ -28,7 +28,13 @@ def smoke_run(folder: Path, **settings: str) -> str:
         for table, entries in SMOKE_SEARCH.items()
         for name, value in entries.items()
     }
-    assignments = {**tables, "executor.kind": "serial", "training.devices": "ideal", **settings}
+    assignments = {
+        **tables,
+        "executor.kind": "serial",
+        "training.devices": "ideal",
+        "training.judge_images": "200",
+        **settings,
+    }
     words = [word for name, value in assignments.items() for word in ("--set", f"{name}={value}")]
     return call("run", "--out", folder, *words)
 

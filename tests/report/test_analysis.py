@@ -196,7 +196,7 @@ def test_picks_find_their_design_or_say_why_not(scene: Scene) -> None:
             "(search.objectives): accuracy against edap, accuracy against latency",
         ),
         ({"training": {"judge_images": 100}}, "number of test images (training.judge_images): all, 100"),
-        ({"space": {"adc_type": ["sar"]}}, "the searched choices ([space]): 10^"),
+        ({"space": {"column_sharing": [2, 4, 8, 16, 32, 64]}}, "the searched choices ([space]): 10^"),
     ],
 )
 def test_runs_that_chose_otherwise_are_compared_with_a_warning(
