@@ -1,7 +1,7 @@
 """Whether labels at native size, as a second fidelity, rank designs better at native size than proxies alone do.
 
-    python benchmarks/native_ranking.py collect /tmp/native_ranking.json
-    python benchmarks/native_ranking.py rank /tmp/native_ranking.json
+    python benchmarks/native_ranking.py collect native_ranking.json
+    python benchmarks/native_ranking.py rank native_ranking.json
 
 `collect` is a cheap stand-in for hours of training: VGG8 on the embedded Fashion-MNIST, 48 designs of at most 350
 million multiply-accumulates. All are labelled by a proxy (a sixteenth of the width, 16 x 16 images, 3 epochs of 8,192
