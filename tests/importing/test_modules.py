@@ -8,18 +8,18 @@ import pytest
 import torch
 from torch import nn
 
-from hw_models import AdcType, CrossbarSpec, WeightCoding
+from hw_models import CrossbarSpec, WeightCoding
 from tests.importing import modules
 from xpert_evo.accuracy.crossbars.emulation import Emulator
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork, build_network
 from xpert_evo.backbones import Backbone
 from xpert_evo.config import RunConfig
-from xpert_evo.design import Design, LayerDesign
 from xpert_evo.genes import GeneKind
 from xpert_evo.hardware import Hardware
 from xpert_evo.importing.building import ImportFailedError
 from xpert_evo.importing.imported import ImportedNetwork, import_module
 from xpert_evo.space import SearchSpace
+from xpert_evo.workbench.importing import own_design
 
 CASES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "resnet18": (modules.resnet18, (3, 32, 32)),
@@ -46,25 +46,6 @@ def backbone_of(network: ImportedNetwork) -> Backbone:
     output = network.graph.shapes()[network.graph.nodes[-1].name]
     return Backbone.of_graph(
         "mine", network.graph, n_classes=int(np.prod(output)), image_channels=network.graph.input_shape[0]
-    )
-
-
-def own_design(backbone: Backbone, bits: int = 8) -> Design:
-    """The network with its own depths."""
-    depths = zip(backbone.depth_owners, backbone.fixed_depths, strict=True)
-    return Design(
-        backbone=backbone.name,
-        layers=tuple(
-            LayerDesign(
-                name=layer.name,
-                channel_depth=None if owner is None else depth,
-                column_sharing=8,
-                adc_type=AdcType.SAR,
-                adc_precision=bits,
-                input_precision=bits,
-            )
-            for layer, (owner, depth) in zip(backbone.layers, depths, strict=True)
-        ),
     )
 
 

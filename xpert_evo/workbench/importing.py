@@ -58,22 +58,7 @@ class ImportedBackbone:
     @property
     def design(self) -> Design:
         """The network with its own depths and 8-bit converters and inputs."""
-        own = self.backbone
-        depths = zip(own.layers, own.depth_owners, own.fixed_depths, strict=True)
-        return Design(
-            backbone=own.name,
-            layers=tuple(
-                LayerDesign(
-                    name=layer.name,
-                    channel_depth=None if owner is None else depth,
-                    column_sharing=8,
-                    adc_type=AdcType.SAR,
-                    adc_precision=_BITS,
-                    input_precision=_BITS,
-                )
-                for layer, owner, depth in depths
-            ),
-        )
+        return own_design(self.backbone)
 
     def save(self, path: Path) -> list[Path]:
         """Writes the backbone to `path`, and its design and weights beside it; returns the files.
@@ -177,3 +162,22 @@ def _name_from(source: str) -> str:
 
 def _text(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape))
+
+
+def own_design(backbone: Backbone) -> Design:
+    """Returns the design of a network with its own depths, 8-bit SAR ADCs shared by 8 columns, and 8-bit inputs."""
+    depths = zip(backbone.layers, backbone.depth_owners, backbone.fixed_depths, strict=True)
+    return Design(
+        backbone=backbone.name,
+        layers=tuple(
+            LayerDesign(
+                name=layer.name,
+                channel_depth=None if owner is None else depth,
+                column_sharing=8,
+                adc_type=AdcType.SAR,
+                adc_precision=_BITS,
+                input_precision=_BITS,
+            )
+            for layer, owner, depth in depths
+        ),
+    )
