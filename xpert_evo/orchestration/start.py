@@ -37,7 +37,7 @@ from xpert_evo.orchestration.reuse import reuse_labels
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.search_version import SEARCH_VERSION, check_search
 from xpert_evo.orchestration.tally import Tally
-from xpert_evo.orchestration.task import Task, build_task, fitted_images
+from xpert_evo.orchestration.task import Task, fitted_images, task_of_images
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.progress import Listener, Message, RunBegan, Stage
 from xpert_evo.store import Store
@@ -69,13 +69,7 @@ def prepare(config: RunConfig, *, is_new: bool = True, fits: bool = True) -> tup
     _check_workers(config)
     config = _located(config)
     dataset = cached_dataset(config.dataset)
-    task = build_task(
-        config,
-        n_classes=dataset.n_classes,
-        image_channels=dataset.image_channels,
-        image_size=dataset.image_size,
-        n_fitted=len(dataset.train) if fits and form_of(dataset.name) is not None else None,
-    )
+    task = task_of_images(config, dataset, fits=fits)
     check_baselines(task)
     if is_new:
         check_spaces(task)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw_models import CostTable
+from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
 from xpert_evo.backbones import Backbone, load_backbone
 from xpert_evo.config import CostRule, DeviceRule, GeneChoices, RunConfig, SpacePreset
@@ -135,6 +136,23 @@ def fitted_images(dataset: Mapping[str, Any]) -> int | None:
     if form_of(dataset["name"]) is None or "image_size" not in dataset:
         return None
     return int(dataset["n_images"][0])
+
+
+def task_of_images(config: RunConfig, dataset: Dataset, *, fits: bool = True) -> Task:
+    """Returns the task of settings for a loaded data set; raises the errors of `build_task`.
+
+    Args:
+        config: Settings of the run.
+        dataset: Images of the run.
+        fits: Whether protocols are fitted to own images, which earlier versions did not do.
+    """
+    return build_task(
+        config,
+        n_classes=dataset.n_classes,
+        image_channels=dataset.image_channels,
+        image_size=dataset.image_size,
+        n_fitted=len(dataset.train) if fits and form_of(dataset.name) is not None else None,
+    )
 
 
 def build_task(

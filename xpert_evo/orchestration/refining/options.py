@@ -14,8 +14,8 @@ from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.config import RunConfig, load_config
 from xpert_evo.design import Design, LayerDesign
 from xpert_evo.genes import PERIPHERALS, Choice, GeneKind, choice_number
-from xpert_evo.image_sources import ImageSize, form_of
-from xpert_evo.orchestration.task import Task, build_task
+from xpert_evo.image_sources import ImageSize
+from xpert_evo.orchestration.task import Task, task_of_images
 from xpert_evo.search.separable import FloatArray, IntArray, Layers, Limits, efficient
 from xpert_evo.space import Genomes
 
@@ -82,21 +82,10 @@ class Options:
             dataset: Data set of the network.
             image_size: Size of the network's images, after downsampling.
         """
-        n_fitted = len(dataset.train) if form_of(dataset.name) is not None else None
-
-        def task(settings: RunConfig) -> Task:
-            return build_task(
-                settings,
-                n_classes=dataset.n_classes,
-                image_channels=dataset.image_channels,
-                image_size=dataset.image_size,
-                n_fitted=n_fitted,
-            )
-
-        whole = task(config)
+        whole = task_of_images(config, dataset)
         fixed = space_around(config, design, whole)
         return cls(
-            task=task(fixed),
+            task=task_of_images(fixed, dataset),
             baseline_edap=float(whole.own_costs(whole.baseline)["edap"][0]),
             image_size=image_size,
         )
