@@ -38,7 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("design", type=Path)
     parser.add_argument("--start-from", type=Path, required=True)
-    parser.add_argument("--teacher", type=Path, nargs="+", help="trained networks whose class probabilities are averaged")
+    parser.add_argument("--teacher", type=Path, nargs="+", help="networks whose class probabilities are averaged")
     parser.add_argument("--share", type=float, default=0.7, help="of the teacher in the targets")
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--variation", type=float, default=0.05)
@@ -63,9 +63,7 @@ def main() -> None:
     teacher = None
     if options.teacher is not None:
         changes["label_smoothing"] = 0.0
-        teacher = Teacher(
-            networks=tuple(load_network(file).network for file in options.teacher), share=options.share
-        )
+        teacher = Teacher(networks=tuple(load_network(file).network for file in options.teacher), share=options.share)
     options.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     trained = train_design(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+import torch
 from filelock import FileLock
 
 from hw_models import AdcType
@@ -134,6 +135,28 @@ def test_fine_tuning_tells_in_its_result_and_weights_what_it_went_on_from(
     assert len(result["started_from"]["weights_sha256"]) == 16
     with pytest.raises(TrainingError, match=r"nowhere does not exist; .* or its folder"):
         train("never", start_from=tmp_path / "nowhere")
+
+
+def test_a_taught_network_tells_its_teachers_which_must_be_of_native_size(
+    train: Trainer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    native = TINY.model_copy(update={"name": "native", "width_divisor": 1, "epochs": 1, "n_train": 64})
+    monkeypatch.setitem(PROTOCOLS, "native", native)
+    alone = {"protocol": "native", "to_judge": False}
+    teacher = train("teacher", **alone)
+    capsys.readouterr()
+    train("taught", teachers=[teacher], dry_run=True, **alone)
+    assert "learns the class probabilities of" in capsys.readouterr().out
+    taught = train("taught", teachers=[teacher], **alone)
+    results = [json.loads((folder / "result.json").read_text()) for folder in (teacher, taught)]
+    assert "teachers" not in results[0]
+    (told,) = results[1]["teachers"]
+    assert (told["protocol"], len(told["weights_sha256"])) == ("native", 16)
+    assert load_network(taught).header.teachers[0].design == told["design"]
+    tensors = [read_tensors(folder / "weights.safetensors")[0] for folder in (teacher, taught)]
+    assert not all(torch.equal(tensors[0][name], tensors[1][name]) for name in tensors[0])
+    with pytest.raises(TrainingError, match="is a proxy, narrower than its design; give a teacher of native size"):
+        train("never", teachers=[train("proxy", to_judge=False)], **alone)
 
 
 def judge_weights(weights: Path, *assignments: str, **changes: Any) -> None:

@@ -126,6 +126,15 @@ def train(
             show_default=False,
         ),
     ] = None,
+    teacher: Annotated[
+        list[Path] | None,
+        typer.Option(
+            parser=user_path,
+            metavar="FILE",
+            help="Also learn the class probabilities of this trained network; can be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     noise_aware: Annotated[
         bool, typer.Option("--noise-aware", help="Also train with device noise, drawn anew in every step.")
     ] = False,
@@ -155,7 +164,8 @@ def train(
     epoch. A finished training is never changed.
 
     With --start-from, the first stage continues from trained weights. They may
-    come from another design with the same channel depths.
+    come from another design with the same channel depths. With --teacher, seven
+    tenths of the targets are the mean class probabilities of trained networks.
 
     Examples:
       xpert-evo train design.json --recipe quick --dry-run
@@ -183,6 +193,7 @@ def train(
         to_judge=to_judge,
         out=out,
         start_from=start_from,
+        teachers=teacher or (),
         dry_run=dry_run,
     )
 

@@ -36,6 +36,7 @@ class Asked(DeviceOptions):
         noise_aware: Whether to train with the device noise of `noise`, drawn anew in every step.
         out: Folder of the training; None for one named after design, protocol and seed.
         start_from: Trained weights to start from.
+        teachers: Trained networks whose class probabilities are learned.
     """
 
     recipe: NotRequired[str | None]
@@ -46,6 +47,7 @@ class Asked(DeviceOptions):
     noise_aware: NotRequired[bool]
     out: Path | None
     start_from: NotRequired[Path | None]
+    teachers: NotRequired[Sequence[Path]]
 
 
 class TrainingDisplay(JudgingDisplay):
@@ -157,6 +159,7 @@ def _planned(path: Path, settings: RunConfig, asked: Asked, tell: Callable[[str]
         "noise_aware": asked.get("noise_aware", False),
         "to_judge": asked.get("to_judge", True),
         "start_from": asked.get("start_from"),
+        "teachers": asked.get("teachers", ()),
         "out": asked["out"],
     }
     protocol = asked.get("protocol")

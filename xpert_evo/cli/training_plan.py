@@ -62,7 +62,14 @@ def stage_lines(plan: RecipePlan) -> Iterator[str]:
 
 def _measured(plan: TrainingPlan, tell: Callable[[str], None]) -> Costs:
     return measured_costs(
-        plan.design, plan.backbone, plan.crossbar, plan.dataset, plan.protocol, budget_s=_BUDGET_S, tell=tell
+        plan.design,
+        plan.backbone,
+        plan.crossbar,
+        plan.dataset,
+        plan.protocol,
+        budget_s=_BUDGET_S,
+        teacher=plan.teacher,
+        tell=tell,
     )
 
 
@@ -86,6 +93,9 @@ def _network_lines(plan: TrainingPlan, network: CrossbarNetwork) -> Iterator[str
         design = f"design {plan.start.design[:8]}, trained with {plan.start.protocol}"
         of = f"the imported network {plan.start.design}" if plan.start.is_imported else design
         yield f"starts from weights of {of}"
+    if plan.teacher is not None:
+        names = ", ".join(one.design[:8] for one in plan.teacher.references)
+        yield f"learns the class probabilities of {names}: {100 * plan.teacher.share:.0f} % of the targets"
     if plan.noise_aware:
         yield f"noise-aware: {device_words(plan.noisy.settings)}, drawn anew in every step"
 

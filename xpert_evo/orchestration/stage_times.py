@@ -7,6 +7,7 @@ from hw_models import CrossbarSpec
 from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.accuracy.training.recipes import Recipe
+from xpert_evo.accuracy.training.teacher import Teacher
 from xpert_evo.backbones import Backbone
 from xpert_evo.design import Design
 from xpert_evo.orchestration.step_times import Costs, measured_costs
@@ -50,12 +51,13 @@ class StageTimes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trainee:
-    """What is trained: a design, its backbone, the crossbars, and the images."""
+    """What is trained: a design, its backbone, the crossbars, the images, and the teacher if there is one."""
 
     design: Design
     backbone: Backbone
     crossbar: CrossbarSpec
     dataset: Dataset
+    teacher: Teacher | None = None
 
 
 def measured_times(
@@ -80,6 +82,7 @@ def measured_times(
             trainee.dataset,
             protocol,
             budget_s=BUDGET_S / len(distinct),
+            teacher=trainee.teacher,
             tell=None if tell is None else _named(tell, protocol),
         )
     n_train, n_all = len(trainee.dataset.train), len(trainee.dataset.validation)

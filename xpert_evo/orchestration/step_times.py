@@ -21,6 +21,7 @@ from xpert_evo.accuracy.training.epoch import train_epoch
 from xpert_evo.accuracy.training.images import prepared, training_subset
 from xpert_evo.accuracy.training.judge import N_CALIBRATION
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
+from xpert_evo.accuracy.training.teacher import Teacher
 from xpert_evo.accuracy.training.training import N_CORRECTION, initial_state
 from xpert_evo.backbones import Backbone
 from xpert_evo.design import Design
@@ -86,6 +87,7 @@ def measured_costs(
     *,
     budget_s: float,
     devices: NonIdealities | None = None,
+    teacher: Teacher | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> Costs:
     """Times a few steps of a design's training and a few of its images in the exact emulation.
@@ -98,6 +100,7 @@ def measured_costs(
         protocol: Training protocol.
         budget_s: Approximate time for measurements [s]; a single step of a large network may take longer.
         devices: Devices of the chips that images are judged on; None for ideal ones.
+        teacher: Trained networks whose class probabilities are learned; None for labels alone.
         tell: Called with a description of each measurement.
     """
     say = tell or (lambda _: None)
@@ -115,7 +118,7 @@ def measured_costs(
         n_loaded = min(n_train, max(N_CALIBRATION, _MOST_STEPS * batch_size))
         train = prepared(training_subset(dataset.train, n_loaded), protocol, device)
         say("the first steps of the training")
-        step_s, n_images = _step(network, train, protocol, batch_size, budget_s / 2)
+        step_s, n_images = _step(network, train, protocol, batch_size, budget_s / 2, teacher=teacher)
         say("the exact emulation of a few images")
         programming_s, judged_s = _emulation(network, train, devices)
     return Costs(
@@ -127,7 +130,13 @@ def measured_costs(
 
 
 def _step(
-    network: CrossbarNetwork, train: Split, protocol: TrainingProtocol, batch_size: int, budget_s: float
+    network: CrossbarNetwork,
+    train: Split,
+    protocol: TrainingProtocol,
+    batch_size: int,
+    budget_s: float,
+    *,
+    teacher: Teacher | None,
 ) -> tuple[float, int]:
     """Seconds of a step, and its images."""
     plain = {"epochs": 1, "early_sizes": (), "average": 0.0, "leave_out": 0.0, "components": 0}
@@ -137,7 +146,7 @@ def _step(
         few = Split(images=train.images[: n_steps * n_images], labels=train.labels[: n_steps * n_images])
         state.losses = torch.full((len(few),), math.nan)
         begun = time.perf_counter()
-        train_epoch(state, few, protocol.model_copy(update={**plain, "batch_size": n_images}), 1, None)
+        train_epoch(state, few, protocol.model_copy(update={**plain, "batch_size": n_images}), 1, None, teacher=teacher)
         return (time.perf_counter() - begun) / n_steps
 
     part = max(1, batch_size // _PART)

@@ -1,6 +1,6 @@
 """Plan of a training of one design: its arguments, checked before anything is written."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from xpert_evo.accuracy.crossbars.network import CrossbarNetwork, build_network
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.training.protocols import TrainingProtocol, fitted, load_protocol
+from xpert_evo.accuracy.training.teacher import Teacher, read_teacher
 from xpert_evo.accuracy.training.training import check_draws_cells
 from xpert_evo.accuracy.training.weights import Start, read_start, take_weights
 from xpert_evo.backbones import Backbone, backbone_of
@@ -41,6 +42,7 @@ class TrainingPlan:
         noise_aware: Whether the training steps also draw this device noise.
         to_judge: Whether to judge the network on the test set after the training.
         start: Trained weights to start from; None for random weights.
+        teacher: Trained networks whose class probabilities are learned; None for labels alone.
         folder: Output folder; it is created when the training begins.
         spelled: Spelling of arguments in messages.
     """
@@ -56,6 +58,7 @@ class TrainingPlan:
     noise_aware: bool
     to_judge: bool
     start: Start | None
+    teacher: Teacher | None
     folder: Path
     spelled: Spelling
 
@@ -111,6 +114,7 @@ def plan_training(
     noise_aware: bool,
     to_judge: bool,
     start_from: Path | None,
+    teachers: Sequence[Path] = (),
     out: Path | None,
     name: str | None = None,
     spelled: Spelling = as_argument,
@@ -135,7 +139,9 @@ def plan_training(
         )
         wanted.check(backbone)
     start = read_start(start_from) if start_from is not None else None
+    teacher = read_teacher(teachers, dataset) if teachers else None
     variant = ("-noise-aware" if noise_aware else "") + (f"-from-{start.digest[:8]}" if start else "")
+    variant += "".join(f"-taught-by-{one.weights_sha256[:8]}" for one in teacher.references) if teacher else ""
     return TrainingPlan(
         design=wanted,
         backbone=backbone,
@@ -148,6 +154,7 @@ def plan_training(
         noise_aware=noise_aware,
         to_judge=to_judge,
         start=start,
+        teacher=teacher,
         folder=out or Path("runs") / f"train-{wanted.digest}-{name or chosen.name}-{seed}{variant}",
         spelled=spelled,
     )

@@ -1,7 +1,7 @@
 """`train` by a recipe: plans its stages, trains what is missing, and judges the network of the last one."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ class RecipePlan:
             "seed": plan.seed,
             "start": None if plan.start is None else plan.start.digest,
             "noise": None if plan.devices is None else plan.devices.identity,
+            **({} if plan.teacher is None else {"teachers": plan.teacher.identity}),
         }
 
     def staged(self) -> StagedTraining:
@@ -72,6 +73,7 @@ class RecipePlan:
             folder=plan.folder / STAGES_NAME,
             start=plan.start,
             devices=plan.devices,
+            teacher=plan.teacher,
         )
 
 
@@ -86,6 +88,7 @@ def plan_recipe(
     noise_aware: bool,
     to_judge: bool,
     start_from: Path | None,
+    teachers: Sequence[Path] = (),
     out: Path | None,
     spelled: Spelling = as_argument,
     tell: Callable[[str], None] | None = None,
@@ -110,6 +113,7 @@ def plan_recipe(
         noise_aware=noise_aware,
         to_judge=to_judge,
         start_from=start_from,
+        teachers=teachers,
         out=out,
         name=name,
         spelled=spelled,
@@ -128,7 +132,11 @@ def times_of(plan: RecipePlan, tell: Callable[[str], None] | None = None) -> Sta
     """Measures how long the stages and the judgement would take on this machine."""
     training = plan.training
     trainee = Trainee(
-        design=training.design, backbone=training.backbone, crossbar=training.crossbar, dataset=training.dataset
+        design=training.design,
+        backbone=training.backbone,
+        crossbar=training.crossbar,
+        dataset=training.dataset,
+        teacher=training.teacher,
     )
     n_judged = [len(training.dataset.test)] * training.n_judgements
     return stage_times.measured_times(trainee, plan.recipe, n_judged=n_judged, tell=tell)
@@ -188,7 +196,7 @@ def _known(plan: RecipePlan, asked: Recipe) -> Recipe | None:
         return None
     except (OSError, ValueError, KeyError, TypeError, ConfigError) as failure:
         raise UsageError(f"{path} cannot be read ({failure}); choose another {out}, or remove the folder.") from None
-    differing = [name for name, value in plan.identity.items() if identity.get(name) != value]
+    differing = [name for name in {**plan.identity, **identity} if identity.get(name) != plan.identity.get(name)]
     if (found.name, found.hours) != (asked.name, asked.hours):
         differing.append(f"recipe ({_recipe_words(found)})")
     elif asked.hours is None and found.stages != _as_stored(asked).stages:

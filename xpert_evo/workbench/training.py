@@ -1,6 +1,7 @@
 """`train`: trains one design and judges it on the test set, with and without device noise."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -31,6 +32,7 @@ class Asked(TypedDict):
     noise_aware: bool
     to_judge: bool
     start_from: Path | None
+    teachers: Sequence[Path]
     out: Path | None
 
 
@@ -50,6 +52,7 @@ def train(
     ideal: bool = False,
     noise_aware: bool = False,
     start_from: AnyPath | None = None,
+    teachers: Sequence[AnyPath] = (),
     listener: Listener | None = None,
 ) -> TrainingResult:
     """Trains one design and measures it on the test set, like `xpert-evo train`.
@@ -76,6 +79,9 @@ def train(
         ideal: Whether devices are ideal except for `noise`, instead of those of `hardware.device`.
         noise_aware: Whether to train with these devices, too, drawn anew in every step.
         start_from: Weights of an earlier training to start from, or its folder.
+        teachers: Trained networks for the same images, by their files or folders: the network learns seven tenths of
+            their mean class probabilities and three tenths of the labels (distillation). Steps take longer by the
+            time of their evaluation.
         listener: Listener that follows the progress.
 
     Returns:
@@ -108,6 +114,7 @@ def train(
         "noise_aware": noise_aware,
         "to_judge": judge,
         "start_from": None if start_from is None else user_path(start_from),
+        "teachers": [user_path(one) for one in teachers],
         "out": user_path(out),
     }
     if protocol is not None:
@@ -150,6 +157,7 @@ def carry_out(plan: TrainingPlan, listener: Listener) -> TrainingResult:
             checkpoint=checkpoint,
             start_from=plan.start,
             devices=plan.devices,
+            teacher=plan.teacher,
             on_epoch=listener.epoch,
             on_step=listener.step,
         )

@@ -24,7 +24,7 @@ from xpert_evo.accuracy.training.optimisers import learning_rate_factor, orthogo
 from xpert_evo.accuracy.training.protocols import PROTOCOLS, TrainingProtocol, load_protocol, trains_proxies
 from xpert_evo.accuracy.training.training import TrainedDesign, train_design
 from xpert_evo.accuracy.training.weights import Start, read_start, save_weights
-from xpert_evo.accuracy.training.weights_header import StartedFrom
+from xpert_evo.accuracy.training.weights_header import NetworkReference
 from xpert_evo.backbones import Backbone, BackboneLayer, LayerKind, load_backbone
 from xpert_evo.design import Design
 from xpert_evo.errors import ConfigError, DataError, TrainingError
@@ -175,7 +175,7 @@ def test_fine_tuning_begins_with_the_given_weights_and_says_whose_they_are(train
         # Muon keeps the weights' norm at a fixed number, so steps of nearly nothing still rescale them.
         torch.testing.assert_close(weight.detach(), start.tensors[name], rtol=2e-3, atol=1e-5)
     begun = tuned.header.started_from
-    assert begun == StartedFrom(design=start.design, protocol=start.protocol, weights_sha256=start.digest)
+    assert begun == NetworkReference(design=start.design, protocol=start.protocol, weights_sha256=start.digest)
     assert tuned.design.digest != start.design
 
 

@@ -10,7 +10,7 @@ from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.accuracy.training.weights import find_weights, load_network
-from xpert_evo.accuracy.training.weights_header import StartedFrom, WeightsHeader
+from xpert_evo.accuracy.training.weights_header import NetworkReference, WeightsHeader
 from xpert_evo.backbone_file import parse_description
 from xpert_evo.design import Design
 from xpert_evo.errors import TrainingError
@@ -30,7 +30,8 @@ def header(design: Design) -> WeightsHeader:
         dataset="of the images",
         crossbar=CrossbarSpec(rows=32),
         validation_accuracy=0.75,
-        started_from=StartedFrom(design="0" * 16, protocol="one-night", weights_sha256="1" * 16),
+        started_from=NetworkReference(design="0" * 16, protocol="one-night", weights_sha256="1" * 16),
+        teachers=(NetworkReference(design="2" * 16, protocol="hour", weights_sha256="3" * 16),),
         noise_aware=NonIdealities(variation_ratio=0.05),
         backbone=parse_description(OWN, where="own"),
     )

@@ -56,7 +56,8 @@ def train_epoch(
         protocol: Training protocol.
         number: Number of the epoch, from 1.
         devices: Devices and converters drawn anew in every step; None for ideal ones.
-        teacher: Trained networks whose class probabilities are learned, too; None for labels alone.
+        teacher: Trained networks whose class probabilities are learned, too, instead of smoothed labels; they see the
+            images of the epoch before these are downsampled. None for labels alone.
         on_step: Called after each step.
 
     Returns:
@@ -67,24 +68,28 @@ def train_epoch(
     images = augmented(train.images, generator, flip=p.flip, shift=p.shift, turn=turn)
     if p.hide:
         images = with_squares_hidden(images, generator, p.hide)
-    size = network.backbone.image_size
-    images = resized(images, p.size_for(size, p.size_in_epoch(number))).to(compute_type(p, images.device))
+    size, kind = network.backbone.image_size, compute_type(p, images.device)
+    taught = None if teacher is None else images.to(kind)
+    images = resized(images, p.size_for(size, p.size_in_epoch(number))).to(kind)
     rows, worth = drawn_rows(state.losses, p.left_out_in_epoch(number), generator)
     losses, worth = state.losses.to(images.device), worth.to(images.device)
     n_steps, planned = (max(1, n // p.batch_size) for n in (len(rows), len(train)))
     product = product_of(p, generator, images.device, devices, images.dtype)
+    smoothing = p.label_smoothing if teacher is None else 0.0  # a teacher's probabilities are smooth
     total = torch.zeros((), device=images.device)
     for step, batch in enumerate(full_batches(rows.to(images.device), p.batch_size)):
         position = planned * (number - 1 + step / n_steps)
         factor = learning_rate_factor(position, planned * p.epochs, p.warmup_ratio, p.average)
         scores = network(images[batch], product)
-        targets = train.labels[batch] if teacher is None else teacher.targets(images[batch], train.labels[batch])
+        targets = train.labels[batch]
+        if teacher is not None and taught is not None:
+            targets = teacher.targets(taught[batch], targets)
         if p.leave_out:
-            each = F.cross_entropy(scores, targets, label_smoothing=p.label_smoothing, reduction="none")
+            each = F.cross_entropy(scores, targets, label_smoothing=smoothing, reduction="none")
             losses[batch] = each.detach()
             loss = (each * worth[batch]).mean()
         else:
-            loss = F.cross_entropy(scores, targets, label_smoothing=p.label_smoothing)
+            loss = F.cross_entropy(scores, targets, label_smoothing=smoothing)
         torch.autograd.backward(loss)
         for optimiser in state.optimisers:
             for group in optimiser.param_groups:

@@ -72,6 +72,7 @@ class TrainingResult:
             "trained_on": self.trained_on,
             "seed": self.header.seed,
             "started_from": header.get("started_from"),
+            **({"teachers": header["teachers"]} if "teachers" in header else {}),
             "noise_aware": header.get("noise_aware"),
             "seconds": self.seconds,
             VALIDATION_ACCURACY: self.header.validation_accuracy,

@@ -22,6 +22,7 @@ from xpert_evo.accuracy.training.epoch import Step
 from xpert_evo.accuracy.training.judge import form_of
 from xpert_evo.accuracy.training.protocols import TrainingProtocol, fitted
 from xpert_evo.accuracy.training.recipes import LEAST_GAIN, Stage
+from xpert_evo.accuracy.training.teacher import Teacher
 from xpert_evo.accuracy.training.training import train_design
 from xpert_evo.accuracy.training.weights import Start, read_start, save_weights
 from xpert_evo.backbones import Backbone
@@ -108,6 +109,7 @@ class StagedTraining:
         folder: Folder of the stages' files; it must exist.
         start: Trained weights that the first stage continues from; None for random ones.
         devices: Cells drawn anew in every training step; None for ideal cells.
+        teacher: Trained networks whose class probabilities all stages learn; None for labels alone.
         device: Device to train on; None for CUDA if available, else the CPU.
     """
 
@@ -120,6 +122,7 @@ class StagedTraining:
     folder: Path
     start: Start | None = None
     devices: NonIdealities | None = None
+    teacher: Teacher | None = None
     device: torch.device | str | None = None
 
     @property
@@ -257,6 +260,7 @@ def _train(
         checkpoint=files.checkpoint,
         start_from=start,
         devices=training.devices,
+        teacher=training.teacher,
         on_epoch=on_epoch,
         on_step=on_step,
     )

@@ -2,11 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork
+from xpert_evo.accuracy.datasets.catalogue import Dataset
+from xpert_evo.accuracy.training.weights import load_network, read_start, weights_file
+from xpert_evo.accuracy.training.weights_header import NetworkReference
+from xpert_evo.errors import TrainingError
+
+SHARE = 0.7
+"""Default weight of the teachers' class probabilities in the targets (assumed)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,10 +24,12 @@ class Teacher:
     Attributes:
         networks: Trained networks for images of the same size, in evaluation mode; evaluated with perfect ADCs.
         share: Weight of the probabilities in the targets; the rest is that of the labels.
+        references: Descriptions of the networks for headers and results; empty if they come from no files.
     """
 
     networks: Sequence[CrossbarNetwork]
-    share: float
+    share: float = SHARE
+    references: tuple[NetworkReference, ...] = ()
 
     @property
     def identity(self) -> str:
@@ -34,3 +44,26 @@ class Teacher:
         probabilities = scores.softmax(-1).mean(0)
         exact = F.one_hot(labels, probabilities.shape[1]).to(probabilities.dtype)
         return torch.lerp(exact, probabilities, self.share)
+
+
+def read_teacher(paths: Sequence[Path], dataset: Dataset) -> Teacher:
+    """Reads networks of `xpert-evo train` as teachers for a data set.
+
+    Raises:
+        TrainingError: A file is missing or damaged, or its network is a proxy or was trained for other images.
+    """
+    networks, references = [], []
+    for path in map(weights_file, paths):
+        trained, start = load_network(path), read_start(path)
+        backbone = trained.network.backbone
+        if trained.header.is_proxy:
+            raise TrainingError(f"{path} is a proxy, narrower than its design; give a teacher of native size.")
+        theirs = backbone.n_classes, backbone.image_channels, tuple(backbone.image_size)
+        ours = dataset.n_classes, dataset.image_channels, tuple(dataset.image_size)
+        if theirs != ours or trained.header.dataset not in {None, dataset.digest}:
+            raise TrainingError(
+                f"{path} was trained on other images than those of {dataset.name}; give a teacher for these."
+            )
+        networks.append(trained.network)
+        references.append(start.told())
+    return Teacher(networks=tuple(networks), references=tuple(references))

@@ -66,6 +66,7 @@ class TrainedDesign:
         history: Epochs of the training.
         start: Trained network that the training continued from; None for random weights.
         devices: Cells drawn anew in every step; None for ideal cells.
+        teacher: Trained networks whose class probabilities were learned; None for labels alone.
     """
 
     design: Design
@@ -79,6 +80,7 @@ class TrainedDesign:
     history: tuple[Epoch, ...]
     start: Start | None = None
     devices: NonIdealities | None = None
+    teacher: Teacher | None = None
 
     @property
     def type_of_steps(self) -> torch.dtype:
@@ -96,6 +98,7 @@ class TrainedDesign:
             crossbar=self.crossbar,
             validation_accuracy=self.validation_accuracy,
             started_from=None if self.start is None else self.start.told(),
+            teachers=() if self.teacher is None else self.teacher.references,
             noise_aware=self.devices,
             backbone=self.network.backbone.own,
             image_channels=self.network.backbone.told_channels,
@@ -218,6 +221,7 @@ def train_design(
         history=tuple(state.history),
         start=start_from,
         devices=devices,
+        teacher=teacher,
     )
 
 

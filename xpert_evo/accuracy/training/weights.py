@@ -17,7 +17,7 @@ from xpert_evo.accuracy.host_state import own_numerics
 from xpert_evo.accuracy.training.checkpoints import read_metadata, read_tensors, write_tensors
 from xpert_evo.accuracy.training.packing import packed, unpacked
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
-from xpert_evo.accuracy.training.weights_header import StartedFrom, WeightsHeader
+from xpert_evo.accuracy.training.weights_header import NetworkReference, WeightsHeader
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import RunConfig
 from xpert_evo.design import Design
@@ -125,9 +125,9 @@ class Start:
     float_accuracy: float | None = None
     quantised_accuracy: float | None = None
 
-    def told(self) -> StartedFrom:
+    def told(self) -> NetworkReference:
         """Returns the description of the start for results and headers."""
-        return StartedFrom(
+        return NetworkReference(
             design=self.design,
             protocol=self.protocol,
             weights_sha256=self.digest,

@@ -4,7 +4,7 @@
 some entries, which are read as None.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,8 +22,8 @@ VALIDATION_ACCURACY = "validation_accuracy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StartedFrom:
-    """The trained network that a training continued from.
+class NetworkReference:
+    """A trained network that a training continued from or was taught by.
 
     Attributes:
         design: Id of its design.
@@ -54,6 +54,7 @@ class WeightsHeader:
         validation_accuracy: Fraction of validation images classified correctly with ideal devices at the end of the
             training; None if the file does not specify it.
         started_from: Trained network that the training continued from; None for random weights.
+        teachers: Trained networks whose class probabilities were learned.
         noise_aware: Cells drawn anew in every step; None for ideal cells.
         backbone: Custom backbone; None for a built-in one.
         image_channels: Channels of the images, for networks whose first weights do not tell; None for chains.
@@ -66,7 +67,8 @@ class WeightsHeader:
     dataset: str | None = None
     crossbar: CrossbarSpec | None = None
     validation_accuracy: float | None = None
-    started_from: StartedFrom | None = None
+    started_from: NetworkReference | None = None
+    teachers: tuple[NetworkReference, ...] = ()
     noise_aware: NonIdealities | None = None
     backbone: BackboneDescription | None = None
     image_channels: int | None = None
@@ -99,6 +101,7 @@ class WeightsHeader:
             VALIDATION_ACCURACY: self.validation_accuracy,
             "crossbar": None if self.crossbar is None else asdict(self.crossbar),
             "started_from": None if self.started_from is None else _known(asdict(self.started_from)),
+            "teachers": [_known(asdict(one)) for one in self.teachers] or None,
             "noise_aware": None if self.noise_aware is None else self.noise_aware.model_dump(mode="json"),
             "backbone": None if self.backbone is None else self.backbone.to_plain(),
             "image_channels": self.image_channels,
@@ -128,7 +131,8 @@ class WeightsHeader:
                 dataset=plain.get("dataset"),
                 crossbar=read_crossbar(plain.get("crossbar"), where=where),
                 validation_accuracy=read_accuracy(plain.get(VALIDATION_ACCURACY), where=where),
-                started_from=read_started_from(plain.get("started_from"), where=where),
+                started_from=read_reference(plain.get("started_from"), where=where),
+                teachers=_read_teachers(plain.get("teachers"), where=where),
                 noise_aware=read_devices(plain.get("noise_aware"), where=where),
                 backbone=None if own is None else parse_description(own, where=f"{where}, backbone"),
                 image_channels=plain.get("image_channels"),
@@ -162,14 +166,19 @@ def read_accuracy(plain: object, *, where: str) -> float | None:
     return float(plain)
 
 
-def read_started_from(plain: Mapping[str, Any] | None, *, where: str) -> StartedFrom | None:
-    """Reads the network that a training continued from; None for random weights; raises TrainingError."""
+def read_reference(plain: Mapping[str, Any] | None, *, where: str) -> NetworkReference | None:
+    """Reads the description of a trained network; None if there is none; raises TrainingError."""
     if plain is None:
         return None
     try:
-        return StartedFrom(**plain)
+        return NetworkReference(**plain)
     except TypeError as failure:
-        raise TrainingError(f"{where}: started_from cannot be read ({failure}).") from None
+        raise TrainingError(f"{where}: the description of a trained network cannot be read ({failure}).") from None
+
+
+def _read_teachers(plain: Sequence[Mapping[str, Any]] | None, *, where: str) -> tuple[NetworkReference, ...]:
+    found = [read_reference(one, where=where) for one in plain or ()]
+    return tuple(one for one in found if one is not None)
 
 
 def read_devices(plain: Mapping[str, Any] | None, *, where: str) -> NonIdealities | None:
