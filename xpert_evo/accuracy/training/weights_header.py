@@ -131,7 +131,7 @@ class WeightsHeader:
                 dataset=plain.get("dataset"),
                 crossbar=read_crossbar(plain.get("crossbar"), where=where),
                 validation_accuracy=read_accuracy(plain.get(VALIDATION_ACCURACY), where=where),
-                started_from=read_reference(plain.get("started_from"), where=where),
+                started_from=read_reference(plain.get("started_from"), "started_from", where=where),
                 teachers=_read_teachers(plain.get("teachers"), where=where),
                 noise_aware=read_devices(plain.get("noise_aware"), where=where),
                 backbone=None if own is None else parse_description(own, where=f"{where}, backbone"),
@@ -166,18 +166,18 @@ def read_accuracy(plain: object, *, where: str) -> float | None:
     return float(plain)
 
 
-def read_reference(plain: Mapping[str, Any] | None, *, where: str) -> NetworkReference | None:
-    """Reads the description of a trained network; None if there is none; raises TrainingError."""
+def read_reference(plain: Mapping[str, Any] | None, name: str, *, where: str) -> NetworkReference | None:
+    """Reads the entry `name`, which describes a trained network; None if there is none; raises TrainingError."""
     if plain is None:
         return None
     try:
         return NetworkReference(**plain)
     except TypeError as failure:
-        raise TrainingError(f"{where}: the description of a trained network cannot be read ({failure}).") from None
+        raise TrainingError(f"{where}: {name} cannot be read ({failure}).") from None
 
 
 def _read_teachers(plain: Sequence[Mapping[str, Any]] | None, *, where: str) -> tuple[NetworkReference, ...]:
-    found = [read_reference(one, where=where) for one in plain or ()]
+    found = [read_reference(one, "teachers", where=where) for one in plain or ()]
     return tuple(one for one in found if one is not None)
 
 
