@@ -7,7 +7,7 @@ import torch.nn.functional as F  # noqa: N812
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.adc_noise import NoisyProduct, set_tabled_corrections
-from xpert_evo.accuracy.crossbars.network import Product, build_network
+from xpert_evo.accuracy.crossbars.network import CrossbarLayer, Product, build_network
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.accuracy.training.exact_training import ExactProduct
 from xpert_evo.accuracy.training.mixed_precision import compute_type
@@ -19,12 +19,22 @@ from xpert_evo.design import Design
 BATCH_SIZE = 128
 
 
+def plain_product(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
+    """A layer's product without quantisers and noise, as any training computes it: ReLU and convolution."""
+    return layer.convolved(F.relu(inputs), layer.weight.to(inputs.dtype))
+
+
 def native_step(
-    design: Design, protocol: TrainingProtocol, image_size: int = 32, devices: NonIdealities | None = None
+    design: Design,
+    protocol: TrainingProtocol,
+    image_size: int = 32,
+    devices: NonIdealities | None = None,
+    *,
+    plain: bool = False,
 ) -> Callable[[], None]:
     """Forward, backward and update of a design's network from random weights, as a protocol does them on a CPU.
 
-    `devices` are drawn anew in every step.
+    `devices` are drawn anew in every step. With `plain`, the same network is trained without quantisers and noise.
     """
     generator = torch.Generator().manual_seed(0)
     network = build_network(design, load_backbone(design.backbone), crossbar=CrossbarSpec())
@@ -32,7 +42,9 @@ def native_step(
     set_tabled_corrections(network)
     dtype = compute_type(protocol, torch.device("cpu"))
     product: Product
-    if protocol.exact:
+    if plain:
+        product = plain_product
+    elif protocol.exact:
         product = ExactProduct(devices, generator)
     else:
         product = NoisyProduct(generator, torch.device("cpu"), devices, dtype=dtype)
