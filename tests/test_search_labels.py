@@ -46,3 +46,19 @@ def test_another_landscape_is_compared(tmp_path: Path) -> None:
     rows = dict(re.findall(r"^(xpert-evo|random homogeneous) +1 +([\d.]+) ", ended.stdout, flags=re.MULTILINE))
     assert float(rows["xpert-evo"]) > float(rows["random homogeneous"]) > 0
     assert len((tmp_path / "out" / "labels.jsonl").read_text().splitlines()) == 2
+
+
+def test_parts_of_the_loop_are_replaced(tmp_path: Path) -> None:
+    words = ["--backbone", "vgg8", "--seeds", "1", "--reference", "1000", "--out", str(tmp_path / "out")]
+    command = [sys.executable, str(ROOT / "benchmarks/search_loop.py"), *words]
+    settings = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    ended = subprocess.run(
+        [*command, "--only", "everything", "infill: probes", "no surrogate"],
+        capture_output=True,
+        text=True,
+        env=settings,
+        check=True,
+    )
+    rows = {name: float(value) for name, value in re.findall(r"^(\S.+?) {3,}([\d.]+) \(", ended.stdout, re.MULTILINE)}
+    assert list(rows) == ["everything", "infill: probes alone", "no surrogate"]
+    assert rows["everything"] > rows["infill: probes alone"]

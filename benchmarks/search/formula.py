@@ -4,6 +4,8 @@ It is no model of any data set. It has what makes the real problem hard for a se
 signal-to-noise ratio, layers of unequal weight, widths that buy back noise, and neighbours that must fit each other.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from hw_models import AdcType, CrossbarSpec
@@ -48,3 +50,26 @@ class FormulaAccuracy:
         jumps = np.abs(np.diff(np.log2(depths[:, :-1]), axis=1))
         bottlenecks = 0.01 * np.maximum(jumps - 1, 0).sum(axis=1)
         return np.asarray(np.maximum(0.94 - capacity - noise - bottlenecks, 0.1))
+
+
+class FormulaLandscape:
+    """The formula as a landscape of `search_labels.py`, on the chip of `search.problems.co_search`.
+
+    Args:
+        space: Of the genomes.
+    """
+
+    settings: Mapping[str, object] = {
+        "hardware.model": "xpertsim",
+        "hardware.device": "rram-6k",
+        "hardware.technology": "cmos-32nm-lstp",
+        "hardware.area_limit_mm2": 50.0,
+    }
+
+    def __init__(self, space: SearchSpace) -> None:
+        self.space = space
+        self._formula = FormulaAccuracy(space, CrossbarSpec())
+
+    def accuracy(self, genomes: Genomes) -> FloatArray:
+        """True accuracies, fractions, (designs,)."""
+        return self._formula(genomes)

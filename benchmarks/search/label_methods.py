@@ -9,26 +9,20 @@ import importlib.util
 import logging
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from scipy.interpolate import RBFInterpolator
 from scipy.stats import kendalltau
 from search.labelling import Labeller
+from search.own_loop import run_loop
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from sklearn.neural_network import MLPRegressor
 
-from xpert_evo.accuracy.surrogate.fit import fit_surrogate
 from xpert_evo.objectives import FloatArray
-from xpert_evo.orchestration.candidates import DrawnTruths, searched
-from xpert_evo.orchestration.choosing import infill, starting_designs, unknown
-from xpert_evo.orchestration.goals import joint_goals
-from xpert_evo.orchestration.randomness import Purpose, as_integer, spawned
-from xpert_evo.orchestration.searching import generations
-from xpert_evo.orchestration.surrogates import Surrogates
+from xpert_evo.orchestration.choosing import unknown
 from xpert_evo.orchestration.task import Task
 from xpert_evo.search import Nsga2, SearchSettings
 from xpert_evo.search.seeding import DEPTH_FACTORS, first_population, homogeneous_designs
@@ -37,57 +31,13 @@ from xpert_evo.space import Genomes
 Method = Callable[[Labeller, int], None]
 """Spends all labels, from a seed."""
 
-N_GENERATIONS = 40
-"""Generations of a round's search; a run has 150, which take longer and change little."""
-
 N_FIRST, N_A_ROUND = 20, 10
 """Labels before the first model, and labels between two models, of every method that has a model."""
 
 
 def ours(label: Labeller, seed: int) -> None:
     """The steps of `xpert-evo run`, with labels from the landscape: 20 first designs, then rounds of 10."""
-    task = _seeded(label.problem.task, seed)
-    [goal] = joint_goals(task)
-    label(starting_designs(task, goal, N_FIRST))
-    state, round_ = None, 0
-    while label.n_left:
-        round_ += 1
-        surrogate = fit_surrogate(
-            task.space,
-            label.genomes,
-            label.labels,
-            crossbar=task.hardware.crossbar,
-            seed=as_integer(spawned(seed, Purpose.SURROGATE, round_)),
-            kind=task.config.search.surrogate,
-        )
-        surrogates = Surrogates(task=task, fitted={"accuracy": surrogate})
-        before = state
-        for later in generations(round_, goal, surrogates, label.genomes, before=before):
-            state = later
-        assert state is not None
-        truths = DrawnTruths.of(surrogates, round_)
-        label(
-            infill(
-                task,
-                round_,
-                [searched(round_, goal, state, surrogates, truths)],
-                surrogates=surrogates,
-                truths=truths,
-                labelled=label.genomes,
-                tried=label.genomes,
-            )
-        )
-
-
-def _seeded(task: Task, seed: int) -> Task:
-    training = {"first_designs": N_FIRST, "designs_per_round": N_A_ROUND}
-    config = task.config
-    changed = {
-        "seed": seed,
-        "training": config.training.model_copy(update=training),
-        "search": config.search.model_copy(update={"generations": N_GENERATIONS}),
-    }
-    return replace(task, config=config.model_copy(update=changed))
+    run_loop(label, seed, n_first=N_FIRST, n_a_round=N_A_ROUND)
 
 
 def nsganetv2(label: Labeller, seed: int) -> None:
