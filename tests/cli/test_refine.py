@@ -74,3 +74,16 @@ def test_a_killed_refinement_goes_on_and_ends_like_an_undisturbed_one(tmp_path: 
 def _front(out: Path) -> list[dict[str, object]]:
     front: list[dict[str, object]] = json.loads((out / "front.json").read_text())
     return front
+
+
+def test_the_worst_case_over_cost_models_is_minimised_and_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "worst"
+    models = ("--set", "search.costs=worst-case", "--set", "search.cost_models=[published, pessimistic]")
+    call(*_words(tmp_path, out), *models)
+    assert "x below the baseline's in the worst of 3 cost models" in capsys.readouterr().out
+    assert "worst case of the cost models xpertsim, published and pessimistic" in (out / "report.html").read_text()
+    for entry in json.loads((out / "front.json").read_text()):
+        assert set(entry["edap_ratios"]) == {"xpertsim", "published", "pessimistic"}
+        assert entry["edap_ratio"] == pytest.approx(min(entry["edap_ratios"].values()))

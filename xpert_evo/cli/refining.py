@@ -10,6 +10,7 @@ from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.settings import resolve
 from xpert_evo.orchestration.refining import Refined, Refinement, Refining
 from xpert_evo.orchestration.refining.refinement import check_network
+from xpert_evo.orchestration.refining.telling import edap_words
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.progress import Listener
 from xpert_evo.report.refining.pictures import HEADS, rows_of
@@ -56,4 +57,4 @@ def _show(result: Refinement, refining: Refining, folder: Path) -> None:
 
 
 def _words(best: Refined) -> str:
-    return f"{best.design.digest[:8]}, EDAP {best.edap_ratio:.0f} x below the baseline's"
+    return f"{best.design.digest[:8]}, EDAP {edap_words(best)}"

@@ -23,11 +23,13 @@ class WorstCase:
 
     Attributes:
         names: Names of the models, the run's own first.
-        tables: Cost table of the space under each of the other models.
+        chips: The chip under each of the other models.
+        tables: Cost table of the space under each of them.
         factors: EDAP of the baseline under the run's own model over that under each of the others, (others,).
     """
 
     names: tuple[str, ...]
+    chips: tuple[Hardware, ...]
     tables: tuple[CostTable, ...]
     factors: FloatArray
 
@@ -47,12 +49,14 @@ class WorstCase:
         Raises:
             ConfigError: A model is unknown, or cannot cost the chip.
         """
+        chips: dict[str, Hardware] = {}
         tables: dict[str, CostTable] = {}
         for name in names:
             try:
                 other = hardware.under(name)
                 if name_of(other) != name_of(hardware):
                     tables[name_of(other)] = other.table(space)
+                    chips[name_of(other)] = other
             except HardwareModelError as failure:
                 raise ConfigError(
                     f"search.cost_models: '{name}' cannot cost this chip ({failure}); take it out of the list."
@@ -60,6 +64,7 @@ class WorstCase:
         edaps = np.array([table.score(baseline).edap[0] for table in tables.values()])
         return cls(
             names=(name_of(hardware), *tables),
+            chips=tuple(chips.values()),
             tables=tuple(tables.values()),
             factors=own.score(baseline).edap[0] / edaps,
         )
@@ -71,7 +76,14 @@ class WorstCase:
             genomes: Genomes of the space, (designs, genes).
             own: EDAP under the run's own model, (designs,).
         """
-        worst = own
-        for table, factor in zip(self.tables, self.factors, strict=True):
-            worst = np.maximum(worst, factor * table.score(genomes).edap)
-        return worst
+        return np.asarray(self.scaled(genomes, own).max(axis=0))
+
+    def scaled(self, genomes: Genomes, own: FloatArray) -> FloatArray:
+        """EDAP under each model, the run's own first, times the model's factor [mm2 us uJ], (models, designs).
+
+        Args:
+            genomes: Genomes of the space, (designs, genes).
+            own: EDAP under the run's own model, (designs,).
+        """
+        others = zip(self.tables, self.factors, strict=True)
+        return np.stack([own, *(factor * table.score(genomes).edap for table, factor in others)])

@@ -15,6 +15,7 @@ from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.paths import user_path
 from xpert_evo.progress import Listener, Message, choose_listener
 from xpert_evo.report.refining.writing import write_refinement
+from xpert_evo.words import listed
 from xpert_evo.workbench.arguments import AnyPath, Settings, settings_of
 
 
@@ -98,9 +99,11 @@ def settings_of_network(trained: TrainedNetwork, config: RunConfig) -> RunConfig
 def _words(config: RunConfig, result: Refinement, refining: Refining) -> str:
     dataset, hardware = cached_dataset(config.dataset), Hardware.of(config)
     tuned = f"; weights tuned by {refining.tune}" if refining.tune else ""
+    names = [name for name, _ in result.trained.edap_ratios]
+    worst = f" It is the worst case of the cost models {listed(names)}, each relative to the baseline." if names else ""
     return (
         f"{dataset.name}, device {hardware.device.name}, {hardware.words}, weights coded "
         f"{hardware.crossbar.coding.value}, ideal devices. Class probabilities of {refining.n_images:,} validation "
         f"images, designs compared on {result.trained.n_judged:,} others{tuned}. EDAP is compared with that of the "
-        "baseline of the space."
+        f"baseline of the space.{worst}"
     )

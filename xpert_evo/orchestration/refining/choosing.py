@@ -15,8 +15,9 @@ import numpy as np
 
 from xpert_evo.accuracy.sensitivity.prediction import Choice, Movements
 from xpert_evo.design import Design
-from xpert_evo.orchestration.refining.options import Options, Precisions
-from xpert_evo.search.separable import best_choice
+from xpert_evo.orchestration.refining.layer_rows import Precisions
+from xpert_evo.orchestration.refining.options import Options
+from xpert_evo.orchestration.refining.worst_edap import best_offered
 
 PRICES = tuple(float(price) for price in np.geomspace(400.0, 1.0, 16))
 """Prices of a nat in units of log(EDAP), falling: the first hardly allows a change, the last allows almost any."""
@@ -114,14 +115,13 @@ def _at_price(model: Model, design: Design, price: float) -> Iterator[Chosen]:
     best: Chosen | None = None
     gap = 0.0
     for _ in range(_MOST_REPEATS):
-        offered = model.options.layers(model.damages(design))
-        found = best_choice(offered.layers, price, start=offered.choices(design))
+        found = best_offered(model.options.layers(model.damages(design)), price, design)
         if found is None:
             return
-        candidate = _chosen(model, offered.design(found.choices), price, found.gap)
+        candidate = _chosen(model, found[0], price, found[1])
         if best is not None and _worth(best, price) - _worth(candidate, price) < _LEAST_GAIN:
             break
-        best, design, gap = candidate, candidate.design, found.gap
+        best, design, gap = candidate, candidate.design, found[1]
         yield candidate
     yield _chosen(model, _descended(model, design, price, budget=np.inf), price, gap)
 
@@ -174,7 +174,7 @@ def _with_best_layer(model: Model, design: Design, layer: int, price: float, bud
     totals = offered.layers.totals(rows)
     divergences = base + totals[:, 3]
     beyond = np.maximum(divergences - budget, 0.0) if np.isfinite(budget) else 0.0
-    worth = np.log(totals[:, :3]).sum(axis=1) + price * divergences + _BEYOND_BUDGET * beyond
+    worth = offered.log_edaps(rows) + price * divergences + _BEYOND_BUDGET * beyond
     worth[~offered.layers.feasible(totals)] = np.inf
     best = int(np.argmin(worth))
     is_better = worth[best] < worth[start[layer]] - _LEAST_GAIN

@@ -18,7 +18,8 @@ from xpert_evo.accuracy.sensitivity.prediction import (
 from xpert_evo.design import Design
 from xpert_evo.orchestration.refining.choosing import Chosen, Model, choose
 from xpert_evo.orchestration.refining.laboratory import Laboratory
-from xpert_evo.orchestration.refining.options import Options, Precisions
+from xpert_evo.orchestration.refining.layer_rows import Precisions
+from xpert_evo.orchestration.refining.options import Options
 
 _TOO_MUCH = 0.5
 """Divergence of a single layer's choice beyond which fewer bits are not tried [nats]."""

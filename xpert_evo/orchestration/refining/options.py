@@ -1,9 +1,8 @@
 """What the peripherals of a trained network may become: each layer's choices, their costs, and the limits."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import product
 
 import numpy as np
 
@@ -15,12 +14,10 @@ from xpert_evo.config import RunConfig, load_config
 from xpert_evo.design import Design, LayerDesign
 from xpert_evo.genes import PERIPHERALS, Choice, GeneKind, choice_number
 from xpert_evo.image_sources import ImageSize
+from xpert_evo.orchestration.refining.layer_rows import LayerRows, Precisions, layer_rows
 from xpert_evo.orchestration.task import Task, task_of_images
-from xpert_evo.search.separable import FloatArray, IntArray, Layers, Limits, efficient
+from xpert_evo.search.separable import FloatArray, IntArray, Layers, Limits
 from xpert_evo.space import Genomes
-
-Precisions = tuple[int, ...]
-"""Values of a layer's genes that change the network's computation, in the order of `Options.kinds`."""
 
 
 def space_around(config: RunConfig, design: Design, whole: Task) -> RunConfig:
@@ -83,9 +80,11 @@ class Options:
             image_size: Size of the network's images, after downsampling.
         """
         whole = task_of_images(config, dataset)
-        fixed = space_around(config, design, whole)
+        task = task_of_images(space_around(config, design, whole), dataset)
+        if task.worst_case is not None and whole.worst_case is not None:  # relative to the same baseline
+            task = replace(task, worst_case=replace(task.worst_case, factors=whole.worst_case.factors))
         return cls(
-            task=task_of_images(fixed, dataset),
+            task=task,
             baseline_edap=float(whole.own_costs(whole.baseline)["edap"][0]),
             image_size=image_size,
         )
@@ -139,39 +138,12 @@ class Options:
         return design
 
     @cached_property
-    def _rows(self) -> list["LayerRows"]:
-        return [self._layer_rows(layer) for layer in range(self.task.space.n_layers)]
+    def _rows(self) -> list[LayerRows]:
+        return [layer_rows(self.task, layer, self.kinds) for layer in range(self.task.space.n_layers)]
 
-    def rows(self, layer: int) -> "LayerRows":
+    def rows(self, layer: int) -> LayerRows:
         """The combinations of a layer's peripherals that are worth choosing, with their costs."""
         return self._rows[layer]
-
-    def _layer_rows(self, layer: int) -> "LayerRows":
-        space = self.task.space
-        columns = [column for kind in PERIPHERALS if (column := space.column(layer, kind)) is not None]
-        combinations = np.array(list(product(*(range(len(space.genes[column].choices)) for column in columns))))
-        genomes = np.zeros((len(combinations), space.n_genes), dtype=np.int64)
-        genomes[:, columns] = combinations
-        report = self.task.hardware.report_of(space, genomes)
-        leaking = self.task.table.leaky
-        costs = np.stack(
-            [
-                1e-6 * report.area_um2[:, layer],
-                1e-3 * report.latency_ns[:, layer],
-                1e-6 * report.dynamic_pj[:, layer],
-                report.leakage_uw[:, layer] * leaking,
-            ],
-            axis=1,
-        )
-        precisions = np.stack([space.values(genomes, kind)[:, layer] for kind in self.kinds], axis=1)
-        alike = [np.flatnonzero((precisions == own).all(axis=1)) for own in np.unique(precisions, axis=0)]
-        kept = np.concatenate([rows[efficient(costs[rows])] for rows in alike])
-        return LayerRows(
-            columns=tuple(columns),
-            genes=combinations[kept],
-            costs=costs[kept],
-            precisions=[tuple(map(int, precisions[row])) for row in kept],
-        )
 
     def layers(self, damages: Sequence[Mapping[Precisions, float]]) -> "Offered":
         """The layers for the optimiser.
@@ -183,21 +155,31 @@ class Options:
             np.array([i for i, own in enumerate(self.rows(layer).precisions) if own in damages[layer]], dtype=np.int64)
             for layer in range(self.task.space.n_layers)
         ]
-        limits = self.task.constraints
-        layers = Layers(
-            costs=[self.rows(layer).costs[rows] for layer, rows in enumerate(kept)],
-            damages=[
-                np.array([damages[layer][self.rows(layer).precisions[row]] for row in rows])
-                for layer, rows in enumerate(kept)
-            ],
-            limits=Limits(
-                area=limits.area_limit_mm2 or np.inf,
-                latency=limits.latency_limit_us or np.inf,
-                energy=limits.energy_limit_uj or np.inf,
-            ),
-            pipelined=self.task.hardware.planned is Schedule.PIPELINED,
+        offered = [
+            np.array([damages[layer][self.rows(layer).precisions[row]] for row in rows])
+            for layer, rows in enumerate(kept)
+        ]
+        worst, limits = self.task.worst_case, self.task.constraints
+        models = [
+            Layers(
+                costs=[self.rows(layer).costs[model, rows] for layer, rows in enumerate(kept)],
+                damages=offered,
+                pipelined=chip.planned is Schedule.PIPELINED,
+            )
+            for model, chip in enumerate((self.task.hardware, *(() if worst is None else worst.chips)))
+        ]
+        own_limits = Limits(
+            area=limits.area_limit_mm2 or np.inf,
+            latency=limits.latency_limit_us or np.inf,
+            energy=limits.energy_limit_uj or np.inf,
         )
-        return Offered(options=self, layers=layers, kept=tuple(kept))
+        return Offered(
+            options=self,
+            layers=replace(models[0], limits=own_limits),
+            others=tuple(models[1:]),
+            factors=np.empty(0) if worst is None else worst.factors,
+            kept=tuple(kept),
+        )
 
     def genome(self, design: Design) -> Genomes:
         """The genome (1, genes) of a design, which need not name genes that have a default."""
@@ -208,8 +190,19 @@ class Options:
         return self.short(self.task.space.decode(genome[None])[0])
 
     def costs(self, design: Design) -> dict[str, float]:
-        """Costs of a design by the run's own cost model: area [mm2], latency [us], energy [uJ], EDAP and more."""
-        return {name: float(column[0]) for name, column in self.task.own_costs(self.genome(design)).items()}
+        """Costs of a design: area [mm2], latency [us], energy [uJ], EDAP and more.
+
+        All are by the run's own cost model, except EDAP where a worst case over several models is set.
+        """
+        return {name: float(column[0]) for name, column in self.task.costs(self.genome(design)).items()}
+
+    def edap_ratios(self, design: Design) -> tuple[tuple[str, float], ...]:
+        """EDAP of the baseline over that of a design under each model of a worst case; empty without one."""
+        worst = self.task.worst_case
+        if worst is None:
+            return ()
+        edaps = worst.scaled(self.genome(design), self.task.own_costs(self.genome(design))["edap"])
+        return tuple(zip(worst.names, (self.baseline_edap / edaps[:, 0]).tolist(), strict=True))
 
     def keeps_limits(self, design: Design) -> bool:
         """Whether a design keeps the limits on the chip."""
@@ -224,35 +217,29 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LayerRows:
-    """Combinations of a layer's peripherals that no other one with the same precisions beats in all costs.
-
-    Attributes:
-        columns: Columns of the genome.
-        genes: Their values, (combinations, columns).
-        costs: Area [mm2], latency [us], dynamic energy [uJ] and leakage power [uW], (combinations, 4).
-        precisions: Precisions of each combination.
-    """
-
-    columns: tuple[int, ...]
-    genes: IntArray
-    costs: FloatArray
-    precisions: list[Precisions]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Offered:
     """What the optimiser chooses from, and what its choices mean.
 
     Attributes:
         options: Options of the network.
-        layers: Costs and damages.
+        layers: Costs by the run's own model, and damages.
+        others: The same by each of the other models of a worst case, without limits.
+        factors: What EDAP by each of these is multiplied by, (others,); see `WorstCase`.
         kept: Rows of each layer that are offered.
     """
 
     options: Options
     layers: Layers
+    others: tuple[Layers, ...]
+    factors: FloatArray
     kept: tuple[IntArray, ...]
+
+    def log_edaps(self, choices: IntArray) -> FloatArray:
+        """Logarithms of EDAP [log(mm2 us uJ)] of choices (designs, layers), in the worst case, shape (designs,)."""
+        own = np.log(self.layers.totals(choices)[:, :3]).sum(axis=1)
+        for layers, factor in zip(self.others, self.factors, strict=True):
+            own = np.maximum(own, np.log(factor) + np.log(layers.totals(choices)[:, :3]).sum(axis=1))
+        return np.asarray(own)
 
     def genome(self, choices: IntArray) -> Genomes:
         """The genome (genes,) of choices (layers,)."""

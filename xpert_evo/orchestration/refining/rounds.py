@@ -162,6 +162,7 @@ def entry(options: Options, design: Design, weights: Path, accuracy: tuple[float
         is_tuned=False,
         edap=costs["edap"],
         edap_ratio=options.baseline_edap / costs["edap"],
+        edap_ratios=options.edap_ratios(design),
         area_mm2=costs["area"],
         latency_us=costs["latency"],
         energy_uj=costs["energy"],

@@ -93,7 +93,7 @@ class Refined:
         weights: File of its network: batch norm calibrated for it, or tuned.
         round: Round that chose it, from 1; 0 for the trained network itself.
         is_tuned: Whether the weights were trained further for it.
-        edap: EDAP [mm2 us uJ].
+        edap: EDAP [mm2 us uJ]; in the worst case over several cost models if the settings ask for it.
         edap_ratio: EDAP of the baseline divided by it.
         area_mm2: Area.
         latency_us: Latency of an image.
@@ -126,11 +126,12 @@ class Refined:
     unseen: float | None = None
     n_unseen: int = 0
     gap: float | None = None
+    edap_ratios: tuple[tuple[str, float], ...] = ()
 
     def to_plain(self) -> dict[str, Any]:
         """An entry of the refinement's `front.json`; `load_designs` reads the design from it."""
         plain = {**asdict(self), "id": self.design.digest, "design": self.design.to_plain()}
-        return {**plain, "weights": str(self.weights)}
+        return {**plain, "weights": str(self.weights), "edap_ratios": dict(self.edap_ratios)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,16 @@ def design_words(one: Refined, start: Refined) -> str:
     """A judged design in one line, compared with the trained network."""
     tuned = ", tuned" if one.is_tuned else ""
     return (
-        f"{one.design.digest[:8]}{tuned}: EDAP {one.edap_ratio:.0f} x below the baseline's, "
+        f"{one.design.digest[:8]}{tuned}: EDAP {edap_words(one)}, "
         f"{1000 * one.divergence:.1f} mnat, {100 * one.judged:.2f} % of {one.n_judged:,} validation images "
         f"({100 * (one.judged - start.judged):+.2f} points)"
     )
+
+
+def edap_words(one: Refined) -> str:
+    """How far the EDAP of a design is below the baseline's, and under how many cost models."""
+    models = f" in the worst of {len(one.edap_ratios)} cost models" if one.edap_ratios else ""
+    return f"{one.edap_ratio:.0f} x below the baseline's{models}"
 
 
 def prediction_words(predictions: Sequence[Prediction]) -> str:
