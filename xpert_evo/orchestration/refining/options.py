@@ -42,6 +42,12 @@ def space_around(config: RunConfig, design: Design, whole: Task) -> RunConfig:
     return load_config(None, settings, base=config.model_dump(mode="json"))
 
 
+def _unlimited(config: RunConfig) -> RunConfig:
+    """Settings without limits, for the baseline: the limits concern designs with the network's depths alone."""
+    free = {"area_limit_mm2": None, "further_area_limits_mm2": (), "latency_limit_us": None, "energy_limit_uj": None}
+    return config.model_copy(update={"hardware": config.hardware.model_copy(update=free)})
+
+
 def _may_change(kind: GeneKind) -> bool:
     """Whether a gene is a number, or has no effect on the network's computation."""
     return kind.record.is_ordinal or not kind.record.changes_accuracy
@@ -79,7 +85,7 @@ class Options:
             dataset: Data set of the network.
             image_size: Size of the network's images, after downsampling.
         """
-        whole = task_of_images(config, dataset)
+        whole = task_of_images(_unlimited(config), dataset)
         task = task_of_images(space_around(config, design, whole), dataset)
         if task.worst_case is not None and whole.worst_case is not None:  # relative to the same baseline
             task = replace(task, worst_case=replace(task.worst_case, factors=whole.worst_case.factors))
