@@ -80,7 +80,7 @@ def test_the_worst_case_over_cost_models_is_minimised_and_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "worst"
-    models = ("--set", "search.costs=worst-case", "--set", "search.cost_models=[published, pessimistic]")
+    models = ("--set", "search.costs=worst-case", "--set", 'search.cost_models=["published", "pessimistic"]')
     call(*_words(tmp_path, out), *models)
     assert "x below the baseline's in the worst of 3 cost models" in capsys.readouterr().out
     assert "worst case of the cost models xpertsim, published and pessimistic" in (out / "report.html").read_text()
