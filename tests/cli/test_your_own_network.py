@@ -108,7 +108,7 @@ def test_an_onnx_model_is_imported_with_its_input_and_weights(here: Path, capsys
     call("import", str(model), "--name", "squeezenet")
     told = capsys.readouterr().out
     assert "26 layers on crossbars" in told
-    assert "input of 3 x 224 x 224" in told
+    assert "input of 3 x 224 x 224, 1,000 outputs" in told, "of maps of one pixel"
     (design,) = load_designs(Path("squeezenet.json"))
     assert [layer.channel_depth for layer in design.layers][:4] == [64, 16, 64, 64]
     assert read_start(Path("squeezenet.safetensors")).is_imported

@@ -1,5 +1,8 @@
 """What a training takes is told from a few steps, whatever its protocol's number of images."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -8,10 +11,13 @@ from xpert_evo.accuracy.datasets.catalogue import Split, load_dataset
 from xpert_evo.accuracy.training.checkpoints import TrainingState
 from xpert_evo.accuracy.training.epoch import train_epoch
 from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
+from xpert_evo.accuracy.training.recipes import load_recipe
 from xpert_evo.backbones import load_backbone
 from xpert_evo.design import Design
-from xpert_evo.orchestration import step_times
-from xpert_evo.orchestration.step_times import measured_costs
+from xpert_evo.orchestration import stage_times, step_times
+from xpert_evo.orchestration.effort import images_trained
+from xpert_evo.orchestration.stage_times import Trainee, measured_times
+from xpert_evo.orchestration.step_times import Costs, measured_costs
 from xpert_evo.space import SearchSpace
 
 BACKBONE = load_backbone("vgg8", n_classes=10, image_channels=1)
@@ -26,9 +32,11 @@ def test_measuring_a_native_protocol_is_bounded_to_a_few_steps_of_few_images(mon
     steps: list[tuple[int, int]] = []
     real = train_epoch
 
-    def counted(state: TrainingState, train: Split, protocol: TrainingProtocol, number: int, devices: None) -> float:
+    def counted(
+        state: TrainingState, train: Split, protocol: TrainingProtocol, number: int, devices: None, **others: Any
+    ) -> float:
         steps.append((len(train) // protocol.batch_size, protocol.batch_size))
-        return real(state, train, protocol, number, devices)
+        return real(state, train, protocol, number, devices, **others)
 
     monkeypatch.setattr(step_times, "train_epoch", counted)
     said: list[str] = []
@@ -40,3 +48,23 @@ def test_measuring_a_native_protocol_is_bounded_to_a_few_steps_of_few_images(mon
     assert said == ["the first steps of the training", "the exact emulation of a few images"]
     assert costs.image_s > 0
     assert costs.judged_s > 0
+
+
+def test_stages_on_few_images_of_the_user_are_timed_as_they_are_carried_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    timed: list[TrainingProtocol] = []
+
+    def costs(*given: object, **_: object) -> Costs:
+        timed.extend(one for one in given if isinstance(one, TrainingProtocol))
+        return Costs(image_s=1.0, epoch_s=0.0, judged_s=0.0, judging_s=0.0)
+
+    monkeypatch.setattr(stage_times, "measured_costs", costs)
+    known = load_dataset("fashion-mnist")
+    images, labels = known.train.images[:600], known.train.labels[:600]
+    few = replace(known, name="folder:/flowers", train=Split(images=images, labels=labels))
+    trainee = Trainee(design=a_design(), backbone=BACKBONE, crossbar=CrossbarSpec(), dataset=few)
+    recipe = load_recipe("quick")
+    times = measured_times(trainee, recipe, n_judged=[])
+    own = recipe.fitted(few.name, 600)
+    assert times.training_s == tuple(images_trained(p, 600) for p in own)
+    assert {p.batch_size for p in timed} == {p.batch_size for p in own}
+    assert own[0].epochs > recipe.stages[0].protocol.epochs

@@ -46,7 +46,7 @@ def show_task(config: RunConfig, folder: Path) -> None:
         lines = _time_lines(config, found)
         if config.native.train:
             native = estimate_native(task, dataset, n_workers=found.n_workers, search_s=found.seconds, tell=tell)
-            lines = [lines[0].replace("time:", "search and finalists:", 1), lines[1], *_native_lines(native)]
+            lines = [lines[0].replace("time:", "search and finalists:", 1), lines[1], *_native_lines(native, dataset)]
             more = _refining_words(config, native)
             lines.append(f"time: about {duration(found.seconds + native.seconds)} for the whole run{more}")
     console.lines(lines)
@@ -94,13 +94,14 @@ def _idle_lines(config: RunConfig) -> list[str]:
     ]
 
 
-def _native_lines(found: NativeEstimate) -> list[str]:
+def _native_lines(found: NativeEstimate, dataset: Dataset) -> list[str]:
     """Lines on the stages at native size, the time of each, and of all trainings together."""
-    stages = zip(found.recipe.stages, found.stages_s, strict=True)
+    protocols = found.recipe.fitted(dataset.name, len(dataset.train))
+    stages = zip(found.recipe.stages, protocols, found.stages_s, strict=True)
     each = [
-        f"stage {number} at native size, {stage.protocol.name} ({counted(stage.protocol.epochs, 'epoch')}): about "
+        f"stage {number} at native size, {protocol.name} ({counted(protocol.epochs, 'epoch')}): about "
         f"{duration(seconds)} a training" + (", for each pass" if stage.at_most > 1 else "")
-        for number, (stage, seconds) in enumerate(stages, start=1)
+        for number, (stage, protocol, seconds) in enumerate(stages, start=1)
     ]
     hours = "" if found.recipe.hours is None else f", scaled to a run of {found.recipe.hours:g} h"
     return [

@@ -3,10 +3,11 @@
 Every step checks the store first and does only what is missing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.accuracy.training.recipes import load_recipe
 from xpert_evo.orchestration.batches import plans_of, run_batch
 from xpert_evo.orchestration.effort import makespan
@@ -61,7 +62,8 @@ def _plan(run: RunContext, surrogates: Surrogates) -> None:
         add_native_note(store, plan)
         store.add_plans(plans_of(run, NATIVE, task.space.decode(genomes)))
         store.add_event("planned", f"{NATIVE}: {len(genomes)} designs")
-    _tell(run, plan, len(designs), len(opponents))
+    dataset = cached_dataset(task.config.dataset, run.dataset_digest)
+    _tell(run, plan, plan.recipe.fitted(dataset.name, len(dataset.train)), (len(designs), len(opponents)))
 
 
 def _scaled(run: RunContext, surrogates: Surrogates, genomes: Genomes, roles: list[str]) -> NativePlan:
@@ -74,7 +76,7 @@ def _scaled(run: RunContext, surrogates: Surrogates, genomes: Genomes, roles: li
     if hours is not None:
         left_s = 3600 * hours - spent_s(run, batches=(FIRST, FINALISTS)) / n_workers
         ratio = fitted_ratio(times, places, n_workers, left_s)
-        recipe = recipe.scaled(ratio, len(dataset.train), hours)
+        recipe = recipe.scaled(ratio, dataset.name, len(dataset.train), hours)
         needed_s = makespan(seconds_each(times, places, ratio), n_workers)
         if needed_s > 1.1 * left_s:
             text = (
@@ -94,11 +96,12 @@ def _scaled(run: RunContext, surrogates: Surrogates, genomes: Genomes, roles: li
     )
 
 
-def _tell(run: RunContext, plan: NativePlan, n_designs: int, n_rivals: int) -> None:
-    stages = ", ".join(f"{s.protocol.name} ({counted(s.protocol.epochs, 'epoch')})" for s in plan.recipe.stages)
+def _tell(run: RunContext, plan: NativePlan, stages: Sequence[TrainingProtocol], n_each: tuple[int, int]) -> None:
+    """Tells the stages as carried out, and the numbers of designs of the search and of homogeneous ones."""
+    words = ", ".join(f"{one.name} ({counted(one.epochs, 'epoch')})" for one in stages)
     total_s = makespan([plan.seconds] * len(plan.roles), run.executor.n_workers)
     text = (
-        f"at native size: {counted(n_designs, 'design')} of the search and {n_rivals} homogeneous, by recipe "
-        f"{plan.recipe.name}: {stages}; about {duration(total_s)} with {counted(run.executor.n_workers, 'worker')}"
+        f"at native size: {counted(n_each[0], 'design')} of the search and {n_each[1]} homogeneous, by recipe "
+        f"{plan.recipe.name}: {words}; about {duration(total_s)} with {counted(run.executor.n_workers, 'worker')}"
     )
     run.listener.tell(Message(text=text, topic=NATIVE))

@@ -57,7 +57,7 @@ def estimate_native(
     places, ratio = np.full(n_trainings, 0.5), 1.0
     if native.hours is not None:
         ratio = fitted_ratio(times, places, n_workers, 3600 * native.hours - search_s)
-        recipe = recipe.scaled(ratio, len(dataset.train), native.hours)
+        recipe = recipe.scaled(ratio, dataset.name, len(dataset.train), native.hours)
     low, high = times
     stages_s = tuple(
         (ratio * (a + b) + c + d) / 2

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 
+from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.orchestration.batches import native_folder, run_batch, seed_of
 from xpert_evo.orchestration.names import NATIVE, REFINED
 from xpert_evo.orchestration.native_plan import add_refined_note, native_note, refined_weights
@@ -57,7 +58,8 @@ def _plan(run: RunContext) -> None:
 def _refined(run: RunContext, plan: Plan) -> Refined:
     """The cheapest design for a trained network within the loss of accuracy that refinements aim at."""
     protocols = [stage.protocol for stage in run.native_recipe.stages]
-    tunes = any(protocol.name.startswith(TUNE) for protocol in protocols) and protocols[-1].image_size == 32
+    same_size = protocols[-1].image_size == load_protocol(TUNE).image_size  # relative to the images of the data set
+    tunes = same_size and any(protocol.name.startswith(TUNE) for protocol in protocols)
     folder = native_folder(run.store.folder, plan.digest).absolute()
     result = refine_network(
         folder,

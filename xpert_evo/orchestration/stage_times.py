@@ -71,7 +71,8 @@ def measured_times(
         n_judged: Number of images of each judgement of the last network.
         tell: Called with a description of each measurement.
     """
-    protocols = [stage.protocol for stage in recipe.stages]
+    n_train, n_all = len(trainee.dataset.train), len(trainee.dataset.validation)
+    protocols = recipe.fitted(trainee.dataset.name, n_train)
     distinct = {_kind(protocol): protocol for protocol in reversed(protocols)}
     costs: dict[tuple[object, ...], Costs] = {}
     for kind, protocol in distinct.items():
@@ -85,7 +86,6 @@ def measured_times(
             teacher=trainee.teacher,
             tell=None if tell is None else _named(tell, protocol),
         )
-    n_train, n_all = len(trainee.dataset.train), len(trainee.dataset.validation)
     own = [costs[_kind(protocol)] for protocol in protocols]
     return StageTimes(
         training_s=tuple(cost.training_s(p, n_train) for cost, p in zip(own, protocols, strict=True)),

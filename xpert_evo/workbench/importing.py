@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import math
 import re
 import sys
 from collections.abc import Sequence
@@ -52,7 +53,7 @@ class ImportedBackbone:
     def backbone(self) -> Backbone:
         """The backbone for the network's own number of classes and image channels."""
         graph = self.network.graph
-        n_classes = graph.shapes()[graph.nodes[-1].name][-1]
+        n_classes = math.prod(graph.shapes()[graph.nodes[-1].name])
         return load_backbone(self.description, n_classes=n_classes, image_channels=graph.input_shape[0])
 
     @property

@@ -152,7 +152,8 @@ def _fitted(plan: RecipePlan, hours: float, tell: Callable[[str], None] | None) 
             f"{spelled('hours')} {hours:g} is too short: measuring and judging take about {duration(times.fixed_s)} "
             f"and the shortest useful training {duration(least_s)}; give more, or use a quicker {spelled('recipe')}."
         )
-    return plan.recipe.scaled(ratio, len(plan.training.dataset.train), hours)
+    dataset = plan.training.dataset
+    return plan.recipe.scaled(ratio, dataset.name, len(dataset.train), hours)
 
 
 def carry_out_recipe(plan: RecipePlan, listener: Listener) -> TrainingResult:

@@ -10,7 +10,7 @@ from hw_models import CrossbarSpec
 from xpert_evo.accuracy.datasets.catalogue import Dataset, Split, load_dataset
 from xpert_evo.accuracy.training import stages
 from xpert_evo.accuracy.training.protocols import load_protocol
-from xpert_evo.accuracy.training.recipes import LEAST_GAIN, Stage, changed, entries, load_recipe
+from xpert_evo.accuracy.training.recipes import LEAST_GAIN, Recipe, Stage, changed, entries, load_recipe
 from xpert_evo.accuracy.training.stages import StagedTraining, StagePass, train_stages
 from xpert_evo.accuracy.training.training import train_design
 from xpert_evo.accuracy.training.weights import load_network, read_start
@@ -77,13 +77,29 @@ def test_changed_protocols_have_names_that_tell_them_apart() -> None:
 def test_a_budget_scales_epochs_and_below_one_epoch_images() -> None:
     hour = load_recipe("hour")
     for ratio in (0.05, 0.3, 1.0, 2.5):
-        scaled = hour.scaled(ratio, 45_000, hours=1.5)
+        scaled = hour.scaled(ratio, "cifar10", 45_000, hours=1.5)
         assert scaled.hours == 1.5
         for stage, whole in zip(scaled.stages, hour.stages, strict=True):
             images, all_ = (p.epochs * (p.n_train or 45_000) for p in (stage.protocol, whole.protocol))
             epoch = stage.protocol.n_train or 45_000
             assert abs(images - ratio * all_) <= epoch / 2, "whole epochs, and images of less than one"
-    assert hour.scaled(1.0, 45_000, hours=1.0).stages == hour.stages
+    assert hour.scaled(1.0, "cifar10", 45_000, hours=1.0).stages == hour.stages
+
+
+def test_a_budget_scales_the_steps_that_few_images_of_the_user_take() -> None:
+    recipe, data = load_recipe("hour"), ("folder:/flowers", 600)
+
+    def images(some: Recipe) -> list[int]:
+        return [protocol.epochs * data[1] for protocol in some.fitted(*data)]
+
+    whole = images(recipe)
+    assert whole > [stage.protocol.epochs * data[1] for stage in recipe.stages], "fitted epochs are repeated"
+    for ratio in (0.5, 1.0, 2.0):
+        for some, all_, stage in zip(images(recipe.scaled(ratio, *data, hours=1.0)), whole, recipe.stages, strict=True):
+            assert some == pytest.approx(ratio * all_, abs=all_ / stage.protocol.epochs), "as far as epochs are whole"
+    shortest = recipe.scaled(0.001, *data, hours=1.0)
+    assert all(stage.protocol.epochs == 1 for stage in shortest.stages)
+    assert images(shortest) > [data[1]] * len(whole), "one epoch of the protocol is several of few images"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
+from xpert_evo.accuracy.training.protocols import TrainingProtocol, fitted, load_protocol
 from xpert_evo.errors import ConfigError
 from xpert_evo.validation import Frozen, nearest, parse
 from xpert_evo.words import counted
@@ -92,18 +92,26 @@ class Recipe(Frozen):
         """Whether the stages train a network that is narrower than the design."""
         return self.stages[0].protocol.width_divisor > 1
 
-    def scaled(self, ratio: float, n_train: int, hours: float) -> "Recipe":
+    def fitted(self, dataset: str, n_images: int) -> tuple[TrainingProtocol, ...]:
+        """Returns the protocols of the stages as they are carried out on a data set; see `protocols.fitted`."""
+        return tuple(fitted(stage.protocol, dataset, n_images) for stage in self.stages)
+
+    def scaled(self, ratio: float, dataset: str, n_train: int, hours: float) -> "Recipe":
         """Returns the recipe with its epochs times a ratio; stages of less than one epoch take fewer images.
+
+        Protocols that are fitted to few images of the user repeat their epochs, so one epoch of them remains.
 
         Args:
             ratio: Factor on the training of every stage.
-            n_train: Number of training images of the data set.
+            dataset: Name of the data set.
+            n_train: Number of its training images.
             hours: The budget that the ratio comes from [h].
         """
-        stages = tuple(
-            stage.model_copy(update={"protocol": _scaled(stage.protocol, ratio, n_train)}) for stage in self.stages
-        )
-        return self.model_copy(update={"stages": stages, "hours": hours})
+        stages = []
+        for stage, own in zip(self.stages, self.fitted(dataset, n_train), strict=True):
+            protocol = _scaled(stage.protocol, ratio, n_train, repeats=own != stage.protocol)
+            stages.append(stage.model_copy(update={"protocol": protocol}))
+        return self.model_copy(update={"stages": tuple(stages), "hours": hours})
 
 
 def entries() -> Mapping[str, RecipeEntry]:
@@ -174,10 +182,10 @@ def _check_sizes(stages: Sequence[Stage], where: str) -> None:
             )
 
 
-def _scaled(protocol: TrainingProtocol, ratio: float, n_train: int) -> TrainingProtocol:
+def _scaled(protocol: TrainingProtocol, ratio: float, n_train: int, *, repeats: bool) -> TrainingProtocol:
     epochs = protocol.epochs * ratio
-    if epochs >= 1:
-        return changed(protocol, {"epochs": round(epochs)}, where=protocol.name)
+    if epochs >= 1 or repeats:
+        return changed(protocol, {"epochs": max(1, round(epochs))}, where=protocol.name)
     images = min(protocol.n_train or n_train, n_train)
     fewer = max(min(protocol.batch_size, images), round(images * epochs))
     return changed(protocol, {"epochs": 1, "n_train": fewer}, where=protocol.name)
