@@ -81,10 +81,29 @@ def test_a_network_is_imported_searched_trained_judged_and_exported(
     assert "in floats" in told
     assert "exact crossbar emulation" in told
     call("show", "runs/search")
-    network = load_network(Path("runs/search/trained"))
+    check_export(backbone, capsys)
+
+
+def check_export(backbone: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    """The run's knee is trained, and exported as a model that computes the same scores."""
+    capsys.readouterr()
+    call("show", "runs/search", "--knee", "--json")
+    Path("knee.json").write_text(capsys.readouterr().out)
+    call("train", "knee.json", *backbone, "--protocol", "tiny-native", "--no-judge", "--out", "runs/knee")
+    (design,) = load_designs(Path("knee.json"))
+    call("export", "runs/search", "--format", "json,csv,torch,onnx", "--id", design.digest)
+    folder = Path("runs/search/export")
+    trained, exported = (
+        load_network(Path(path)) for path in ("runs/knee", folder / "torch" / f"{design.digest}.safetensors")
+    )
     images = torch.rand(4, 1, 32, 32, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        assert network(images).shape == (4, 10)
+        wanted = trained(images).numpy()
+        assert np.array_equal(exported(images).numpy(), wanted)
+    session = onnxruntime.InferenceSession(folder / "onnx" / f"{design.digest}.onnx")
+    (found,) = session.run(None, {"images": images.numpy()})
+    assert found.shape == (4, 10)
+    np.testing.assert_allclose(found, wanted, rtol=1e-2, atol=1e-2 * float(np.abs(wanted).max()))
 
 
 def test_an_onnx_export_of_a_graph_computes_the_network(tmp_path: Path) -> None:
