@@ -2,7 +2,17 @@
 
 import pytest
 
-from xpert_evo.words import age_s, age_text, counted, edap_text, lower, lower_by_models, times, times_by_models
+from xpert_evo.words import (
+    age_s,
+    age_text,
+    counted,
+    edap_text,
+    file_size,
+    lower,
+    lower_by_models,
+    times,
+    times_by_models,
+)
 
 
 @pytest.mark.parametrize(
@@ -23,6 +33,10 @@ def test_what_is_not_lower_is_higher() -> None:
 
 def test_edap_has_one_form_whatever_its_size() -> None:
     assert [edap_text(value) for value in (8350.0, 121_400.0, 3.2)] == ["8.35e+03", "1.21e+05", "3.20e+00"]
+
+
+def test_small_files_are_not_told_as_nothing() -> None:
+    assert [file_size(n) for n in (700, 12_300, 30 << 20)] == ["0.7 KiB", "12.0 KiB", "30.0 MiB"]
 
 
 def test_a_ratio_under_several_models_is_told_with_its_range() -> None:

@@ -30,6 +30,9 @@ from xpert_evo.genes import GeneKind
 from xpert_evo.objectives import FloatArray
 from xpert_evo.space import CrossbarChoices, Genomes, SearchSpace
 
+_GENTLE_DEVICE = "rram-100k"
+"""Device that is recommended where currents overload the wires, if its own do not."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hardware:
@@ -124,8 +127,18 @@ class Hardware:
         return column_strain(self.device, self.technology, self.crossbar, column_sharing=column_sharing)
 
     def implausibility(self, column_sharing: int) -> str | None:
-        """A sentence with the figures if the device's currents overload the wires, else None."""
-        return implausibility(self.device, self.technology, self.crossbar, column_sharing=column_sharing)
+        """Sentences with figures and advice if the device's currents overload the wires, else None."""
+        found = implausibility(self.device, self.technology, self.crossbar, column_sharing=column_sharing)
+        if found is None:
+            return None
+        gentle = hw_models.load_device(_GENTLE_DEVICE)
+        strain = column_strain(gentle, self.technology, self.crossbar, column_sharing=column_sharing)
+        fits = strain is not None and strain.is_plausible
+        return (
+            f"{found} Losses lower the accuracy, and currents above the limit wear out wires: use cells of higher "
+            f"resistance{f', such as {_GENTLE_DEVICE}' if fits else ' or smaller crossbars'}, or measure the accuracy "
+            "of a trained design with `xpert-evo judge`."
+        )
 
     def _crossbar_of(self, layer: LayerDesign) -> CrossbarSpec:
         """The crossbar of a layer; raises DesignError if its choices make none."""

@@ -48,6 +48,11 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
+def file_size(n_bytes: int) -> str:
+    """Formats the size of a file: `0.8 KiB`, `12.3 MiB`."""
+    return f"{n_bytes / 2**20:.1f} MiB" if n_bytes >= 2**20 else f"{n_bytes / 2**10:.1f} KiB"
+
+
 def edap_text(edap: float) -> str:
     """Formats an EDAP [mm2 us uJ] as in all tables of the terminal: `1.23e+05`."""
     return f"{edap:.2e}"

@@ -83,6 +83,7 @@ def test_dry_run_shows_settings_and_task_and_writes_nothing(tmp_path: Path) -> N
     outcome = call("run", "--dry-run", "--set", "search.generations=9", *quick, cwd=tmp_path)
     assert outcome.returncode == 0, outcome.stderr
     assert "search.generations = 9" in outcome.stdout
+    assert "training.judge_chips = 3 (1: chips of rram-100k are alike)" in outcome.stdout
     assert "about 10^45 designs" in outcome.stdout
     assert "reachable area" in outcome.stdout
     assert "processes, 3 workers of one thread each" in outcome.stdout

@@ -15,7 +15,7 @@ from hw_models import AdcType
 from tests.command_line import call
 from xpert_evo.accuracy.crossbars.fused import changeover
 from xpert_evo.accuracy.datasets.catalogue import Split, load_dataset
-from xpert_evo.accuracy.training.checkpoints import read_tensors
+from xpert_evo.accuracy.training.checkpoints import read_tensors, write_tensors
 from xpert_evo.accuracy.training.judge import Judgement, judge
 from xpert_evo.accuracy.training.protocols import PROTOCOLS, TrainingProtocol
 from xpert_evo.accuracy.training.weights import load_network
@@ -377,12 +377,22 @@ def test_chips_of_the_device_of_the_settings_are_judged_over_time_with_their_yie
     assert (tmp_path / "time.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_devices_that_are_all_alike_are_judged_on_one_chip(train: Trainer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_devices_that_are_all_alike_are_judged_on_one_chip_once(
+    train: Trainer, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     weights = train("first", to_judge=False)
     capsys.readouterr()
     plain = {"noise": [], "ideal": False, "noise_draws": None, "max_images": 20, "as_json": True}
-    judge_weights(weights, "hardware.device=rram-100k", **plain)
-    assert json.loads(capsys.readouterr().out)["test_with_device_noise"]["n_draws"] == 1
+    asked = {"noise_draws": 3, "at": ["1s,1h,1d"], "least_accuracy": 0.02, "picture": tmp_path / "time.png"}
+    judge_weights(weights, "hardware.device=rram-100k", **plain | asked)
+    found = capsys.readouterr()
+    result, said = json.loads(found.out), " ".join(found.err.split())
+    assert result["test_with_device_noise"]["n_draws"] == 1
+    assert not {"yield", "over_time"} & set(result)
+    assert "rram-100k has no variation, noise or drift: all chips and all times give the same result, so" in said
+    assert "yield:" not in said
+    assert "no picture" in said
+    assert not (tmp_path / "time.png").exists()
     judge_weights(weights, "hardware.device=rram-100k", **plain | {"noise": ["stuck_on_ratio=0.001"]})
     result = json.loads(capsys.readouterr().out)
     assert result["test_with_device_noise"]["n_draws"] == 5
@@ -395,7 +405,8 @@ def test_devices_that_are_all_alike_are_judged_on_one_chip(train: Trainer, capsy
     [
         ({"at": ["1h,soon"]}, "--at takes times of at least 1 s, such as 1s,1h,1d, got 'soon'"),
         ({"at": ["1d,1h"]}, "--at takes increasing times"),
-        ({"at": ["1s"], "noise": []}, "--at needs drawn chips, but only ideal devices are judged"),
+        ({"at": ["1h"], "noise": []}, "--at has no effect on ideal devices, which do not drift; leave out --ideal"),
+        ({"at": ["1h"], "noise_draws": 0}, "--at needs drawn chips, but only ideal devices are judged"),
         ({"least_accuracy": 0.9, "noise_draws": 0}, "--least-accuracy needs drawn chips"),
         ({"least_accuracy": 90.0}, "--least-accuracy must be a fraction from above 0 to 1, got 90"),
         ({"at": ["1h"], "noise": ["drift_exponent=0.1", "drift_time_s=5"]}, "--at and --noise drift_time_s both give"),
@@ -459,8 +470,12 @@ def test_a_judgement_on_an_unknown_split_or_other_images_is_refused(
     weights = train("first", noise_draws=0) / "weights.safetensors"
     with pytest.raises(UsageError, match="did you mean 'validation'"):
         judge_weights(weights, split="validaton")
-    colour = replace(load_dataset("fashion-mnist"), image_channels=3)
+    colour = replace(load_dataset("fashion-mnist"), name="colour", image_channels=3)
     monkeypatch.setattr(workbench_judging, "cached_dataset", lambda _: colour)
+    with pytest.raises(UsageError, match="was trained on fashion-mnist, not on colour; add --dataset fashion-mnist"):
+        judge_weights(weights)
+    tensors, header = read_tensors(weights)
+    write_tensors(weights, tensors, header | {"dataset": "0" * 16})
     with pytest.raises(UsageError, match=r"10 classes and 1 image channels, but .* 10 and 3; select its data set"):
         judge_weights(weights)
 

@@ -1,6 +1,8 @@
 """`xe.train`, `xe.judge` and `xe.pack` as a script or a notebook calls them."""
 
 import json
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -216,3 +218,47 @@ def test_the_library_and_the_commands_draw_the_same_devices_by_default() -> None
     assert read_devices({"noise": [], "noise_draws": None}, hardware) == of_library
     cells = nonidealities_of(load_device(hardware.device), load_technology(hardware.technology))
     assert of_library.settings == cells
+
+
+CHIPS = "so one chip is judged"
+
+
+@pytest.mark.parametrize(
+    ("noise", "device", "asked", "remark", "left"),
+    [
+        (None, "rram-100k", {"n_draws": 3}, f"noise or drift: all chips and all times .*{CHIPS}. Use", (1, 1)),
+        (None, "rram-100k", {"least_accuracy": 0.9}, "one chip is judged and no yield is computed", (1, 1)),
+        (None, "rram-100k", {}, "", (1, 1)),
+        (None, "rram-wan2022", {"n_draws": 3, "times_s": (1.0, 3600.0), "least_accuracy": 0.9}, "", (3, 2)),
+        ({"variation_ratio": 0.1}, "rram-100k", {"times_s": (1.0, 9.0)}, "rram-100k does not change with time", (5, 1)),
+        (
+            {"drift_exponent": 0.1},
+            "rram-100k",
+            {"n_draws": 2, "times_s": (1.0, 9.0), "least_accuracy": 0.9},
+            f"no variation or noise: all chips give the same result, {CHIPS} at each time and no yield",
+            (1, 2),
+        ),
+        (None, None, {"n_draws": 3, "time_s": 3600.0}, "noise_draws has no effect on ideal devices", (0, 1)),
+        ({"on_off_ratio": 9.0}, None, {"n_draws": 2}, "The given noise has no variation", (1, 1)),
+    ],
+)
+def test_chips_and_times_that_give_the_same_are_judged_once_with_a_remark(
+    noise: dict[str, object] | None, device: str | None, asked: dict[str, Any], remark: str, left: tuple[int, int]
+) -> None:
+    hardware = None if device is None else parse_config({"hardware": {"device": device}}).hardware
+    found = NoisyDevices.of(noise, hardware=hardware, **{"n_draws": None, "norm_images": None, **asked})
+    assert (found.n_noisy, len(found.moments)) == left
+    assert re.search(remark, found.remark) if remark else not found.remark
+    assert found.least_accuracy == (asked.get("least_accuracy") if found.n_draws > 1 else None)
+
+
+def test_devices_have_the_age_of_the_settings_unless_another_one_is_given() -> None:
+    settings = parse_config({"hardware": {"device": "pcm-joshi2020"}, "training": {"chip_time_s": 3600.0}})
+    time_s = settings.training.chip_time_s
+
+    def aged(*noise: str, at: Sequence[str] = ()) -> NoisyDevices:
+        return read_devices({"noise": noise, "noise_draws": None}, settings.hardware, time_s=time_s, at=at)
+
+    assert aged().told.endswith(", 1 h after programming")
+    assert aged("drift_time_s=60").told.endswith(", 1 min after programming")
+    assert [moment.time_s for moment in aged(at=["1s,1d"]).moments] == [1.0, 86_400.0]

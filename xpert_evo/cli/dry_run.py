@@ -6,7 +6,7 @@ from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.backbone_remarks import remarks_on
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.config import RunConfig, Schedule
-from xpert_evo.orchestration.chips import device_words
+from xpert_evo.orchestration.chips import alike_words, device_words
 from xpert_evo.orchestration.choosing import most_finalists
 from xpert_evo.orchestration.estimate import Estimate, estimate, planned_workers
 from xpert_evo.orchestration.limits import reach
@@ -28,9 +28,9 @@ def show_task(config: RunConfig, folder: Path) -> None:
         folder: Folder that the run would write to.
     """
     task, dataset = prepare(config)
-    console = PlainConsole()
+    console, used = PlainConsole(), alike_words(task.config)
     for name, value, default in flat_settings(task.config):
-        console.lines([f"{name} = {value}"], style="dim" if default else "bold")
+        console.lines([f"{name} = {value}{used.get(name, '')}"], style="dim" if default else "bold")
     console.lines(["", *_task_lines(task, dataset), f"output folder: {folder}", f"executor: {_workers(config)}"])
     console.lines(_idle_lines(config))
     console.lines(dataset.notes)

@@ -89,7 +89,7 @@ class JudgingDisplay(Listener):
 
 def as_option(name: str) -> str:
     """The command-line spelling of a library argument."""
-    return f"--{name.replace('_', '-')}"
+    return "--chips" if name == "noise_draws" else f"--{name.replace('_', '-')}"
 
 
 class DeviceOptions(TypedDict):
@@ -112,6 +112,7 @@ def read_devices(
     options: DeviceOptions,
     hardware: HardwareConfig,
     *,
+    time_s: float = 1.0,
     at: Sequence[str] = (),
     least_accuracy: float | None = None,
 ) -> NoisyDevices:
@@ -120,6 +121,7 @@ def read_devices(
     Args:
         options: Options that describe the devices.
         hardware: Settings of the chip.
+        time_s: Time after programming unless an option gives one [s].
         at: Times after programming, such as `1h`.
         least_accuracy: Accuracy that a chip must reach to count in the yield.
     """
@@ -128,6 +130,7 @@ def read_devices(
         n_draws=options["noise_draws"],
         norm_images=options.get("norm_images"),
         hardware=None if options.get("ideal", False) else hardware,
+        time_s=time_s,
         times_s=_read_times(at),
         least_accuracy=least_accuracy,
         spelled=as_option,
@@ -167,8 +170,15 @@ def show_judgement(
     if picture is not None and not at:
         raise UsageError("--picture draws accuracy over time; give the times, such as --at 1s,1h,1d.")
     settings = resolve(config, assignments, options)
-    drawn = read_devices(devices, chip_of(path, settings), at=at, least_accuracy=least_accuracy)
+    drawn = read_devices(
+        devices,
+        chip_of(path, settings),
+        time_s=settings.training.chip_time_s,
+        at=at,
+        least_accuracy=least_accuracy,
+    )
     console = PlainConsole(stderr=as_json)
+    console.warnings(filter(None, [drawn.remark]))
     with console.ticker() as ticker:
         result = judge_weights(
             path,
@@ -183,9 +193,11 @@ def show_judgement(
         console.lines([_REQUANTISED])
     if result.over_time:
         console.table(over_time_table(result))
-    if picture is not None:
+    if picture is not None and result.over_time:
         write_over_time(result, picture)
         console.lines([f"picture: {picture}"])
+    elif picture is not None:
+        console.lines(["no picture: it needs several times with different results"])
     if as_json:
         sys.stdout.write(json.dumps(result.to_plain(), indent=1) + "\n")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from xpert_evo.accuracy.training.weights import weights_file
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.streams import in_shell
+from xpert_evo.words import file_size
 from xpert_evo.workbench.packing import pack
 
 
@@ -16,7 +17,5 @@ def pack_weights(path: Path, out: Path) -> None:
         out: File to write; must not exist.
     """
     packed = pack(path, out)
-    sizes = [file.stat().st_size / 2**20 for file in (weights_file(path), packed)]
-    PlainConsole().lines(
-        [f"{out}: {sizes[1]:.1f} MiB instead of {sizes[0]:.1f} MiB; measure it with `xpert-evo judge {in_shell(out)}`"]
-    )
+    before, after = (file_size(file.stat().st_size) for file in (weights_file(path), packed))
+    PlainConsole().lines([f"{out}: {after} instead of {before}; measure it with `xpert-evo judge {in_shell(out)}`"])

@@ -136,6 +136,8 @@ def train_one(
         plan = _planned(path, settings, asked, tell=lambda what: ticker.tick(lambda: f"measuring {what}"))
     first = plan.training if isinstance(plan, RecipePlan) else plan
     assumed = [*assumption_lines(settings, first.dataset, run), *remarks_on(first.backbone), *first.dataset.notes]
+    if first.noisy.remark and first.to_judge:
+        assumed.append(first.noisy.remark)
     if dry_run:
         show_plan(plan, assumed)
         return
@@ -155,7 +157,7 @@ def train_one(
 def _planned(path: Path, settings: RunConfig, asked: Asked, tell: Callable[[str], None]) -> TrainingPlan | RecipePlan:
     common: Checked = {
         "seed": asked["seed"],
-        "noisy": read_devices(asked, settings.hardware),
+        "noisy": read_devices(asked, settings.hardware, time_s=settings.training.chip_time_s),
         "noise_aware": asked.get("noise_aware", False),
         "to_judge": asked.get("to_judge", True),
         "start_from": asked.get("start_from"),

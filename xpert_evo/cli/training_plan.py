@@ -11,7 +11,6 @@ from xpert_evo.image_sources import size_text
 from xpert_evo.orchestration.stage_times import StageTimes
 from xpert_evo.orchestration.step_times import Costs, measured_costs
 from xpert_evo.words import counted, duration
-from xpert_evo.workbench.devices import device_words
 from xpert_evo.workbench.plan import CHECKPOINT_NAME, RESULT_NAME, TrainingPlan
 from xpert_evo.workbench.recipes import STAGES_NAME, RecipePlan, times_of
 
@@ -97,7 +96,7 @@ def _network_lines(plan: TrainingPlan, network: CrossbarNetwork) -> Iterator[str
         names = ", ".join(one.design[:8] for one in plan.teacher.references)
         yield f"learns the class probabilities of {names}: {100 * plan.teacher.share:.0f} % of the targets"
     if plan.noise_aware:
-        yield f"noise-aware: {device_words(plan.noisy.settings)}, drawn anew in every step"
+        yield f"noise-aware: {plan.noisy.drawn}, drawn anew in every step"
 
 
 def _protocol_lines(plan: TrainingPlan) -> Iterator[str]:

@@ -120,6 +120,16 @@ def chip_words(config: RunConfig) -> str:
     return f"{ChipFiles.of(config.hardware).words}{age}"
 
 
+def alike_words(config: RunConfig) -> dict[str, str]:
+    """Words for the settings of several chips of which one is measured, because all are alike; by dotted name."""
+    chips, training = Chips.of(config), config.training
+    if chips.devices.is_random:
+        return {}
+    found = {"label_chips": training.label_chips, "judge_chips": training.judge_chips}
+    why = f" (1: chips of {ChipFiles.of(config.hardware).device.name} are alike)"
+    return {f"training.{name}": why for name, n in found.items() if n > 1}
+
+
 def device_words(config: RunConfig) -> str:
     """The devices under which a run's accuracies hold."""
     return IDEAL_DEVICES if config.training.devices is DeviceRule.IDEAL else chip_words(config)

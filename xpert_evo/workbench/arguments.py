@@ -9,7 +9,7 @@ from xpert_evo.orchestration.own_files import kept_files
 from xpert_evo.store import FILE_NAME, Store
 
 Spelling = Callable[[str], str]
-"""Spells an argument in messages: `noise_draws` in Python, `--noise-draws` on the command line."""
+"""Spells an argument in messages: `noise_draws` in Python, `--chips` on the command line."""
 
 Settings = RunConfig | Mapping[str, object] | None
 """All settings, or some of them by dotted name such as `{"dataset.name": "cifar10"}`; None for the defaults."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hw_models import HardwareModelError
-from xpert_evo.accuracy.datasets.catalogue import Dataset
+from xpert_evo.accuracy.datasets.catalogue import Dataset, dataset_spec, name_of
 from xpert_evo.accuracy.training.judge import SPLITS
 from xpert_evo.accuracy.training.results import JudgementResult
 from xpert_evo.accuracy.training.weights import TrainedNetwork, load_network, weights_file
@@ -52,13 +52,15 @@ def judge(
         images: Number of images to use, from the first; None for all.
         noise: Values that replace those of the chip's devices, such as `variation_ratio`, the relative standard
             deviation of their conductances; a complete `NonIdealities` replaces all of them.
-        noise_draws: Number of chips to draw; None for five, or one if all chips are alike.
+        noise_draws: Number of chips to draw; None for five. If all chips are alike, one is judged.
         calibrate_norms: Number of training images on which each chip, also an ideal one, calibrates its batch norm; 0
             keeps the statistics of the training; None calibrates drawn chips on 512 images, and ideal devices not at
             all.
         ideal: Whether devices are ideal except for `noise`, instead of those of `hardware.device`.
-        at: Times after programming at which the drawn chips are judged [s]; none for 1 s.
-        least_accuracy: Accuracy that a chip must reach to count in the yield (a fraction); None for no yield.
+        at: Times after programming at which the drawn chips are judged [s], the first alone if all give the same; none
+            for the setting `training.chip_time_s`.
+        least_accuracy: Accuracy that a chip must reach to count in the yield (a fraction); None for no yield. Chips
+            that are all alike have none.
         seed: Random seed of the device draws.
         listener: Listener that follows the progress.
 
@@ -82,6 +84,7 @@ def judge(
         n_draws=noise_draws,
         norm_images=calibrate_norms,
         hardware=None if ideal else chip_of(path, settings),
+        time_s=settings.training.chip_time_s,
         times_s=at,
         least_accuracy=least_accuracy,
     )
@@ -176,6 +179,13 @@ def _on_crossbars(path: Path, settings: RunConfig) -> TrainedNetwork:
 def _check_images(trained: TrainedNetwork, dataset: Dataset, path: Path) -> None:
     own = trained.network.backbone
     if (own.image_channels, own.n_classes) != (dataset.image_channels, dataset.n_classes):
+        name = name_of(trained.header.dataset)
+        if name is not None and name != dataset.name:
+            place = "" if dataset_spec(name).folder is None else " --data-dir DIR"
+            raise UsageError(
+                f"{path} was trained on {name}, not on {dataset.name}; add --dataset {name}{place}, or set "
+                "dataset.name."
+            )
         raise UsageError(
             f"{path} was trained on {own.n_classes} classes and {own.image_channels} image channels, but "
             f"{dataset.name} has {dataset.n_classes} and {dataset.image_channels}; select its data set with "

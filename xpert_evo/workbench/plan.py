@@ -20,7 +20,7 @@ from xpert_evo.hardware import Hardware
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.streams import in_shell
 from xpert_evo.workbench.arguments import Spelling, as_argument
-from xpert_evo.workbench.devices import NoisyDevices, device_words
+from xpert_evo.workbench.devices import NoisyDevices
 
 RESULT_NAME = "result.json"
 CHECKPOINT_NAME = "checkpoint.safetensors"
@@ -125,7 +125,7 @@ def plan_training(
     """
     chosen = _chosen_protocol(protocol, start_from, spelled)
     if noise_aware:
-        check_noise_aware(chosen, noisy.settings, spelled)
+        check_noise_aware(chosen, noisy, spelled)
     where = str(design) if isinstance(design, Path) else "the design"
     wanted = _only_design(design) if isinstance(design, Path) else design
     dataset = cached_dataset(settings.dataset)
@@ -182,13 +182,13 @@ def _only_design(path: Path) -> Design:
     return designs[0]
 
 
-def check_noise_aware(protocol: TrainingProtocol, devices: NonIdealities, spelled: Spelling) -> None:
+def check_noise_aware(protocol: TrainingProtocol, noisy: NoisyDevices, spelled: Spelling) -> None:
     """Raises UsageError if a protocol cannot be trained with these devices drawn in every step."""
     name = spelled("noise_aware")
-    if devices == NonIdealities():
+    if noisy.is_ideal:
         raise UsageError(
             f"{name} draws new devices in every training step, so {spelled('noise')} must describe some, such as "
-            f"variation_ratio=0.05, got {device_words(devices)}."
+            f"variation_ratio=0.05, got {noisy.drawn}."
         )
     try:
         check_draws_cells(protocol)

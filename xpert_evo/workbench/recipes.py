@@ -120,7 +120,7 @@ def plan_recipe(
     )
     if noise_aware:
         for stage in chosen.stages:
-            check_noise_aware(stage.protocol, noisy.settings, spelled)
+            check_noise_aware(stage.protocol, noisy, spelled)
     plan = RecipePlan(recipe=chosen, training=training, is_begun=False)
     known = _known(plan, asked=chosen.model_copy(update={"hours": hours}))
     if known is not None:

@@ -73,7 +73,8 @@ def train(
         judge: Whether to measure the network on the test set; `judge` can do so later.
         noise: Values that replace those of the chip's devices, such as `variation_ratio`, the relative standard
             deviation of their conductances; a complete `NonIdealities` replaces all of them.
-        noise_draws: Number of chips to draw; None for five, or one if all chips are alike.
+        noise_draws: Number of chips to draw; None for five. If all chips are alike, one is judged. Chips are judged
+            `training.chip_time_s` after programming, unless the noise gives another time.
         calibrate_norms: Number of training images on which each chip calibrates its batch norm; 0 keeps the statistics
             of the training; None calibrates drawn chips on 512 images, and ideal devices not at all.
         ideal: Whether devices are ideal except for `noise`, instead of those of `hardware.device`.
@@ -110,6 +111,7 @@ def train(
             n_draws=noise_draws,
             norm_images=calibrate_norms,
             hardware=None if ideal else settings.hardware,
+            time_s=settings.training.chip_time_s,
         ),
         "noise_aware": noise_aware,
         "to_judge": judge,

@@ -43,7 +43,7 @@ def test_the_embedded_splits_share_no_image_and_have_a_stable_digest() -> None:
     assert not train & validation
     assert not train & test
     assert not validation & test
-    assert dataset.digest == "aa04294ebd35c87b"
+    assert dataset.digest == DATASETS["fashion-mnist"].digest == "aa04294ebd35c87b"
 
 
 @pytest.mark.parametrize(

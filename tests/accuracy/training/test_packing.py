@@ -1,5 +1,6 @@
 """Packed networks: a quarter of the size, and the crossbars compute the same, bit for bit."""
 
+import json
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import save
 
 from hw_models import CrossbarSpec, WeightCoding
 from xpert_evo.accuracy.crossbars.quantisers import weight_codes
 from xpert_evo.accuracy.datasets.catalogue import Dataset
-from xpert_evo.accuracy.training.checkpoints import read_tensors, write_tensors
+from xpert_evo.accuracy.training.checkpoints import METADATA_KEY, read_tensors, write_tensors
 from xpert_evo.accuracy.training.judge import judge
 from xpert_evo.accuracy.training.packing import packed, unpacked
 from xpert_evo.accuracy.training.training import TrainedDesign
@@ -25,6 +27,10 @@ CROSSBARS = [
     CrossbarSpec(weight_bits=4, cell_bits=2),
     CrossbarSpec(weight_bits=12),
 ]
+
+
+SEED = rb"\"seed\": "
+"""What precedes the seed in a file."""
 
 
 def _crossbars(trained: TrainedDesign) -> list[CrossbarSpec]:
@@ -70,6 +76,25 @@ def test_a_packed_network_is_judged_like_the_trained_one(
     assert found[1] is not None
     assert found[0].header == found[1].header == trained.header
     assert read_start(small).design == trained.design.digest
+
+
+def test_a_file_that_differs_in_one_bit_or_its_header_is_told_and_earlier_ones_are_read(
+    trained: TrainedDesign, tmp_path: Path
+) -> None:
+    path = tmp_path / "weights.safetensors"
+    save_weights(trained, path)
+    whole = path.read_bytes()
+    save_weights(trained, path)
+    assert path.read_bytes() == whole, "the same network gives the same file"
+    seed = whole.index(SEED) + len(SEED)
+    for place in (len(whole) - 1, len(whole) // 2, seed):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(TrainingError, match=r"weights\.safetensors does not match its own checksum"):
+            load_network(path)
+    path.write_bytes(whole)
+    tensors, metadata = read_tensors(path)
+    path.write_bytes(save(tensors, {METADATA_KEY: json.dumps(metadata)}))
+    assert read_start(path).design == trained.design.digest
 
 
 @pytest.mark.parametrize(

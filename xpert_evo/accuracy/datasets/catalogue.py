@@ -92,6 +92,7 @@ class DatasetSpec:
         other_layouts: Names of folders and archives that people have and `import_dataset` takes.
         url: The canonical archive.
         md5: Its checksum, as its publishers give it.
+        digest: `Dataset.digest` of its content, by which files of weights name it; None if it was never computed.
         n_validation: Images set aside from the training images; 0 where the data come with a validation split.
         about: One line for lists.
     """
@@ -104,6 +105,7 @@ class DatasetSpec:
     other_layouts: tuple[str, ...] = ()
     url: str | None = None
     md5: str | None = None
+    digest: str | None = None
     n_validation: int = 0
     about: str
 
@@ -177,6 +179,11 @@ def _hint(name: str) -> str:
         if path.is_dir() or path.suffix.lower() == ".npz":
             return f"for your own images write {Form.FOLDER if path.is_dir() else Form.NPZ}:{name}."
     return f"{nearest(name, DATASETS)} Your own images are {FORMS_TEXT}."
+
+
+def name_of(digest: str | None) -> str | None:
+    """The name of the built-in data set with a digest; None for others."""
+    return next((name for name, spec in DATASETS.items() if digest is not None and spec.digest == digest), None)
 
 
 def find_folder(name: str, data_dir: Path) -> Path:
@@ -269,6 +276,7 @@ DATASETS = {
         n_classes=10,
         image_channels=1,
         read=data_formats.read_embedded,
+        digest="aa04294ebd35c87b",
         about="Fashion-MNIST (Xiao et al., 2017), balanced 10,000 / 2,000 / 2,000 images; comes with xpert-evo",
     ),
     "cifar10": DatasetSpec(
@@ -279,6 +287,7 @@ DATASETS = {
         other_layouts=("cifar-10-batches-py", "cifar-10-python.tar.gz", "cifar-10-binary.tar.gz"),
         url="https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
         md5="c32a1d4ab5d03f1284b67883e8d87530",
+        digest="feca598d1a0da278",
         n_validation=5_000,
         about="CIFAR-10 (Krizhevsky, 2009), 45,000 / 5,000 / 10,000 images",
     ),

@@ -4,6 +4,7 @@ A checkpoint is written to a temporary file, flushed and moved into place, so th
 previous checkpoint or the new one.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ from xpert_evo.files import write_atomically
 
 METADATA_KEY = "xpert_evo"
 """Key of the JSON metadata in a file."""
+
+CHECKSUM = "sha256"
+"""Entry of the metadata with the checksum of all tensors and of the other entries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,25 +65,48 @@ class TrainingState:
 
 
 def write_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, object]) -> None:
-    """Writes a safetensors file with `metadata` as JSON, atomically and flushed to disk."""
-    content = save(
-        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
-        {METADATA_KEY: json.dumps(metadata)},
-    )
+    """Writes a safetensors file with `metadata` and a checksum as JSON, atomically and flushed to disk."""
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    # The checksum is part of the JSON, because safetensors writes several entries of metadata in any order.
+    known = json.dumps({**metadata, CHECKSUM: _checksum(plain, metadata)})
+    content = save(plain, {METADATA_KEY: known})
     write_atomically(path, lambda stream: stream.write(content))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Returns tensors and metadata of a file by `write_tensors`; raises TrainingError if it is another file."""
-    metadata = read_metadata(path)
+    """Returns tensors and metadata of a file by `write_tensors`.
+
+    Raises:
+        TrainingError: It is another file, or does not match its checksum; files of earlier versions have none.
+    """
+    metadata = _all_metadata(path)
     with _told_as_damaged(path), safe_open(path, framework="pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    checksum = metadata.pop(CHECKSUM, None)
+    if checksum is not None and checksum != _checksum(tensors, metadata):
+        raise TrainingError(f"{path} does not match its own checksum; it is damaged. Copy it again if you can.")
+    return tensors, metadata
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
     """Returns only the metadata of a file by `write_tensors`; raises TrainingError if it is another file."""
+    metadata = _all_metadata(path)
+    metadata.pop(CHECKSUM, None)
+    return metadata
+
+
+def _all_metadata(path: Path) -> dict[str, Any]:
     with _told_as_damaged(path), safe_open(path, framework="np") as file:
         return dict(json.loads((file.metadata() or {})[METADATA_KEY]))
+
+
+def _checksum(tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, object]) -> str:
+    """SHA-256 of the metadata as JSON, then of each tensor's name, type, shape and bytes, by name."""
+    found = hashlib.sha256(json.dumps(metadata).encode())
+    for name, tensor in sorted(tensors.items()):
+        found.update(f"\n{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        found.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()
 
 
 @contextmanager
