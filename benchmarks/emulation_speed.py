@@ -11,7 +11,12 @@
 All sides of a ratio alternate within one run; the least time of each counts, so that what else the machine does matters
 little. With one thread it is processor time.
 
-Usage: python benchmarks/emulation_speed.py [--threads N] [--rounds N] [--images N]
+With `--scaling N` it prints only how a layer of 128 images runs with N threads beside one: time on the clock and
+processor time of all threads, in turns. Where other processes hold the cores, only the latter tells anything: threads
+that do nothing but their share of the work take as much of it together as one thread does. Set GOMP_SPINCOUNT=4000 for
+it, as `import xpert_evo` does in programs that do not import torch before.
+
+Usage: python benchmarks/emulation_speed.py [--threads N] [--rounds N] [--images N] [--scaling N]
 """
 
 import argparse
@@ -194,12 +199,35 @@ def fast_against_plain(n_rounds: int, batch_size: int = 32) -> tuple[float, floa
     return times[0], times[1]
 
 
+def scaling(n_threads: int, n_rounds: int) -> None:
+    """Prints the times of a layer with one thread and with several, and the speed-up they amount to."""
+    inputs = torch.randn(128, 256, 8, 8, generator=torch.Generator().manual_seed(1))
+    emulated = emulate_layer(layer_of(WeightCoding.OFFSET_ANALOG, 4), inputs)
+    emulated(inputs)
+    least = {n: [float("inf")] * 2 for n in (1, n_threads)}
+    for _ in range(n_rounds):
+        for n, before in least.items():
+            torch.set_num_threads(n)
+            starts = time.perf_counter(), time.process_time()
+            emulated(inputs)
+            ends = time.perf_counter(), time.process_time()
+            least[n] = [min(t, end - start) for t, start, end in zip(before, starts, ends, strict=True)]
+    for n, (on_clock, processor) in least.items():
+        print(f"{n} thread(s): {1e3 * on_clock:.1f} ms on the clock, {1e3 * processor:.1f} ms of processor time")
+    (one_clock, one), (all_clock, all_) = least.values()
+    print(
+        f"speed-up on the clock {one_clock / all_clock:.2f}; {n_threads * one / all_:.2f} with a core for each thread, "
+        "by processor time"
+    )
+
+
 def main() -> None:
     """Prints everything."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--images", type=int, default=16, help="Images of the network at a time.")
+    parser.add_argument("--scaling", type=int, metavar="N", help="Compare N threads with one, and nothing else.")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     print(
@@ -211,6 +239,10 @@ def main() -> None:
     elif level_loops() is None:
         print("no AVX-512 here: 'fused' is the torch form for devices that vary.")
     changeover.due(1 << 60)
+    if options.scaling is not None:
+        with torch.no_grad():
+            scaling(options.scaling, options.rounds)
+        return
     with torch.no_grad():
         layers(options.rounds)
         network(options.images)
