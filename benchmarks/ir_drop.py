@@ -23,7 +23,7 @@ import torch
 from hw_models import load_device, load_technology
 from xpert_evo.accuracy.crossbars.arrays import Cells, partial_sums, program
 from xpert_evo.accuracy.crossbars.cell_draws import draw_cells
-from xpert_evo.accuracy.crossbars.emulation import Emulator, input_windows
+from xpert_evo.accuracy.crossbars.emulation import Emulator
 from xpert_evo.accuracy.crossbars.fidelity import layer_inputs
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork
 from xpert_evo.accuracy.crossbars.nodal import Crossbar, FloatArray, column_currents
@@ -31,6 +31,7 @@ from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities, disturbed,
 from xpert_evo.accuracy.crossbars.quantisers import weight_codes
 from xpert_evo.accuracy.crossbars.row_wires import read_cycles
 from xpert_evo.accuracy.crossbars.snr import PERCENTILE
+from xpert_evo.accuracy.crossbars.windows import input_windows
 from xpert_evo.accuracy.datasets.catalogue import load_dataset
 from xpert_evo.accuracy.training.images import prepared
 from xpert_evo.accuracy.training.weights import load_network

@@ -12,7 +12,7 @@ from hw_models.adc_survey import AdcModel
 from hw_models.area_bounds import AreaBounds
 from hw_models.chip import ChipReport, chip_level
 from hw_models.cost_model import DEFAULT_MODEL, CostModel, Schedule, load_model, model_names
-from hw_models.cost_table import CostTable, PopulationCosts
+from hw_models.cost_table import CostTable
 from hw_models.crossbar import AdcReferences, CrossbarSpec, WeightCoding
 from hw_models.crossbar_groups import with_choices
 from hw_models.errors import HardwareModelError
@@ -21,6 +21,7 @@ from hw_models.layer_choices import DigitalWork, LayerChoices
 from hw_models.macro import CellKind, Macro, MacroCosts, macro_costs
 from hw_models.model import evaluate
 from hw_models.periphery import CROSSBAR_CHOICES, Peripherals
+from hw_models.population_costs import PopulationCosts
 from hw_models.report import HardwareReport
 from hw_models.sources import Source, sources
 from hw_models.technology import Device, Technology, device_names, load_device, load_technology, technology_names

@@ -20,7 +20,8 @@ from hw_models.chip_tree import by_doublings
 from hw_models.cost_model import CostModel
 from hw_models.crossbar import CrossbarSpec
 from hw_models.crossbar_groups import CrossbarGroup, by_crossbar, joined
-from hw_models.model import REFERENCE_ACTIVITY, checked_setting, distinct_parts
+from hw_models.distinct_parts import distinct_parts
+from hw_models.model import REFERENCE_ACTIVITY, checked_setting
 from hw_models.periphery import Peripherals
 from hw_models.setting import Setting
 from hw_models.technology import Device, Technology

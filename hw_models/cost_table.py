@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from hw_models.adc_library import AdcTable
 from hw_models.area_bounds import AreaBounds, Factor, extreme
-from hw_models.arrays import FloatArray, IntArray
+from hw_models.arrays import IntArray
 from hw_models.cost_model import CostModel, Overheads, Schedule, load_model
 from hw_models.crossbar import CrossbarSpec
 from hw_models.errors import HardwareModelError
@@ -27,6 +27,7 @@ from hw_models.layer_choices import LayerChoices
 from hw_models.layer_table import ROW, ChipTables, Evaluated, LayerTable, check_chip, on_chip
 from hw_models.model import REFERENCE_ACTIVITY
 from hw_models.periphery import CROSSBAR_CHOICES
+from hw_models.population_costs import PopulationCosts
 from hw_models.technology import Device, Technology
 
 _CHUNK = 8192
@@ -35,33 +36,6 @@ _TO_REPORTED = np.array([1e-6, 1e-3, 1e-6, 1e-3])
 _UW_TO_W = 1e-6
 _AREA = (1.0, 0.0, 0.0)
 _MOST_CHIPS = 256
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PopulationCosts:
-    """Costs of designs; each array has the shape (designs,).
-
-    Attributes:
-        area_mm2: Area of the tiles.
-        latency_us: Time of one image through all layers.
-        energy_uj: Energy of one image.
-        interval_us: Time from one image to the next; less than the latency where layers are pipelined.
-    """
-
-    area_mm2: FloatArray
-    latency_us: FloatArray
-    energy_uj: FloatArray
-    interval_us: FloatArray
-
-    @property
-    def edap(self) -> FloatArray:
-        """Energy x delay x area [mm2 us uJ]; the delay is the time from one image to the next."""
-        return self.area_mm2 * self.interval_us * self.energy_uj
-
-    @property
-    def throughput_fps(self) -> FloatArray:
-        """Images per second."""
-        return 1e6 / self.interval_us
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

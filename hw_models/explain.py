@@ -19,8 +19,9 @@ from hw_models.cost_model import CostModel, RowDrivers, Schedule
 from hw_models.crossbar import CrossbarSpec
 from hw_models.crossbar_groups import by_crossbar
 from hw_models.distinct import Pairing
+from hw_models.distinct_parts import DistinctParts, distinct_parts
 from hw_models.explain_latency import latency_trace
-from hw_models.model import REFERENCE_ACTIVITY, DistinctParts, checked_setting, distinct_parts, report_of
+from hw_models.model import REFERENCE_ACTIVITY, checked_setting, report_of
 from hw_models.periphery import Peripherals
 from hw_models.schedule import leaks
 from hw_models.setting import Setting

@@ -12,7 +12,7 @@ from hw_models.constants import Constant
 from hw_models.cost_model import Schedule
 from hw_models.digital_cycles import global_sum_cycles, pe_output_cycles
 from hw_models.distinct import Pairing
-from hw_models.model import DistinctParts
+from hw_models.distinct_parts import DistinctParts
 from hw_models.setting import Setting
 from hw_models.simulator_choices import ColumnModel, GlobalSum
 from hw_models.trace import TraceNode, node

@@ -21,11 +21,12 @@ from hw_models.cost_model import CostModel, DigitalClock, Overheads
 from hw_models.crossbar import CrossbarSpec
 from hw_models.crossbar_groups import by_crossbar, layer_crossbars
 from hw_models.digital_cycles import extra_carry_cycles, pe_output_cycles, stages_of
+from hw_models.distinct_parts import DistinctParts, distinct_parts
 from hw_models.energy_term import EnergyTerm
 from hw_models.errors import HardwareModelError
 from hw_models.leakage import layer_leakage_uw
 from hw_models.mapping import map_layers
-from hw_models.model import REFERENCE_ACTIVITY, DistinctParts, checked_setting, distinct_parts
+from hw_models.model import REFERENCE_ACTIVITY, checked_setting
 from hw_models.periphery import Peripherals
 from hw_models.setting import Setting
 from hw_models.simulator_choices import DelayCycles, GlobalSum

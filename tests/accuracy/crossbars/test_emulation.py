@@ -22,10 +22,11 @@ from xpert_evo.accuracy.crossbars.coding import (
     slice_weights,
 )
 from xpert_evo.accuracy.crossbars.converters import AdcRange, calibrated_ranges
-from xpert_evo.accuracy.crossbars.emulation import converted_product, emulate_layer, unfolded
+from xpert_evo.accuracy.crossbars.emulation import converted_product, emulate_layer
 from xpert_evo.accuracy.crossbars.geometry import LayerGeometry, array_rows
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer
 from xpert_evo.accuracy.crossbars.nonidealities import Disturbance
+from xpert_evo.accuracy.crossbars.windows import unfolded
 
 
 def weight_digits(code: int, crossbar: CrossbarSpec) -> list[int]:

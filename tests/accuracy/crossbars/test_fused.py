@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import llvmlite.binding
 import pytest
@@ -16,15 +15,17 @@ from hypothesis import strategies as st
 from llvmlite import ir
 
 from hw_models import CrossbarSpec, WeightCoding
+from tests.accuracy.crossbars.fused_layers import geometries, geometry_of, images_for, watched_calls
 from tests.accuracy.crossbars.test_emulation import make_geometry, random_codes
 from xpert_evo.accuracy.crossbars import arrays, emulation, fused, fused_kernel, fused_loading
 from xpert_evo.accuracy.crossbars.arrays import Cells, program
 from xpert_evo.accuracy.crossbars.converters import AdcRange, calibrated_ranges
-from xpert_evo.accuracy.crossbars.emulation import EmulatedLayer, converted_product, emulate_layer, unfolded
+from xpert_evo.accuracy.crossbars.emulation import EmulatedLayer, converted_product, emulate_layer
 from xpert_evo.accuracy.crossbars.fused import fused_outputs
-from xpert_evo.accuracy.crossbars.geometry import LayerGeometry, array_rows
+from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
+from xpert_evo.accuracy.crossbars.windows import integer_codes, unfolded
 
 needs_kernel = pytest.mark.skipif(bool(fused_loading.kernel().refusal), reason=fused_loading.kernel().refusal)
 
@@ -35,25 +36,6 @@ def _much_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fused.changeover, "n_sums", 1 << 60)
 
 
-def geometry_of(
-    crossbar: CrossbarSpec, *, n_in: int, n_out: int, kernel: int, stride: int, size: int, n_bits: int, evenly: bool
-) -> LayerGeometry:
-    return LayerGeometry(
-        in_channels=n_in,
-        out_channels=n_out,
-        kernel_size=kernel,
-        stride=stride,
-        output_size=size,
-        adc_precision=4,
-        input_precision=n_bits,
-        column_sharing=8,
-        reads_image=False,
-        depth_ratio=0.5,
-        array_rows=array_rows(n_in * kernel**2, crossbar, evenly=evenly),
-        crossbar=crossbar,
-    )
-
-
 def by_torch(codes: torch.Tensor, cells: Cells, ranges: tuple[AdcRange, ...], g: LayerGeometry) -> torch.Tensor:
     product = converted_product(unfolded(codes, g), cells, ranges, g)
     return product.view(g.out_channels, len(codes), g.output_size, g.output_size).transpose(0, 1)
@@ -62,53 +44,29 @@ def by_torch(codes: torch.Tensor, cells: Cells, ranges: tuple[AdcRange, ...], g:
 @needs_kernel
 @settings(max_examples=150, deadline=None)
 @given(
-    coding=st.sampled_from(WeightCoding),
-    cell_bits=st.integers(1, 5),
-    weight_bits=st.integers(2, 9),
-    reference_columns=st.sampled_from([0, 2]),
-    rows=st.sampled_from([4, 16, 64, 200]),
-    n_in=st.integers(1, 40),
-    n_out=st.integers(1, 5),
-    shape=st.sampled_from([(1, 1, 1, 9), (3, 1, 1, 70), (3, 1, 6, 3), (3, 2, 4, 5), (1, 2, 5, 2), (5, 1, 9, 1)]),
-    n_bits=st.integers(1, 18),
-    adc_precision=st.integers(1, 10),
+    data=st.data(),
+    g=geometries(rows=[4, 16, 64, 200], most_outputs=5, most_bits=18, most_adc_bits=10),
     percentile=st.sampled_from([90.0, 99.9, 100.0]),
-    evenly=st.booleans(),
     memory_format=st.sampled_from([torch.contiguous_format, torch.channels_last]),
     n_threads=st.sampled_from([1, 3]),
     seed=st.integers(0, 2**16),
 )
 def test_the_fused_kernel_is_bit_identical_to_the_torch_form(
     *,
-    coding: WeightCoding,
-    cell_bits: int,
-    weight_bits: int,
-    reference_columns: int,
-    rows: int,
-    n_in: int,
-    n_out: int,
-    shape: tuple[int, int, int, int],
-    n_bits: int,
-    adc_precision: int,
+    data: st.DataObject,
+    g: LayerGeometry,
     percentile: float,
-    evenly: bool,
     memory_format: torch.memory_format,
     n_threads: int,
     seed: int,
 ) -> None:
-    kernel, stride, size, n_images = shape
-    crossbar = CrossbarSpec(
-        coding=coding, cell_bits=cell_bits, weight_bits=weight_bits, rows=rows, reference_columns=reference_columns
-    )
-    g = geometry_of(
-        crossbar, n_in=n_in, n_out=n_out, kernel=kernel, stride=stride, size=size, n_bits=n_bits, evenly=evenly
-    )
+    n_bits, side = g.input_precision, g.output_size * g.stride
     generator = torch.Generator().manual_seed(seed)
-    codes = torch.randint(2**n_bits, (n_images, n_in, size * stride, size * stride), generator=generator)
+    codes = torch.randint(2**n_bits, (data.draw(images_for(g)), g.in_channels, side, side), generator=generator)
     codes = codes.to(torch.uint8 if n_bits <= 8 else torch.int32)
-    cells = program(random_codes((n_out, g.n_rows), crossbar, seed), g.array_rows, crossbar)
+    cells = program(random_codes((g.out_channels, g.n_rows), g.crossbar, seed), g.array_rows, g.crossbar)
     assume(cells.tabled is not None)  # partial sums of columns that long are left to the torch form
-    ranges = calibrated_ranges(unfolded(codes, g)[:, :50], cells, n_bits, adc_precision, percentile)
+    ranges = calibrated_ranges(unfolded(codes, g)[:, :50], cells, n_bits, g.adc_precision, percentile)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch, "get_num_threads", lambda: n_threads)
         found = fused_outputs(codes.contiguous(memory_format=memory_format), cells, ranges, g)
@@ -145,17 +103,8 @@ def inputs() -> torch.Tensor:
 
 @pytest.fixture
 def used(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
-    """Whether the kernel computed, for every call of a layer."""
-    calls = []
-
-    def watched(*arguments: Any) -> torch.Tensor | None:
-        outputs = fused_outputs(*arguments)
-        calls.append(outputs is not None)
-        return outputs
-
-    monkeypatch.setattr(emulation, "fused_outputs", watched)
-    yield calls
-    assert calls, "the layer was not called, or never asked for the kernel"
+    with watched_calls(monkeypatch) as calls:
+        yield calls
 
 
 @needs_kernel
@@ -284,6 +233,5 @@ def test_the_layer_is_computed_by_the_kernel_it_was_programmed_for(layer: Crossb
     assert not torch.equal(again(inputs), emulated(inputs))
     assert torch.equal(
         again(inputs),
-        by_torch(emulation._integer_codes(inputs, again.clip, 4), again.cells, again.ranges, layer.geometry)
-        * again.scale,
+        by_torch(integer_codes(inputs, again.clip, 4), again.cells, again.ranges, layer.geometry) * again.scale,
     )

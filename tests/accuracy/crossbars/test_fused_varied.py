@@ -11,15 +11,14 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hw_models import CrossbarSpec, WeightCoding
-from tests.accuracy.crossbars.test_fused import geometry_of
+from tests.accuracy.crossbars.fused_layers import geometries, geometry_of, images_for, watched_calls
 from xpert_evo.accuracy.crossbars import emulation, fused, fused_loading, integer_products
 from xpert_evo.accuracy.crossbars.conversion_noise import N_STARTS, noise_of, normal_numbers, start_of
 from xpert_evo.accuracy.crossbars.emulation import EmulatedLayer, emulate_layer
-from xpert_evo.accuracy.crossbars.fused import fused_outputs
 from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
@@ -34,17 +33,8 @@ def _much_work(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def used(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
-    """Whether the kernel computed, for every call of a layer."""
-    calls: list[bool] = []
-
-    def watched(*arguments: Any) -> torch.Tensor | None:
-        outputs = fused_outputs(*arguments)
-        calls.append(outputs is not None)
-        return outputs
-
-    monkeypatch.setattr(emulation, "fused_outputs", watched)
-    yield calls
-    assert calls, "the layer was not called, or never asked for the kernel"
+    with watched_calls(monkeypatch) as calls:
+        yield calls
 
 
 def layer_of(geometry: LayerGeometry, seed: int = 0) -> CrossbarLayer:
@@ -93,80 +83,54 @@ EFFECTS: dict[str, dict[str, float]] = {
 @needs_kernel
 @settings(max_examples=40, deadline=None)
 @given(
+    data=st.data(),
     effect=st.sampled_from(sorted(EFFECTS)),
-    coding=st.sampled_from(WeightCoding),
-    cell_bits=st.integers(1, 5),
-    weight_bits=st.integers(2, 9),
-    reference_columns=st.sampled_from([0, 2]),
-    rows=st.sampled_from([8, 17, 64, 130]),
-    n_in=st.integers(1, 40),
-    n_out=st.integers(1, 70),
-    shape=st.sampled_from([(1, 1, 1, 9), (3, 1, 1, 70), (3, 1, 6, 3), (3, 2, 4, 5), (5, 1, 9, 1), (1, 1, 5, 30)]),
-    n_bits=st.integers(1, 9),
-    adc_precision=st.integers(1, 9),
-    evenly=st.booleans(),
+    g=geometries(rows=[8, 17, 64, 130], most_outputs=70, most_bits=9, most_adc_bits=9),
     chunk=st.sampled_from([700, 1 << 18]),
     eight_bits=st.booleans(),
     n_threads=st.sampled_from([1, 3]),
     seed=st.integers(0, 2**16),
 )
-@example(
-    effect="thin wires",
-    coding=WeightCoding.OFFSET_DIGITAL,
-    cell_bits=4,
-    weight_bits=8,
-    reference_columns=2,
-    rows=64,
-    n_in=37,
-    n_out=37,
-    shape=(3, 1, 6, 3),
-    n_bits=4,
-    adc_precision=6,
-    evenly=False,
-    chunk=1 << 18,
-    eight_bits=False,
-    n_threads=1,
-    seed=0,
-)
 def test_the_fused_kernel_is_bit_identical_to_the_torch_form(
     *,
+    data: st.DataObject,
     effect: str,
-    coding: WeightCoding,
-    cell_bits: int,
-    weight_bits: int,
-    reference_columns: int,
-    rows: int,
-    n_in: int,
-    n_out: int,
-    shape: tuple[int, int, int, int],
-    n_bits: int,
-    adc_precision: int,
-    evenly: bool,
+    g: LayerGeometry,
     chunk: int,
     eight_bits: bool,
     n_threads: int,
     seed: int,
 ) -> None:
-    kernel, stride, size, n_images = shape
-    crossbar = CrossbarSpec(
-        coding=coding, cell_bits=cell_bits, weight_bits=weight_bits, rows=rows, reference_columns=reference_columns
-    )
-    g = geometry_of(
-        crossbar, n_in=n_in, n_out=n_out, kernel=kernel, stride=stride, size=size, n_bits=n_bits, evenly=evenly
-    )
-    g = replace(g, adc_precision=adc_precision)
-    generator = torch.Generator().manual_seed(seed)
-    inputs = torch.rand(n_images, n_in, size * stride, size * stride, generator=generator) * 3
-    effects: Any = EFFECTS[effect]
-    emulated = emulate_layer(layer_of(g, seed), inputs, nonidealities=NonIdealities(**effects), generator=generator)
+    emulated, inputs = emulated_layer(g, effect, data.draw(images_for(g)), seed)
     assume(emulated.cells.fits_in_levels)  # digits of a few cells far apart may not be rounded for fine ADCs
     expected = by_torch(emulated, inputs, eight_bits=eight_bits, chunk=chunk)
+    assert torch.equal(by_kernel(emulated, inputs, n_threads), expected)
+
+
+@needs_kernel
+def test_thin_wires_with_digital_reference_columns_are_bit_identical_too() -> None:
+    crossbar = CrossbarSpec(coding=WeightCoding.OFFSET_DIGITAL, cell_bits=4, reference_columns=2)
+    g = geometry_of(crossbar, n_in=37, n_out=37, kernel=3, stride=1, size=6, n_bits=4, evenly=False, adc_precision=6)
+    emulated, inputs = emulated_layer(g, "thin wires", 3, seed=0)
+    assert torch.equal(by_kernel(emulated, inputs, 1), by_torch(emulated, inputs, eight_bits=False))
+
+
+def emulated_layer(g: LayerGeometry, effect: str, n_images: int, seed: int) -> tuple[EmulatedLayer, torch.Tensor]:
+    """A layer with random weights on drawn devices, and inputs for it."""
+    generator, side = torch.Generator().manual_seed(seed), g.output_size * g.stride
+    inputs = torch.rand(n_images, g.in_channels, side, side, generator=generator) * 3
+    effects: Any = EFFECTS[effect]
+    emulated = emulate_layer(layer_of(g, seed), inputs, nonidealities=NonIdealities(**effects), generator=generator)
+    assert isinstance(emulated, EmulatedLayer)
+    return emulated, inputs
+
+
+def by_kernel(emulated: EmulatedLayer, inputs: torch.Tensor, n_threads: int) -> torch.Tensor:
     with (
         patch.object(torch, "get_num_threads", return_value=n_threads),
         patch.object(emulation, "converted_product", side_effect=AssertionError("not computed by the kernel")),
     ):
-        found = again(emulated, inputs)
-    assert torch.equal(found, expected)
+        return again(emulated, inputs)
 
 
 def test_cells_rounded_for_a_fine_adc_change_few_of_its_codes() -> None:

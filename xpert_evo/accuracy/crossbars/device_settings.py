@@ -1,15 +1,14 @@
-"""Deviations from ideal devices: settings of the emulation, given by hand or read from a device's file."""
+"""Deviations from ideal devices: settings of the emulation."""
 
 import math
 from enum import StrEnum
 from typing import Annotated, Any
 
-import torch
 from pydantic import BeforeValidator, Field, model_validator
 
-from hw_models import AdcType, Device, Technology
-from hw_models.device_laws import DriftConstants, ReadNoiseConstants
-from hw_models.wires import WireResistances, wire_resistances
+from hw_models import AdcType
+from hw_models.wires import WireResistances
+from xpert_evo.accuracy.crossbars.cell_laws import DriftLaw, ReadNoise, Spread
 from xpert_evo.validation import Frozen
 
 _EARLIER = (
@@ -27,7 +26,6 @@ _EARLIER = (
 )
 """Settings of the first version, in their original order."""
 
-Spread = Annotated[float, Field(ge=0.0, le=10.0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Polynomial = Annotated[
     tuple[float, ...],
@@ -71,57 +69,6 @@ class SliceSteps(StrEnum):
     """Each slice has its own step, and its code is multiplied by it."""
     BINARY = "binary"
     """Steps differ by powers of two, so that shifts suffice."""
-
-
-class LogLine(Frozen):
-    """A quantity that depends on a relative conductance g: at_one + per_ln ln g, clipped to bounds."""
-
-    at_one: float
-    per_ln: float = 0.0
-    least: float
-    most: float
-
-    def of(self, logarithm: torch.Tensor) -> torch.Tensor:
-        """Evaluates the quantity for ln g."""
-        return (self.at_one + self.per_ln * logarithm).clamp(self.least, self.most)
-
-
-class DriftLaw(Frozen):
-    """Drift with an exponent that depends on the target conductance: g ((t + reference_s) / reference_s)^-|v|.
-
-    Attributes:
-        reference_s: Reference time t0 [s].
-        exponent: Mean of the exponent v.
-        spread: Standard deviation of the exponent v from cell to cell.
-    """
-
-    reference_s: Annotated[float, Field(gt=0.0)]
-    exponent: LogLine
-    spread: LogLine
-
-
-class ReadNoise(Frozen):
-    """Relative fluctuation of a conductance g: min(most_ratio, ratio g^-power), times sqrt(ln((t + T) / (2 T))).
-
-    The factor describes 1/f noise since programming at t = 0, read within T; it is 1 without T. Such noise is slow: it
-    is drawn once for each chip and stays constant while the chip is judged.
-
-    Attributes:
-        ratio: Fluctuation at the highest conductance.
-        power: Exponent of the increase towards low conductances.
-        most_ratio: Upper limit of the fluctuation.
-        read_s: Read time T [s]; None for noise that does not grow.
-    """
-
-    ratio: Spread
-    power: Annotated[float, Field(ge=0.0, le=3.0)] = 0.0
-    most_ratio: Spread = 1.0
-    read_s: Annotated[float, Field(gt=0.0, lt=0.5)] | None = None
-
-    def deviation(self, g: torch.Tensor, time_s: float) -> torch.Tensor:
-        """Relative standard deviation, for conductances above 0 at a time of at least 1 s."""
-        growth = 1.0 if self.read_s is None else math.sqrt(math.log((time_s + self.read_s) / (2 * self.read_s)))
-        return (self.ratio * g**-self.power).clamp_max(self.most_ratio) * growth
 
 
 class NonIdealities(Frozen):
@@ -295,64 +242,3 @@ class NonIdealities(Frozen):
                 self.read_noise,
             )
         )
-
-
-def nonidealities_of(
-    device: Device, technology: Technology | None = None, *, time_s: float = 1.0, **changes: Any
-) -> NonIdealities:
-    """Returns the emulation's settings for a device's cells and a technology's wires.
-
-    Args:
-        device: Cells; properties that its file omits are ideal.
-        technology: Wires; None, or a technology without wire data, for wires without resistance.
-        time_s: Time since programming [s], at least 1.
-        changes: Further settings, such as those of converters, or settings that replace the device's.
-
-    Raises:
-        ValueError: If a setting is out of range.
-    """
-    highest_us = 1e6 / device.cell.on_ohm
-    found: dict[str, Any] = {
-        "on_off_ratio": device.cell.on_off_ratio,
-        "on_ohm": device.cell.on_ohm,
-        "drift_time_s": time_s,
-    }
-    if device.programming is not None:
-        polynomial = device.programming.polynomial_us(time_s)
-        found["programming_polynomial"] = tuple(coefficient / highest_us for coefficient in polynomial)
-    if device.drift is not None:
-        found["drift_law"] = _drift_law(device.drift)
-    if device.read_noise is not None:
-        found["read_noise"] = _read_noise(device.read_noise)
-    if device.stuck is not None:
-        found |= {"stuck_on_ratio": device.stuck.on_ratio, "stuck_off_ratio": device.stuck.off_ratio}
-    if technology is not None and technology.wires is not None:
-        wires = wire_resistances(device, technology)
-        found |= {
-            "row_wire_ohm": wires.row_ohm,
-            "column_wire_ohm": wires.column_ohm,
-            "driver_ohm": wires.driver_ohm,
-            "sense_ohm": wires.sense_ohm,
-        }
-    return NonIdealities(**(found | changes))
-
-
-def _drift_law(drift: DriftConstants) -> DriftLaw:
-    return DriftLaw(
-        reference_s=drift.reference_s,
-        exponent=LogLine(
-            at_one=drift.exponent_at_one,
-            per_ln=drift.exponent_per_ln,
-            least=drift.exponent_least,
-            most=drift.exponent_most,
-        ),
-        spread=LogLine(
-            at_one=drift.spread_at_one, per_ln=drift.spread_per_ln, least=drift.spread_least, most=drift.spread_most
-        ),
-    )
-
-
-def _read_noise(noise: ReadNoiseConstants) -> ReadNoise:
-    return ReadNoise(
-        ratio=noise.ratio, power=noise.power, most_ratio=noise.most_ratio, read_s=noise.read_s if noise.read_s else None
-    )

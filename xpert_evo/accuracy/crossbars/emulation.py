@@ -6,12 +6,9 @@ data. Codes are shifted, added and accumulated digitally. With ideal devices all
 result is bit-identical to the plain loops that define it in the tests.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as F  # noqa: N812
 
 from xpert_evo.accuracy.crossbars.arrays import Cells, partial_sums, program
 from xpert_evo.accuracy.crossbars.blocks import (
@@ -21,7 +18,6 @@ from xpert_evo.accuracy.crossbars.blocks import (
     blocks_of,
     both_signs,
     split_inputs,
-    windows_of,
 )
 from xpert_evo.accuracy.crossbars.coding import slice_weights
 from xpert_evo.accuracy.crossbars.converters import (
@@ -35,10 +31,11 @@ from xpert_evo.accuracy.crossbars.converters import (
 from xpert_evo.accuracy.crossbars.device_settings import AdcRanges, SliceSteps
 from xpert_evo.accuracy.crossbars.fused import fused_outputs
 from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
+from xpert_evo.accuracy.crossbars.integer_products import true_float32
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer
 from xpert_evo.accuracy.crossbars.nonidealities import Disturbance, NonIdealities, disturbed
-from xpert_evo.accuracy.crossbars.quantisers import input_codes
 from xpert_evo.accuracy.crossbars.snr import PERCENTILE
+from xpert_evo.accuracy.crossbars.windows import calibration_windows, integer_codes, unfolded
 
 EMULATION = "exact crossbar emulation"
 
@@ -48,10 +45,6 @@ overhead."""
 
 _ACCELERATOR_CHUNK_SUMS = 1 << 25
 """The same where call overhead outweighs the cache: 128 MiB for each tensor in flight."""
-
-_CALIBRATION_PIXELS = 512
-_CALIBRATION_SUMS = 1 << 22
-"""Largest calibration sample, in pixels and in partial sums of one bit and slice; wide layers use fewer pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +75,13 @@ class EmulatedLayer:
     def _pass(self, inputs: torch.Tensor) -> torch.Tensor:
         """One pass, in which negative inputs count as 0."""
         g = self.geometry
-        codes = _integer_codes(inputs, self.clip, g.input_precision)
+        codes = integer_codes(inputs, self.clip, g.input_precision)
         disturbance = None if self.disturbance is None else self.disturbance.seeded()
         fused = fused_outputs(codes, self.cells, self.ranges, g, disturbance)
         if fused is not None:
             return fused.mul_(self.scale)
         n_group = max(1, _chunk_sums(codes) // g.out_channels // g.n_positions)
-        with _true_float32():
+        with true_float32():
             products = [
                 converted_product(
                     unfolded(group, g),
@@ -142,57 +135,6 @@ def converted_product(
 
 def _chunk_sums(like: torch.Tensor) -> int:
     return _CHUNK_SUMS if like.device.type == "cpu" else _ACCELERATOR_CHUNK_SUMS
-
-
-@contextmanager
-def _true_float32() -> Iterator[None]:
-    """Temporarily disables TensorFloat-32 in matrix products: its 11 bits would round partial sums."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
-
-
-def _integer_codes(inputs: torch.Tensor, clip: float, n_bits: int) -> torch.Tensor:
-    """Input codes in the smallest integer type that can hold them."""
-    return input_codes(inputs, clip, n_bits).to(torch.uint8 if n_bits <= 8 else torch.int32)
-
-
-def unfolded(codes: torch.Tensor, geometry: LayerGeometry) -> torch.Tensor:
-    """Unfolds input codes (n, channels, height, width) into windows (rows, pixels); rows run channel by channel.
-
-    Pixels run image by image; values outside the image are 0.
-    """
-    (top, left, bottom, right), (down, across) = geometry.margins, geometry.strides
-    padded = F.pad(codes, (left, right, top, bottom))
-    windows = padded.unfold(2, geometry.reach[0], down).unfold(3, geometry.reach[1], across)
-    taps = windows[..., :: geometry.dilation[0], :: geometry.dilation[1]]
-    return taps.permute(1, 4, 5, 0, 2, 3).reshape(geometry.n_rows, -1)
-
-
-def input_windows(layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
-    """Returns the windows of a layer's unquantised inputs as integer codes (rows, pixels)."""
-    return _windows(layer.geometry, layer.clip, inputs)
-
-
-def _windows(geometry: LayerGeometry, clip: float, inputs: torch.Tensor) -> torch.Tensor:
-    """Windows of all passes of a layer's inputs, as integer codes."""
-
-    def of_pass(given: torch.Tensor) -> torch.Tensor:
-        return unfolded(_integer_codes(given, clip, geometry.input_precision), geometry)
-
-    return windows_of(of_pass, inputs, signed=geometry.signed)
-
-
-def calibration_windows(geometry: LayerGeometry, clip: float, inputs: torch.Tensor) -> torch.Tensor:
-    """Returns a random sample of the windows of unquantised inputs of a layer or block, (rows, pixels)."""
-    g, windows = geometry, _windows(geometry, clip, inputs)
-    # Pixels at equal distances would all come from the same columns of the map.
-    order = torch.randperm(windows.shape[1], generator=torch.Generator().manual_seed(0))
-    n_pixels = max(32, min(_CALIBRATION_PIXELS, _CALIBRATION_SUMS // (g.out_channels * len(g.array_rows))))
-    return windows[:, order[:n_pixels].to(windows.device)]
 
 
 def emulate_layer(
@@ -251,7 +193,7 @@ def _calibrated(
         if settings.adc_ranges is AdcRanges.LAYER:
             known = program(block.codes.flatten(1), g.array_rows, g.crossbar)
         sample = calibration_windows(g, clip, inputs)
-        with _true_float32():
+        with true_float32():
             ranges = calibrated_ranges(
                 sample, known, g.input_precision, g.adc_precision, percentile, references=g.crossbar.adc_references
             )

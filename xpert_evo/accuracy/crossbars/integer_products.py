@@ -5,6 +5,8 @@ provides them through `torch._int_mm`, which is not part of its public interface
 present and correct.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 import torch
@@ -51,3 +53,14 @@ def _works() -> bool:
     except (RuntimeError, TypeError):
         return False
     return torch.equal(found, left.float() @ right.float())
+
+
+@contextmanager
+def true_float32() -> Iterator[None]:
+    """Temporarily disables TensorFloat-32 in matrix products: its 11 bits would round partial sums."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)

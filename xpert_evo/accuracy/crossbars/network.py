@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from typing import TypeAlias
 
@@ -13,12 +13,12 @@ from torch import nn
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.digital import DigitalParameters, digital
 from xpert_evo.accuracy.crossbars.geometry import LayerGeometry, array_rows
+from xpert_evo.accuracy.crossbars.node_steps import node_steps
 from xpert_evo.accuracy.crossbars.quantisers import Clip, quantise_input, quantise_signed, quantise_weights
 from xpert_evo.accuracy.crossbars.snr import input_statistics
 from xpert_evo.backbones import Backbone, map_of
 from xpert_evo.design import Design
 from xpert_evo.image_sources import IMAGE_SIZE, ImageSize
-from xpert_evo.networks.graph import Graph
 from xpert_evo.networks.nodes import INPUT, WITH_PARAMETERS, NodeEntry, Op, Shape
 
 _LEAST_CHANNELS = 4
@@ -131,34 +131,6 @@ class CrossbarLayer(nn.Module):
         return outputs + self.bias[:, None, None]
 
 
-@dataclass(frozen=True, slots=True)
-class _NodeStep:
-    """A node of the graph in execution.
-
-    Attributes:
-        node: The node.
-        layer: Position of its crossbar layer; None for digital operations.
-        frees: Nodes whose output no later node reads.
-    """
-
-    node: NodeEntry
-    layer: int | None
-    frees: tuple[str, ...]
-
-
-def _steps(graph: Graph) -> tuple[_NodeStep, ...]:
-    last = {name: i for i, node in enumerate(graph.nodes) for name in node.inputs}
-    positions = {node.name: i for i, node in enumerate(graph.layers)}
-    return tuple(
-        _NodeStep(
-            node,
-            positions.get(node.name),
-            tuple(name for name in dict.fromkeys(node.inputs) if last[name] == i),
-        )
-        for i, node in enumerate(graph.nodes)
-    )
-
-
 class CrossbarNetwork(nn.Module):
     """A design's network; `forward` takes images in [0, 1] of shape (n, channels, side, side).
 
@@ -190,7 +162,7 @@ class CrossbarNetwork(nn.Module):
         self.digital = nn.ModuleDict(
             {node.name: DigitalParameters(node, sizes[node.name]) for node in graph.nodes if node.op in WITH_PARAMETERS}
         )
-        self._steps = _steps(graph)
+        self._steps = node_steps(graph)
         self._n_axes = len(graph.input_shape)
 
     def initialise(self, generator: torch.Generator, *, identity: bool = False) -> None:

@@ -30,9 +30,10 @@ from xpert_evo.accuracy.crossbars.arrays import Cells, PartialSums, crossbar_row
 from xpert_evo.accuracy.crossbars.cell_draws import DrawnCells, draw_cells
 from xpert_evo.accuracy.crossbars.coding import counted_offset
 from xpert_evo.accuracy.crossbars.conversion_noise import noise_of
-from xpert_evo.accuracy.crossbars.device_settings import NonIdealities, VariationLaw, nonidealities_of
+from xpert_evo.accuracy.crossbars.device_settings import NonIdealities, VariationLaw
 from xpert_evo.accuracy.crossbars.quantisers import weight_codes
 from xpert_evo.accuracy.crossbars.row_wires import Loaded, loaded
+from xpert_evo.accuracy.crossbars.settings_of_device import nonidealities_of
 from xpert_evo.accuracy.crossbars.varied_digits import rounded
 from xpert_evo.accuracy.crossbars.wires import (
     BendKind,

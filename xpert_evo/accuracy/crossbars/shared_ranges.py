@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from xpert_evo.accuracy.crossbars.arrays import program
 from xpert_evo.accuracy.crossbars.blocks import blocks_of, split_inputs
 from xpert_evo.accuracy.crossbars.converters import Ends, SumHistogram
-from xpert_evo.accuracy.crossbars.emulation import calibration_windows
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork
+from xpert_evo.accuracy.crossbars.windows import calibration_windows
 
 
 @torch.no_grad()
