@@ -33,6 +33,8 @@ def test_refine_reports_and_writes_files_for_other_commands(tmp_path: Path, caps
     assert "left of this step" in told
     assert "predicted over measured divergence" in told
     assert "within 0.7 points of the trained network" in told
+    assert "…" not in told, "no cell is cut"
+    assert "of them that had no part in any choice" in told
     page = (out / "report.html").read_text()
     assert "data:image/svg+xml" in page
     assert "within 25 %" in page

@@ -10,12 +10,28 @@ from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.settings import resolve
 from xpert_evo.orchestration.refining import Refined, Refinement, Refining
 from xpert_evo.orchestration.refining.refinement import check_network
-from xpert_evo.orchestration.refining.telling import edap_words
+from xpert_evo.orchestration.refining.telling import edap_words, images_words
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.progress import Listener
-from xpert_evo.report.refining.pictures import HEADS, rows_of
+from xpert_evo.report.refining.pictures import rows_of
 from xpert_evo.streams import in_shell
 from xpert_evo.workbench.refining import carry_out
+
+_WEIGHTS = 9
+"""Column of `rows_of` that tells whether weights are tuned."""
+
+_HEADS = {
+    0: "design",
+    1: "lower\nEDAP",
+    3: "area\n[mm²]",
+    4: "latency\n[µs]",
+    5: "energy\n[µJ]",
+    6: "diverges\n[mnat]",
+    7: "all\n[%]",
+    8: "unseen\n[%]",
+    _WEIGHTS: "weights",
+}
+"""Heads of the columns of `rows_of` that a terminal shows; EDAP itself is in the report."""
 
 
 def refine_weights(
@@ -42,10 +58,15 @@ def refine_weights(
 
 def _show(result: Refinement, refining: Refining, folder: Path) -> None:
     console = PlainConsole()
-    table = Table(*HEADS, title="Peripherals chosen again, by falling EDAP; the first row is the trained network")
-    for row in rows_of([result.trained, *result.front]):
-        table.add_row(*row)
+    designs = [result.trained, *result.front]
+    kept = [place for place in _HEADS if place != _WEIGHTS or any(one.is_tuned for one in designs)]
+    table = Table(title="Peripherals chosen again, by falling EDAP; the first row is the trained network")
+    for place in kept:
+        table.add_column(_HEADS[place], no_wrap=True, justify="right" if 0 < place < _WEIGHTS else "left")
+    for row in rows_of(designs):
+        table.add_row(*(row[place] for place in kept))
     console.table(table)
+    console.lines([images_words(result.trained, refining)])
     best = result.best(refining.target_loss)
     console.lines(
         [

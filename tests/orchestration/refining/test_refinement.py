@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.refinable import TUNING, settings, weights
+from xpert_evo.accuracy.sensitivity.correction import Correction, left_out
 from xpert_evo.accuracy.training.protocols import PROTOCOLS
 from xpert_evo.accuracy.training.weights import load_network
 from xpert_evo.errors import UsageError
@@ -81,7 +82,16 @@ def test_a_network_gets_cheaper_peripherals_and_goes_on_where_it_was_stopped(tmp
         assert one.validation is not None
         assert one.n_unseen > 0
     assert len([one for one in result.predictions[0] if one.is_random]) == SMALL.n_joint
-    assert any("predicted over measured" in line for line in heard.messages)
+    assert any("corrected by other joint choices" in line for line in heard.messages)
+    first, second = result.predictions
+    for is_random in (True, False):
+        kind = [one for one in first if one.is_random == is_random]
+        assert [one.corrected for one in kind] == left_out([one.joint for one in kind])
+    by_first = Correction.fitted([one.joint for one in first if not one.is_random])
+    assert [one.corrected for one in second] == [by_first.of(one.expected) for one in second]
+    for one in front:
+        if one.round == 2:
+            assert one.expected in [other.corrected for other in second], "the choice uses the corrected prediction"
 
     with pytest.raises(KeyboardInterrupt):
         _refined(tmp_path / "stopped", SMALL, _Counting(most=whole.n_done // 2))

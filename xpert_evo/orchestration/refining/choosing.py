@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from xpert_evo.accuracy.sensitivity.correction import Correction
 from xpert_evo.accuracy.sensitivity.prediction import Choice, Movements
 from xpert_evo.design import Design
 from xpert_evo.orchestration.refining.layer_rows import Precisions
@@ -71,12 +72,18 @@ class Model:
         anchor: The design around which others are tried.
         movements: Movements of the class scores by single layers and pairs.
         offered: For each layer, the precisions whose movement is known or estimated.
+        correction: What joint choices of earlier rounds say of predicted divergences.
     """
 
     options: Options
     anchor: Design
     movements: Movements
     offered: Sequence[Sequence[Precisions]]
+    correction: Correction
+
+    def expected(self, choices: Sequence[Choice]) -> float:
+        """Expected divergence of choices of all layers, corrected [nats]."""
+        return self.correction.of(self.movements.expected(choices))
 
     def choices(self, design: Design) -> list[Choice]:
         """The precisions of a design's layers."""
@@ -89,9 +96,9 @@ class Model:
     def layer_damages(self, design: Design, layer: int) -> tuple[float, dict[Precisions, float]]:
         """The divergence of a design, and what each precision of one layer adds to it [nats]."""
         choices = self.choices(design)
-        base = self.movements.expected(choices)
+        base = self.expected(choices)
         others = choices[:layer] + choices[layer + 1 :]
-        found = {bits: self.movements.expected([*others, (layer, bits)]) - base for bits in self.offered[layer]}
+        found = {bits: self.expected([*others, (layer, bits)]) - base for bits in self.offered[layer]}
         return base, found
 
 
@@ -200,6 +207,6 @@ def _chosen(model: Model, design: Design, price: float, gap: float | None) -> Ch
         price=price,
         edap=model.options.costs(design)["edap"],
         added=model.movements.added(choices),
-        expected=model.movements.expected(choices),
+        expected=model.expected(choices),
         gap=gap,
     )

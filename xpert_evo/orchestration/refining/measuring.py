@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from xpert_evo.accuracy.sensitivity.correction import Correction
 from xpert_evo.accuracy.sensitivity.prediction import (
     Choice,
     FloatArray,
@@ -20,6 +21,7 @@ from xpert_evo.orchestration.refining.choosing import Chosen, Model, choose
 from xpert_evo.orchestration.refining.laboratory import Laboratory
 from xpert_evo.orchestration.refining.layer_rows import Precisions
 from xpert_evo.orchestration.refining.options import Options
+from xpert_evo.orchestration.refining.settings import Prediction
 
 _TOO_MUCH = 0.5
 """Divergence of a single layer's choice beyond which fewer bits are not tried [nats]."""
@@ -48,6 +50,7 @@ class Bench:
         anchor: Design around which others are tried.
         window: How far from the anchor's bits others are tried.
         name: Name of the round, for the progress.
+        known: Joint choices of earlier rounds.
     """
 
     laboratory: Laboratory
@@ -57,6 +60,11 @@ class Bench:
     anchor: Design
     window: Window
     name: str
+    known: tuple[Prediction, ...]
+
+    def correction(self, *, is_random: bool) -> Correction:
+        """What joint choices of earlier rounds say of predictions; those that were chosen are low, unlike others."""
+        return Correction.fitted([one.joint for one in self.known if one.is_random == is_random])
 
     def named(self, step: str) -> str:
         """A step of the round, for the progress."""
@@ -89,7 +97,8 @@ def single_layers(bench: Bench) -> tuple[Model, set[Choice]]:
         scores = bench.scores([dict([choice]) for choice in wanted], "measuring single layers")
         singles |= {choice: found - unchanged for choice, found in zip(wanted, scores, strict=True)}
     movements = Movements(reference=reference, unchanged=unchanged, singles=singles)
-    model = Model(options=bench.options, anchor=bench.anchor, movements=movements, offered=[])
+    correction = bench.correction(is_random=False)
+    model = Model(options=bench.options, anchor=bench.anchor, movements=movements, offered=[], correction=correction)
     return _with_estimates(model), set(singles)
 
 

@@ -171,6 +171,7 @@ class _Refiner:
             anchor=anchor.design,
             window=window,
             name=f"round {number}",
+            known=tuple(one for found in self._predictions for one in found),
         )
         lost = self._start.judged - self._owner.judged
         outlook = Outlook(loss_per_nat=self._loss_per_nat, budget=self._refining.target_loss - lost)

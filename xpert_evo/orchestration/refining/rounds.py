@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from xpert_evo.accuracy.sensitivity.correction import left_out
 from xpert_evo.accuracy.sensitivity.prediction import divergence
 from xpert_evo.design import Design
 from xpert_evo.orchestration.refining.choosing import Chosen, Model
@@ -75,7 +76,10 @@ def run_round(bench: Bench, refining: Refining, number: int, outlook: Outlook, *
     at_home, *scores = bench.laboratory.scores(bench.weights, wanted, bench.named("measuring joint choices"))
     reference = model.movements.reference
     found = {design: float(divergence(reference, moved)) for design, moved in zip(designs, scores, strict=True)}
-    predictions = [_prediction(model, design, found[design], is_random=design in random) for design in designs]
+    predictions = with_corrections(
+        [_prediction(model, design, found[design], is_random=design in random) for design in designs],
+        bench,
+    )
     least = float(divergence(reference, at_home))
     more = {design: value - least for design, value in found.items()}
     candidates = _candidates(chosen, more, refining.n_chosen, outlook)
@@ -91,8 +95,26 @@ def _prediction(model: Model, design: Design, measured: float, *, is_random: boo
         added=model.movements.added(choices),
         joined=model.movements.joined(choices),
         expected=model.movements.expected(choices),
+        corrected=model.expected(choices),
         measured=measured,
     )
+
+
+def with_corrections(predictions: Sequence[Prediction], bench: Bench) -> list[Prediction]:
+    """Predictions corrected by joint choices of earlier rounds, in the first by all others of the round.
+
+    Choices that were drawn at random correct one another, and so do those that were chosen: among many sums, a choice
+    takes those that are too low.
+    """
+    corrected: dict[Prediction, float] = {}
+    for is_random in (False, True):
+        kind = [one for one in predictions if one.is_random == is_random]
+        if any(one.is_random == is_random for one in bench.known):
+            found = [bench.correction(is_random=is_random).of(one.expected) for one in kind]
+        else:
+            found = left_out([one.joint for one in kind])
+        corrected |= dict(zip(kind, found, strict=True))
+    return [replace(one, corrected=corrected[one]) for one in predictions]
 
 
 def _random_designs(model: Model, refining: Refining, number: int) -> list[Design]:

@@ -72,7 +72,9 @@ class Prediction:
         is_random: Whether it was drawn at random to test the prediction; otherwise it was chosen.
         added: Sum of the divergences of its layers.
         joined: Divergence of the sum of the movements of the class scores by its layers.
-        expected: The same with measured pairs.
+        expected: Sum with measured pairs.
+        corrected: The same, corrected by joint choices of its kind (random or chosen) in earlier rounds; if there are
+            none, by all others of the round.
         measured: Measured divergence.
     """
 
@@ -81,7 +83,13 @@ class Prediction:
     added: float
     joined: float
     expected: float
+    corrected: float
     measured: float
+
+    @property
+    def joint(self) -> tuple[float, float]:
+        """Expected and measured divergence [nats], to fit a correction to."""
+        return self.expected, self.measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from xpert_evo.orchestration.refining.settings import Prediction, Refined
+from xpert_evo.orchestration.refining.settings import Prediction, Refined, Refining
+from xpert_evo.words import times
 
 
 def design_words(one: Refined, start: Refined) -> str:
@@ -18,17 +19,31 @@ def design_words(one: Refined, start: Refined) -> str:
 def edap_words(one: Refined) -> str:
     """How far the EDAP of a design is below the baseline's, and under how many cost models."""
     models = f" in the worst of {len(one.edap_ratios)} cost models" if one.edap_ratios else ""
-    return f"{one.edap_ratio:.0f} x below the baseline's{models}"
+    return f"{times(one.edap_ratio)} x below the baseline's{models}"
+
+
+def images_words(trained: Refined, refining: Refining) -> str:
+    """What the accuracies of a front are measured on."""
+    n_all = refining.n_images + trained.n_judged + trained.n_unseen
+    unseen = f"; unseen: on the {trained.n_unseen:,} of them that had no part in any choice" if trained.n_unseen else ""
+    return f"all: accuracy on all {n_all:,} validation images by the exact emulation of ideal devices{unseen}"
 
 
 def prediction_words(predictions: Sequence[Prediction]) -> str:
     """How well the divergences of joint choices were predicted, those drawn at random if there are any."""
     tests = [one for one in predictions if one.is_random] or list(predictions)
-    ratios = [(one.added / one.measured, one.expected / one.measured) for one in tests if one.measured > 0]
-    if not ratios:
+    measured = [one for one in tests if one.measured > 0]
+    if not measured:
         return "no joint choice was measured"
-    added, expected = zip(*ratios, strict=True)
+    kind = "random joint choices" if measured[0].is_random else "joint choices"
     return (
-        f"predicted over measured divergence of {len(ratios)} joint choices: {min(expected):.2f} to "
-        f"{max(expected):.2f} (sums of single layers: {min(added):.2f} to {max(added):.2f})"
+        f"predicted over measured divergence of {len(measured)} {kind}: "
+        f"{span_words([one.added / one.measured for one in measured])} by sums of single layers, "
+        f"{span_words([one.expected / one.measured for one in measured])} with pairs, "
+        f"{span_words([one.corrected / one.measured for one in measured])} corrected by other joint choices"
     )
+
+
+def span_words(ratios: Sequence[float]) -> str:
+    """The least and the largest of some ratios."""
+    return f"{min(ratios):.2f} to {max(ratios):.2f}"

@@ -4,9 +4,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from xpert_evo.genes import PERIPHERALS, choice_number, choice_text
+from xpert_evo.design import LayerDesign
+from xpert_evo.genes import PERIPHERALS, Choice, GeneKind, choice_number, choice_text
 from xpert_evo.orchestration.refining import Refined, Refinement
 from xpert_evo.report.pictures import Drawing, drawing_of, house_style
 from xpert_evo.report.pictures.common import (
@@ -47,7 +50,14 @@ def _draw_front(result: Refinement) -> Figure:
             axes.errorbar(
                 x, y, [100 * error_of(one) for one in designs], color=colour, marker=marker, ls="", label=label
             )
-    axes.set(xscale="log", xlabel="EDAP of the baseline over that of the design", ylabel="validation accuracy [%]")
+    axes.axhline(100 * accuracy_of(result.trained), color=ORANGE, linewidth=0.8)
+    models = f", worst of {n} cost models" if (n := len(result.trained.edap_ratios)) else ""
+    axes.set(
+        xscale="log",
+        xlabel=f"EDAP of the baseline over that of the design{models}",
+        ylabel="validation accuracy, ideal devices [%]",
+    )
+    _plain_ticks(axes.xaxis)
     axes.legend()
     return figure
 
@@ -62,7 +72,7 @@ def _draw_bits(result: Refinement) -> Figure:
     height = 0.5 + (0.4 + 0.28 * len(kinds) + names_height(names)) * len(shown)
     figure = Figure(figsize=(wide(len(names)), height))
     values = {
-        kind: [choice_number(v) for _, one in shown for layer in one.design.layers if (v := getattr(layer, kind))]
+        kind: [choice_number(v) for _, one in shown for layer in one.design.layers if (v := _value(layer, kind))]
         for kind in kinds
     }
     for axes, (name, one) in zip(np.atleast_1d(figure.subplots(len(shown), 1)), shown, strict=True):
@@ -70,9 +80,9 @@ def _draw_bits(result: Refinement) -> Figure:
         for row, kind in enumerate(kinds):
             low, high = np.log2(min(values[kind]) + 1), np.log2(max(values[kind]) + 1)
             for column, layer in enumerate(one.design.layers):
-                if (value := getattr(layer, kind)) is not None:
+                if (value := _value(layer, kind)) is not None:
                     table[row, column] = (np.log2(choice_number(value) + 1) - low) / max(high - low, 1e-9)
-        texts = [[choice_text(getattr(layer, kind)) for layer in one.design.layers] for kind in kinds]
+        texts = [[choice_text(_value(layer, kind)) for layer in one.design.layers] for kind in kinds]
         labels = [kind.record.label for kind in kinds]
         draw_cells(axes, 0.05 + 0.85 * table, texts, cmap=colormaps["YlGnBu"], rows=labels, columns=names)
         axes.set_title(
@@ -80,6 +90,12 @@ def _draw_bits(result: Refinement) -> Figure:
             fontsize=9.5,
         )
     return figure
+
+
+def _value(layer: LayerDesign, kind: GeneKind) -> Choice | None:
+    """A layer's value of a gene, or the value that the gene has where it is not named."""
+    own: Choice | None = getattr(layer, kind)
+    return kind.record.default if own is None else own
 
 
 def _draw_predictions(result: Refinement) -> Figure | None:
@@ -90,17 +106,29 @@ def _draw_predictions(result: Refinement) -> Figure | None:
     axes = figure.add_subplot()
     measured = [1000 * one.measured for one in every]
     axes.plot(measured, [1000 * one.added for one in every], "x", color=GREY, label="errors of single layers added up")
-    for is_random, label, marker in ((False, "chosen", "o"), (True, "drawn at random", "^")):
+    axes.plot(
+        measured, [1000 * one.expected for one in every], "o", color=BLUE, markerfacecolor="none", label="with pairs"
+    )
+    for is_random, label, marker in ((False, "chosen", "."), (True, "drawn at random", "^")):
         kind = [one for one in every if one.is_random == is_random]
         if kind:
-            x, y = [1000 * one.measured for one in kind], [1000 * one.expected for one in kind]
-            axes.plot(x, y, marker, color=BLUE, label=f"predicted, {label}", markerfacecolor="none")
+            x, y = [1000 * one.measured for one in kind], [1000 * one.corrected for one in kind]
+            axes.plot(x, y, marker, color=VERMILION, label=f"corrected, {label}")
     ends = np.array([0.7 * min(measured), 1.4 * max(measured)])
     axes.plot(ends, ends, color="black", linewidth=0.8)
     axes.fill_between(ends, ends / 1.25, 1.25 * ends, color=GREY, alpha=0.2, linewidth=0, label="within 25 %")
     axes.set(xscale="log", yscale="log", xlabel="measured divergence [mnat]", ylabel="predicted divergence [mnat]")
+    for axis in (axes.xaxis, axes.yaxis):
+        _plain_ticks(axis)
     axes.legend(fontsize=8)
     return figure
+
+
+def _plain_ticks(axis: Axis) -> None:
+    """Labels 1, 2 and 5 times each power of ten of a logarithmic axis."""
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: times(value)))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def accuracy_of(one: Refined) -> float:
@@ -128,7 +156,7 @@ _PICTURES: dict[str, tuple[Callable[[Refinement], Figure | None], str]] = {
     "divergences": (
         _draw_predictions,
         "Divergence of the class probabilities from those of the reference, for joint choices of all layers: as "
-        "predicted from single layers and pairs, and as measured.",
+        "predicted from single layers and pairs, corrected by other joint choices, and as measured.",
     ),
 }
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from xpert_evo.files import write_text
 from xpert_evo.orchestration.refining import Prediction, Refined, Refinement
+from xpert_evo.orchestration.refining.telling import span_words
 from xpert_evo.report.page.document import PAGE_NAME, figure_element
 from xpert_evo.report.page.tables import text_table
 from xpert_evo.report.pictures import Drawing, write_pictures
@@ -99,16 +100,26 @@ def _predictions(result: Refinement) -> str:
         "choices",
         "layers added up",
         "class scores added up",
-        "and pairs",
+        "with pairs",
+        "within 25 %",
+        "corrected by others",
         "within 25 %",
     )
-    return text_table(head, rows)
+    return text_table(head, rows) + f"<p>{_CORRECTION}</p>"
+
+
+_CORRECTION = (
+    "A prediction is corrected by a power law fitted to other joint choices of its kind, random or chosen: those of "
+    "earlier rounds, or if there are none all others of the round. It grows with the prediction, so it ranks choices "
+    "as before, but tells what they cost; later rounds choose by it. Chosen predictions are lower than random ones: "
+    "among many sums, a choice takes those that are too low."
+)
 
 
 def _ratios(found: list[Prediction]) -> tuple[str, ...]:
-    """Least and most ratio of predicted to measured divergence by each prediction, and how many of the last hold."""
-    ratios = np.array([[one.added, one.joined, one.expected] for one in found])
+    """Spans of predicted over measured divergence by each prediction, and how often the last two are within 25 %."""
+    ratios = np.array([[one.added, one.joined, one.expected, one.corrected] for one in found])
     ratios /= np.array([[max(one.measured, 1e-12)] for one in found])
-    spans = [f"{column.min():.2f} to {column.max():.2f}" for column in ratios.T]
-    good = int((np.abs(ratios[:, 2] - 1) <= 0.25).sum())
-    return (str(len(found)), *spans, f"{good} of {len(found)}")
+    added, joined, expected, corrected = (span_words(column.tolist()) for column in ratios.T)
+    before, after = (f"{int((np.abs(column - 1) <= 0.25).sum())} of {len(found)}" for column in ratios.T[2:])
+    return (str(len(found)), added, joined, expected, before, corrected, after)
