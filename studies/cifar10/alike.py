@@ -15,7 +15,7 @@ import numpy as np
 
 from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
 from xpert_evo.accuracy.training.results import JudgementResult, TrainingResult
-from xpert_evo.accuracy.training.weights_header import StartedFrom
+from xpert_evo.accuracy.training.weights_header import NetworkReference
 from xpert_evo.design import Design
 from xpert_evo.errors import XpertEvoError
 from xpert_evo.report.result import RunResult
@@ -112,7 +112,7 @@ class Native:
             return "bfloat16" in self.result.trained_on
         return None if self.result.header.protocol.bfloat16 else False
 
-    def _words_of(self, start: StartedFrom) -> str:
+    def _words_of(self, start: NetworkReference) -> str:
         whose = "its own design" if start.design == self.design.digest else f"design {start.design[:8]}"
         return f"weights of {whose} by {start.protocol}"
 
