@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from rich.emoji import Emoji
 from typer.testing import CliRunner
 
 from xpert_evo.accuracy.training.recipes import DEFAULT_RECIPE, entries
@@ -37,8 +38,11 @@ def test_every_help_has_examples_of_its_own_command_that_parse(name: str) -> Non
 
 @pytest.mark.parametrize("name", sorted(commands()))
 def test_no_help_text_loses_words_to_markup(name: str) -> None:
-    for parameter in commands()[name].params:
+    command = commands()[name]
+    for parameter in command.params:
         assert "[" not in (getattr(parameter, "help", None) or ""), parameter.name
+    for text in (command.help, *(getattr(parameter, "help", None) for parameter in command.params)):
+        assert Emoji.replace(text or "") == (text or "")
 
 
 @pytest.mark.parametrize("name", sorted(commands()))

@@ -18,6 +18,7 @@ from xpert_evo.accuracy.crossbars.network import CrossbarLayer
 from xpert_evo.accuracy.training.protocols import PROTOCOLS, TrainingProtocol
 from xpert_evo.accuracy.training.weights import load_network, read_start
 from xpert_evo.design import load_designs
+from xpert_evo.errors import XpertEvoError
 from xpert_evo.importing.building import ImportFailedError
 from xpert_evo.report.exports.onnx_file import write_onnx
 
@@ -138,3 +139,11 @@ def test_an_operator_that_is_not_supported_ends_the_import_before_anything_is_wr
     with pytest.raises(ImportFailedError, match="transposed convolution"):
         call("import", "nets.py:up", "--input", "3,8,8")
     assert not Path("up.toml").exists()
+    for source, words in (
+        ("nets.py:down", "nets.py has no function down; it has up."),
+        ("none.py:up", "none.py does not exist."),
+        ("none.onnx", "none.onnx does not exist."),
+    ):
+        with pytest.raises(XpertEvoError) as failure:
+            call("import", source, "--input", "3,8,8")
+        assert str(failure.value) == words

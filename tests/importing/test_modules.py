@@ -173,9 +173,28 @@ class _AcrossBatch(nn.Module):
         return x - x.mean(0, keepdim=True)
 
 
+class _Branching(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(1, 4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.sum() > 0:
+            x = 2 * x
+        return self.stem(x).mean((2, 3))
+
+
 @pytest.mark.parametrize(
     ("module", "shape", "words"),
     [
+        (
+            _Branching(),
+            (1, 8, 8),
+            r"line \d+ of test_modules\.py \(if x\.sum\(\) > 0:\) branches on a value of the input, .* arithmetic",
+        ),
+        (_Branching(), (3, 8, 8), "input of 3 x 8 x 8: the convolution stem expects 1 channel, got 3$"),
+        (_Branching(), (1, 8), "convolution stem expects channels, height, width, such as --input 1,32,32"),
+        (modules.mlp(64), (1, 9, 9), "the linear layer .* expects 64 values, got 81"),
         (_Recurrent(), (5, 8), "lstm in reader"),
         (_Upward(), (3, 8, 8), "grow is a transposed convolution"),
         (_Sorted(), (8,), "sort"),
@@ -184,7 +203,18 @@ class _AcrossBatch(nn.Module):
     ],
 )
 def test_what_is_not_supported_is_refused_by_name_and_place(
-    module: nn.Module, shape: tuple[int, ...], words: str
+    module: nn.Module, shape: tuple[int, ...], words: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(ImportFailedError, match=words):
         import_module(module, torch.rand(2, *shape))
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("value", "told"), [(np.nan, "1 NaN"), (np.inf, "1 infinite value")])
+def test_weights_that_are_no_numbers_are_refused_by_layer(value: float, told: str) -> None:
+    module = modules.mlp(64)
+    (*_, head) = (part for part in module.modules() if isinstance(part, nn.Linear))
+    with torch.no_grad():
+        head.weight[0, 0] = value
+    with pytest.raises(ImportFailedError, match=f"the weights of .* contain {told}; repair the network"):
+        import_module(module, torch.rand(1, 1, 8, 8))

@@ -94,16 +94,20 @@ def export(
         ),
     ] = None,
     proxies: Annotated[
-        bool, typer.Option("--proxies", help="Also export proxy networks; file names and metadata mark them.")
+        bool,
+        typer.Option("--proxies", help="Also export proxies that `train` trained; file names and metadata mark them."),
     ] = False,
 ) -> None:
     """Export the front, or one design, for other tools.
 
     json and csv describe designs. neurosim writes network files for XPertSim,
     which simulates different peripherals in each layer; neurosim-v1.3 writes them
-    for DNN+NeuroSim V1.3. torch and onnx export networks that `xpert-evo train`
-    has trained at full width. Proxies, which are narrower than their design, are
-    exported only with --proxies.
+    for DNN+NeuroSim V1.3. If one format cannot hold the designs, nothing is
+    written.
+
+    torch and onnx export trained networks. A search keeps accuracies but no
+    networks: train a design first, with `xpert-evo train`. Proxies, which are
+    narrower than their design, are exported only with --proxies.
 
     Examples:
       xpert-evo export runs/fashion-mnist-0 --format json,neurosim

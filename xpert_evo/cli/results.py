@@ -246,13 +246,4 @@ def export_designs(folder: Path, *, formats: str, id_: str | None, out: Path | N
     if not names:
         raise UsageError("--format names no format; give at least one, such as --format json,csv.")
     console = PlainConsole()
-    failures: list[UsageError] = []
-    for name in dict.fromkeys(names):
-        try:  # one failing format must not prevent the others
-            console.lines(export([name], target, folder, result, designs, proxies=proxies))
-        except UsageError as failure:
-            failures.append(failure)
-    if len(failures) < len(set(names)):
-        console.lines([f"written to {target}"])
-    if failures:
-        raise failures[0]
+    console.lines([*export(names, target, folder, result, designs, proxies=proxies), f"written to {target}"])

@@ -53,7 +53,7 @@ ImagesName = Annotated[
     typer.Option(
         "--dataset",
         metavar="NAME",
-        help="Use this data set, or your own images: folder:PATH, npz:FILE, module:M:F.",
+        help="Use this data set, or your own images: folder:PATH, npz:FILE, module:MODULE:FUNCTION.",
         show_default=False,
     ),
 ]

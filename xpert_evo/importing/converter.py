@@ -9,10 +9,12 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
 from xpert_evo.errors import XpertEvoError
 from xpert_evo.importing.attention import with_plain_attention
 from xpert_evo.importing.building import Builder, Converted, ImportFailedError, Value
+from xpert_evo.importing.first_run import check_input, in_silence, place_in_code
 from xpert_evo.importing.table import RULES
 from xpert_evo.networks.nodes import INPUT
 
@@ -33,12 +35,14 @@ def convert_module(module: nn.Module, example: torch.Tensor) -> Converted:
         example: One or more inputs, of which the first axis is the batch.
 
     Raises:
-        ImportFailedError: The module cannot be traced, or has an operator that is not supported; named with its place.
+        ImportFailedError: The module does not take the example, cannot be traced, or has an operator that is not
+            supported; named with its place.
     """
     copied = with_plain_attention(copy.deepcopy(module).eval().float().cpu())
+    inputs = example[:1].detach().float().cpu()
+    check_input(copied, inputs, _BATCHES)
     failures: list[ImportFailedError] = []
     for batch in _BATCHES:
-        inputs = example[:1].detach().float().cpu()
         try:
             program = _traced(copied, inputs.expand(batch, *inputs.shape[1:]).clone())
             return _Conversion.of(program, batch, tuple(inputs.shape[1:])).run()
@@ -49,15 +53,20 @@ def convert_module(module: nn.Module, example: torch.Tensor) -> Converted:
 
 def _traced(module: nn.Module, inputs: torch.Tensor) -> Any:
     try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's remarks on its own tracing
+        with torch.no_grad(), in_silence():
             return torch.export.export(module, (inputs,), strict=False)
     except XpertEvoError as failure:
         raise ImportFailedError(str(failure)) from None
     except Exception as failure:  # any error of foreign code, or of its tracing
+        place = place_in_code(failure)
+        if isinstance(failure, GuardOnDataDependentSymNode):
+            raise ImportFailedError(
+                f"{place or 'the network'} branches on a value of the input, which cannot be imported. Replace the "
+                "branch by arithmetic, or remove it."
+            ) from None
         first = next((line for line in str(failure).splitlines() if line.strip()), type(failure).__name__)
         raise ImportFailedError(
-            f"the network cannot be traced with an input of {' x '.join(map(str, inputs.shape[1:]))}: {first.strip()}"
+            f"the network cannot be traced: {f'{place}: ' if place else ''}{first.strip()}"
         ) from failure
 
 

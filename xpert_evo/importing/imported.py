@@ -10,8 +10,19 @@ from xpert_evo.importing.building import Converted, ImportFailedError
 from xpert_evo.importing.converter import convert_module
 from xpert_evo.importing.folding import folded
 from xpert_evo.networks.graph import Graph
+from xpert_evo.networks.nodes import Op
+from xpert_evo.words import counted
 
 _EPSILON = 1e-5
+_KINDS = {
+    "weight": "weights",
+    "bias": "biases",
+    "gain": "factors",
+    "mean": "means",
+    "variance": "variances",
+    "value": "values",
+}
+"""Kinds of tensors in messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +48,28 @@ def import_module(module: nn.Module, example: torch.Tensor) -> ImportedNetwork:
         example: One or more inputs (n, channels, height, width), (n, channels, length) or (n, values).
 
     Raises:
-        ImportFailedError: An operator is not supported; named with its place.
+        ImportFailedError: An operator is not supported, or values are NaN or infinite; named with their place.
     """
     if not isinstance(example, torch.Tensor) or example.ndim < 2 or not example.is_floating_point():
         raise ImportFailedError(
             "the example must be a float tensor whose first axis is the batch, such as torch.rand(1, 3, 32, 32)."
         )
-    return imported(folded(convert_module(module, example)))
+    converted = convert_module(module, example)
+    _check_finite(converted)
+    return imported(folded(converted))
+
+
+def _check_finite(converted: Converted) -> None:
+    """Raises ImportFailedError for NaN, and for infinite values other than those of parameters, which may be masks."""
+    masks = {node.name for node in converted.nodes if node.op is Op.PARAMETER}
+    for name, own in converted.tensors.items():
+        for kind, tensor in own.items():
+            n_nan, n_infinite = int(tensor.isnan().sum()), int(tensor.isinf().sum())
+            if n_nan or (n_infinite and name not in masks):
+                found = f"{n_nan} NaN" if n_nan else counted(n_infinite, "infinite value")
+                raise ImportFailedError(
+                    f"the {_KINDS.get(kind, kind)} of {name} contain {found}; repair the network and import it again."
+                )
 
 
 def imported(converted: Converted) -> ImportedNetwork:

@@ -25,9 +25,11 @@ def load_model(path: Path) -> tuple[nn.Module, tuple[int, ...]]:
         The module, and the shape of its input without the batch axis; axes without a fixed length are 0.
 
     Raises:
-        ImportFailedError: The file is damaged, has several inputs, or an operator that is not supported.
+        ImportFailedError: The file is missing or damaged, has several inputs, or an operator that is not supported.
     """
     onnx = _onnx()
+    if not path.is_file():
+        raise ImportFailedError(f"{path} does not exist.")
     try:
         model = onnx.load(str(path))
     except Exception as failure:  # the parser raises many kinds of errors

@@ -130,13 +130,28 @@ def _made(source: str) -> nn.Module:
     try:
         found: Any = _module(place)
         for part in function.split("."):
+            if not hasattr(found, part):
+                raise UsageError(f"{place} has no function {function}; it has {_offered(found)}.")
             found = getattr(found, part)
         made = found() if callable(found) and not isinstance(found, nn.Module) else found
+    except UsageError:
+        raise
     except Exception as failure:  # the user's own code may raise anything
         raise UsageError(f"{source} cannot be called: {type(failure).__name__}: {failure}.") from failure
     if not isinstance(made, nn.Module):
         raise UsageError(f"{source} must return a torch.nn.Module, got {type(made).__name__}.")
     return made
+
+
+def _offered(owner: Any) -> str:
+    """Returns the functions and classes that a module or class defines itself."""
+    own = owner.__name__ if isinstance(owner, ModuleType) else getattr(owner, "__module__", None)
+    names = [
+        name
+        for name, value in vars(owner).items()
+        if callable(value) and getattr(value, "__module__", None) == own and not name.startswith("_")
+    ]
+    return ", ".join(names) or "none"
 
 
 def _module(place: str) -> ModuleType:
@@ -146,6 +161,8 @@ def _module(place: str) -> ModuleType:
         if here not in sys.path:
             sys.path.insert(0, here)
         return importlib.import_module(place)
+    if not Path(place).is_file():
+        raise UsageError(f"{place} does not exist.")
     spec = importlib.util.spec_from_file_location(f"imported_{Path(place).stem}", place)
     if spec is None or spec.loader is None:
         raise UsageError(f"{place} is not a Python file; give FILE.py:FUNCTION.")

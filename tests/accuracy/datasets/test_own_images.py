@@ -236,7 +236,7 @@ def arrays() -> dict[str, Any]:
             "train images: pixels must be unsigned bytes (uint8) or floats from 0 to 1",
         ),
         ({"x_train": coloured(4)[0] / 128.0 - 1}, "undo the normalisation"),
-        ({"x_train": np.full((12, 32, 32), np.nan)}, "got floats from nan to nan"),
+        ({"x_train": np.full((12, 32, 32), np.nan)}, "train images: 12,288 of 12,288 pixels are NaN; replace them."),
         ({"x_train": coloured(4)[0].astype(np.int64)}, "got int64"),
         ({"x_train": np.zeros((12, 17, 17, 17), np.uint8)}, "1 to 16 channels"),
         ({"x_train": np.zeros((12, 8, 8, 8), np.uint8)}, "it must be clear which"),
@@ -261,6 +261,9 @@ def test_arrays_that_nobody_can_understand_are_refused(tmp_path: Path, changes: 
 def test_files_that_are_no_arrays_are_refused(tmp_path: Path) -> None:
     (tmp_path / "x.npz").write_bytes(b"PK\x03\x04 broken")
     assert "cannot be read" in failure(f"npz:{tmp_path / 'x.npz'}", tmp_path)
+    (tmp_path / "text.npz").write_text("pixels to follow")
+    told = failure(f"npz:{tmp_path / 'text.npz'}", tmp_path)
+    assert told.endswith("text.npz is not an .npz file; write it with numpy.savez.")
     np.save(tmp_path / "y.npy", coloured(1)[0])
     assert "holds a single array" in failure(f"npz:{tmp_path / 'y.npy'}", tmp_path)
     assert "No such file" in failure(f"npz:{tmp_path / 'none.npz'}", tmp_path)

@@ -353,10 +353,18 @@ def test_the_package_names_what_it_offers() -> None:
         xe.__getattr__("fly")
 
 
-def test_a_format_that_cannot_be_written_keeps_no_other_back(
+def test_nothing_is_written_if_one_format_is_impossible(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(UsageError, match="--format onnx: none of"):
-        export_designs(finished, formats="onnx,json", id_=None, out=tmp_path / "out")
-    assert "designs.json" in capsys.readouterr().out
-    assert (tmp_path / "out" / "designs.json").exists()
+    out = tmp_path / "out"
+    with pytest.raises(UsageError, match=r"--format torch: none of.*--format onnx: none of.*: --format json,csv\.$"):
+        export_designs(finished, formats="json,torch,csv,onnx", id_=None, out=out)
+    assert not out.exists()
+    export_designs(finished, formats="json,neurosim", id_=None, out=out)
+    assert f"written to {out}" in capsys.readouterr().out
+    assert {path.name for path in out.iterdir()} >= {"designs.json", "neurosim"}
+    assert not list(out.glob(".export-*"))
+    with pytest.raises(UsageError, match="onnx"):
+        export_designs(finished, formats="csv,onnx", id_=None, out=out)
+    assert (out / "designs.json").exists()
+    assert not (out / "designs.csv").exists()

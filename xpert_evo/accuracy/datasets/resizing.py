@@ -32,11 +32,18 @@ def bytes_of(values: NDArray[Any]) -> NDArray[np.uint8]:
     wanted = "pixels must be unsigned bytes (uint8) or floats from 0 to 1"
     if values.dtype.kind != "f":
         raise ImageError(f"{wanted}, got {values.dtype}; convert them, such as with .astype('uint8')")
+    check_nan(int(np.isnan(values).sum()), values.size)
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
-    if not (low >= 0.0 and high <= 1.0):  # also for NaN
+    if not (low >= 0.0 and high <= 1.0):
         raise ImageError(f"{wanted}, got floats from {low:.3g} to {high:.3g}; undo the normalisation or divide by 255")
     converted: NDArray[np.uint8] = np.rint(values * 255).astype(np.uint8)
     return converted
+
+
+def check_nan(n_nan: int, n_pixels: int) -> None:
+    """Raises ImageError if some pixels are NaN."""
+    if n_nan:
+        raise ImageError(f"{n_nan:,} of {n_pixels:,} pixels are NaN; replace them")
 
 
 def channels_axis(shape: tuple[int, ...]) -> int:

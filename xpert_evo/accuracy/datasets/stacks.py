@@ -11,12 +11,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xpert_evo.accuracy.datasets.resizing import MAX_CHANNELS, ImageError, Planes, bytes_of, channels_axis
+from xpert_evo.accuracy.datasets.resizing import (
+    MAX_CHANNELS,
+    ImageError,
+    Planes,
+    bytes_of,
+    channels_axis,
+    check_nan,
+)
 from xpert_evo.accuracy.datasets.sources import PARTS, Part, Source, numbered
 from xpert_evo.errors import DataError
 from xpert_evo.image_sources import place_of
 
 _BLOCK = 1024
+_MAGIC = (b"PK", b"\x93NUMPY")
+"""First bytes of files by numpy.savez and numpy.save."""
 _KEYS = {"train": "train", "validation": "val", "test": "test"}
 
 Stack = tuple[NDArray[Any], NDArray[Any]]
@@ -40,6 +49,9 @@ def open_npz(name: str) -> Source:
     npz_fingerprint(name)
     try:
         with Path(place_of(name)).open("rb") as stream:  # which numpy leaves open where the file is damaged
+            if not stream.read(6).startswith(_MAGIC):
+                raise DataError(f"{name} is not an .npz file; write it with numpy.savez.")
+            stream.seek(0)
             file = np.load(stream, allow_pickle=False)
             if not isinstance(file, np.lib.npyio.NpzFile):
                 raise DataError(f"{name} holds a single array; save images and labels with numpy.savez.")
@@ -113,7 +125,10 @@ def _images(name: str, part: str, images: NDArray[Any]) -> NDArray[Any]:
             f"{images.shape}."
         )
     try:
-        for start in range(0, len(images), _BLOCK):  # checked now, converted when each image is read
+        starts = range(0, len(images), _BLOCK)
+        if images.dtype.kind == "f":
+            check_nan(sum(int(np.isnan(images[start : start + _BLOCK]).sum()) for start in starts), images.size)
+        for start in starts:  # checked now, converted when each image is read
             bytes_of(images[start : start + _BLOCK])
         if images.ndim == 3:
             return images[:, None]

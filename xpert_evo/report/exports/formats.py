@@ -1,10 +1,11 @@
 """Designs in the formats of other tools; a new format is an entry in `EXPORTS`, of networks in `NETWORK_EXPORTS`."""
 
 import json
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from xpert_evo.errors import UsageError
+from xpert_evo.errors import UsageError, XpertEvoError
 from xpert_evo.files import write_text
 from xpert_evo.network_file import NetworkForm
 from xpert_evo.report.candidates import Candidate
@@ -29,7 +30,7 @@ def export(
     *,
     proxies: bool = False,
 ) -> list[str]:
-    """Writes designs in each format; returns sentences that say what was written and what could not be.
+    """Writes designs in all formats, or nothing; returns sentences that say what was written and left out.
 
     Args:
         formats: Names in `EXPORTS` and `NETWORK_EXPORTS`.
@@ -40,24 +41,59 @@ def export(
         proxies: Whether networks may be those of proxies, marked as such, where a design has no other.
 
     Raises:
-        UsageError: A format is unknown, there is nothing to export, or the folder cannot be made.
+        UsageError: A format is unknown or cannot hold these designs, there is nothing to export, or the folder cannot
+            be made.
     """
     for name in formats:
         if name not in (known := [*EXPORTS, *NETWORK_EXPORTS]):
             raise UsageError(f"--format: no format is called '{name}'; {nearest(name, known)}")
     if not designs:
         raise UsageError(f"{run} has no front yet; go on with `xpert-evo resume {in_shell(run)}`.")
+    is_new = not out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)
+        made = tempfile.TemporaryDirectory(dir=out, prefix=".export-")
     except OSError as failure:
         raise UsageError(f"{out} cannot be made ({failure.strerror}); choose another --out.") from None
-    sentences = []
-    for name in dict.fromkeys(formats):
-        if name in EXPORTS:
-            sentences += EXPORTS[name](out, run, result, designs)
-        else:
-            sentences += NETWORK_EXPORTS[name](out, run, result, designs, proxies)
-    return sentences
+    with made as folder:
+        sentences, failures = _written(
+            list(dict.fromkeys(formats)), Path(folder), run, result, designs, proxies=proxies
+        )
+        if not failures:
+            _move(Path(folder), out)
+    if not failures:
+        return sentences
+    if is_new:
+        out.rmdir()
+    others = [name for name in dict.fromkeys(formats) if name not in failures]
+    rest = f" Nothing was written; the other formats are possible: --format {','.join(others)}." if others else ""
+    raise UsageError(f"{' '.join(failures.values())}{rest}")
+
+
+def _written(
+    formats: Sequence[str], out: Path, run: Path, result: RunResult, designs: Sequence[Candidate], *, proxies: bool
+) -> tuple[list[str], dict[str, str]]:
+    """Writes each format into `out`; returns sentences on what was written, and formats with why they failed."""
+    sentences: list[str] = []
+    failures: dict[str, str] = {}
+    for name in formats:
+        try:
+            if name in EXPORTS:
+                sentences += EXPORTS[name](out, run, result, designs)
+            else:
+                sentences += NETWORK_EXPORTS[name](out, run, result, designs, proxies)
+        except XpertEvoError as failure:
+            told = str(failure)
+            failures[name] = told if told.startswith("--format") else f"--format {name}: {told}"
+    return sentences, failures
+
+
+def _move(folder: Path, out: Path) -> None:
+    """Moves all files of a folder to the same places below another one."""
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        target = out / file.relative_to(folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file.replace(target)
 
 
 def _json(out: Path, run: Path, result: RunResult, designs: Sequence[Candidate]) -> list[str]:
