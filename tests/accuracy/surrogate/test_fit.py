@@ -187,6 +187,18 @@ def test_honesty_does_not_warn_when_the_surrogate_ranks_better() -> None:
     assert honesty(measured, np.full(4, 0.1), measured, [8e6, 1e6, 4e6, 2e6]).warning is None
 
 
+def test_honesty_warns_of_few_predictions_with_a_large_error() -> None:
+    work = np.array([8e6, 4e6, 2e6, 1e6])
+    measured = np.array([0.13, 0.12, 0.15, 0.14])
+    few = honesty(measured + np.array([0.1, 0.12, 0.1, 0.08]), np.full(4, 0.1), measured, work)
+    assert few.surrogate.tau > few.baseline.tau
+    assert few.warning is not None
+    assert "Only 4 predictions were checked" in few.warning
+    assert f"({100 * few.surrogate.rmse:.1f} points) is larger" in few.warning
+    many = [np.tile(a, 8) + np.linspace(0, 1e-3, 32) for a in (measured, work)]
+    assert honesty(many[0] + 0.1, np.full(32, 0.1), *many).warning is None
+
+
 @pytest.mark.parametrize("wrong", [[0.5], [0.5, np.nan], [0.5, 0.6, 0.7]])
 def test_honesty_refuses_what_it_cannot_judge(wrong: list[float]) -> None:
     other = [0.5] if len(wrong) == 1 else [0.5, 0.6]

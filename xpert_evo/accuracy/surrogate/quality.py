@@ -78,10 +78,8 @@ def honesty(predicted_mean: ArrayLike, predicted_std: ArrayLike, measured: Array
     if len(truth) < 2:
         raise ValueError(f"a rank correlation needs at least two held-out trainings, got {len(truth)}.")
     surrogate = Quality.of(mean, std, truth)
-    baseline = Quality.of(*_line_left_out(np.log2(work), truth), truth)
-    return HonestyReport(
-        surrogate=surrogate, baseline=_with_rank(baseline, work, truth), warning=_warning(surrogate, work, truth)
-    )
+    baseline = _with_rank(Quality.of(*_line_left_out(np.log2(work), truth), truth), work, truth)
+    return HonestyReport(surrogate=surrogate, baseline=baseline, warning=_warning(surrogate, baseline))
 
 
 def kendall_tau(a: ArrayLike, b: ArrayLike) -> float:
@@ -98,17 +96,23 @@ def tau_error(n: int) -> float:
     return float(np.sqrt(2 * (2 * n + 5) / (9 * n * (n - 1))))
 
 
-def _warning(surrogate: Quality, work: FloatArray, truth: FloatArray) -> str | None:
-    """Returns a warning if the ranking is no better than the baseline's, otherwise None.
+def _warning(surrogate: Quality, baseline: Quality) -> str | None:
+    """Returns a warning if the ranking is no better than the baseline's, or than chance with a larger error.
 
     Few labels allow no conclusion: a gap below two standard errors is not significant while the error is above
     `LARGEST_TAU_ERROR`.
     """
-    baseline_tau, error = kendall_tau(work, truth), tau_error(surrogate.n)
-    if surrogate.tau > baseline_tau:
-        return None
-    taus = f"Kendall's tau {surrogate.tau:.2f} against {baseline_tau:.2f} on {surrogate.n} held-out trainings"
-    if error > LARGEST_TAU_ERROR and baseline_tau - surrogate.tau < 2 * error:
+    error = tau_error(surrogate.n)
+    if surrogate.tau > baseline.tau:
+        if surrogate.rmse <= baseline.rmse or surrogate.tau > 2 * error:
+            return None
+        return (
+            f"Only {surrogate.n} predictions were checked, too few to tell their ranking (Kendall's tau "
+            f"{surrogate.tau:.2f}) from chance, and their error ({100 * surrogate.rmse:.1f} points) is larger than "
+            f"that of multiply-accumulates alone ({100 * baseline.rmse:.1f}). Trust only measured accuracies."
+        )
+    taus = f"Kendall's tau {surrogate.tau:.2f} against {baseline.tau:.2f} on {surrogate.n} held-out trainings"
+    if error > LARGEST_TAU_ERROR and baseline.tau - surrogate.tau < 2 * error:
         return (
             "It is too early to say whether the surrogate ranks designs better than their multiply-accumulates do "
             f"({taus}; the standard error of a tau is up to {error:.2f}). Trust only measured accuracies, and train "
