@@ -8,7 +8,7 @@ import pytest
 
 from tests.small_runs import OWN_BACKBONE
 from xpert_evo.backbone_file import BackboneDescription, parse_description, read_description
-from xpert_evo.backbone_remarks import remarks_on
+from xpert_evo.backbone_remarks import remarks_on, shared_depths
 from xpert_evo.backbones import backbone_of, load_backbone
 from xpert_evo.config import load_config, parse_config
 from xpert_evo.errors import ConfigError, DesignError, XpertEvoError
@@ -145,3 +145,10 @@ def test_a_table_in_the_settings_serves_too() -> None:
     assert isinstance(config.space.backbone, BackboneDescription)
     with pytest.raises(ConfigError, match=r"space\.backbone: 'name' is missing"):
         parse_config({"space": {"backbone": {"layers": []}}})
+
+
+def test_layers_that_share_a_channel_depth_are_told_together() -> None:
+    assert not shared_depths(load_backbone("vgg8"))
+    told = shared_depths(load_backbone("resnet18"))
+    assert told.startswith("Layers that share one channel depth: stem = s1b1b = s1b2b; s2b1b = s2projection = s2b2b; ")
+    assert told.count(";") == 3, "one group for each of the four stages"

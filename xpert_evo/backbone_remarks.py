@@ -27,6 +27,16 @@ def remarks_on(backbone: Backbone) -> list[str]:
     return [*found, *(f"backbone {backbone.name}: {note}" for note in _notes(backbone))]
 
 
+def shared_depths(backbone: Backbone) -> str:
+    """Which layers share a channel depth, in a sentence; empty where each layer has a depth of its own."""
+    groups: dict[int, list[str]] = {}
+    for layer, owner in zip(backbone.layers, backbone.depth_owners, strict=True):
+        if owner is not None:
+            groups.setdefault(owner, []).append(layer.name)
+    shared = [" = ".join(names) for names in groups.values() if len(names) > 1]
+    return f"Layers that share one channel depth: {'; '.join(shared)}." if shared else ""
+
+
 def _notes(backbone: Backbone) -> tuple[str, ...]:
     """What a search cannot vary in a graph."""
     return () if backbone.chain is not None else backbone.graph.notes

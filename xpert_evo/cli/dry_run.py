@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from xpert_evo.accuracy.datasets.catalogue import Dataset
-from xpert_evo.backbone_remarks import remarks_on
+from xpert_evo.backbone_remarks import remarks_on, shared_depths
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.config import RunConfig, Schedule
 from xpert_evo.orchestration.chips import alike_words, device_words
@@ -58,6 +58,7 @@ def _task_lines(task: Task, dataset: Dataset) -> list[str]:
     baseline = task.costs(task.baseline)
     return [
         f"space: {task.space.n_genes} genes, about 10^{task.space.log10_size:.0f} designs of {task.backbone.name}",
+        *filter(None, [shared_depths(task.backbone)]),
         *(f"reachable {cost}: {low} to {high} {_UNITS[cost]}" for cost, (low, high) in reach(task.table).items()),
         f"baseline: {baseline['area'][0]:.2f} mm², EDAP {edap_text(baseline['edap'][0])} mm² µs µJ "
         f"({task.hardware.words})",

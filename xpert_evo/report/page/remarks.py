@@ -2,6 +2,7 @@
 
 from html import escape
 
+from xpert_evo.backbone_remarks import shared_depths
 from xpert_evo.config import SearchMode
 from xpert_evo.report.pictures.common import number
 from xpert_evo.report.result import RunResult
@@ -24,6 +25,8 @@ def remarks(result: RunResult) -> str:
                 "under the same model. Figures and limits are those of the run's own model, which is listed first."
             )
         )
+    if shared := shared_depths(result.task.backbone):
+        parts.append(_paragraph(escape(shared)))
     if result.config.search.mode is SearchMode.TWO_PHASE:
         parts.append(_first_phase(result))
     if result.failed_finalists:
