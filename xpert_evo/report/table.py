@@ -208,7 +208,7 @@ def devices_of(shown: Sequence[Candidate]) -> str:
 
 
 def _title(result: RunResult) -> str:
-    return f"{result.name}: {result.front_words}, {result.trained_words}"
+    return f"run {result.name}: {result.front_words}, {result.trained_words}"
 
 
 def _caption(result: RunResult) -> str:

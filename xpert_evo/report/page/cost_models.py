@@ -132,8 +132,8 @@ def _agreement(preference: Preference, models: Sequence[str]) -> str:
             return "no choice changes the EDAP"
         return f"EDAP of the dearest over the cheapest choice: {low} to {high} x"
     if preference.agreed is not None:
-        return f"every model: {_named(preference.agreed)}"
+        return f"{_named(preference.agreed)} within 1 % under every model"
     if preference.dissenter is not None:
         model, choice = preference.dissenter
-        return f"every model except {models[model]}: {_named(choice)}"
+        return f"{_named(choice)} within 1 % under every model except {models[model]}"
     return "depends on the model"

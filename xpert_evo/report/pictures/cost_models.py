@@ -19,7 +19,8 @@ def draw_cost_models(scene: Scene) -> Figure | None:
     axes = figure.add_subplot()
     front = verdict.ratios[:, verdict.on_front.any(axis=0)]
     axes.plot(places, front, color=GREY, lw=0.8, alpha=0.6, marker=".", ms=3)
-    axes.plot([], [], color=GREY, lw=0.8, marker=".", ms=3, label="on the front under at least one model")
+    if set(np.flatnonzero(verdict.on_front.any(axis=0)).tolist()) - set(verdict.named.values()):
+        axes.plot([], [], color=GREY, lw=0.8, marker=".", ms=3, label="on the front under at least one model")
     for i, (name, at) in enumerate(verdict.named.items()):
         label = f"{name} ({verdict.designs[at].digest[:8]})"
         axes.plot(places, verdict.ratios[:, at], color=PALETTE[i], marker=_MARKERS[i], ms=6, lw=1.6, label=label)

@@ -71,7 +71,7 @@ def _stack(axes: Axes, parts: Mapping[str, FloatArray], colours: Mapping[str, st
             edgecolor="white",
             linewidth=0.4,
             hatch="///" if i % 2 else None,
-            label=part,
+            label="ADC" if part == "adc" else part,
         )
         bottom = bottom + values
     axes.grid(visible=False, axis="x")
