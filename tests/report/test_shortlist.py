@@ -13,7 +13,7 @@ from xpert_evo.report.pick import of_accuracy, the_knee
 from xpert_evo.report.pictures import draw_pictures
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
-from xpert_evo.report.table import picks, result_table
+from xpert_evo.report.table import picks, result_table, reversal_words
 from xpert_evo.report.unmet import unmet_limits
 from xpert_evo.search import knee, non_dominated
 
@@ -70,6 +70,17 @@ def test_tables_and_page_mark_who_was_a_finalist(few: Scene) -> None:
     drawings, complaints = draw_pictures(few, ["pareto", "costs", "steps"])
     assert complaints == []
     assert len(drawings) == 3
+
+
+def test_a_most_accurate_design_that_is_not_so_on_test_images_is_told(few: Scene) -> None:
+    best = few.result.front[0]
+    other = replace(few.result.knee, test=0.6)
+    worse, better = (("most accurate, knee", replace(best, test=accuracy)) for accuracy in (0.5, 0.7))
+    baseline = ("baseline", replace(other, test=0.9))
+    words = f"on the test images {other.digest[:8]} is more accurate."
+    assert reversal_words([worse, ("lowest EDAP", other), baseline]).endswith(words)
+    assert not reversal_words([better, ("lowest EDAP", other), baseline])
+    assert not reversal_words([("lowest EDAP", other)])
 
 
 def test_where_all_are_finalists_the_table_has_one_accuracy(tmp_path: Path) -> None:

@@ -226,5 +226,20 @@ def _caption(result: RunResult) -> str:
         f"{'Test accuracy' if _mixed(shown) else 'Accuracy'}: measured on {split} data{emulation} after training "
         f"protocol '{protocol}', {devices_of([candidate for _, candidate in shown])}; {chosen}. {worth_of(protocol)} "
         f"Baseline: {baseline_words(result.task)}; 'EDAP lower' is the baseline's EDAP over the design's. "
-        f"EDAP is the product of {result.task.hardware.edap_words}; {cost_words(result)}."
+        f"EDAP is the product of {result.task.hardware.edap_words}; {cost_words(result)}.{reversal_words(shown)}"
+    )
+
+
+def reversal_words(shown: Sequence[tuple[str, Candidate]]) -> str:
+    """A sentence if the most accurate design on validation images is not that on test images; else empty."""
+    judged = [candidate for name, candidate in shown if candidate.test is not None and name != "baseline"]
+    chosen = next((candidate for name, candidate in shown if "most accurate" in name.split(", ")), None)
+    if chosen is None or chosen.test is None:
+        return ""
+    best = max(judged, key=lambda candidate: candidate.measured)
+    if best.measured <= chosen.measured:
+        return ""
+    return (
+        f" {chosen.digest[:8]} is the most accurate design on validation images; on the test images "
+        f"{best.digest[:8]} is more accurate."
     )

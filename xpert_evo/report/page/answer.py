@@ -110,7 +110,8 @@ def _rival_cells(candidate: Candidate, rivals: Sequence[Rival]) -> str:
         both = f"{100 * rival.accuracy:.2f} % / {100 * rival.own_accuracy:.2f} %"
         lines[0].append(f'{both} <span class="badge {kind}">{kind}</span>')
         for column, figure in zip(lines[1:], _RATIOS, strict=True):
-            column.append(times(times_better(candidate.hardware, rival.hardware, figure)))
+            told = f" <small>{kind}</small>" if len(rivals) > 1 else ""
+            column.append(times(times_better(candidate.hardware, rival.hardware, figure)) + told)
     return _cells(["<br>".join(line) for line in lines])
 
 
