@@ -102,7 +102,9 @@ def test_data_list_names_all_data_sets(tmp_path: Path) -> None:
 
 def test_train_reports_device_noise_and_leaves_the_network_and_its_result_alone(design: Path, tmp_path: Path) -> None:
     folder = tmp_path / "trained"
-    outcome = call("train", design, "--protocol", "smoke", "--noise-draws", "2", "--out", folder)
+    outcome = call(
+        "train", design, "--protocol", "smoke", "--noise", "variation_ratio=0.05", "--noise-draws", "2", "--out", folder
+    )
     assert outcome.returncode == 0, outcome.stderr
     assert "2 chips" in outcome.stdout
     result = json.loads((folder / "result.json").read_text())

@@ -23,7 +23,7 @@ from tests.own_images import CLASSES, coloured, write_folder
 from tests.small_runs import SMOKE_SEARCH, content
 from xpert_evo.cli import application
 from xpert_evo.config import settings_toml
-from xpert_evo.errors import DataError, DesignError, StoreError
+from xpert_evo.errors import DataError, StoreError, UsageError
 from xpert_evo.orchestration import estimate
 from xpert_evo.store import FILE_NAME, Store
 
@@ -239,7 +239,7 @@ def test_images_that_are_not_square_are_searched_trained_judged_and_exported(
     assert torch.equal(network(images), network(F.adaptive_avg_pool2d(images, (12, 8))))
     judged = json.loads(typed("judge", "trained", "--dataset", "npz:sounds.npz", "--ideal", "--json"))
     assert judged["test"]["n_images"] == 6
-    with pytest.raises(DesignError, match="network files describe square maps, and images are 25 x 10 pixels"):
+    with pytest.raises(UsageError, match="network files describe square maps, and images are 25 x 10 pixels"):
         typed("export", "run", "--format", "neurosim")
 
 
