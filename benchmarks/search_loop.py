@@ -60,7 +60,7 @@ def simulate(problem: LabelProblem, seed: int, kind: str | None = None, choose: 
 
 
 def _quality(rounds: list[Round]) -> Quality:
-    """Of the predictions that the designs of the rounds were chosen with."""
+    """Returns the quality of the predictions by which the designs of the rounds were chosen."""
     predicted = [one.surrogate.predict(one.chosen) for one in rounds]
     means, stds = (np.concatenate(column) for column in zip(*predicted, strict=True))
     return Quality.of(means, stds, np.concatenate([one.labels for one in rounds]))

@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812
 
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork
 from xpert_evo.accuracy.datasets.catalogue import Dataset
-from xpert_evo.accuracy.training.weights import load_network, read_start, weights_file
+from xpert_evo.accuracy.training.weights import file_digest, load_network, weights_file
 from xpert_evo.accuracy.training.weights_header import NetworkReference
 from xpert_evo.errors import TrainingError
 
@@ -54,7 +54,7 @@ def read_teacher(paths: Sequence[Path], dataset: Dataset) -> Teacher:
     """
     networks, references = [], []
     for path in map(weights_file, paths):
-        trained, start = load_network(path), read_start(path)
+        trained = load_network(path)
         backbone = trained.network.backbone
         if trained.header.is_proxy:
             raise TrainingError(f"{path} is a proxy, narrower than its design; give a teacher of native size.")
@@ -65,5 +65,10 @@ def read_teacher(paths: Sequence[Path], dataset: Dataset) -> Teacher:
                 f"{path} was trained on other images than those of {dataset.name}; give a teacher for these."
             )
         networks.append(trained.network)
-        references.append(start.told())
+        header = trained.header
+        references.append(
+            NetworkReference(
+                design=header.design.digest, protocol=header.protocol.name, weights_sha256=file_digest(path)
+            )
+        )
     return Teacher(networks=tuple(networks), references=tuple(references))

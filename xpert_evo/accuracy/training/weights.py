@@ -136,10 +136,15 @@ class Start:
         )
 
 
+def file_digest(path: Path) -> str:
+    """Returns the first sixteen hexadecimal digits of a file's SHA-256."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
 def read_start(path: Path) -> Start:
     """Reads weights written by `xpert-evo train` (or their folder) or `xpert-evo import`; raises TrainingError."""
     path = weights_file(path)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    digest = file_digest(path)
     metadata = read_metadata(path)
     if IMPORTED in metadata:
         tensors, _ = read_tensors(path)
