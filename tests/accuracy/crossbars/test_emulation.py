@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hw_models import CrossbarSpec, WeightCoding
+from tests.accuracy.crossbars.fused_layers import geometry_of
 from xpert_evo.accuracy.crossbars import emulation, integer_products
 from xpert_evo.accuracy.crossbars.arrays import program
 from xpert_evo.accuracy.crossbars.coding import (
@@ -96,19 +97,16 @@ def make_geometry(
     size: int = 4,
     kernel: int = 3,
 ) -> LayerGeometry:
-    return LayerGeometry(
-        in_channels=n_in,
-        out_channels=n_out,
-        kernel_size=kernel,
+    return geometry_of(
+        crossbar,
+        n_in=n_in,
+        n_out=n_out,
+        kernel=kernel,
         stride=1,
-        output_size=size,
+        size=size,
+        n_bits=input_precision,
+        evenly=False,
         adc_precision=adc_precision,
-        input_precision=input_precision,
-        column_sharing=8,
-        reads_image=False,
-        depth_ratio=0.5,
-        array_rows=array_rows(n_in * kernel**2, crossbar, evenly=False),
-        crossbar=crossbar,
     )
 
 
