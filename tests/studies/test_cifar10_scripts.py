@@ -171,6 +171,32 @@ def test_the_comparison_at_equal_training_tells_searched_from_homogeneous_design
     assert capsys.readouterr().out.count("x lower than homogeneous ones at equal accuracy") == len(candidates)
 
 
+def write_front(folder: Path, design: Design, *points: tuple[float, float]) -> Path:
+    """A `front.json` as `xpert-evo refine` writes it, of pairs of EDAP and accuracy."""
+    folder.mkdir(parents=True)
+    plain = {"design": design.to_plain(), "edap_ratio": 2.0}
+    front = [plain | {"edap": edap, "validation": accuracy} for edap, accuracy in points]
+    (folder / "front.json").write_text(json.dumps([*front, plain | {"edap": 1.0, "validation": None}]))
+    return folder
+
+
+def test_refined_rivals_are_compared_at_equal_accuracy(
+    script: Script, candidates: list[Design], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = write_front(tmp_path / "own", candidates[0], (100.0, 0.92), (50.0, 0.90))
+    rivals = [
+        write_front(tmp_path / "first", candidates[1], (200.0, 0.91), (300.0, 0.905)),
+        write_front(tmp_path / "second", candidates[2], (800.0, 0.93)),
+    ]
+    script("refined_alike", "--own", own, "--rivals", *rivals, "--out", tmp_path / "compared")
+    told = json.loads((tmp_path / "compared.json").read_text())
+    assert [one["edap"] for one in told] == [50.0, 100.0, 200.0, 300.0, 800.0]
+    assert told[1]["below_rivals"] == pytest.approx(4.0)  # the geometric mean of 200 and 800 over 100
+    assert [one["below_rivals"] for one in told if one["edap"] != 100.0] == [None] * 4
+    assert "4.00 x below rivals at equal accuracy" in capsys.readouterr().out
+    assert (tmp_path / "compared.png").stat().st_size > 10_000
+
+
 def test_the_ranking_is_that_of_fresh_labels_against_native_validation(
     script: Script, candidates: list[Design], tmp_path: Path
 ) -> None:
