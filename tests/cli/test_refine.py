@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,8 +74,8 @@ def test_a_killed_refinement_goes_on_and_ends_like_an_undisturbed_one(tmp_path: 
     assert _front(out) == _front(whole)
 
 
-def _front(out: Path) -> list[dict[str, object]]:
-    front: list[dict[str, object]] = json.loads((out / "front.json").read_text())
+def _front(out: Path) -> list[dict[str, Any]]:
+    front: list[dict[str, Any]] = json.loads((out / "front.json").read_text())
     return front
 
 
@@ -89,3 +90,19 @@ def test_the_worst_case_over_cost_models_is_minimised_and_told(
     for entry in json.loads((out / "front.json").read_text()):
         assert set(entry["edap_ratios"]) == {"xpertsim", "published", "pessimistic"}
         assert entry["edap_ratio"] == pytest.approx(min(entry["edap_ratios"].values()))
+
+
+def test_chosen_designs_are_judged_on_drawn_chips(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "chips"
+    device = ("--set", "hardware.device=rram-wan2022", "--set", "training.norm_images=64")
+    few = ("--pairs", "0", "--seed", "3", "--set", "space.adc_precision=[5, 6]", "--set", "space.input_precision=[5]")
+    call(*_words(tmp_path, out), *few, "--chips", "2", *device)
+    told = capsys.readouterr().out
+    devices = "2 drawn chips (mean accuracy; device rram-wan2022, wires of cmos-32nm-lstp, batch norm calibrated on 64 "
+    assert devices in told.replace("\n", " ")
+    assert " on 2 chips, worst " in told
+    assert devices in (out / "report.html").read_text()
+    cheapest = _front(out)[-1]
+    assert cheapest["devices"].startswith(devices)
+    assert len(cheapest["on_chips"]) == 2
+    assert cheapest["validation"] == pytest.approx(sum(cheapest["on_chips"]) / 2)

@@ -66,13 +66,14 @@ def _show(result: Refinement, refining: Refining, folder: Path) -> None:
     for row in rows_of(designs):
         table.add_row(*(row[place] for place in kept))
     console.table(table)
-    console.lines([images_words(result.trained, refining)])
+    console.lines([images_words(result, refining)])
     best = result.best(refining.target_loss)
+    chips = f" --chips {refining.chips}" if refining.chips else ""
     console.lines(
         [
             f"within {100 * refining.target_loss:g} points of the trained network: {_words(best)}",
             f"report, front.json, designs and networks: {folder}",
-            f"judge it on test images with `xpert-evo judge {in_shell(best.weights)}`",
+            f"judge it on test images with `xpert-evo judge {in_shell(best.weights)}{chips}`",
         ]
     )
 

@@ -60,7 +60,18 @@ def refine(
     tune_images: Annotated[
         int, typer.Option(metavar="N", min=1, help="Tune on N training images, which takes minutes.")
     ] = 6_000,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Random seed of trainings and random choices.")] = 0,
+    chips: Annotated[
+        int,
+        typer.Option(
+            metavar="K",
+            min=0,
+            help="Judge all networks on the same K drawn chips of hardware.device, each with calibrated batch norm, "
+            "and tune them for such chips; 0 for ideal devices.",
+        ),
+    ] = 0,
+    seed: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Random seed of trainings, random choices and chips.")
+    ] = 0,
     executor: Executor = None,
     workers: Workers = None,
     out: Annotated[
@@ -90,6 +101,7 @@ def refine(
       xpert-evo refine runs/knee --tune exact-tune --loss 0.5
       xpert-evo refine runs/knee --set space.weight_precision=[4,5,6,8]
       xpert-evo refine runs/knee --set hardware.crossbar.coding=differential
+      xpert-evo refine runs/knee --chips 5 --set hardware.device=rram-wan2022
     """
     from xpert_evo.cli.refining import refine_weights
     from xpert_evo.orchestration.refining import Refining
@@ -110,6 +122,7 @@ def refine(
         tune=tune,
         n_tuned=tune_images,
         seed=seed,
+        chips=chips,
     )
     listener = choose_listener(json_log=json_log, quiet=quiet)
     refine_weights(

@@ -1,6 +1,7 @@
 """The chips that designs are labelled on besides the ideal one, and the robustness that their accuracies define."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.config import RunConfig
-from xpert_evo.config.method import NoiseSource, RobustnessRule
+from xpert_evo.config.method import NoiseSource, RobustnessRule, SearchConfig
 from xpert_evo.orchestration.chips import ChipFiles
 
 NOISY = "noisy_validation"
@@ -73,15 +74,27 @@ def robustness_of(noisy: Mapping[str, Any], config: RunConfig) -> float:
         return float(noisy["accuracy"])
     if search.robustness is RobustnessRule.WORST:
         return float(noisy["worst"])
-    return float(np.quantile(noisy["accuracies"], search.robustness_quantile))
+    return robustness_over(noisy["accuracies"], search)
+
+
+def robustness_over(accuracies: Sequence[float], search: SearchConfig) -> float:
+    """The robustness that a rule makes of the accuracies of chips (fractions)."""
+    if search.robustness is RobustnessRule.MEAN:
+        return math.fsum(accuracies) / len(accuracies)
+    if search.robustness is RobustnessRule.WORST:
+        return min(accuracies)
+    return float(np.quantile(accuracies, search.robustness_quantile))
+
+
+def rule_words(search: SearchConfig) -> str:
+    """The rule in words: `mean`, `worst` or `quantile 0.1`."""
+    quantile = f" {search.robustness_quantile:g}" if search.robustness is RobustnessRule.QUANTILE else ""
+    return f"{search.robustness}{quantile}"
 
 
 def noise_words(config: RunConfig) -> str:
     """Describes a run's robustness, for example `worst of 3 chips, conductances scattered by 10 %`."""
-    training, search = config.training, config.search
-    rule = str(search.robustness)
-    if search.robustness is RobustnessRule.QUANTILE:
-        rule = f"quantile {search.robustness_quantile:g}"
+    training = config.training
     if training.noise is NoiseSource.VARIATION:
         devices = f"conductances scattered by {100 * training.conductance_variation_ratio:g} %"
     else:
@@ -89,4 +102,4 @@ def noise_words(config: RunConfig) -> str:
         devices = f"device {hardware.device} in {hardware.technology}, {training.noise_time_s:g} s after programming"
     calibrated = training.noise_norm_images
     norms = f", batch norm calibrated on {calibrated:,} training images" if calibrated else ""
-    return f"{rule} of {training.noise_draws} chips, {devices}{norms}"
+    return f"{rule_words(config.search)} of {training.noise_draws} chips, {devices}{norms}"

@@ -103,7 +103,8 @@ def _words(config: RunConfig, result: Refinement, refining: Refining) -> str:
     worst = f" It is the worst case of the cost models {listed(names)}, each relative to the baseline." if names else ""
     return (
         f"{dataset.name}, device {hardware.device.name}, {hardware.words}, weights coded "
-        f"{hardware.crossbar.coding.value}, ideal devices. Class probabilities of {refining.n_images:,} validation "
-        f"images, designs compared on {result.trained.n_judged:,} others{tuned}. EDAP is compared with that of the "
+        f"{hardware.crossbar.coding.value}. Class probabilities of {refining.n_images:,} validation images are those "
+        f"of ideal devices. Designs are compared on {result.trained.n_judged:,} other images, on "
+        f"{result.devices}{tuned}. EDAP is compared with that of the "
         f"baseline of the space.{worst}"
     )

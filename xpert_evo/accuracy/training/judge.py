@@ -101,6 +101,7 @@ def judge(
     exact: bool = True,
     nonidealities: NonIdealities | None = None,
     n_draws: int = 1,
+    first_draw: int = 0,
     seed: int = 0,
     max_images: int | None = None,
     norm_images: int = 0,
@@ -122,6 +123,7 @@ def judge(
         exact: Use the exact emulation, else the fast form that most protocols train with.
         nonidealities: Non-idealities of devices and converters; exact emulation only.
         n_draws: Number of device draws; one is enough for ideal devices.
+        first_draw: Number of the first draw; 0 unless other draws are judged by other calls.
         seed: Random seed of the draws.
         max_images: Use only the first N images; None for all.
         norm_images: Training images that each draw's batch norm is calibrated on; 0 keeps the training's statistics.
@@ -147,7 +149,7 @@ def judge(
     ends = None
     if nonidealities is not None and nonidealities.adc_ranges is AdcRanges.SHARED:
         ends = shared_ends(network, shown[:N_CALIBRATION], percentile)
-    for draw in range(len(accuracies), n_draws):
+    for draw in range(first_draw + len(accuracies), first_draw + n_draws):
         generator = torch.Generator().manual_seed(seed * 10_007 + draw)
         product: Product = NoisyProduct(generator, device)
         if exact:

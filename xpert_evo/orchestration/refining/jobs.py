@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +12,19 @@ from numpy.typing import NDArray
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
 from xpert_evo.accuracy.crossbars.network import build_network
+from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.accuracy.datasets.catalogue import Dataset, Split
 from xpert_evo.accuracy.sensitivity.probe import Probe
 from xpert_evo.accuracy.sensitivity.statistics import set_statistics
 from xpert_evo.accuracy.training.images import prepared, training_subset
-from xpert_evo.accuracy.training.judge import judge
+from xpert_evo.accuracy.training.judge import chip_norm_images, judge
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.accuracy.training.training import train_design
 from xpert_evo.accuracy.training.weights import TrainedNetwork, load_network, read_start, save_weights
 from xpert_evo.config import DatasetConfig
 from xpert_evo.design import Design
 from xpert_evo.errors import DataError
+from xpert_evo.orchestration.refining.chips import Chip
 from xpert_evo.orchestration.trainings import cached_dataset
 
 
@@ -95,12 +97,14 @@ class TuneJob:
         protocol: Training protocol.
         seed: Random seed.
         target: File to write; a checkpoint lies beside it until then.
+        devices: Devices that are drawn anew in every step; None for ideal ones.
     """
 
     source: Source
     protocol: TrainingProtocol
     seed: int
     target: Path
+    devices: NonIdealities | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,11 +115,13 @@ class JudgeJob:
         source: The network.
         first: First validation image.
         last: End of the images, exclusive; None for all from the first one on.
+        chip: Chip that is drawn; None for ideal devices.
     """
 
     source: Source
     first: int
     last: int | None
+    chip: Chip | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -213,14 +219,25 @@ def _tune(job: TuneJob) -> None:
         seed=job.seed,
         checkpoint=checkpoint,
         start_from=read_start(job.source.weights),
+        devices=job.devices,
     )
     save_weights(tuned, job.target)
     checkpoint.unlink(missing_ok=True)
 
 
 def _judged(job: JudgeJob) -> tuple[float, int]:
-    dataset = job.source.images()
+    dataset, network, chip = job.source.images(), load_network(job.source.weights), job.chip
     part = slice(job.first, job.last)
     images = Split(images=dataset.validation.images[part], labels=dataset.validation.labels[part])
-    judged = judge(load_network(job.source.weights), replace(dataset, validation=images), "validation")
+    judged_on = partial(judge, network, replace(dataset, validation=images), "validation")
+    judged = (
+        judged_on()
+        if chip is None
+        else judged_on(
+            nonidealities=chip.devices,
+            first_draw=chip.number,
+            seed=chip.seed,
+            norm_images=chip_norm_images(dataset, network.protocol, chip.norm_images),
+        )
+    )
     return judged.mean, judged.n_images

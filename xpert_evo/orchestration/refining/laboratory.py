@@ -18,6 +18,7 @@ from xpert_evo.design import Design
 from xpert_evo.errors import ExecutorError
 from xpert_evo.executors import Executor, JobFailed
 from xpert_evo.files import sweep
+from xpert_evo.orchestration.refining.chips import Accuracy, Chip, DrawnChips
 from xpert_evo.orchestration.refining.jobs import (
     AdoptJob,
     Done,
@@ -53,6 +54,7 @@ class Laboratory:
         source: The first network, with the images that all networks are measured on.
         crossbar: Crossbars of the chip.
         n_adopted: Training images that the batch norm of a written network is calibrated on.
+        chips: Chips that networks are judged on and tuned for.
         geometries: Geometries of a design's layers, from which the time of a job is estimated.
         listener: Receives the progress.
     """
@@ -66,6 +68,7 @@ class Laboratory:
         *,
         crossbar: CrossbarSpec,
         n_adopted: int,
+        chips: DrawnChips,
         geometries: Callable[[Design], list[LayerGeometry]],
         listener: Listener,
     ) -> None:
@@ -75,6 +78,7 @@ class Laboratory:
         self._memory, self._executor, self._listener = memory, executor, listener
         self._source, self._crossbar, self._n_adopted = source, crossbar, n_adopted
         self._geometries = geometries
+        self.chips = chips
         self._measured: dict[str, FloatArray] = {}
         self.seconds = 0.0
 
@@ -141,12 +145,12 @@ class Laboratory:
             protocol: Training protocol.
             seed: Random seed.
         """
-        targets = {
-            path: self._file(f"{path.stem[:8]}-tuned", self._key("tuned", path, protocol=protocol.digest, seed=seed))
-            for path in weights
-        }
+        devices = self.chips.devices
+        for_chips = {} if devices is None else {"devices": devices.identity}
+        keys = [self._key("tuned", path, protocol=protocol.digest, seed=seed, **for_chips) for path in weights]
+        targets = {path: self._file(f"{path.stem[:8]}-tuned", key) for path, key in zip(weights, keys, strict=True)}
         missing: dict[str, Job] = {
-            str(target): TuneJob(source=self.source(path), protocol=protocol, seed=seed, target=target)
+            str(target): TuneJob(source=self.source(path), protocol=protocol, seed=seed, target=target, devices=devices)
             for path, target in targets.items()
             if not target.exists()
         }
@@ -157,8 +161,8 @@ class Laboratory:
     def _file(self, name: str, key: str) -> Path:
         return self._networks / f"{name}-{key[:8]}.safetensors"
 
-    def accuracies(self, weights: Sequence[Path], design: Design, part: slice, what: str) -> list[tuple[float, int]]:
-        """Accuracies of networks on some of the validation images, and the number of images.
+    def accuracies(self, weights: Sequence[Path], design: Design, part: slice, what: str) -> list[Accuracy]:
+        """Accuracies of networks on some of the validation images, on each chip.
 
         Args:
             weights: Files of the networks.
@@ -166,16 +170,33 @@ class Laboratory:
             part: Validation images to judge on.
             what: Name of the step, for the progress.
         """
-        keys = {path: self._key("accuracy", path, first=part.start, last=part.stop) for path in weights}
+        chips: tuple[Chip | None, ...] = self.chips.chips or (None,)
+        keys = {path: [self._accuracy_key(path, part, chip) for chip in chips] for path in weights}
         missing: dict[str, Job] = {
-            key: JudgeJob(source=self.source(path), first=part.start, last=part.stop)
-            for path, key in keys.items()
+            key: JudgeJob(source=self.source(path), first=part.start, last=part.stop, chip=chip)
+            for path, of_path in keys.items()
+            for chip, key in zip(chips, of_path, strict=True)
             if self._memory.fact(key) is None
         }
-        effort = ((part.stop or _MANY) - part.start) * self._conversions(design)
+        n_calibration = 0 if chips[0] is None else chips[0].norm_images
+        effort = ((part.stop or _MANY) - part.start + n_calibration) * self._conversions(design)
         self._run(missing, [effort] * len(missing), what)
-        found = [self._memory.fact(keys[path]) for path in weights]
-        return [(fact["accuracy"], fact["n_images"]) for fact in found]
+        accuracies = []
+        for path in weights:
+            facts = [self._memory.fact(key) for key in keys[path]]
+            each = tuple(fact["accuracy"] for fact in facts)
+            accuracies.append(
+                Accuracy(
+                    value=self.chips.accuracy(each),
+                    n_images=facts[0]["n_images"],
+                    on_chips=each if self.chips.chips else (),
+                )
+            )
+        return accuracies
+
+    def _accuracy_key(self, weights: Path, part: slice, chip: Chip | None) -> str:
+        on_chip = {} if chip is None else {"chip": chip.identity}
+        return self._key("accuracy", weights, first=part.start, last=part.stop, **on_chip)
 
     def _run(self, jobs: Mapping[str, Job], efforts: Sequence[float], what: str) -> None:
         """Carries out jobs and keeps their results; the longest begin first."""

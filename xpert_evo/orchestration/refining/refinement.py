@@ -10,6 +10,7 @@ from xpert_evo.accuracy.training.weights import TrainedNetwork, load_network, we
 from xpert_evo.config import RunConfig
 from xpert_evo.errors import UsageError
 from xpert_evo.executors import Executor
+from xpert_evo.orchestration.refining.chips import Accuracy, DrawnChips
 from xpert_evo.orchestration.refining.jobs import Source
 from xpert_evo.orchestration.refining.laboratory import Laboratory
 from xpert_evo.orchestration.refining.measuring import Bench, Window
@@ -69,6 +70,7 @@ def refine_network(
             source,
             crossbar=options.task.hardware.crossbar,
             n_adopted=refining.n_adopted,
+            chips=DrawnChips.of(config, refining.chips, refining.seed),
             geometries=options.geometries,
             listener=listener,
         )
@@ -215,8 +217,16 @@ class _Refiner:
         files = lab.tuned([one.weights for one in picked], picked[0].design, self._protocol(), refining.seed)
         accuracies = lab.accuracies(files, picked[0].design, refining.compared, "judging tuned networks")
         tuned = [
-            replace(one, weights=file, round=number, is_tuned=True, judged=accuracy, n_judged=n_images)
-            for one, file, (accuracy, n_images) in zip(picked, files, accuracies, strict=True)
+            replace(
+                one,
+                weights=file,
+                round=number,
+                is_tuned=True,
+                judged=accuracy.value,
+                n_judged=accuracy.n_images,
+                on_chips=accuracy.on_chips,
+            )
+            for one, file, accuracy in zip(picked, files, accuracies, strict=True)
         ]
         for one in tuned:
             self._say(f"round {number}: {design_words(one, self._start)}")
@@ -239,6 +249,7 @@ class _Refiner:
             others=tuple(others),
             predictions=tuple(self._predictions),
             seconds=self._laboratory.seconds,
+            devices=self._laboratory.chips.words,
         )
 
     def _confirmed(self, designs: Sequence[Refined]) -> list[Refined]:
@@ -247,19 +258,21 @@ class _Refiner:
         files, any_design = [one.weights for one in designs], designs[0].design
         before, behind = slice(0, refining.compared.start), slice(refining.compared.stop, None)
         first = lab.accuracies(files, any_design, before, "confirming the front")
-        if behind.start == self._n_validation:
-            rest = [(0.0, 0)] * len(files)
-        else:
+        rest: list[Accuracy] = []
+        if behind.start < self._n_validation:
             rest = lab.accuracies(files, any_design, behind, "confirming the front on unseen images")
         confirmed = []
-        for one, (early, n_early), (late, n_late) in zip(designs, first, rest, strict=True):
-            right = early * n_early + one.judged * one.n_judged + late * n_late
+        for place, (one, early) in enumerate(zip(designs, first, strict=True)):
+            compared = Accuracy(value=one.judged, n_images=one.n_judged, on_chips=one.on_chips)
+            late = rest[place : place + 1]
+            whole = Accuracy.joined([early, compared, *late], lab.chips)
             confirmed.append(
                 replace(
                     one,
-                    validation=right / (n_early + one.n_judged + n_late),
-                    unseen=late if n_late else None,
-                    n_unseen=n_late,
+                    validation=whole.value,
+                    on_chips=whole.on_chips,
+                    unseen=late[0].value if late else None,
+                    n_unseen=late[0].n_images if late else 0,
                 )
             )
         return confirmed

@@ -10,6 +10,7 @@ import numpy as np
 from xpert_evo.accuracy.sensitivity.correction import left_out
 from xpert_evo.accuracy.sensitivity.prediction import divergence
 from xpert_evo.design import Design
+from xpert_evo.orchestration.refining.chips import Accuracy
 from xpert_evo.orchestration.refining.choosing import Chosen, Model
 from xpert_evo.orchestration.refining.measuring import Bench, completed, single_layers, with_pairs
 from xpert_evo.orchestration.refining.options import Options
@@ -174,7 +175,7 @@ def _judged(
     ]
 
 
-def entry(options: Options, design: Design, weights: Path, accuracy: tuple[float, int]) -> Refined:
+def entry(options: Options, design: Design, weights: Path, accuracy: Accuracy) -> Refined:
     """A judged design with its costs, not changed in any round."""
     costs = options.costs(design)
     return Refined(
@@ -190,6 +191,7 @@ def entry(options: Options, design: Design, weights: Path, accuracy: tuple[float
         energy_uj=costs["energy"],
         expected=None,
         divergence=0.0,
-        judged=accuracy[0],
-        n_judged=accuracy[1],
+        judged=accuracy.value,
+        n_judged=accuracy.n_images,
+        on_chips=accuracy.on_chips,
     )

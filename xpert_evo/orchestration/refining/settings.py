@@ -24,7 +24,9 @@ class Refining:
         target_loss: Loss of accuracy, a fraction, at which the next round continues with the cheapest design.
         tune: Name of the protocol that continues the training of that design in each round; None for no training.
         n_tuned: Training images of that protocol; None for its own number.
-        seed: Random seed of trainings and random choices.
+        seed: Random seed of trainings, random choices and drawn chips.
+        chips: Number of drawn chips of the settings' device that networks are judged on, and for which they are tuned;
+            0 for ideal devices.
     """
 
     n_images: int = 400
@@ -39,6 +41,7 @@ class Refining:
     tune: str | None = None
     n_tuned: int | None = 6_000
     seed: int = 0
+    chips: int = 0
 
     @property
     def compared(self) -> slice:
@@ -56,6 +59,7 @@ class Refining:
             ("n_pairs", 0),
             ("n_joint", 0),
             ("most_rounds", 1),
+            ("chips", 0),
         ):
             if getattr(self, name) < least:
                 raise UsageError(f"{name} must be at least {least}, got {getattr(self, name)}.")
@@ -108,13 +112,17 @@ class Refined:
         energy_uj: Energy of an image.
         expected: Divergence that was expected before it was measured [nats]; None for the trained network.
         divergence: Measured divergence beyond that of the network on the peripherals it was trained for [nats].
-        judged: Accuracy on the images on which designs are compared.
+        judged: Accuracy on the images on which designs are compared; over drawn chips it is what the setting
+            `search.robustness` says, their mean by default.
         n_judged: Number of these images.
         validation: Accuracy on all validation images; None if it is not on the front.
         unseen: Accuracy on the validation images that had no part in any choice; None likewise or if there are none.
         n_unseen: Number of these images.
         gap: By how much the EDAP of another choice could be lower at most at the same price if errors of layers add
             up; None for the trained network.
+        edap_ratios: EDAP of the baseline divided by it, by cost model, in a worst case over several.
+        on_chips: Accuracy of each drawn chip on all validation images, or on those of `judged` where the design is not
+            on the front; empty for ideal devices.
     """
 
     design: Design
@@ -135,10 +143,13 @@ class Refined:
     n_unseen: int = 0
     gap: float | None = None
     edap_ratios: tuple[tuple[str, float], ...] = ()
+    on_chips: tuple[float, ...] = ()
 
     def to_plain(self) -> dict[str, Any]:
         """An entry of the refinement's `front.json`; `load_designs` reads the design from it."""
         plain = {**asdict(self), "id": self.design.digest, "design": self.design.to_plain()}
+        if not self.on_chips:
+            del plain["on_chips"]
         return {**plain, "weights": str(self.weights), "edap_ratios": dict(self.edap_ratios)}
 
 
@@ -152,6 +163,7 @@ class Refinement:
         others: Further designs that were judged.
         predictions: Joint choices by round, from 1: predicted and measured divergences.
         seconds: Time of the measurements and trainings of this call [s].
+        devices: Devices under which accuracies hold, in words.
     """
 
     trained: Refined
@@ -159,6 +171,7 @@ class Refinement:
     others: tuple[Refined, ...]
     predictions: tuple[tuple[Prediction, ...], ...]
     seconds: float
+    devices: str
 
     def best(self, loss: float) -> Refined:
         """The design of the lowest EDAP that loses at most this fraction of all validation images."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from xpert_evo.orchestration.refining.settings import Prediction, Refined, Refining
+from xpert_evo.orchestration.refining.settings import Prediction, Refined, Refinement, Refining
 from xpert_evo.words import times
 
 
@@ -11,7 +11,8 @@ def design_words(one: Refined, start: Refined) -> str:
     tuned = ", tuned" if one.is_tuned else ""
     return (
         f"{one.design.digest[:8]}{tuned}: EDAP {edap_words(one)}, "
-        f"{1000 * one.divergence:.1f} mnat, {100 * one.judged:.2f} % of {one.n_judged:,} validation images "
+        f"{1000 * one.divergence:.1f} mnat, {100 * one.judged:.2f} % of {one.n_judged:,} validation images"
+        f"{_worst_words(one.on_chips)} "
         f"({100 * (one.judged - start.judged):+.2f} points)"
     )
 
@@ -22,11 +23,17 @@ def edap_words(one: Refined) -> str:
     return f"{times(one.edap_ratio)} x below the baseline's{models}"
 
 
-def images_words(trained: Refined, refining: Refining) -> str:
+def _worst_words(on_chips: Sequence[float]) -> str:
+    """The worst of several chips."""
+    return f" on {len(on_chips)} chips, worst {100 * min(on_chips):.2f} %" if len(on_chips) > 1 else ""
+
+
+def images_words(result: Refinement, refining: Refining) -> str:
     """What the accuracies of a front are measured on."""
+    trained = result.trained
     n_all = refining.n_images + trained.n_judged + trained.n_unseen
     unseen = f"; unseen: on the {trained.n_unseen:,} of them that had no part in any choice" if trained.n_unseen else ""
-    return f"all: accuracy on all {n_all:,} validation images by the exact emulation of ideal devices{unseen}"
+    return f"all: accuracy on all {n_all:,} validation images by the exact emulation of {result.devices}{unseen}"
 
 
 def prediction_words(predictions: Sequence[Prediction]) -> str:

@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from xpert_evo.design import LayerDesign
 from xpert_evo.genes import PERIPHERALS, Choice, GeneKind, choice_number, choice_text
+from xpert_evo.orchestration.chips import IDEAL_DEVICES
 from xpert_evo.orchestration.refining import Refined, Refinement
 from xpert_evo.report.pictures import Drawing, drawing_of, house_style
 from xpert_evo.report.pictures.common import (
@@ -23,7 +24,7 @@ from xpert_evo.report.pictures.common import (
     number,
     wide,
 )
-from xpert_evo.words import times
+from xpert_evo.words import counted, times
 
 _MOST_DRAWN = 4
 
@@ -47,6 +48,8 @@ def _draw_front(result: Refinement) -> Figure:
         if designs:
             x = [one.edap_ratio for one in designs]
             y = [100 * accuracy_of(one) for one in designs]
+            for one in designs:
+                axes.plot([one.edap_ratio] * len(one.on_chips), [100 * a for a in one.on_chips], "_", color=GREY)
             axes.errorbar(
                 x, y, [100 * error_of(one) for one in designs], color=colour, marker=marker, ls="", label=label
             )
@@ -55,11 +58,16 @@ def _draw_front(result: Refinement) -> Figure:
     axes.set(
         xscale="log",
         xlabel=f"EDAP of the baseline over that of the design{models}",
-        ylabel="validation accuracy, ideal devices [%]",
+        ylabel=f"validation accuracy, {_chips_words(result)} [%]",
     )
     _plain_ticks(axes.xaxis)
     axes.legend()
     return figure
+
+
+def _chips_words(result: Refinement) -> str:
+    """What accuracies are measured on, in short: `3 drawn chips`."""
+    return counted(n, "drawn chip") if (n := len(result.trained.on_chips)) else IDEAL_DEVICES
 
 
 def _draw_bits(result: Refinement) -> Figure:
@@ -137,16 +145,23 @@ def accuracy_of(one: Refined) -> float:
 
 
 def error_of(one: Refined) -> float:
-    """Standard error of the accuracy on the images that had no part in the choice, or on those that it has."""
+    """Standard error of the accuracy, from the finite number of images and of chips.
+
+    The images are those that had no part in the choice, or those that it has. The part of the chips is that of a mean.
+    """
     accuracy = accuracy_of(one)
-    return float(np.sqrt(accuracy * (1 - accuracy) / (one.n_unseen or one.n_judged)))
+    variance = accuracy * (1 - accuracy) / (one.n_unseen or one.n_judged)
+    if len(one.on_chips) > 1:
+        variance += float(np.var(one.on_chips, ddof=1)) / len(one.on_chips)
+    return float(np.sqrt(variance))
 
 
 _PICTURES: dict[str, tuple[Callable[[Refinement], Figure | None], str]] = {
     "pareto": (
         _draw_front,
         "Validation accuracy by the exact emulation against EDAP; upper right is better. Bars are standard errors of a "
-        "single accuracy; differences between designs, judged on the same images, are less uncertain.",
+        "single accuracy; differences between designs, judged on the same images and chips, are less uncertain. Grey "
+        "dashes are single chips, if any were drawn.",
     ),
     "bits": (
         _draw_bits,

@@ -51,15 +51,17 @@ def write_refinement(folder: Path, result: Refinement, *, settings: str) -> None
     designs.mkdir(exist_ok=True)
     for one in (result.trained, *result.front):
         write_text(designs / f"{one.design.digest[:8]}.json", one.design.to_json() + "\n")
-    write_text(folder / "front.json", json.dumps([_entry(folder, one) for one in result.front], indent=1) + "\n")
+    write_text(
+        folder / "front.json", json.dumps([_entry(folder, result, one) for one in result.front], indent=1) + "\n"
+    )
     drawings = draw_refinement(result)
     write_pictures(folder, drawings)
     write_text(folder / PAGE_NAME, _page(result, drawings, settings))
 
 
-def _entry(folder: Path, one: Refined) -> dict[str, object]:
-    """The plain values of a design, with the path of its weights relative to the folder."""
-    return {**one.to_plain(), "weights": os.path.relpath(one.weights, folder)}
+def _entry(folder: Path, result: Refinement, one: Refined) -> dict[str, object]:
+    """The plain values of a design, with its devices in words and the path of its weights relative to the folder."""
+    return {**one.to_plain(), "weights": os.path.relpath(one.weights, folder), "devices": result.devices}
 
 
 def _page(result: Refinement, drawings: list[Drawing], settings: str) -> str:
@@ -80,7 +82,7 @@ def _caution(result: Refinement) -> str:
     bound = f"If errors of layers add up, another choice at the same price is at most {percent:.1f} % better."
     return (
         "The first row is the trained network on its own peripherals. 'validation' are all validation images, by the "
-        "exact emulation; the choice has seen some of them, 'unseen' are those that it has not."
+        f"exact emulation of {result.devices}; the choice has seen some of them, 'unseen' are those that it has not. "
         + (bound if gaps else "")
     )
 
