@@ -30,7 +30,10 @@ def test_refine_reports_and_writes_files_for_other_commands(tmp_path: Path, caps
     out = tmp_path / "out"
     call(*_words(tmp_path, out))
     told = capsys.readouterr().out
-    assert "measuring single layers" in told
+    assert told.splitlines()[0].endswith("loading the program")
+    steps = ("reading the network", "listing the peripherals", "judging the trained network", "measuring single layers")
+    assert sorted(steps, key=told.index) == list(steps), "each step is told when it begins"
+    assert "round 1: choosing peripherals for all prices" in told
     assert "left of this step" in told
     assert "predicted over measured divergence" in told
     assert "within 0.7 points of the trained network" in told

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from xpert_evo.search.separable import Layers, Limits, best_choice, objective_of
+from xpert_evo.search.separable import Layers, Limits, best_choice, efficient, objective_of
 
 SHAPES = [(4, 6), (3, 10), (6, 3)]
 
@@ -74,3 +74,23 @@ def test_a_known_design_is_never_lost_and_impossible_limits_give_nothing() -> No
     assert best is not None
     assert best.objective <= float(objective_of(layers.totals(known[None]), 1.0)[0])
     assert best_choice(replace(layers, limits=Limits(area=1e-9)), 1.0) is None
+
+
+def test_efficient_rows_are_those_that_no_other_row_beats_the_first_of_equals() -> None:
+    random = np.random.default_rng(5)
+    for n_rows, n_values in ((0, 3), (1, 3), (300, 2), (300, 6), (500, 40)):
+        rows = random.integers(n_values, size=(n_rows, 3)).astype(float)
+        no_worse = (rows[:, None] <= rows).all(axis=2)
+        better = no_worse & (rows[:, None] < rows).any(axis=2)
+        earlier = no_worse & (np.arange(n_rows)[:, None] < np.arange(n_rows))
+        assert efficient(rows).tolist() == np.flatnonzero(~(better | earlier).any(axis=0)).tolist()
+
+
+@pytest.mark.parametrize("pipelined", [False, True])
+def test_totals_with_one_layer_changed_are_those_of_the_changed_designs(pipelined: bool) -> None:
+    layers = _layers(2, leaking=True, pipelined=pipelined)
+    choices = np.array([1, 0, 2, 1, 0, 2])
+    for layer in range(len(choices)):
+        changed = np.repeat(choices[None], 3, axis=0)
+        changed[:, layer] = np.arange(3)
+        assert layers.changed_totals(choices, layer) == pytest.approx(layers.totals(changed), rel=1e-12)

@@ -1,5 +1,6 @@
 """The command that refines a trained network."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import typer
 
 from xpert_evo.cli.root import (
     DESIGNS,
+    LOADING,
     Assignments,
     CostModelName,
     Executor,
@@ -103,28 +105,31 @@ def refine(
       xpert-evo refine runs/knee --set hardware.crossbar.coding=differential
       xpert-evo refine runs/knee --chips 5 --set hardware.device=rram-wan2022
     """
-    from xpert_evo.cli.refining import refine_weights
-    from xpert_evo.orchestration.refining import Refining
-    from xpert_evo.progress import choose_listener
+    from xpert_evo.progress import Stage, choose_listener
 
+    listener = choose_listener(json_log=json_log, quiet=quiet)
+    listener.tell(Stage(text=LOADING))
     options = {
         **image_settings(dataset, data_dir),
         "hardware.model": model,
         "executor.kind": executor,
         "executor.workers": workers,
     }
-    refining = Refining(
-        n_images=images,
-        n_judged=judged,
-        n_pairs=pairs,
-        most_rounds=rounds,
-        target_loss=loss / 100,
-        tune=tune,
-        n_tuned=tune_images,
-        seed=seed,
-        chips=chips,
-    )
-    listener = choose_listener(json_log=json_log, quiet=quiet)
-    refine_weights(
-        weights, config, assignments, options, out=out, refining=refining, listener=listener, json_log=json_log
-    )
+    with closing(listener):
+        from xpert_evo.cli.refining import refine_weights
+        from xpert_evo.orchestration.refining import Refining
+
+        refining = Refining(
+            n_images=images,
+            n_judged=judged,
+            n_pairs=pairs,
+            most_rounds=rounds,
+            target_loss=loss / 100,
+            tune=tune,
+            n_tuned=tune_images,
+            seed=seed,
+            chips=chips,
+        )
+        refine_weights(
+            weights, config, assignments, options, out=out, refining=refining, listener=listener, json_log=json_log
+        )

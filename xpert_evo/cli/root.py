@@ -102,6 +102,9 @@ DesignId = Annotated[
 
 SEARCH, RESULTS, DESIGNS, OTHER = "Search", "Results", "Designs", "Settings and data"
 
+LOADING = "loading the program"
+"""What commands tell before the imports that take seconds."""
+
 
 def image_settings(dataset: str | None, data_dir: Path | None) -> dict[str, object | None]:
     """Settings given by a command's data set options; None where an option was not given."""

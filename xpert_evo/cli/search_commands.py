@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from xpert_evo.cli.root import (
+    LOADING,
     SEARCH,
     Assignments,
     CostModelName,
@@ -48,8 +49,6 @@ Hours = Annotated[
     float | None,
     typer.Option(metavar="H", help="Scale trainings at native size so that all takes H hours.", show_default=False),
 ]
-
-LOADING = "loading the program"
 
 
 def _executor_options(

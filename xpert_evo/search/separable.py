@@ -10,6 +10,7 @@ branch and bound for separable concave minimisation (J. Falk, R. Soland, Managem
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TypeAlias
 
 import numpy as np
@@ -24,7 +25,7 @@ AREA, LATENCY, ENERGY, LEAKAGE = range(4)
 _TO_UJ = 1e-6
 """From uW us to uJ."""
 
-_MOST_BOXES = 40_000
+MOST_BOXES = 40_000
 """Boxes after which a search ends with the gap that is left."""
 
 _AT_ONCE = 1_024
@@ -32,6 +33,9 @@ _AT_ONCE = 1_024
 
 _ASCENTS = 6
 """Times that the weights of a box's bound are improved."""
+
+_BLOCK = 128
+"""Rows that are compared with one another at once."""
 
 _LARGE = 1e30
 
@@ -63,11 +67,22 @@ class Layers:
 
     def totals(self, choices: IntArray) -> FloatArray:
         """Area, interval, energy, damage and latency of designs (designs, layers), shape (designs, 5)."""
-        rows = np.stack([cost[choices[:, i]] for i, cost in enumerate(self.costs)])
-        area, latency, dynamic, leakage = rows.sum(axis=0).T
-        interval = rows[:, :, LATENCY].max(axis=0) if self.pipelined else latency
-        damage = np.sum([own[choices[:, i]] for i, own in enumerate(self.damages)], axis=0)
-        return np.stack([area, interval, dynamic + _TO_UJ * leakage * interval, damage, latency], axis=1)
+        rows = [cost[choices[:, i]] for i, cost in enumerate(self.costs)]
+        return self._summed(rows, [own[choices[:, i]] for i, own in enumerate(self.damages)])
+
+    def changed_totals(self, choices: IntArray, layer: int) -> FloatArray:
+        """`totals` of a design (layers,) with each choice of one layer, (choices of the layer, 5)."""
+        rows = [cost[[choice]] for cost, choice in zip(self.costs, choices, strict=True)]
+        damages = [own[[choice]] for own, choice in zip(self.damages, choices, strict=True)]
+        rows[layer], damages[layer] = self.costs[layer], self.damages[layer]
+        return self._summed(rows, damages)
+
+    def _summed(self, rows: Sequence[FloatArray], damages: Sequence[FloatArray]) -> FloatArray:
+        """`totals` from each layer's costs, (designs, 4) or (1, 4), and damages, (designs,) or (1,)."""
+        area, latency, dynamic, leakage = reduce(np.add, rows).T
+        interval = reduce(np.maximum, (row[:, LATENCY] for row in rows)) if self.pipelined else latency
+        energy = dynamic + _TO_UJ * leakage * interval
+        return np.stack([area, interval, energy, reduce(np.add, damages), latency], axis=1)
 
     def feasible(self, totals: FloatArray) -> NDArray[np.bool_]:
         """Which designs keep the limits, (designs,), from their `totals`."""
@@ -102,7 +117,14 @@ def objective_of(totals: FloatArray, price: float) -> FloatArray:
     return np.asarray(np.log(totals[:, :3]).sum(axis=1) + price * totals[:, 3])
 
 
-def best_choice(layers: Layers, price: float, *, tolerance: float = 2e-3, start: IntArray | None = None) -> Best | None:
+def best_choice(
+    layers: Layers,
+    price: float,
+    *,
+    tolerance: float = 2e-3,
+    start: IntArray | None = None,
+    most_boxes: int = MOST_BOXES,
+) -> Best | None:
     """The design of the lowest objective at a price, up to a tolerance; None if no design was found within the limits.
 
     Args:
@@ -110,8 +132,9 @@ def best_choice(layers: Layers, price: float, *, tolerance: float = 2e-3, start:
         price: Price of a unit of damage, not negative.
         tolerance: Gap at which the search stops.
         start: A known design (layers,) to beat.
+        most_boxes: Boxes after which the search ends with the gap that is left.
     """
-    search = _Search(_pruned(layers), price, tolerance)
+    search = _Search(_pruned(layers), price, tolerance, most_boxes)
     if start is not None:
         search.offer_original(layers, start)
     return search.run()
@@ -141,14 +164,29 @@ def _pruned(layers: Layers) -> _Pruned:
 
 
 def efficient(values: FloatArray) -> IntArray:
-    """Positions of the rows (rows, columns) that no other row beats or equals in every column, the first of equals."""
-    no_worse = np.ones((len(values), len(values)), dtype=bool)
-    better = np.zeros_like(no_worse)
-    for column in values.T:
-        no_worse &= column[:, None] <= column
-        better |= column[:, None] < column
-    earlier = np.triu(no_worse, 1)  # of equal rows, the first stays
-    return np.flatnonzero(~(no_worse & better | earlier).any(axis=0))
+    """Positions of the rows (rows, columns) that no other row beats or equals in every column, the first of equals.
+
+    A row that beats another one has the lower sum of ranks. By rising sums, rows are only compared with those that are
+    kept so far and with their own block.
+    """
+    ranks = np.stack([np.unique(column, return_inverse=True)[1] for column in values.T], axis=1)
+    order = np.argsort(ranks.sum(axis=1), kind="stable")
+    ordered = ranks[order]
+    kept = np.empty(0, dtype=np.int64)
+    for first in range(0, len(order), _BLOCK):
+        block = np.arange(first, min(first + _BLOCK, len(order)))
+        block = block[~_no_worse(ordered[kept], ordered[block]).any(axis=0)]
+        earlier = np.triu(_no_worse(ordered[block], ordered[block]), 1)
+        kept = np.concatenate([kept, block[~earlier.any(axis=0)]])
+    return np.sort(order[kept])
+
+
+def _no_worse(first: IntArray, second: IntArray) -> NDArray[np.bool_]:
+    """Which rows of `first` are at most as large as those of `second` in every column, (first, second)."""
+    found = np.ones((len(first), len(second)), dtype=bool)
+    for one, other in zip(first.T, second.T, strict=True):
+        found &= one[:, None] <= other
+    return found
 
 
 class _Search:
@@ -158,11 +196,12 @@ class _Search:
         pruned: Choices of the layers.
         price: Price of damage.
         tolerance: Gap to stop at.
+        most_boxes: Boxes to stop at.
     """
 
-    def __init__(self, pruned: _Pruned, price: float, tolerance: float) -> None:
+    def __init__(self, pruned: _Pruned, price: float, tolerance: float, most_boxes: int) -> None:
         self._layers, self._kept = pruned.layers, pruned.kept
-        self._price, self._tolerance = price, tolerance
+        self._price, self._tolerance, self._most_boxes = price, tolerance, most_boxes
         self._best = np.inf
         self._choices: IntArray | None = None  # among all choices
         self._totals = np.zeros(5)
@@ -178,7 +217,7 @@ class _Search:
         """Halves boxes until all bounds are within the tolerance."""
         boxes, floor = self._first_box(), np.inf
         bounds = np.full(len(boxes), -np.inf)
-        n_left = _MOST_BOXES
+        n_left = self._most_boxes
         while len(boxes) and n_left > 0:
             order = np.argsort(bounds, kind="stable")
             now, later = order[:_AT_ONCE], order[_AT_ONCE:]

@@ -81,3 +81,19 @@ def test_limits_are_those_of_the_own_model(tmp_path: Path) -> None:
     found = best_offered(offered, 1.0, design())
     assert found is not None
     assert options.costs(found[0])["energy"] <= energy
+
+
+def test_costs_of_a_layer_do_not_depend_on_the_others(tmp_path: Path) -> None:
+    offered = _offered(_options(tmp_path), np.random.default_rng(0))
+    rng = np.random.default_rng(2)
+    choices = np.array([rng.integers(len(rows)) for rows in offered.kept])
+    for layer in range(len(choices)):
+        changed = np.repeat(choices[None], len(offered.kept[layer]), axis=0)
+        changed[:, layer] = np.arange(len(changed))
+        totals, log_edaps = offered.changed(choices, layer)
+        assert log_edaps == pytest.approx(offered.log_edaps(changed), rel=1e-9)
+        edaps = [offered.options.costs(offered.design(row))["edap"] for row in changed[:3]]
+        assert np.exp(log_edaps[:3]) == pytest.approx(edaps, rel=1e-9)
+        assert totals[:3, 0] == pytest.approx(
+            [offered.options.costs(offered.design(row))["area"] for row in changed[:3]]
+        )

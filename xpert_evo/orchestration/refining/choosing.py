@@ -7,7 +7,7 @@ interactions bend the front inwards, no price leads to it: gaps are filled with 
 divergence.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -102,14 +102,24 @@ class Model:
         return base, found
 
 
-def choose(model: Model, prices: Sequence[float] = PRICES) -> list[Chosen]:
-    """Designs that no other one found beats in EDAP and expected divergence together, by falling EDAP."""
+def choose(
+    model: Model, prices: Sequence[float] = PRICES, tell: Callable[[str], None] = lambda _: None
+) -> list[Chosen]:
+    """Designs that no other one found beats in EDAP and expected divergence together, by falling EDAP.
+
+    Args:
+        model: What is known of the network.
+        prices: Prices of a nat, falling.
+        tell: Called with what is done.
+    """
     pool: dict[Design, Chosen] = {}
-    for price in prices:
+    for number, price in enumerate(prices, 1):
+        tell(f"price {number} of {len(prices)}")
         design = min(pool.values(), key=lambda one: _worth(one, price)).design if pool else model.anchor
         for chosen in _at_price(model, design, price):
             pool.setdefault(chosen.design, chosen)
-    for _ in range(_MOST_FILLERS):
+    for number in range(1, _MOST_FILLERS + 1):
+        tell(f"gap {number} of {_MOST_FILLERS} at most")
         filler = _filler(model, _front(pool.values()))
         if filler is None or filler.design in pool:
             break
@@ -176,16 +186,17 @@ def _with_best_layer(model: Model, design: Design, layer: int, price: float, bud
     start = offered.choices(design)
     if start is None:
         return design
-    rows = np.repeat(start[None], len(offered.kept[layer]), axis=0)
-    rows[:, layer] = np.arange(len(rows))
-    totals = offered.layers.totals(rows)
+    totals, log_edaps = offered.changed(start, layer)
     divergences = base + totals[:, 3]
     beyond = np.maximum(divergences - budget, 0.0) if np.isfinite(budget) else 0.0
-    worth = offered.log_edaps(rows) + price * divergences + _BEYOND_BUDGET * beyond
+    worth = log_edaps + price * divergences + _BEYOND_BUDGET * beyond
     worth[~offered.layers.feasible(totals)] = np.inf
     best = int(np.argmin(worth))
     is_better = worth[best] < worth[start[layer]] - _LEAST_GAIN
-    return offered.design(rows[best]) if is_better else design
+    if not is_better:
+        return design
+    start[layer] = best
+    return offered.design(start)
 
 
 def _front(found: Iterable[Chosen]) -> list[Chosen]:

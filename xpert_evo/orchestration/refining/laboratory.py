@@ -82,6 +82,10 @@ class Laboratory:
         self._measured: dict[str, FloatArray] = {}
         self.seconds = 0.0
 
+    def tell(self, step: str) -> None:
+        """Tells what is done."""
+        self._listener.tell(Stage(text=step))
+
     def source(self, weights: Path) -> Source:
         """Another network on the same images."""
         return replace(self._source, weights=weights)
@@ -203,6 +207,8 @@ class Laboratory:
         order = sorted(zip(efforts, jobs, strict=True), key=lambda pair: -pair[0])
         keys, left = [key for _, key in order], dict(zip(jobs, efforts, strict=True))
         total, begin = sum(efforts), time.monotonic()
+        if jobs:
+            self.tell(what if len(jobs) == 1 else f"{what}, {len(jobs)} to do")
         failed: JobFailed | None = None
         for number, outcome in enumerate(self._executor.run(carry_out, [jobs[key] for key in keys]), 1):
             if isinstance(outcome, JobFailed):
@@ -214,9 +220,7 @@ class Laboratory:
             passed, done = time.monotonic() - begin, total - sum(left.values())
             remaining = passed * sum(left.values()) / done if done else 0.0
             if left:
-                self._listener.tell(
-                    Stage(text=f"{what}, {number} of {len(keys)}, about {duration(remaining)} left of this step")
-                )
+                self.tell(f"{what}, {number} of {len(keys)}, about {duration(remaining)} left of this step")
         self.seconds += time.monotonic() - begin
         if failed is not None:
             raise ExecutorError(f"{what} failed: {failed.reason}; what was measured is kept, run the command again.")

@@ -1,5 +1,6 @@
 """Measures what single layers and pairs of layers do to a network's class scores, as far as the choice needs it."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -28,6 +29,9 @@ _TOO_MUCH = 0.5
 
 _MOST_COMPLETIONS = 3
 """Times that estimated choices are measured because a design uses them, and designs are chosen again."""
+
+_QUIET_S = 5.0
+"""Time between two lines on a choice [s]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +159,7 @@ def completed(bench: Bench, model: Model, measured: set[Choice]) -> tuple[Model,
         model: What is known of it.
         measured: Choices that have been measured; what is measured here is added.
     """
-    chosen = choose(model)
+    chosen = _chosen(bench, model)
     for _ in range(_MOST_COMPLETIONS):
         used = {choice for one in chosen for choice in model.choices(one.design)}
         missing = sorted(used - measured)
@@ -165,8 +169,23 @@ def completed(bench: Bench, model: Model, measured: set[Choice]) -> tuple[Model,
         found = {choice: own - model.movements.unchanged for choice, own in zip(missing, scores, strict=True)}
         measured |= set(missing)
         model = replace(model, movements=replace(model.movements, singles={**model.movements.singles, **found}))
-        chosen = choose(model)
+        chosen = _chosen(bench, model)
     return model, chosen
+
+
+def _chosen(bench: Bench, model: Model) -> list[Chosen]:
+    """The choices for all prices; where they take long, the progress is told."""
+    step = bench.named("choosing peripherals for all prices")
+    bench.laboratory.tell(step)
+    told = time.monotonic()
+
+    def tell(what: str) -> None:
+        nonlocal told
+        if time.monotonic() - told >= _QUIET_S:
+            bench.laboratory.tell(f"{step}, {what}")
+            told = time.monotonic()
+
+    return choose(model, tell=tell)
 
 
 def with_pairs(bench: Bench, model: Model, chosen: Sequence[Chosen], n_pairs: int) -> Model:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 
@@ -145,7 +145,7 @@ class Options:
 
     @cached_property
     def _rows(self) -> list[LayerRows]:
-        return [layer_rows(self.task, layer, self.kinds) for layer in range(self.task.space.n_layers)]
+        return layer_rows(self.task, self.kinds)
 
     def rows(self, layer: int) -> LayerRows:
         """The combinations of a layer's peripherals that are worth choosing, with their costs."""
@@ -242,10 +242,23 @@ class Offered:
 
     def log_edaps(self, choices: IntArray) -> FloatArray:
         """Logarithms of EDAP [log(mm2 us uJ)] of choices (designs, layers), in the worst case, shape (designs,)."""
-        own = np.log(self.layers.totals(choices)[:, :3]).sum(axis=1)
-        for layers, factor in zip(self.others, self.factors, strict=True):
-            own = np.maximum(own, np.log(factor) + np.log(layers.totals(choices)[:, :3]).sum(axis=1))
-        return np.asarray(own)
+        return self._worst([layers.totals(choices) for layers in (self.layers, *self.others)])
+
+    def changed(self, choices: IntArray, layer: int) -> tuple[FloatArray, FloatArray]:
+        """`Layers.totals` by the run's own model and `log_edaps` of a design with each choice of one layer.
+
+        Args:
+            choices: Choices of the design, (layers,).
+            layer: Layer that is changed.
+        """
+        totals = [layers.changed_totals(choices, layer) for layers in (self.layers, *self.others)]
+        return totals[0], self._worst(totals)
+
+    def _worst(self, totals: Sequence[FloatArray]) -> FloatArray:
+        """The largest log(EDAP) over all models, (designs,), from the totals by each of them."""
+        own, *others = (np.log(one[:, :3]).sum(axis=1) for one in totals)
+        scaled = (np.log(factor) + other for factor, other in zip(self.factors, others, strict=True))
+        return np.asarray(reduce(np.maximum, scaled, own))
 
     def genome(self, choices: IntArray) -> Genomes:
         """The genome (genes,) of choices (layers,)."""

@@ -20,7 +20,7 @@ from xpert_evo.orchestration.refining.rounds import Outlook, entry, run_round
 from xpert_evo.orchestration.refining.settings import Prediction, Refined, Refinement, Refining
 from xpert_evo.orchestration.refining.telling import design_words, prediction_words
 from xpert_evo.orchestration.trainings import cached_dataset
-from xpert_evo.progress import Listener, Message
+from xpert_evo.progress import Listener, Message, Stage
 
 _FIRST_WINDOW = Window(fewer=3, more=1)
 _NEXT_WINDOW = Window(fewer=1, more=1)
@@ -49,9 +49,11 @@ def refine_network(
         TrainingError: The file is missing or damaged, or a training diverged.
         ConfigError, DataError, StoreError, ExecutorError: See their descriptions.
     """
+    listener.tell(Stage(text="reading the network and the images"))
     file = weights_file(weights)
     trained, dataset = load_network(file), cached_dataset(config.dataset)
     check_network(file, trained, dataset, refining)
+    listener.tell(Stage(text="listing the peripherals that each layer may have, and their costs"))
     options = Options.of(config, trained.header.design, dataset, image_size=trained.image_size)
     folder.mkdir(parents=True, exist_ok=True)
     memory = Memory(folder)
