@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -52,6 +53,25 @@ def test_refine_reports_and_writes_files_for_other_commands(tmp_path: Path, caps
     assert json.loads(capsys.readouterr().out)
     call("judge", out / cheapest["weights"], "--split", "validation", "--chips", "0")
     assert f"ideal devices: {100 * cheapest['validation']:.2f} % of" in capsys.readouterr().out
+
+
+def test_a_dry_run_counts_what_would_be_measured_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    call(*_words(tmp_path, out), "--dry-run")
+    told = capsys.readouterr().out
+    assert not out.exists()
+    assert "adc_precision: 4, 5, 6" in told
+    assert "each later round" not in told, "there is but one"
+    planned = {name: int(n) for name, n in re.findall(r"^  ([^:]*): (\d+) x \d+ images, about ", told, re.MULTILINE)}
+    assert re.search(r"^time: about \d+ (s|min), with 1 worker$", told, re.MULTILINE)
+    call(*_words(tmp_path, out))
+    begun = re.findall(r"round 1: (measuring [a-z ]*), (\d+) to do", capsys.readouterr().out)
+    assert planned["measuring each layer's own bits"] == int(dict(begun)["measuring the network"]) == 5
+    single = sum(int(n) for name, n in begun if name == "measuring single layers")
+    assert 0 < single <= planned["measuring single layers, at most"] == 12
+    assert planned["judging chosen designs"] == 6
 
 
 def _config(tmp_path: Path) -> Path:

@@ -47,8 +47,7 @@ def show_task(config: RunConfig, folder: Path) -> None:
         if config.native.train:
             native = estimate_native(task, dataset, n_workers=found.n_workers, search_s=found.seconds, tell=tell)
             lines = [lines[0].replace("time:", "search and finalists:", 1), lines[1], *_native_lines(native, dataset)]
-            more = _refining_words(config, native)
-            lines.append(f"time: about {duration(found.seconds + native.seconds)} for the whole run{more}")
+            lines.append(f"time: about {duration(found.seconds + native.total_s)} for the whole run")
     console.lines(lines)
 
 
@@ -105,17 +104,14 @@ def _native_lines(found: NativeEstimate, dataset: Dataset) -> list[str]:
         for number, (stage, protocol, seconds) in enumerate(stages, start=1)
     ]
     hours = "" if found.recipe.hours is None else f", scaled to a run of {found.recipe.hours:g} h"
+    refining = f"refining at native size: at most about {duration(found.refining_s)} a network"
     return [
         *each,
         f"judging at native size: about {duration(found.judging_s)} a network",
         f"at native size: at most {counted(found.n_trainings, 'training')} by recipe {found.recipe.name}{hours}, about "
         f"{duration(found.seconds)} together",
+        *([refining] if found.refining_s else []),
     ]
-
-
-def _refining_words(config: RunConfig, native: NativeEstimate) -> str:
-    refines = config.native.refine and not native.recipe.is_proxy
-    return ", without the refinement of each network, which is not estimated (native.refine)" if refines else ""
 
 
 def _time_lines(config: RunConfig, found: Estimate) -> list[str]:

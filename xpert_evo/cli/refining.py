@@ -7,6 +7,7 @@ from rich.table import Table
 
 from xpert_evo.accuracy.training.weights import load_network, weights_file
 from xpert_evo.cli.consoles import PlainConsole
+from xpert_evo.cli.refining_plan import show_refinement_plan
 from xpert_evo.cli.settings import resolve
 from xpert_evo.orchestration.refining import Refined, Refinement, Refining
 from xpert_evo.orchestration.refining.refinement import check_network
@@ -44,13 +45,17 @@ def refine_weights(
     refining: Refining,
     listener: Listener,
     json_log: bool,
+    dry_run: bool,
 ) -> None:
-    """Refines the network in a file and shows the front; raises the errors of `refine_network`."""
+    """Refines the network in a file and shows the front, or what would be done; raises `refine_network`'s errors."""
     settings = resolve(config, assignments, options)
     file = weights_file(path)
     trained = load_network(file)
     check_network(file, trained, cached_dataset(settings.dataset), refining)
     folder = out or Path("runs") / f"refined-{trained.header.design.digest[:8]}"
+    if dry_run:
+        show_refinement_plan(file, settings, folder, refining)
+        return
     result = carry_out(file, settings, folder, refining, listener)
     if not json_log:
         _show(result, refining, folder)

@@ -85,6 +85,10 @@ def refine(
             show_default=False,
         ),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show what would be measured and about how long it takes, and write nothing."),
+    ] = False,
     json_log: JsonLog = False,
     quiet: Quiet = False,
 ) -> None:
@@ -107,7 +111,7 @@ def refine(
     """
     from xpert_evo.progress import Stage, choose_listener
 
-    listener = choose_listener(json_log=json_log, quiet=quiet)
+    listener = choose_listener(json_log=json_log, quiet=quiet or dry_run)
     listener.tell(Stage(text=LOADING))
     options = {
         **image_settings(dataset, data_dir),
@@ -131,5 +135,13 @@ def refine(
             chips=chips,
         )
         refine_weights(
-            weights, config, assignments, options, out=out, refining=refining, listener=listener, json_log=json_log
+            weights,
+            config,
+            assignments,
+            options,
+            out=out,
+            refining=refining,
+            listener=listener,
+            json_log=json_log,
+            dry_run=dry_run,
         )

@@ -23,6 +23,7 @@ from xpert_evo.orchestration.native_plan import (
     times_by_size,
 )
 from xpert_evo.orchestration.native_refining import run_refinements
+from xpert_evo.orchestration.native_refining_time import refinement_s
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.stopping import spent_s
 from xpert_evo.orchestration.surrogates import Surrogates
@@ -74,14 +75,19 @@ def _scaled(run: RunContext, surrogates: Surrogates, genomes: Genomes, roles: li
     times, places = times_by_size(task, dataset, genomes, recipe)
     n_workers, ratio = run.executor.n_workers, 1.0
     if hours is not None:
-        left_s = 3600 * hours - spent_s(run, batches=(FIRST, FINALISTS)) / n_workers
+        ends = task.space.decode(genomes[[int(places.argmin()), int(places.argmax())]])
+        refining_s = len(genomes) * refinement_s(
+            task, dataset, recipe, [*zip(ends, times, strict=True)], n_workers=n_workers
+        )
+        left_s = 3600 * hours - spent_s(run, batches=(FIRST, FINALISTS)) / n_workers - refining_s
         ratio = fitted_ratio(times, places, n_workers, left_s)
         recipe = recipe.scaled(ratio, dataset.name, len(dataset.train), hours)
         needed_s = makespan(seconds_each(times, places, ratio), n_workers)
         if needed_s > 1.1 * left_s:
             text = (
-                f"native.hours = {hours:g} is too short: the search took {duration(3600 * hours - left_s)}, and the "
-                f"shortest useful trainings at native size take about {duration(needed_s)}"
+                f"native.hours = {hours:g} is too short: the search took "
+                f"{duration(3600 * hours - left_s - refining_s)}, refinements take about {duration(refining_s)}, and "
+                f"the shortest useful trainings at native size take about {duration(needed_s)}"
             )
             run.listener.tell(Message(text=text, warning=True))
     expected = surrogates.accuracy(genomes)[0]

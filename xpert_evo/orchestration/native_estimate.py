@@ -11,6 +11,7 @@ from xpert_evo.accuracy.training.recipes import Recipe, load_recipe
 from xpert_evo.orchestration.choosing import first_batch
 from xpert_evo.orchestration.effort import makespan
 from xpert_evo.orchestration.native_plan import fitted_ratio, seconds_each, times_by_size
+from xpert_evo.orchestration.native_refining_time import refinement_s
 from xpert_evo.orchestration.task import Task
 
 _SMALL, _LARGE = 0.25, 0.75
@@ -27,6 +28,7 @@ class NativeEstimate:
         stages_s: Duration of each stage of an average training, with one pass [s].
         judging_s: Duration of its judgement on test images [s].
         seconds: Duration of all trainings [s].
+        refining_s: Duration of refining one of the networks [s]; 0 if they are not refined.
     """
 
     recipe: Recipe
@@ -34,6 +36,12 @@ class NativeEstimate:
     stages_s: tuple[float, ...]
     judging_s: float
     seconds: float
+    refining_s: float
+
+    @property
+    def total_s(self) -> float:
+        """Duration of all trainings and refinements [s]."""
+        return self.seconds + self.n_trainings * self.refining_s
 
 
 def estimate_native(
@@ -55,8 +63,12 @@ def estimate_native(
     times, _ = times_by_size(task, dataset, pair, recipe, tell)
     n_trainings = native.designs + native.rivals
     places, ratio = np.full(n_trainings, 0.5), 1.0
+    refining_s = refinement_s(
+        task, dataset, recipe, [*zip(task.space.decode(pair), times, strict=True)], n_workers=n_workers
+    )
     if native.hours is not None:
-        ratio = fitted_ratio(times, places, n_workers, 3600 * native.hours - search_s)
+        left_s = 3600 * native.hours - search_s - n_trainings * refining_s
+        ratio = fitted_ratio(times, places, n_workers, left_s)
         recipe = recipe.scaled(ratio, dataset.name, len(dataset.train), native.hours)
     low, high = times
     stages_s = tuple(
@@ -69,4 +81,5 @@ def estimate_native(
         stages_s=stages_s,
         judging_s=(low.judging_s + high.judging_s) / 2,
         seconds=makespan(seconds_each(times, places, ratio), n_workers),
+        refining_s=refining_s,
     )

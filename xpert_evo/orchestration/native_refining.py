@@ -1,9 +1,9 @@
 """Chooses the peripherals of each network at native size again, and judges the refined networks on test images."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from xpert_evo.accuracy.training.protocols import load_protocol
+from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
 from xpert_evo.orchestration.batches import native_folder, run_batch, seed_of
 from xpert_evo.orchestration.names import NATIVE, REFINED
 from xpert_evo.orchestration.native_plan import add_refined_note, native_note, refined_weights
@@ -57,23 +57,24 @@ def _plan(run: RunContext) -> None:
 
 def _refined(run: RunContext, plan: Plan) -> Refined:
     """The cheapest design for a trained network within the loss of accuracy that refinements aim at."""
-    protocols = [stage.protocol for stage in run.native_recipe.stages]
-    same_size = protocols[-1].image_size == load_protocol(TUNE).image_size  # relative to the images of the data set
-    tunes = same_size and any(protocol.name.startswith(TUNE) for protocol in protocols)
+    refining = refining_of([stage.protocol for stage in run.native_recipe.stages], seed_of(run, plan))
     folder = native_folder(run.store.folder, plan.digest).absolute()
     result = refine_network(
         folder,
         run.task.config,
         folder / _FOLDER,
-        REFINING if not tunes else _tuning(seed_of(run, plan)),
+        refining,
         executor=run.executor,
         listener=run.listener,
     )
     return result.best(REFINING.target_loss)
 
 
-def _tuning(seed: int) -> Refining:
-    return Refining(tune=TUNE, seed=seed)
+def refining_of(protocols: Sequence[TrainingProtocol], seed: int) -> Refining:
+    """How networks that were trained by these stages are refined: tuned if the recipe ends with tuning."""
+    same_size = protocols[-1].image_size == load_protocol(TUNE).image_size  # relative to the images of the data set
+    tunes = same_size and any(protocol.name.startswith(TUNE) for protocol in protocols)
+    return Refining(tune=TUNE, seed=seed) if tunes else REFINING
 
 
 def _plans(run: RunContext, chosen: Mapping[str, Refined]) -> list[Plan]:

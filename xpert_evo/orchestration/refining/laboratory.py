@@ -19,6 +19,7 @@ from xpert_evo.errors import ExecutorError
 from xpert_evo.executors import Executor, JobFailed
 from xpert_evo.files import sweep
 from xpert_evo.orchestration.refining.chips import Accuracy, Chip, DrawnChips
+from xpert_evo.orchestration.refining.effort import judging_effort, probe_effort
 from xpert_evo.orchestration.refining.jobs import (
     AdoptJob,
     Done,
@@ -35,10 +36,6 @@ from xpert_evo.words import duration
 
 _MANY = 5_000
 """Validation images that are assumed for the time left where all are judged."""
-
-
-_FINE_EFFORT = 0.5
-"""Assumed time of a layer with perfect ADCs relative to its emulation, for the time left."""
 
 _STEP_EFFORT = 3.0
 """Assumed time of a training step relative to the emulation of its images, for the time left."""
@@ -182,8 +179,7 @@ class Laboratory:
             for chip, key in zip(chips, of_path, strict=True)
             if self._memory.fact(key) is None
         }
-        n_calibration = 0 if chips[0] is None else chips[0].norm_images
-        effort = ((part.stop or _MANY) - part.start + n_calibration) * self._conversions(design)
+        effort = judging_effort((part.stop or _MANY) - part.start, self.chips) * self._conversions(design)
         self._run(missing, [effort] * len(missing), what)
         accuracies = []
         for path in weights:
@@ -247,12 +243,8 @@ class Laboratory:
         return float(sum(geometry.n_conversions for geometry in self._geometries(design)))
 
     def _probe_effort(self, design: Design, places: tuple[int, ...] | None) -> float:
-        """Conversions of a probe: of the emulated layers, and a part of them for those behind."""
         n_images = self._source.n_images + self._source.n_calibration
-        conversions = [geometry.n_conversions for geometry in self._geometries(design)]
-        emulated = range(len(conversions)) if places is None else places
-        behind = conversions[min(emulated, default=len(conversions)) :]
-        return n_images * (sum(conversions[place] for place in emulated) + _FINE_EFFORT * sum(behind) + 1.0)
+        return n_images * probe_effort([geometry.n_conversions for geometry in self._geometries(design)], places)
 
 
 @lru_cache(maxsize=256)

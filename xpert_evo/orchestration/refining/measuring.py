@@ -42,6 +42,10 @@ class Window:
     more: int
 
 
+FIRST_WINDOW = Window(fewer=3, more=1)
+NEXT_WINDOW = Window(fewer=1, more=1)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Bench:
     """A network on the bench: what all measurements around a design share.
@@ -96,7 +100,7 @@ def single_layers(bench: Bench) -> tuple[Model, set[Choice]]:
     def damage(choice: Choice) -> float:
         return float(divergence(reference, unchanged + singles[choice]))
 
-    for steps in _waves(bench):
+    for steps in single_changes(bench.options, bench.anchor, bench.window):
         wanted = [choice for choice, before in steps if before in singles and damage(before) < _TOO_MUCH]
         scores = bench.scores([dict([choice]) for choice in wanted], "measuring single layers")
         singles |= {choice: found - unchanged for choice, found in zip(wanted, scores, strict=True)}
@@ -106,13 +110,19 @@ def single_layers(bench: Bench) -> tuple[Model, set[Choice]]:
     return _with_estimates(model), set(singles)
 
 
-def _waves(bench: Bench) -> list[list[tuple[Choice, Choice]]]:
-    """Choices of single genes and the next choice towards a layer's own bits, the nearest to these first."""
-    window, own = bench.window, bench.options.precisions(bench.anchor)
+def single_changes(options: Options, anchor: Design, window: Window) -> list[list[tuple[Choice, Choice]]]:
+    """Choices of single genes and the next choice towards a layer's own bits, the nearest to these first.
+
+    Args:
+        options: Options of the network.
+        anchor: Design with the layers' own bits.
+        window: How far from these others are tried.
+    """
+    own = options.precisions(anchor)
     waves: dict[int, list[tuple[Choice, Choice]]] = {}
     for layer, bits in enumerate(own):
-        for place, kind in enumerate(bench.options.kinds):
-            offered = bench.options.choices_of(layer, kind)
+        for place, kind in enumerate(options.kinds):
+            offered = options.choices_of(layer, kind)
             here = offered.index(bits[place])
             for there in range(max(0, here - window.fewer), min(len(offered), here + window.more + 1)):
                 nearer = there + 1 if there < here else there - 1

@@ -42,7 +42,7 @@ def space_around(config: RunConfig, design: Design, whole: Task) -> RunConfig:
     return load_config(None, settings, base=config.model_dump(mode="json"))
 
 
-def _unlimited(config: RunConfig) -> RunConfig:
+def unlimited(config: RunConfig) -> RunConfig:
     """Settings without limits, for the baseline: the limits concern designs with the network's depths alone."""
     free = {"area_limit_mm2": None, "further_area_limits_mm2": (), "latency_limit_us": None, "energy_limit_uj": None}
     return config.model_copy(update={"hardware": config.hardware.model_copy(update=free)})
@@ -85,7 +85,7 @@ class Options:
             dataset: Data set of the network.
             image_size: Size of the network's images, after downsampling.
         """
-        whole = task_of_images(_unlimited(config), dataset)
+        whole = task_of_images(unlimited(config), dataset)
         task = task_of_images(space_around(config, design, whole), dataset)
         if task.worst_case is not None and whole.worst_case is not None:  # relative to the same baseline
             task = replace(task, worst_case=replace(task.worst_case, factors=whole.worst_case.factors))
@@ -116,6 +116,17 @@ class Options:
         """What the space offers a layer for a gene, in ascending order."""
         column = self.task.space.column(layer, kind)
         return [] if column is None else [int(choice) for choice in self.task.space.genes[column].choices]
+
+    def offered(self) -> tuple[tuple[str, tuple[Choice, ...]], ...]:
+        """Each peripheral gene with more than one choice in some layer, and the choices of all layers together."""
+        space = self.task.space
+        found = []
+        for kind in PERIPHERALS:
+            columns = {space.column(layer, kind) for layer in range(space.n_layers)} - {None}
+            choices = [space.genes[column].choices for column in columns if column is not None]
+            if any(len(own) > 1 for own in choices):
+                found.append((kind.value, tuple(sorted({one for own in choices for one in own}, key=choice_number))))
+        return tuple(found)
 
     def with_precisions(self, design: Design, changes: Mapping[int, Precisions]) -> Design:
         """A design with other precisions in some layers."""

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from xpert_evo.accuracy.datasets.catalogue import Dataset
-from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.accuracy.training.weights import TrainedNetwork, load_network, weights_file
 from xpert_evo.config import RunConfig
 from xpert_evo.errors import UsageError
@@ -13,7 +12,7 @@ from xpert_evo.executors import Executor
 from xpert_evo.orchestration.refining.chips import Accuracy, DrawnChips
 from xpert_evo.orchestration.refining.jobs import Source
 from xpert_evo.orchestration.refining.laboratory import Laboratory
-from xpert_evo.orchestration.refining.measuring import Bench, Window
+from xpert_evo.orchestration.refining.measuring import FIRST_WINDOW, NEXT_WINDOW, Bench, Window
 from xpert_evo.orchestration.refining.memory import Memory
 from xpert_evo.orchestration.refining.options import Options
 from xpert_evo.orchestration.refining.rounds import Outlook, entry, run_round
@@ -21,9 +20,6 @@ from xpert_evo.orchestration.refining.settings import Prediction, Refined, Refin
 from xpert_evo.orchestration.refining.telling import design_words, prediction_words
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.progress import Listener, Message, Stage
-
-_FIRST_WINDOW = Window(fewer=3, more=1)
-_NEXT_WINDOW = Window(fewer=1, more=1)
 
 _LEAST_SLOPE = 1e-3
 """Least loss of accuracy per nat, where the judged designs seem to gain."""
@@ -140,7 +136,7 @@ class _Refiner:
 
     def run(self) -> Refinement:
         """Goes round until nothing moves, then confirms the front on all validation images."""
-        anchor, window = self._on_chip(), _FIRST_WINDOW
+        anchor, window = self._on_chip(), FIRST_WINDOW
         for number in range(1, self._refining.most_rounds + 1):
             judged = self._round(number, anchor, window)
             following = self._tuned(number, judged) if self._refining.tune else self._within_loss(judged)
@@ -149,7 +145,7 @@ class _Refiner:
                 break
             if following.is_tuned:
                 self._owner = replace(following, divergence=0.0)
-            anchor, window = following, _NEXT_WINDOW
+            anchor, window = following, NEXT_WINDOW
         return self._result()
 
     def _on_chip(self) -> Refined:
@@ -216,7 +212,8 @@ class _Refiner:
     def _tune(self, number: int, picked: Sequence[Refined]) -> list[Refined]:
         """Tunes networks for their designs and judges them."""
         refining, lab = self._refining, self._laboratory
-        files = lab.tuned([one.weights for one in picked], picked[0].design, self._protocol(), refining.seed)
+        protocol = refining.tuning(self._options.task.protocol(refining.tune or ""))
+        files = lab.tuned([one.weights for one in picked], picked[0].design, protocol, refining.seed)
         accuracies = lab.accuracies(files, picked[0].design, refining.compared, "judging tuned networks")
         tuned = [
             replace(
@@ -234,12 +231,6 @@ class _Refiner:
             self._say(f"round {number}: {design_words(one, self._start)}")
         self._add(tuned)
         return tuned
-
-    def _protocol(self) -> TrainingProtocol:
-        protocol = self._options.task.protocol(self._refining.tune or "")
-        if self._refining.n_tuned is None:
-            return protocol
-        return protocol.model_copy(update={"n_train": self._refining.n_tuned, "n_validation": self._refining.n_images})
 
     def _result(self) -> Refinement:
         front = _front(self._pool)

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.design import Design
 from xpert_evo.errors import UsageError
 
@@ -47,6 +48,12 @@ class Refining:
     def compared(self) -> slice:
         """Validation images on which chosen designs are compared."""
         return slice(self.n_images, self.n_images + self.n_judged)
+
+    def tuning(self, protocol: TrainingProtocol) -> TrainingProtocol:
+        """A protocol with the number of training images of tuning."""
+        if self.n_tuned is None:
+            return protocol
+        return protocol.model_copy(update={"n_train": self.n_tuned, "n_validation": self.n_images})
 
     def __post_init__(self) -> None:
         """Raises UsageError for numbers out of range."""

@@ -1,0 +1,55 @@
+"""How long the refinement of networks at native size will take, from the speed of their trainings."""
+
+from collections.abc import Sequence
+
+from xpert_evo.accuracy.datasets.catalogue import Dataset
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
+from xpert_evo.accuracy.training.recipes import Recipe
+from xpert_evo.design import Design
+from xpert_evo.orchestration.native_refining import refining_of
+from xpert_evo.orchestration.refining import Refining
+from xpert_evo.orchestration.refining.chips import DrawnChips
+from xpert_evo.orchestration.refining.estimate import Pace, Planner
+from xpert_evo.orchestration.refining.options import Options, unlimited
+from xpert_evo.orchestration.stage_times import StageTimes
+from xpert_evo.orchestration.task import Task
+
+
+def refinement_s(
+    task: Task, dataset: Dataset, recipe: Recipe, timed: Sequence[tuple[Design, StageTimes]], *, n_workers: int
+) -> float:
+    """Mean duration of refining one of several designs after its training, with as many rounds as there may be [s].
+
+    Args:
+        task: Search task.
+        dataset: Data set of the run.
+        recipe: Recipe of the trainings.
+        timed: Some designs, and the measured times of their trainings.
+        n_workers: Number of concurrent measurements.
+    """
+    if not task.config.native.refine or recipe.is_proxy:
+        return 0.0
+    protocols = recipe.fitted(dataset.name, len(dataset.train))
+    refining = refining_of(protocols, seed=0)
+    each = []
+    for design, times in timed:
+        planner = _planner(task, dataset, design, protocols, refining)
+        pace = Pace(conversion_s=times.judged_image_s / planner.conversions, step_image_s=times.step_image_s)
+        each.append(planner.plan().seconds(refining.most_rounds, pace, n_workers))
+    return sum(each) / len(each)
+
+
+def _planner(
+    task: Task, dataset: Dataset, design: Design, protocols: Sequence[TrainingProtocol], refining: Refining
+) -> Planner:
+    size = protocols[-1].size_for(task.backbone.image_size)
+    return Planner(
+        options=Options.of(unlimited(task.config), design, dataset, image_size=size),
+        design=design,
+        refining=refining,
+        chips=DrawnChips.of(task.config, refining.chips, refining.seed),
+        n_validation=len(dataset.validation),
+        protocol=None if refining.tune is None else refining.tuning(task.protocol(refining.tune)),
+        n_train=len(dataset.train),
+        moves=False,
+    )

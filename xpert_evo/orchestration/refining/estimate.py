@@ -1,0 +1,255 @@
+"""What a refinement will measure, and how long that takes, from the space and from a few emulated images."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+
+from xpert_evo.accuracy.crossbars.emulation import Emulator
+from xpert_evo.accuracy.datasets.catalogue import Dataset
+from xpert_evo.accuracy.host_state import threads
+from xpert_evo.accuracy.training.images import prepared, training_subset
+from xpert_evo.accuracy.training.protocols import TrainingProtocol
+from xpert_evo.accuracy.training.weights import TrainedNetwork
+from xpert_evo.design import Design
+from xpert_evo.orchestration.effort import images_trained
+from xpert_evo.orchestration.refining.chips import DrawnChips
+from xpert_evo.orchestration.refining.effort import judging_effort, probe_effort
+from xpert_evo.orchestration.refining.measuring import FIRST_WINDOW, NEXT_WINDOW, Window, single_changes
+from xpert_evo.orchestration.refining.options import Options
+from xpert_evo.orchestration.refining.settings import Refining
+from xpert_evo.orchestration.step_times import measured_costs
+
+_COMBINATIONS = 2
+"""Combinations within a layer that are measured for each of its genes beyond the first one that changes accuracy (1.4
+and 2.2 in refinements of a VGG16 with two and three such genes)."""
+
+_CHOSEN = 15
+"""Chosen designs whose divergence is measured in a round (11 to 17 in these)."""
+
+_MEASURED_ANEW = 0.5
+"""Share of a later round's single layers that earlier rounds have not measured (0.2 and 0.6 in these)."""
+
+_TUNED = 2
+
+_FEW, _MANY = 4, 64
+"""Training images that are emulated to find out how many more fit the time, and the most that do."""
+
+_EMULATION_S = 3.0
+"""Approximate time for the emulation of images [s]."""
+
+_BUDGET_S = 5.0
+"""Approximate time for measuring the steps of tuning [s]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How fast this machine is, on one thread.
+
+    Attributes:
+        conversion_s: Time of an analog-to-digital conversion in the exact emulation [s].
+        step_image_s: Time of an image of a step of tuning [s].
+    """
+
+    conversion_s: float
+    step_image_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Measurements of one kind.
+
+    Attributes:
+        name: What is done.
+        n_jobs: Number of networks or choices.
+        n_images: Images of each of them.
+        effort: Conversions of all of them together.
+        n_trained: Images of all training steps together.
+    """
+
+    name: str
+    n_jobs: int
+    n_images: int
+    effort: float
+    n_trained: float = 0.0
+
+    def seconds(self, pace: Pace, n_workers: int) -> float:
+        """Expected duration [s]."""
+        alone_s = self.effort * pace.conversion_s + self.n_trained * pace.step_image_s
+        return alone_s / max(1, min(n_workers, self.n_jobs))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a refinement measures.
+
+    Attributes:
+        first: Steps until the end of the first round.
+        later: Steps of each later round.
+        last: Steps at the end.
+        most_rounds: Largest number of rounds.
+    """
+
+    first: tuple[Step, ...]
+    later: tuple[Step, ...]
+    last: tuple[Step, ...]
+    most_rounds: int
+
+    def seconds(self, n_rounds: int, pace: Pace, n_workers: int) -> float:
+        """Expected duration of a refinement that ends after so many rounds [s]."""
+        steps = [*self.first, *((n_rounds - 1) * self.later), *self.last]
+        return sum(step.seconds(pace, n_workers) for step in steps)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planner:
+    """Counts the measurements of a refinement.
+
+    Attributes:
+        options: Options of the network.
+        design: The network's own design.
+        refining: Settings.
+        chips: Chips that networks are judged on.
+        n_validation: Number of validation images.
+        protocol: Protocol of tuning; None for no training.
+        n_train: Number of training images.
+        moves: Whether the chip has other crossbars than the network was trained for.
+    """
+
+    options: Options
+    design: Design
+    refining: Refining
+    chips: DrawnChips
+    n_validation: int
+    protocol: TrainingProtocol | None
+    n_train: int
+    moves: bool
+
+    def plan(self) -> Plan:
+        """The steps of the refinement."""
+        refining = self.refining
+        before = [self._judged("judging the trained network", 1, refining.n_judged)]
+        if self.moves:
+            before += [self._adopted(1), self._judged("judging it on the chip's crossbars", 1, refining.n_judged)]
+        rest = self.n_validation - refining.n_judged
+        n_front = refining.n_chosen + 2
+        return Plan(
+            first=(*before, *self._round(FIRST_WINDOW, share=1.0, tests=True)),
+            later=self._round(
+                NEXT_WINDOW, share=1.0 if refining.tune else _MEASURED_ANEW, tests=refining.tune is not None
+            ),
+            last=(self._judged("confirming the front on the other validation images", n_front, rest),),
+            most_rounds=refining.most_rounds,
+        )
+
+    def _round(self, window: Window, *, share: float, tests: bool) -> tuple[Step, ...]:
+        refining, n_layers = self.refining, len(self.design.layers)
+        each = [self._probe(place) for place in range(n_layers)]
+        mean = sum(each) / n_layers
+        changed = [choice[0] for wave in single_changes(self.options, self.design, window) for choice, _ in wave]
+        n_combined = _COMBINATIONS * n_layers * max(0, len(self.options.kinds) - 1)
+        n_joint = 1 + _CHOSEN + (refining.n_joint if tests else 0)
+        return (
+            self._probed("measuring each layer's own bits", 1 + n_layers, sum(each)),
+            self._probed(
+                "measuring single layers, at most", round(share * len(changed)), share * sum(each[i] for i in changed)
+            ),
+            self._probed("measuring combinations within layers", round(share * n_combined), share * n_combined * mean),
+            self._probed("measuring pairs of layers", refining.n_pairs, 2 * refining.n_pairs * mean),
+            self._probed("measuring joint choices", n_joint, n_joint * self._probe(None)),
+            self._adopted(refining.n_chosen),
+            self._judged("judging chosen designs", refining.n_chosen, refining.n_judged),
+            *self._tuned(),
+        )
+
+    def _probed(self, name: str, n_jobs: int, effort: float) -> Step:
+        return Step(name=name, n_jobs=n_jobs, n_images=self.refining.n_images, effort=effort)
+
+    def _adopted(self, n_jobs: int) -> Step:
+        n_images = self.refining.n_adopted
+        return Step(
+            name="calibrating batch norm", n_jobs=n_jobs, n_images=n_images, effort=n_jobs * n_images * self.conversions
+        )
+
+    def _judged(self, name: str, n_networks: int, n_images: int) -> Step:
+        n_jobs = n_networks * max(1, len(self.chips.chips))
+        effort = judging_effort(n_images, self.chips) * self.conversions
+        return Step(name=name, n_jobs=n_jobs, n_images=n_images, effort=n_jobs * effort)
+
+    def _tuned(self) -> tuple[Step, ...]:
+        if self.protocol is None:
+            return ()
+        trained = images_trained(self.protocol, self.n_train)
+        return (
+            Step(
+                name=f"tuning by {self.refining.tune}, at most",
+                n_jobs=_TUNED,
+                n_images=trained,
+                effort=0.0,
+                n_trained=_TUNED * trained,
+            ),
+            self._judged("judging tuned networks, at most", _TUNED, self.refining.n_judged),
+        )
+
+    @property
+    def conversions(self) -> float:
+        """Conversions of an image."""
+        return float(sum(self._each))
+
+    @cached_property
+    def _each(self) -> list[int]:
+        return [geometry.n_conversions for geometry in self.options.geometries(self.design)]
+
+    def _probe(self, place: int | None) -> float:
+        n_images = self.refining.n_images + self.refining.n_calibration
+        return n_images * probe_effort(self._each, None if place is None else (place,))
+
+
+def measured_pace(
+    trained: TrainedNetwork,
+    dataset: Dataset,
+    protocol: TrainingProtocol | None,
+    *,
+    n_conversions: float,
+    tell: Callable[[str], None],
+) -> Pace:
+    """Times a few images in the exact emulation, and a few steps of tuning.
+
+    Args:
+        trained: The trained network.
+        dataset: Its data set.
+        protocol: Protocol of tuning; None for no training.
+        n_conversions: Conversions of an image of the network.
+        tell: Called with a description of each measurement.
+    """
+    tell("the exact emulation of a few images")
+    image_s = _emulated_s(trained, dataset)
+    step_image_s = 0.0
+    if protocol is not None:
+        network, header = trained.network, trained.header
+        costs = measured_costs(
+            header.design, network.backbone, network.crossbar, dataset, protocol, budget_s=_BUDGET_S, tell=tell
+        )
+        step_image_s = costs.image_s
+    return Pace(conversion_s=image_s / n_conversions, step_image_s=step_image_s)
+
+
+@torch.no_grad()
+def _emulated_s(trained: TrainedNetwork, dataset: Dataset) -> float:
+    """Processor time of an image in the exact emulation on ideal devices [s]; other work does not count."""
+    few, emulator = training_subset(dataset.train, _MANY), Emulator()
+    images = prepared(few, trained.protocol, torch.device("cpu")).images
+    trained.network.eval()
+
+    def seconds(n_images: int) -> float:
+        begun = time.process_time()
+        trained.network(images[:n_images], emulator).sum().item()
+        return time.process_time() - begun
+
+    with threads(1):
+        seconds(_FEW)  # programs the arrays and sets the ranges
+        few_s = seconds(_FEW)
+        n_images = int(min(len(images), max(_FEW, _EMULATION_S / max(few_s / _FEW, 1e-6))))
+        return seconds(n_images) / n_images
