@@ -20,6 +20,8 @@ from xpert_evo.orchestration.refining import Refining
 from xpert_evo.orchestration.start import go_on
 from xpert_evo.progress import Silent
 from xpert_evo.report.native import native_json
+from xpert_evo.report.page.native import native_section
+from xpert_evo.report.table import native_table
 
 TINY = """\
 stages = [
@@ -139,6 +141,7 @@ def test_networks_at_native_size_are_refined_and_judged(tmp_path: Path, monkeypa
     native = {"native.designs": 1, "native.rivals": 0, "native.train": True, "native.judge_images": 100}
     own = {"space.backbone": str(tmp_path / "small.toml"), "space.channel_depth": [8, 16]}
     settings = {**parse_assignments(SETTINGS), **own, **native, "native.recipe": str(tmp_path / "full.toml")}
+    settings |= {"hardware.device": "rram-wan2022", "training.judge_chips": 2, "training.norm_images": 32}
     stop = Stopping()
     with monkeypatch.context() as patched:
         patched.setattr(native_refining, "refine_network", stop)
@@ -157,6 +160,21 @@ def test_networks_at_native_size_are_refined_and_judged(tmp_path: Path, monkeypa
     trained = result.designs[roles.index("searched")].candidate
     assert refined.hardware["edap"] < trained.hardware["edap"]
     assert refined.n_test_images == 100
+    for entry in json.loads(native_json(result)):
+        accuracy = entry["accuracy"]
+        assert accuracy["devices"] == "device rram-wan2022, wires of cmos-32nm-lstp"
+        assert accuracy["measured"] == accuracy["on_chips"]["mean"]
+        assert 0 <= accuracy["ideal"] <= 1
+        assert accuracy["on_chips"]["n_chips"] == 2
+    assert refined.half_interval is not None
+    assert refined.measured_std is not None
+    assert refined.half_interval >= 1.96 * refined.measured_std
+    page = native_section(run.result)
+    assert "emulation on 2 chips (device rram-wan2022, wires of cmos-32nm-lstp, batch norm of each" in page
+    assert "of images and of chips" in page
+    table = native_table(run.result)
+    assert table is not None
+    assert "worst chip\n%" in [column.header for column in table.columns]
 
 
 class KilledError(BaseException):

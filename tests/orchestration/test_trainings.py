@@ -29,7 +29,7 @@ def test_a_resumed_training_reports_the_seconds_before_its_interruption_too(
     trained = SimpleNamespace(seconds=5000.0, validation_accuracy=0.5)  # most of them before the interruption
     judged = SimpleNamespace(mean=0.5, n_images=8, emulation="none")
     monkeypatch.setattr("xpert_evo.orchestration.trainings.train_design", lambda *_, **__: trained)
-    monkeypatch.setattr("xpert_evo.orchestration.trainings.judge", lambda *_, **__: judged)
+    monkeypatch.setattr("xpert_evo.orchestration.chip_judging.judge", lambda *_, **__: judged)
     report = train_job(_job(tmp_path / "checkpoint.pt"))
     assert 5000.0 <= report.seconds < 5010.0
 

@@ -72,7 +72,7 @@ def _accuracy_lines(result: RunResult, candidate: Candidate) -> list[str]:
     """Measured and predicted accuracies, each with its training protocol."""
     lines = [f"validation accuracy {100 * candidate.validation:.2f} % (protocol {candidate.protocol})"]
     if candidate.test is not None:
-        spread = f" ± {196 * candidate.measured_std:.1f}" if candidate.measured_std is not None else ""
+        spread = f" ± {100 * half:.1f}" if (half := candidate.half_interval) is not None else ""
         images = f"{candidate.n_test_images} images, {candidate.emulation}"
         lines.append(f"test accuracy {100 * candidate.test:.2f}{spread} % of {images} (protocol {candidate.protocol})")
     if candidate.robustness is not None:

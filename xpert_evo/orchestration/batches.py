@@ -152,6 +152,7 @@ def native_job_of(run: RunContext, plan: Plan) -> NativeJob:
         judge_images=config.native.judge_images,
         backbone=run.task.backbone.own,
         weights=None if plan.batch == NATIVE else run.store.folder.absolute() / _refined(run, plan),
+        chips=run.native_chips,
     )
 
 

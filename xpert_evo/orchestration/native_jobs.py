@@ -7,7 +7,7 @@ from typing import Any
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.emulation import EMULATION
 from xpert_evo.accuracy.datasets.catalogue import Dataset
-from xpert_evo.accuracy.training.judge import judge
+from xpert_evo.accuracy.training.judge import Judgement, judge
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.accuracy.training.recipes import Recipe
 from xpert_evo.accuracy.training.stages import StagedTraining, StagesResult, keep_weights, train_stages
@@ -17,6 +17,8 @@ from xpert_evo.backbones import load_backbone
 from xpert_evo.config import DatasetConfig
 from xpert_evo.design import Design
 from xpert_evo.errors import CheckpointError, DataError
+from xpert_evo.orchestration.chip_judging import judged_on, plain_chips, tested
+from xpert_evo.orchestration.chips import Chips
 from xpert_evo.orchestration.trainings import TrainingReport, own_dataset
 
 STAGES_NAME = "stages"
@@ -37,6 +39,7 @@ class NativeJob:
         judge_images: Number of test images; None for all.
         backbone: Custom backbone; None for a built-in one.
         weights: A trained network of the design that is only judged; None to train one.
+        chips: Chips that it is judged on; None for ideal devices.
     """
 
     design: Design
@@ -49,6 +52,7 @@ class NativeJob:
     judge_images: int | None
     backbone: BackboneDescription | None
     weights: Path | None = None
+    chips: Chips | None = None
 
     @property
     def protocol(self) -> TrainingProtocol:
@@ -76,9 +80,12 @@ def native_job(job: NativeJob) -> TrainingReport:
     else:
         weights, seconds = job.weights, 0.0
     network = load_network(weights)
-    validation = _validation(network, dataset, job.seed, is_own=job.weights is None)
-    test = judge(network, dataset, split="test", exact=True, seed=job.seed, max_images=job.judge_images)
-    details["test"] = {"accuracy": test.mean, "n_images": test.n_images, "emulation": test.emulation}
+    if job.chips is None or not job.chips.label_chips:
+        validation = _validation(network, dataset, job.seed, is_own=job.weights is None)
+    else:
+        label = _on_chips(network, dataset, job.chips, job.seed)
+        validation, details["chips"] = label.mean, plain_chips(label)
+    details["test"] = tested(job.chips, network, dataset, seed=job.seed, max_images=job.judge_images)
     return TrainingReport(validation_accuracy=validation, seconds=seconds, details=details)
 
 
@@ -111,6 +118,12 @@ def _trained(job: NativeJob, dataset: Dataset) -> StagesResult:
         for path in folder.glob("*.checkpoint"):
             path.unlink(missing_ok=True)
         return train_stages(training)
+
+
+def _on_chips(network: TrainedNetwork, dataset: Dataset, chips: Chips, seed: int) -> Judgement:
+    """Accuracy on validation images of drawn chips."""
+    n_images = network.protocol.n_validation
+    return judged_on(chips, network, dataset, "validation", n_chips=chips.label_chips, seed=seed, max_images=n_images)
 
 
 def _validation(network: TrainedNetwork, dataset: Dataset, seed: int, *, is_own: bool) -> float:

@@ -15,6 +15,7 @@ from xpert_evo.accuracy.training.recipes import Recipe, load_recipe
 from xpert_evo.config import RunConfig
 from xpert_evo.errors import ConfigError, StoreError
 from xpert_evo.objectives import FloatArray
+from xpert_evo.orchestration.chips import Chips
 from xpert_evo.orchestration.effort import makespan
 from xpert_evo.orchestration.stage_times import LEAST_RATIO, StageTimes, Trainee, measured_times
 from xpert_evo.orchestration.task import Task
@@ -35,6 +36,7 @@ class NativePlan:
         expected: Digest of each design -> accuracy that the search's surrogate expects of its proxy (fraction).
         seconds: Expected duration of one training [s].
         judging_s: Expected duration of one judgement on test images [s].
+        on_chips: Whether networks are judged on the chips of the settings; those of earlier versions were not.
     """
 
     recipe: Recipe
@@ -42,6 +44,7 @@ class NativePlan:
     expected: Mapping[str, float]
     seconds: float
     judging_s: float
+    on_chips: bool = True
 
     def to_plain(self) -> dict[str, Any]:
         """Plain values for the note."""
@@ -51,6 +54,7 @@ class NativePlan:
             "expected": dict(self.expected),
             "seconds": self.seconds,
             "judging_s": self.judging_s,
+            "on_chips": self.on_chips,
         }
 
 
@@ -66,6 +70,7 @@ def native_note(store: Store) -> NativePlan | None:
         expected=plain["expected"],
         seconds=plain["seconds"],
         judging_s=plain["judging_s"],
+        on_chips=plain.get("on_chips", False),
     )
 
 
@@ -85,7 +90,9 @@ def add_refined_note(store: Store, weights: Mapping[str, str]) -> None:
     store.add_note(Topic.NATIVE, _REFINED, dict(weights))
 
 
-def native_context(config: RunConfig, recipe: Recipe, dataset_digest: str, *, refined: bool) -> str:
+def native_context(
+    config: RunConfig, recipe: Recipe, dataset_digest: str, *, refined: bool, chips: Chips | None
+) -> str:
     """Returns sixteen digits for everything that determines a label at native size besides the design."""
     content = {
         "stages": [stage.model_dump(mode="json") for stage in recipe.stages],
@@ -94,6 +101,7 @@ def native_context(config: RunConfig, recipe: Recipe, dataset_digest: str, *, re
         "crossbar": config.hardware.crossbar.model_dump(mode="json"),
         "judge_images": config.native.judge_images,
         "refined": refined,
+        **({} if chips is None else chips.context(judged=True)),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -134,13 +142,21 @@ def times_by_size(
                 dataset=dataset,
             ),
             recipe,
-            n_judged=[n_test],
+            n_judged=judged_images(task.config, recipe, n_test, len(dataset.validation)),
             tell=tell,
         )
         for i in dict.fromkeys(ends)
     ]
     width = sizes.max() - sizes.min()
     return [found[0], found[-1]], (sizes - sizes.min()) / (width or 1.0)
+
+
+def judged_images(config: RunConfig, recipe: Recipe, n_test: int, n_validation: int) -> list[int]:
+    """Numbers of images of the judgements of a network: on ideal devices, then on each chip with its calibration."""
+    chips = Chips.of(config)
+    n_labelled = min(recipe.stages[-1].protocol.n_validation or n_validation, n_validation)
+    of_chips = [n_test] * chips.judge_chips + [n_labelled] * chips.label_chips
+    return [n_test, *(n + chips.norm_images for n in of_chips)]
 
 
 def seconds_each(times: Sequence[StageTimes], places: FloatArray, ratio: float = 1.0) -> list[float]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
 from xpert_evo.orchestration.batches import native_folder, run_batch, seed_of
@@ -59,11 +60,12 @@ def _refined(run: RunContext, plan: Plan) -> Refined:
     """The cheapest design for a trained network within the loss of accuracy that refinements aim at."""
     refining = refining_of([stage.protocol for stage in run.native_recipe.stages], seed_of(run, plan))
     folder = native_folder(run.store.folder, plan.digest).absolute()
+    chips = run.native_chips
     result = refine_network(
         folder,
         run.task.config,
         folder / _FOLDER,
-        refining,
+        refining if chips is None else replace(refining, chips=chips.label_chips),
         executor=run.executor,
         listener=run.listener,
     )

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.accuracy.training.recipes import Recipe
 from xpert_evo.executors import Executor
+from xpert_evo.orchestration.chips import Chips
 from xpert_evo.orchestration.interrupts import Interrupts
 from xpert_evo.orchestration.label_rules import RULES, label_context
 from xpert_evo.orchestration.names import FINALISTS, NATIVE, REFINED
@@ -61,6 +62,12 @@ class RunContext:
         assert plan is not None
         return plan.recipe
 
+    @property
+    def native_chips(self) -> Chips | None:
+        """The chips that networks at native size are judged on; None for ideal devices."""
+        plan = native_note(self.store)
+        return Chips.of(self.task.config) if plan is not None and plan.on_chips else None
+
     def training_name(self, batch: str) -> str:
         """Returns the name of a batch's training for displays: that of its protocol, or `recipe NAME`."""
         if batch in {NATIVE, REFINED}:
@@ -70,7 +77,13 @@ class RunContext:
     def label_context(self, batch: str) -> str:
         """Returns the digest of everything that determines a batch's labels besides design and seed."""
         if batch in {NATIVE, REFINED}:
-            return native_context(self.task.config, self.native_recipe, self.dataset_digest, refined=batch == REFINED)
+            return native_context(
+                self.task.config,
+                self.native_recipe,
+                self.dataset_digest,
+                refined=batch == REFINED,
+                chips=self.native_chips,
+            )
         return label_context(
             self.task.config,
             self.protocol_of(batch),

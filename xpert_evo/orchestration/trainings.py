@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.datasets.catalogue import Dataset, load_dataset
-from xpert_evo.accuracy.training.judge import Judgement, chip_norm_images, judge
+from xpert_evo.accuracy.training.judge import judge
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.accuracy.training.training import TrainedDesign, train_design
 from xpert_evo.backbone_file import BackboneDescription
@@ -17,6 +17,7 @@ from xpert_evo.backbones import load_backbone
 from xpert_evo.config import DatasetConfig
 from xpert_evo.design import Design
 from xpert_evo.errors import CheckpointError, DataError
+from xpert_evo.orchestration.chip_judging import judged_on, plain_chips, tested
 from xpert_evo.orchestration.chip_noise import NOISY, ChipNoise
 from xpert_evo.orchestration.chips import Chips
 from xpert_evo.orchestration.effort import images_trained
@@ -122,7 +123,15 @@ def train_job(job: TrainingJob) -> TrainingReport:
     trained_at = time.perf_counter()
     # The noise model that trains flatters some designs with coarse ADCs; a label is what the crossbars would compute.
     n_chips = 0 if job.chips is None else job.chips.label_chips
-    label = _measured(job, trained, dataset, "validation", n_chips=n_chips, max_images=job.protocol.n_validation)
+    label = judged_on(
+        job.chips,
+        trained,
+        dataset,
+        "validation",
+        n_chips=n_chips,
+        seed=job.seed,
+        max_images=job.protocol.n_validation,
+    )
     details: dict[str, Any] = {
         "epochs": job.protocol.epochs,
         "n_training_images": images_trained(job.protocol, len(dataset.train)),
@@ -130,7 +139,7 @@ def train_job(job: TrainingJob) -> TrainingReport:
         "n_validation_images": label.n_images,
     }
     if n_chips:
-        details["chips"] = _plain_chips(label)
+        details["chips"] = plain_chips(label)
     if not job.protocol.exact:  # which trains and measures by the form that judges
         details["fast_validation"] = trained.validation_accuracy
     if job.protocol.bfloat16:
@@ -138,46 +147,11 @@ def train_job(job: TrainingJob) -> TrainingReport:
     if job.noise is not None:
         details[NOISY] = _under_noise(job, job.noise, trained, dataset)
     if job.judged:
-        details["test"] = _test(job, trained, dataset, on_chips=bool(n_chips))
+        details["test"] = tested(job.chips, trained, dataset, seed=job.seed, max_images=job.judge_images)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     seconds = trained.seconds + time.perf_counter() - trained_at
     return TrainingReport(validation_accuracy=label.mean, seconds=seconds, details=details)
-
-
-def _measured(
-    job: TrainingJob, trained: TrainedDesign, dataset: Dataset, split: str, *, n_chips: int, max_images: int | None
-) -> Judgement:
-    """Judges a network on drawn chips, or on ideal devices for 0 chips."""
-    judged = partial(judge, trained, dataset, split, seed=job.seed, max_images=max_images)
-    if job.chips is None or not n_chips:
-        return judged()
-    return judged(
-        nonidealities=job.chips.devices,
-        n_draws=n_chips,
-        norm_images=chip_norm_images(dataset, job.protocol, job.chips.norm_images),
-    )
-
-
-def _test(job: TrainingJob, trained: TrainedDesign, dataset: Dataset, *, on_chips: bool) -> dict[str, Any]:
-    """The judgement on test data: on ideal devices and on drawn chips, one of which is the accuracy to report."""
-    measured = partial(_measured, job, trained, dataset, "test", max_images=job.judge_images)
-    ideal = measured(n_chips=0)
-    n_chips = 0 if job.chips is None else job.chips.judge_chips
-    chips = measured(n_chips=n_chips) if n_chips else None
-    reported = chips if chips is not None and on_chips else ideal
-    plain = {"accuracy": reported.mean, "n_images": reported.n_images, "emulation": reported.emulation}
-    return plain if chips is None else {**plain, "ideal": ideal.mean, "chips": _plain_chips(chips)}
-
-
-def _plain_chips(judgement: Judgement) -> dict[str, Any]:
-    return {
-        "mean": judgement.mean,
-        "worst": judgement.worst,
-        "accuracies": list(judgement.accuracies),
-        "n_chips": judgement.n_draws,
-        "norm_images": judgement.norm_images,
-    }
 
 
 def _under_noise(job: TrainingJob, noise: ChipNoise, trained: TrainedDesign, dataset: Dataset) -> dict[str, Any]:

@@ -6,12 +6,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import t as student
 
 from xpert_evo.design import Design
 from xpert_evo.objectives import FloatArray
+from xpert_evo.orchestration.chips import IDEAL_DEVICES
 from xpert_evo.orchestration.task import Task
 from xpert_evo.search import non_dominated
 from xpert_evo.space import Genomes, IntArray
+
+_Z95 = 1.96
 
 HARDWARE_FIELDS = ("area_mm2", "latency_us", "energy_uj", "edap", "tops_per_w", "tops_per_mm2", "throughput_fps")
 
@@ -25,19 +29,22 @@ class OnChips:
         worst: Accuracy of the worst chip.
         n_chips: Number of chips.
         norm_images: Number of training images on which each chip calibrated its batch norm.
+        spread: Standard deviation over the chips; 0 for one.
     """
 
     mean: float
     worst: float
     n_chips: int
     norm_images: int
+    spread: float = 0.0
 
     @classmethod
     def of(cls, plain: Mapping[str, Any] | None) -> "OnChips | None":
         """Reads the entry of a label's details; None if there is none."""
         if plain is None:
             return None
-        return cls(**{name: plain[name] for name in ("mean", "worst", "n_chips", "norm_images")})
+        found, each = {name: plain[name] for name in ("mean", "worst", "n_chips", "norm_images")}, plain["accuracies"]
+        return cls(**found, spread=float(np.std(each, ddof=1)) if len(each) > 1 else 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +108,21 @@ class Candidate:
         if self.test is None or not self.n_test_images:
             return None
         return float(np.sqrt(self.test * (1 - self.test) / self.n_test_images))
+
+    @property
+    def half_interval(self) -> float | None:
+        """Half the width of the 95 % interval of `measured`; None on validation data.
+
+        It covers the finite number of test images (binomial) and, for accuracies on drawn chips, the finite number of
+        chips (Student's t), whose errors are independent.
+        """
+        if (std := self.measured_std) is None:
+            return None
+        chips = self.on_chips
+        if chips is None or chips.n_chips < 2 or self.devices == IDEAL_DEVICES:
+            return _Z95 * std
+        of_chips = float(student.ppf(0.975, chips.n_chips - 1)) * chips.spread / np.sqrt(chips.n_chips)
+        return float(np.hypot(_Z95 * std, of_chips))
 
     @property
     def split(self) -> str:

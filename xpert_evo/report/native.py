@@ -13,11 +13,11 @@ from xpert_evo.accuracy.training.recipes import Recipe
 from xpert_evo.config import RunConfig
 from xpert_evo.design import design_from_text
 from xpert_evo.objectives import OBJECTIVES
-from xpert_evo.orchestration.chips import IDEAL_DEVICES
+from xpert_evo.orchestration.chips import IDEAL_DEVICES, device_words
 from xpert_evo.orchestration.names import HOMOGENEOUS, NATIVE, REFINED
 from xpert_evo.orchestration.native_plan import native_note, refined_weights
 from xpert_evo.orchestration.task import Task
-from xpert_evo.report.candidates import HARDWARE_FIELDS, Candidate
+from xpert_evo.report.candidates import HARDWARE_FIELDS, Candidate, OnChips
 from xpert_evo.search import non_dominated
 from xpert_evo.space import SearchSpace
 from xpert_evo.store import Label, Plan, Store
@@ -49,7 +49,9 @@ class NativeDesign:
         """The entry of `native.json`."""
         plain = self.candidate.to_plain()
         accuracy = {
-            name: plain["accuracy"][name] for name in ("measured", "split", "validation", "emulation", "n_images")
+            name: plain["accuracy"][name]
+            for name in ("measured", "split", "validation", "emulation", "n_images", "devices", "ideal", "on_chips")
+            if name in plain["accuracy"]
         }
         return {
             **plain,
@@ -203,7 +205,7 @@ def _candidate(task: Task, plan: Plan, label: Label) -> Candidate:
     space = SearchSpace.around(design, task.backbone)
     genome = np.zeros((1, space.n_genes), dtype=np.int64)
     report = task.hardware.report_of(space, genome)
-    test = label.details["test"]
+    test, of_label = label.details["test"], label.details.get("chips")
     return Candidate(
         design=design,
         digest=plan.digest,
@@ -212,9 +214,9 @@ def _candidate(task: Task, plan: Plan, label: Label) -> Candidate:
         validation=label.accuracy,
         robustness=None,
         test=test["accuracy"],
-        devices=IDEAL_DEVICES,
-        ideal=None,
-        on_chips=None,
+        devices=IDEAL_DEVICES if of_label is None else device_words(task.config),
+        ideal=test.get("ideal"),
+        on_chips=OnChips.of(test.get("chips")),
         emulation=test["emulation"],
         n_test_images=test["n_images"],
         label=None,

@@ -97,8 +97,9 @@ def native_table(result: RunResult) -> Table | None:
     table = Table(
         title=f"{result.name} {native.size_words}: {len(front)} of {len(native.designs)} designs on the native front",
         title_justify="left",
-        caption=f"Trained by {native.recipe_words}. Accuracy: {n_images:,} test images by the exact emulation on ideal "
-        "devices, judged once, with 95 % intervals; the front (*) is by validation accuracy. "
+        caption=f"Trained by {native.recipe_words}. Accuracy: {n_images:,} test images by the exact emulation "
+        f"{devices_of([one.candidate for one in native.designs])}, judged once, with 95 % "
+        "intervals; the front (*) is by validation accuracy. "
         f"EDAP and its ratio to the baseline: {result.task.hardware.words}.",
         caption_justify="left",
         box=SIMPLE_HEAD,
@@ -107,17 +108,23 @@ def native_table(result: RunResult) -> Table | None:
     )
     table.add_column("design")
     table.add_column("id", no_wrap=True)
-    for name in ("test\n%", "EDAP\nmm² µs µJ", "EDAP\nlower", "area\nmm²", "latency\nµs", "energy\nµJ"):
+    other = _other_devices([(one.role, one.candidate) for one in native.designs])
+    chips = () if other is None else (f"{other}\n%", "worst chip\n%", "std.\npoints")
+    for name in ("test\n%", *chips, "EDAP\nmm² µs µJ", "EDAP\nlower", "area\nmm²", "latency\nµs", "energy\nµJ"):
         table.add_column(name, justify="right", no_wrap=True)
     for one in by_accuracy(native.designs):
         candidate, star = one.candidate, "*" if one.candidate.digest in front else ""
-        interval = 100 * _Z95 * (candidate.measured_std or 0.0)
-        accuracy = f"{100 * candidate.measured:.2f} ± {interval:.2f}"
-        table.add_row(one.role + star, candidate.digest[:8], accuracy, *_cells(candidate, result.baseline_hardware))
+        interval = 100 * (candidate.half_interval or 0.0)
+        accuracy = [f"{100 * candidate.measured:.2f} ± {interval:.2f}", *(_chip_cells(candidate) if other else ())]
+        table.add_row(one.role + star, candidate.digest[:8], *accuracy, *_cells(candidate, result.baseline_hardware))
     return table
 
 
-_Z95 = 1.96
+def _chip_cells(candidate: Candidate) -> list[str]:
+    """Accuracy on the other devices, and the worst accuracy and the standard deviation over chips, as texts."""
+    chips = candidate.on_chips
+    of_chips = ["-", "-"] if chips is None else [f"{100 * chips.worst:.2f}", f"{100 * chips.spread:.2f}"]
+    return [_on_others(candidate), *of_chips]
 
 
 def rival_line(recommended: Sequence[Recommendation], protocol: str) -> str | None:

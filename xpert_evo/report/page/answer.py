@@ -15,7 +15,6 @@ from xpert_evo.report.words import baseline_words, worth_of
 from xpert_evo.words import times
 
 _RATIOS = ("edap", "tops_per_w", "tops_per_mm2")
-_Z95 = 1.96
 
 
 def answer(scene: Scene) -> str:
@@ -59,9 +58,9 @@ def _unjudged(candidate: Candidate, result: RunResult) -> str:
 
 def design_cells(name: str, candidate: Candidate, note: str = "") -> str:
     """Returns the cells of a design: name, id, accuracy with a note, EDAP, area, TOPS/W and TOPS/mm2."""
-    hardware, std = candidate.hardware, candidate.measured_std
+    hardware, half = candidate.hardware, candidate.half_interval
     below = "".join(f"<br><small>{escape(text)}</small>" for text in (note, _chip_note(candidate)) if text)
-    spread = f" ± {100 * _Z95 * std:.1f}" if std is not None else ""
+    spread = f" ± {100 * half:.1f}" if half is not None else ""
     return (
         f'<td class="text">{escape(name)}</td>'
         f'<td><button class="link" data-id="{escape(candidate.digest)}">{escape(candidate.digest[:8])}</button></td>'
@@ -77,7 +76,11 @@ def _chip_note(candidate: Candidate) -> str:
     chips = candidate.on_chips
     mean = "" if candidate.measured == chips.mean else f", on chips {100 * chips.mean:.2f}"
     ideal = "" if candidate.measured == candidate.ideal else f"ideal devices {100 * candidate.ideal:.2f}"
-    worst = f"worst of {chips.n_chips} chips {100 * chips.worst:.2f}" if chips.n_chips > 1 else ""
+    worst = (
+        f"worst of {chips.n_chips} chips {100 * chips.worst:.2f}, standard deviation {100 * chips.spread:.2f}"
+        if chips.n_chips > 1
+        else ""
+    )
     return ", ".join(text for text in (ideal, mean.removeprefix(", "), worst) if text)
 
 

@@ -9,6 +9,7 @@ from xpert_evo.report.native import NativeDesign, NativeResult, by_accuracy, rat
 from xpert_evo.report.page.answer import design_cells
 from xpert_evo.report.pictures.common import number
 from xpert_evo.report.result import RunResult
+from xpert_evo.report.table import devices_of
 from xpert_evo.words import times
 
 _HEAD = (
@@ -66,9 +67,11 @@ def _row(result: RunResult, native: NativeResult, one: NativeDesign, *, is_on_fr
 
 
 def _note(result: RunResult, native: NativeResult) -> str:
+    shown = [one.candidate for one in native.designs]
     note = (
         f"All designs were trained alike, by {native.recipe_words}, and judged once on test images by the exact "
-        "emulation on ideal devices; ± is the 95 % interval for this number of images, one seed each. The native front "
+        f"emulation {devices_of(shown)}; ± is the 95 % interval for this number of images and of chips, one seed each. "
+        "The native front "
         "and its comparisons use validation images. It is not the search front below, whose accuracies are of proxies."
         f"{_ranking(result, native)}"
     )

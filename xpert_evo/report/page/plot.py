@@ -11,7 +11,6 @@ from xpert_evo.report.scene import Scene
 
 _WIDTH, _HEIGHT = 640, 424
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 16, 34, 70
-_Z95 = 1.96
 _LETTER = 7  # generous width of a letter
 
 
@@ -107,8 +106,7 @@ def _mark(group: _Group, candidate: Candidate, x: "_Axis", y: "_Axis", height: f
 
 def _half_bar(candidate: Candidate, height: float) -> float:
     """Returns half the width of the 95 % interval of a test accuracy; 0 for other accuracies."""
-    std = candidate.measured_std
-    return _Z95 * std if std is not None and height == candidate.measured else 0.0
+    return (candidate.half_interval or 0.0) if height == candidate.measured else 0.0
 
 
 def _legend(groups: Sequence[_Group]) -> list[str]:

@@ -13,7 +13,6 @@ from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
 from xpert_evo.report.words import chip_limit_words, is_published
 
-_Z95 = 1.96
 _MOST = 102.0  # no accuracy is above 100 %
 
 
@@ -99,7 +98,7 @@ def _draw_finalists(axes: Axes, result: RunResult, norm: Normalize) -> None:
         axes.errorbar(
             candidate.hardware["edap"],
             100 * candidate.measured,
-            yerr=100 * _Z95 * (candidate.measured_std or 0.0),
+            yerr=100 * (candidate.half_interval or 0.0),
             color="black",
             elinewidth=1.0,
             capsize=2.5,

@@ -4,12 +4,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from xpert_evo.orchestration.chips import IDEAL_DEVICES
 from xpert_evo.report.native import NativeDesign
 from xpert_evo.report.pictures.common import BLACK, BLUE, EDAP_LABEL, GREEN, ORANGE, legend_below
 from xpert_evo.report.scene import Scene
 from xpert_evo.report.words import chip_limit_words
 
-_Z95 = 1.96
 _LOOKS = {
     "searched": (BLUE, "o", "found by the search"),
     "homogeneous": (ORANGE, "s", "homogeneous rivals"),
@@ -42,7 +42,7 @@ def draw_native(scene: Scene) -> Figure | None:
         )
     axes.set_xscale("log")
     axes.set_xlabel(EDAP_LABEL)
-    axes.set_ylabel("test accuracy [%]")
+    axes.set_ylabel(f"test accuracy, {_devices(native.designs[0])} [%]")
     axes.yaxis.set_major_locator(MaxNLocator(6))
     axes.margins(0.16, 0.14)
     result, n_images = scene.result, native.designs[0].candidate.n_test_images
@@ -56,11 +56,19 @@ def draw_native(scene: Scene) -> Figure | None:
     return figure
 
 
+def _devices(one: NativeDesign) -> str:
+    """What accuracies are measured on, in short: `mean of 3 chips`."""
+    chips = one.candidate.on_chips
+    if chips is None or one.candidate.devices == IDEAL_DEVICES:
+        return IDEAL_DEVICES
+    return "drawn chip" if chips.n_chips == 1 else f"mean of {chips.n_chips} chips"
+
+
 def _draw(axes: Axes, designs: list[NativeDesign], colour: str, marker: str, label: str) -> None:
     axes.errorbar(
         [one.candidate.hardware["edap"] for one in designs],
         [_percent(one) for one in designs],
-        yerr=[100 * _Z95 * (one.candidate.measured_std or 0.0) for one in designs],
+        yerr=[100 * (one.candidate.half_interval or 0.0) for one in designs],
         color=colour,
         marker=marker,
         ls="none",
