@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
 from xpert_evo.orchestration.batches import native_folder, run_batch, seed_of
+from xpert_evo.orchestration.chips import Chips
 from xpert_evo.orchestration.names import NATIVE, REFINED
 from xpert_evo.orchestration.native_plan import add_refined_note, native_note, refined_weights
 from xpert_evo.orchestration.refining import Refined, Refining, refine_network
@@ -58,25 +59,31 @@ def _plan(run: RunContext) -> None:
 
 def _refined(run: RunContext, plan: Plan) -> Refined:
     """The cheapest design for a trained network within the loss of accuracy that refinements aim at."""
-    refining = refining_of([stage.protocol for stage in run.native_recipe.stages], seed_of(run, plan))
+    protocols = [stage.protocol for stage in run.native_recipe.stages]
     folder = native_folder(run.store.folder, plan.digest).absolute()
-    chips = run.native_chips
     result = refine_network(
         folder,
         run.task.config,
         folder / _FOLDER,
-        refining if chips is None else replace(refining, chips=chips.label_chips),
+        refining_of(protocols, seed_of(run, plan), run.native_chips),
         executor=run.executor,
         listener=run.listener,
     )
     return result.best(REFINING.target_loss)
 
 
-def refining_of(protocols: Sequence[TrainingProtocol], seed: int) -> Refining:
-    """How networks that were trained by these stages are refined: tuned if the recipe ends with tuning."""
+def refining_of(protocols: Sequence[TrainingProtocol], seed: int, chips: Chips | None) -> Refining:
+    """How networks that were trained by these stages are refined: tuned if the recipe ends with tuning.
+
+    Args:
+        protocols: Protocols of the stages.
+        seed: Random seed of the tuning and of the drawn chips.
+        chips: Chips of the run; None for ideal devices.
+    """
     same_size = protocols[-1].image_size == load_protocol(TUNE).image_size  # relative to the images of the data set
     tunes = same_size and any(protocol.name.startswith(TUNE) for protocol in protocols)
-    return Refining(tune=TUNE, seed=seed) if tunes else REFINING
+    refining = replace(REFINING, tune=TUNE, seed=seed) if tunes else REFINING
+    return replace(refining, chips=0 if chips is None else chips.label_chips)
 
 
 def _plans(run: RunContext, chosen: Mapping[str, Refined]) -> list[Plan]:

@@ -6,6 +6,7 @@ from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.accuracy.training.recipes import Recipe
 from xpert_evo.design import Design
+from xpert_evo.orchestration.chips import Chips
 from xpert_evo.orchestration.native_refining import refining_of
 from xpert_evo.orchestration.refining import Refining
 from xpert_evo.orchestration.refining.chips import DrawnChips
@@ -30,7 +31,7 @@ def refinement_s(
     if not task.config.native.refine or recipe.is_proxy:
         return 0.0
     protocols = recipe.fitted(dataset.name, len(dataset.train))
-    refining = refining_of(protocols, seed=0)
+    refining = refining_of(protocols, seed=0, chips=Chips.of(task.config))
     each = []
     for design, times in timed:
         planner = _planner(task, dataset, design, protocols, refining)
