@@ -67,6 +67,13 @@ class ReadNoiseConstants:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InputNoiseConstants:
+    """Root mean square of the error of each input value, relative to the inputs' full scale."""
+
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StuckConstants:
     """Fractions of the cells that are stuck at the highest and at the lowest conductance."""
 

@@ -23,7 +23,13 @@ from hw_models.circuit_constants import (
     WireConstants,
 )
 from hw_models.constants import Constant, ConstantFile, available, is_path, load_file
-from hw_models.device_laws import DriftConstants, ProgrammingConstants, ReadNoiseConstants, StuckConstants
+from hw_models.device_laws import (
+    DriftConstants,
+    InputNoiseConstants,
+    ProgrammingConstants,
+    ReadNoiseConstants,
+    StuckConstants,
+)
 from hw_models.errors import HardwareModelError
 from hw_models.user_files import completed_device, completed_technology
 
@@ -114,6 +120,7 @@ class Device:
         name, description: Name and description given in the file.
         cell: Constants of the cell.
         write: Circuits for writing; None if the file has no table [write].
+        input_noise: Noise of the circuits that drive the rows; None if the file has no table [input_noise].
         programming, drift, read_noise, stuck: Deviations of cells from their targets; None if the file does not give
             them.
         constants: The same constants with unit and source, by "section.key".
@@ -130,6 +137,7 @@ class Device:
     constants: Mapping[str, Constant]
     extrapolated: bool
     write: WriteConstants | None = None
+    input_noise: InputNoiseConstants | None = None
 
 
 REFERENCE_DEVICES = frozenset({"rram-6k", "rram-100k"})
@@ -205,7 +213,7 @@ def device_from(file: ConstantFile) -> Device:
     Raises:
         HardwareModelError: If a section or key is missing or unknown.
     """
-    _check_sections(file, {"cell", "write", "programming", "drift", "read_noise", "stuck"})
+    _check_sections(file, {"cell", "write", "programming", "drift", "read_noise", "input_noise", "stuck"})
     _check_programming(file)
     return Device(
         name=file.name,
@@ -218,6 +226,7 @@ def device_from(file: ConstantFile) -> Device:
         constants=MappingProxyType(dict(file.constants)),
         extrapolated=file.name not in REFERENCE_DEVICES,
         write=file.optional_section(WriteConstants, "write"),
+        input_noise=file.optional_section(InputNoiseConstants, "input_noise"),
     )
 
 

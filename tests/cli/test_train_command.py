@@ -543,7 +543,7 @@ def test_a_judgement_is_the_same_by_the_fused_kernel_and_by_torch(
     train: Trainer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, on_wires: bool
 ) -> None:
     folder = train("first", to_judge=False)
-    effects = ["variation_ratio=0.2", "adc_noise_steps=0.5"]
+    effects = ["variation_ratio=0.2", "adc_noise_steps=0.5", "input_noise_ratio=0.05"]
     if on_wires:
         effects += ["on_ohm=20000", "row_wire_ohm=2", "column_wire_ohm=4"]
     found = []

@@ -16,6 +16,7 @@ import torch.nn.functional as F  # noqa: N812
 
 from xpert_evo.accuracy.crossbars.chip_product import drawn_product
 from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
+from xpert_evo.accuracy.crossbars.input_noise import received
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.accuracy.crossbars.quantisers import largest_weights
@@ -34,7 +35,8 @@ class NoisyProduct:
     Args:
         generator: Random generator of the buffer and the positions, on the CPU.
         device: Torch device of the network.
-        devices: Non-idealities of the cells that hold the weights, drawn anew for each product; None for ideal ones.
+        devices: Non-idealities of the cells that hold the weights and of the inputs, drawn anew for each product; None
+            for ideal ones.
         n_numbers: Size of the buffer; larger outputs use newly drawn numbers.
         dtype: Data type of the images that the network receives.
     """
@@ -58,6 +60,9 @@ class NoisyProduct:
         if self._devices is None:
             outputs = layer.product(inputs)
         else:
+            if self._devices.input_noise_ratio:
+                errors = self._noise_like(inputs)
+                inputs = received(layer, inputs, self._devices.input_noise_ratio, errors)
             outputs = drawn_product(layer, inputs, self._devices, self._on_device)
         noise = self._noise_like(outputs) * local_strength(layer, inputs.detach())
         deviation = noise_deviation(layer)

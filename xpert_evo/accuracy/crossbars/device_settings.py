@@ -99,6 +99,7 @@ class NonIdealities(Frozen):
         column_wire_ohm: Resistance of the wire along a column, from cell to cell [ohm].
         driver_ohm: Resistance of a row's driver [ohm].
         sense_ohm: Resistance of a column's multiplexer and the input of its converter [ohm].
+        input_noise_ratio: Root mean square of the error of each input value, relative to the inputs' full scale.
     """
 
     variation_ratio: Spread = 0.0
@@ -123,6 +124,7 @@ class NonIdealities(Frozen):
     column_wire_ohm: Ohm = 0.0
     driver_ohm: Ohm = 0.0
     sense_ohm: Ohm = 0.0
+    input_noise_ratio: Share = 0.0
 
     @model_validator(mode="before")
     @classmethod
@@ -215,7 +217,7 @@ class NonIdealities(Frozen):
         shares = (self.variation_ratio, self.stuck_on_ratio, self.stuck_off_ratio)
         drifts = self.drift_exponent * self.drift_exponent_spread_ratio
         laws = (self.programming_polynomial, self.drift_law, self.read_noise)
-        return self.disturbs_converters or any((*shares, drifts, *laws))
+        return self.disturbs_converters or any((*shares, drifts, *laws, self.input_noise_ratio))
 
     @property
     def disturbs_converters(self) -> bool:

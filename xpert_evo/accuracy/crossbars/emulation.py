@@ -31,6 +31,7 @@ from xpert_evo.accuracy.crossbars.converters import (
 from xpert_evo.accuracy.crossbars.device_settings import AdcRanges, SliceSteps
 from xpert_evo.accuracy.crossbars.fused import fused_outputs
 from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
+from xpert_evo.accuracy.crossbars.input_noise import normal_like, received
 from xpert_evo.accuracy.crossbars.integer_products import true_float32
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer
 from xpert_evo.accuracy.crossbars.nonidealities import Disturbance, NonIdealities, disturbed
@@ -275,9 +276,13 @@ class Emulator:
         self._nonidealities = nonidealities
         self._generator = generator
         self._shared_ends = shared_ends
+        self._input_noise = 0.0 if nonidealities is None else nonidealities.input_noise_ratio
+        self._noise_generator = generator or torch.Generator().manual_seed(0)
 
     def __call__(self, layer: CrossbarLayer, inputs: torch.Tensor) -> torch.Tensor:
         """Returns the layer's product."""
+        if self._input_noise:
+            inputs = received(layer, inputs, self._input_noise, normal_like(inputs, self._noise_generator))
         if layer not in self.layers:
             self.layers[layer] = emulate_layer(
                 layer,

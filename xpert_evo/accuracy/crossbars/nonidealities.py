@@ -15,6 +15,8 @@ highest level. It is changed in this order by
 - wires, drivers and multiplexers: `wires` has the equations. Idle rows are gated: the transistors of their cells are
   off.
 
+Inputs have a Gaussian error each; `input_noise` says where it acts.
+
 Converters have a fixed offset each, and noise in every conversion, in steps (A. S. Rekhi et al., DAC 2019, combine
 both). An offset shifts all thresholds of a converter together, as that of the only comparator of a SAR ADC does; the
 thresholds of a Flash ADC have an offset each, which is not modelled. A converter's reference current may deviate: it

@@ -36,6 +36,8 @@ def nonidealities_of(
         found["drift_law"] = _drift_law(device.drift)
     if device.read_noise is not None:
         found["read_noise"] = _read_noise(device.read_noise)
+    if device.input_noise is not None:
+        found["input_noise_ratio"] = device.input_noise.ratio
     if device.stuck is not None:
         found |= {"stuck_on_ratio": device.stuck.on_ratio, "stuck_off_ratio": device.stuck.off_ratio}
     if technology is not None and technology.wires is not None:
