@@ -74,6 +74,27 @@ def test_a_dry_run_counts_what_would_be_measured_and_writes_nothing(
     assert planned["judging chosen designs"] == 6
 
 
+def test_several_codings_are_told_apart_in_the_plan_the_table_and_the_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, codings = tmp_path / "out", ("--set", 'space.coding=["offset-analog", "differential"]', "--pairs", "0")
+    call(*_words(tmp_path, out), *codings, "--dry-run")
+    told = capsys.readouterr().out
+    assert "offset-analog: round 1:" in told
+    assert "differential: round 1:" in told
+    call(*_words(tmp_path, out), *codings)
+    told, front = capsys.readouterr().out, json.loads((out / "front.json").read_text())
+    assert {entry["chip"] for entry in front} <= {"offset-analog", "differential"}
+    assert all(entry["chip"] in told for entry in front)
+    page = (out / "report.html").read_text()
+    assert "tried in turn: offset-analog and differential" in page
+    assert "differential: round 1, random" in page
+    for entry, load in zip(front, load_designs(out / "front.json"), strict=True):
+        assert {str(layer.coding) for layer in load.layers} == (
+            {"differential"} if entry["chip"] == "differential" else {"None"}
+        )
+
+
 def _config(tmp_path: Path) -> Path:
     path = tmp_path / "settings.toml"
     path.write_text('[space]\nbackbone = "small.toml"\n[hardware]\nmodel = "xpertsim"\n')

@@ -104,7 +104,7 @@ def _native_lines(found: NativeEstimate, dataset: Dataset) -> list[str]:
         for number, (stage, protocol, seconds) in enumerate(stages, start=1)
     ]
     hours = "" if found.recipe.hours is None else f", scaled to a run of {found.recipe.hours:g} h"
-    refining = f"refining at native size: at most about {duration(found.refining_s)} a network"
+    refining = f"refining at native size: about {duration(found.refining_s)} a network"
     return [
         *each,
         f"judging at native size: about {duration(found.judging_s)} a network",

@@ -18,8 +18,8 @@ from xpert_evo.report.refining.pictures import rows_of
 from xpert_evo.streams import in_shell
 from xpert_evo.workbench.refining import carry_out
 
-_WEIGHTS = 9
-"""Column of `rows_of` that tells whether weights are tuned."""
+_WEIGHTS, _CHIP = 9, 10
+"""Columns of `rows_of` that tell whether weights are tuned, and on what chip."""
 
 _HEADS = {
     0: "design",
@@ -31,6 +31,7 @@ _HEADS = {
     7: "all\n[%]",
     8: "unseen\n[%]",
     _WEIGHTS: "weights",
+    _CHIP: "chip",
 }
 """Heads of the columns of `rows_of` that a terminal shows; EDAP itself is in the report."""
 
@@ -64,7 +65,8 @@ def refine_weights(
 def _show(result: Refinement, refining: Refining, folder: Path) -> None:
     console = PlainConsole()
     designs = [result.trained, *result.front]
-    kept = [place for place in _HEADS if place != _WEIGHTS or any(one.is_tuned for one in designs)]
+    unsaid = {_WEIGHTS: not any(one.is_tuned for one in designs), _CHIP: not any(one.chip for one in designs)}
+    kept = [place for place in _HEADS if not unsaid.get(place)]
     table = Table(title="Peripherals chosen again, by falling EDAP; the first row is the trained network")
     for place in kept:
         table.add_column(_HEADS[place], no_wrap=True, justify="right" if 0 < place < _WEIGHTS else "left")

@@ -99,6 +99,7 @@ def refine(
     a range of prices, measures the choices by the exact emulation, and goes on
     from there until nothing moves. Channel depths stay. What peripherals may
     become is set by the space, such as space.weight_precision and space.copies.
+    Several space.coding or space.cell_bits are tried in turn.
 
     An interrupted command goes on where it stopped when it is repeated.
 
@@ -106,7 +107,7 @@ def refine(
       xpert-evo refine runs/knee --dataset cifar10 --data-dir ~/data
       xpert-evo refine runs/knee --tune exact-tune --loss 0.5
       xpert-evo refine runs/knee --set space.weight_precision=[4,5,6,8]
-      xpert-evo refine runs/knee --set hardware.crossbar.coding=differential
+      xpert-evo refine runs/knee --set space.cell_bits=[2,4]
       xpert-evo refine runs/knee --chips 5 --set hardware.device=rram-wan2022
     """
     from xpert_evo.progress import Stage, choose_listener

@@ -33,14 +33,15 @@ def _folder_lines(folder: Path) -> Iterator[str]:
 
 
 def _step_lines(plan: RefinementPlan) -> Iterator[str]:
-    steps, n_later = plan.plan, plan.plan.most_rounds - 1
-    yield "round 1:"
-    yield from _lines(plan, steps.first)
-    if n_later:
-        yield f"each later round, at most {n_later}, about:"
-        yield from _lines(plan, steps.later)
-    yield "at the end:"
-    yield from _lines(plan, steps.last)
+    for name, steps in plan.plans:
+        chip, n_later = f"{name}: " if name else "", steps.most_rounds - 1
+        yield f"{chip}round 1:"
+        yield from _lines(plan, steps.first)
+        if n_later:
+            yield f"{chip}each later round, at most {n_later}, about:"
+            yield from _lines(plan, steps.later)
+        yield f"{chip}at the end:"
+        yield from _lines(plan, steps.last)
 
 
 def _lines(plan: RefinementPlan, steps: Sequence[Step]) -> Iterator[str]:
@@ -51,7 +52,7 @@ def _lines(plan: RefinementPlan, steps: Sequence[Step]) -> Iterator[str]:
 
 
 def _time_lines(plan: RefinementPlan) -> Iterator[str]:
-    most = plan.plan.most_rounds
+    most = max(steps.most_rounds for _, steps in plan.plans)
     longest = "" if most == 1 else f" if one round is enough, {duration(plan.seconds(most))} with {most} rounds"
     yield f"time: about {duration(plan.seconds(1))}{longest}, with {counted(plan.n_workers, 'worker')}"
     yield "(extrapolated from a few emulated images on one thread; other work on the machine adds to it)"

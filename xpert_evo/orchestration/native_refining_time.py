@@ -15,11 +15,14 @@ from xpert_evo.orchestration.refining.options import Options, unlimited
 from xpert_evo.orchestration.stage_times import StageTimes
 from xpert_evo.orchestration.task import Task
 
+_ROUNDS = 2
+"""Rounds until nothing moves any more (those of most refinements of a VGG16)."""
+
 
 def refinement_s(
     task: Task, dataset: Dataset, recipe: Recipe, timed: Sequence[tuple[Design, StageTimes]], *, n_workers: int
 ) -> float:
-    """Mean duration of refining one of several designs after its training, with as many rounds as there may be [s].
+    """Mean duration of refining one of several designs after its training [s].
 
     Args:
         task: Search task.
@@ -36,7 +39,7 @@ def refinement_s(
     for design, times in timed:
         planner = _planner(task, dataset, design, protocols, refining)
         pace = Pace(conversion_s=times.judged_image_s / planner.conversions, step_image_s=times.step_image_s)
-        each.append(planner.plan().seconds(refining.most_rounds, pace, n_workers))
+        each.append(planner.plan().seconds(min(_ROUNDS, refining.most_rounds), pace, n_workers))
     return sum(each) / len(each)
 
 

@@ -10,7 +10,7 @@ from xpert_evo.errors import InterruptedRunError, UsageError
 from xpert_evo.executors import MAKERS
 from xpert_evo.hardware import Hardware
 from xpert_evo.locks import acquired
-from xpert_evo.orchestration.refining import Refinement, Refining, refine_network
+from xpert_evo.orchestration.refining import Refinement, Refining, refine_on_chips
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.paths import user_path
 from xpert_evo.progress import Listener, Message, choose_listener
@@ -71,7 +71,7 @@ def carry_out(path: Path, config: RunConfig, folder: Path, refining: Refining, l
     )
     executor = MAKERS[settings.executor.kind](settings.executor, None, lambda text: listener.tell(Message(text=text)))
     try:
-        result = refine_network(file, settings, folder, refining, executor=executor, listener=listener)
+        result = refine_on_chips(file, settings, folder, refining, executor=executor, listener=listener)
         write_refinement(folder, result, settings=_words(settings, result, refining))
     except KeyboardInterrupt:
         raise InterruptedRunError(
@@ -101,10 +101,11 @@ def _words(config: RunConfig, result: Refinement, refining: Refining) -> str:
     tuned = f"; weights tuned by {refining.tune}" if refining.tune else ""
     names = [name for name, _ in result.trained.edap_ratios]
     worst = f" It is the worst case of the cost models {listed(names)}, each relative to the baseline." if names else ""
+    chips = dict.fromkeys(one.chip for one in (*result.front, *result.others) if one.chip)
+    in_turn = f" The chips were tried in turn: {listed(chips)}." if chips else ""
     return (
         f"{dataset.name}, device {hardware.device.name}, {hardware.words}, weights coded "
-        f"{hardware.crossbar.coding.value}. Class probabilities of {refining.n_images:,} validation images are those "
-        f"of ideal devices. Designs are compared on {result.trained.n_judged:,} other images, on "
-        f"{result.devices}{tuned}. EDAP is compared with that of the "
-        f"baseline of the space.{worst}"
+        f"{hardware.crossbar.coding.value}.{in_turn} Class probabilities of {refining.n_images:,} validation images "
+        f"are those of ideal devices. Designs are compared on {result.trained.n_judged:,} other images, on "
+        f"{result.devices}{tuned}. EDAP is compared with that of the baseline of the space.{worst}"
     )

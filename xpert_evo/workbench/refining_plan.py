@@ -9,6 +9,7 @@ from xpert_evo.accuracy.training.weights import load_network, weights_file
 from xpert_evo.config import RunConfig
 from xpert_evo.orchestration.estimate import planned_workers
 from xpert_evo.orchestration.refining import Refining
+from xpert_evo.orchestration.refining.chip_choices import chip_choices
 from xpert_evo.orchestration.refining.chips import DrawnChips
 from xpert_evo.orchestration.refining.estimate import Pace, Plan, Planner, measured_pace
 from xpert_evo.orchestration.refining.options import Options
@@ -27,7 +28,7 @@ class RefinementPlan:
         hardware: Cost model and chip in words.
         devices: Devices that networks are judged on, in words.
         choices: Name of each gene that may change, and what the layers may choose from.
-        plan: What is measured.
+        plans: Weight coding and cell bits in words, empty if there is but one chip, and what is measured for each.
         pace: How fast this machine is.
         n_workers: Number of concurrent measurements.
     """
@@ -37,13 +38,13 @@ class RefinementPlan:
     hardware: str
     devices: str
     choices: tuple[tuple[str, tuple[object, ...]], ...]
-    plan: Plan
+    plans: tuple[tuple[str, Plan], ...]
     pace: Pace
     n_workers: int
 
     def seconds(self, n_rounds: int) -> float:
         """Expected duration with so many rounds [s]."""
-        return self.plan.seconds(n_rounds, self.pace, self.n_workers)
+        return sum(plan.seconds(n_rounds, self.pace, self.n_workers) for _, plan in self.plans)
 
 
 @own_numerics()
@@ -56,23 +57,29 @@ def plan_refinement(path: Path, config: RunConfig, refining: Refining, tell: Cal
     options = Options.of(settings, design, dataset, image_size=trained.image_size)
     chips = DrawnChips.of(settings, refining.chips, refining.seed)
     protocol = None if refining.tune is None else refining.tuning(options.task.protocol(refining.tune))
-    planner = Planner(
-        options=options,
-        design=design,
-        refining=refining,
-        chips=chips,
-        n_validation=len(dataset.validation),
-        protocol=protocol,
-        n_train=len(dataset.train),
-        moves=trained.network.crossbar != options.task.hardware.crossbar,
-    )
+    moves = trained.network.crossbar != options.task.hardware.crossbar
+    choices = chip_choices(settings, design, dataset)
+    planners = [
+        Planner(
+            options=Options.of(settings, choice.design, dataset, image_size=trained.image_size),
+            design=choice.design,
+            refining=refining,
+            chips=chips,
+            n_validation=len(dataset.validation),
+            protocol=protocol,
+            n_train=len(dataset.train),
+            moves=moves or choice.design != design,
+        )
+        for choice in choices
+    ]
+    n_conversions = float(sum(geometry.n_conversions for geometry in options.geometries(design)))
     return RefinementPlan(
         design=design.digest,
         dataset=dataset.name,
         hardware=options.task.hardware.words,
         devices=chips.words,
         choices=options.offered(),
-        plan=planner.plan(),
-        pace=measured_pace(trained, dataset, protocol, n_conversions=planner.conversions, tell=tell),
+        plans=tuple((choice.words, planner.plan()) for choice, planner in zip(choices, planners, strict=True)),
+        pace=measured_pace(trained, dataset, protocol, n_conversions=n_conversions, tell=tell),
         n_workers=planned_workers(settings),
     )

@@ -12,11 +12,13 @@ its `design`, the file of its `weights`, its costs and its `validation` accuracy
 one that loses at most half a point. With `Refining(tune="exact-tune")` the networks are trained for their peripherals.
 
 Modules: `settings` (arguments and results), `refinement` (the loop), `rounds` (one turn of it), `measuring` (single
-layers and pairs), `choosing` (the best design at every price), `options` (what a layer may become, and its costs),
-`laboratory` and `jobs` (measurements on workers), `memory` (what has been measured).
+layers and pairs), `chip_choices` (several codings and cell bits), `choosing` (the best design at every price),
+`options` (what a layer may become, and its costs), `laboratory` and `jobs` (measurements on workers), `memory` (what
+has been measured).
 """
 
+from xpert_evo.orchestration.refining.chip_choices import refine_on_chips
 from xpert_evo.orchestration.refining.refinement import refine_network
 from xpert_evo.orchestration.refining.settings import Prediction, Refined, Refinement, Refining
 
-__all__ = ["Prediction", "Refined", "Refinement", "Refining", "refine_network"]
+__all__ = ["Prediction", "Refined", "Refinement", "Refining", "refine_network", "refine_on_chips"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.training.weights import TrainedNetwork, load_network, weights_file
 from xpert_evo.config import RunConfig
+from xpert_evo.design import Design
 from xpert_evo.errors import UsageError
 from xpert_evo.executors import Executor
 from xpert_evo.orchestration.refining.chips import Accuracy, DrawnChips
@@ -16,7 +17,7 @@ from xpert_evo.orchestration.refining.measuring import FIRST_WINDOW, NEXT_WINDOW
 from xpert_evo.orchestration.refining.memory import Memory
 from xpert_evo.orchestration.refining.options import Options
 from xpert_evo.orchestration.refining.rounds import Outlook, entry, run_round
-from xpert_evo.orchestration.refining.settings import Prediction, Refined, Refinement, Refining
+from xpert_evo.orchestration.refining.settings import Prediction, Refined, Refinement, Refining, front_of
 from xpert_evo.orchestration.refining.telling import design_words, prediction_words
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.progress import Listener, Message, Stage
@@ -36,8 +37,11 @@ def refine_network(
     *,
     executor: Executor,
     listener: Listener,
+    home: Design | None = None,
 ) -> Refinement:
     """Chooses the peripherals of a trained network again; see the package's docstring.
+
+    `home` is the network's design on another chip, with other values of what all layers share; None for its own.
 
     Raises:
         UsageError: The network is a proxy, or does not fit the data set; there are too few validation images.
@@ -50,7 +54,8 @@ def refine_network(
     trained, dataset = load_network(file), cached_dataset(config.dataset)
     check_network(file, trained, dataset, refining)
     listener.tell(Stage(text="listing the peripherals that each layer may have, and their costs"))
-    options = Options.of(config, trained.header.design, dataset, image_size=trained.image_size)
+    own = Options.of(config, trained.header.design, dataset, image_size=trained.image_size)
+    options = own if home is None else Options.of(config, home, dataset, image_size=trained.image_size)
     folder.mkdir(parents=True, exist_ok=True)
     memory = Memory(folder)
     try:
@@ -75,6 +80,8 @@ def refine_network(
         refiner = _Refiner(
             weights=file,
             trained=trained,
+            home=home or trained.header.design,
+            own=own,
             options=options,
             laboratory=laboratory,
             refining=refining,
@@ -121,6 +128,8 @@ class _Refiner:
         *,
         weights: Path,
         trained: TrainedNetwork,
+        home: Design,
+        own: Options,
         options: Options,
         laboratory: Laboratory,
         refining: Refining,
@@ -129,6 +138,7 @@ class _Refiner:
     ) -> None:
         self._n_validation = n_validation
         self._weights, self._trained, self._options = weights, trained, options
+        self._home, self._own = home, own
         self._laboratory, self._refining, self._listener = laboratory, refining, listener
         self._pool: list[Refined] = []
         self._predictions: list[tuple[Prediction, ...]] = []
@@ -152,12 +162,13 @@ class _Refiner:
         """The trained network with its own peripherals, on the chip's crossbars if these are others than its own."""
         design, lab, part = self._trained.header.design, self._laboratory, self._refining.compared
         (accuracy,) = lab.accuracies([self._weights], design, part, "judging the trained network")
-        self._start = self._owner = anchor = entry(self._options, design, self._weights, accuracy)
+        self._start = anchor = entry(self._own, design, self._weights, accuracy)
+        self._owner = replace(anchor, design=self._home)
         self._say(f"trained: {design_words(anchor, anchor)}")
-        if self._trained.network.crossbar != self._options.task.hardware.crossbar:
-            (file,) = lab.adopted(self._weights, [design])
-            (accuracy,) = lab.accuracies([file], design, part, "judging it on the chip's crossbars")
-            anchor = entry(self._options, design, file, accuracy)
+        if self._trained.network.crossbar != self._options.task.hardware.crossbar or self._home != design:
+            (file,) = lab.adopted(self._weights, [self._home])
+            (accuracy,) = lab.accuracies([file], self._home, part, "judging it on the chip's crossbars")
+            anchor = entry(self._options, self._home, file, accuracy)
             self._say(f"on the chip's crossbars: {design_words(anchor, self._start)}")
         self._pool.append(anchor)
         return anchor
@@ -233,7 +244,7 @@ class _Refiner:
         return tuned
 
     def _result(self) -> Refinement:
-        front = _front(self._pool)
+        front = front_of(self._pool)
         confirmed = self._confirmed([self._start, *front])
         others = [one for one in self._pool if one.weights not in {kept.weights for kept in front}]
         return Refinement(
@@ -272,15 +283,6 @@ class _Refiner:
 
     def _say(self, text: str) -> None:
         self._listener.tell(Message(text=text))
-
-
-def _front(pool: Sequence[Refined]) -> list[Refined]:
-    """Designs that no other one beats in both EDAP and judged accuracy, by falling EDAP."""
-    front: list[Refined] = []
-    for one in sorted(pool, key=lambda one: (one.edap, -one.judged)):
-        if not front or one.judged > front[-1].judged:
-            front.append(one)
-    return front[::-1]
 
 
 def _slope(judged: Sequence[Refined], start: Refined) -> float | None:

@@ -1,5 +1,6 @@
 """Settings and result of a refinement."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,7 @@ class Refined:
         edap_ratios: EDAP of the baseline divided by it, by cost model, in a worst case over several.
         on_chips: Accuracy of each drawn chip on all validation images, or on those of `judged` where the design is not
             on the front; empty for ideal devices.
+        chip: Weight coding and cell bits in words, where several were tried.
     """
 
     design: Design
@@ -152,11 +154,14 @@ class Refined:
     edap_ratios: tuple[tuple[str, float], ...] = ()
     on_chips: tuple[float, ...] = ()
 
+    chip: str = ""
+
     def to_plain(self) -> dict[str, Any]:
         """An entry of the refinement's `front.json`; `load_designs` reads the design from it."""
         plain = {**asdict(self), "id": self.design.digest, "design": self.design.to_plain()}
-        if not self.on_chips:
-            del plain["on_chips"]
+        for name in ("on_chips", "chip"):
+            if not plain[name]:
+                del plain[name]
         return {**plain, "weights": str(self.weights), "edap_ratios": dict(self.edap_ratios)}
 
 
@@ -171,6 +176,7 @@ class Refinement:
         predictions: Joint choices by round, from 1: predicted and measured divergences.
         seconds: Time of the measurements and trainings of this call [s].
         devices: Devices under which accuracies hold, in words.
+        rounds: Names of the rounds of `predictions`, where several chips were tried; empty for one.
     """
 
     trained: Refined
@@ -179,9 +185,24 @@ class Refinement:
     predictions: tuple[tuple[Prediction, ...], ...]
     seconds: float
     devices: str
+    rounds: tuple[str, ...] = ()
+
+    @property
+    def round_names(self) -> tuple[str, ...]:
+        """Names of the rounds of `predictions`."""
+        return self.rounds or tuple(f"round {number}" for number in range(1, len(self.predictions) + 1))
 
     def best(self, loss: float) -> Refined:
         """The design of the lowest EDAP that loses at most this fraction of all validation images."""
         least = (self.trained.validation or self.trained.judged) - loss
         kept = [one for one in self.front if (one.validation or one.judged) >= least]
         return min(kept or [self.trained], key=lambda one: one.edap)
+
+
+def front_of(pool: Sequence[Refined]) -> list[Refined]:
+    """Designs that no other one beats in both EDAP and judged accuracy, by falling EDAP."""
+    front: list[Refined] = []
+    for one in sorted(pool, key=lambda one: (one.edap, -one.judged)):
+        if not front or one.judged > front[-1].judged:
+            front.append(one)
+    return front[::-1]

@@ -1,6 +1,7 @@
 """Pictures of a refinement: its front, the bits of its choices, and how well divergences were predicted."""
 
 from collections.abc import Callable, Sequence
+from itertools import cycle
 
 import numpy as np
 from matplotlib import colormaps
@@ -40,11 +41,14 @@ def _draw_front(result: Refinement) -> Figure:
     figure = Figure(figsize=(6.4, 4.2))
     axes = figure.add_subplot()
     groups = [
-        ("chosen, weights as trained", BLUE, "o", [one for one in result.front if one.round and not one.is_tuned]),
-        ("chosen, weights tuned", VERMILION, "s", [one for one in result.front if one.is_tuned]),
-        ("the trained network", ORANGE, "*", [result.trained]),
+        (f"{label}{f', {chip}' if chip else ''}", colour, marker, [one for one in chosen if one.chip == chip])
+        for chip, marker in zip(dict.fromkeys(one.chip for one in result.front), cycle("osDv^<>"), strict=False)
+        for label, colour, chosen in (
+            ("chosen, weights as trained", BLUE, [one for one in _chosen(result) if not one.is_tuned]),
+            ("chosen, weights tuned", VERMILION, [one for one in _chosen(result) if one.is_tuned]),
+        )
     ]
-    for label, colour, marker, designs in groups:
+    for label, colour, marker, designs in [*groups, ("the trained network", ORANGE, "*", [result.trained])]:
         if designs:
             x = [one.edap_ratio for one in designs]
             y = [100 * accuracy_of(one) for one in designs]
@@ -65,6 +69,11 @@ def _draw_front(result: Refinement) -> Figure:
     return figure
 
 
+def _chosen(result: Refinement) -> list[Refined]:
+    """The designs of the front besides the trained network."""
+    return [one for one in result.front if one.weights != result.trained.weights]
+
+
 def _chips_words(result: Refinement) -> str:
     """What accuracies are measured on, in short: `3 drawn chips`."""
     return counted(n, "drawn chip") if (n := len(result.trained.on_chips)) else IDEAL_DEVICES
@@ -72,7 +81,7 @@ def _chips_words(result: Refinement) -> str:
 
 def _draw_bits(result: Refinement) -> Figure:
     shown = [("trained", result.trained)]
-    chosen = [one for one in result.front if one.round]
+    chosen = _chosen(result)
     places = np.unique(np.linspace(0, len(chosen) - 1, min(_MOST_DRAWN, len(chosen))).round().astype(int))
     shown += [(f"{times(chosen[place].edap_ratio)} x", chosen[place]) for place in places]
     kinds = [kind for kind in PERIPHERALS if any(kind in one.design.kinds for _, one in shown)]
@@ -177,7 +186,7 @@ _PICTURES: dict[str, tuple[Callable[[Refinement], Figure | None], str]] = {
 
 
 def rows_of(designs: Sequence[Refined]) -> list[tuple[str, ...]]:
-    """Returns the figures of designs as texts: id, EDAP, area, latency, energy, divergence, accuracies, weights."""
+    """Returns designs as texts: id, EDAP, area, latency, energy, divergence, accuracies, weights, chip."""
     return [
         (
             one.design.digest[:8],
@@ -190,6 +199,7 @@ def rows_of(designs: Sequence[Refined]) -> list[tuple[str, ...]]:
             f"{100 * accuracy_of(one):.2f}",
             "-" if one.unseen is None else f"{100 * one.unseen:.2f}",
             "tuned" if one.is_tuned else "as trained",
+            one.chip or "-",
         )
         for one in designs
     ]
@@ -206,4 +216,5 @@ HEADS = (
     "validation [%]",
     "unseen [%]",
     "weights",
+    "chip",
 )

@@ -70,10 +70,16 @@ def _page(result: Refinement, drawings: list[Drawing], settings: str) -> str:
         title=escape(f"Peripherals of {result.trained.design.digest[:8]}, chosen again"),
         style=style.read_text(encoding="utf-8"),
         summary=escape(settings),
-        front=text_table(HEADS, rows_of([result.trained, *result.front])) + f"<p>{escape(_caution(result))}</p>",
+        front=_front(result) + f"<p>{escape(_caution(result))}</p>",
         pictures="\n".join(figure_element(drawing) for drawing in drawings),
         predictions=_predictions(result),
     )
+
+
+def _front(result: Refinement) -> str:
+    designs = [result.trained, *result.front]
+    shown = len(HEADS) if any(one.chip for one in designs) else len(HEADS) - 1  # the chip, where several were tried
+    return text_table(HEADS[:shown], [row[:shown] for row in rows_of(designs)])
 
 
 def _caution(result: Refinement) -> str:
@@ -89,8 +95,8 @@ def _caution(result: Refinement) -> str:
 
 def _predictions(result: Refinement) -> str:
     rows = [
-        (f"round {number}, {kind}", *_ratios(found))
-        for number, predictions in enumerate(result.predictions, 1)
+        (f"{name}, {kind}", *_ratios(found))
+        for name, predictions in zip(result.round_names, result.predictions, strict=True)
         for kind, found in (
             ("random", [one for one in predictions if one.is_random]),
             ("chosen", [one for one in predictions if not one.is_random]),

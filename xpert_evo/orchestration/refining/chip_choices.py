@@ -1,0 +1,146 @@
+"""Refines a network on chips that differ in what all layers share: weight coding and cell bits, each in turn.
+
+A choice that all layers share moves all of them at once, so it is no sum over layers. There are few of them, and each
+gets measurements, rounds and a front of its own; the fronts are merged. What has been measured is kept in one memory,
+under keys that name the choice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+
+from hw_models import CrossbarSpec
+from xpert_evo.accuracy.datasets.catalogue import Dataset
+from xpert_evo.accuracy.training.weights import load_network, weights_file
+from xpert_evo.config import RunConfig
+from xpert_evo.design import Design, LayerDesign
+from xpert_evo.executors import Executor
+from xpert_evo.genes import Choice, GeneKind
+from xpert_evo.orchestration.refining.options import unlimited, value_of
+from xpert_evo.orchestration.refining.refinement import refine_network
+from xpert_evo.orchestration.refining.settings import Refined, Refinement, Refining, front_of
+from xpert_evo.orchestration.task import Task, task_of_images
+from xpert_evo.orchestration.trainings import cached_dataset
+from xpert_evo.progress import Event, Listener, Message, Stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChipChoice:
+    """What all layers of a chip share.
+
+    Attributes:
+        words: The choice in words; empty if there is no other.
+        design: The network's design with it.
+    """
+
+    words: str
+    design: Design
+
+
+def chip_choices(config: RunConfig, design: Design, dataset: Dataset) -> list[ChipChoice]:
+    """The weight codings and cell bits that the space offers a chip, those of the network's own chip first.
+
+    Without a choice, only the chip's own. Raises ConfigError.
+
+    Args:
+        config: Settings of the space and the chip.
+        design: Design of the trained network.
+        dataset: Data set of the network.
+    """
+    whole = task_of_images(unlimited(config), dataset)
+    crossbar = whole.hardware.crossbar
+    offered = {
+        kind: choices for kind in (GeneKind.CODING, GeneKind.CELL_BITS) if len(choices := _shared(whole, kind)) > 1
+    }
+    found = []
+    for values in product(*offered.values()):
+        shared = dict(zip(offered, values, strict=True))
+        words = ", ".join(f"{value}-bit cells" if isinstance(value, int) else str(value) for value in values)
+        found.append(ChipChoice(words=words, design=_with_shared(design, shared, crossbar)))
+    return sorted(found, key=lambda one: one.design != design)
+
+
+def _shared(task: Task, kind: GeneKind) -> tuple[Choice, ...]:
+    """What a chip may choose from for all layers together; nothing for genes that are chosen layer by layer."""
+    column = task.space.column(0, kind)
+    if column is None or not (task.space.is_tied(kind) or not kind.record.is_ordinal):
+        return ()
+    return tuple(task.space.genes[column].choices)
+
+
+def _with_shared(design: Design, shared: dict[GeneKind, Choice], crossbar: CrossbarSpec) -> Design:
+    """A design with these values in all layers, not named where they are the crossbar's."""
+    unnamed = LayerDesign.model_construct(**dict.fromkeys(shared))
+    changed = {
+        kind.value: None if value_of(unnamed, kind, crossbar) == value else value
+        for kind, value in shared.items()
+        if any(value_of(layer, kind, crossbar) != value for layer in design.layers)
+    }
+    layers = tuple(layer.model_copy(update=changed) for layer in design.layers)
+    return design.model_copy(update={"layers": layers})
+
+
+def refine_on_chips(
+    weights: Path,
+    config: RunConfig,
+    folder: Path,
+    refining: Refining,
+    *,
+    executor: Executor,
+    listener: Listener,
+) -> Refinement:
+    """Refines a network on every chip that the space offers, and merges the fronts; see `refine_network`."""
+    file = weights_file(weights)
+    trained, dataset = load_network(file), cached_dataset(config.dataset)
+    results = []
+    for choice in chip_choices(config, trained.header.design, dataset):
+        own = Named(listener, choice.words)
+        result = refine_network(file, config, folder, refining, executor=executor, listener=own, home=choice.design)
+        results.append((choice.words, result))
+    return merged(results)
+
+
+def merged(results: Sequence[tuple[str, Refinement]]) -> Refinement:
+    """One result of refinements of a network on chips of these names; a single one as it is."""
+    first = results[0][1]
+    if len(results) == 1:
+        return first
+    named = [(replace(one, chip=words), one in result.front) for words, result in results for one in _all(result)]
+    pool = [one for one, is_confirmed in named if is_confirmed]
+    front = front_of(pool)
+    kept = {one.weights for one in front}
+    return Refinement(
+        trained=first.trained,
+        front=tuple(front),
+        others=tuple(one for one, _ in named if one.weights not in kept),
+        predictions=tuple(found for _, result in results for found in result.predictions),
+        rounds=tuple(f"{words}: {name}" for words, result in results for name in result.round_names),
+        seconds=sum(result.seconds for _, result in results),
+        devices=first.devices,
+    )
+
+
+def _all(result: Refinement) -> list[Refined]:
+    return [*result.front, *result.others]
+
+
+class Named:
+    """Tells events with the name of what they belong to in front.
+
+    Args:
+        listener: Receives the events.
+        name: Name; empty for none.
+    """
+
+    def __init__(self, listener: Listener, name: str) -> None:
+        self._listener, self._prefix = listener, f"{name}: " if name else ""
+
+    def tell(self, event: Event) -> None:
+        """Passes an event on."""
+        if self._prefix and isinstance(event, Stage | Message):
+            event = replace(event, text=self._prefix + event.text)
+        self._listener.tell(event)
+
+    def close(self) -> None:
+        """Leaves the listener to who made it."""
