@@ -31,9 +31,11 @@ _PART = 4
 """Divisor of the batch size in the first measured step."""
 
 _MOST_STEPS = 16
-_FEW, _MORE = 2, 64
-_SHORT_S = 0.05
-"""Judgements of few images that take less time than this are measured with more images [s]."""
+_FEW, _MORE, _TIMES = 2, 64, 4
+"""Images that are emulated first, the most that are, and how many times as many follow each time."""
+
+_SHORT_S = 0.6
+"""Emulations of few images that take less time than this are measured with more images [s]."""
 
 _FORWARD_RATIO = 1 / 3
 """Fraction of a training step's time spent in the forward pass."""
@@ -171,7 +173,11 @@ def _emulation(network: CrossbarNetwork, train: Split, devices: NonIdealities | 
         return time.perf_counter() - begun
 
     first_s, few_s = seconds(_FEW), seconds(_FEW)
-    image_s = few_s / _FEW
-    if few_s < _SHORT_S:
-        image_s = max(0.0, seconds(_MORE) - few_s) / (_MORE - _FEW) or image_s
+    n_images, longest_s = _FEW, few_s
+    while longest_s < _SHORT_S and n_images < min(
+        _MORE, len(images)
+    ):  # images of large batches take far less time each
+        n_images = min(_TIMES * n_images, _MORE, len(images))
+        longest_s = seconds(n_images)
+    image_s = max(0.0, longest_s - few_s) / max(1, n_images - _FEW) or few_s / _FEW
     return max(0.0, first_s - few_s), image_s
