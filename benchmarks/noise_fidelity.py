@@ -45,6 +45,7 @@ CASES: dict[str, Callable[[], NonIdealities]] = {
     "variation-5": lambda: NonIdealities(variation_ratio=0.05),
     "variation-10": lambda: NonIdealities(variation_ratio=0.1),
     "converters": lambda: NonIdealities(adc_offset_steps=0.3, adc_noise_steps=0.3),
+    "inputs": lambda: NonIdealities(input_noise_ratio=0.03),
     "rram-wan2022": lambda: device("rram-wan2022", DAY_S),
     "pcm-joshi2020": lambda: device("pcm-joshi2020", DAY_S),
     "rram-100k": lambda: device("rram-100k"),
