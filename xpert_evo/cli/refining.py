@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from xpert_evo.accuracy.training.matching import check_name
 from xpert_evo.accuracy.training.weights import load_network, weights_file
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.refining_plan import show_refinement_plan
@@ -52,6 +53,7 @@ def refine_weights(
     settings = resolve(config, assignments, options)
     file = weights_file(path)
     trained = load_network(file)
+    check_name(file, trained, settings.dataset.name, same=True)
     check_network(file, trained, cached_dataset(settings.dataset), refining)
     folder = out or Path("runs") / f"refined-{trained.header.design.digest[:8]}"
     if dry_run:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from hw_models import HardwareModelError
-from xpert_evo.accuracy.datasets.catalogue import Dataset, dataset_spec, name_of
 from xpert_evo.accuracy.training.judge import SPLITS
+from xpert_evo.accuracy.training.matching import check_images, check_name
 from xpert_evo.accuracy.training.results import JudgementResult
 from xpert_evo.accuracy.training.weights import TrainedNetwork, load_network, weights_file
 from xpert_evo.accuracy.training.yields import yield_of
@@ -69,7 +69,8 @@ def judge(
         None if no chips were drawn; `result.over_time` and `result.yields` if they were requested.
 
     Raises:
-        UsageError: An argument is invalid, or the data set has other classes or channels than that of the training.
+        UsageError: An argument is invalid; the data set has other classes or channels than that of the training, or is
+            another one although no setting names it.
         ConfigError: A setting or the noise is wrong.
         TrainingError: The file is missing or damaged.
         DataError: The data set is missing or damaged, or there are too few training images to calibrate on.
@@ -117,8 +118,10 @@ def judge_weights(
 ) -> JudgementResult:
     """Judges the network in a file; takes the checked arguments of `judge` and raises the same errors."""
     trained = _on_crossbars(path, settings)
+    unnamed = "name" not in settings.dataset.model_fields_set  # other images are judged only where they are asked for
+    check_name(path, trained, settings.dataset.name, same=unnamed)
     dataset = cached_dataset(settings.dataset)
-    _check_images(trained, dataset, path)
+    check_images(path, trained, dataset, same=unnamed)
     listener.loaded(trained, dataset)
     ideal, chips = measure(
         trained, weights_file(path), dataset, devices, listener, split=split, seed=seed, max_images=max_images
@@ -174,20 +177,3 @@ def _on_crossbars(path: Path, settings: RunConfig) -> TrainedNetwork:
         return load_network(path, replace(own, **given))
     except HardwareModelError as failure:
         raise ConfigError(f"the crossbars of {path} cannot be changed like this: {failure}") from None
-
-
-def _check_images(trained: TrainedNetwork, dataset: Dataset, path: Path) -> None:
-    own = trained.network.backbone
-    if (own.image_channels, own.n_classes) != (dataset.image_channels, dataset.n_classes):
-        name = name_of(trained.header.dataset)
-        if name is not None and name != dataset.name:
-            place = "" if dataset_spec(name).folder is None else " --data-dir DIR"
-            raise UsageError(
-                f"{path} was trained on {name}, not on {dataset.name}; add --dataset {name}{place}, or set "
-                "dataset.name."
-            )
-        raise UsageError(
-            f"{path} was trained on {own.n_classes} classes and {own.image_channels} image channels, but "
-            f"{dataset.name} has {dataset.n_classes} and {dataset.image_channels}; select its data set with "
-            "--dataset or the setting dataset.name."
-        )

@@ -9,6 +9,7 @@ import torch.nn.functional as F  # noqa: N812
 
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork
 from xpert_evo.accuracy.datasets.catalogue import Dataset
+from xpert_evo.accuracy.training.matching import check_images
 from xpert_evo.accuracy.training.weights import file_digest, load_network, weights_file
 from xpert_evo.accuracy.training.weights_header import NetworkReference
 from xpert_evo.errors import TrainingError
@@ -50,20 +51,15 @@ def read_teacher(paths: Sequence[Path], dataset: Dataset) -> Teacher:
     """Reads networks of `xpert-evo train` as teachers for a data set.
 
     Raises:
-        TrainingError: A file is missing or damaged, or its network is a proxy or was trained for other images.
+        TrainingError: A file is missing or damaged, or its network is a proxy.
+        UsageError: A network was trained on other images.
     """
     networks, references = [], []
     for path in map(weights_file, paths):
         trained = load_network(path)
-        backbone = trained.network.backbone
         if trained.header.is_proxy:
             raise TrainingError(f"{path} is a proxy, narrower than its design; give a teacher of native size.")
-        theirs = backbone.n_classes, backbone.image_channels, tuple(backbone.image_size)
-        ours = dataset.n_classes, dataset.image_channels, tuple(dataset.image_size)
-        if theirs != ours or trained.header.dataset not in {None, dataset.digest}:
-            raise TrainingError(
-                f"{path} was trained on other images than those of {dataset.name}; give a teacher for these."
-            )
+        check_images(path, trained, dataset, same=True)
         networks.append(trained.network)
         header = trained.header
         references.append(

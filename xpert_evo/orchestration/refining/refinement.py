@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from xpert_evo.accuracy.datasets.catalogue import Dataset
+from xpert_evo.accuracy.training.matching import check_images
 from xpert_evo.accuracy.training.weights import TrainedNetwork, load_network, weights_file
 from xpert_evo.config import RunConfig
 from xpert_evo.design import Design
@@ -95,23 +96,12 @@ def refine_network(
 
 def check_network(path: Path, trained: TrainedNetwork, dataset: Dataset, refining: Refining) -> None:
     """Raises UsageError if a network cannot be refined on a data set."""
-    backbone = trained.network.backbone
     if trained.header.is_proxy:
         raise UsageError(
             f"{path} is a proxy, narrower than its design (protocol {trained.protocol.name}); train the design at "
             "native size first, such as with --protocol one-night."
         )
-    if (backbone.n_classes, backbone.image_channels) != (dataset.n_classes, dataset.image_channels):
-        raise UsageError(
-            f"{path} was trained on {backbone.n_classes} classes and {backbone.image_channels} image channels, but "
-            f"{dataset.name} has {dataset.n_classes} and {dataset.image_channels}; select its data set with "
-            "--dataset or the setting dataset.name."
-        )
-    if trained.header.dataset not in {None, dataset.digest}:
-        raise UsageError(
-            f"{path} was trained on other images than those of {dataset.name}; select its data set with --dataset or "
-            "the setting dataset.name."
-        )
+    check_images(path, trained, dataset, same=True)
     wanted = refining.n_images + refining.n_judged
     if wanted > len(dataset.validation):
         raise UsageError(
