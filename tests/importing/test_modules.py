@@ -184,9 +184,34 @@ class _Branching(nn.Module):
         return self.stem(x).mean((2, 3))
 
 
+class _AsNumber(_Branching):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        scale = x.sum().item()
+        return self.stem(x * scale).mean((2, 3))
+
+
+class _SortedInside(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Sequential(nn.ReLU(), _Sorted())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.as_tensor(self.inner(x))
+
+
 @pytest.mark.parametrize(
     ("module", "shape", "words"),
     [
+        (
+            _AsNumber(),
+            (1, 8, 8),
+            r"line \d+ of test_modules\.py \(scale = x\.sum\(\)\.item\(\)\): sum reduces all images of a batch to one",
+        ),
+        (
+            _SortedInside(),
+            (8,),
+            r"line \d+ of test_modules\.py \(return x\.sort\(1\)\.values\): sort in inner.1: this operator",
+        ),
         (
             _Branching(),
             (1, 8, 8),

@@ -14,7 +14,7 @@ from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 from xpert_evo.errors import XpertEvoError
 from xpert_evo.importing.attention import with_plain_attention
 from xpert_evo.importing.building import Builder, Converted, ImportFailedError, Value
-from xpert_evo.importing.first_run import check_input, in_silence, place_in_code
+from xpert_evo.importing.first_run import check_input, in_silence, place_in_code, place_in_trace
 from xpert_evo.importing.table import RULES
 from xpert_evo.networks.nodes import INPUT
 
@@ -226,5 +226,6 @@ def _place(node: Any) -> str:
 
 
 def _told(node: Any) -> str:
-    place = _place(node)
-    return f"{_name(node.target)}{f' in {place}' if place else ''}"
+    """Operator with its place in the network and the line of the user's code that calls it."""
+    place, line = _place(node), place_in_trace(node.meta.get("stack_trace"))
+    return f"{f'{line}: ' if line else ''}{_name(node.target)}{f' in {place}' if place else ''}"

@@ -2,9 +2,10 @@
 
 import io
 import logging
+import re
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,9 @@ from xpert_evo.words import counted
 
 _FOREIGN = (Path(torch.__file__).parent, Path(__file__).parents[1])
 """Folders of torch and of this program: other code is the user's own."""
+
+_FRAME = re.compile(r'File "(.+)", line (\d+), in .*\n(.*)')
+"""A frame of a stack trace in text: file, number and text of the line."""
 
 _AXES = {1: "channels, length, such as --input 1,16000", 2: "channels, height, width, such as --input 1,32,32"}
 """Axes that convolutions of one and two dimensions read, in words."""
@@ -81,10 +85,22 @@ def _check(name: str, layer: nn.Module, given: tuple[Any, ...]) -> None:
 
 def place_in_code(failure: Exception) -> str | None:
     """Returns the line of the user's own code that failed, such as `line 65 of nets.py (if x.sum() > 0:)`."""
-    for frame in reversed(traceback.extract_tb(failure.__traceback__)):
-        path = Path(frame.filename)
+    frames = traceback.extract_tb(failure.__traceback__)
+    return _users_line((frame.filename, frame.lineno, frame.line) for frame in frames)
+
+
+def place_in_trace(stack: str | None) -> str | None:
+    """Returns the same of an operator's stack trace, in the form of Python's messages; None without such a line."""
+    found = _FRAME.findall(stack or "")
+    return _users_line((file, int(number), line.strip()) for file, number, line in found)
+
+
+def _users_line(frames: Iterable[tuple[str, int | None, str | None]]) -> str | None:
+    """Returns the innermost line of the user's own code among frames (file, line number, line)."""
+    for file, number, line in reversed(list(frames)):
+        path = Path(file)
         if path.is_file() and not any(path.is_relative_to(folder) for folder in _FOREIGN):
-            return f"line {frame.lineno} of {path.name} ({frame.line})"
+            return f"line {number} of {path.name} ({line})"
     return None
 
 
