@@ -184,6 +184,11 @@ def test_packed_weights_are_judged_like_those_of_the_training_and_never_written_
     assert small.read_bytes() == kept
     with pytest.raises(UsageError, match=r"cannot be written \(No such file"):
         pack_weights(folder, tmp_path / "nowhere" / "small.safetensors")
+    capsys.readouterr()
+    pack_weights(small, tmp_path / "again.safetensors")
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"{small} is packed already; its copy takes" in said
+    assert "instead of" not in said
     train("tuned", start_from=small, to_judge=False)
 
 

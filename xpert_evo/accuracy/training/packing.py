@@ -38,6 +38,11 @@ def packed(tensors: Mapping[str, torch.Tensor], crossbars: Sequence[CrossbarSpec
     return result
 
 
+def are_packed(tensors: Mapping[str, torch.Tensor]) -> bool:
+    """Returns whether the weights among the tensors of a file are packed."""
+    return not all(tensors[name].is_floating_point() for name in _weight_names(tensors))
+
+
 def unpacked(
     tensors: Mapping[str, torch.Tensor], crossbars: Sequence[CrossbarSpec] | None, *, where: str
 ) -> dict[str, torch.Tensor]:
@@ -53,7 +58,7 @@ def unpacked(
         TrainingError: The crossbar of packed weights is missing or does not match their codes.
     """
     names = _weight_names(tensors)
-    if all(tensors[name].is_floating_point() for name in names):
+    if not are_packed(tensors):
         return dict(tensors)
     if crossbars is None:
         raise TrainingError(f"{where} contains packed weights but not the crossbar needed to unpack them.")
