@@ -8,7 +8,7 @@ import pytest
 
 from xpert_evo.report import pictures
 from xpert_evo.report.candidates import objectives_of, select_front
-from xpert_evo.report.pictures import PICTURES, Picture, draw_pictures, write_pictures
+from xpert_evo.report.pictures import PICTURES, Picture, costs, draw_pictures, write_pictures
 from xpert_evo.report.pictures.common import number
 from xpert_evo.report.pictures.progress import growth
 from xpert_evo.report.scene import Scene
@@ -53,6 +53,16 @@ def test_a_picture_that_fails_is_told_and_the_others_are_there(
     assert (tmp_path / "genes.png").exists()
     assert (tmp_path / "front.json").exists()
     assert 'id="picture-genes"' in (tmp_path / "report.html").read_text()
+
+
+def test_a_component_looks_the_same_in_all_panels_and_like_no_other() -> None:
+    names = ("adc", "array", "accumulation", "periphery", "buffers", "interconnect", "activation")
+    parts = {"area_um2": names[:6], "latency_ns": names[2:], "energy_pj": (*names, "leakage")}
+    breakdown = {quantity: dict.fromkeys(some, np.ones((1, 2))) for quantity, some in parts.items()}
+    styles = costs.styles_of([breakdown])
+    assert len({tuple(style.items()) for style in styles.values()}) == 8
+    assert [name for name, style in styles.items() if style["hatch"]] == ["leakage"]
+    assert styles["leakage"]["color"] == styles["adc"]["color"], "as the caption says"
 
 
 def test_the_same_scene_draws_the_same_svg(scene: Scene) -> None:

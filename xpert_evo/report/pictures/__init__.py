@@ -134,7 +134,10 @@ PICTURES: Mapping[str, Picture] = {
     "costs": Picture(
         draw=draw_costs,
         caption="Area, latency and energy by layer and component, for the knee and the baseline. "
-        "Scales differ; totals are given in the titles.",
+        "Scales differ; totals are given in the titles. Under cost models whose components work at the same time "
+        "(published, optimistic, pessimistic), the latency of a layer is the time of its slowest component, and the "
+        "time of the others for one output position; under the other models all times add up. Hatching marks a "
+        "component that shares the colour of another, such as leakage that of the ADCs.",
     ),
     "parallel": Picture(
         draw=draw_parallel,

@@ -1,6 +1,6 @@
 """Breakdown of area, latency and energy by layer, stacked by component."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -31,12 +31,12 @@ def draw_costs(scene: Scene) -> Figure | None:
     figure = Figure(figsize=(0.62 * len(shown) * wide(len(names)), 6.6 + names_height(names)))
     panels = figure.subplots(len(_QUANTITIES), len(shown), squeeze=False, sharex=True)
     reports = [report_of(result, candidate) for _, candidate in shown]
-    colours = _colours(reports)
+    styles = styles_of([report.breakdown for report in reports])
     for column, ((name, candidate), report) in enumerate(zip(shown, reports, strict=True)):
         for row, (quantity, scale, label) in enumerate(_QUANTITIES):
             axes = panels[row, column]
             parts = {part: scale * values[0] for part, values in report.breakdown[quantity].items()}
-            _stack(axes, parts, colours)
+            _stack(axes, parts, styles)
             total = sum(float(values.sum()) for values in parts.values())
             head = f"{name} ({candidate.digest[:8]}): " if row == 0 else ""
             axes.set_title(f"{head}{number(total)} {label.partition('[')[2].rstrip(']')}", fontsize=9.5)
@@ -54,23 +54,27 @@ def report_of(result: RunResult, candidate: Candidate) -> HardwareReport:
     return task.hardware.report_of(task.space, candidate.genome[None])
 
 
-def _colours(reports: list[HardwareReport]) -> dict[str, str]:
-    parts = [part for report in reports for parts in report.breakdown.values() for part in parts]
-    return {part: PALETTE[i % len(PALETTE)] for i, part in enumerate(dict.fromkeys(parts))}
+def styles_of(breakdowns: Iterable[Mapping[str, Mapping[str, FloatArray]]]) -> dict[str, Mapping[str, str | None]]:
+    """Returns the colour of each component, the same in all panels, and the hatching of those that repeat a colour."""
+    names = dict.fromkeys(name for breakdown in breakdowns for parts in breakdown.values() for name in parts)
+    return {
+        name: {"color": PALETTE[i % len(PALETTE)], "hatch": "///" if i >= len(PALETTE) else None}
+        for i, name in enumerate(names)
+    }
 
 
-def _stack(axes: Axes, parts: Mapping[str, FloatArray], colours: Mapping[str, str]) -> None:
+def _stack(axes: Axes, parts: Mapping[str, FloatArray], styles: Mapping[str, Mapping[str, str | None]]) -> None:
     bottom = np.zeros(len(next(iter(parts.values()))))
-    for i, (part, values) in enumerate(parts.items()):
+    for part, values in parts.items():
         axes.bar(
             np.arange(len(values)),
             values,
             bottom=bottom,
             width=0.8,
-            color=colours[part],
             edgecolor="white",
             linewidth=0.4,
-            hatch="///" if i % 2 else None,
+            color=styles[part]["color"],
+            hatch=styles[part]["hatch"],
             label="ADC" if part == "adc" else part,
         )
         bottom = bottom + values
