@@ -21,8 +21,8 @@ import numpy as np
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.datasets.catalogue import load_dataset
+from xpert_evo.accuracy.training import training
 from xpert_evo.accuracy.training.protocols import load_protocol
-from xpert_evo.accuracy.training.training import training
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import parse_config
 from xpert_evo.design import design_from_text, parse_design

@@ -1,7 +1,5 @@
 """BoTorch's noisy expected hypervolume improvement as an opponent; imported only where BoTorch is installed."""
 
-import warnings
-
 import numpy as np
 import torch
 from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
@@ -30,7 +28,6 @@ def qlognehvi(label: Labeller, seed: int) -> None:
     Accuracy has BoTorch's default Gaussian process, whose length scales have dimension-scaled priors; EDAP and the area
     limit are exact. It starts from as many designs of a good first population as the other methods.
     """
-    warnings.filterwarnings("ignore")
     torch.manual_seed(seed)
     problem = label.problem
     task, rng = problem.task, np.random.default_rng(seed)
