@@ -5,7 +5,8 @@ from typing import Any
 import torch
 
 from xpert_evo.importing.building import Builder, ImportFailedError, Value
-from xpert_evo.importing.operators import Arguments, Rule, without_batch
+from xpert_evo.importing.operators import Arguments, Rule
+from xpert_evo.importing.shape_operators import without_batch
 from xpert_evo.networks.nodes import Op
 from xpert_evo.networks.shapes import broadcast
 

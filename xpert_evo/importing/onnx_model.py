@@ -15,7 +15,8 @@ import torch
 from torch import nn
 
 from xpert_evo.importing.building import ImportFailedError
-from xpert_evo.importing.onnx_operators import RULES, Attributes
+from xpert_evo.importing.onnx_operators import RULES
+from xpert_evo.importing.onnx_values import Attributes
 
 
 def load_model(path: Path) -> tuple[nn.Module, tuple[int, ...]]:

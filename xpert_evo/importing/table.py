@@ -2,6 +2,7 @@
 
 from xpert_evo.importing import elementwise as e
 from xpert_evo.importing import operators as o
+from xpert_evo.importing import shape_operators as s
 from xpert_evo.importing.operators import Rule
 from xpert_evo.networks.nodes import Op
 
@@ -15,7 +16,7 @@ _NOTHING = (
 )
 
 RULES: dict[str, Rule] = {
-    **dict.fromkeys(_SHAPES, o.change_of_shape),
+    **dict.fromkeys(_SHAPES, s.change_of_shape),
     **dict.fromkeys(_NOTHING, e.same),
     **dict.fromkeys(("conv1d", "conv2d", "convolution"), o.convolution),
     "linear": o.linear,
@@ -33,16 +34,16 @@ RULES: dict[str, Rule] = {
     "mean": o.reduction(Op.MEAN),
     "sum": o.reduction(Op.SUM),
     "amax": o.reduction(Op.LARGEST),
-    **dict.fromkeys(("permute", "transpose", "swapaxes", "t", "movedim"), o.permute),
-    "slice": o.slice_of,
-    "narrow": o.slice_of,
-    "select": o.select,
-    **dict.fromkeys(("split", "split_with_sizes", "chunk", "unbind"), o.split),
-    **dict.fromkeys(("cat", "concat", "concatenate"), o.concatenate),
-    **dict.fromkeys(("expand", "expand_as", "repeat"), o.expand),
-    **dict.fromkeys(("pad", "constant_pad_nd"), o.pad),
-    **dict.fromkeys(("upsample_nearest1d", "upsample_nearest2d"), o.resize("nearest")),
-    "upsample_bilinear2d": o.resize("bilinear"),
+    **dict.fromkeys(("permute", "transpose", "swapaxes", "t", "movedim"), s.permute),
+    "slice": s.slice_of,
+    "narrow": s.slice_of,
+    "select": s.select,
+    **dict.fromkeys(("split", "split_with_sizes", "chunk", "unbind"), s.split),
+    **dict.fromkeys(("cat", "concat", "concatenate"), s.concatenate),
+    **dict.fromkeys(("expand", "expand_as", "repeat"), s.expand),
+    **dict.fromkeys(("pad", "constant_pad_nd"), s.pad),
+    **dict.fromkeys(("upsample_nearest1d", "upsample_nearest2d"), s.resize("nearest")),
+    "upsample_bilinear2d": s.resize("bilinear"),
     "scaled_dot_product_attention": o.attention,
     **{
         name: e.function(op)
