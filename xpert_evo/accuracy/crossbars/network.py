@@ -16,7 +16,7 @@ from xpert_evo.accuracy.crossbars.geometry import LayerGeometry, array_rows
 from xpert_evo.accuracy.crossbars.node_steps import node_steps
 from xpert_evo.accuracy.crossbars.quantisers import Clip, quantise_input, quantise_signed, quantise_weights
 from xpert_evo.accuracy.crossbars.snr import input_statistics
-from xpert_evo.backbones import Backbone, map_of
+from xpert_evo.backbone import Backbone, map_of
 from xpert_evo.design import Design
 from xpert_evo.image_sources import IMAGE_SIZE, ImageSize
 from xpert_evo.networks.nodes import INPUT, WITH_PARAMETERS, NodeEntry, Op, Shape
