@@ -12,22 +12,33 @@ if TYPE_CHECKING:
     from typer import Typer
 
 _STOPPED = InterruptedRunError.exit_code
+_HARDWARE_MODEL = 11
+"""Exit code for errors of `hw_models`, which does not use this program's error classes."""
+
 _KEPT = "stopped; no file is left half-written, so you can run the same command again."
 
 
 @cache
 def application() -> "Typer":
     """The typer application with all commands. Heavy imports wait until a command runs, so that `--help` is instant."""
-    from xpert_evo.cli import design_commands, other_commands, refining_commands, result_commands, search_commands
+    from xpert_evo.cli import (
+        design_commands,
+        network_commands,
+        other_commands,
+        refining_commands,
+        result_commands,
+        search_commands,
+    )
     from xpert_evo.cli.root import app
 
-    for part in (search_commands, result_commands, design_commands, refining_commands, other_commands):
+    parts = (search_commands, result_commands, design_commands, network_commands, refining_commands, other_commands)
+    for part in parts:
         app.add_typer(part.commands)
     return app
 
 
 def main() -> NoReturn:
-    """Runs the command named by the arguments and exits with its code (see `xpert_evo.errors`)."""
+    """Runs the command named by the arguments and exits with its code, as listed in `docs/faults.md`."""
     forgive()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM is reported and cleaned up like Ctrl-C
     try:
@@ -66,9 +77,9 @@ def main() -> NoReturn:
 
 def _told(failure: Exception) -> int | None:
     """Reports a user error raised by `hw_models` or by the command-line parser; its exit code, or None for a bug."""
-    if type(failure).__name__ == "HardwareModelError":  # hw_models does not use this program's error classes
+    if type(failure).__name__ == "HardwareModelError":
         say(str(XpertEvoError(str(failure))))
-        return 11
+        return _HARDWARE_MODEL
     if not hasattr(failure, "format_message"):  # the parser's usage errors have this method
         return None
     message = " ".join(failure.format_message().split())
@@ -78,7 +89,7 @@ def _told(failure: Exception) -> int | None:
     if message:
         context = getattr(failure, "ctx", None)  # context of the innermost command that was recognised
         say(str(UsageError(f"{message} See `{getattr(context, 'command_path', 'xpert-evo')} --help`.")))
-    return 2
+    return UsageError.exit_code
 
 
 def _has_lost_its_reader(failure: BaseException) -> bool:

@@ -25,6 +25,12 @@ DesignFile = Annotated[
         parser=user_path, metavar="DESIGN.json", help="File with one design or several, such as a run's front.json."
     ),
 ]
+TrainedWeights = Annotated[
+    Path,
+    typer.Argument(
+        parser=user_path, metavar="WEIGHTS.safetensors", help="Network trained by `xpert-evo train`, or its folder."
+    ),
+]
 OneDesign = Annotated[
     Path,
     typer.Argument(

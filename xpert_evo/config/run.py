@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from xpert_evo.config.method import ExecutorConfig, NativeConfig, Schedule, SearchConfig, SearchMode, TrainingConfig
+from xpert_evo.config.executor import ExecutorConfig
+from xpert_evo.config.method import NativeConfig, Schedule, SearchConfig, SearchMode, TrainingConfig
 from xpert_evo.config.problem import DatasetConfig, HardwareConfig, SpaceConfig
 from xpert_evo.validation import Frozen
 

@@ -8,9 +8,9 @@ from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.network import CrossbarNetwork, build_network
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.accuracy.datasets.catalogue import Dataset
+from xpert_evo.accuracy.training.preconditions import check_draws_cells
 from xpert_evo.accuracy.training.protocols import TrainingProtocol, fitted, load_protocol
 from xpert_evo.accuracy.training.teacher import Teacher, read_teacher
-from xpert_evo.accuracy.training.training import check_draws_cells
 from xpert_evo.accuracy.training.weights import Start, read_start, take_weights
 from xpert_evo.backbones import Backbone, backbone_of
 from xpert_evo.config import RunConfig

@@ -8,9 +8,7 @@ as `folder:PATH` and are read by `own_images`.
 
 import hashlib
 import shlex
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,10 +16,10 @@ import numpy as np
 import torch
 
 from xpert_evo.accuracy.datasets import readers as data_formats
+from xpert_evo.accuracy.datasets.dataset import Dataset, DatasetSpec, Split
 from xpert_evo.accuracy.datasets.decoded import FOLDER as DECODED
 from xpert_evo.accuracy.datasets.decoded import read_decoded
 from xpert_evo.accuracy.datasets.own_images import own_images
-from xpert_evo.accuracy.datasets.readers import Arrays
 from xpert_evo.accuracy.datasets.sources import PARTS
 from xpert_evo.accuracy.host_state import own_numerics
 from xpert_evo.errors import DataError
@@ -29,85 +27,19 @@ from xpert_evo.image_sources import FORMS_TEXT, IMAGE_SIZE, Form, ImageSize, Res
 from xpert_evo.paths import DATA_DIR, absolute_path, user_path
 from xpert_evo.validation import nearest
 
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "DatasetSpec",
+    "Split",
+    "command_to_get",
+    "dataset_spec",
+    "find_folder",
+    "load_dataset",
+    "name_of",
+]
+
 _SPLIT_SEED = 2023
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
-class Split:
-    """Images with their classes; compared by identity.
-
-    Attributes:
-        images: (images, channels, height, width): uint8 in a data set; floats in [0, 1] once they are
-            `images.prepared`.
-        labels: int64, (images,).
-    """
-
-    images: torch.Tensor
-    labels: torch.Tensor
-
-    def __len__(self) -> int:
-        """Number of images."""
-        return len(self.labels)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dataset:
-    """The three splits of a data set; they share no image.
-
-    Attributes:
-        name: As in `DATASETS`, or of the user's own images such as `folder:PATH`.
-        train: What a training may see.
-        validation: What selects designs.
-        test: What judges finalists, once.
-        n_classes: Classes.
-        image_channels: Planes of an image.
-        image_size: Height and width of an image [pixels].
-        digest: Sixteen hexadecimal digits of the content and its split.
-        class_names: Of the user's own images, in the order of the labels.
-        notes: Sentences on the user's own images: what was drawn or left out.
-    """
-
-    name: str
-    train: Split
-    validation: Split
-    test: Split
-    n_classes: int
-    image_channels: int
-    image_size: ImageSize
-    digest: str
-    class_names: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatasetSpec:
-    """Where a data set comes from and how it is read.
-
-    Attributes:
-        n_classes: Classes.
-        image_channels: Planes of an image.
-        image_size: Height and width of an image [pixels].
-        read: The arrays of a folder; raises DataError where files are missing or altered.
-        folder: Name of the folder inside the archive; None for embedded data.
-        other_layouts: Names of folders and archives that people have and `import_dataset` takes.
-        url: The canonical archive.
-        md5: Its checksum, as its publishers give it.
-        digest: `Dataset.digest` of its content, by which files of weights name it; None if it was never computed.
-        n_validation: Images set aside from the training images; 0 where the data come with a validation split.
-        about: One line for lists.
-    """
-
-    n_classes: int
-    image_channels: int
-    image_size: ImageSize = IMAGE_SIZE
-    read: Callable[[Path], Arrays]
-    folder: str | None = None
-    other_layouts: tuple[str, ...] = ()
-    url: str | None = None
-    md5: str | None = None
-    digest: str | None = None
-    n_validation: int = 0
-    about: str
 
 
 @own_numerics()

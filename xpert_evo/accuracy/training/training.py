@@ -34,6 +34,7 @@ from xpert_evo.accuracy.training.images import (
 from xpert_evo.accuracy.training.measuring import evaluate, recalibrate
 from xpert_evo.accuracy.training.mixed_precision import compute_type
 from xpert_evo.accuracy.training.optimisers import build_optimisers
+from xpert_evo.accuracy.training.preconditions import check_draws_cells, check_fit, check_sizes, check_start
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.accuracy.training.teacher import Teacher
 from xpert_evo.accuracy.training.weight_clipping import clip_weights
@@ -41,7 +42,7 @@ from xpert_evo.accuracy.training.weights import Start, take_weights
 from xpert_evo.accuracy.training.weights_header import WeightsHeader
 from xpert_evo.backbones import Backbone
 from xpert_evo.design import Design
-from xpert_evo.errors import DataError, TrainingError
+from xpert_evo.errors import TrainingError
 
 _JUDGING_SEED = 7
 N_CORRECTION = 32
@@ -152,12 +153,12 @@ def train_design(
         ConfigError: The backbone does not support the image size of some epoch.
     """
     check_start(protocol, start_from)
-    _check_fit(backbone, dataset)
+    check_fit(backbone, dataset)
     if devices is not None:
         check_draws_cells(protocol)
     keep_freed_memory()
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    _check_sizes(backbone, protocol)
+    check_sizes(backbone, protocol)
     with threads(protocol.n_threads):
         network = build_network(
             design,
@@ -235,40 +236,6 @@ def _take_imported(network: CrossbarNetwork, start: Start, train: Split, validat
         float_accuracy=evaluate(network, validation, CrossbarLayer.float_product),
         quantised_accuracy=evaluate(network, validation, CrossbarLayer.product),
     )
-
-
-def check_start(protocol: TrainingProtocol, start_from: Start | None) -> None:
-    """Raises TrainingError if a protocol needs trained weights and there are none."""
-    if protocol.needs_weights and start_from is None:
-        raise TrainingError(
-            f"protocol {protocol.name} continues from trained weights and learns little from random ones; give the "
-            "weights of an earlier training (start_from; --start-from on the command line), or choose another "
-            "protocol, such as one-night."
-        )
-
-
-def check_draws_cells(protocol: TrainingProtocol) -> None:
-    """Raises TrainingError if a protocol does not support noise-aware training."""
-    if not (protocol.exact or protocol.noise):
-        raise TrainingError(
-            f"noise-aware training needs a protocol that models the ADCs' errors, and {protocol.name} models "
-            "quantisers only; choose another protocol."
-        )
-
-
-def _check_fit(backbone: Backbone, dataset: Dataset) -> None:
-    wanted = (dataset.n_classes, dataset.image_channels)
-    if (backbone.n_classes, backbone.image_channels) != wanted:
-        raise DataError(
-            f"{dataset.name} has {wanted[0]} classes and {wanted[1]} image channels, but the backbone was built for "
-            f"{backbone.n_classes} and {backbone.image_channels}; load it with those of the data set."
-        )
-
-
-def _check_sizes(backbone: Backbone, protocol: TrainingProtocol) -> None:
-    """Raises ConfigError if maps of different sizes would be added at the image size of some epoch."""
-    for side in (*protocol.early_sizes, protocol.image_size):
-        backbone.check_sizes(protocol.size_for(backbone.image_size, side))
 
 
 def initial_state(
