@@ -54,7 +54,7 @@ def report_of(result: RunResult, candidate: Candidate) -> HardwareReport:
     return task.hardware.report_of(task.space, candidate.genome[None])
 
 
-def styles_of(breakdowns: Iterable[Mapping[str, Mapping[str, FloatArray]]]) -> dict[str, Mapping[str, str | None]]:
+def styles_of(breakdowns: Iterable[Mapping[str, Iterable[str]]]) -> dict[str, Mapping[str, str | None]]:
     """Returns the colour of each component, the same in all panels, and the hatching of those that repeat a colour."""
     names = dict.fromkeys(name for breakdown in breakdowns for parts in breakdown.values() for name in parts)
     return {
