@@ -70,7 +70,7 @@ class NativeResult:
     """Trainings at native size of a run.
 
     Attributes:
-        recipe: Recipe of the trainings.
+        recipe: Recipe of the trainings, its protocols fitted to the data set as they are carried out.
         designs: Trained designs, by rising EDAP.
         n_planned: Number of planned trainings.
         failed: Ids of designs whose training failed in every attempt.
@@ -178,7 +178,11 @@ def load_native(store: Store, task: Task, config: RunConfig) -> NativeResult | N
     is_refined = not wanted or refined_weights(store) is not None
     designs.sort(key=lambda one: one.candidate.hardware["edap"])
     return NativeResult(
-        recipe=planned.recipe, designs=designs, n_planned=len(plans), failed=failed, is_refined=is_refined
+        recipe=planned.recipe if task.n_fitted is None else planned.recipe.fitted_to(task.n_fitted),
+        designs=designs,
+        n_planned=len(plans),
+        failed=failed,
+        is_refined=is_refined,
     )
 
 

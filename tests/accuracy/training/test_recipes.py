@@ -92,6 +92,7 @@ def test_a_budget_scales_the_steps_that_few_images_of_the_user_take() -> None:
     def images(some: Recipe) -> list[int]:
         return [protocol.epochs * data[1] for protocol in some.fitted(*data)]
 
+    assert [stage.protocol for stage in recipe.fitted_to(data[1]).stages] == list(recipe.fitted(*data))
     whole = images(recipe)
     assert whole > [stage.protocol.epochs * data[1] for stage in recipe.stages], "fitted epochs are repeated"
     for ratio in (0.5, 1.0, 2.0):

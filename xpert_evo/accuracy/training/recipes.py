@@ -96,6 +96,11 @@ class Recipe(Frozen):
         """Returns the protocols of the stages as they are carried out on a data set; see `protocols.fitted`."""
         return tuple(fitted(stage.protocol, dataset, n_images) for stage in self.stages)
 
+    def fitted_to(self, n_images: int) -> "Recipe":
+        """Returns the recipe with the protocols of all stages fitted to a user's own training images."""
+        stages = (s.model_copy(update={"protocol": s.protocol.fitted_to(n_images)}) for s in self.stages)
+        return self.model_copy(update={"stages": tuple(stages)})
+
     def scaled(self, ratio: float, dataset: str, n_train: int, hours: float) -> "Recipe":
         """Returns the recipe with its epochs times a ratio; stages of less than one epoch take fewer images.
 
