@@ -14,13 +14,14 @@ from hw_models import AdcType, CrossbarSpec
 from xpert_evo.backbones import load_backbone
 from xpert_evo.bundled import BUNDLED_CHAINS
 from xpert_evo.config import parse_config
+from xpert_evo.crossbar_choices import CrossbarChoices
 from xpert_evo.design import Design, design_from_text, load_designs, parse_design
 from xpert_evo.errors import ConfigError, DesignError
 from xpert_evo.genes import GeneKind
 from xpert_evo.hardware import Hardware
 from xpert_evo.orchestration.task import build_space
 from xpert_evo.search.phases import SECOND_PHASE, frozen_space, to_frozen_space, to_whole_space
-from xpert_evo.space import PAPER_CHOICES, WIDE_CHOICES, CrossbarChoices, SearchSpace
+from xpert_evo.space import PAPER_CHOICES, WIDE_CHOICES, SearchSpace
 
 SPACES = {name: SearchSpace(load_backbone(name)) for name in BUNDLED_CHAINS}
 

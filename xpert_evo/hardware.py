@@ -24,11 +24,12 @@ from hw_models import (
 )
 from hw_models.plausibility import ColumnStrain, column_strain, implausibility, wire_loss_ratio
 from xpert_evo.config import RunConfig
+from xpert_evo.crossbar_choices import CrossbarChoices
 from xpert_evo.design import Design, LayerDesign
 from xpert_evo.errors import DesignError
 from xpert_evo.genes import GeneKind
 from xpert_evo.objectives import FloatArray
-from xpert_evo.space import CrossbarChoices, Genomes, SearchSpace
+from xpert_evo.space import Genomes, SearchSpace
 
 _GENTLE_DEVICE = "rram-100k"
 """Device that is recommended where currents overload the wires, if its own do not."""

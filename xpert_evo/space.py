@@ -5,18 +5,20 @@ neighbouring choices. Genes are ordered layer by layer, and within a layer as in
 whose channel depth is tied to an earlier layer have no channel-depth gene.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_models import CrossbarSpec, LayerShapes, Peripherals, with_choices
+from hw_models import LayerShapes, Peripherals
 from xpert_evo.backbones import Backbone
 from xpert_evo.design import Design, LayerDesign
 from xpert_evo.errors import ConfigError, DesignError
 from xpert_evo.genes import CHIP_WIDE, PERIPHERALS, Choice, GeneKind, choice_number
+from xpert_evo.layer_shapes import layer_shapes
+from xpert_evo.space_rules import checked_choices, kinds_of, not_its_own
 
 Genomes: TypeAlias = NDArray[np.int64]
 IntArray: TypeAlias = NDArray[np.int64]
@@ -91,14 +93,14 @@ class SearchSpace:
                 if owner != i:
                     if kind in special.get(layer.name, {}):
                         other = None if owner is None else backbone.layers[owner].name
-                        raise _not_its_own(layer.name, kind, other, is_classifier=i == backbone.graph.classifier)
+                        raise not_its_own(layer.name, kind, other, is_classifier=i == backbone.graph.classifier)
                     if owner is not None:
                         columns[i, kind] = columns[owner, kind]
                     continue
                 columns[i, kind] = len(genes)
-                genes.append(Gene(layer=i, kind=kind, choices=_checked(kind, own[kind], layer.name)))
+                genes.append(Gene(layer=i, kind=kind, choices=checked_choices(kind, own[kind], layer.name)))
         self.genes: tuple[Gene, ...] = tuple(genes)
-        self.kinds = _kinds(columns, len(backbone.layers))
+        self.kinds = kinds_of(columns, len(backbone.layers))
         self._columns = columns
 
     def _offered(self, layer: int) -> Choices:
@@ -266,109 +268,5 @@ class SearchSpace:
         return rng.integers(self.n_choices, size=(n_designs, self.n_genes))
 
 
-class CrossbarChoices:
-    """The crossbars that layers of a space may have.
-
-    Args:
-        space: Search space.
-        of_chip: Crossbars of the chip, without what layers choose.
-
-    Attributes:
-        n_crossbars: Number of combinations of the choices of all genes of the crossbar; 1 without any.
-    """
-
-    def __init__(self, space: SearchSpace, of_chip: CrossbarSpec) -> None:
-        self._space = space
-        self._kinds = [kind for kind in space.kinds if kind.record.is_of_crossbar]
-        offered = [
-            {choice for gene in space.genes if gene.kind is kind for choice in gene.choices} for kind in self._kinds
-        ]
-        self._numbers = [np.unique([choice_number(choice) for choice in choices]) for choices in offered]
-        self._of_chip = of_chip
-        self._names = [kind.record.cost_attribute for kind in self._kinds]
-        self.n_crossbars = int(np.prod([len(numbers) for numbers in self._numbers], dtype=np.int64))
-
-    def crossbar(self, number: int) -> CrossbarSpec:
-        """The crossbar with a number from 0 to `n_crossbars`, exclusive; raises HardwareModelError if there is none."""
-        places = np.unravel_index(number, [len(numbers) for numbers in self._numbers]) if self._numbers else ()
-        chosen = [int(numbers[place]) for numbers, place in zip(self._numbers, places, strict=True)]
-        return with_choices(self._of_chip, dict(zip(self._names, chosen, strict=True)))
-
-    def of(self, genomes: Genomes) -> IntArray:
-        """Numbers of the crossbars of genomes' layers, (designs, layers), or 0 if there is only one."""
-        position: IntArray = np.zeros((1, 1), dtype=np.int64)
-        for kind, numbers in zip(self._kinds, self._numbers, strict=True):
-            position = position * len(numbers) + np.searchsorted(numbers, self._space.values(genomes, kind))
-        return position
-
-
-def layer_shapes(backbone: Backbone, depths: IntArray) -> LayerShapes:
-    """Returns the shapes of a backbone's layers for channel depths (designs, layers)."""
-    nodes, maps = backbone.graph.layers, backbone.output_maps
-    in_channels = backbone.in_channels(depths)
-    depthwise = np.array([[node.depthwise for node in nodes]])
-    work: dict[str, list[IntArray]] = {"additions": [], "multiplications": [], "moved": []}
-    for i, digital in enumerate(backbone.digital_work):
-        for name, values in digital.shapes(depths[:, i]).items():
-            work[name].append(values)
-
-    def row(numbers: Iterable[int]) -> IntArray:
-        return np.array([list(numbers)])
-
-    return LayerShapes(
-        output_size=row(height for height, _ in maps),
-        output_width=row(width for _, width in maps),
-        in_channels=in_channels,
-        kernel_size=row(node.kernel[0] for node in nodes),
-        kernel_width=row(node.kernel[1] for node in nodes),
-        out_channels=depths,
-        stride=row(node.stride[0] for node in nodes),
-        stride_width=row(node.stride[1] for node in nodes),
-        dilation=row(node.dilation[0] for node in nodes),
-        dilation_width=row(node.dilation[1] for node in nodes),
-        groups=np.where(depthwise, in_channels, row(node.groups for node in nodes)),
-        passes=row(1 + signed for signed in backbone.graph.signed),
-        **{name: np.stack(values, axis=1) for name, values in work.items()},
-    )
-
-
 def _numbers(choices: tuple[Choice, ...]) -> IntArray:
     return np.array([choice_number(choice) for choice in choices], dtype=np.int64)
-
-
-def _checked(kind: GeneKind, choices: tuple[Choice, ...], layer: str) -> tuple[Choice, ...]:
-    numbers = list(_numbers(choices))
-    if not choices:
-        raise ConfigError(f"space.{kind} of {layer} must have at least one choice.")
-    if len(set(numbers)) < len(numbers) or (kind.record.is_ordinal and numbers != sorted(numbers)):
-        shown = ", ".join(map(str, choices))
-        raise ConfigError(f"space.{kind} of {layer} must be in ascending order without repeats, got {shown}.")
-    if kind.record.is_ordinal and numbers[0] < 1:
-        raise ConfigError(f"space.{kind} of {layer} must be at least 1, got {numbers[0]}.")
-    return choices
-
-
-def _kinds(columns: Collection[tuple[int, GeneKind]], n_layers: int) -> tuple[GeneKind, ...]:
-    """Returns the kinds of genes of a space; peripherals must be present in all layers or in none."""
-    counts = {kind: sum(held is kind for _, held in columns) for kind in GeneKind}
-    for kind in PERIPHERALS:
-        if counts[kind] not in {0, n_layers}:
-            raise ConfigError(
-                f"space.{kind}: {counts[kind]} of {n_layers} layers have choices; give choices in [space] for all "
-                "layers, then narrow them for single ones."
-            )
-    return tuple(kind for kind in GeneKind if counts[kind])
-
-
-def _not_its_own(layer: str, kind: GeneKind, owner: str | None, *, is_classifier: bool) -> ConfigError:
-    """Returns the error for choices of a layer that follow from another layer, from the classes or from the network."""
-    setting = f"space.layers.{layer}.{kind}"
-    if kind is not GeneKind.CHANNEL_DEPTH:
-        return ConfigError(f"{setting}: all layers share one {kind.record.label}; set space.{kind} instead.")
-    if owner is None and is_classifier:
-        return ConfigError(
-            f"{setting}: the classifier has one output per class and no depth to choose; remove this setting."
-        )
-    if owner is None:
-        return ConfigError(f"{setting}: the depth of {layer} is fixed by the network; remove this setting.")
-    return ConfigError(f"{setting}: {layer} shares its channel depth with {owner}; set the choices of {owner} instead.")

@@ -6,7 +6,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from xpert_evo.search.separable import Layers, Limits, best_choice, efficient, objective_of
+from xpert_evo.search.efficient import efficient
+from xpert_evo.search.separable import Layers, Limits, best_choice, objective_of
 
 SHAPES = [(4, 6), (3, 10), (6, 3)]
 

@@ -16,6 +16,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from xpert_evo.search.efficient import efficient
+
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 
@@ -33,9 +35,6 @@ _AT_ONCE = 1_024
 
 _ASCENTS = 6
 """Times that the weights of a box's bound are improved."""
-
-_BLOCK = 128
-"""Rows that are compared with one another at once."""
 
 _LARGE = 1e30
 
@@ -161,32 +160,6 @@ def _pruned(layers: Layers) -> _Pruned:
         ),
         kept=kept,
     )
-
-
-def efficient(values: FloatArray) -> IntArray:
-    """Positions of the rows (rows, columns) that no other row beats or equals in every column, the first of equals.
-
-    A row that beats another one has the lower sum of ranks. By rising sums, rows are only compared with those that are
-    kept so far and with their own block.
-    """
-    ranks = np.stack([np.unique(column, return_inverse=True)[1] for column in values.T], axis=1)
-    order = np.argsort(ranks.sum(axis=1), kind="stable")
-    ordered = ranks[order]
-    kept = np.empty(0, dtype=np.int64)
-    for first in range(0, len(order), _BLOCK):
-        block = np.arange(first, min(first + _BLOCK, len(order)))
-        block = block[~_no_worse(ordered[kept], ordered[block]).any(axis=0)]
-        earlier = np.triu(_no_worse(ordered[block], ordered[block]), 1)
-        kept = np.concatenate([kept, block[~earlier.any(axis=0)]])
-    return np.sort(order[kept])
-
-
-def _no_worse(first: IntArray, second: IntArray) -> NDArray[np.bool_]:
-    """Which rows of `first` are at most as large as those of `second` in every column, (first, second)."""
-    found = np.ones((len(first), len(second)), dtype=bool)
-    for one, other in zip(first.T, second.T, strict=True):
-        found &= one[:, None] <= other
-    return found
 
 
 class _Search:

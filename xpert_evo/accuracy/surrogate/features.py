@@ -16,9 +16,10 @@ import numpy as np
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.snr import conversion_snr_db
+from xpert_evo.crossbar_choices import CrossbarChoices
 from xpert_evo.genes import GeneKind, choice_number
 from xpert_evo.objectives import FloatArray
-from xpert_evo.space import CrossbarChoices, Genomes, IntArray, SearchSpace
+from xpert_evo.space import Genomes, IntArray, SearchSpace
 
 Losses = Callable[[Genomes], FloatArray]
 

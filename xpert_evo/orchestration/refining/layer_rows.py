@@ -9,7 +9,8 @@ import numpy as np
 from xpert_evo.genes import PERIPHERALS, GeneKind
 from xpert_evo.hardware import Hardware
 from xpert_evo.orchestration.task import Task
-from xpert_evo.search.separable import FloatArray, IntArray, efficient
+from xpert_evo.search.efficient import efficient
+from xpert_evo.search.separable import FloatArray, IntArray
 from xpert_evo.space import Genomes, SearchSpace
 
 Precisions = tuple[int, ...]
