@@ -54,7 +54,9 @@ def refine_weights(
     file = weights_file(path)
     trained = load_network(file)
     check_name(file, trained, settings.dataset.name, same=True)
-    check_network(file, trained, cached_dataset(settings.dataset), refining)
+    dataset = cached_dataset(settings.dataset)
+    refining = refining.fitted_to(len(dataset.validation))
+    check_network(file, trained, dataset, refining)
     folder = out or Path("runs") / f"refined-{trained.header.design.digest[:8]}"
     if dry_run:
         show_refinement_plan(file, settings, folder, refining)

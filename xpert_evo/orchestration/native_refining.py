@@ -10,8 +10,10 @@ from xpert_evo.orchestration.chips import Chips
 from xpert_evo.orchestration.names import NATIVE, REFINED
 from xpert_evo.orchestration.native_plan import add_refined_note, native_note, refined_weights
 from xpert_evo.orchestration.refining import Refined, Refining, refine_network
+from xpert_evo.orchestration.refining.settings import FEWEST_VALIDATION
 from xpert_evo.orchestration.run_context import RunContext
-from xpert_evo.progress import Stage
+from xpert_evo.orchestration.trainings import cached_dataset
+from xpert_evo.progress import Message, Stage
 from xpert_evo.store import Plan
 
 REFINING = Refining()
@@ -27,7 +29,6 @@ def run_refinements(run: RunContext) -> None:
     """Refines every trained network, then judges what came out; a second call goes on where the first one stopped.
 
     Raises:
-        UsageError: There are too few validation images.
         TrainingError: A training diverged, or all judgements failed.
     """
     if refined_weights(run.store) is None:
@@ -40,13 +41,18 @@ def run_refinements(run: RunContext) -> None:
 
 def _plan(run: RunContext) -> None:
     chosen: dict[str, Refined] = {}
+    n_validation = len(cached_dataset(run.task.config.dataset).validation)
     known = {plan.digest for plan in run.store.plans(NATIVE)}
     labelled = run.store.labels(run.label_context(NATIVE))
+    if n_validation < FEWEST_VALIDATION:
+        text = f"networks are not refined: {n_validation} validation images are too few, {FEWEST_VALIDATION} are needed"
+        run.listener.tell(Message(text=text))
+        labelled = {}
     for plan in run.store.plans(NATIVE):
         if plan.digest not in labelled:
             continue
         run.listener.tell(Stage(text=f"choosing the peripherals of {plan.digest[:8]} again"))
-        best = _refined(run, plan)
+        best = _refined(run, plan, n_validation)
         if best.design.digest not in known:
             chosen.setdefault(best.design.digest, best)
     folder = run.store.folder.absolute()
@@ -57,7 +63,7 @@ def _plan(run: RunContext) -> None:
         store.add_event("planned", f"{REFINED}: {len(chosen)} designs")
 
 
-def _refined(run: RunContext, plan: Plan) -> Refined:
+def _refined(run: RunContext, plan: Plan, n_validation: int) -> Refined:
     """The cheapest design for a trained network within the loss of accuracy that refinements aim at."""
     protocols = [stage.protocol for stage in run.native_recipe.stages]
     folder = native_folder(run.store.folder, plan.digest).absolute()
@@ -65,25 +71,28 @@ def _refined(run: RunContext, plan: Plan) -> Refined:
         folder,
         run.task.config,
         folder / _FOLDER,
-        refining_of(protocols, seed_of(run, plan), run.native_chips),
+        refining_of(protocols, seed_of(run, plan), run.native_chips, n_validation=n_validation),
         executor=run.executor,
         listener=run.listener,
     )
     return result.best(REFINING.target_loss)
 
 
-def refining_of(protocols: Sequence[TrainingProtocol], seed: int, chips: Chips | None) -> Refining:
+def refining_of(
+    protocols: Sequence[TrainingProtocol], seed: int, chips: Chips | None, *, n_validation: int
+) -> Refining:
     """How networks that were trained by these stages are refined: tuned if the recipe ends with tuning.
 
     Args:
         protocols: Protocols of the stages.
         seed: Random seed of the tuning and of the drawn chips.
         chips: Chips of the run; None for ideal devices.
+        n_validation: Number of validation images of the data set.
     """
     same_size = protocols[-1].image_size == load_protocol(TUNE).image_size  # relative to the images of the data set
     tunes = same_size and any(protocol.name.startswith(TUNE) for protocol in protocols)
     refining = replace(REFINING, tune=TUNE, seed=seed) if tunes else REFINING
-    return replace(refining, chips=0 if chips is None else chips.label_chips)
+    return replace(refining, chips=0 if chips is None else chips.label_chips).fitted_to(n_validation)
 
 
 def _plans(run: RunContext, chosen: Mapping[str, Refined]) -> list[Plan]:

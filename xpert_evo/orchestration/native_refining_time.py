@@ -12,6 +12,7 @@ from xpert_evo.orchestration.refining import Refining
 from xpert_evo.orchestration.refining.chips import DrawnChips
 from xpert_evo.orchestration.refining.estimate import Pace, Planner
 from xpert_evo.orchestration.refining.options import Options, unlimited
+from xpert_evo.orchestration.refining.settings import FEWEST_VALIDATION
 from xpert_evo.orchestration.stage_times import StageTimes
 from xpert_evo.orchestration.task import Task
 
@@ -31,10 +32,10 @@ def refinement_s(
         timed: Some designs, and the measured times of their trainings.
         n_workers: Number of concurrent measurements.
     """
-    if not task.config.native.refine or recipe.is_proxy:
+    if not task.config.native.refine or recipe.is_proxy or len(dataset.validation) < FEWEST_VALIDATION:
         return 0.0
     protocols = recipe.fitted(dataset.name, len(dataset.train))
-    refining = refining_of(protocols, seed=0, chips=Chips.of(task.config))
+    refining = refining_of(protocols, seed=0, chips=Chips.of(task.config), n_validation=len(dataset.validation))
     each = []
     for design, times in timed:
         planner = _planner(task, dataset, design, protocols, refining)

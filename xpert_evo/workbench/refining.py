@@ -42,7 +42,7 @@ def refine(
         config: Settings, or some of them by dotted name. Those of `space` say what peripherals may become, those of
             `hardware` set the chip and its limits; crossbars default to those of the training.
         refining: Numbers of images and rounds, the loss to aim at, and whether to tune the weights; None for the
-            defaults.
+            defaults, which take fewer validation images where a data set has not as many.
         quiet: Whether to print no progress.
 
     Returns:
@@ -60,6 +60,7 @@ def carry_out(path: Path, config: RunConfig, folder: Path, refining: Refining, l
     """Refines a network and writes the report; takes the checked arguments of `refine`."""
     file = weights_file(path)
     settings = settings_of_network(load_network(file), config)
+    refining = refining.fitted_to(len(cached_dataset(settings.dataset).validation))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as failure:

@@ -1,13 +1,22 @@
 """Settings and result of a refinement."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.design import Design
 from xpert_evo.errors import UsageError
+
+_IMAGES, _JUDGED = 400, 1_000
+"""Validation images for measurements and for comparing designs, where there are as many."""
+
+_FEWEST = 10
+"""Fewest images for either."""
+
+FEWEST_VALIDATION = 2 * _FEWEST
+"""Fewest validation images that a refinement needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +40,10 @@ class Refining:
             0 for ideal devices.
     """
 
-    n_images: int = 400
+    n_images: int = _IMAGES
     n_calibration: int = 256
     n_adopted: int = 1_024
-    n_judged: int = 1_000
+    n_judged: int = _JUDGED
     n_chosen: int = 6
     n_pairs: int = 12
     n_joint: int = 12
@@ -50,6 +59,23 @@ class Refining:
         """Validation images on which chosen designs are compared."""
         return slice(self.n_images, self.n_images + self.n_judged)
 
+    def fitted_to(self, n_validation: int) -> "Refining":
+        """Returns it with default numbers of validation images lowered to those that a data set has.
+
+        Both are lowered in proportion, or one of them if the other is not the default. What does not fit then stays as
+        it is, to be refused.
+        """
+        if self.n_images + self.n_judged <= n_validation or n_validation < FEWEST_VALIDATION:
+            return self
+        if (self.n_images, self.n_judged) == (_IMAGES, _JUDGED):
+            n_images = max(_FEWEST, n_validation * _IMAGES // (_IMAGES + _JUDGED))
+            return replace(self, n_images=n_images, n_judged=n_validation - n_images)
+        if self.n_judged == _JUDGED:
+            return replace(self, n_judged=max(_FEWEST, n_validation - self.n_images))
+        if self.n_images == _IMAGES:
+            return replace(self, n_images=max(_FEWEST, n_validation - self.n_judged))
+        return self
+
     def tuning(self, protocol: TrainingProtocol) -> TrainingProtocol:
         """A protocol with the number of training images of tuning."""
         if self.n_tuned is None:
@@ -59,10 +85,10 @@ class Refining:
     def __post_init__(self) -> None:
         """Raises UsageError for numbers out of range."""
         for name, least in (
-            ("n_images", 10),
+            ("n_images", _FEWEST),
             ("n_calibration", 32),
             ("n_adopted", 32),
-            ("n_judged", 10),
+            ("n_judged", _FEWEST),
             ("n_chosen", 1),
             ("n_pairs", 0),
             ("n_joint", 0),
