@@ -5,14 +5,18 @@ from dataclasses import replace
 import pytest
 import torch
 
+from hw_models import CrossbarSpec
 from tests.refinable import PROTOCOL, trained
 from xpert_evo.accuracy.crossbars.emulation import Emulator
 from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
+from xpert_evo.accuracy.crossbars.network import build_network
 from xpert_evo.accuracy.sensitivity.probe import Probe
 from xpert_evo.accuracy.sensitivity.statistics import set_statistics, statistics_of
 from xpert_evo.accuracy.training.images import prepared
+from xpert_evo.backbones import load_backbone
 from xpert_evo.config import RunConfig
 from xpert_evo.orchestration.trainings import cached_dataset
+from xpert_evo.space import SearchSpace
 
 N_CALIBRATION, N_IMAGES = 64, 40
 
@@ -105,3 +109,19 @@ def test_in_isolation_a_fine_layer_changes_nothing_and_a_coarse_one_does() -> No
     assert 1e-6 < coarse[0] < coarse[1]
     for own, later in zip(before, statistics_of(network), strict=True):
         assert own is None or later is None or torch.equal(own.mean, later.mean)
+
+
+@pytest.mark.parametrize("name", ["vgg8", "resnet20", "mobilenet_v2", "ds_cnn", "mlp", "vit"])
+def test_layers_of_every_backbone_can_be_run_again_alone(name: str) -> None:
+    """Layers before the changed one compute a single image, whose number must not reach those behind."""
+    backbone = load_backbone(name)
+    design = SearchSpace(backbone).decode(SearchSpace(backbone).baseline())[0]
+    network = build_network(design, backbone, crossbar=CrossbarSpec(), width_divisor=32, image_size=(16, 16))
+    generator = torch.Generator().manual_seed(0)
+    shown = [torch.rand(n, backbone.image_channels, 16, 16, generator=generator) for n in (6, 4)]
+    probe = Probe(network, *shown, isolated=True)
+    layers = network.crossbar_layers
+    for place in {0, 1, len(layers) // 2, len(layers) - 2, len(layers) - 1}:
+        scores = probe.changed({place: layers[place].geometry})
+        assert scores.shape == probe.scores.shape
+        assert scores.isfinite().all()

@@ -214,7 +214,8 @@ class CrossbarNetwork(nn.Module):
             layer.track(maps)
         outputs = layer.digital(product(layer, maps))
         if node.op is Op.LINEAR:
-            return outputs.squeeze(3).transpose(1, 2).reshape(*shape[:-1], -1)
+            rows = outputs.squeeze(3).transpose(1, 2)
+            return rows.reshape(len(outputs), *shape[1:-1], rows.shape[-1])  # a product may hold other images
         return outputs.squeeze(2) if inputs.ndim == 3 else outputs
 
 
