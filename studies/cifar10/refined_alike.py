@@ -6,13 +6,13 @@
 Folders are those of `xpert-evo refine`, or copies of their `front.json`. Homogeneous networks are refined as freely as
 the others, so what comes out is no longer homogeneous; what remains homogeneous are the channel depths. Accuracies are
 of the validation images that the front was judged on, by the exact emulation. A ratio is read at the accuracy of each
-own design, between the rivals' designs by straight lines in the logarithm of EDAP.
+design, between the designs of the other kind by straight lines in the logarithm of EDAP.
 """
 
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from alike import ratio_at_equal_accuracy
@@ -33,8 +33,8 @@ class Refined:
         validation: Accuracy on validation images, a fraction.
         edap: Of the design [mm2 us uJ].
         edap_ratio: How many times lower that is than the baseline's.
-        below_rivals: How many times the EDAP rivals need for its accuracy; None for a rival, and where no two rivals
-            stand on both sides of its accuracy.
+        of_others: EDAP that the other kind needs for its accuracy, divided by its own; None where no two of the other
+            kind stand on both sides of its accuracy.
     """
 
     id: str
@@ -42,7 +42,7 @@ class Refined:
     validation: float
     edap: float
     edap_ratio: float
-    below_rivals: float | None = None
+    of_others: float | None = None
 
 
 def read_front(path: Path, *, is_rival: bool) -> list[Refined]:
@@ -69,13 +69,12 @@ def read_front(path: Path, *, is_rival: bool) -> list[Refined]:
 
 
 def compared(own: Sequence[Refined], rivals: Sequence[Refined]) -> list[Refined]:
-    """All designs by rising EDAP, those of `own` with their ratio to the rivals at equal accuracy."""
-    pairs = [(one.edap, one.validation) for one in rivals]
-    told = [
-        Refined(**(asdict(one) | {"below_rivals": ratio_at_equal_accuracy(one.edap, one.validation, pairs)}))
-        for one in own
-    ]
-    return sorted([*told, *rivals], key=lambda one: one.edap)
+    """All designs by rising EDAP, with their ratio to the other kind at equal accuracy."""
+    told = []
+    for kind, others in ((own, rivals), (rivals, own)):
+        pairs = [(one.edap, one.validation) for one in others]
+        told += [replace(one, of_others=ratio_at_equal_accuracy(one.edap, one.validation, pairs)) for one in kind]
+    return sorted(told, key=lambda one: one.edap)
 
 
 def main() -> None:
@@ -92,7 +91,10 @@ def main() -> None:
     told = compared(own, rivals)
     for one in told:
         kind = "homogeneous" if one.is_rival else "of the search"
-        against = f", {one.below_rivals:.2f} x below rivals at equal accuracy" if one.below_rivals else ""
+        against = ""
+        if one.of_others is not None:
+            below, above = f"{one.of_others:.2f} x below rivals", f"{1 / one.of_others:.2f} x above the search's"
+            against = f", EDAP {above if one.is_rival else below} at equal accuracy"
         print(f"{one.id} {kind:13s} {one.edap_ratio:7.1f} x, validation {100 * one.validation:.2f} %{against}")
     options.out.parent.mkdir(parents=True, exist_ok=True)
     points = [Point(id=one.id, homogeneous=one.is_rival, edap=one.edap, accuracy=one.validation) for one in told]

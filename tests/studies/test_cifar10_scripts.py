@@ -191,9 +191,14 @@ def test_refined_rivals_are_compared_at_equal_accuracy(
     script("refined_alike", "--own", own, "--rivals", *rivals, "--out", tmp_path / "compared")
     told = json.loads((tmp_path / "compared.json").read_text())
     assert [one["edap"] for one in told] == [50.0, 100.0, 200.0, 300.0, 800.0]
-    assert told[1]["below_rivals"] == pytest.approx(4.0)  # the geometric mean of 200 and 800 over 100
-    assert [one["below_rivals"] for one in told if one["edap"] != 100.0] == [None] * 4
-    assert "4.00 x below rivals at equal accuracy" in capsys.readouterr().out
+    ratios = [one["of_others"] for one in told]
+    assert ratios[0] is None
+    assert ratios[1] == pytest.approx(4.0)  # the geometric mean of 200 and 800 over 100
+    assert ratios[2] == pytest.approx(2**-1.5)  # that of 50 and 100 over 200
+    assert ratios[4] is None
+    out = capsys.readouterr().out
+    assert "EDAP 4.00 x below rivals at equal accuracy" in out
+    assert "EDAP 2.83 x above the search's at equal accuracy" in out
     assert (tmp_path / "compared.png").stat().st_size > 10_000
 
 

@@ -54,7 +54,7 @@ class Memory:
     def scores(self, key: str) -> NDArray[np.float64] | None:
         """Class scores (images, classes) that were kept under a key; None if there are none."""
         row = self._base.execute("select images, content from scores where key = ?", (key,)).fetchone()
-        if row is None:
+        if row is None or row[0] == 0:  # versions before this one kept empty scores of linear layers run alone
             return None
         return np.frombuffer(row[1], dtype="<f4").reshape(row[0], -1).astype(np.float64)
 
