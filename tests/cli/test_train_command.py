@@ -481,7 +481,7 @@ def test_a_judgement_on_an_unknown_split_or_other_images_is_refused(
         judge_weights(weights)
     tensors, header = read_tensors(weights)
     write_tensors(weights, tensors, header | {"dataset": "0" * 16})
-    with pytest.raises(UsageError, match="was trained on other images than those of fashion-mnist; select its data set"):
+    with pytest.raises(UsageError, match="trained on other images than those of fashion-mnist; select its data set"):
         judge_weights(weights)
 
 

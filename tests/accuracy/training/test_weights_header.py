@@ -90,6 +90,6 @@ def test_weights_that_were_published_with_the_study_are_read() -> None:
         assert found.header.design.digest.startswith(path.stem[:8])
         assert (found.image_channels, found.n_classes) == (3, 10)
         accuracy = found.header.validation_accuracy
-        is_refined = path.stem in {"04ef0cd0", "1bfe5340", "4b457d0b"}  # their peripherals were chosen after the training
+        is_refined = path.stem in {"04ef0cd0", "1bfe5340", "4b457d0b"}  # chosen after the training
         assert accuracy is None if is_refined else accuracy is not None and accuracy > 0.9
     assert load_network(path).header == found.header
