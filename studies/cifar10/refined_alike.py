@@ -18,7 +18,6 @@ from pathlib import Path
 from alike import ratio_at_equal_accuracy
 from drawing import Point, draw
 
-from xpert_evo.design import Design
 from xpert_evo.errors import UsageError
 from xpert_evo.files import write_text
 
@@ -54,7 +53,7 @@ def read_front(path: Path, *, is_rival: bool) -> list[Refined]:
     file = path / "front.json" if path.is_dir() else path
     found = [
         Refined(
-            id=Design.model_validate_json(json.dumps(one["design"])).digest[:8],
+            id=one["id"][:8],
             is_rival=is_rival,
             validation=one["validation"],
             edap=one["edap"],

@@ -174,7 +174,7 @@ def test_the_comparison_at_equal_training_tells_searched_from_homogeneous_design
 def write_front(folder: Path, design: Design, *points: tuple[float, float]) -> Path:
     """A `front.json` as `xpert-evo refine` writes it, of pairs of EDAP and accuracy."""
     folder.mkdir(parents=True)
-    plain = {"design": design.to_plain(), "edap_ratio": 2.0}
+    plain = {"id": design.digest, "design": design.to_plain(), "edap_ratio": 2.0}
     front = [plain | {"edap": edap, "validation": accuracy} for edap, accuracy in points]
     (folder / "front.json").write_text(json.dumps([*front, plain | {"edap": 1.0, "validation": None}]))
     return folder

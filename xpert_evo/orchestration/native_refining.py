@@ -42,15 +42,13 @@ def run_refinements(run: RunContext) -> None:
 def _plan(run: RunContext) -> None:
     chosen: dict[str, Refined] = {}
     n_validation = len(cached_dataset(run.task.config.dataset).validation)
-    known = {plan.digest for plan in run.store.plans(NATIVE)}
-    labelled = run.store.labels(run.label_context(NATIVE))
+    plans, labelled = run.store.plans(NATIVE), run.store.labels(run.label_context(NATIVE))
+    known, trained = {plan.digest for plan in plans}, [plan for plan in plans if plan.digest in labelled]
     if n_validation < FEWEST_VALIDATION:
         text = f"networks are not refined: {n_validation} validation images are too few, {FEWEST_VALIDATION} are needed"
         run.listener.tell(Message(text=text))
-        labelled = {}
-    for plan in run.store.plans(NATIVE):
-        if plan.digest not in labelled:
-            continue
+        trained = []
+    for plan in trained:
         run.listener.tell(Stage(text=f"choosing the peripherals of {plan.digest[:8]} again"))
         best = _refined(run, plan, n_validation)
         if best.design.digest not in known:

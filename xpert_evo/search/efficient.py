@@ -1,12 +1,10 @@
 """Rows that no other row beats: which of many choices can be the best one at some price."""
 
-from typing import TypeAlias
-
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray: TypeAlias = NDArray[np.float64]
-IntArray: TypeAlias = NDArray[np.int64]
+from xpert_evo.objectives import FloatArray
+from xpert_evo.space import IntArray
 
 _BLOCK = 128
 """Rows that are compared with one another at once."""

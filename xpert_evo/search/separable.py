@@ -11,15 +11,13 @@ branch and bound for separable concave minimisation (J. Falk, R. Soland, Managem
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xpert_evo.objectives import FloatArray
 from xpert_evo.search.efficient import efficient
-
-FloatArray: TypeAlias = NDArray[np.float64]
-IntArray: TypeAlias = NDArray[np.int64]
+from xpert_evo.space import IntArray
 
 AREA, LATENCY, ENERGY, LEAKAGE = range(4)
 """Columns of a layer's costs: area [mm2], latency [us], dynamic energy [uJ], leakage power [uW]."""

@@ -8,10 +8,10 @@ import numpy as np
 
 from xpert_evo.genes import PERIPHERALS, GeneKind
 from xpert_evo.hardware import Hardware
+from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.task import Task
 from xpert_evo.search.efficient import efficient
-from xpert_evo.search.separable import FloatArray, IntArray
-from xpert_evo.space import Genomes, SearchSpace
+from xpert_evo.space import Genomes, IntArray, SearchSpace
 
 Precisions = tuple[int, ...]
 """Values of a layer's genes that change the network's computation, in the order of `Options.kinds`."""

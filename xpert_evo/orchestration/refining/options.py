@@ -14,10 +14,11 @@ from xpert_evo.config import RunConfig, load_config
 from xpert_evo.design import Design, LayerDesign
 from xpert_evo.genes import PERIPHERALS, Choice, GeneKind, choice_number
 from xpert_evo.image_sources import ImageSize
+from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.refining.layer_rows import LayerRows, Precisions, layer_rows
 from xpert_evo.orchestration.task import Task, task_of_images
-from xpert_evo.search.separable import FloatArray, IntArray, Layers, Limits
-from xpert_evo.space import Genomes
+from xpert_evo.search.separable import Layers, Limits
+from xpert_evo.space import Genomes, IntArray
 
 
 def space_around(config: RunConfig, design: Design, whole: Task) -> RunConfig:

@@ -14,8 +14,10 @@ looked for with little effort, as a candidate.
 import numpy as np
 
 from xpert_evo.design import Design
+from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.refining.options import Offered
-from xpert_evo.search.separable import FloatArray, IntArray, best_choice, objective_of
+from xpert_evo.search.separable import best_choice, objective_of
+from xpert_evo.space import IntArray
 
 _MOST_SWEEPS = 8
 
