@@ -4,8 +4,8 @@
    by the fused kernel, and by the torch form ("before"). The results are equal, which is checked. Targets: at most 5
    times plain conv2d with ideal devices and 4 input bits, 9 with 8; with variation and wires at most 1.6 times ideal
    devices.
-2. A trained network (4013684d) on ideal and on varied devices, per image, by both; images are random, which changes no
-   time. Target: half of the torch form's time.
+2. A trained network (`--weights`) on ideal and on varied devices, per image, by both; images are random, which changes
+   no time. Target: half of the torch form's time.
 3. Fast form: forward and backward over VGG16's 13 convolutions at 32 x 32, batch 32. Target: at most 1.15 times plain.
 
 All sides of a ratio alternate within one run; the least time of each counts, so that what else the machine does matters
@@ -16,7 +16,7 @@ processor time of all threads, in turns. Where other processes hold the cores, o
 that do nothing but their share of the work take as much of it together as one thread does. Set GOMP_SPINCOUNT=4000 for
 it, as `import xpert_evo` does in programs that do not import torch before.
 
-Usage: python benchmarks/emulation_speed.py [--threads N] [--rounds N] [--images N] [--scaling N]
+Usage: python benchmarks/emulation_speed.py [--threads N] [--rounds N] [--images N] [--scaling N] [--weights FILE]
 """
 
 import argparse
@@ -43,7 +43,7 @@ from xpert_evo.backbones import load_backbone
 from xpert_evo.space import SearchSpace
 
 CASES = [*((coding, 4) for coding in WeightCoding), (WeightCoding.OFFSET_ANALOG, 8)]
-WEIGHTS = Path(__file__).parents[1] / "studies/cifar10/results/weights/4013684d.safetensors"
+WEIGHTS = Path(__file__).parents[1] / "studies/cifar10/results/weights/d27adb7d.safetensors"
 
 
 def kinds() -> dict[str, NonIdealities | None]:
@@ -147,12 +147,14 @@ def layers(n_rounds: int) -> None:
             )
 
 
-def network(n_images: int) -> None:
+def network(path: Path, n_images: int) -> None:
     """Prints the time per image of a trained network."""
-    trained = load_network(WEIGHTS).network.eval()
+    loaded = load_network(path)
+    trained = loaded.network.eval()
     images = torch.rand(max(n_images, 64), 3, 32, 32, generator=torch.Generator().manual_seed(0))
     images = images.contiguous(memory_format=torch.channels_last)
-    print(f"\nnetwork 4013684d, {n_images} images at a time: milliseconds an image, and for 10,000 images")
+    name = loaded.header.design.digest[:8]
+    print(f"\nnetwork {name}, {n_images} images at a time: milliseconds an image, and for 10,000 images")
     for name, settings in kinds().items():
         product = Emulator(nonidealities=settings)
         trained(images, product)
@@ -227,6 +229,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--images", type=int, default=16, help="Images of the network at a time.")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="Trained network.")
     parser.add_argument("--scaling", type=int, metavar="N", help="Compare N threads with one, and nothing else.")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -245,7 +248,7 @@ def main() -> None:
         return
     with torch.no_grad():
         layers(options.rounds)
-        network(options.images)
+        network(options.weights, options.images)
     plain, fast = fast_against_plain(options.rounds)
     print("\nfast form, forward and backward, VGG16's 13 convolutions at 32 x 32, batch 32")
     print(f"plain {plain * 1e3:.0f} ms, fast form {fast * 1e3:.0f} ms, ratio {fast / plain:.2f}   target 1.15")

@@ -36,7 +36,7 @@ from xpert_evo.accuracy.datasets.catalogue import load_dataset
 from xpert_evo.accuracy.training.images import prepared
 from xpert_evo.accuracy.training.weights import load_network
 
-WEIGHTS = Path(__file__).parents[1] / "studies/cifar10/results/weights/4013684d.safetensors"
+WEIGHTS = Path(__file__).parents[1] / "studies/cifar10/results/weights/d27adb7d.safetensors"
 DEVICES, SHARINGS = ("rram-6k", "rram-100k"), (2, 8)
 N_PIXELS, N_ROUNDS, N_CALIBRATION = 24, 3, 128
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
+DOCUMENTS = sorted(
+    [*ROOT.glob("*.md"), *(path for part in ("docs", "benchmarks", "studies/*") for path in ROOT.glob(f"{part}/*.md"))]
+)
 SOURCES = sorted(
     path for part in ("xpert_evo", "hw_models", "benchmarks", "scripts") for path in ROOT.rglob(f"{part}/**/*.py")
 )

@@ -15,11 +15,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from alike import ratio_at_equal_accuracy
-from drawing import Point, draw
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from xpert_evo.errors import UsageError
 from xpert_evo.files import write_text
+from xpert_evo.report.pictures.common import BLUE, EDAP_LABEL, ORANGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,28 @@ def read_front(path: Path, *, is_rival: bool) -> list[Refined]:
     return found
 
 
+def ratio_at_equal_accuracy(edap: float, accuracy: float, others: Sequence[tuple[float, float]]) -> float | None:
+    """How many times the EDAP of a design others need for its accuracy, by interpolation.
+
+    Args:
+        edap: Of the design.
+        accuracy: Of the design.
+        others: EDAP and accuracy of the others; those that another one dominates are left out, and between the rest the
+            logarithm of EDAP is linear in accuracy.
+
+    Returns:
+        None where the accuracy lies outside of theirs.
+    """
+    front: list[tuple[float, float]] = []
+    for pair in sorted(others):
+        if not front or pair[1] > front[-1][1]:
+            front.append(pair)
+    if not front or not front[0][1] <= accuracy <= front[-1][1]:
+        return None
+    costs, accuracies = np.log(np.array(front)[:, 0]), np.array(front)[:, 1]
+    return float(np.exp(np.interp(accuracy, accuracies, costs)) / edap)
+
+
 def compared(own: Sequence[Refined], rivals: Sequence[Refined]) -> list[Refined]:
     """All designs by rising EDAP, with their ratio to the other kind at equal accuracy."""
     told = []
@@ -74,6 +99,33 @@ def compared(own: Sequence[Refined], rivals: Sequence[Refined]) -> list[Refined]
         pairs = [(one.edap, one.validation) for one in others]
         told += [replace(one, of_others=ratio_at_equal_accuracy(one.edap, one.validation, pairs)) for one in kind]
     return sorted(told, key=lambda one: one.edap)
+
+
+def draw(designs: Sequence[Refined], path: Path) -> None:
+    """Accuracy against EDAP, rivals in a colour of their own; writes `path` with the endings .png and .svg."""
+    figure = Figure(figsize=(5.4, 4.0), layout="constrained")
+    axes = figure.add_subplot()
+    for is_rival, name, colour, marker in ((False, "of the search", BLUE, "o"), (True, "homogeneous", ORANGE, "s")):
+        kind = [one for one in designs if one.is_rival is is_rival]
+        x, y = [one.edap for one in kind], [100 * one.validation for one in kind]
+        axes.plot(x, y, color=colour, marker=marker, linestyle="none", label=name)
+    for one in designs:
+        place = one.edap, 100 * one.validation
+        axes.annotate(one.id[:4], place, xytext=(4, 3), textcoords="offset points", fontsize=7)
+    axes.set(xscale="log", xlabel=EDAP_LABEL, ylabel="validation accuracy [%]")
+    axes.set_title("Trained and refined alike", loc="left")
+    _label_part_of_a_decade(axes)
+    axes.margins(0.12)
+    axes.legend(loc="lower right")
+    for ending in (".png", ".svg"):
+        figure.savefig(path.with_suffix(ending), dpi=150)
+
+
+def _label_part_of_a_decade(axes: Axes) -> None:
+    """Labels a logarithmic axis of EDAP that spans about a decade at 1, 2 and 5."""
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0e}".replace("e+0", "e")))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def main() -> None:
@@ -96,8 +148,7 @@ def main() -> None:
             against = f", EDAP {above if one.is_rival else below} at equal accuracy"
         print(f"{one.id} {kind:13s} {one.edap_ratio:7.1f} x, validation {100 * one.validation:.2f} %{against}")
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    points = [Point(id=one.id, homogeneous=one.is_rival, edap=one.edap, accuracy=one.validation) for one in told]
-    draw(points, options.out, title="Trained and refined alike", split="validation")
+    draw(told, options.out)
     write_text(options.out.with_suffix(".json"), json.dumps([asdict(one) for one in told], indent=1) + "\n")
 
 

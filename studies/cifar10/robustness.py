@@ -1,7 +1,7 @@
 r"""Accuracy of trained networks on drawn chips against variation, resistance of the wires and time after programming.
 
     python studies/cifar10/robustness.py --data-dir DATA --out studies/cifar10/results/robustness \\
-        plain=studies/cifar10/results/weights/4013684d.safetensors aware=FILE [--images 500] [--chips 2]
+        plain=studies/cifar10/results/weights/d27adb7d.safetensors aware=FILE [--images 500] [--chips 2]
 
 Every network is judged by the exact emulation on validation images, on crossbars with the given coding and bits of a
 weight; each chip calibrates its batch norm on training images. Points that the .json already contains are not measured

@@ -121,7 +121,7 @@ def test_devices_of_earlier_versions_keep_the_text_that_their_checkpoints_hold()
 
 
 def test_devices_of_a_stored_judgement_open() -> None:
-    stored = Path(__file__).parents[3] / "studies/cifar10/results/trained/4013684d-noise.json"
+    stored = Path(__file__).parents[1] / "training" / "earlier" / "judged.json"
     noise = json.loads(stored.read_text(encoding="utf-8"))["device_noise"]
     assert "wire_resistance_ratio" in noise
     assert parse(NonIdealities, noise, where="", error=ConfigError) == NonIdealities(variation_ratio=0.05)
