@@ -13,7 +13,9 @@ from xpert_evo.backbones import Backbone, load_backbone
 from xpert_evo.config import RunConfig, load_config
 from xpert_evo.design import Design, parse_design
 from xpert_evo.hardware import Hardware
+from xpert_evo.orchestration.refining import Refinable, Refining, prepare
 from xpert_evo.orchestration.trainings import cached_dataset
+from xpert_evo.progress import Listener, Silent
 
 PROTOCOL = TrainingProtocol(
     name="native-second",
@@ -58,6 +60,11 @@ def trained() -> TrainedDesign:
     dataset = cached_dataset(RunConfig().dataset)
     crossbar = Hardware.of(RunConfig()).crossbar
     return train_design(design(), backbone(), dataset, PROTOCOL, crossbar=crossbar, seed=0)
+
+
+def refinable(tmp_path: Path, refining: Refining, listener: Listener | None = None, **more: object) -> Refinable:
+    """The trained network, prepared for a refinement under `settings`."""
+    return prepare(weights(tmp_path), settings(tmp_path, **more), refining, listener or Silent())
 
 
 def weights(tmp_path: Path) -> Path:

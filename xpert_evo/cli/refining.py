@@ -5,15 +5,11 @@ from pathlib import Path
 
 from rich.table import Table
 
-from xpert_evo.accuracy.training.matching import check_name
-from xpert_evo.accuracy.training.weights import load_network, weights_file
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.refining_plan import show_refinement_plan
 from xpert_evo.cli.settings import resolve
-from xpert_evo.orchestration.refining import Refined, Refinement, Refining
-from xpert_evo.orchestration.refining.refinement import check_network
+from xpert_evo.orchestration.refining import Refined, Refinement, Refining, prepare
 from xpert_evo.orchestration.refining.telling import edap_words, images_words
-from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.progress import Listener
 from xpert_evo.report.refining.pictures import rows_of
 from xpert_evo.streams import in_shell
@@ -50,20 +46,14 @@ def refine_weights(
     dry_run: bool,
 ) -> None:
     """Refines the network in a file and shows the front, or what would be done; raises `refine_network`'s errors."""
-    settings = resolve(config, assignments, options)
-    file = weights_file(path)
-    trained = load_network(file)
-    check_name(file, trained, settings.dataset.name, same=True)
-    dataset = cached_dataset(settings.dataset)
-    refining = refining.fitted_to(len(dataset.validation))
-    check_network(file, trained, dataset, refining)
-    folder = out or Path("runs") / f"refined-{trained.header.design.digest[:8]}"
+    network = prepare(path, resolve(config, assignments, options), refining, listener).on_own_chip()
+    folder = out or Path("runs") / f"refined-{network.design.digest[:8]}"
     if dry_run:
-        show_refinement_plan(file, settings, folder, refining)
+        show_refinement_plan(network, folder)
         return
-    result = carry_out(file, settings, folder, refining, listener)
+    result = carry_out(network, folder, listener)
     if not json_log:
-        _show(result, refining, folder)
+        _show(result, network.refining, folder)
 
 
 def _show(result: Refinement, refining: Refining, folder: Path) -> None:

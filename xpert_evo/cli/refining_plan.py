@@ -4,18 +4,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from xpert_evo.cli.consoles import PlainConsole
-from xpert_evo.config import RunConfig
-from xpert_evo.orchestration.refining import Refining
+from xpert_evo.orchestration.refining import Refinable
 from xpert_evo.orchestration.refining.estimate import Step
 from xpert_evo.words import counted, duration
 from xpert_evo.workbench.refining_plan import RefinementPlan, plan_refinement
 
 
-def show_refinement_plan(path: Path, config: RunConfig, folder: Path, refining: Refining) -> None:
+def show_refinement_plan(network: Refinable, folder: Path) -> None:
     """Shows the plan of a refinement; raises the errors of `refine_network`."""
     console = PlainConsole()
     with console.ticker() as ticker:
-        plan = plan_refinement(path, config, refining, lambda what: ticker.tick(lambda: f"measuring {what}"))
+        plan = plan_refinement(network, lambda what: ticker.tick(lambda: f"measuring {what}"))
     console.lines([*_network_lines(plan), *_folder_lines(folder), *_step_lines(plan), *_time_lines(plan)])
 
 

@@ -9,7 +9,7 @@ from xpert_evo.orchestration.batches import native_folder, run_batch, seed_of
 from xpert_evo.orchestration.chips import Chips
 from xpert_evo.orchestration.names import NATIVE, REFINED
 from xpert_evo.orchestration.native_plan import add_refined_note, native_note, refined_weights
-from xpert_evo.orchestration.refining import Refined, Refining, refine_network
+from xpert_evo.orchestration.refining import Refined, Refining, prepare, refine_network
 from xpert_evo.orchestration.refining.settings import FEWEST_VALIDATION
 from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.trainings import cached_dataset
@@ -50,7 +50,7 @@ def _plan(run: RunContext) -> None:
         trained = []
     for plan in trained:
         run.listener.tell(Stage(text=f"choosing the peripherals of {plan.digest[:8]} again"))
-        best = _refined(run, plan, n_validation)
+        best = _refined(run, plan)
         if best.design.digest not in known:
             chosen.setdefault(best.design.digest, best)
     folder = run.store.folder.absolute()
@@ -61,36 +61,28 @@ def _plan(run: RunContext) -> None:
         store.add_event("planned", f"{REFINED}: {len(chosen)} designs")
 
 
-def _refined(run: RunContext, plan: Plan, n_validation: int) -> Refined:
+def _refined(run: RunContext, plan: Plan) -> Refined:
     """The cheapest design for a trained network within the loss of accuracy that refinements aim at."""
     protocols = [stage.protocol for stage in run.native_recipe.stages]
     folder = native_folder(run.store.folder, plan.digest).absolute()
-    result = refine_network(
-        folder,
-        run.task.config,
-        folder / _FOLDER,
-        refining_of(protocols, seed_of(run, plan), run.native_chips, n_validation=n_validation),
-        executor=run.executor,
-        listener=run.listener,
-    )
+    refining = refining_of(protocols, seed_of(run, plan), run.native_chips)
+    network = prepare(folder, run.task.config, refining, run.listener)
+    result = refine_network(network, folder / _FOLDER, executor=run.executor, listener=run.listener)
     return result.best(REFINING.target_loss)
 
 
-def refining_of(
-    protocols: Sequence[TrainingProtocol], seed: int, chips: Chips | None, *, n_validation: int
-) -> Refining:
+def refining_of(protocols: Sequence[TrainingProtocol], seed: int, chips: Chips | None) -> Refining:
     """How networks that were trained by these stages are refined: tuned if the recipe ends with tuning.
 
     Args:
         protocols: Protocols of the stages.
         seed: Random seed of the tuning and of the drawn chips.
         chips: Chips of the run; None for ideal devices.
-        n_validation: Number of validation images of the data set.
     """
     same_size = protocols[-1].image_size == load_protocol(TUNE).image_size  # relative to the images of the data set
     tunes = same_size and any(protocol.name.startswith(TUNE) for protocol in protocols)
     refining = replace(REFINING, tune=TUNE, seed=seed) if tunes else REFINING
-    return replace(refining, chips=0 if chips is None else chips.label_chips).fitted_to(n_validation)
+    return replace(refining, chips=0 if chips is None else chips.label_chips)
 
 
 def _plans(run: RunContext, chosen: Mapping[str, Refined]) -> list[Plan]:

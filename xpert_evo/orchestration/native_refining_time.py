@@ -35,7 +35,7 @@ def refinement_s(
     if not task.config.native.refine or recipe.is_proxy or len(dataset.validation) < FEWEST_VALIDATION:
         return 0.0
     protocols = recipe.fitted(dataset.name, len(dataset.train))
-    refining = refining_of(protocols, seed=0, chips=Chips.of(task.config), n_validation=len(dataset.validation))
+    refining = refining_of(protocols, seed=0, chips=Chips.of(task.config)).fitted_to(len(dataset.validation))
     each = []
     for design, times in timed:
         planner = _planner(task, dataset, design, protocols, refining)

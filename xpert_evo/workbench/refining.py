@@ -1,17 +1,14 @@
 """`refine`: chooses the peripherals of a trained network again."""
 
-from dataclasses import asdict
+from contextlib import closing
 from pathlib import Path
 
 from xpert_evo.accuracy.host_state import own_numerics
-from xpert_evo.accuracy.training.weights import TrainedNetwork, load_network, weights_file
-from xpert_evo.config import RunConfig, load_config
 from xpert_evo.errors import InterruptedRunError, UsageError
 from xpert_evo.executors import MAKERS
 from xpert_evo.hardware import Hardware
 from xpert_evo.locks import acquired
-from xpert_evo.orchestration.refining import Refinement, Refining, refine_on_chips
-from xpert_evo.orchestration.trainings import cached_dataset
+from xpert_evo.orchestration.refining import Refinable, Refinement, Refining, prepare, refine_on_chips
 from xpert_evo.paths import user_path
 from xpert_evo.progress import Listener, Message, choose_listener
 from xpert_evo.report.refining.writing import write_refinement
@@ -51,16 +48,15 @@ def refine(
     Raises:
         XpertEvoError: Any error that the command line would report.
     """
-    listener = choose_listener(quiet=quiet)
-    return carry_out(user_path(weights), settings_of(config), user_path(out), refining or Refining(), listener)
+    with closing(choose_listener(quiet=quiet)) as listener:
+        network = prepare(user_path(weights), settings_of(config), refining or Refining(), listener)
+        return carry_out(network.on_own_chip(), user_path(out), listener)
 
 
 @own_numerics()
-def carry_out(path: Path, config: RunConfig, folder: Path, refining: Refining, listener: Listener) -> Refinement:
-    """Refines a network and writes the report; takes the checked arguments of `refine`."""
-    file = weights_file(path)
-    settings = settings_of_network(load_network(file), config)
-    refining = refining.fitted_to(len(cached_dataset(settings.dataset).validation))
+def carry_out(network: Refinable, folder: Path, listener: Listener) -> Refinement:
+    """Refines a network in a folder and writes the report there."""
+    settings = network.config.executor
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as failure:
@@ -70,10 +66,10 @@ def carry_out(path: Path, config: RunConfig, folder: Path, refining: Refining, l
         busy=UsageError(f"another process refines a network in {folder}; wait for it, or choose another folder."),
         unwritable=lambda why: UsageError(f"{folder} cannot be written to ({why}); choose another folder."),
     )
-    executor = MAKERS[settings.executor.kind](settings.executor, None, lambda text: listener.tell(Message(text=text)))
+    executor = MAKERS[settings.kind](settings, None, lambda text: listener.tell(Message(text=text)))
     try:
-        result = refine_on_chips(file, settings, folder, refining, executor=executor, listener=listener)
-        write_refinement(folder, result, settings=_words(settings, result, refining))
+        result = refine_on_chips(network, folder, executor=executor, listener=listener)
+        write_refinement(folder, result, settings=_words(network, result))
     except KeyboardInterrupt:
         raise InterruptedRunError(
             f"stopped; all measurements are kept in {folder}. The same command will go on there."
@@ -85,20 +81,8 @@ def carry_out(path: Path, config: RunConfig, folder: Path, refining: Refining, l
     return result
 
 
-def settings_of_network(trained: TrainedNetwork, config: RunConfig) -> RunConfig:
-    """Settings with the network's backbone and, where they do not name others, its crossbars."""
-    own = asdict(trained.network.crossbar)
-    given = config.hardware.crossbar.model_dump(exclude_unset=True)
-    backbone = trained.header.backbone or trained.header.design.backbone
-    overrides: dict[str, object] = {
-        "space.backbone": backbone if isinstance(backbone, str) else backbone.model_dump(mode="json")
-    }
-    overrides |= {f"hardware.crossbar.{name}": value for name, value in {**own, **given}.items() if value is not None}
-    return load_config(None, overrides, base=config.model_dump(mode="json"))
-
-
-def _words(config: RunConfig, result: Refinement, refining: Refining) -> str:
-    dataset, hardware = cached_dataset(config.dataset), Hardware.of(config)
+def _words(network: Refinable, result: Refinement) -> str:
+    dataset, hardware, refining = network.dataset, Hardware.of(network.config), network.refining
     tuned = f"; weights tuned by {refining.tune}" if refining.tune else ""
     names = [name for name, _ in result.trained.edap_ratios]
     worst = f" It is the worst case of the cost models {listed(names)}, each relative to the baseline." if names else ""

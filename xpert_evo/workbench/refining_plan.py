@@ -2,20 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from xpert_evo.accuracy.host_state import own_numerics
-from xpert_evo.accuracy.training.weights import load_network, weights_file
-from xpert_evo.config import RunConfig
 from xpert_evo.orchestration.estimate import planned_workers
-from xpert_evo.orchestration.refining import Refining
+from xpert_evo.orchestration.refining import Refinable
 from xpert_evo.orchestration.refining.chip_choices import chip_choices
-from xpert_evo.orchestration.refining.chips import DrawnChips
 from xpert_evo.orchestration.refining.estimate import Pace, Plan, Planner, measured_pace
-from xpert_evo.orchestration.refining.options import Options
-from xpert_evo.orchestration.refining.refinement import check_network
-from xpert_evo.orchestration.trainings import cached_dataset
-from xpert_evo.workbench.refining import settings_of_network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,38 +40,20 @@ class RefinementPlan:
 
 
 @own_numerics()
-def plan_refinement(path: Path, config: RunConfig, refining: Refining, tell: Callable[[str], None]) -> RefinementPlan:
+def plan_refinement(network: Refinable, tell: Callable[[str], None]) -> RefinementPlan:
     """Counts the measurements of a refinement and times a few of them; raises the errors of `refine_network`."""
-    file = weights_file(path)
-    trained, dataset = load_network(file), cached_dataset(config.dataset)
-    check_network(file, trained, dataset, refining)
-    settings, design = settings_of_network(trained, config), trained.header.design
-    options = Options.of(settings, design, dataset, image_size=trained.image_size)
-    chips = DrawnChips.of(settings, refining.chips, refining.seed)
+    options, refining = network.options(), network.refining
     protocol = None if refining.tune is None else refining.tuning(options.task.protocol(refining.tune))
-    moves = trained.network.crossbar != options.task.hardware.crossbar
-    choices = chip_choices(settings, design, dataset)
-    planners = [
-        Planner(
-            options=Options.of(settings, choice.design, dataset, image_size=trained.image_size),
-            design=choice.design,
-            refining=refining,
-            chips=chips,
-            n_validation=len(dataset.validation),
-            protocol=protocol,
-            n_train=len(dataset.train),
-            moves=moves or choice.design != design,
-        )
-        for choice in choices
-    ]
-    n_conversions = float(sum(geometry.n_conversions for geometry in options.geometries(design)))
+    choices = chip_choices(network.config, network.design, network.dataset)
+    planners = [Planner.of(network, choice.design, protocol) for choice in choices]
+    n_conversions = float(sum(geometry.n_conversions for geometry in options.geometries(network.design)))
     return RefinementPlan(
-        design=design.digest,
-        dataset=dataset.name,
+        design=network.design.digest,
+        dataset=network.dataset.name,
         hardware=options.task.hardware.words,
-        devices=chips.words,
+        devices=network.chips.words,
         choices=options.offered(),
         plans=tuple((choice.words, planner.plan()) for choice, planner in zip(choices, planners, strict=True)),
-        pace=measured_pace(trained, dataset, protocol, n_conversions=n_conversions, tell=tell),
-        n_workers=planned_workers(settings),
+        pace=measured_pace(network.trained, network.dataset, protocol, n_conversions=n_conversions, tell=tell),
+        n_workers=planned_workers(network.config),
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hw_models import WeightCoding
-from tests.refinable import design, settings, weights
+from tests.refinable import design, refinable, settings
 from xpert_evo.accuracy.training.weights import load_network
 from xpert_evo.config import RunConfig
 from xpert_evo.executors import SerialExecutor
@@ -61,9 +61,8 @@ def test_every_coding_with_every_cell_is_a_chip_the_own_one_first(tmp_path: Path
 
 
 def _refined(folder: Path, heard: _Heard, **more: object) -> Refinement:
-    config = settings(folder.parent, **{**SPACE, **more})
-    file = weights(folder.parent)
-    return refine_on_chips(file, config, folder, FEW, executor=SerialExecutor(), listener=heard)
+    network = refinable(folder.parent, FEW, heard, **{**SPACE, **more})
+    return refine_on_chips(network, folder, executor=SerialExecutor(), listener=heard)
 
 
 def test_each_coding_is_refined_and_the_front_is_that_of_all(tmp_path: Path) -> None:
@@ -83,10 +82,8 @@ def test_each_coding_is_refined_and_the_front_is_that_of_all(tmp_path: Path) -> 
         assert one.edap_ratio * one.edap == pytest.approx(result.trained.edap_ratio * result.trained.edap)
     costs = [one for one in (*result.front, *result.others) if one.chip == "differential"]
     alone = refine_network(
-        weights(tmp_path),
-        settings(tmp_path, **SPACE, **{"hardware.crossbar.coding": "differential"}),
+        refinable(tmp_path, FEW, **SPACE, **{"hardware.crossbar.coding": "differential"}),
         tmp_path / "alone",
-        FEW,
         executor=SerialExecutor(),
         listener=_Heard(),
     )

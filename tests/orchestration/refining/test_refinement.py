@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.refinable import TUNING, settings, weights
+from tests.refinable import TUNING, refinable
 from xpert_evo.accuracy.sensitivity.correction import Correction, left_out
 from xpert_evo.accuracy.training.protocols import PROTOCOLS
 from xpert_evo.accuracy.training.weights import load_network
@@ -56,8 +56,8 @@ def _refined(
 ) -> Refinement:
     listener = heard or _Heard()
     spaces = {"space.adc_precision": [3, 4, 5, 6], "space.input_precision": [3, 4, 5], "hardware.model": "xpertsim"}
-    config = settings(folder.parent, **{**spaces, **more})
-    return refine_network(weights(folder.parent), config, folder, refining, executor=executor, listener=listener)
+    network = refinable(folder.parent, refining, listener, **{**spaces, **more})
+    return refine_network(network, folder, executor=executor, listener=listener)
 
 
 def _plain(result: Refinement) -> list[object]:

@@ -29,6 +29,6 @@ def test_numbers_that_were_asked_for_stay() -> None:
 
 @pytest.mark.parametrize("n_validation", [90, 5_000])
 def test_networks_at_native_size_are_refined_on_the_images_there_are(n_validation: int) -> None:
-    refining = refining_of([load_protocol("exact-tune")], 3, None, n_validation=n_validation)
+    refining = refining_of([load_protocol("exact-tune")], 3, None).fitted_to(n_validation)
     assert refining.n_images + refining.n_judged <= n_validation
     assert (refining.tune, refining.seed) == ("exact-tune", 3)

@@ -12,16 +12,15 @@ from pathlib import Path
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.datasets.catalogue import Dataset
-from xpert_evo.accuracy.training.weights import load_network, weights_file
 from xpert_evo.config import RunConfig
 from xpert_evo.design import Design, LayerDesign
 from xpert_evo.executors import Executor
 from xpert_evo.genes import Choice, GeneKind
 from xpert_evo.orchestration.refining.options import unlimited, value_of
+from xpert_evo.orchestration.refining.preparing import Refinable
 from xpert_evo.orchestration.refining.refinement import refine_network
-from xpert_evo.orchestration.refining.settings import Refined, Refinement, Refining, front_of
+from xpert_evo.orchestration.refining.settings import Refined, Refinement, front_of
 from xpert_evo.orchestration.task import Task, task_of_images
-from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.progress import Event, Listener, Message, Stage
 
 
@@ -81,22 +80,12 @@ def _with_shared(design: Design, shared: dict[GeneKind, Choice], crossbar: Cross
     return design.model_copy(update={"layers": layers})
 
 
-def refine_on_chips(
-    weights: Path,
-    config: RunConfig,
-    folder: Path,
-    refining: Refining,
-    *,
-    executor: Executor,
-    listener: Listener,
-) -> Refinement:
+def refine_on_chips(network: Refinable, folder: Path, *, executor: Executor, listener: Listener) -> Refinement:
     """Refines a network on every chip that the space offers, and merges the fronts; see `refine_network`."""
-    file = weights_file(weights)
-    trained, dataset = load_network(file), cached_dataset(config.dataset)
     results = []
-    for choice in chip_choices(config, trained.header.design, dataset):
+    for choice in chip_choices(network.config, network.design, network.dataset):
         own = Named(listener, choice.words)
-        result = refine_network(file, config, folder, refining, executor=executor, listener=own, home=choice.design)
+        result = refine_network(network, folder, executor=executor, listener=own, home=choice.design)
         results.append((choice.words, result))
     return merged(results)
 

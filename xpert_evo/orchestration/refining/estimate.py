@@ -19,6 +19,7 @@ from xpert_evo.orchestration.refining.chips import DrawnChips
 from xpert_evo.orchestration.refining.effort import judging_effort, probe_effort
 from xpert_evo.orchestration.refining.measuring import FIRST_WINDOW, NEXT_WINDOW, Window, single_changes
 from xpert_evo.orchestration.refining.options import Options
+from xpert_evo.orchestration.refining.preparing import Refinable
 from xpert_evo.orchestration.refining.settings import Refining
 from xpert_evo.orchestration.step_times import measured_costs
 
@@ -126,6 +127,21 @@ class Planner:
     protocol: TrainingProtocol | None
     n_train: int
     moves: bool
+
+    @classmethod
+    def of(cls, network: Refinable, home: Design, protocol: TrainingProtocol | None) -> "Planner":
+        """The planner of a trained network on the chip of a design; tuned by a protocol, or not."""
+        options = network.options(home)
+        return cls(
+            options=options,
+            design=home,
+            refining=network.refining,
+            chips=network.chips,
+            n_validation=len(network.dataset.validation),
+            protocol=protocol,
+            n_train=len(network.dataset.train),
+            moves=network.moves_to(home, options.task.hardware.crossbar),
+        )
 
     def plan(self) -> Plan:
         """The steps of the refinement."""

@@ -4,23 +4,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from xpert_evo.accuracy.datasets.catalogue import Dataset
-from xpert_evo.accuracy.training.matching import check_images
-from xpert_evo.accuracy.training.weights import TrainedNetwork, load_network, weights_file
-from xpert_evo.config import RunConfig
 from xpert_evo.design import Design
-from xpert_evo.errors import UsageError
 from xpert_evo.executors import Executor
-from xpert_evo.orchestration.refining.chips import Accuracy, DrawnChips
-from xpert_evo.orchestration.refining.jobs import Source
+from xpert_evo.orchestration.refining.chips import Accuracy
 from xpert_evo.orchestration.refining.laboratory import Laboratory
 from xpert_evo.orchestration.refining.measuring import FIRST_WINDOW, NEXT_WINDOW, Bench, Window
 from xpert_evo.orchestration.refining.memory import Memory
 from xpert_evo.orchestration.refining.options import Options
+from xpert_evo.orchestration.refining.preparing import Refinable
 from xpert_evo.orchestration.refining.rounds import Outlook, entry, run_round
-from xpert_evo.orchestration.refining.settings import Prediction, Refined, Refinement, Refining, front_of
+from xpert_evo.orchestration.refining.settings import Prediction, Refined, Refinement, front_of
 from xpert_evo.orchestration.refining.telling import design_words, prediction_words
-from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.progress import Listener, Message, Stage
 
 _LEAST_SLOPE = 1e-3
@@ -31,83 +25,40 @@ _TUNED_LOSSES = (1.0, 3.0)
 
 
 def refine_network(
-    weights: Path,
-    config: RunConfig,
-    folder: Path,
-    refining: Refining,
-    *,
-    executor: Executor,
-    listener: Listener,
-    home: Design | None = None,
+    network: Refinable, folder: Path, *, executor: Executor, listener: Listener, home: Design | None = None
 ) -> Refinement:
     """Chooses the peripherals of a trained network again; see the package's docstring.
 
     `home` is the network's design on another chip, with other values of what all layers share; None for its own.
 
     Raises:
-        UsageError: The network is a proxy, or does not fit the data set; there are too few validation images.
         InfeasibleError: The network's own design breaks a limit.
-        TrainingError: The file is missing or damaged, or a training diverged.
+        TrainingError: A training diverged.
         ConfigError, DataError, StoreError, ExecutorError: See their descriptions.
     """
-    listener.tell(Stage(text="reading the network and the images"))
-    file = weights_file(weights)
-    trained, dataset = load_network(file), cached_dataset(config.dataset)
-    check_network(file, trained, dataset, refining)
     listener.tell(Stage(text="listing the peripherals that each layer may have, and their costs"))
-    own = Options.of(config, trained.header.design, dataset, image_size=trained.image_size)
-    options = own if home is None else Options.of(config, home, dataset, image_size=trained.image_size)
+    own = network.options()
+    options = own if home is None else network.options(home)
     folder.mkdir(parents=True, exist_ok=True)
     memory = Memory(folder)
     try:
-        source = Source(
-            weights=file,
-            dataset=config.dataset,
-            digest=dataset.digest,
-            n_images=refining.n_images,
-            n_calibration=refining.n_calibration,
-        )
         laboratory = Laboratory(
             folder,
             memory,
             executor,
-            source,
+            network.source,
             crossbar=options.task.hardware.crossbar,
-            n_adopted=refining.n_adopted,
-            chips=DrawnChips.of(config, refining.chips, refining.seed),
+            n_adopted=network.refining.n_adopted,
+            chips=network.chips,
             geometries=options.geometries,
             listener=listener,
         )
         refiner = _Refiner(
-            weights=file,
-            trained=trained,
-            home=home or trained.header.design,
-            own=own,
-            options=options,
-            laboratory=laboratory,
-            refining=refining,
-            listener=listener,
-            n_validation=len(dataset.validation),
+            network, home or network.design, own=own, options=options, laboratory=laboratory, listener=listener
         )
         return refiner.run()
     finally:
         memory.close()
-
-
-def check_network(path: Path, trained: TrainedNetwork, dataset: Dataset, refining: Refining) -> None:
-    """Raises UsageError if a network cannot be refined on a data set."""
-    if trained.header.is_proxy:
-        raise UsageError(
-            f"{path} is a proxy, narrower than its design (protocol {trained.protocol.name}); train the design at "
-            "native size first, such as with --protocol one-night."
-        )
-    check_images(path, trained, dataset, same=True)
-    wanted = refining.n_images + refining.n_judged
-    if wanted > len(dataset.validation):
-        raise UsageError(
-            f"n_images and n_judged must together be at most the {len(dataset.validation):,} validation images of "
-            f"{dataset.name}, got {refining.n_images:,} and {refining.n_judged:,}."
-        )
 
 
 class _Refiner:
@@ -115,21 +66,17 @@ class _Refiner:
 
     def __init__(
         self,
-        *,
-        weights: Path,
-        trained: TrainedNetwork,
+        network: Refinable,
         home: Design,
+        *,
         own: Options,
         options: Options,
         laboratory: Laboratory,
-        refining: Refining,
         listener: Listener,
-        n_validation: int,
     ) -> None:
-        self._n_validation = n_validation
-        self._weights, self._trained, self._options = weights, trained, options
-        self._home, self._own = home, own
-        self._laboratory, self._refining, self._listener = laboratory, refining, listener
+        self._network, self._refining = network, network.refining
+        self._home, self._own, self._options = home, own, options
+        self._laboratory, self._listener = laboratory, listener
         self._pool: list[Refined] = []
         self._predictions: list[tuple[Prediction, ...]] = []
         self._loss_per_nat: float | None = None
@@ -150,13 +97,14 @@ class _Refiner:
 
     def _on_chip(self) -> Refined:
         """The trained network with its own peripherals, on the chip's crossbars if these are others than its own."""
-        design, lab, part = self._trained.header.design, self._laboratory, self._refining.compared
-        (accuracy,) = lab.accuracies([self._weights], design, part, "judging the trained network")
-        self._start = anchor = entry(self._own, design, self._weights, accuracy)
+        design, file = self._network.design, self._network.file
+        lab, part = self._laboratory, self._refining.compared
+        (accuracy,) = lab.accuracies([file], design, part, "judging the trained network")
+        self._start = anchor = entry(self._own, design, file, accuracy)
         self._owner = replace(anchor, design=self._home)
         self._say(f"trained: {design_words(anchor, anchor)}")
-        if self._trained.network.crossbar != self._options.task.hardware.crossbar or self._home != design:
-            (file,) = lab.adopted(self._weights, [self._home])
+        if self._network.moves_to(self._home, self._options.task.hardware.crossbar):
+            (file,) = lab.adopted(file, [self._home])
             (accuracy,) = lab.accuracies([file], self._home, part, "judging it on the chip's crossbars")
             anchor = entry(self._options, self._home, file, accuracy)
             self._say(f"on the chip's crossbars: {design_words(anchor, self._start)}")
@@ -253,7 +201,7 @@ class _Refiner:
         before, behind = slice(0, refining.compared.start), slice(refining.compared.stop, None)
         first = lab.accuracies(files, any_design, before, "confirming the front")
         rest: list[Accuracy] = []
-        if behind.start < self._n_validation:
+        if behind.start < len(self._network.dataset.validation):
             rest = lab.accuracies(files, any_design, behind, "confirming the front on unseen images")
         confirmed = []
         for place, (one, early) in enumerate(zip(designs, first, strict=True)):
