@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +17,13 @@ from xpert_evo.accuracy.datasets.catalogue import Dataset, Split
 from xpert_evo.accuracy.sensitivity.probe import Probe
 from xpert_evo.accuracy.sensitivity.statistics import set_statistics
 from xpert_evo.accuracy.training.images import prepared, training_subset
-from xpert_evo.accuracy.training.judge import chip_norm_images, judge
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.accuracy.training.training import train_design
 from xpert_evo.accuracy.training.weights import TrainedNetwork, load_network, read_start, save_weights
 from xpert_evo.config import DatasetConfig
 from xpert_evo.design import Design
 from xpert_evo.errors import DataError
+from xpert_evo.orchestration.chip_judging import judged_on
 from xpert_evo.orchestration.refining.chips import Chip
 from xpert_evo.orchestration.trainings import cached_dataset
 
@@ -229,15 +229,7 @@ def _judged(job: JudgeJob) -> tuple[float, int]:
     dataset, network, chip = job.source.images(), load_network(job.source.weights), job.chip
     part = slice(job.first, job.last)
     images = Split(images=dataset.validation.images[part], labels=dataset.validation.labels[part])
-    judged_on = partial(judge, network, replace(dataset, validation=images), "validation")
-    judged = (
-        judged_on()
-        if chip is None
-        else judged_on(
-            nonidealities=chip.devices,
-            first_draw=chip.number,
-            seed=chip.seed,
-            norm_images=chip_norm_images(dataset, network.protocol, chip.norm_images),
-        )
-    )
+    number, seed = (0, 0) if chip is None else (chip.number, chip.seed)
+    dataset = replace(dataset, validation=images)
+    judged = judged_on(chip, network, dataset, "validation", first_chip=number, seed=seed)
     return judged.mean, judged.n_images

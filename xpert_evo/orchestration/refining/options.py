@@ -173,31 +173,28 @@ class Options:
             np.array([i for i, own in enumerate(self.rows(layer).precisions) if own in damages[layer]], dtype=np.int64)
             for layer in range(self.task.space.n_layers)
         ]
-        offered = [
-            np.array([damages[layer][self.rows(layer).precisions[row]] for row in rows])
-            for layer, rows in enumerate(kept)
-        ]
-        worst, limits = self.task.worst_case, self.task.constraints
-        models = [
-            Layers(
-                costs=[self.rows(layer).costs[model, rows] for layer, rows in enumerate(kept)],
-                damages=offered,
-                pipelined=chip.planned is Schedule.PIPELINED,
-            )
-            for model, chip in enumerate((self.task.hardware, *(() if worst is None else worst.chips)))
-        ]
+        limits = self.task.constraints
         own_limits = Limits(
             area=limits.area_limit_mm2 or np.inf,
             latency=limits.latency_limit_us or np.inf,
             energy=limits.energy_limit_uj or np.inf,
         )
-        return Offered(
-            options=self,
-            layers=replace(models[0], limits=own_limits),
-            others=tuple(models[1:]),
-            factors=np.empty(0) if worst is None else worst.factors,
-            kept=tuple(kept),
+        offered = [
+            np.array([damages[layer][self.rows(layer).precisions[row]] for row in rows])
+            for layer, rows in enumerate(kept)
+        ]
+        worst = self.task.worst_case
+        chips, factors = ((), np.empty(0)) if worst is None else (worst.chips, worst.factors)
+        models = tuple(
+            Layers(
+                costs=[self.rows(layer).costs[model, rows] for layer, rows in enumerate(kept)],
+                damages=offered,
+                pipelined=chip.planned is Schedule.PIPELINED,
+                limits=Limits() if model else own_limits,
+            )
+            for model, chip in enumerate((self.task.hardware, *chips))
         )
+        return Offered(options=self, models=models, shifts=np.concatenate([[0.0], np.log(factors)]), kept=tuple(kept))
 
     def genome(self, design: Design) -> Genomes:
         """The genome (1, genes) of a design, which need not name genes that have a default."""
@@ -240,21 +237,24 @@ class Offered:
 
     Attributes:
         options: Options of the network.
-        layers: Costs by the run's own model, and damages.
-        others: The same by each of the other models of a worst case, without limits.
-        factors: What EDAP by each of these is multiplied by, (others,); see `WorstCase`.
+        models: Costs by each cost model, the run's own with the limits first, and damages.
+        shifts: Logarithm of what EDAP by each of them is multiplied by, (models,); see `WorstCase`.
         kept: Rows of each layer that are offered.
     """
 
     options: Options
-    layers: Layers
-    others: tuple[Layers, ...]
-    factors: FloatArray
+    models: tuple[Layers, ...]
+    shifts: FloatArray
     kept: tuple[IntArray, ...]
+
+    @property
+    def layers(self) -> Layers:
+        """Costs by the run's own model, damages and limits."""
+        return self.models[0]
 
     def log_edaps(self, choices: IntArray) -> FloatArray:
         """Logarithms of EDAP [log(mm2 us uJ)] of choices (designs, layers), in the worst case, shape (designs,)."""
-        return self._worst([layers.totals(choices) for layers in (self.layers, *self.others)])
+        return self._worst([layers.totals(choices) for layers in self.models])
 
     def changed(self, choices: IntArray, layer: int) -> tuple[FloatArray, FloatArray]:
         """`Layers.totals` by the run's own model and `log_edaps` of a design with each choice of one layer.
@@ -263,14 +263,13 @@ class Offered:
             choices: Choices of the design, (layers,).
             layer: Layer that is changed.
         """
-        totals = [layers.changed_totals(choices, layer) for layers in (self.layers, *self.others)]
+        totals = [layers.changed_totals(choices, layer) for layers in self.models]
         return totals[0], self._worst(totals)
 
     def _worst(self, totals: Sequence[FloatArray]) -> FloatArray:
         """The largest log(EDAP) over all models, (designs,), from the totals by each of them."""
-        own, *others = (np.log(one[:, :3]).sum(axis=1) for one in totals)
-        scaled = (np.log(factor) + other for factor, other in zip(self.factors, others, strict=True))
-        return np.asarray(reduce(np.maximum, scaled, own))
+        each = [shift + np.log(one[:, :3]).sum(axis=1) for shift, one in zip(self.shifts, totals, strict=True)]
+        return np.asarray(reduce(np.maximum, each))
 
     def genome(self, choices: IntArray) -> Genomes:
         """The genome (genes,) of choices (layers,)."""

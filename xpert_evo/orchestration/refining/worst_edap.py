@@ -37,7 +37,7 @@ def best_offered(offered: Offered, price: float, start: Design) -> tuple[Design,
         start: A known design.
     """
     known = offered.choices(start)
-    if not offered.others:
+    if len(offered.models) == 1:
         found = best_choice(offered.layers, price, start=known)
         return None if found is None else (offered.design(found.choices), found.gap)
     if known is None or not _keeps_limits(offered, known):
@@ -49,10 +49,9 @@ def best_offered(offered: Offered, price: float, start: Design) -> tuple[Design,
     bound = -np.inf
     for model in np.argsort(-_worth_by_model(offered, price, best), kind="stable").tolist():
         raises = _worth_by_model(offered, price, best)[model] > bound
-        layers, shift = (offered.layers, *offered.others)[model], (0.0, *np.log(offered.factors))[model]
-        found = best_choice(layers, price, start=best, most_boxes=_MOST_BOXES if raises else _FEW_BOXES)
+        found = best_choice(offered.models[model], price, start=best, most_boxes=_MOST_BOXES if raises else _FEW_BOXES)
         assert found is not None, "the best design so far is one"
-        bound = max(bound, float(shift) + found.objective - found.gap)
+        bound = max(bound, float(offered.shifts[model]) + found.objective - found.gap)
         if _keeps_limits(offered, found.choices):
             candidates = [best, _settled(offered, price, found.choices)]
             best = min(candidates, key=lambda one: _worth(offered, price, one))
@@ -65,9 +64,8 @@ def _keeps_limits(offered: Offered, choices: IntArray) -> bool:
 
 def _worth_by_model(offered: Offered, price: float, choices: IntArray) -> FloatArray:
     """log(EDAP) + price x damage of choices (layers,) by each model, the run's own first, (models,)."""
-    shifts = np.concatenate([[0.0], np.log(offered.factors)])
-    own = [objective_of(layers.totals(choices[None]), price)[0] for layers in (offered.layers, *offered.others)]
-    return np.asarray(shifts + np.array(own))
+    own = [objective_of(layers.totals(choices[None]), price)[0] for layers in offered.models]
+    return np.asarray(offered.shifts + np.array(own))
 
 
 def _worth(offered: Offered, price: float, choices: IntArray) -> float:
