@@ -11,10 +11,11 @@ from hw_models import AdcType, CrossbarSpec, WeightCoding
 from tests.accuracy.crossbars.test_emulation import make_geometry, random_codes
 from xpert_evo.accuracy.crossbars import fused, fused_loading
 from xpert_evo.accuracy.crossbars.arrays import Cells, program
+from xpert_evo.accuracy.crossbars.converter_draws import Disturbance
 from xpert_evo.accuracy.crossbars.converters import AdcRange, ranges_between, with_binary_steps
 from xpert_evo.accuracy.crossbars.emulation import emulate_layer
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer, CrossbarNetwork, build_network
-from xpert_evo.accuracy.crossbars.nonidealities import Disturbance, NonIdealities, disturbed
+from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities, disturbed
 from xpert_evo.accuracy.crossbars.shared_ranges import shared_ends
 from xpert_evo.accuracy.crossbars.snr import PERCENTILE
 from xpert_evo.backbones import Backbone

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hw_models import CrossbarSpec, WeightCoding
 from tests.accuracy.crossbars.fused_layers import geometry_of
-from xpert_evo.accuracy.crossbars import emulation, integer_products
+from xpert_evo.accuracy.crossbars import converted_products, integer_products
 from xpert_evo.accuracy.crossbars.arrays import program
 from xpert_evo.accuracy.crossbars.coding import (
     code_spacing,
@@ -22,11 +22,12 @@ from xpert_evo.accuracy.crossbars.coding import (
     reference_digit,
     slice_weights,
 )
+from xpert_evo.accuracy.crossbars.converted_products import converted_product
+from xpert_evo.accuracy.crossbars.converter_draws import Disturbance
 from xpert_evo.accuracy.crossbars.converters import AdcRange, calibrated_ranges
-from xpert_evo.accuracy.crossbars.emulation import converted_product, emulate_layer
+from xpert_evo.accuracy.crossbars.emulation import emulate_layer
 from xpert_evo.accuracy.crossbars.geometry import LayerGeometry, array_rows
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer
-from xpert_evo.accuracy.crossbars.nonidealities import Disturbance
 from xpert_evo.accuracy.crossbars.windows import unfolded
 
 
@@ -195,7 +196,7 @@ def test_the_result_does_not_depend_on_the_processor(
         disturbance = None
         if noise_steps is not None:
             disturbance = Disturbance(offsets=offsets, noise_steps=noise_steps, generator=drawn)
-        with eight_bit_products(used), patch.object(emulation, "_CHUNK_SUMS", 10):
+        with eight_bit_products(used), patch.object(converted_products, "_CHUNK_SUMS", 10):
             ranges = calibrated_ranges(windows, cells, input_precision, 4)
             return ranges, converted_product(windows, cells, ranges, geometry, disturbance)
 

@@ -19,8 +19,9 @@ from tests.accuracy.crossbars.fused_layers import geometries, geometry_of, image
 from tests.accuracy.crossbars.test_emulation import make_geometry, random_codes
 from xpert_evo.accuracy.crossbars import arrays, emulation, fused, fused_kernel, fused_loading
 from xpert_evo.accuracy.crossbars.arrays import Cells, program
+from xpert_evo.accuracy.crossbars.converted_products import converted_product
 from xpert_evo.accuracy.crossbars.converters import AdcRange, calibrated_ranges
-from xpert_evo.accuracy.crossbars.emulation import EmulatedLayer, converted_product, emulate_layer
+from xpert_evo.accuracy.crossbars.emulation import EmulatedLayer, emulate_layer
 from xpert_evo.accuracy.crossbars.fused import fused_outputs
 from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer

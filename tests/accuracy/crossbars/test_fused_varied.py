@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from hw_models import CrossbarSpec, WeightCoding
 from tests.accuracy.crossbars.fused_layers import geometries, geometry_of, images_for, watched_calls
-from xpert_evo.accuracy.crossbars import emulation, fused, fused_loading, integer_products
+from xpert_evo.accuracy.crossbars import converted_products, emulation, fused, fused_loading, integer_products
 from xpert_evo.accuracy.crossbars.conversion_noise import N_STARTS, noise_of, normal_numbers, start_of
 from xpert_evo.accuracy.crossbars.emulation import EmulatedLayer, emulate_layer
 from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
@@ -47,7 +47,7 @@ def by_torch(emulated: EmulatedLayer, inputs: torch.Tensor, *, eight_bits: bool 
     with (
         patch.object(emulation, "fused_outputs", return_value=None),
         patch.object(integer_products, "_works", return_value=eight_bits),
-        patch.object(emulation, "_CHUNK_SUMS", chunk),
+        patch.object(converted_products, "_CHUNK_SUMS", chunk),
     ):
         return again(emulated, inputs)
 

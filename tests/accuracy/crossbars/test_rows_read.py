@@ -12,8 +12,8 @@ from hw_models import CrossbarSpec, WeightCoding
 from tests.accuracy.crossbars.test_emulation import make_geometry, naive_product, random_codes
 from xpert_evo.accuracy.crossbars.adc_noise import noise_ratio
 from xpert_evo.accuracy.crossbars.arrays import program
+from xpert_evo.accuracy.crossbars.converted_products import converted_product
 from xpert_evo.accuracy.crossbars.converters import AdcRange, calibrated_ranges
-from xpert_evo.accuracy.crossbars.emulation import converted_product
 from xpert_evo.accuracy.crossbars.geometry import LayerGeometry, array_rows
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities, disturbed
 from xpert_evo.accuracy.crossbars.snr import adc_noise_ratio

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from xpert_evo.accuracy.crossbars.arrays import Cells, partial_sums, program
+from xpert_evo.accuracy.crossbars.arrays import Cells, program
 from xpert_evo.accuracy.crossbars.blocks import (
     Block,
     Emulated,
@@ -19,9 +19,8 @@ from xpert_evo.accuracy.crossbars.blocks import (
     both_signs,
     split_inputs,
 )
-from xpert_evo.accuracy.crossbars.coding import slice_weights
+from xpert_evo.accuracy.crossbars.converted_products import chunk_sums, converted_product
 from xpert_evo.accuracy.crossbars.converters import (
-    Accumulator,
     AdcRange,
     Ends,
     calibrated_ranges,
@@ -39,13 +38,6 @@ from xpert_evo.accuracy.crossbars.snr import PERCENTILE
 from xpert_evo.accuracy.crossbars.windows import calibration_windows, integer_codes, unfolded
 
 EMULATION = "exact crossbar emulation"
-
-_CHUNK_SUMS = 1 << 18
-"""Partial sums of a slice processed at once on a CPU: few enough for the cache, enough to outweigh the call
-overhead."""
-
-_ACCELERATOR_CHUNK_SUMS = 1 << 25
-"""The same where call overhead outweighs the cache: 128 MiB for each tensor in flight."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +73,7 @@ class EmulatedLayer:
         fused = fused_outputs(codes, self.cells, self.ranges, g, disturbance)
         if fused is not None:
             return fused.mul_(self.scale)
-        n_group = max(1, _chunk_sums(codes) // g.out_channels // g.n_positions)
+        n_group = max(1, chunk_sums(codes) // g.out_channels // g.n_positions)
         with true_float32():
             products = [
                 converted_product(
@@ -96,46 +88,6 @@ class EmulatedLayer:
             ]
         maps = torch.cat(products, dim=1).view(g.out_channels, len(inputs), *g.output)
         return maps.transpose(0, 1).contiguous(memory_format=torch.channels_last).mul_(self.scale)
-
-
-def converted_product(
-    windows: torch.Tensor,
-    cells: Cells,
-    ranges: tuple[AdcRange, ...],
-    geometry: LayerGeometry,
-    disturbance: Disturbance | None = None,
-    *,
-    first_pixel: int = 0,
-) -> torch.Tensor:
-    """Products (outputs, pixels) of input codes (rows, pixels) with weight codes, as delivered by the converters.
-
-    `first_pixel` is the number of the first pixel in the layer's call, on which the noise depends.
-    """
-    worths = slice_weights(geometry.crossbar)
-    parts = []
-    for chunk in torch.split(windows, max(1, _chunk_sums(windows) // geometry.out_channels), dim=1):
-        like = chunk.new_empty((len(cells.digits[0]), chunk.shape[1]), dtype=torch.float32)
-        accumulators = [Accumulator(adc, like) for adc in ranges]
-        for sums in partial_sums(chunk, cells, geometry.input_precision):
-            noise, gains = None, None
-            if disturbance is not None:
-                noise = disturbance.of(sums, geometry.input_precision, first_pixel)
-                gains = disturbance.gains_of(sums)
-            accumulators[sums.slice_index].add(sums, noise, gains)
-        first_pixel += chunk.shape[1]
-        total = accumulators[0].half_levels().mul_(worths[0])
-        for worth, accumulator in zip(worths[1:], accumulators[1:], strict=True):
-            total.add_(accumulator.half_levels().mul_(worth))
-        if cells.digital_reference:
-            total = total[:-1] - total[-1:]
-        if cells.counted_offset:
-            total.sub_((chunk.sum(0, dtype=torch.int64) * cells.counted_offset).float())
-        parts.append(total)
-    return torch.cat(parts, dim=1)
-
-
-def _chunk_sums(like: torch.Tensor) -> int:
-    return _CHUNK_SUMS if like.device.type == "cpu" else _ACCELERATOR_CHUNK_SUMS
 
 
 def emulate_layer(

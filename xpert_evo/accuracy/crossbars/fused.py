@@ -15,12 +15,12 @@ import torch.nn.functional as F  # noqa: N812
 
 from xpert_evo.accuracy.crossbars.arrays import Cells
 from xpert_evo.accuracy.crossbars.coding import slice_weights
+from xpert_evo.accuracy.crossbars.converter_draws import Disturbance
 from xpert_evo.accuracy.crossbars.converters import AdcRange
 from xpert_evo.accuracy.crossbars.fused_loading import kernel, level_loops
 from xpert_evo.accuracy.crossbars.fused_varied import codes_of, digits_of
 from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
 from xpert_evo.accuracy.crossbars.integer_products import ROUNDER_BITS
-from xpert_evo.accuracy.crossbars.nonidealities import Disturbance
 
 _WORTH_LOADING = 1 << 30
 """Partial sums after which a process loads the kernel; the torch form takes about a second for them."""

@@ -9,10 +9,10 @@ import numpy as np
 from xpert_evo.accuracy.crossbars.arrays import Cells
 from xpert_evo.accuracy.crossbars.coding import slice_weights
 from xpert_evo.accuracy.crossbars.conversion_noise import normal_numbers
+from xpert_evo.accuracy.crossbars.converter_draws import Disturbance
 from xpert_evo.accuracy.crossbars.converters import AdcRange
 from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
 from xpert_evo.accuracy.crossbars.integer_products import ROUNDER
-from xpert_evo.accuracy.crossbars.nonidealities import Disturbance
 
 
 def digits_of(loops: Any, cells: Cells) -> Any:
