@@ -1,5 +1,6 @@
 """Networks of users: imported, they compute what they computed before, and every part of the program takes them."""
 
+import warnings
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -243,3 +244,21 @@ def test_weights_that_are_no_numbers_are_refused_by_layer(value: float, told: st
         head.weight[0, 0] = value
     with pytest.raises(ImportFailedError, match=f"the weights of .* contain {told}; repair the network"):
         import_module(module, torch.rand(1, 1, 8, 8))
+
+
+class _Warning(nn.Module):
+    """Warns whenever it runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(3, 4, 3)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        warnings.warn("own words", DeprecationWarning, stacklevel=1)
+        return self.layer(inputs).mean((2, 3))
+
+
+def test_what_a_module_warns_of_is_not_kept_back() -> None:
+    with pytest.warns(DeprecationWarning, match="own words"):
+        imported = import_module(_Warning(), torch.rand(2, 3, 8, 8))
+    assert imported.tensors

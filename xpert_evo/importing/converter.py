@@ -107,7 +107,8 @@ class _Conversion:
         composed = {op: rule for op, rule in table.items() if op in unknown}
         if composed:
             with torch.no_grad(), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+                # torch copies its own tree of inputs, of a class that it deprecates; no argument avoids the copy
+                warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated", FutureWarning)
                 self.program = self.program.run_decompositions(composed)
 
     def _called(self, node: Any) -> Any:

@@ -106,10 +106,14 @@ def _users_line(frames: Iterable[tuple[str, int | None, str | None]]) -> str | N
 
 @contextmanager
 def in_silence() -> Iterator[None]:
-    """Keeps back what torch prints, logs and warns of while it traces: its failures are reported in other words."""
+    """Keeps back what torch prints and logs while it traces: its failures are reported in other words.
+
+    What the module itself prints and warns of has been shown in its first run.
+    """
     level = logging.root.manager.disable
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        # a module may keep tensors of its forward pass in attributes, as nn.LSTM does: the graph is whole without them
+        warnings.filterwarnings("ignore", "The tensor attribute", UserWarning)
         logging.disable(logging.CRITICAL)
         try:
             yield
