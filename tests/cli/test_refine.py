@@ -67,11 +67,25 @@ def test_a_dry_run_counts_what_would_be_measured_and_writes_nothing(
     planned = {name: int(n) for name, n in re.findall(r"^  ([^:]*): (\d+) x \d+ images, about ", told, re.MULTILINE)}
     assert re.search(r"^time: about \d+ (s|min), with 1 worker$", told, re.MULTILINE)
     call(*_words(tmp_path, out))
-    begun = re.findall(r"round 1: (measuring [a-z ]*), (\d+) to do", capsys.readouterr().out)
-    assert planned["measuring each layer's own bits"] == int(dict(begun)["measuring the network"]) == 5
+    begun = re.findall(r"round 1: (measuring [a-z' ]*), (\d+) to do", capsys.readouterr().out)
+    assert planned["measuring each layer's own bits"] == int(dict(begun)["measuring each layer's own bits"]) == 5
     single = sum(int(n) for name, n in begun if name == "measuring single layers")
     assert 0 < single <= planned["measuring single layers, at most"] == 12
     assert planned["judging chosen designs"] == 6
+    written = _times(out)
+    call(*_words(tmp_path, out), "--dry-run")
+    told = capsys.readouterr().out
+    assert re.search(r"nothing is left to measure: the folder has all \d+ measurements", told)
+    assert "time:" not in told
+    assert _times(out) == written
+    call(*_words(tmp_path, out), "--dry-run", "--images", "61")
+    told = capsys.readouterr().out
+    assert "other settings, none of which is of use here" in told
+    assert "measuring each layer's own bits: 5 x 61 images" in told
+
+
+def _times(out: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
 
 
 def test_several_codings_are_told_apart_in_the_plan_the_table_and_the_report(
@@ -101,7 +115,9 @@ def _config(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_killed_refinement_goes_on_and_ends_like_an_undisturbed_one(tmp_path: Path) -> None:
+def test_a_killed_refinement_goes_on_and_ends_like_an_undisturbed_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out, whole = tmp_path / "killed", tmp_path / "whole"
     command = [sys.executable, "-m", "xpert_evo", *map(str, _words(tmp_path, out))]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
@@ -113,6 +129,11 @@ def test_a_killed_refinement_goes_on_and_ends_like_an_undisturbed_one(tmp_path: 
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (out / "front.json").exists(), "it was to be killed in the middle"
+    call(*_words(tmp_path, out), "--dry-run")
+    told = capsys.readouterr().out
+    assert re.search(r"the folder has \d+ measurements? of it already; what is left:\n(round 1:|at the end:)", told)
+    assert "judging the trained network" not in told
+    assert "measuring each layer's own bits: 5 x" not in told
     call(*_words(tmp_path, out))
     call(*_words(tmp_path, whole))
     assert _front(out) == _front(whole)

@@ -10,14 +10,15 @@ from xpert_evo.orchestration.chips import Chips
 from xpert_evo.orchestration.native_refining import refining_of
 from xpert_evo.orchestration.refining import Refining
 from xpert_evo.orchestration.refining.chips import DrawnChips
-from xpert_evo.orchestration.refining.estimate import Pace, Planner
+from xpert_evo.orchestration.refining.estimate import Planner
 from xpert_evo.orchestration.refining.options import Options, unlimited
+from xpert_evo.orchestration.refining.plan import Pace
 from xpert_evo.orchestration.refining.settings import FEWEST_VALIDATION
 from xpert_evo.orchestration.stage_times import StageTimes
 from xpert_evo.orchestration.task import Task
 
-_ROUNDS = 2
-"""Rounds until nothing moves any more (those of most refinements of a VGG16)."""
+_LATER = 1
+"""Rounds after the first one until nothing moves any more (those of most refinements of a VGG16)."""
 
 
 def refinement_s(
@@ -40,7 +41,7 @@ def refinement_s(
     for design, times in timed:
         planner = _planner(task, dataset, design, protocols, refining)
         pace = Pace(conversion_s=times.judged_image_s / planner.conversions, step_image_s=times.step_image_s)
-        each.append(planner.plan().seconds(min(_ROUNDS, refining.most_rounds), pace, n_workers))
+        each.append(planner.plan().whole.seconds(_LATER, pace, n_workers))
     return sum(each) / len(each)
 
 

@@ -14,11 +14,18 @@ from xpert_evo.accuracy.training.weights import load_network
 from xpert_evo.errors import UsageError
 from xpert_evo.executors import JobDone, JobFailed, SerialExecutor
 from xpert_evo.orchestration.refining import Refinement, Refining, refine_network
-from xpert_evo.progress import Event, Message
+from xpert_evo.orchestration.refining.progress import steps_taken
+from xpert_evo.orchestration.refining.steps import PAIRS, At, Taken
+from xpert_evo.progress import Event, Message, Silent
 
 SMALL = Refining(
     n_images=60, n_calibration=64, n_adopted=64, n_judged=100, n_chosen=3, n_pairs=3, n_joint=3, most_rounds=2
 )
+SPACE: dict[str, object] = {
+    "space.adc_precision": [3, 4, 5, 6],
+    "space.input_precision": [3, 4, 5],
+    "hardware.model": "xpertsim",
+}
 
 
 class _Heard:
@@ -55,8 +62,7 @@ def _refined(
     folder: Path, refining: Refining, executor: SerialExecutor, heard: _Heard | None = None, **more: object
 ) -> Refinement:
     listener = heard or _Heard()
-    spaces = {"space.adc_precision": [3, 4, 5, 6], "space.input_precision": [3, 4, 5], "hardware.model": "xpertsim"}
-    network = refinable(folder.parent, refining, listener, **{**spaces, **more})
+    network = refinable(folder.parent, refining, listener, **{**SPACE, **more})
     return refine_network(network, folder, executor=executor, listener=listener)
 
 
@@ -95,6 +101,9 @@ def test_a_network_gets_cheaper_peripherals_and_goes_on_where_it_was_stopped(tmp
 
     with pytest.raises(KeyboardInterrupt):
         _refined(tmp_path / "stopped", SMALL, _Counting(most=whole.n_done // 2))
+    taken = _taken(tmp_path / "stopped", SMALL)
+    assert sum(one.n_known for one in taken) == whole.n_done // 2
+    assert [one.n_missing > 0 for one in taken] == [False] * (len(taken) - 1) + [True]
     rest = _Counting()
     resumed = _refined(tmp_path / "stopped", SMALL, rest)
     assert rest.n_done < whole.n_done
@@ -105,6 +114,17 @@ def test_a_network_gets_cheaper_peripherals_and_goes_on_where_it_was_stopped(tmp
     again = _Counting()
     assert _plain(_refined(tmp_path / "whole", SMALL, again)) == _plain(result)
     assert again.n_done == 0
+    taken = _taken(tmp_path / "whole", SMALL)
+    assert sum(one.n_missing for one in taken) == 0
+    assert sum(one.n_known for one in taken) >= whole.n_done
+    assert {one.at.round for one in taken} == {0, 1, 2}
+    more = _taken(tmp_path / "whole", replace(SMALL, n_pairs=5))
+    assert (more[-1].at, more[-1].n_missing) == (At(step=PAIRS, round=1), 2)
+
+
+def _taken(folder: Path, refining: Refining) -> list[Taken]:
+    network = refinable(folder.parent, refining, **SPACE)
+    return steps_taken(network, folder, network.design, Silent())
 
 
 def test_tuned_networks_join_the_front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

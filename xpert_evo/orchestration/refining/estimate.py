@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -19,8 +19,24 @@ from xpert_evo.orchestration.refining.chips import DrawnChips
 from xpert_evo.orchestration.refining.effort import judging_effort, probe_effort
 from xpert_evo.orchestration.refining.measuring import FIRST_WINDOW, NEXT_WINDOW, Window, single_changes
 from xpert_evo.orchestration.refining.options import Options
+from xpert_evo.orchestration.refining.plan import Pace, Plan, Step
 from xpert_evo.orchestration.refining.preparing import Refinable
 from xpert_evo.orchestration.refining.settings import Refining
+from xpert_evo.orchestration.refining.steps import (
+    ADOPTED,
+    CHOSEN,
+    COMBINED,
+    CONFIRMED,
+    CONFIRMED_UNSEEN,
+    JOINT,
+    JUDGED_TUNED,
+    MOVED,
+    OWN,
+    PAIRS,
+    SINGLE,
+    TRAINED,
+    TUNED,
+)
 from xpert_evo.orchestration.step_times import measured_costs
 
 _COMBINATIONS = 2
@@ -33,7 +49,7 @@ _CHOSEN = 15
 _MEASURED_ANEW = 0.5
 """Share of a later round's single layers that earlier rounds have not measured (0.2 and 0.6 in these)."""
 
-_TUNED = 2
+_N_TUNED = 2
 
 _FEW, _MANY = 4, 64
 """Training images that are emulated to find out how many more fit the time, and the most that do."""
@@ -43,65 +59,6 @@ _EMULATION_S = 3.0
 
 _BUDGET_S = 5.0
 """Approximate time for measuring the steps of tuning [s]."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """How fast this machine is, on one thread.
-
-    Attributes:
-        conversion_s: Time of an analog-to-digital conversion in the exact emulation [s].
-        step_image_s: Time of an image of a step of tuning [s].
-    """
-
-    conversion_s: float
-    step_image_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """Measurements of one kind.
-
-    Attributes:
-        name: What is done.
-        n_jobs: Number of networks or choices.
-        n_images: Images of each of them.
-        effort: Conversions of all of them together.
-        n_trained: Images of all training steps together.
-    """
-
-    name: str
-    n_jobs: int
-    n_images: int
-    effort: float
-    n_trained: float = 0.0
-
-    def seconds(self, pace: Pace, n_workers: int) -> float:
-        """Expected duration [s]."""
-        alone_s = self.effort * pace.conversion_s + self.n_trained * pace.step_image_s
-        return alone_s / max(1, min(n_workers, self.n_jobs))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What a refinement measures.
-
-    Attributes:
-        first: Steps until the end of the first round.
-        later: Steps of each later round.
-        last: Steps at the end.
-        most_rounds: Largest number of rounds.
-    """
-
-    first: tuple[Step, ...]
-    later: tuple[Step, ...]
-    last: tuple[Step, ...]
-    most_rounds: int
-
-    def seconds(self, n_rounds: int, pace: Pace, n_workers: int) -> float:
-        """Expected duration of a refinement that ends after so many rounds [s]."""
-        steps = [*self.first, *((n_rounds - 1) * self.later), *self.last]
-        return sum(step.seconds(pace, n_workers) for step in steps)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,17 +103,20 @@ class Planner:
     def plan(self) -> Plan:
         """The steps of the refinement."""
         refining = self.refining
-        before = [self._judged("judging the trained network", 1, refining.n_judged)]
+        before = [self._judged(TRAINED, 1, refining.n_judged)]
         if self.moves:
-            before += [self._adopted(1), self._judged("judging it on the chip's crossbars", 1, refining.n_judged)]
-        rest = self.n_validation - refining.n_judged
+            before += [self._adopted(1), self._judged(MOVED, 1, refining.n_judged)]
+        n_unseen = self.n_validation - refining.compared.stop
         n_front = refining.n_chosen + 2
+        last = [self._judged(CONFIRMED, n_front, refining.compared.start)]
+        last += [self._judged(CONFIRMED_UNSEEN, n_front, n_unseen)] if n_unseen else []
         return Plan(
-            first=(*before, *self._round(FIRST_WINDOW, share=1.0, tests=True)),
+            before=tuple(before),
+            first=self._round(FIRST_WINDOW, share=1.0, tests=True),
             later=self._round(
                 NEXT_WINDOW, share=1.0 if refining.tune else _MEASURED_ANEW, tests=refining.tune is not None
             ),
-            last=(self._judged("confirming the front on the other validation images", n_front, rest),),
+            last=tuple(last),
             most_rounds=refining.most_rounds,
         )
 
@@ -168,15 +128,15 @@ class Planner:
         n_combined = _COMBINATIONS * n_layers * max(0, len(self.options.kinds) - 1)
         n_joint = 1 + _CHOSEN + (refining.n_joint if tests else 0)
         return (
-            self._probed("measuring each layer's own bits", 1 + n_layers, sum(each)),
-            self._probed(
-                "measuring single layers, at most", round(share * len(changed)), share * sum(each[i] for i in changed)
+            self._probed(OWN, 1 + n_layers, sum(each)),
+            replace(
+                self._probed(SINGLE, round(share * len(changed)), share * sum(each[i] for i in changed)), is_bound=True
             ),
-            self._probed("measuring combinations within layers", round(share * n_combined), share * n_combined * mean),
-            self._probed("measuring pairs of layers", refining.n_pairs, 2 * refining.n_pairs * mean),
-            self._probed("measuring joint choices", n_joint, n_joint * self._probe(None)),
+            self._probed(COMBINED, round(share * n_combined), share * n_combined * mean),
+            self._probed(PAIRS, refining.n_pairs, 2 * refining.n_pairs * mean),
+            self._probed(JOINT, n_joint, n_joint * self._probe(None)),
             self._adopted(refining.n_chosen),
-            self._judged("judging chosen designs", refining.n_chosen, refining.n_judged),
+            self._judged(CHOSEN, refining.n_chosen, refining.n_judged),
             *self._tuned(),
         )
 
@@ -185,9 +145,7 @@ class Planner:
 
     def _adopted(self, n_jobs: int) -> Step:
         n_images = self.refining.n_adopted
-        return Step(
-            name="calibrating batch norm", n_jobs=n_jobs, n_images=n_images, effort=n_jobs * n_images * self.conversions
-        )
+        return Step(name=ADOPTED, n_jobs=n_jobs, n_images=n_images, effort=n_jobs * n_images * self.conversions)
 
     def _judged(self, name: str, n_networks: int, n_images: int) -> Step:
         n_jobs = n_networks * max(1, len(self.chips.chips))
@@ -200,13 +158,14 @@ class Planner:
         trained = images_trained(self.protocol, self.n_train)
         return (
             Step(
-                name=f"tuning by {self.refining.tune}, at most",
-                n_jobs=_TUNED,
+                name=TUNED,
+                n_jobs=_N_TUNED,
                 n_images=trained,
                 effort=0.0,
-                n_trained=_TUNED * trained,
+                n_trained=_N_TUNED * trained,
+                is_bound=True,
             ),
-            self._judged("judging tuned networks, at most", _TUNED, self.refining.n_judged),
+            replace(self._judged(JUDGED_TUNED, _N_TUNED, self.refining.n_judged), is_bound=True),
         )
 
     @property

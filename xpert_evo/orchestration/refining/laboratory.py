@@ -17,7 +17,6 @@ from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.design import Design
 from xpert_evo.errors import ExecutorError
 from xpert_evo.executors import Executor, JobFailed
-from xpert_evo.files import sweep
 from xpert_evo.orchestration.refining.chips import Accuracy, Chip, DrawnChips
 from xpert_evo.orchestration.refining.effort import judging_effort, probe_effort
 from xpert_evo.orchestration.refining.jobs import (
@@ -31,6 +30,7 @@ from xpert_evo.orchestration.refining.jobs import (
     carry_out,
 )
 from xpert_evo.orchestration.refining.memory import Memory, key_of
+from xpert_evo.orchestration.refining.steps import At, Taken
 from xpert_evo.progress import Listener, Stage
 from xpert_evo.words import duration
 
@@ -45,7 +45,7 @@ class Laboratory:
     """Measures networks; what has been measured before is taken from the memory.
 
     Args:
-        folder: Folder of the refinement; networks are written below it.
+        networks: Folder that networks are written to.
         memory: Measurements so far.
         executor: Runs the jobs.
         source: The first network, with the images that all networks are measured on.
@@ -58,7 +58,7 @@ class Laboratory:
 
     def __init__(
         self,
-        folder: Path,
+        networks: Path,
         memory: Memory,
         executor: Executor,
         source: Source,
@@ -69,15 +69,14 @@ class Laboratory:
         geometries: Callable[[Design], list[LayerGeometry]],
         listener: Listener,
     ) -> None:
-        self._networks = folder / "networks"
-        self._networks.mkdir(exist_ok=True)
-        sweep(self._networks)
+        self._networks = networks
         self._memory, self._executor, self._listener = memory, executor, listener
         self._source, self._crossbar, self._n_adopted = source, crossbar, n_adopted
         self._geometries = geometries
         self.chips = chips
         self._measured: dict[str, FloatArray] = {}
         self.seconds = 0.0
+        self.taken: list[Taken] = []
 
     def tell(self, step: str) -> None:
         """Tells what is done."""
@@ -88,7 +87,7 @@ class Laboratory:
         return replace(self._source, weights=weights)
 
     def scores(
-        self, weights: Path, wanted: Sequence[tuple[Design, tuple[int, ...] | None]], what: str
+        self, weights: Path, wanted: Sequence[tuple[Design, tuple[int, ...] | None]], at: At
     ) -> list[FloatArray]:
         """Class scores of a network some of whose layers are emulated, (images, classes) each.
 
@@ -96,7 +95,7 @@ class Laboratory:
             weights: File of the network.
             wanted: Designs with the same channel depths, and the positions of the layers that are emulated with their
                 peripherals; None for all layers.
-            what: Name of the step, for the progress.
+            at: The step.
         """
         keys = [self._scores_key(weights, design, places) for design, places in wanted]
         missing: dict[str, Job] = {}
@@ -109,7 +108,7 @@ class Laboratory:
                 source = self.source(weights)
                 missing[key] = ProbeJob(source=source, design=design, crossbar=self._crossbar, places=places)
                 efforts.append(self._probe_effort(design, places))
-        self._run(missing, efforts, what)
+        self._run(missing, efforts, at, n_wanted=len(set(keys)))
         return [self._measured[key] for key in keys]
 
     def _scores_key(self, weights: Path, design: Design, places: tuple[int, ...] | None) -> str:
@@ -121,8 +120,8 @@ class Laboratory:
         ]
         return self._key("isolated", weights, layers=layers)
 
-    def adopted(self, weights: Path, designs: Sequence[Design]) -> list[Path]:
-        """Files of a network with the peripherals of designs, and batch norm for them."""
+    def adopted(self, weights: Path, designs: Sequence[Design], at: At) -> list[Path]:
+        """Files of a network with the peripherals of designs, and batch norm for them, written in a step."""
         source = replace(self.source(weights), n_images=0, n_calibration=self._n_adopted)
         targets = {
             design: self._file(design.digest[:8], self._key("adopted", weights, design=design.digest))
@@ -134,10 +133,12 @@ class Laboratory:
             if not target.exists()
         }
         effort = self._n_adopted * self._conversions(designs[0]) if designs else 0.0
-        self._run(missing, [effort] * len(missing), "calibrating batch norm")
+        self._run(missing, [effort] * len(missing), at, n_wanted=len(targets))
         return [targets[design] for design in designs]
 
-    def tuned(self, weights: Sequence[Path], design: Design, protocol: TrainingProtocol, seed: int) -> list[Path]:
+    def tuned(
+        self, weights: Sequence[Path], design: Design, protocol: TrainingProtocol, seed: int, at: At
+    ) -> list[Path]:
         """Files of networks after a short training through the exact emulation.
 
         Args:
@@ -145,6 +146,7 @@ class Laboratory:
             design: Design of one of them, for the time left.
             protocol: Training protocol.
             seed: Random seed.
+            at: The step.
         """
         devices = self.chips.devices
         for_chips = {} if devices is None else {"devices": devices.identity}
@@ -156,20 +158,20 @@ class Laboratory:
             if not target.exists()
         }
         effort = _STEP_EFFORT * (protocol.n_train or _MANY) * protocol.epochs * self._conversions(design)
-        self._run(missing, [effort] * len(missing), f"tuning by {protocol.name}")
+        self._run(missing, [effort] * len(missing), at, n_wanted=len(targets))
         return [targets[path] for path in weights]
 
     def _file(self, name: str, key: str) -> Path:
         return self._networks / f"{name}-{key[:8]}.safetensors"
 
-    def accuracies(self, weights: Sequence[Path], design: Design, part: slice, what: str) -> list[Accuracy]:
+    def accuracies(self, weights: Sequence[Path], design: Design, part: slice, at: At) -> list[Accuracy]:
         """Accuracies of networks on some of the validation images, on each chip.
 
         Args:
             weights: Files of the networks.
             design: Design of one of them, for the time left.
             part: Validation images to judge on.
-            what: Name of the step, for the progress.
+            at: The step.
         """
         chips: tuple[Chip | None, ...] = self.chips.chips or (None,)
         keys = {path: [self._accuracy_key(path, part, chip) for chip in chips] for path in weights}
@@ -180,7 +182,7 @@ class Laboratory:
             if self._memory.fact(key) is None
         }
         effort = judging_effort((part.stop or _MANY) - part.start, self.chips) * self._conversions(design)
-        self._run(missing, [effort] * len(missing), what)
+        self._run(missing, [effort] * len(missing), at, n_wanted=sum(map(len, keys.values())))
         accuracies = []
         for path in weights:
             facts = [self._memory.fact(key) for key in keys[path]]
@@ -198,8 +200,10 @@ class Laboratory:
         on_chip = {} if chip is None else {"chip": chip.identity}
         return self._key("accuracy", weights, first=part.start, last=part.stop, **on_chip)
 
-    def _run(self, jobs: Mapping[str, Job], efforts: Sequence[float], what: str) -> None:
-        """Carries out jobs and keeps their results; the longest begin first."""
+    def _run(self, jobs: Mapping[str, Job], efforts: Sequence[float], at: At, *, n_wanted: int) -> None:
+        """Carries out the missing jobs of a step and keeps their results; the longest begin first."""
+        what = at.words
+        self.taken.append(Taken(at=at, n_known=n_wanted - len(jobs), n_missing=len(jobs)))
         order = sorted(zip(efforts, jobs, strict=True), key=lambda pair: -pair[0])
         keys, left = [key for _, key in order], dict(zip(jobs, efforts, strict=True))
         total, begin = sum(efforts), time.monotonic()

@@ -23,6 +23,7 @@ from xpert_evo.orchestration.refining.laboratory import Laboratory
 from xpert_evo.orchestration.refining.layer_rows import Precisions
 from xpert_evo.orchestration.refining.options import Options
 from xpert_evo.orchestration.refining.settings import Prediction
+from xpert_evo.orchestration.refining.steps import COMBINED, OWN, PAIRS, SINGLE, At
 
 _TOO_MUCH = 0.5
 """Divergence of a single layer's choice beyond which fewer bits are not tried [nats]."""
@@ -57,7 +58,7 @@ class Bench:
         home: Design whose peripherals the network was trained for.
         anchor: Design around which others are tried.
         window: How far from the anchor's bits others are tried.
-        name: Name of the round, for the progress.
+        round: Number of the round.
         known: Joint choices of earlier rounds.
     """
 
@@ -67,21 +68,21 @@ class Bench:
     home: Design
     anchor: Design
     window: Window
-    name: str
+    round: int
     known: tuple[Prediction, ...]
 
     def correction(self, *, is_random: bool) -> Correction:
         """What joint choices of earlier rounds say of predictions; those that were chosen are low, unlike others."""
         return Correction.fitted([one.joint for one in self.known if one.is_random == is_random])
 
-    def named(self, step: str) -> str:
-        """A step of the round, for the progress."""
-        return f"{self.name}: {step}"
+    def at(self, step: str) -> At:
+        """A step of the round."""
+        return At(step=step, round=self.round)
 
-    def scores(self, changes: Sequence[dict[int, Precisions]], what: str) -> list[FloatArray]:
+    def scores(self, changes: Sequence[dict[int, Precisions]], step: str) -> list[FloatArray]:
         """Class scores with some layers emulated at these precisions."""
         wanted = [(self.options.with_precisions(self.anchor, change), tuple(sorted(change))) for change in changes]
-        return self.laboratory.scores(self.weights, wanted, self.named(what))
+        return self.laboratory.scores(self.weights, wanted, self.at(step))
 
 
 def single_layers(bench: Bench) -> tuple[Model, set[Choice]]:
@@ -93,7 +94,7 @@ def single_layers(bench: Bench) -> tuple[Model, set[Choice]]:
         What is known of the network, and the choices that were measured.
     """
     own = list(enumerate(bench.options.precisions(bench.anchor)))
-    unchanged, *alone = bench.scores([{}, *(dict([choice]) for choice in own)], "measuring the network")
+    unchanged, *alone = bench.scores([{}, *(dict([choice]) for choice in own)], OWN)
     reference = log_probabilities(unchanged)
     singles: dict[Choice, FloatArray] = {choice: scores - unchanged for choice, scores in zip(own, alone, strict=True)}
 
@@ -102,7 +103,7 @@ def single_layers(bench: Bench) -> tuple[Model, set[Choice]]:
 
     for steps in single_changes(bench.options, bench.anchor, bench.window):
         wanted = [choice for choice, before in steps if before in singles and damage(before) < _TOO_MUCH]
-        scores = bench.scores([dict([choice]) for choice in wanted], "measuring single layers")
+        scores = bench.scores([dict([choice]) for choice in wanted], SINGLE)
         singles |= {choice: found - unchanged for choice, found in zip(wanted, scores, strict=True)}
     movements = Movements(reference=reference, unchanged=unchanged, singles=singles)
     correction = bench.correction(is_random=False)
@@ -175,7 +176,7 @@ def completed(bench: Bench, model: Model, measured: set[Choice]) -> tuple[Model,
         missing = sorted(used - measured)
         if not missing:
             break
-        scores = bench.scores([dict([choice]) for choice in missing], "measuring combinations within layers")
+        scores = bench.scores([dict([choice]) for choice in missing], COMBINED)
         found = {choice: own - model.movements.unchanged for choice, own in zip(missing, scores, strict=True)}
         measured |= set(missing)
         model = replace(model, movements=replace(model.movements, singles={**model.movements.singles, **found}))
@@ -185,7 +186,7 @@ def completed(bench: Bench, model: Model, measured: set[Choice]) -> tuple[Model,
 
 def _chosen(bench: Bench, model: Model) -> list[Chosen]:
     """The choices for all prices; where they take long, the progress is told."""
-    step = bench.named("choosing peripherals for all prices")
+    step = bench.at("choosing peripherals for all prices").words
     bench.laboratory.tell(step)
     told = time.monotonic()
 
@@ -207,7 +208,7 @@ def with_pairs(bench: Bench, model: Model, chosen: Sequence[Chosen], n_pairs: in
     """
     promising = sorted(_promise(model, chosen).items(), key=lambda item: (-item[1], item[0]))
     pairs = [pair for pair, _ in promising if pair not in model.movements.pairs][:n_pairs]
-    scores = bench.scores([dict(pair) for pair in pairs], "measuring pairs of layers")
+    scores = bench.scores([dict(pair) for pair in pairs], PAIRS)
     movements = model.movements
     beyond = {
         pair: float(divergence(movements.reference, together)) - movements.added(pair)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from xpert_evo.design import Design
 from xpert_evo.executors import Executor
+from xpert_evo.files import sweep
 from xpert_evo.orchestration.refining.chips import Accuracy
 from xpert_evo.orchestration.refining.laboratory import Laboratory
 from xpert_evo.orchestration.refining.measuring import FIRST_WINDOW, NEXT_WINDOW, Bench, Window
@@ -14,8 +15,21 @@ from xpert_evo.orchestration.refining.options import Options
 from xpert_evo.orchestration.refining.preparing import Refinable
 from xpert_evo.orchestration.refining.rounds import Outlook, entry, run_round
 from xpert_evo.orchestration.refining.settings import Prediction, Refined, Refinement, front_of
+from xpert_evo.orchestration.refining.steps import (
+    ADOPTED,
+    CONFIRMED,
+    CONFIRMED_UNSEEN,
+    JUDGED_TUNED,
+    MOVED,
+    TRAINED,
+    TUNED,
+    At,
+)
 from xpert_evo.orchestration.refining.telling import design_words, prediction_words
 from xpert_evo.progress import Listener, Message, Stage
+
+NETWORKS = "networks"
+"""Folder of the networks that a refinement writes, in its own folder."""
 
 _LEAST_SLOPE = 1e-3
 """Least loss of accuracy per nat, where the judged designs seem to gain."""
@@ -36,32 +50,49 @@ def refine_network(
         TrainingError: A training diverged.
         ConfigError, DataError, StoreError, ExecutorError: See their descriptions.
     """
-    listener.tell(Stage(text="listing the peripherals that each layer may have, and their costs"))
-    own = network.options()
-    options = own if home is None else network.options(home)
-    folder.mkdir(parents=True, exist_ok=True)
-    memory = Memory(folder)
+    memory = _opened(folder)
     try:
-        laboratory = Laboratory(
-            folder,
-            memory,
-            executor,
-            network.source,
-            crossbar=options.task.hardware.crossbar,
-            n_adopted=network.refining.n_adopted,
-            chips=network.chips,
-            geometries=options.geometries,
-            listener=listener,
-        )
-        refiner = _Refiner(
-            network, home or network.design, own=own, options=options, laboratory=laboratory, listener=listener
-        )
-        return refiner.run()
+        return refiner_of(network, folder, memory, executor=executor, listener=listener, home=home).run()
     finally:
         memory.close()
 
 
-class _Refiner:
+def _opened(folder: Path) -> Memory:
+    """What has been measured in a folder, which is created if need be and freed of remains of stopped processes."""
+    networks = folder / NETWORKS
+    networks.mkdir(parents=True, exist_ok=True)
+    sweep(networks)
+    return Memory(folder)
+
+
+def refiner_of(
+    network: Refinable,
+    folder: Path,
+    memory: Memory,
+    *,
+    executor: Executor,
+    listener: Listener,
+    home: Design | None,
+) -> "Refiner":
+    """The steps of `refine_network` in an open folder; raises ConfigError and InfeasibleError."""
+    listener.tell(Stage(text="listing the peripherals that each layer may have, and their costs"))
+    own = network.options()
+    options = own if home in {None, network.design} else network.options(home)
+    laboratory = Laboratory(
+        folder / NETWORKS,
+        memory,
+        executor,
+        network.source,
+        crossbar=options.task.hardware.crossbar,
+        n_adopted=network.refining.n_adopted,
+        chips=network.chips,
+        geometries=options.geometries,
+        listener=listener,
+    )
+    return Refiner(network, home or network.design, own=own, options=options, laboratory=laboratory, listener=listener)
+
+
+class Refiner:
     """The steps of a refinement; all that they need is in the laboratory's memory when they are taken again."""
 
     def __init__(
@@ -76,7 +107,7 @@ class _Refiner:
     ) -> None:
         self._network, self._refining = network, network.refining
         self._home, self._own, self._options = home, own, options
-        self._laboratory, self._listener = laboratory, listener
+        self.laboratory, self._listener = laboratory, listener
         self._pool: list[Refined] = []
         self._predictions: list[tuple[Prediction, ...]] = []
         self._loss_per_nat: float | None = None
@@ -98,14 +129,14 @@ class _Refiner:
     def _on_chip(self) -> Refined:
         """The trained network with its own peripherals, on the chip's crossbars if these are others than its own."""
         design, file = self._network.design, self._network.file
-        lab, part = self._laboratory, self._refining.compared
-        (accuracy,) = lab.accuracies([file], design, part, "judging the trained network")
+        lab, part = self.laboratory, self._refining.compared
+        (accuracy,) = lab.accuracies([file], design, part, At(step=TRAINED))
         self._start = anchor = entry(self._own, design, file, accuracy)
         self._owner = replace(anchor, design=self._home)
         self._say(f"trained: {design_words(anchor, anchor)}")
         if self._network.moves_to(self._home, self._options.task.hardware.crossbar):
-            (file,) = lab.adopted(file, [self._home])
-            (accuracy,) = lab.accuracies([file], self._home, part, "judging it on the chip's crossbars")
+            (file,) = lab.adopted(file, [self._home], At(step=ADOPTED))
+            (accuracy,) = lab.accuracies([file], self._home, part, At(step=MOVED))
             anchor = entry(self._options, self._home, file, accuracy)
             self._say(f"on the chip's crossbars: {design_words(anchor, self._start)}")
         self._pool.append(anchor)
@@ -113,19 +144,19 @@ class _Refiner:
 
     def _round(self, number: int, anchor: Refined, window: Window) -> list[Refined]:
         bench = Bench(
-            laboratory=self._laboratory,
+            laboratory=self.laboratory,
             options=self._options,
             weights=self._owner.weights,
             home=self._owner.design,
             anchor=anchor.design,
             window=window,
-            name=f"round {number}",
+            round=number,
             known=tuple(one for found in self._predictions for one in found),
         )
         lost = self._start.judged - self._owner.judged
         outlook = Outlook(loss_per_nat=self._loss_per_nat, budget=self._refining.target_loss - lost)
         tests = number == 1 or self._refining.tune is not None
-        found = run_round(bench, self._refining, number, outlook, tests=tests)
+        found = run_round(bench, self._refining, outlook, tests=tests)
         self._predictions.append(found.predictions)
         self._say(f"round {number}: {prediction_words(found.predictions)}")
         for one in found.judged:
@@ -160,10 +191,12 @@ class _Refiner:
 
     def _tune(self, number: int, picked: Sequence[Refined]) -> list[Refined]:
         """Tunes networks for their designs and judges them."""
-        refining, lab = self._refining, self._laboratory
+        refining, lab = self._refining, self.laboratory
         protocol = refining.tuning(self._options.task.protocol(refining.tune or ""))
-        files = lab.tuned([one.weights for one in picked], picked[0].design, protocol, refining.seed)
-        accuracies = lab.accuracies(files, picked[0].design, refining.compared, "judging tuned networks")
+        files = lab.tuned(
+            [one.weights for one in picked], picked[0].design, protocol, refining.seed, At(step=TUNED, round=number)
+        )
+        accuracies = lab.accuracies(files, picked[0].design, refining.compared, At(step=JUDGED_TUNED, round=number))
         tuned = [
             replace(
                 one,
@@ -190,19 +223,19 @@ class _Refiner:
             front=tuple(confirmed[1:]),
             others=tuple(others),
             predictions=tuple(self._predictions),
-            seconds=self._laboratory.seconds,
-            devices=self._laboratory.chips.words,
+            seconds=self.laboratory.seconds,
+            devices=self.laboratory.chips.words,
         )
 
     def _confirmed(self, designs: Sequence[Refined]) -> list[Refined]:
         """Accuracies on all validation images, and on those that had no part in the choice."""
-        refining, lab = self._refining, self._laboratory
+        refining, lab = self._refining, self.laboratory
         files, any_design = [one.weights for one in designs], designs[0].design
         before, behind = slice(0, refining.compared.start), slice(refining.compared.stop, None)
-        first = lab.accuracies(files, any_design, before, "confirming the front")
+        first = lab.accuracies(files, any_design, before, At(step=CONFIRMED))
         rest: list[Accuracy] = []
         if behind.start < len(self._network.dataset.validation):
-            rest = lab.accuracies(files, any_design, behind, "confirming the front on unseen images")
+            rest = lab.accuracies(files, any_design, behind, At(step=CONFIRMED_UNSEEN))
         confirmed = []
         for place, (one, early) in enumerate(zip(designs, first, strict=True)):
             compared = Accuracy(value=one.judged, n_images=one.n_judged, on_chips=one.on_chips)

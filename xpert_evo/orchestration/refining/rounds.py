@@ -15,6 +15,7 @@ from xpert_evo.orchestration.refining.choosing import Chosen, Model
 from xpert_evo.orchestration.refining.measuring import Bench, completed, single_layers, with_pairs
 from xpert_evo.orchestration.refining.options import Options
 from xpert_evo.orchestration.refining.settings import Prediction, Refined, Refining
+from xpert_evo.orchestration.refining.steps import ADOPTED, CHOSEN, JOINT
 
 _MOST_DIVERGENCE = 0.3
 """Measured divergence beyond which a choice is not judged [nats]."""
@@ -57,13 +58,12 @@ class Outlook:
         return self.loss_per_nat is None or self.loss_per_nat * divergence <= times * self.budget
 
 
-def run_round(bench: Bench, refining: Refining, number: int, outlook: Outlook, *, tests: bool) -> Round:
+def run_round(bench: Bench, refining: Refining, outlook: Outlook, *, tests: bool) -> Round:
     """Measures around a network, chooses designs for all prices, and judges some of them.
 
     Args:
         bench: The network.
         refining: Settings.
-        number: Number of the round, from 1.
         outlook: What is expected of the loss of accuracy.
         tests: Whether the prediction is tested on random joint choices.
     """
@@ -71,10 +71,10 @@ def run_round(bench: Bench, refining: Refining, number: int, outlook: Outlook, *
     model, chosen = completed(bench, model, measured)
     model = with_pairs(bench, model, chosen, refining.n_pairs)
     model, chosen = completed(bench, model, measured)
-    random = _random_designs(model, refining, number) if tests else []
+    random = _random_designs(model, refining, bench.round) if tests else []
     designs = list(dict.fromkeys([*(one.design for one in chosen), *random]))
     wanted = [(design, None) for design in (bench.home, *designs)]
-    at_home, *scores = bench.laboratory.scores(bench.weights, wanted, bench.named("measuring joint choices"))
+    at_home, *scores = bench.laboratory.scores(bench.weights, wanted, bench.at(JOINT))
     reference = model.movements.reference
     found = {design: float(divergence(reference, moved)) for design, moved in zip(designs, scores, strict=True)}
     predictions = with_corrections(
@@ -84,7 +84,7 @@ def run_round(bench: Bench, refining: Refining, number: int, outlook: Outlook, *
     least = float(divergence(reference, at_home))
     more = {design: value - least for design, value in found.items()}
     candidates = _candidates(chosen, more, refining.n_chosen, outlook)
-    judged = _judged(bench, candidates, more, refining, number)
+    judged = _judged(bench, candidates, more, refining)
     return Round(judged=tuple(judged), predictions=tuple(predictions))
 
 
@@ -154,19 +154,17 @@ def _candidates(
 
 
 def _judged(
-    bench: Bench, candidates: Sequence[Chosen], found: Mapping[Design, float], refining: Refining, number: int
+    bench: Bench, candidates: Sequence[Chosen], found: Mapping[Design, float], refining: Refining
 ) -> list[Refined]:
     """Writes networks with the peripherals of designs, and judges them."""
     if not candidates:
         return []
-    files = bench.laboratory.adopted(bench.weights, [one.design for one in candidates])
-    accuracies = bench.laboratory.accuracies(
-        files, candidates[0].design, refining.compared, f"round {number}: judging chosen designs"
-    )
+    files = bench.laboratory.adopted(bench.weights, [one.design for one in candidates], bench.at(ADOPTED))
+    accuracies = bench.laboratory.accuracies(files, candidates[0].design, refining.compared, bench.at(CHOSEN))
     return [
         replace(
             entry(bench.options, one.design, file, accuracy),
-            round=number,
+            round=bench.round,
             divergence=found[one.design],
             expected=one.expected,
             gap=one.gap,
