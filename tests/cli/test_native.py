@@ -132,7 +132,9 @@ stages = [
 """
 
 
-def test_networks_at_native_size_are_refined_and_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_networks_at_native_size_are_refined_and_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(stage_times, "BUDGET_S", 0.2)
     few = Refining(n_images=60, n_calibration=32, n_adopted=64, n_judged=100, n_pairs=0, n_joint=0, most_rounds=1)
     monkeypatch.setattr(native_refining, "REFINING", few)
@@ -149,7 +151,14 @@ def test_networks_at_native_size_are_refined_and_judged(tmp_path: Path, monkeypa
             xe.run(load_config(None, settings), out=tmp_path / "run")
     begun = xe.load_run(tmp_path / "run")
     assert not begun.result.has_ended
+    capsys.readouterr()
+    call("status", tmp_path / "run")
+    said = capsys.readouterr().out
+    assert "refined networks: not all chosen yet" in said
+    assert "not counting searches and refinements" in said
     run = begun.resume()
+    call("status", tmp_path / "run")
+    assert "refined networks: 1 of 1 judged" in capsys.readouterr().out
     result = run.result.native
     assert result is not None
     assert result.is_final
@@ -209,6 +218,8 @@ def test_a_dry_run_tells_each_stage_at_native_size(
     ):
         assert re.search(words, said), words
     assert not (searched.parent / "never").exists()
+    with pytest.raises(StoreError, match=r"holds a run already; `xpert-evo status .*` shows what is left of it"):
+        call("run", "--to", "native", *options(), "--dry-run", "--out", searched)
 
 
 def test_goals_and_recipes_are_checked_before_anything_is_written(searched: Path, tmp_path: Path) -> None:

@@ -80,13 +80,14 @@ def _lines(plan: RefinementPlan, steps: Sequence[Step], tune: str | None) -> Ite
     for step in steps:
         if step.n_jobs:
             seconds = step.seconds(plan.pace, plan.n_workers)
+            time = f"about {duration(seconds)}" if seconds >= 1 else "less than 1 s"
             name = f"{step.name} by {tune}" if step.name == TUNED else step.name
             most = ", at most" if step.is_bound else ""
-            yield f"  {name}{most}: {step.n_jobs:,} x {counted(step.n_images, 'image')}, about {duration(seconds)}"
+            yield f"  {name}{most}: {step.n_jobs:,} x {counted(step.n_images, 'image')}, {time}"
 
 
 def _time_lines(plan: RefinementPlan) -> Iterator[str]:
     least, most, n_later = plan.seconds(0), plan.seconds(plan.most_later), plan.most_later
-    longest = f" without later rounds, {duration(most)} with {n_later} of them" if n_later else ""
-    yield f"time: about {duration(least)}{longest}, with {counted(plan.n_workers, 'worker')}"
+    longest = f", {duration(most)} with {counted(n_later, 'later round')}" if n_later else ""
+    yield f"time: about {duration(least)} with {counted(plan.n_workers, 'worker')}{longest}"
     yield "(extrapolated from a few emulated images on one thread; other work on the machine adds to it)"

@@ -17,7 +17,7 @@ from xpert_evo.report.scene import Scene
 from xpert_evo.report.table import limits_table, native_table, result_table, rival_line
 from xpert_evo.report.unmet import unmet_limits
 from xpert_evo.report.writing import write_report
-from xpert_evo.store import FILE_NAME, Store
+from xpert_evo.store import FILE_NAME, Store, require_free
 from xpert_evo.streams import in_shell, say
 
 
@@ -37,6 +37,7 @@ def start(
     folder = out or _free_folder(Path("runs") / f"{short_name(settings.dataset.name)}-{settings.seed}")
     if dry_run:
         check_earlier(labels_from)
+        require_free(folder)
         show_task(settings, folder)
         return
     _work(folder, lambda: begin(settings, folder, listener, labels_from), listener, json_log=json_log)

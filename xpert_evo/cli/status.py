@@ -8,12 +8,13 @@ from typing import Any, TypeAlias
 
 from xpert_evo.accuracy.training.stages import progress_words
 from xpert_evo.cli.consoles import PlainConsole
-from xpert_evo.config import parse_stored
+from xpert_evo.config import RunConfig, parse_stored
 from xpert_evo.locks import is_held
 from xpert_evo.orchestration.batches import native_folder
 from xpert_evo.orchestration.estimate import planned_workers
-from xpert_evo.orchestration.names import AFTER_SEARCH, FINALISTS, FIRST, NATIVE, REUSED, WORKING
+from xpert_evo.orchestration.names import AFTER_SEARCH, FINALISTS, FIRST, NATIVE, REFINED, REUSED, WORKING
 from xpert_evo.orchestration.native_jobs import STAGES_NAME
+from xpert_evo.orchestration.native_plan import refined_weights
 from xpert_evo.orchestration.remaining import SplitSizes, left_s
 from xpert_evo.report.result import RunResult, load_result
 from xpert_evo.report.table import native_table, result_table
@@ -64,7 +65,8 @@ def state_lines(store: Store, result: RunResult) -> list[str]:
         of = SplitSizes(n_train=n_train, n_validation=n_validation, n_test=n_test)
         left = left_s(store, result.task, of, n_workers)
         told = "unknown until a training has ended" if left is None else f"about {duration(left)} of trainings"
-        lines.append(f"time left: {told}, {n_workers} at a time, not counting searches")
+        others = "searches and refinements" if refines(result.config) else "searches"
+        lines.append(f"time left: {told}, {n_workers} at a time, not counting {others}")
     return lines if held else [*lines, f"continue with `xpert-evo resume {folder}`"]
 
 
@@ -83,7 +85,23 @@ def native_lines(store: Store, result: RunResult) -> list[str]:
         folder = native_folder(store.folder, plan.digest) / STAGES_NAME
         if plan.digest not in ended and (state := progress_words(folder, native.recipe.stages)):
             lines.append(f"  {plan.digest[:8]}: {state}")
-    return lines
+    return [*lines, *_refined_lines(store, result.config)]
+
+
+def refines(config: RunConfig) -> bool:
+    """Whether networks at native size are refined, as far as the settings say it."""
+    return config.native.train and config.native.refine
+
+
+def _refined_lines(store: Store, config: RunConfig) -> list[str]:
+    """How many refined networks are judged."""
+    if not refines(config):
+        return []
+    if refined_weights(store) is None:
+        return ["refined networks: not all chosen yet"]
+    plans = store.plans(REFINED)
+    done = sum(plan.digest in store.labels(plan.context) for plan in plans)
+    return [f"refined networks: {done} of {len(plans)} judged"]
 
 
 def _workers(store: Store) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ a label a training with its accuracy, and a failure a training without one: thre
 confused.
 """
 
-from xpert_evo.store.database import FILE_NAME, LOCK_NAME
+from xpert_evo.store.database import FILE_NAME, LOCK_NAME, require_free
 from xpert_evo.store.migrations import SCHEMA_VERSION
 from xpert_evo.store.records import Arrays, Failure, Generation, Label, Plan, Topic
 from xpert_evo.store.store import Store
@@ -21,4 +21,5 @@ __all__ = [
     "Plan",
     "Store",
     "Topic",
+    "require_free",
 ]

@@ -32,6 +32,15 @@ def require(folder: Path) -> None:
         raise StoreError(f"{folder} holds no run ({FILE_NAME} is missing); give a folder that `xpert-evo run` made.")
 
 
+def require_free(folder: Path) -> None:
+    """Raises StoreError if `folder` holds a run."""
+    if (folder / FILE_NAME).exists():
+        raise StoreError(
+            f"{folder} holds a run already; `xpert-evo status {in_shell(folder)}` shows what is left of it. Go on with "
+            f"`xpert-evo resume {in_shell(folder)}` or choose another --out."
+        )
+
+
 def locked(folder: Path) -> FileLock:
     """A lock on the run that its owner's death frees; raises StoreLockedError."""
     return acquired(

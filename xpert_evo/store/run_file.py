@@ -23,11 +23,11 @@ from xpert_evo.store.database import (
     in_memory,
     locked,
     require,
+    require_free,
     translated,
 )
 from xpert_evo.store.migrations import SCHEMA_VERSION, content_of, migrate
 from xpert_evo.store.rows import Cell, as_json, checksum
-from xpert_evo.streams import in_shell
 
 
 class RunFile:
@@ -52,11 +52,7 @@ class RunFile:
             raise StoreError(f"{folder}: cannot be made ({failure.strerror}); choose another --out.") from None
         lock = locked(folder)
         try:
-            if (folder / FILE_NAME).exists():
-                raise StoreError(
-                    f"{folder} holds a run already; go on with `xpert-evo resume {in_shell(folder)}` or choose "
-                    "another --out."
-                )
+            require_free(folder)
             _write_new(folder, meta)
             store = cls(connect(folder / FILE_NAME, mode="rw"), folder, lock)
         except BaseException:

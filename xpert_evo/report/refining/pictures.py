@@ -65,7 +65,7 @@ def _draw_front(result: Refinement) -> Figure:
         ylabel=f"validation accuracy, {_chips_words(result)} [%]",
     )
     _plain_ticks(axes.xaxis)
-    axes.legend()
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)  # no corner is free of error bars
     return figure
 
 
@@ -80,7 +80,7 @@ def _chips_words(result: Refinement) -> str:
 
 
 def _draw_bits(result: Refinement) -> Figure:
-    shown = [("trained", result.trained)]
+    shown = [(f"trained, {times(result.trained.edap_ratio)} x", result.trained)]
     chosen = _chosen(result)
     places = np.unique(np.linspace(0, len(chosen) - 1, min(_MOST_DRAWN, len(chosen))).round().astype(int))
     shown += [(f"{times(chosen[place].edap_ratio)} x", chosen[place]) for place in places]
