@@ -151,14 +151,10 @@ def test_networks_at_native_size_are_refined_and_judged(
             xe.run(load_config(None, settings), out=tmp_path / "run")
     begun = xe.load_run(tmp_path / "run")
     assert not begun.result.has_ended
-    capsys.readouterr()
-    call("status", tmp_path / "run")
-    said = capsys.readouterr().out
-    assert "refined networks: not all chosen yet" in said
-    assert "not counting searches and refinements" in said
+    _told_to_be_left(tmp_path / "run", capsys)
     run = begun.resume()
-    call("status", tmp_path / "run")
-    assert "refined networks: 1 of 1 judged" in capsys.readouterr().out
+    assert "refined networks: 1 of 1 judged" in _said(capsys, "status", tmp_path / "run")
+    assert "nothing is left at native size" in _said(capsys, "resume", tmp_path / "run", "--dry-run")
     result = run.result.native
     assert result is not None
     assert result.is_final
@@ -184,6 +180,22 @@ def test_networks_at_native_size_are_refined_and_judged(
     table = native_table(run.result)
     assert table is not None
     assert "worst chip\n%" in [column.header for column in table.columns]
+
+
+def _told_to_be_left(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = _said(capsys, "status", folder)
+    assert "refined networks: not all chosen yet" in said
+    assert "not counting searches and refinements" in said
+    said = _said(capsys, "resume", folder, "--dry-run")
+    assert re.search(r"left at native size: at most 1 refinement, about \d+ (s|min) together", said)
+    assert "left at native size: at most 1 judgement" in said
+    assert "training, about" not in said, "it has ended"
+
+
+def _said(capsys: pytest.CaptureFixture[str], *words: str | Path) -> str:
+    capsys.readouterr()
+    call(*words)
+    return capsys.readouterr().out
 
 
 class KilledError(BaseException):
@@ -218,8 +230,14 @@ def test_a_dry_run_tells_each_stage_at_native_size(
     ):
         assert re.search(words, said), words
     assert not (searched.parent / "never").exists()
-    with pytest.raises(StoreError, match=r"holds a run already; `xpert-evo status .*` shows what is left of it"):
+    with pytest.raises(
+        StoreError, match=r"holds a run already; `xpert-evo resume .* --dry-run` shows what is left of it"
+    ):
         call("run", "--to", "native", *options(), "--dry-run", "--out", searched)
+    said = _said(capsys, "resume", searched, "--to", "native", "--recipe", recipe, "--dry-run")
+    assert "left of the search: about 0 s of trainings, 1 at a time" in said
+    assert "at native size: at most 6 trainings by recipe tiny" in said
+    assert re.search(r"time: about \d+ (s|min) for what is left", said)
 
 
 def test_goals_and_recipes_are_checked_before_anything_is_written(searched: Path, tmp_path: Path) -> None:

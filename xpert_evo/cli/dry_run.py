@@ -1,20 +1,27 @@
 """Output of `--dry-run`: the resolved settings with defaults dimmed, the task, and an estimate of its time."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.backbone_remarks import remarks_on, shared_depths
 from xpert_evo.cli.consoles import PlainConsole
+from xpert_evo.cli.status import status_lines
 from xpert_evo.config import RunConfig, Schedule
 from xpert_evo.orchestration.chips import alike_words, device_words
 from xpert_evo.orchestration.choosing import most_finalists
 from xpert_evo.orchestration.estimate import Estimate, estimate, planned_workers
 from xpert_evo.orchestration.limits import reach
 from xpert_evo.orchestration.native_estimate import NativeEstimate, estimate_native
+from xpert_evo.orchestration.native_left import NativeLeft, native_left
+from xpert_evo.orchestration.native_plan import native_note
 from xpert_evo.orchestration.proxies import proxy_warnings
-from xpert_evo.orchestration.start import prepare
+from xpert_evo.orchestration.remaining import SplitSizes, left_s
+from xpert_evo.orchestration.start import opened, prepare
 from xpert_evo.orchestration.task import Task
+from xpert_evo.progress import Silent
 from xpert_evo.report.page.tables import flat_settings
+from xpert_evo.store import Store
 from xpert_evo.words import counted, duration, edap_text
 
 _UNITS = {"area": "mm²", "latency": "µs", "energy": "µJ"}
@@ -49,6 +56,50 @@ def show_task(config: RunConfig, folder: Path) -> None:
             lines = [lines[0].replace("time:", "search and finalists:", 1), lines[1], *_native_lines(native, dataset)]
             lines.append(f"time: about {duration(found.seconds + native.total_s)} for the whole run")
     console.lines(lines)
+
+
+def show_left(store: Store, overrides: Mapping[str, object]) -> None:
+    """Prints what is left of a run and an estimate of its time; raises the errors of `opened`.
+
+    Args:
+        store: Store of the run.
+        overrides: Changed settings by dotted name.
+    """
+    _, task, dataset = opened(store, overrides, Silent())
+    n_workers = planned_workers(task.config)
+    left = left_s(store, task, SplitSizes.of(dataset), n_workers)
+    console = PlainConsole()
+    lines = [*status_lines(store)]
+    planned = native_note(store) if task.config.native.train else None
+    with console.ticker() as ticker:
+
+        def tell(what: str) -> None:
+            ticker.tick(lambda: f"measuring {what}")
+
+        if planned is not None:
+            rest = native_left(store, task, dataset, planned, n_workers=n_workers, tell=tell)
+            lines += _left_lines(rest)
+        else:
+            told = "unknown until a training has ended" if left is None else f"about {duration(left)}"
+            lines.append(f"left of the search: {told} of trainings, {n_workers} at a time, not counting searches")
+            if task.config.native.train:
+                search_s = (left or 0.0) + sum(label.seconds for label in store.all_labels()) / n_workers
+                native = estimate_native(task, dataset, n_workers=n_workers, search_s=search_s, tell=tell)
+                lines += _native_lines(native, dataset)
+                if left is not None:
+                    lines.append(f"time: about {duration(left + native.total_s)} for what is left")
+    console.lines(lines)
+
+
+def _left_lines(rest: NativeLeft) -> list[str]:
+    parts = [
+        (counted(rest.n_trainings, "training"), rest.n_trainings, rest.training_s),
+        (f"at most {counted(rest.n_refinements, 'refinement')}", rest.n_refinements, rest.refining_s),
+        (f"at most {counted(rest.n_judgements, 'judgement')}", rest.n_judgements, rest.judging_s),
+    ]
+    lines = [f"left at native size: {what}, about {duration(seconds)} together" for what, n, seconds in parts if n]
+    total = f"time: about {duration(rest.seconds)} for what is left"
+    return [*lines, total] if lines else ["nothing is left at native size"]
 
 
 def _task_lines(task: Task, dataset: Dataset) -> list[str]:

@@ -180,6 +180,9 @@ def resume(
     executor: Executor = None,
     workers: Workers = None,
     dask_scheduler: DaskScheduler = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what is left and an estimate of its time, then exit.")
+    ] = False,
     json_log: JsonLog = False,
     quiet: Quiet = False,
 ) -> None:
@@ -194,7 +197,7 @@ def resume(
     """
     from xpert_evo.progress import Stage, choose_listener
 
-    listener = choose_listener(json_log=json_log, quiet=quiet)
+    listener = choose_listener(json_log=json_log, quiet=quiet or dry_run)
     listener.tell(Stage(text=LOADING))
     with closing(listener):
         from xpert_evo.cli import searching
@@ -203,7 +206,10 @@ def resume(
             **_native_options(goal, recipe, hours),
             **_executor_options(executor, workers, dask_scheduler),
         }
-        searching.resume(folder, assignments, options, listener=listener, json_log=json_log)
+        if dry_run:
+            searching.show_rest(folder, assignments, options)
+        else:
+            searching.resume(folder, assignments, options, listener=listener, json_log=json_log)
 
 
 @commands.command(rich_help_panel=SEARCH)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from xpert_evo.cli.consoles import PlainConsole
-from xpert_evo.cli.dry_run import show_task
+from xpert_evo.cli.dry_run import show_left, show_task
 from xpert_evo.cli.settings import changes, resolve
 from xpert_evo.errors import InfeasibleError, InterruptedRunError, StoreError, XpertEvoError
 from xpert_evo.image_sources import short_name
@@ -53,6 +53,12 @@ def resume(
 ) -> None:
     """Continues a run and shows its result."""
     _work(folder, lambda: go_on(folder, changes(assignments, options), listener), listener, json_log=json_log)
+
+
+def show_rest(folder: Path, assignments: Sequence[str] | None, options: Mapping[str, object | None]) -> None:
+    """Shows what `resume` would do, and about how long it would take."""
+    with Store.open_readonly(folder) as store:
+        show_left(store, changes(assignments, options))
 
 
 def _work(folder: Path, search: Callable[[], None], listener: Listener, *, json_log: bool) -> None:

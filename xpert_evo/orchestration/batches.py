@@ -128,7 +128,7 @@ def job_of(run: RunContext, plan: Plan) -> TrainingJob:
         dataset_digest=run.dataset_digest,
         protocol=run.protocol_of(plan.batch),
         crossbar=run.task.hardware.crossbar,
-        seed=seed_of(run, plan),
+        seed=seed_of(run.task.config.seed, plan),
         noise=chip_noise(config),
         chips=Chips.of(config),
         judged=plan.batch == FINALISTS,
@@ -147,7 +147,7 @@ def native_job_of(run: RunContext, plan: Plan) -> NativeJob:
         dataset_digest=run.dataset_digest,
         recipe=run.native_recipe,
         crossbar=run.task.hardware.crossbar,
-        seed=seed_of(run, plan),
+        seed=seed_of(run.task.config.seed, plan),
         folder=native_folder(run.store.folder, plan.digest).absolute(),
         judge_images=config.native.judge_images,
         backbone=run.task.backbone.own,
@@ -167,10 +167,15 @@ def native_folder(run: Path, digest: str) -> Path:
     return run / "native" / digest
 
 
-def seed_of(run: RunContext, plan: Plan) -> int:
-    """Returns the seed of a training; a design that was chosen thanks to a lucky seed gets another one afterwards."""
+def seed_of(seed: int, plan: Plan) -> int:
+    """Returns the seed of a training; a design that was chosen thanks to a lucky seed gets another one afterwards.
+
+    Args:
+        seed: Random seed of the run.
+        plan: The training.
+    """
     purpose = {FINALISTS: Purpose.FINALIST, NATIVE: Purpose.NATIVE}.get(plan.batch, Purpose.TRAINING)
-    return as_integer(spawned(run.task.config.seed, purpose, int(plan.digest, 16)))
+    return as_integer(spawned(seed, purpose, int(plan.digest, 16)))
 
 
 def sizes_of(run: RunContext, plans: Sequence[Plan]) -> list[float]:
@@ -187,7 +192,7 @@ def _kind(batch: str) -> str:
 
 def record(run: RunContext, plan: Plan, outcome: JobDone[TrainingReport] | JobFailed, size: float) -> None:
     """Stores the result of a plan in its own transaction, and reports it."""
-    protocol, seed = run.training_name(plan.batch), seed_of(run, plan)
+    protocol, seed = run.training_name(plan.batch), seed_of(run.task.config.seed, plan)
     with run.interrupts.held_back(), run.store.transaction() as store:
         if isinstance(outcome, JobFailed):
             store.add_failure(

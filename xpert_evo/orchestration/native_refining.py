@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
 from xpert_evo.orchestration.batches import native_folder, run_batch, seed_of
@@ -22,7 +23,10 @@ REFINING = Refining()
 TUNE = "exact-tune"
 """Protocol that trains a network for its new peripherals, of recipes that end with it."""
 
-_FOLDER = "refined"
+
+def refined_folder(run: Path, digest: str) -> Path:
+    """The folder of the refinement of a design's network within the folder of a run."""
+    return native_folder(run, digest) / "refined"
 
 
 def run_refinements(run: RunContext) -> None:
@@ -64,10 +68,10 @@ def _plan(run: RunContext) -> None:
 def _refined(run: RunContext, plan: Plan) -> Refined:
     """The cheapest design for a trained network within the loss of accuracy that refinements aim at."""
     protocols = [stage.protocol for stage in run.native_recipe.stages]
-    folder = native_folder(run.store.folder, plan.digest).absolute()
-    refining = refining_of(protocols, seed_of(run, plan), run.native_chips)
-    network = prepare(folder, run.task.config, refining, run.listener)
-    result = refine_network(network, folder / _FOLDER, executor=run.executor, listener=run.listener)
+    store = run.store.folder.absolute()
+    refining = refining_of(protocols, seed_of(run.task.config.seed, plan), run.native_chips)
+    network = prepare(native_folder(store, plan.digest), run.task.config, refining, run.listener)
+    result = refine_network(network, refined_folder(store, plan.digest), executor=run.executor, listener=run.listener)
     return result.best(REFINING.target_loss)
 
 

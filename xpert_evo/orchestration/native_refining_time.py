@@ -17,7 +17,7 @@ from xpert_evo.orchestration.refining.settings import FEWEST_VALIDATION
 from xpert_evo.orchestration.stage_times import StageTimes
 from xpert_evo.orchestration.task import Task
 
-_LATER = 1
+LATER = 1
 """Rounds after the first one until nothing moves any more (those of most refinements of a VGG16)."""
 
 
@@ -41,7 +41,7 @@ def refinement_s(
     for design, times in timed:
         planner = _planner(task, dataset, design, protocols, refining)
         pace = Pace(conversion_s=times.judged_image_s / planner.conversions, step_image_s=times.step_image_s)
-        each.append(planner.plan().whole.seconds(_LATER, pace, n_workers))
+        each.append(planner.plan().whole.seconds(LATER, pace, n_workers))
     return sum(each) / len(each)
 
 

@@ -145,24 +145,36 @@ def begin(config: RunConfig, folder: Path, listener: Listener, labels_from: Sequ
 def go_on(folder: Path, overrides: Mapping[str, object], listener: Listener) -> None:
     """Resumes the run in `folder`; raises StoreError for changes of settings that are not allowed."""
     with Store.open(folder) as store:
-        before = parse_stored(store.meta("settings"), where=f"settings of {folder}")
-        config = changed_settings(before, overrides, folder)
-        check_rounds(store, before, config)
-        check_native(store, before, config)
-        check_files(store, config)
-        listener.tell(Stage(text=_CHECKING))
-        task, dataset = prepare(config, is_new=False, fits=fitted_images(store.meta("dataset")) is not None)
-        known = store.meta("dataset")["digest"]
-        if dataset.digest != known:
-            raise DataError(
-                f"data set {dataset.name} has digest {dataset.digest}, but {folder} was begun with {known}; "
-                "give the same images with --set dataset.data_dir=FOLDER, your own ones with --set dataset.name=NAME."
-            )
-        check_rules(store, task, dataset.digest)
-        check_search(store)
-        with closing(build_executor(config, listener)) as executor:
+        before, task, dataset = opened(store, overrides, listener)
+        with closing(build_executor(task.config, listener)) as executor:
             keep_changes(store, before, task.config)
             _work(task, dataset, store, executor, listener)
+
+
+def opened(store: Store, overrides: Mapping[str, object], listener: Listener) -> tuple[RunConfig, Task, Dataset]:
+    """The settings of a stored run, and its task and data set with changed settings.
+
+    Raises:
+        StoreError: The changes of settings are not allowed, or the run cannot go on under this version.
+        ConfigError, DataError, InfeasibleError, HardwareModelError: The settings or the data are invalid.
+    """
+    folder = store.folder
+    before = parse_stored(store.meta("settings"), where=f"settings of {folder}")
+    config = changed_settings(before, overrides, folder)
+    check_rounds(store, before, config)
+    check_native(store, before, config)
+    check_files(store, config)
+    listener.tell(Stage(text=_CHECKING))
+    task, dataset = prepare(config, is_new=False, fits=fitted_images(store.meta("dataset")) is not None)
+    known = store.meta("dataset")["digest"]
+    if dataset.digest != known:
+        raise DataError(
+            f"data set {dataset.name} has digest {dataset.digest}, but {folder} was begun with {known}; "
+            "give the same images with --set dataset.data_dir=FOLDER, your own ones with --set dataset.name=NAME."
+        )
+    check_rules(store, task, dataset.digest)
+    check_search(store)
+    return before, task, dataset
 
 
 def _work(task: Task, dataset: Dataset, store: Store, executor: Executor, listener: Listener) -> None:

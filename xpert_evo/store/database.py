@@ -35,9 +35,10 @@ def require(folder: Path) -> None:
 def require_free(folder: Path) -> None:
     """Raises StoreError if `folder` holds a run."""
     if (folder / FILE_NAME).exists():
+        resume = f"xpert-evo resume {in_shell(folder)}"
         raise StoreError(
-            f"{folder} holds a run already; `xpert-evo status {in_shell(folder)}` shows what is left of it. Go on with "
-            f"`xpert-evo resume {in_shell(folder)}` or choose another --out."
+            f"{folder} holds a run already; `{resume} --dry-run` shows what is left of it. Go on with `{resume}` or "
+            "choose another --out."
         )
 
 
