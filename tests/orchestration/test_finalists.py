@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xpert_evo.orchestration.choosing import choose_finalists
+from xpert_evo.orchestration.finalists import are_promising, choose_finalists
 
 
 @given(st.integers(1, 30), st.integers(1, 10), st.integers(0, 2**32 - 1))
@@ -30,3 +30,12 @@ def test_the_knee_follows_the_ends() -> None:
     front = np.array([[0.0, 1.0], [0.1, 0.35], [0.2, 0.15], [0.5, 0.1], [1.0, 0.0]])
     assert choose_finalists(front, 2).tolist() == [0, 4]
     assert choose_finalists(front, 3).tolist() == [0, 4, 2]
+
+
+def test_designs_near_guessing_are_not_promising() -> None:
+    accuracies = np.array([0.9, 0.51, 0.49, 0.1, 0.05])
+    assert are_promising(accuracies, n_classes=10).tolist() == [True, True, False, False, False]
+
+
+def test_where_all_guess_all_are_promising() -> None:
+    assert are_promising(np.array([0.1, 0.08, 0.1]), n_classes=10).all()

@@ -240,6 +240,7 @@ CHIPS = "so one chip is judged"
         ),
         (None, None, {"n_draws": 3, "time_s": 3600.0}, "noise_draws has no effect on ideal devices", (0, 1)),
         ({"on_off_ratio": 9.0}, None, {"n_draws": 2}, "The given noise has no variation", (1, 1)),
+        (None, "rram-100k", {"n_draws": 0}, "", (0, 1)),
     ],
 )
 def test_chips_and_times_that_give_the_same_are_judged_once_with_a_remark(

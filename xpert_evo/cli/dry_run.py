@@ -9,8 +9,8 @@ from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.status import status_lines
 from xpert_evo.config import RunConfig, Schedule
 from xpert_evo.orchestration.chips import alike_words, device_words
-from xpert_evo.orchestration.choosing import most_finalists
 from xpert_evo.orchestration.estimate import Estimate, estimate, planned_workers
+from xpert_evo.orchestration.finalists import most_finalists
 from xpert_evo.orchestration.limits import reach
 from xpert_evo.orchestration.native_estimate import NativeEstimate, estimate_native
 from xpert_evo.orchestration.native_left import NativeLeft, native_left

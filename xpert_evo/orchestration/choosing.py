@@ -5,24 +5,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from xpert_evo.accuracy.surrogate.fit import LEAST_LABELS
-from xpert_evo.config import RunConfig, SearchMode
+from xpert_evo.config import SearchMode
 from xpert_evo.config.method import TrainingConfig
 from xpert_evo.errors import ConfigError, InfeasibleError
-from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.candidates import DrawnTruths, Searched
 from xpert_evo.orchestration.completing import Completion
 from xpert_evo.orchestration.goals import Goal, first_phase, joint_goals, second_phase
-from xpert_evo.orchestration.knowledge import look
 from xpert_evo.orchestration.randomness import Purpose, spawned
-from xpert_evo.orchestration.run_context import RunContext
 from xpert_evo.orchestration.surrogates import Surrogates
 from xpert_evo.orchestration.task import Task
-from xpert_evo.search import knee, non_dominated, normalised
 from xpert_evo.search.baselines import BASELINES
 from xpert_evo.search.infill import select_by_draws, select_infill
 from xpert_evo.search.phases import FIRST_PHASE, SECOND_PHASE
 from xpert_evo.search.seeding import DEPTH_FACTORS, first_designs, first_population, homogeneous_designs
-from xpert_evo.space import Genomes, IntArray
+from xpert_evo.space import Genomes
 
 _ATTEMPTS = 20
 """Maximum number of draws of random designs if too few satisfy the limits."""
@@ -258,40 +254,3 @@ def random_batch(task: Task, n_designs: int, tried: Genomes, *key: int) -> Genom
             "although other designs do; raise the limits or use search.mode = joint."
         )
     return found
-
-
-def finalists(run: RunContext) -> Genomes:
-    """Returns the baseline and members of each limit's measured front: ends, knee, then the most distant ones."""
-    task, known = run.task, look(run)
-    objectives = task.objectives.minimised(known.values)
-    chosen: list[int] = []
-    for goal in joint_goals(task):
-        within = np.flatnonzero((goal.constraints.violations(known.values) <= 0).all(axis=1))
-        front = within[non_dominated(objectives[within])] if len(within) else within
-        picked = front[choose_finalists(objectives[front], task.config.training.finalists)]
-        chosen += [int(i) for i in picked if int(i) not in chosen]
-    members = [row for row in known.genomes[chosen] if not np.array_equal(row, task.baseline[0])]
-    return np.stack([*members, task.baseline[0]])
-
-
-def choose_finalists(objectives: FloatArray, n_designs: int) -> IntArray:
-    """Returns indices of at most `n_designs` members: the best of each objective, the knee, then the most distant.
-
-    Args:
-        objectives: Minimised objectives of a front, (designs, objectives).
-        n_designs: Maximum number of designs.
-    """
-    if not len(objectives):
-        return np.empty(0, dtype=np.int64)
-    places = normalised(objectives)
-    chosen = list(dict.fromkeys([*(int(i) for i in objectives.argmin(axis=0)), knee(objectives)]))[:n_designs]
-    while len(chosen) < min(n_designs, len(places)):
-        distance = np.linalg.norm(places[:, None] - places[None, chosen], axis=2).min(axis=1)
-        distance[chosen] = -1.0
-        chosen.append(int(np.argmax(distance)))
-    return np.array(chosen, dtype=np.int64)
-
-
-def most_finalists(config: RunConfig) -> int:
-    """Returns the maximum number of finalists: those of each area limit, and the baseline."""
-    return config.training.finalists * len(config.hardware.area_limits_mm2) + 1

@@ -22,9 +22,10 @@ from xpert_evo.executors.base import usable_cores
 from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.candidates import pool_generations
 from xpert_evo.orchestration.chips import Chips
-from xpert_evo.orchestration.choosing import first_batch, first_share, most_finalists
+from xpert_evo.orchestration.choosing import first_batch, first_share
 from xpert_evo.orchestration.completing import Completion
 from xpert_evo.orchestration.effort import makespan
+from xpert_evo.orchestration.finalists import most_finalists
 from xpert_evo.orchestration.goals import joint_goals
 from xpert_evo.orchestration.step_times import Costs, measured_costs
 from xpert_evo.orchestration.task import Task

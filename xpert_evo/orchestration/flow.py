@@ -7,8 +7,8 @@ path: plans are kept, finished trainings are not repeated, and a search continue
 
 from xpert_evo.config import Schedule
 from xpert_evo.orchestration.batches import plan_batch, run_batch
-from xpert_evo.orchestration.choosing import finalists, most_finalists
 from xpert_evo.orchestration.cost_drift import keep_costs
+from xpert_evo.orchestration.finalists import finalists, most_finalists
 from xpert_evo.orchestration.knowledge import look
 from xpert_evo.orchestration.names import FINALISTS
 from xpert_evo.orchestration.native import run_native

@@ -2,18 +2,14 @@
 
 import numpy as np
 
-from xpert_evo.objectives import FloatArray
-from xpert_evo.orchestration.choosing import choose_finalists, unknown
+from xpert_evo.orchestration.choosing import unknown
+from xpert_evo.orchestration.finalists import are_promising, choose_finalists
 from xpert_evo.orchestration.knowledge import Knowledge
 from xpert_evo.orchestration.surrogates import Surrogates
 from xpert_evo.orchestration.task import Task
 from xpert_evo.search import non_dominated
 from xpert_evo.search.seeding import DEPTH_FACTORS, homogeneous_designs
 from xpert_evo.space import Genomes
-
-LEAST_SHARE = 0.5
-"""Designs that are expected to keep less than this fraction of the best design's accuracy above guessing are not
-promising (assumed)."""
 
 
 def promising(task: Task, known: Knowledge, surrogates: Surrogates, n_designs: int) -> Genomes:
@@ -53,7 +49,7 @@ def _chosen(task: Task, surrogates: Surrogates, candidates: Genomes, n_designs: 
     values = surrogates.values(candidates)
     within = (task.constraints.violations(values) <= 0).all(axis=1)
     left = np.flatnonzero(within) if within.any() else np.arange(len(candidates))
-    left = left[_is_promising(values["accuracy"][left], task.backbone.n_classes)]
+    left = left[are_promising(values["accuracy"][left], task.backbone.n_classes)]
     objectives = task.objectives.minimised(values)
     picked: list[int] = []
     while len(left) and len(picked) < n_designs:
@@ -61,8 +57,3 @@ def _chosen(task: Task, surrogates: Surrogates, candidates: Genomes, n_designs: 
         picked += front[choose_finalists(objectives[front], n_designs - len(picked))].tolist()
         left = np.setdiff1d(left, front)
     return np.asarray(candidates[picked])
-
-
-def _is_promising(accuracies: FloatArray, n_classes: int) -> np.ndarray:
-    chance = 1 / n_classes
-    return np.asarray(accuracies - chance >= LEAST_SHARE * (accuracies.max() - chance))

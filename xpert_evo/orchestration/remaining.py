@@ -6,8 +6,8 @@ from typing import Self
 from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.surrogate.features import macs
 from xpert_evo.design import design_from_text
-from xpert_evo.orchestration.choosing import most_finalists
 from xpert_evo.orchestration.effort import images_trained, work_of
+from xpert_evo.orchestration.finalists import most_finalists
 from xpert_evo.orchestration.names import AFTER_SEARCH, FINALISTS, FIRST, NATIVE, REFINED, REUSED, SEARCHED
 from xpert_evo.orchestration.native_plan import native_note
 from xpert_evo.orchestration.stopping import early_stop

@@ -107,7 +107,7 @@ class NoisyDevices:
         is_random = any(moment.settings.is_random for moment in moments)
         found = cls(
             moments=moments if ages else moments[:1],
-            n_draws=(DEFAULT_CHIPS if n_draws is None else n_draws) if is_random else min(1, n_draws or 1),
+            n_draws=_chips(n_draws, are_alike=not is_random),
             norm_images=norm_images,
             source="" if chip is None else chip.words,
             ages=ages,
@@ -205,3 +205,9 @@ def _check_numbers(
             raise UsageError(f"{spelled(argument)} must be at least 0, got {number}.")
     if least_accuracy is not None and not 0 < least_accuracy <= 1:
         raise UsageError(f"{spelled('least_accuracy')} must be a fraction from above 0 to 1, got {least_accuracy:g}.")
+
+
+def _chips(asked: int | None, *, are_alike: bool) -> int:
+    """How many chips to draw: as many as asked for, but one says all where chips are alike."""
+    n_chips = DEFAULT_CHIPS if asked is None else asked
+    return min(1, n_chips) if are_alike else n_chips
