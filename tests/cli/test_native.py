@@ -235,7 +235,7 @@ def test_a_dry_run_tells_each_stage_at_native_size(
     ):
         call("run", "--to", "native", *options(), "--dry-run", "--out", searched)
     said = _said(capsys, "resume", searched, "--to", "native", "--recipe", recipe, "--dry-run")
-    assert "left of the search: about 0 s of trainings, 1 at a time" in said
+    assert "no training of the search is left" in said
     assert "at native size: at most 6 trainings by recipe tiny" in said
     assert re.search(r"time: about \d+ (s|min) for what is left", said)
 

@@ -81,7 +81,8 @@ def show_left(store: Store, overrides: Mapping[str, object]) -> None:
             lines += _left_lines(rest)
         else:
             told = "unknown until a training has ended" if left is None else f"about {duration(left)}"
-            lines.append(f"left of the search: {told} of trainings, {n_workers} at a time, not counting searches")
+            rest_of_search = f"left of the search: {told} of trainings, {n_workers} at a time, not counting searches"
+            lines.append("no training of the search is left" if left == 0 else rest_of_search)
             if task.config.native.train:
                 search_s = (left or 0.0) + sum(label.seconds for label in store.all_labels()) / n_workers
                 native = estimate_native(task, dataset, n_workers=n_workers, search_s=search_s, tell=tell)
