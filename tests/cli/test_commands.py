@@ -1,4 +1,4 @@
-"""Commands beside the search, through the real command line."""
+"""Commands beside the search, through the command line."""
 
 import json
 import re
@@ -9,14 +9,22 @@ from pathlib import Path
 import pytest
 
 from hw_models import AdcType
+from tests.command_line import ended
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import RunConfig, load_config
 from xpert_evo.space import SearchSpace
 
 
-def call(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def in_a_process(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "xpert_evo", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False, cwd=cwd)
+    return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+
+
+@pytest.fixture
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder of the command."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture
@@ -29,7 +37,7 @@ def design(tmp_path: Path) -> Path:
 
 
 def test_evaluate_gives_the_reference_figures_of_homogeneous_vgg16(design: Path) -> None:
-    outcome = call(
+    outcome = in_a_process(
         "evaluate", design, "--dataset", "cifar10", "--model", "xpertsim", "--set", "hardware.device=rram-6k", "--json"
     )
     assert outcome.returncode == 0, outcome.stderr
@@ -46,41 +54,41 @@ def test_evaluate_gives_the_reference_figures_of_homogeneous_vgg16(design: Path)
 
 
 def test_evaluate_shows_layers_and_components(design: Path) -> None:
-    outcome = call("evaluate", design)
+    outcome = ended("evaluate", design)
     assert outcome.returncode == 0, outcome.stderr
     for word in ("conv13", "classifier", "buffers", "TOPS/W"):
         assert word in outcome.stdout
 
 
 def test_explain_ends_at_constants_with_units_and_sources(design: Path) -> None:
-    outcome = call("evaluate", design, "--explain", "conv4", "--model", "xpertsim")
+    outcome = ended("evaluate", design, "--explain", "conv4", "--model", "xpertsim")
     assert outcome.returncode == 0, outcome.stderr
     assert "sar.bit_um2" in outcome.stdout
     assert "DAC 2023" in outcome.stdout
-    missing = call("evaluate", design, "--explain", "conv44")
+    missing = ended("evaluate", design, "--explain", "conv44")
     assert missing.returncode == 2
     assert "no layer 'conv44'; known: classifier, conv1, " in missing.stderr, "a layer of another number is not meant"
 
 
 def test_sources_names_the_paper_and_every_fit(design: Path) -> None:
-    outcome = call("sources")
+    outcome = ended("sources")
     assert outcome.returncode == 0, outcome.stderr
     assert "2303.17646" in outcome.stdout
 
 
-def test_init_writes_settings_that_change_nothing_and_never_overwrites(tmp_path: Path) -> None:
-    outcome = call("init", cwd=tmp_path)
+def test_init_writes_settings_that_change_nothing_and_never_overwrites(empty_folder: Path) -> None:
+    outcome = ended("init")
     assert outcome.returncode == 0, outcome.stderr
-    path = tmp_path / "xpert-evo.toml"
+    path = empty_folder / "xpert-evo.toml"
     assert load_config(path) == RunConfig()
     path.write_text("seed = 7\n")
-    assert call("init", cwd=tmp_path).returncode == 2
+    assert ended("init").returncode == 2
     assert path.read_text() == "seed = 7\n"
 
 
-def test_dry_run_shows_settings_and_task_and_writes_nothing(tmp_path: Path) -> None:
+def test_dry_run_shows_settings_and_task_and_writes_nothing(empty_folder: Path) -> None:
     quick = ("--set", "training.protocol=smoke", "--set", "training.finalist_protocol=smoke", "-j", "3")
-    outcome = call("run", "--dry-run", "--set", "search.generations=9", *quick, cwd=tmp_path)
+    outcome = ended("run", "--dry-run", "--set", "search.generations=9", *quick)
     assert outcome.returncode == 0, outcome.stderr
     assert "search.generations = 9" in outcome.stdout
     assert "training.judge_chips = 3 (1: chips of rram-100k are alike)" in outcome.stdout
@@ -90,11 +98,11 @@ def test_dry_run_shows_settings_and_task_and_writes_nothing(tmp_path: Path) -> N
     assert "training.first_designs = 14 leaves 1 of 3 workers idle" in outcome.stdout
     assert "output folder: runs/fashion-mnist-0" in outcome.stdout
     assert re.search(r"time: about \d+ \w+ with 3 workers; per training", outcome.stdout)
-    assert list(tmp_path.iterdir()) == []
+    assert list(empty_folder.iterdir()) == []
 
 
-def test_data_list_names_all_data_sets(tmp_path: Path) -> None:
-    outcome = call("data", "list", cwd=tmp_path)
+def test_data_list_names_all_data_sets(empty_folder: Path) -> None:
+    outcome = ended("data", "list")
     assert outcome.returncode == 0, outcome.stderr
     for name in ("fashion-mnist", "cifar10", "cifar100", "tiny-imagenet"):
         assert name in outcome.stdout
@@ -102,7 +110,7 @@ def test_data_list_names_all_data_sets(tmp_path: Path) -> None:
 
 def test_train_reports_device_noise_and_leaves_the_network_and_its_result_alone(design: Path, tmp_path: Path) -> None:
     folder = tmp_path / "trained"
-    outcome = call(
+    outcome = in_a_process(
         "train", design, "--protocol", "smoke", "--noise", "variation_ratio=0.05", "--noise-draws", "2", "--out", folder
     )
     assert outcome.returncode == 0, outcome.stderr

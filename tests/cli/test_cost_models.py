@@ -1,22 +1,19 @@
-"""Results under all cost models, through the real command line: run, report, show, evaluate, compare."""
+"""Results under all cost models, through the command line: run, report, show, evaluate, compare."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from hw_models import model_names
+from tests.command_line import ended
 from tests.small_runs import SMOKE_SEARCH
 
 N_MODELS = len(model_names())
 
 
 def call(*words: str | Path) -> str:
-    outcome = subprocess.run(
-        [sys.executable, "-m", "xpert_evo", *map(str, words)], capture_output=True, text=True, timeout=280, check=False
-    )
+    outcome = ended(*words)
     assert outcome.returncode == 0, outcome.stderr
     return " ".join(outcome.stdout.split())
 

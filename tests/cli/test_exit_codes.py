@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_main import ended
+from tests.command_line import ended
 from xpert_evo.errors import InterruptedRunError, StoreError, UsageError
 
 ROOT = Path(__file__).parents[2]
@@ -67,5 +67,5 @@ def test_commands_end_with_the_code_of_the_table(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "design.json").write_text("{}")
-    assert ended(monkeypatch, *words) == code
+    assert ended(*words).returncode == code
     assert meaning in documented()[code]

@@ -1,43 +1,28 @@
 """The outermost function of the command line: how it ends on Ctrl-C and on words that it does not know."""
 
 import signal
-import sys
 from pathlib import Path
 
 import pytest
 
-from xpert_evo.cli import main, searching, status
+from tests.command_line import ended
+from xpert_evo.cli import searching, status
 from xpert_evo.errors import StoreError
 from xpert_evo.progress import Silent
 
 
-def ended(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    """Calls the program with words; returns its exit code."""
-    monkeypatch.setattr(sys, "argv", ["xpert-evo", *words])
-    handler = signal.getsignal(signal.SIGTERM)
-    try:
-        with pytest.raises(SystemExit) as exit_:
-            main()
-    finally:
-        signal.signal(signal.SIGTERM, handler)
-    assert isinstance(exit_.value.code, int)
-    return exit_.value.code
-
-
 @pytest.mark.parametrize("killed", [False, True])
-def test_an_interrupt_in_any_command_is_told_in_one_sentence(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, killed: bool
-) -> None:
+def test_an_interrupt_in_any_command_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch, *, killed: bool) -> None:
     def interrupted(_: Path) -> None:
         if killed:
             signal.raise_signal(signal.SIGTERM)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(status, "show_status", interrupted)
-    assert ended(monkeypatch, "status", "anywhere") == 130
-    said = capsys.readouterr().err
-    assert said.startswith("xpert-evo: stopped; ")
-    assert said.count("\n") == 1
+    outcome = ended("status", "anywhere")
+    assert outcome.returncode == 130
+    assert outcome.stderr.startswith("xpert-evo: stopped; ")
+    assert outcome.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -49,11 +34,10 @@ def test_an_interrupt_in_any_command_is_told_in_one_sentence(
         (["evaluate", "x.json", "--nope"], "`xpert-evo evaluate --help`"),
     ],
 )
-def test_a_mistake_points_to_a_help_that_exists(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], help_: str
-) -> None:
-    assert ended(monkeypatch, *words) == 2
-    assert capsys.readouterr().err.strip().endswith(f"See {help_}.")
+def test_a_mistake_points_to_a_help_that_exists(words: list[str], help_: str) -> None:
+    outcome = ended(*words)
+    assert outcome.returncode == 2
+    assert outcome.stderr.strip().endswith(f"See {help_}.")
 
 
 @pytest.mark.parametrize(
@@ -63,23 +47,20 @@ def test_a_mistake_points_to_a_help_that_exists(
         (["train", "x", "--seed", "one"], "got 'one'."),
     ],
 )
-def test_a_number_that_cannot_be_is_shown(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
-) -> None:
-    assert ended(monkeypatch, *words) == 2
-    assert sentence in capsys.readouterr().err
+def test_a_number_that_cannot_be_is_shown(words: list[str], sentence: str) -> None:
+    outcome = ended(*words)
+    assert outcome.returncode == 2
+    assert sentence in outcome.stderr
 
 
-def test_a_disk_that_takes_no_file_is_no_traceback(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_disk_that_takes_no_file_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "runs/a/front.json")
 
     monkeypatch.setattr("xpert_evo.cli.results.read_result", full)
-    assert ended(monkeypatch, "show", "runs/a") == 1
-    said = capsys.readouterr().err
-    assert said == (
+    outcome = ended("show", "runs/a")
+    assert outcome.returncode == 1
+    assert outcome.stderr == (
         "xpert-evo: runs/a/front.json: No space left on device; mend that or choose another folder, then again.\n"
     )
 

@@ -1,13 +1,12 @@
-"""Runs with three and four objectives through the real command line: they end, and name the best of each objective."""
+"""Runs with three and four objectives through the command line: they end, and name the best of each objective."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.command_line import ended
 from xpert_evo.orchestration.chip_noise import NOISY
 from xpert_evo.store import Store
 
@@ -27,17 +26,16 @@ SETTINGS = {
 FIELDS = {"area": "area_mm2", "latency": "latency_us", "energy": "energy_uj"}
 
 
-def ended(folder: Path, changes: dict[str, object]) -> None:
-    """Runs to the end with other settings."""
+def run_to_the_end(folder: Path, changes: dict[str, object]) -> None:
+    """Runs with other settings."""
     words = [word for name, value in (SETTINGS | changes).items() for word in ("--set", f"{name}={value}")]
-    arguments = [sys.executable, "-m", "xpert_evo", "run", "--out", str(folder), *words]
-    outcome = subprocess.run(arguments, capture_output=True, text=True, timeout=280, check=False)
+    outcome = ended("run", "--out", folder, *words)
     assert outcome.returncode == 0, outcome.stderr
 
 
 @pytest.mark.parametrize("costs", [("area", "latency"), ("area", "latency", "energy")])
 def test_a_run_with_many_objectives_ends_with_a_front_of_them(costs: tuple[str, ...], tmp_path: Path) -> None:
-    ended(tmp_path / "run", {"search.objectives": json.dumps(["accuracy", *costs])})
+    run_to_the_end(tmp_path / "run", {"search.objectives": json.dumps(["accuracy", *costs])})
     front = json.loads((tmp_path / "run" / "front.json").read_text())
     columns = [[1 - m["accuracy"]["validation"], *(m["hardware"][FIELDS[c]] for c in costs)] for m in front]
     table = np.array(columns)
@@ -62,7 +60,7 @@ def test_a_run_can_trade_the_worst_chip_of_its_own_device(tmp_path: Path) -> Non
         "training.designs_per_round": 2,
         "training.probes_per_round": 1,
     }
-    ended(tmp_path / "run", changes)
+    run_to_the_end(tmp_path / "run", changes)
     front = json.loads((tmp_path / "run" / "front.json").read_text())
     assert all(0 <= member["accuracy"]["under_noise"] <= 1 for member in front)
     with Store.open_readonly(tmp_path / "run") as store:
@@ -73,6 +71,5 @@ def test_a_run_can_trade_the_worst_chip_of_its_own_device(tmp_path: Path) -> Non
         assert one["worst"] == min(one["accuracies"])
     told = {round(one["worst"], 6) for one in noisy}
     assert {round(member["accuracy"]["under_noise"], 6) for member in front} <= told
-    show = [sys.executable, "-m", "xpert_evo", "show", str(tmp_path / "run"), "--id", front[0]["id"]]
-    said = subprocess.run(show, capture_output=True, text=True, timeout=100, check=True).stdout
+    said = ended("show", tmp_path / "run", "--id", front[0]["id"]).stdout
     assert "worst of 2 chips, device rram-wan2022" in " ".join(said.split())
