@@ -59,6 +59,7 @@ SMOKE_SEARCH: Tables = {
         "probes_per_round": 1,
         "finalists": 2,
         "judge_images": 4,
+        "norm_images": 32,
     },
 }
 """A search of nine trainings; a real one takes about a second."""

@@ -14,6 +14,8 @@ from xpert_evo.backbones import load_backbone
 from xpert_evo.config import RunConfig, load_config
 from xpert_evo.space import SearchSpace
 
+pytestmark = pytest.mark.usefixtures("quick_estimates")
+
 
 def in_a_process(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "xpert_evo", *map(str, arguments)]

@@ -19,6 +19,7 @@ SETTINGS = {
     "training.designs_per_round": 4,
     "training.finalists": 1,
     "training.judge_images": 32,
+    "training.norm_images": 32,
     "search.generations": 40,
     "search.surrogate": "ridge",
     "executor.kind": "serial",

@@ -17,6 +17,8 @@ from xpert_evo.report.files import write_front
 from xpert_evo.report.result import load_result
 from xpert_evo.store import Store
 
+pytestmark = pytest.mark.usefixtures("quick_estimates")
+
 SERIAL = {"executor": {"kind": "serial"}}
 
 

@@ -1,4 +1,4 @@
-"""A user's own images through the real command line: all three forms, trainings, judgements, resumed runs."""
+"""A user's own images through the command line: all three forms, trainings, judgements, resumed runs."""
 
 import json
 import os
@@ -9,9 +9,10 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import chdir, closing
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -19,13 +20,17 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 
 import xpert_evo as xe
+from tests.command_line import ended
 from tests.own_images import CLASSES, coloured, write_folder
 from tests.small_runs import SMOKE_SEARCH, content
 from xpert_evo.cli import application
 from xpert_evo.config import settings_toml
 from xpert_evo.errors import DataError, StoreError, UsageError
-from xpert_evo.orchestration import estimate
 from xpert_evo.store import FILE_NAME, Store
+
+pytestmark = pytest.mark.usefixtures("quick_estimates")
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
 
 FUNCTION = """
 import numpy as np
@@ -39,13 +44,19 @@ NAMES = {"folder": "folder:flowers", "npz": "npz:digits.npz", "module": "module:
 
 
 def call(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Carries a command out in this process, in a working folder."""
+    with chdir(folder), patch.dict(os.environ, COLUMNS="300"):
+        return ended(*arguments)
+
+
+def call_in_a_process(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
     words = [sys.executable, "-m", "xpert_evo", *map(str, arguments)]
     wide = {**os.environ, "COLUMNS": "300"}
     return subprocess.run(words, capture_output=True, text=True, timeout=280, check=False, cwd=folder, env=wide)
 
 
-def told(*arguments: str | Path, folder: Path) -> str:
-    outcome = call(*arguments, folder=folder)
+def told(*arguments: str | Path, folder: Path, by: Call = call) -> str:
+    outcome = by(*arguments, folder=folder)
     assert (outcome.returncode, outcome.stderr) == (0, "")
     return outcome.stdout
 
@@ -63,13 +74,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def runs(project: Path) -> dict[str, Path]:
-    """A finished run on each form, by `xpert-evo run`."""
-    settings = [
-        f"{table}.{name}={value}" for table, values in SMOKE_SEARCH.items() for name, value in values.items()
-    ] + ["executor.kind=processes", "executor.workers=1"]
+    """A finished run on each form, by `xpert-evo run`; processes of their own import the user's function."""
+    settings = [f"{table}.{name}={value}" for table, values in SMOKE_SEARCH.items() for name, value in values.items()]
     assignments = [word for setting in settings for word in ("--set", setting)]
-    for name in NAMES.values():
-        told("run", "--dataset", name, "--quiet", *assignments, folder=project)
+    for form, name in NAMES.items():
+        command = ("run", "--dataset", name, "--quiet", *assignments, "--set")
+        if form == "module":
+            told(*command, "executor.kind=processes", "-j", "1", folder=project, by=call_in_a_process)
+        else:
+            told(*command, "executor.kind=serial", folder=project)
     short = {"folder": "flowers", "npz": "digits", "module": "my_images-load"}
     return {form: project / "runs" / f"{short[form]}-0" for form in NAMES}
 
@@ -107,7 +120,8 @@ def test_a_design_is_trained_and_judged_on_a_folder(runs: dict[str, Path], proje
     options = ("--dataset", NAMES["folder"], "--noise-draws", "1")
     plan = told("train", design, *options, "--protocol", "smoke", "--out", tmp_path / "t", "--dry-run", folder=project)
     assert "48 training images" in plan
-    out = told("train", design, *options, "--protocol", "smoke", "--out", tmp_path / "t", folder=project)
+    command = ("train", design, *options, "--protocol", "smoke", "--out", tmp_path / "t")
+    out = told(*command, folder=project, by=call_in_a_process)
     assert "test images came with folder:" in out
     judged = call("judge", tmp_path / "t", *options, "--json", folder=project)
     assert judged.returncode == 0
@@ -151,10 +165,7 @@ def test_costs_of_a_run_on_a_function_do_not_call_it(
     assert "assumed: module:my_images:load (3 classes, images of 32 x 32 with 3 channels)" in out
 
 
-def test_a_dry_run_tells_the_images_and_what_was_drawn(
-    project: Path, typed: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(estimate, "BUDGET_S", 0.1)
+def test_a_dry_run_tells_the_images_and_what_was_drawn(project: Path, typed: Callable[..., str]) -> None:
     out = typed("run", "--dataset", NAMES["folder"], "--set", "training.protocol=smoke", "--dry-run")
     assert f"data: folder:{project}/flowers, 48 training, 6 validation and 6 test images" in out
     assert "no test images came with folder:" in out
@@ -246,7 +257,6 @@ def test_images_that_are_not_square_are_searched_trained_judged_and_exported(
 def test_the_five_minutes_of_the_documents_work(
     typed: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(estimate, "BUDGET_S", 0.1)
     monkeypatch.chdir(tmp_path)
     text = DOCUMENT.read_text(encoding="utf-8")
     script = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0]

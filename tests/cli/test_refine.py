@@ -17,6 +17,8 @@ from tests.refinable import settings, weights
 from xpert_evo.design import load_designs
 from xpert_evo.orchestration.refining.memory import FILE_NAME
 
+pytestmark = pytest.mark.usefixtures("quick_estimates")
+
 FEW = ("--images", "60", "--judged", "100", "--rounds", "1", "--pairs", "2", "--executor", "serial")
 SPACE = ("space.adc_precision=[4, 5, 6]", "space.input_precision=[4, 5]", "hardware.model=xpertsim")
 

@@ -29,6 +29,7 @@ SMALL = {
     "training.probes_per_round": 1,
     "training.finalists": 2,
     "training.judge_images": 64,
+    "training.norm_images": 32,
     "search.generations": 6,
     "search.population_size": 24,
     "search.offspring_size": 12,

@@ -30,6 +30,8 @@ from xpert_evo.workbench import judging as workbench_judging
 from xpert_evo.workbench import measuring, plan
 from xpert_evo.workbench import training as workbench_training
 
+pytestmark = pytest.mark.usefixtures("quick_estimates")
+
 TINY = TrainingProtocol(
     name="tiny",
     width_divisor=64,

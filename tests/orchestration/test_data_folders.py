@@ -17,6 +17,8 @@ from xpert_evo.orchestration.start import begin, go_on
 from xpert_evo.progress import Event, Message, Silent
 from xpert_evo.store import Store
 
+pytestmark = pytest.mark.usefixtures("quick_estimates")
+
 NAME, FOLDER = "mine", "my-images"
 SMOKE = {"training.protocol": "smoke", "training.finalist_protocol": "smoke"}
 

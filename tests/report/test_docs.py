@@ -20,22 +20,17 @@ from xpert_evo.backbones import BACKBONES
 from xpert_evo.cli import application
 from xpert_evo.config import load_config
 from xpert_evo.design import load_designs, parse_design
-from xpert_evo.orchestration import estimate
 from xpert_evo.orchestration.task import build_task
 from xpert_evo.report.candidates import HARDWARE_FIELDS
 from xpert_evo.report.pictures import PICTURES
+
+pytestmark = pytest.mark.usefixtures("quick_estimates")
 
 DOCS = Path(__file__).parents[2] / "docs"
 
 
 def blocks(document: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (DOCS / document).read_text(encoding="utf-8"), re.DOTALL)
-
-
-@pytest.fixture(autouse=True)
-def _measured_in_passing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A `--dry-run` of a document need not measure for ten seconds."""
-    monkeypatch.setattr(estimate, "BUDGET_S", 0.1)
 
 
 def carry_out(line: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 import csv
 import json
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +18,14 @@ from tests.small_runs import BLOCK_LAYERS
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer, build_network
 from xpert_evo.accuracy.training.checkpoints import write_tensors
 from xpert_evo.accuracy.training.images import prepared
-from xpert_evo.accuracy.training.protocols import load_protocol
+from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
 from xpert_evo.accuracy.training.training import train_design
 from xpert_evo.accuracy.training.weights import save_weights
 from xpert_evo.backbone_file import parse_description
-from xpert_evo.backbones import load_backbone
+from xpert_evo.backbones import Backbone, load_backbone
 from xpert_evo.cli.results import export_designs
 from xpert_evo.config import DatasetConfig
-from xpert_evo.design import load_designs
+from xpert_evo.design import Design, load_designs
 from xpert_evo.errors import DataError, TrainingError, UsageError
 from xpert_evo.genes import GeneKind
 from xpert_evo.orchestration.trainings import cached_dataset
@@ -42,26 +43,35 @@ OWN = {"name": "own", "layers": BLOCK_LAYERS}
 START = {"design": "0" * 16, "protocol": "one-night", "weights_sha256": "1" * 16}
 
 
-def train_folder(run: Path, result: RunResult, candidate: Candidate, name: str = "smoke") -> Path:
-    """What `xpert-evo train` leaves of a design, with untrained weights that have seen some images."""
-    protocol = load_protocol(name)
+@cache
+def seen_images(
+    design: Design, backbone: Backbone, crossbar: CrossbarSpec, protocol: TrainingProtocol
+) -> dict[str, torch.Tensor]:
+    """The state of an untrained network whose running statistics are those of some images."""
     network = build_network(
-        candidate.design,
-        result.task.backbone,
-        crossbar=result.task.hardware.crossbar,
+        design,
+        backbone,
+        crossbar=crossbar,
         width_divisor=protocol.width_divisor,
         image_size=protocol.size_for((32, 32)),
     )
     network.initialise(torch.Generator().manual_seed(0))
-    shape = (64, result.task.backbone.image_channels, protocol.image_size, protocol.image_size)
+    shape = (64, backbone.image_channels, protocol.image_size, protocol.image_size)
     images = torch.rand(shape, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
-        for _ in range(30):  # until the running statistics are those of the images
+        for _ in range(30):
             network.train()(images, CrossbarLayer.product)
+    return network.state_dict()
+
+
+def train_folder(run: Path, result: RunResult, candidate: Candidate, name: str = "smoke") -> Path:
+    """What `xpert-evo train` leaves of a design, with untrained weights."""
+    protocol = load_protocol(name)
+    state = seen_images(candidate.design, result.task.backbone, result.task.hardware.crossbar, protocol)
     folder = run.parent / f"train-{candidate.digest}-{name}-0"
     folder.mkdir(exist_ok=True)
     metadata = {"design": candidate.design.to_plain(), "protocol": protocol.model_dump(mode="json"), "seed": 0}
-    write_tensors(folder / "weights.safetensors", network.state_dict(), metadata)
+    write_tensors(folder / "weights.safetensors", state, metadata)
     return folder
 
 
