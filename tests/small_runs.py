@@ -3,13 +3,17 @@
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
+from xpert_evo.accuracy.datasets.catalogue import Split, load_dataset
 from xpert_evo.design import Design
 from xpert_evo.store import FILE_NAME
+from xpert_evo.workbench import judging, plan
 
 Tables = Mapping[str, Mapping[str, object]]
 
@@ -63,6 +67,14 @@ SMOKE_SEARCH: Tables = {
     },
 }
 """A search of nine trainings; a real one takes about a second."""
+
+
+def judge_few_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on, `train` and `judge` judge the embedded data set on its first 100 test images."""
+    data = load_dataset("fashion-mnist")
+    few = replace(data, test=Split(images=data.test.images[:100], labels=data.test.labels[:100]))
+    for module in (plan, judging):
+        monkeypatch.setattr(module, "cached_dataset", lambda _: few)
 
 
 def with_changes(tables: Tables, changes: Tables) -> dict[str, dict[str, object]]:

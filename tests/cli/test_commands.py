@@ -10,6 +10,7 @@ import pytest
 
 from hw_models import AdcType
 from tests.command_line import ended
+from tests.small_runs import judge_few_images
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import RunConfig, load_config
 from xpert_evo.space import SearchSpace
@@ -110,9 +111,12 @@ def test_data_list_names_all_data_sets(empty_folder: Path) -> None:
         assert name in outcome.stdout
 
 
-def test_train_reports_device_noise_and_leaves_the_network_and_its_result_alone(design: Path, tmp_path: Path) -> None:
+def test_train_reports_device_noise_and_leaves_the_network_and_its_result_alone(
+    design: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge_few_images(monkeypatch)
     folder = tmp_path / "trained"
-    outcome = in_a_process(
+    outcome = ended(
         "train", design, "--protocol", "smoke", "--noise", "variation_ratio=0.05", "--noise-draws", "2", "--out", folder
     )
     assert outcome.returncode == 0, outcome.stderr

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.command_line import call
+from tests.command_line import call, ended
 from tests.refinable import settings, weights
 from xpert_evo.design import load_designs
 from xpert_evo.orchestration.refining.memory import FILE_NAME
@@ -29,10 +29,19 @@ def _words(tmp_path: Path, out: Path) -> list[str | Path]:
     return ["refine", weights(tmp_path), "--out", out, *FEW, *sets]
 
 
-def test_refine_reports_and_writes_files_for_other_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = tmp_path / "out"
-    call(*_words(tmp_path, out))
-    told = capsys.readouterr().out
+@pytest.fixture(scope="module")
+def refined(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder of a whole refinement, beside its backbone, and what was told."""
+    place = tmp_path_factory.mktemp("refined")
+    outcome = ended(*_words(place, place / "out"))
+    assert outcome.returncode == 0, outcome.stderr
+    return place / "out", outcome.stdout
+
+
+def test_refine_reports_and_writes_files_for_other_commands(
+    refined: tuple[Path, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, told = refined
     assert told.splitlines()[0].endswith("loading the program")
     steps = ("reading the network", "listing the peripherals", "judging the trained network", "measuring single layers")
     assert sorted(steps, key=told.index) == list(steps), "each step is told when it begins"
@@ -51,14 +60,14 @@ def test_refine_reports_and_writes_files_for_other_commands(tmp_path: Path, caps
     assert [load.digest for load in load_designs(out / "front.json")] == [entry["id"] for entry in front]
     cheapest = front[-1]
     assert cheapest["round"] == 1, "some choice is as accurate as the trained network, or cheaper"
-    call("evaluate", out / "designs" / f"{cheapest['id'][:8]}.json", "--json", "--config", _config(tmp_path))
+    call("evaluate", out / "designs" / f"{cheapest['id'][:8]}.json", "--json", "--config", _config(out.parent))
     assert json.loads(capsys.readouterr().out)
     call("judge", out / cheapest["weights"], "--split", "validation", "--chips", "0")
     assert f"ideal devices: {100 * cheapest['validation']:.2f} % of" in capsys.readouterr().out
 
 
 def test_a_dry_run_counts_what_would_be_measured_and_writes_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    refined: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
     call(*_words(tmp_path, out), "--dry-run")
@@ -70,8 +79,7 @@ def test_a_dry_run_counts_what_would_be_measured_and_writes_nothing(
         name: int(n) for name, n in re.findall(r"^  ([^:]*): (\d+) x \d+ images, (?:about|less)", told, re.MULTILINE)
     }
     assert re.search(r"^time: about \d+ (s|min) with 1 worker$", told, re.MULTILINE)
-    call(*_words(tmp_path, out))
-    begun = re.findall(r"round 1: (measuring [a-z' ]*), (\d+) to do", capsys.readouterr().out)
+    begun = re.findall(r"round 1: (measuring [a-z' ]*), (\d+) to do", refined[1])
     assert planned["measuring each layer's own bits"] == int(dict(begun)["measuring each layer's own bits"]) == 5
     single = sum(int(n) for name, n in begun if name == "measuring single layers")
     assert 0 < single <= planned["measuring single layers, at most"] == 12
@@ -120,9 +128,9 @@ def _config(tmp_path: Path) -> Path:
 
 
 def test_a_killed_refinement_goes_on_and_ends_like_an_undisturbed_one(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    refined: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out, whole = tmp_path / "killed", tmp_path / "whole"
+    out = tmp_path / "killed"
     command = [sys.executable, "-m", "xpert_evo", *map(str, _words(tmp_path, out))]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
     deadline = time.monotonic() + 120
@@ -139,8 +147,7 @@ def test_a_killed_refinement_goes_on_and_ends_like_an_undisturbed_one(
     assert "judging the trained network" not in told
     assert "measuring each layer's own bits: 5 x" not in told
     call(*_words(tmp_path, out))
-    call(*_words(tmp_path, whole))
-    assert _front(out) == _front(whole)
+    assert _front(out) == _front(refined[0])
 
 
 def _front(out: Path) -> list[dict[str, Any]]:

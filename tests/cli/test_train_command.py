@@ -13,8 +13,9 @@ from filelock import FileLock
 
 from hw_models import AdcType
 from tests.command_line import call
+from tests.small_runs import judge_few_images
 from xpert_evo.accuracy.crossbars.fused import changeover
-from xpert_evo.accuracy.datasets.catalogue import Split, load_dataset
+from xpert_evo.accuracy.datasets.catalogue import load_dataset
 from xpert_evo.accuracy.training.checkpoints import read_tensors, write_tensors
 from xpert_evo.accuracy.training.judge import Judgement, judge
 from xpert_evo.accuracy.training.protocols import PROTOCOLS, TrainingProtocol
@@ -27,7 +28,7 @@ from xpert_evo.errors import ConfigError, InterruptedRunError, TrainingError, Us
 from xpert_evo.space import SearchSpace
 from xpert_evo.store import Store
 from xpert_evo.workbench import judging as workbench_judging
-from xpert_evo.workbench import measuring, plan
+from xpert_evo.workbench import measuring
 from xpert_evo.workbench import training as workbench_training
 
 pytestmark = pytest.mark.usefixtures("quick_estimates")
@@ -54,10 +55,7 @@ class Trainer(Protocol):
 def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trainer:
     """Trains one design by a tiny protocol with two chips with 5 % variation; returns the folder of the given name."""
     monkeypatch.setitem(PROTOCOLS, "tiny", TINY)
-    data = load_dataset("fashion-mnist")
-    few = replace(data, test=Split(images=data.test.images[:100], labels=data.test.labels[:100]))
-    for module in (plan, workbench_judging):
-        monkeypatch.setattr(module, "cached_dataset", lambda _: few)
+    judge_few_images(monkeypatch)
     space = SearchSpace(load_backbone("vgg8"))
     genome = space.homogeneous(column_sharing=8, adc_type=AdcType.SAR, adc_precision=5, input_precision=2)
     design = tmp_path / "design.json"

@@ -18,7 +18,7 @@ from tests.small_runs import BLOCK_LAYERS
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer, build_network
 from xpert_evo.accuracy.training.checkpoints import write_tensors
 from xpert_evo.accuracy.training.images import prepared
-from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
+from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.accuracy.training.training import train_design
 from xpert_evo.accuracy.training.weights import save_weights
 from xpert_evo.backbone_file import parse_description
@@ -45,18 +45,13 @@ START = {"design": "0" * 16, "protocol": "one-night", "weights_sha256": "1" * 16
 
 @cache
 def seen_images(
-    design: Design, backbone: Backbone, crossbar: CrossbarSpec, protocol: TrainingProtocol
+    design: Design, backbone: Backbone, crossbar: CrossbarSpec, width_divisor: int, image_size: int
 ) -> dict[str, torch.Tensor]:
     """The state of an untrained network whose running statistics are those of some images."""
-    network = build_network(
-        design,
-        backbone,
-        crossbar=crossbar,
-        width_divisor=protocol.width_divisor,
-        image_size=protocol.size_for((32, 32)),
-    )
+    sides = (image_size, image_size)
+    network = build_network(design, backbone, crossbar=crossbar, width_divisor=width_divisor, image_size=sides)
     network.initialise(torch.Generator().manual_seed(0))
-    shape = (64, backbone.image_channels, protocol.image_size, protocol.image_size)
+    shape = (32, backbone.image_channels, *sides)
     images = torch.rand(shape, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         for _ in range(30):
@@ -66,8 +61,10 @@ def seen_images(
 
 def train_folder(run: Path, result: RunResult, candidate: Candidate, name: str = "smoke") -> Path:
     """What `xpert-evo train` leaves of a design, with untrained weights."""
-    protocol = load_protocol(name)
-    state = seen_images(candidate.design, result.task.backbone, result.task.hardware.crossbar, protocol)
+    protocol, task = load_protocol(name), result.task
+    state = seen_images(
+        candidate.design, task.backbone, task.hardware.crossbar, protocol.width_divisor, protocol.image_size
+    )
     folder = run.parent / f"train-{candidate.digest}-{name}-0"
     folder.mkdir(exist_ok=True)
     metadata = {"design": candidate.design.to_plain(), "protocol": protocol.model_dump(mode="json"), "seed": 0}
