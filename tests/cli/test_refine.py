@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -84,6 +85,7 @@ def test_a_dry_run_counts_what_would_be_measured_and_writes_nothing(
     single = sum(int(n) for name, n in begun if name == "measuring single layers")
     assert 0 < single <= planned["measuring single layers, at most"] == 12
     assert planned["judging chosen designs"] == 6
+    shutil.copytree(refined[0], out)
     written = _times(out)
     call(*_words(tmp_path, out), "--dry-run")
     told = capsys.readouterr().out

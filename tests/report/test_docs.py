@@ -40,7 +40,7 @@ def carry_out(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     target = Path(words[words.index(">") + 1]) if ">" in words else None
     arguments = words[1 : words.index(">")] if target else words[1:]
     if arguments[0] == "run" and "--dry-run" not in arguments:
-        arguments.append("--dry-run")
+        arguments += ["--dry-run", "--out", "not-there-yet"]
     application()(arguments, standalone_mode=False, prog_name="xpert-evo")
     output = capsys.readouterr()
     assert output.err == ""
