@@ -33,6 +33,17 @@ def test_the_gradient_is_that_of_the_value() -> None:
     assert fit(theta)[1] == pytest.approx(slopes, abs=1e-6)
 
 
+def test_steps_of_any_length_can_be_tried() -> None:
+    rng = np.random.default_rng(0)
+    fit = _Posterior(rng.standard_normal((12, 5)), rng.standard_normal(12), np.array([0, 0, 1, 1, 1]), 0.0)
+    for length in (1e1, 1e3, 1e6):
+        direction = rng.standard_normal(len(fit.start))
+        near, far = fit(fit.start), fit(fit.start + length * direction)
+        assert np.isfinite(far[0])
+        assert far[0] > near[0]
+        assert far[1] @ direction > 0  # the way back
+
+
 def test_it_finds_the_layer_that_matters_where_summaries_cannot() -> None:
     genomes = varied_designs(SPACE, 60, np.random.default_rng(1))
     unseen = varied_designs(SPACE, 100, np.random.default_rng(2))

@@ -26,6 +26,10 @@ DEPARTURE_STD = 1.2
 MOST_STEPS = 60
 """Largest number of steps of the optimiser."""
 
+FARTHEST = 5.0
+"""Parameters farther from their prior's mean than this many of its standard deviations act as if they were there: the
+optimiser tries steps of any length, and the exponentials of the longest overflow."""
+
 
 class RelevanceProcess:
     """The fitted process; maximises the posterior of relevances and noise.
@@ -95,7 +99,7 @@ class _Posterior:
 
     def kernel(self, theta: FloatArray) -> LinearPlusGaussian:
         """The kernel of parameters."""
-        n, g = self._x.shape[1], self._n_groups
+        n, g, theta = self._x.shape[1], self._n_groups, self._held(theta)
         departures, linear, gaussian = theta[:n], theta[n : n + g], theta[n + g : n + 2 * g]
         return LinearPlusGaussian(
             slopes=np.exp(departures + linear[self._groups]),
@@ -105,7 +109,11 @@ class _Posterior:
 
     def noise_variance(self, theta: FloatArray) -> float:
         """The noise of parameters."""
-        return float(self._least_noise + np.exp(theta[-1]))
+        return float(self._least_noise + np.exp(self._held(theta)[-1]))
+
+    def _held(self, theta: FloatArray) -> FloatArray:
+        """Parameters within reach of the prior."""
+        return np.clip(theta, self._mean - FARTHEST * self._std, self._mean + FARTHEST * self._std)
 
     def __call__(self, theta: FloatArray) -> tuple[float, FloatArray]:
         """Value and gradient."""
@@ -130,8 +138,9 @@ class _Posterior:
                 of_slopes + of_curvatures,
                 of_slopes @ self._of_group,
                 of_curvatures @ self._of_group,
-                [kernel.variance * float(local.sum()), float(np.trace(slope)) * float(np.exp(theta[-1]))],
+                [kernel.variance * float(local.sum()), float(np.trace(slope)) * float(np.exp(self._held(theta)[-1]))],
             ]
         )
         away = (theta - self._mean) / self._std
+        gradient[np.abs(away) > FARTHEST] = 0.0
         return value + 0.5 * float(away @ away), gradient + away / self._std
