@@ -45,8 +45,7 @@ def test_signs_of_drawings_keep_their_width(monkeypatch: pytest.MonkeyPatch) -> 
     assert b"?" not in content.getvalue()
 
 
-@pytest.mark.parametrize("name", ["status", "show"])
-@pytest.mark.parametrize("encoding", ["ascii", "gbk"])
+@pytest.mark.parametrize(("name", "encoding"), [("status", "ascii"), ("show", "gbk")])
 def test_the_real_command_line_takes_any_encoding(finished: Path, name: str, encoding: str) -> None:
     done = _called(name, str(finished), PYTHONIOENCODING=encoding)
     assert (done.returncode, done.stderr) == (0, b"")
