@@ -151,6 +151,7 @@ def test_layers_are_pipelined_and_their_weights_copied_where_a_run_asks_for_it(
         "space": {"copies": [1, 2, 4, 8]},
         "hardware": {"schedule": "pipelined", "area_limit_mm2": 200.0, "crossbar": {"rows_read": 32}},
         "search": {"objectives": ["accuracy", "throughput_fps"]},
+        "training": {"norm_images": 512},  # by which the front has designs with copies
     }
     folder = search(tmp_path / "run", changes)
     call("report", folder)
