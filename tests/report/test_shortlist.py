@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.report.conftest import make_run, read_scene, settings
+from xpert_evo.errors import UsageError
 from xpert_evo.report.candidates import select_front
 from xpert_evo.report.page.document import page
 from xpert_evo.report.pick import of_accuracy, the_knee
@@ -53,6 +54,17 @@ def test_with_one_finalist_the_knee_and_the_ends_are_those_of_everything_measure
     assert roles["knee"] == result.knee == the_knee(result)
     middle = result.knee.validation
     assert of_accuracy(result, middle).hardware["edap"] <= result.knee.hardware["edap"]
+
+
+def test_an_accuracy_is_asked_of_one_protocol(few: Scene) -> None:
+    result = few.result
+    (finalist,) = result.front
+    assert finalist.label is not None
+    assert finalist.protocol != finalist.label_protocol
+    above = max(c.validation for c in result.shortlist.compared) + 0.001
+    with pytest.raises(UsageError, match=f"protocol {finalist.label_protocol}"):
+        of_accuracy(result, above)
+    assert of_accuracy(result, finalist.label).hardware["edap"] <= finalist.hardware["edap"]
 
 
 def test_tables_and_page_mark_who_was_a_finalist(few: Scene) -> None:

@@ -19,7 +19,7 @@ def show(
         float | None,
         typer.Option(
             metavar="X",
-            help="Show the design of lowest EDAP whose validation accuracy is at least X.",
+            help="Show the design of lowest EDAP with at least this validation accuracy by the protocol of the search.",
             show_default=False,
         ),
     ] = None,

@@ -14,7 +14,8 @@ def the_knee(result: RunResult) -> Candidate:
 def of_accuracy(result: RunResult, least: float) -> Candidate:
     """Returns the design of lowest EDAP with at least the given validation accuracy.
 
-    Finalists count with their accuracy as finalists, other designs of the search's front with their label.
+    All are compared by one protocol, that of the search unless every design on the front was a finalist: finalists
+    train longer, and one that reaches the accuracy only by that is not the cheapest that does.
 
     Args:
         result: Result of a run.
@@ -26,14 +27,14 @@ def of_accuracy(result: RunResult, least: float) -> Candidate:
     if not 0 < least <= 1:
         raise UsageError(f"--accuracy must be a fraction such as 0.92, got {least:g}.")
     _need_front(result)
-    members = result.shortlist.members
-    good = [candidate for candidate in members if candidate.validation >= least]
-    if not good:
-        best = max(candidate.validation for candidate in members)
+    found = result.shortlist.reaching(least)
+    if found is None:
+        best = max(result.shortlist.compared, key=lambda candidate: candidate.validation)
         raise UsageError(
-            f"no design on the front reaches {100 * least:g} % on validation data; the best one has {100 * best:.2f} %."
+            f"no design on the front reaches {100 * least:g} % on validation data with protocol {best.protocol}; the "
+            f"best one has {100 * best.validation:.2f} %."
         )
-    return min(good, key=lambda candidate: candidate.hardware["edap"])
+    return found
 
 
 def by_id(result: RunResult, start: str) -> Candidate:
