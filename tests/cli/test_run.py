@@ -23,9 +23,9 @@ from xpert_evo.store import FILE_NAME
 SMALL = {
     "training.protocol": "smoke",
     "training.finalist_protocol": "smoke",
-    "training.first_designs": 4,
+    "training.first_designs": 5,
     "training.rounds": 2,
-    "training.designs_per_round": 2,
+    "training.designs_per_round": 3,
     "training.probes_per_round": 1,
     "training.finalists": 2,
     "training.judge_images": 64,
@@ -114,7 +114,7 @@ def test_status_and_report_read_the_store_alone(finished: Path) -> None:
     for name in ("front.json", "front.csv", "pareto.png", "pareto.svg"):
         (finished / name).rename(finished / f"old-{name}")
     status = ended("status", finished)
-    assert "8 of 8 designs trained" in status.stdout
+    assert "11 of 11 designs trained" in status.stdout
     report = ended("report", finished)
     assert report.returncode == 0, report.stderr
     assert (finished / "front.json").read_bytes() == (finished / "old-front.json").read_bytes()
@@ -131,7 +131,7 @@ def test_another_executor_gives_the_same_run_bit_for_bit(finished: Path, tmp_pat
 def test_a_run_that_is_killed_and_resumed_is_the_same_run(finished: Path, tmp_path: Path) -> None:
     folder = tmp_path / "killed"
     arguments = command(*run_arguments(folder))
-    for signal_, wanted in ((signal.SIGKILL, 3), (signal.SIGINT, 5), (signal.SIGTERM, 7)):
+    for signal_, wanted in ((signal.SIGKILL, 3), (signal.SIGINT, 7), (signal.SIGTERM, 10)):
         with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             _wait_for_labels(folder, wanted, process)
             os.kill(process.pid, signal_)
