@@ -5,9 +5,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from xpert_evo.objectives import FloatArray
 from xpert_evo.report.candidates import Candidate
@@ -53,6 +55,13 @@ def number(value: float) -> str:
         return f"{float(f'{value:.3g}'):,.0f}"
     digits, _, exponent = f"{value:.2e}".partition("e")
     return f"{digits}·{power_of_ten(int(exponent))}"
+
+
+def plain_ticks(axis: Axis) -> None:
+    """Labels 1, 2 and 5 times each power of ten of a logarithmic axis."""
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def legend_below(figure: Figure, panels: Iterable[Axes], n_columns: int) -> None:

@@ -6,7 +6,7 @@ from matplotlib.ticker import MaxNLocator
 
 from xpert_evo.orchestration.chips import IDEAL_DEVICES
 from xpert_evo.report.native import NativeDesign
-from xpert_evo.report.pictures.common import BLACK, BLUE, EDAP_LABEL, GREEN, ORANGE, legend_below
+from xpert_evo.report.pictures.common import BLACK, BLUE, EDAP_LABEL, GREEN, ORANGE, legend_below, plain_ticks
 from xpert_evo.report.scene import Scene
 from xpert_evo.report.words import chip_limit_words
 
@@ -15,6 +15,9 @@ _LOOKS = {
     "homogeneous": (ORANGE, "s", "homogeneous rivals"),
     "refined": (GREEN, "D", "refined: peripherals chosen again"),
 }
+
+_FEW_DECADES = 100.0
+"""Axes that span less than this factor are labelled by plain numbers."""
 
 
 def draw_native(scene: Scene) -> Figure | None:
@@ -28,19 +31,22 @@ def draw_native(scene: Scene) -> Figure | None:
         designs = [one for one in native.designs if one.role == role]
         if designs:
             _draw(axes, designs, colour, marker, label)
-    front = sorted(native.front, key=lambda one: one.candidate.hardware["edap"])
+    front = sorted(native.front, key=_edap)
     if len(front) > 1:
-        x, y = [one.candidate.hardware["edap"] for one in front], [_percent(one) for one in front]
+        x, y = [_edap(one) for one in front], [_percent(one) for one in front]
         axes.plot(x, y, color=BLACK, lw=0.9, ls="--", label="native front (by validation accuracy)", zorder=1)
-    for one in native.designs:
+    by_edap = sorted(native.designs, key=_edap)
+    for place, one in enumerate(by_edap):
         axes.annotate(
             one.candidate.digest[:8],
-            (one.candidate.hardware["edap"], _percent(one)),
+            (_edap(one), _percent(one)),
             textcoords="offset points",
-            xytext=(6, -9),
+            xytext=(6, 5 if place % 2 else -9),  # below and above in turn, so that neighbours keep clear of each other
             fontsize=7,
         )
     axes.set_xscale("log")
+    if _edap(by_edap[-1]) < _FEW_DECADES * _edap(by_edap[0]):
+        plain_ticks(axes.xaxis)
     axes.set_xlabel(EDAP_LABEL)
     axes.set_ylabel(f"test accuracy, {_devices(native.designs[0])} [%]")
     axes.yaxis.set_major_locator(MaxNLocator(6))
@@ -66,7 +72,7 @@ def _devices(one: NativeDesign) -> str:
 
 def _draw(axes: Axes, designs: list[NativeDesign], colour: str, marker: str, label: str) -> None:
     axes.errorbar(
-        [one.candidate.hardware["edap"] for one in designs],
+        [_edap(one) for one in designs],
         [_percent(one) for one in designs],
         yerr=[100 * (one.candidate.half_interval or 0.0) for one in designs],
         color=colour,
@@ -77,6 +83,10 @@ def _draw(axes: Axes, designs: list[NativeDesign], colour: str, marker: str, lab
         label=label,
         zorder=3,
     )
+
+
+def _edap(one: NativeDesign) -> float:
+    return one.candidate.hardware["edap"]
 
 
 def _percent(one: NativeDesign) -> float:

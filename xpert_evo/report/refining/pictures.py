@@ -5,9 +5,7 @@ from itertools import cycle
 
 import numpy as np
 from matplotlib import colormaps
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from xpert_evo.design import LayerDesign
 from xpert_evo.genes import PERIPHERALS, Choice, GeneKind, choice_number, choice_text
@@ -23,6 +21,7 @@ from xpert_evo.report.pictures.common import (
     layer_names,
     names_height,
     number,
+    plain_ticks,
     wide,
 )
 from xpert_evo.words import counted, times
@@ -64,7 +63,7 @@ def _draw_front(result: Refinement) -> Figure:
         xlabel=f"EDAP of the baseline over that of the design{models}",
         ylabel=f"validation accuracy, {_chips_words(result)} [%]",
     )
-    _plain_ticks(axes.xaxis)
+    plain_ticks(axes.xaxis)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)  # no corner is free of error bars
     return figure
 
@@ -136,16 +135,9 @@ def _draw_predictions(result: Refinement) -> Figure | None:
     axes.fill_between(ends, ends / 1.25, 1.25 * ends, color=GREY, alpha=0.2, linewidth=0, label="within 25 %")
     axes.set(xscale="log", yscale="log", xlabel="measured divergence [mnat]", ylabel="predicted divergence [mnat]")
     for axis in (axes.xaxis, axes.yaxis):
-        _plain_ticks(axis)
+        plain_ticks(axis)
     axes.legend(fontsize=8)
     return figure
-
-
-def _plain_ticks(axis: Axis) -> None:
-    """Labels 1, 2 and 5 times each power of ten of a logarithmic axis."""
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: times(value)))
-    axis.set_minor_formatter(NullFormatter())
 
 
 def accuracy_of(one: Refined) -> float:
