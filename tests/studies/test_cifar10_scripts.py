@@ -111,6 +111,19 @@ def test_the_ratios_of_the_rivals_are_those_of_the_hardware_model() -> None:
         assert float(ratio) == pytest.approx(baseline["edap"] / own["edap"], abs=0.5)
 
 
+def test_the_ratios_of_the_second_search_are_those_of_the_hardware_model() -> None:
+    text = (STUDY / "README.md").read_text(encoding="utf-8")
+    task = build_task(load_config(STUDY / "settings" / "published.toml", {}), n_classes=10, image_channels=3)
+    designs = [load_designs(path)[0] for path in sorted((STUDY / "designs" / "published").glob("*.json"))]
+    figures = hardware_figures(task, task.space.encode(designs))
+    baseline = hardware_figures(task, task.baseline)[0]
+    for design, own in zip(designs, figures, strict=True):
+        row = re.search(rf"\[{design.digest[:8]}\]\([\w/.]+\) \| (\d+) x \|", text)
+        assert row is not None, design.digest
+        assert float(row[1]) == pytest.approx(baseline["edap"] / own["edap"], abs=0.5)
+    assert len(designs) == 2
+
+
 def test_the_commands_name_files_that_exist() -> None:
     text = (STUDY / "README.md").read_text(encoding="utf-8").replace("$WEIGHTS", "$STUDY/results/weights")
     named = re.findall(
