@@ -133,7 +133,9 @@ class RunResult:
     def front_words(self) -> str:
         """What `front` is: `2 of 3 finalists are on the front`, or the search front so far."""
         if self.final:
-            return f"{len(self.front)} of {counted(len(self.finalists), 'finalist')} are on the front of finalists"
+            n = len(self.finalists)
+            verb = "is" if n == 1 else "are"
+            return f"{len(self.front)} of {counted(n, 'finalist')} {verb} on the front of finalists"
         return f"{len(self.front)} are on the search front so far"
 
 
