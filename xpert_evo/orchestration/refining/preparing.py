@@ -98,7 +98,7 @@ def prepare(weights: Path, config: RunConfig, refining: Refining, listener: List
     if trained.header.is_proxy:
         raise UsageError(
             f"{file} is a proxy, narrower than its design (protocol {trained.protocol.name}); train the design at "
-            "native size first, such as with --protocol one-night."
+            "native size first, such as with --recipe hour."
         )
     check_name(file, trained, config.dataset.name, same=True)
     dataset = cached_dataset(config.dataset)
