@@ -58,7 +58,9 @@ def test_durations_have_two_digits(seconds: float, text: str) -> None:
 
 
 def test_speed_stands_before_the_time_left() -> None:
-    assert describe(replace(TRAINED, images_per_s=3351.4)).endswith("12 s; 3,351 images/s; about 61 s left")
+    assert describe(replace(TRAINED, images_per_s=3351.4)).endswith(
+        "12 s; 3,351 training images/s by all workers; about 61 s left"
+    )
 
 
 def test_json_lines_hold_every_field() -> None:

@@ -21,7 +21,8 @@ class TrainingEnded:
         reason: Reason of a failure.
         worker: Name of the worker, if it is not this process.
         edap: EDAP of the design [mm2 us uJ], for plotting; None if it was not computed.
-        images_per_s: Training speed of all workers together in the latest trainings [images/s].
+        images_per_s: Training images of all workers together in a second of the latest trainings and their
+            judging [1/s]; None for trainings at native size.
     """
 
     batch: str
@@ -128,6 +129,6 @@ def describe(event: Event) -> str:
     if event.accuracy is None:
         return f"{head}: failed{where}, {event.reason}"
     expected = "" if event.predicted is None else f", predicted {100 * event.predicted:.1f} %"
-    speed = "" if event.images_per_s is None else f"; {event.images_per_s:,.0f} images/s"
+    speed = "" if event.images_per_s is None else f"; {event.images_per_s:,.0f} training images/s by all workers"
     left = "" if event.left_s is None else f"; about {duration(event.left_s)} left"
     return f"{head}: {100 * event.accuracy:.2f} % on validation{expected}, {event.seconds:.0f} s{where}{speed}{left}"

@@ -81,11 +81,21 @@ def say(sentence: str) -> None:
     sys.stderr.write("\n".join(lines) + "\n")
 
 
+_BEFORE_UNIT = re.compile(
+    r"(?<=\d) (?=(?:%|x|points|images|s|min|h|mm²|µs|ns|µJ|pJ)(?!\w))|(?<=mm²) (?=µs)|(?<=µs) (?=µJ)"
+)
+"""A space between a number and its unit, or within the unit of the EDAP."""
+
+
 def wrapped(line: str, width: int) -> list[str]:
-    """Breaks a line at spaces, for terminals; words, and commands in backticks, stay whole however long they are."""
+    """Breaks a line at spaces, for terminals.
+
+    Words, numbers with their units, and commands in backticks stay whole however long they are.
+    """
     if width < 1:
         return [line]
     whole = re.sub("`[^`]*`", lambda command: command.group().replace(" ", "\0"), line)
+    whole = _BEFORE_UNIT.sub("\0", whole)
     lines = textwrap.wrap(whole, width, break_long_words=False, break_on_hyphens=False)
     return [part.replace("\0", " ") for part in lines] or [""]
 

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from xpert_evo.orchestration import native_refining, stage_times
 from xpert_evo.orchestration.refining import Refining
 from xpert_evo.orchestration.start import go_on
 from xpert_evo.progress import Silent
-from xpert_evo.report.native import native_json
+from xpert_evo.report.native import NativeDesign, native_json
 from xpert_evo.report.page.native import native_section
 from xpert_evo.report.table import native_table
 
@@ -161,6 +162,7 @@ def test_networks_at_native_size_are_refined_and_judged(
     roles = [one.role for one in result.designs]
     assert sorted(roles) == ["refined", "searched"]
     assert stop.n_calls == 1
+    assert "No homogeneous design was trained at native size" in result.line
     refined = result.designs[roles.index("refined")].candidate
     trained = result.designs[roles.index("searched")].candidate
     assert refined.hardware["edap"] < trained.hardware["edap"]
@@ -179,7 +181,20 @@ def test_networks_at_native_size_are_refined_and_judged(
     assert "of images and of chips" in page
     table = native_table(run.result)
     assert table is not None
-    assert "worst chip\n%" in [column.header for column in table.columns]
+    headers = [column.header for column in table.columns]
+    assert {"valid.\n%", "worst chip\n%", "std.\npoints"} < set(headers)
+    one_chip = [_on_one_chip(one) for one in result.designs]
+    table = native_table(replace(run.result, native=replace(result, designs=one_chip)))
+    assert table is not None
+    assert [column.header for column in table.columns] == [
+        header for header in headers if header not in {"worst chip\n%", "std.\npoints"}
+    ], "one chip is neither the worst nor spread"
+
+
+def _on_one_chip(one: NativeDesign) -> NativeDesign:
+    assert one.candidate.on_chips is not None
+    of_chip = replace(one.candidate.on_chips, n_chips=1, spread=0.0)
+    return replace(one, candidate=replace(one.candidate, on_chips=of_chip))
 
 
 def _told_to_be_left(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

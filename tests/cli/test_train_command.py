@@ -120,7 +120,7 @@ def test_fine_tuning_tells_in_its_result_and_weights_what_it_went_on_from(
     train: Trainer, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     first = train("first", noise_draws=1)
-    tuned = train("tuned", start_from=first / "weights.safetensors")
+    tuned = train("tuned", start_from=first / "weights.safetensors", norm_images=None)
     begun, result = (json.loads((folder / "result.json").read_text()) for folder in (first, tuned))
     assert begun["started_from"] is None
     assert begun["test_with_device_noise"]["spread"] is None, "one draw has no spread"
@@ -128,7 +128,10 @@ def test_fine_tuning_tells_in_its_result_and_weights_what_it_went_on_from(
     assert "fast form" in result["validation_emulation"]
     said = " ".join(capsys.readouterr().out.split())
     assert "test, variation_ratio 0.05: " in said
+    assert re.search(r"test, ideal devices: \d+\.\d\d ± \d+\.\d\d % of \d+ images", said)
     assert "%, 1 chip" in said
+    fewer = "(by default on 512, but protocol tiny trains on fewer; --calibrate-norms 512 takes more)"
+    assert f"batch norm calibrated on 256 training images {fewer}" in said
     assert result["started_from"]["protocol"] == "tiny"
     _, metadata = read_tensors(tuned / "weights.safetensors")
     assert metadata["started_from"] == result["started_from"]

@@ -121,6 +121,8 @@ def test_lines_break_at_spaces_and_never_inside_a_command() -> None:
     assert "`xpert-evo resume runs/fashion-mnist-0`." in lines
     assert " ".join(lines) == line
     assert wrapped("", 30) == [""]
+    assert wrapped("an accuracy of 10.00 %, 1 chip", 20) == ["an accuracy of", "10.00 %, 1 chip"], "units stay"
+    assert wrapped("EDAP 5 mm² µs µJ", 12) == ["EDAP", "5 mm² µs µJ"]
 
 
 @pytest.mark.parametrize("name", ["runs/a", "my runs/it's", "-x", "a$b"])

@@ -76,7 +76,10 @@ def test_the_time_left_is_exact_where_all_is_known() -> None:
         if n >= 3:  # before, nobody can know how time grows with size
             assert left == pytest.approx(max(free) - at, abs=1e-6)
     assert (tally.done, tally.total) == (6, 6)
-    assert tally.images_per_s() == pytest.approx(2 * 6 * 900 / ends.sum())
+    assert tally.images_per_s("searched") == pytest.approx(2 * 6 * 900 / ends.sum())
+    tally.expect("native", 1, work=0.0, seconds=100.0)
+    tally.add("native", 114.0)
+    assert tally.images_per_s("native") is None, "it has a pace of its own, which the search's does not tell"
 
 
 def test_pauses_between_batches_and_batches_to_come_count() -> None:
@@ -106,4 +109,4 @@ def test_failures_leave_the_list_and_surprises_do_no_harm() -> None:
     for _ in range(5):
         tally.add("searched", 1.0, 6.0)
     assert tally.left_s() == 0.0
-    assert tally.images_per_s() is None, "nobody told how many images a training sees"
+    assert tally.images_per_s("searched") is None, "nobody told how many images a training sees"

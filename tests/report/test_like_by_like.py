@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from xpert_evo.cli import application
+from xpert_evo.cli.results import _accuracy_lines
 from xpert_evo.report.around import around_candidate
 from xpert_evo.report.files import front_row
 from xpert_evo.report.page.document import page
@@ -37,8 +38,22 @@ def test_show_prints_the_label_beside_its_prediction(
     assert predicted[0].label is not None
     label, around = 100 * predicted[0].label, sum(around_candidate(scene.result, predicted[0]).values())
     assert f"in the search: validation accuracy {label:.2f} % (protocol laptop)" in shown
+    assert (
+        f"as a finalist: validation accuracy {100 * predicted[0].validation:.2f} % (protocol laptop-finalist)" in shown
+    )
     assert "predicted before that training" in shown
     assert f"around the tiles: {around:.3g} mm²" in shown
+
+
+def test_both_accuracies_are_told_where_one_protocol_trained_twice(scene: Scene) -> None:
+    finalist = next(candidate for candidate in scene.result.front if candidate.label is not None)
+    same = replace(finalist, label_protocol=finalist.protocol)
+    assert finalist.label is not None
+    assert _accuracy_lines(scene.result, same)[0].startswith("as a finalist: validation accuracy")
+    name = f"(protocol {finalist.protocol})"
+    assert f"in the search: validation accuracy {100 * finalist.label:.2f} % {name}" in _accuracy_lines(
+        scene.result, same
+    )
 
 
 def test_the_page_holds_rivals_against_labels_and_names_both_protocols(scene: Scene) -> None:

@@ -81,6 +81,9 @@ def test_the_line_compares_with_rivals_that_are_at_least_as_accurate() -> None:
     assert "has 2.5 x lower EDAP than" in native(own, rival).line
     assert "is more accurate than every homogeneous design" in native(own, design("homogeneous", 0.8, 9_000)).line
     assert "the rivals are better" in native(own, design("homogeneous", 0.95, 5_000)).line
+    alone = native(own, design("searched", 0.95, 20_000)).line
+    assert "No homogeneous design was trained at native size" in alone
+    assert "more accurate than every" not in alone
     missing = replace(native(own, rival), n_planned=3)
     assert not missing.is_final
     assert replace(missing, failed=["x"]).is_final

@@ -12,6 +12,7 @@ from xpert_evo.report.candidates import select_front
 from xpert_evo.report.page.document import page
 from xpert_evo.report.pick import of_accuracy, the_knee
 from xpert_evo.report.pictures import draw_pictures
+from xpert_evo.report.pictures.genes import draw_parallel
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
 from xpert_evo.report.table import picks, result_table, reversal_words
@@ -56,13 +57,21 @@ def test_with_one_finalist_the_knee_and_the_ends_are_those_of_everything_measure
     assert of_accuracy(result, middle).hardware["edap"] <= result.knee.hardware["edap"]
 
 
+def test_the_picture_of_all_trained_designs_marks_the_front_of_their_accuracies(few: Scene) -> None:
+    searched = select_front(few.result.task, few.result.measured)
+    assert len(searched) > len(few.result.front)
+    figure = draw_parallel(few)
+    assert figure is not None
+    assert f"{len(searched)} of them on the front of the search" in figure.axes[0].get_title()
+
+
 def test_an_accuracy_is_asked_of_one_protocol(few: Scene) -> None:
     result = few.result
     (finalist,) = result.front
     assert finalist.label is not None
     assert finalist.protocol != finalist.label_protocol
     above = max(c.validation for c in result.shortlist.compared) + 0.001
-    with pytest.raises(UsageError, match=f"protocol {finalist.label_protocol}"):
+    with pytest.raises(UsageError, match=rf"in the search \(protocol {finalist.label_protocol}\)"):
         of_accuracy(result, above)
     assert of_accuracy(result, finalist.label).hardware["edap"] <= finalist.hardware["edap"]
 

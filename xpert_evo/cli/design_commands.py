@@ -48,7 +48,7 @@ NormImages = Annotated[
         metavar="N",
         min=0,
         help="Calibrate batch norm on N training images on each chip, also on ideal devices; 0 to keep that of the "
-        "training (default: 512 on drawn chips, 0 on ideal devices).",
+        "training (default: 512 on drawn chips, or as many as the last protocol trains on; 0 on ideal devices).",
         show_default=False,
     ),
 ]

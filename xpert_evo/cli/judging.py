@@ -9,10 +9,10 @@ from typing import NotRequired, TypedDict, Unpack
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.emulation import EMULATION
 from xpert_evo.accuracy.datasets.catalogue import Dataset
-from xpert_evo.accuracy.training.judge import Judgement
+from xpert_evo.accuracy.training.judge import CHIP_NORM_IMAGES, Judgement
 from xpert_evo.accuracy.training.weights import TrainedNetwork
 from xpert_evo.accuracy.training.weights_header import WeightsHeader
-from xpert_evo.accuracy.training.yields import CONFIDENCE, Yield, quantiles_of, yield_of
+from xpert_evo.accuracy.training.yields import CONFIDENCE, Yield, half_interval, quantiles_of, yield_of
 from xpert_evo.cli.chip_tables import over_time_table
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.settings import resolve
@@ -75,10 +75,10 @@ class JudgingDisplay(Listener):
 
     def judged(self, judgement: Judgement, noisy: NoisyDevices | None) -> None:
         """Shows the accuracy over all chips, and under which devices it holds."""
-        calibrated = _calibration_words(judgement)
+        calibrated = _calibration_words(judgement, noisy)
         if noisy is None:
             self.say(
-                f"{judgement.split}, ideal devices{calibrated}: {100 * judgement.mean:.2f} % of "
+                f"{judgement.split}, ideal devices{calibrated}: {_mean_words(judgement)} of "
                 f"{judgement.n_images:,} images ({judgement.emulation})"
             )
             return
@@ -208,9 +208,16 @@ _REQUANTISED = (
 )
 
 
-def _calibration_words(judgement: Judgement) -> str:
+def _calibration_words(judgement: Judgement, noisy: NoisyDevices | None) -> str:
+    """What batch norm was calibrated on, and why on fewer images than by default."""
     n_images = judgement.norm_images
-    return f", batch norm calibrated on {n_images:,} training images" if n_images else ""
+    words = f", batch norm calibrated on {n_images:,} training images" if n_images else ""
+    if noisy is None or noisy.norm_images is not None or n_images >= CHIP_NORM_IMAGES:
+        return words
+    return (
+        f"{words or ', batch norm not calibrated'} (by default on {CHIP_NORM_IMAGES}, but protocol "
+        f"{judgement.protocol} trains on fewer; --calibrate-norms {CHIP_NORM_IMAGES} takes more)"
+    )
 
 
 def yield_words(found: Yield) -> str:
@@ -245,11 +252,17 @@ def _crossbar_words(crossbar: CrossbarSpec) -> str:
 
 def _figures(noisy: Judgement) -> str:
     if noisy.n_draws == 1:
-        return f"{100 * noisy.mean:.2f} %, 1 chip"
+        return f"{_mean_words(noisy)}, 1 chip"
     return (
-        f"mean {100 * noisy.mean:.2f} %, worst {100 * noisy.worst:.2f} %, standard deviation "
+        f"mean {_mean_words(noisy)}, worst {100 * noisy.worst:.2f} %, standard deviation "
         f"{100 * noisy.spread:.2f} points over {noisy.n_draws} chips{_quantile_words(noisy)}"
     )
+
+
+def _mean_words(found: Judgement) -> str:
+    """A mean accuracy with its 95 % interval: `81.20 ± 0.77 %`."""
+    half = half_interval(found.mean, found.n_images, n_chips=found.n_draws, spread=found.spread)
+    return f"{100 * found.mean:.2f} ± {100 * half:.2f} %"
 
 
 def _quantile_words(noisy: Judgement) -> str:

@@ -188,4 +188,4 @@ def _speed(labels: Sequence[Label]) -> str:
     if not told:
         return ""
     rate = sum(label.details["n_training_images"] for label in told) / sum(label.seconds for label in told)
-    return f", {rate:,.0f} training images/s per worker"
+    return f", {rate:,.0f} training images/s per worker, judging included"

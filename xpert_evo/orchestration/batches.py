@@ -237,7 +237,7 @@ def _tell(run: RunContext, plan: Plan, outcome: JobDone[TrainingReport] | JobFai
             predicted=plan.predicted,
             seconds=report.seconds if report else 0.0,
             left_s=run.tally.left_s(),
-            images_per_s=run.tally.images_per_s(),
+            images_per_s=run.tally.images_per_s(_kind(plan.batch)),
             reason=outcome.reason if isinstance(outcome, JobFailed) else None,
             worker=outcome.worker,
             edap=_edap(run, plan),

@@ -1,5 +1,6 @@
 """A training at native size as a job: the stages of a recipe, kept in the run's folder, and one judgement."""
 
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,7 @@ def native_job(job: NativeJob) -> TrainingReport:
         details |= {"stages": [asdict(one) for one in trained.passes], "kept": trained.kept + 1}
     else:
         weights, seconds = job.weights, 0.0
+    trained_at = time.perf_counter()
     network = load_network(weights)
     if job.chips is None or not job.chips.label_chips:
         validation = _validation(network, dataset, job.seed, is_own=job.weights is None)
@@ -86,6 +88,7 @@ def native_job(job: NativeJob) -> TrainingReport:
         label = _on_chips(network, dataset, job.chips, job.seed)
         validation, details["chips"] = label.mean, plain_chips(label)
     details["test"] = tested(job.chips, network, dataset, seed=job.seed, max_images=job.judge_images)
+    seconds += time.perf_counter() - trained_at
     return TrainingReport(validation_accuracy=validation, seconds=seconds, details=details)
 
 

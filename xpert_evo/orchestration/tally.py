@@ -126,8 +126,13 @@ class Tally:
         if ended is not None and not self._waiting:
             self._idle_since = self.clock()
 
-    def images_per_s(self) -> float | None:
-        """Images that all workers together train on in a second, by the last trainings; None before the first one."""
+    def images_per_s(self, kind: str) -> float | None:
+        """Images that all workers together train on in a second, by the last trainings; None before the first one.
+
+        Trainings of a kind with a pace of its own have none: the others' would tell nothing about them.
+        """
+        if self._kinds[kind].seconds is not None:
+            return None
         images, seconds = (sum(column) for column in zip(*self._recent, strict=True)) if self._recent else (0, 0.0)
         return self.n_workers * images / seconds if images and seconds else None
 

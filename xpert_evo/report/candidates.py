@@ -6,16 +6,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
+from xpert_evo.accuracy.training.yields import half_interval
 from xpert_evo.design import Design
 from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.chips import IDEAL_DEVICES
 from xpert_evo.orchestration.task import Task
 from xpert_evo.search import non_dominated
 from xpert_evo.space import Genomes, IntArray
-
-_Z95 = 1.96
 
 HARDWARE_FIELDS = ("area_mm2", "latency_us", "energy_uj", "edap", "tops_per_w", "tops_per_mm2", "throughput_fps")
 
@@ -111,18 +109,13 @@ class Candidate:
 
     @property
     def half_interval(self) -> float | None:
-        """Half the width of the 95 % interval of `measured`; None on validation data.
-
-        It covers the finite number of test images (binomial) and, for accuracies on drawn chips, the finite number of
-        chips (Student's t), whose errors are independent.
-        """
-        if (std := self.measured_std) is None:
+        """Half the width of the 95 % interval of `measured` (see `yields.half_interval`); None on validation data."""
+        if self.test is None or not self.n_test_images:
             return None
         chips = self.on_chips
-        if chips is None or chips.n_chips < 2 or self.devices == IDEAL_DEVICES:
-            return _Z95 * std
-        of_chips = float(student.ppf(0.975, chips.n_chips - 1)) * chips.spread / np.sqrt(chips.n_chips)
-        return float(np.hypot(_Z95 * std, of_chips))
+        if chips is None or self.devices == IDEAL_DEVICES:
+            return half_interval(self.test, self.n_test_images)
+        return half_interval(self.test, self.n_test_images, n_chips=chips.n_chips, spread=chips.spread)
 
     @property
     def split(self) -> str:

@@ -122,6 +122,11 @@ class NativeResult:
         expected, found = (np.array(column) for column in zip(*known, strict=True))
         return kendall_tau(expected, found)
 
+    @property
+    def has_rivals(self) -> bool:
+        """Whether a homogeneous design was trained, with which those of the search can be compared."""
+        return any(one.is_homogeneous for one in self.designs)
+
     def rival_of(self, design: NativeDesign) -> NativeDesign | None:
         """Returns the homogeneous design of lowest EDAP that is at least as accurate on validation images, or None."""
         good = [
@@ -134,6 +139,11 @@ class NativeResult:
     @property
     def line(self) -> str:
         """Compares the designs of the search with their homogeneous rivals in a sentence for the terminal."""
+        if not self.has_rivals:
+            return (
+                f"No homogeneous design was trained {self.size_words}, so there is nothing to compare the designs of "
+                "the search with; native.rivals is the number of homogeneous designs to train."
+            )
         own = [one for one in self.front if not one.is_homogeneous]
         if not own:
             return f"No design of the search is on the native front of {len(self.front)}: the rivals are better."

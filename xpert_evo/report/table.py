@@ -99,7 +99,7 @@ def native_table(result: RunResult) -> Table | None:
         title_justify="left",
         caption=f"Trained by {native.recipe_words}. Accuracy: {n_images:,} test images by the exact emulation "
         f"{devices_of([one.candidate for one in native.designs])}, judged once, with 95 % "
-        "intervals; the front (*) is by validation accuracy. "
+        "intervals; the front (*) is by validation accuracy (valid.). "
         f"EDAP and its ratio to the baseline: {result.task.hardware.words}.",
         caption_justify="left",
         box=SIMPLE_HEAD,
@@ -109,14 +109,28 @@ def native_table(result: RunResult) -> Table | None:
     table.add_column("design")
     table.add_column("id", no_wrap=True)
     other = _other_devices([(one.role, one.candidate) for one in native.designs])
-    chips = () if other is None else (f"{other}\n%", "worst chip\n%", "std.\npoints")
-    for name in ("test\n%", *chips, "EDAP\nmm² µs µJ", "EDAP\nlower", "area\nmm²", "latency\nµs", "energy\nµJ"):
+    several = any(one.candidate.on_chips is not None and one.candidate.on_chips.n_chips > 1 for one in native.designs)
+    over_chips = ("worst chip\n%", "std.\npoints") if several else ()
+    chips = () if other is None else (f"{other}\n%", *over_chips)
+    for name in (
+        "valid.\n%",
+        "test\n%",
+        *chips,
+        "EDAP\nmm² µs µJ",
+        "EDAP\nlower",
+        "area\nmm²",
+        "latency\nµs",
+        "energy\nµJ",
+    ):
         table.add_column(name, justify="right", no_wrap=True)
     for one in by_accuracy(native.designs):
         candidate, star = one.candidate, "*" if one.candidate.digest in front else ""
         interval = 100 * (candidate.half_interval or 0.0)
-        accuracy = [f"{100 * candidate.measured:.2f} ± {interval:.2f}", *(_chip_cells(candidate) if other else ())]
-        table.add_row(one.role + star, candidate.digest[:8], *accuracy, *_cells(candidate, result.baseline_hardware))
+        accuracy = [f"{100 * candidate.measured:.2f} ± {interval:.2f}", *_chip_cells(candidate)[: len(chips)]]
+        valid = f"{100 * candidate.validation:.2f}"
+        table.add_row(
+            one.role + star, candidate.digest[:8], valid, *accuracy, *_cells(candidate, result.baseline_hardware)
+        )
     return table
 
 

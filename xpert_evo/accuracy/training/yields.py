@@ -1,13 +1,16 @@
-"""Yield: the share of drawn chips that reach an accuracy, with a confidence interval, and quantiles over chips."""
+"""Yields of drawn chips, confidence intervals of yields and of mean accuracies, and quantiles over chips."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import binomtest
+from scipy.stats import t as student
 
 CONFIDENCE = 0.95
 """Confidence of the interval of a yield."""
+
+_Z95 = 1.96
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -55,6 +58,24 @@ def yield_of(accuracies: Sequence[float], least_accuracy: float) -> Yield:
         low=float(interval.low),
         high=float(interval.high),
     )
+
+
+def half_interval(accuracy: float, n_images: int, *, n_chips: int = 1, spread: float = 0.0) -> float:
+    """Half the width of the 95 % interval of a mean accuracy over drawn chips.
+
+    It covers the finite number of images (binomial) and, for several chips, their finite number (Student's t), whose
+    errors are independent.
+
+    Args:
+        accuracy: The mean (fraction).
+        n_images: Number of images judged.
+        n_chips: Number of chips.
+        spread: Standard deviation over the chips (fraction).
+    """
+    of_images = _Z95 * float(np.sqrt(accuracy * (1 - accuracy) / n_images))
+    if n_chips < 2:
+        return of_images
+    return float(np.hypot(of_images, float(student.ppf(0.975, n_chips - 1)) * spread / np.sqrt(n_chips)))
 
 
 def quantiles_of(accuracies: Sequence[float]) -> dict[str, float]:

@@ -56,7 +56,7 @@ def _row(result: RunResult, native: NativeResult, one: NativeDesign, *, is_on_fr
     if one.is_homogeneous:
         against = "is homogeneous itself"
     elif rival is None:
-        against = "none trained"
+        against = "none as accurate" if native.has_rivals else "none trained"
     else:
         other = rival.candidate.hardware["edap"]
         against = f"{number(other)} ({times(other / candidate.hardware['edap'])} x)"

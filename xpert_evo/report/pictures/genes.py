@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from xpert_evo.genes import GeneKind, choice_number, choice_text
 from xpert_evo.objectives import FloatArray
-from xpert_evo.report.candidates import Candidate, genomes_of
+from xpert_evo.report.candidates import Candidate, genomes_of, select_front
 from xpert_evo.report.pictures.common import GREY, draw_cells, layer_names, names_height, number, taller, wide
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
@@ -63,7 +63,7 @@ def gene_texts(candidate: Candidate, kinds: Sequence[GeneKind]) -> list[list[str
 
 
 def draw_parallel(scene: Scene) -> Figure | None:
-    """Draws parallel coordinates of all trained designs, with the front highlighted."""
+    """Draws parallel coordinates of all designs as trained in the search, with its front highlighted."""
     result = scene.result
     if len(result.measured) < 2:
         return None
@@ -73,7 +73,7 @@ def draw_parallel(scene: Scene) -> Figure | None:
     heights[:, high == low] = 0.5
     figure = Figure(figsize=(max(9.6, 0.85 * len(names)), 4.2))
     axes = figure.add_subplot()
-    front = {candidate.digest for candidate in result.front}
+    front = {candidate.digest for candidate in select_front(result.task, result.measured)}
     accuracies = table[:, 0]
     norm = Normalize(accuracies.min(), max(accuracies.max(), accuracies.min() + 1e-9))
     cmap = colormaps["viridis"]
@@ -101,7 +101,7 @@ def draw_parallel(scene: Scene) -> Figure | None:
     axes.set_xlim(-0.3, len(names) - 0.7)
     axes.grid(visible=False)
     axes.set_frame_on(False)
-    axes.set_title(f"{len(table)} trained designs, {len(front)} of them on the front", pad=18)
+    axes.set_title(f"{len(table)} trained designs, {len(front)} of them on the front of the search", pad=18)
     figure.colorbar(ScalarMappable(norm, cmap), ax=axes, label="accuracy [%], validation", pad=0.01, aspect=30)
     return figure
 
