@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -51,10 +52,16 @@ def test_refine_reports_and_writes_files_for_other_commands(
     assert "predicted over measured divergence" in told
     assert "within 0.7 points of the trained network" in told
     assert "…" not in told, "no cell is cut"
+    rows = re.findall(r"^│ ([0-9a-f]{8}) ", told, re.MULTILINE)
+    assert sorted(set(rows)) == sorted(rows), "the trained network is shown once"
+    baseline = "homogeneous, 6-bit SAR ADCs, 8 columns per ADC, 5-bit inputs: the design of this space closest to"
     assert "of them that had no part in any choice" in told
     page = (out / "report.html").read_text()
     assert "data:image/svg+xml" in page
     assert "within 25 %" in page
+    for text in (told, page):
+        assert baseline in " ".join(text.split())
+        assert "The space lacks the published baseline" in " ".join(text.split())
     for name in ("pareto", "bits", "divergences"):
         assert (out / f"{name}.png").stat().st_size > 5_000
     front = json.loads((out / "front.json").read_text())
@@ -173,10 +180,13 @@ def test_the_worst_case_over_cost_models_is_minimised_and_told(
 def test_chosen_designs_are_judged_on_drawn_chips(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "chips"
     device = ("--set", "hardware.device=rram-wan2022", "--set", "training.norm_images=64")
+    device = (*device, "--set", "training.chip_time_s=86400")
     few = ("--pairs", "0", "--seed", "3", "--set", "space.adc_precision=[5, 6]", "--set", "space.input_precision=[5]")
     call(*_words(tmp_path, out), *few, "--chips", "2", *device)
     told = capsys.readouterr().out
-    devices = "2 drawn chips (mean accuracy; device rram-wan2022, wires of cmos-32nm-lstp, batch norm calibrated on 64 "
+    devices = (
+        "2 drawn chips (mean accuracy; device rram-wan2022, wires of cmos-32nm-lstp, 1 d after programming, batch norm"
+    )
     assert devices in told.replace("\n", " ")
     assert " on 2 chips, worst " in told
     assert devices in (out / "report.html").read_text()
@@ -184,3 +194,8 @@ def test_chosen_designs_are_judged_on_drawn_chips(tmp_path: Path, capsys: pytest
     assert cheapest["devices"].startswith(devices)
     assert len(cheapest["on_chips"]) == 2
     assert cheapest["validation"] == pytest.approx(sum(cheapest["on_chips"]) / 2)
+    command = re.search(r"judge ([0-9a-f]{8}) on test images with `xpert-evo ([^`]*)`", told.replace("\n", " "))
+    assert command, told
+    call(*shlex.split(command[2]), "--split", "validation")
+    on_chips = [100 * one["validation"] for one in _front(out) if one["id"].startswith(command[1])]
+    assert f"mean {on_chips[0]:.2f} %" in capsys.readouterr().out, "the same chips as in the refinement"

@@ -9,9 +9,12 @@ from xpert_evo.executors import MAKERS
 from xpert_evo.hardware import Hardware
 from xpert_evo.locks import acquired
 from xpert_evo.orchestration.refining import Refinable, Refinement, Refining, prepare, refine_on_chips
+from xpert_evo.orchestration.refining.options import baseline_task
 from xpert_evo.paths import user_path
 from xpert_evo.progress import Listener, Message, choose_listener
+from xpert_evo.report.pictures.common import number
 from xpert_evo.report.refining.writing import write_refinement
+from xpert_evo.report.words import baseline_words, is_published
 from xpert_evo.words import listed
 from xpert_evo.workbench.arguments import AnyPath, Settings, settings_of
 
@@ -81,6 +84,19 @@ def carry_out(network: Refinable, folder: Path, listener: Listener) -> Refinemen
     return result
 
 
+def baseline_lines(network: Refinable) -> list[str]:
+    """The baseline of EDAP ratios, its EDAP, and whether it is another one than the published baseline."""
+    task = baseline_task(network.config, network.dataset)
+    edap = number(float(task.own_costs(task.baseline)["edap"][0]))
+    lines = [f"baseline: {baseline_words(task)}; EDAP {edap} mm² µs µJ"]
+    if not is_published(task):
+        lines.append(
+            "The space lacks the published baseline, so EDAP ratios differ from those of `run` and `show` in the "
+            "whole space; compare EDAP itself."
+        )
+    return lines
+
+
 def _words(network: Refinable, result: Refinement) -> str:
     dataset, hardware, refining = network.dataset, Hardware.of(network.config), network.refining
     tuned = f"; weights tuned by {refining.tune}" if refining.tune else ""
@@ -88,9 +104,11 @@ def _words(network: Refinable, result: Refinement) -> str:
     worst = f" It is the worst case of the cost models {listed(names)}, each relative to the baseline." if names else ""
     chips = dict.fromkeys(one.chip for one in (*result.front, *result.others) if one.chip)
     in_turn = f" The chips were tried in turn: {listed(chips)}." if chips else ""
+    baseline, *narrowed = baseline_lines(network)
     return (
-        f"{dataset.name}, device {hardware.device.name}, {hardware.words}, weights coded "
+        f"{dataset.name}; costs for device {hardware.device.name}, {hardware.words}, weights coded "
         f"{hardware.crossbar.coding.value}.{in_turn} Class probabilities of {refining.n_images:,} validation images "
         f"are those of ideal devices. Designs are compared on {result.trained.n_judged:,} other images, on "
-        f"{result.devices}{tuned}. EDAP is compared with that of the baseline of the space.{worst}"
+        f"{result.devices}{tuned}. EDAP is compared with that of the {baseline}."
+        f"{worst}{''.join(f' {one}' for one in narrowed)}"
     )

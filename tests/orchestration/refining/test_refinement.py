@@ -11,11 +11,14 @@ from tests.refinable import TUNING, refinable
 from xpert_evo.accuracy.sensitivity.correction import Correction, left_out
 from xpert_evo.accuracy.training.protocols import PROTOCOLS
 from xpert_evo.accuracy.training.weights import load_network
+from xpert_evo.design import Design
 from xpert_evo.errors import UsageError
 from xpert_evo.executors import JobDone, JobFailed, SerialExecutor
 from xpert_evo.orchestration.refining import Refinement, Refining, refine_network
+from xpert_evo.orchestration.refining.chips import Accuracy
+from xpert_evo.orchestration.refining.laboratory import Laboratory
 from xpert_evo.orchestration.refining.progress import steps_taken
-from xpert_evo.orchestration.refining.steps import PAIRS, At, Taken
+from xpert_evo.orchestration.refining.steps import CONFIRMED, CONFIRMED_UNSEEN, PAIRS, At, Taken
 from xpert_evo.progress import Event, Message, Silent
 
 SMALL = Refining(
@@ -70,13 +73,16 @@ def _plain(result: Refinement) -> list[object]:
     return [[one.to_plain() for one in (result.trained, *result.front)], result.predictions]
 
 
-def test_a_network_gets_cheaper_peripherals_and_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+def test_a_network_gets_cheaper_peripherals_and_goes_on_where_it_was_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     heard, whole = _Heard(), _Counting()
     result = _refined(tmp_path / "whole", SMALL, whole, heard)
     front = result.front
     assert len([*front, *result.others]) >= 3
     assert [one.edap for one in front] == sorted((one.edap for one in front), reverse=True)
-    assert [one.judged for one in front] == sorted((one.judged for one in front), reverse=True)
+    assert [one.accuracy for one in front] == sorted({one.validation for one in front}, reverse=True)
+    assert result.chosen == tuple(one for one in front if one.design != result.trained.design)
     assert min(one.edap for one in front) < 0.7 * result.trained.edap
     assert result.best(0.9).edap == front[-1].edap
     for one in front:
@@ -118,8 +124,27 @@ def test_a_network_gets_cheaper_peripherals_and_goes_on_where_it_was_stopped(tmp
     assert sum(one.n_missing for one in taken) == 0
     assert sum(one.n_known for one in taken) >= whole.n_done
     assert {one.at.round for one in taken} == {0, 1, 2}
+    with monkeypatch.context() as patched:
+        patched.setattr(Laboratory, "accuracies", _confirming_the_cheapest)
+        upset = _refined(tmp_path / "whole", SMALL, again)
+    assert [one.edap for one in upset.front] == [front[-1].edap], "no design is left that all images find beaten"
+    assert {one.weights for one in (*upset.front, *upset.others)} == {
+        one.weights for one in (*result.front, *result.others)
+    }
     more = _taken(tmp_path / "whole", replace(SMALL, n_pairs=5))
     assert (more[-1].at, more[-1].n_missing) == (At(step=PAIRS, round=1), 2)
+
+
+_ACCURACIES = Laboratory.accuracies
+
+
+def _confirming_the_cheapest(
+    self: Laboratory, weights: Sequence[Path], design: Design, part: slice, at: At
+) -> list[Accuracy]:
+    """Accuracies as measured, but on the confirming images the higher the cheaper a design is."""
+    if at.step not in {CONFIRMED, CONFIRMED_UNSEEN}:
+        return _ACCURACIES(self, weights, design, part, at)
+    return [Accuracy(value=place / len(weights), n_images=10**6) for place in range(len(weights))]
 
 
 def _taken(folder: Path, refining: Refining) -> list[Taken]:

@@ -19,7 +19,7 @@ from xpert_evo.genes import Choice, GeneKind
 from xpert_evo.orchestration.refining.options import unlimited, value_of
 from xpert_evo.orchestration.refining.preparing import Refinable
 from xpert_evo.orchestration.refining.refinement import refine_network
-from xpert_evo.orchestration.refining.settings import Refined, Refinement, front_of
+from xpert_evo.orchestration.refining.settings import Refinement, front_of
 from xpert_evo.orchestration.task import Task, task_of_images
 from xpert_evo.progress import Event, Listener, Message, Stage
 
@@ -95,23 +95,18 @@ def merged(results: Sequence[tuple[str, Refinement]]) -> Refinement:
     first = results[0][1]
     if len(results) == 1:
         return first
-    named = [(replace(one, chip=words), one in result.front) for words, result in results for one in _all(result)]
-    pool = [one for one, is_confirmed in named if is_confirmed]
-    front = front_of(pool)
+    named = [replace(one, chip=words) for words, result in results for one in (*result.front, *result.others)]
+    front = front_of([one for one in named if one.validation is not None])
     kept = {one.weights for one in front}
     return Refinement(
         trained=first.trained,
         front=tuple(front),
-        others=tuple(one for one, _ in named if one.weights not in kept),
+        others=tuple(one for one in named if one.weights not in kept),
         predictions=tuple(found for _, result in results for found in result.predictions),
         rounds=tuple(f"{words}: {name}" for words, result in results for name in result.round_names),
         seconds=sum(result.seconds for _, result in results),
         devices=first.devices,
     )
-
-
-def _all(result: Refinement) -> list[Refined]:
-    return [*result.front, *result.others]
 
 
 class Named:

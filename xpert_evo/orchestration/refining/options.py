@@ -49,6 +49,11 @@ def unlimited(config: RunConfig) -> RunConfig:
     return config.model_copy(update={"hardware": config.hardware.model_copy(update=free)})
 
 
+def baseline_task(config: RunConfig, dataset: Dataset) -> Task:
+    """The task whose baseline EDAP is compared with: the whole space, without limits; raises ConfigError."""
+    return task_of_images(unlimited(config), dataset)
+
+
 def _may_change(kind: GeneKind) -> bool:
     """Whether a gene is a number, or has no effect on the network's computation."""
     return kind.record.is_ordinal or not kind.record.changes_accuracy
@@ -86,7 +91,7 @@ class Options:
             dataset: Data set of the network.
             image_size: Size of the network's images, after downsampling.
         """
-        whole = task_of_images(unlimited(config), dataset)
+        whole = baseline_task(config, dataset)
         task = task_of_images(space_around(config, design, whole), dataset)
         if task.worst_case is not None and whole.worst_case is not None:  # relative to the same baseline
             task = replace(task, worst_case=replace(task.worst_case, factors=whole.worst_case.factors))

@@ -215,13 +215,14 @@ class Refiner:
         return tuned
 
     def _result(self) -> Refinement:
-        front = front_of(self._pool)
-        confirmed = self._confirmed([self._start, *front])
-        others = [one for one in self._pool if one.weights not in {kept.weights for kept in front}]
+        compared = front_of(self._pool)
+        trained, *confirmed = self._confirmed([self._start, *compared])
+        front = front_of(confirmed)  # all images together may order designs in another way
+        beaten = [one for one in self._pool if one not in compared]
         return Refinement(
-            trained=confirmed[0],
-            front=tuple(confirmed[1:]),
-            others=tuple(others),
+            trained=trained,
+            front=tuple(front),
+            others=(*(one for one in confirmed if one not in front), *beaten),
             predictions=tuple(self._predictions),
             seconds=self.laboratory.seconds,
             devices=self.laboratory.chips.words,

@@ -149,7 +149,7 @@ class Refined:
         judged: Accuracy on the images on which designs are compared; over drawn chips it is what the setting
             `search.robustness` says, their mean by default.
         n_judged: Number of these images.
-        validation: Accuracy on all validation images; None if it is not on the front.
+        validation: Accuracy on all validation images; None if others beat it before on those of `judged`.
         unseen: Accuracy on the validation images that had no part in any choice; None likewise or if there are none.
         n_unseen: Number of these images.
         gap: By how much the EDAP of another choice could be lower at most at the same price if errors of layers add
@@ -181,6 +181,11 @@ class Refined:
     on_chips: tuple[float, ...] = ()
 
     chip: str = ""
+
+    @property
+    def accuracy(self) -> float:
+        """Accuracy on all validation images, or on those that it was compared on."""
+        return self.judged if self.validation is None else self.validation
 
     def to_plain(self) -> dict[str, Any]:
         """An entry of the refinement's `front.json`; `load_designs` reads the design from it."""
@@ -218,17 +223,26 @@ class Refinement:
         """Names of the rounds of `predictions`."""
         return self.rounds or tuple(f"round {number}" for number in range(1, len(self.predictions) + 1))
 
+    @property
+    def chosen(self) -> tuple[Refined, ...]:
+        """The front without the trained network on its own peripherals, by falling EDAP."""
+        return tuple(one for one in self.front if one.weights != self.trained.weights)
+
     def best(self, loss: float) -> Refined:
         """The design of the lowest EDAP that loses at most this fraction of all validation images."""
-        least = (self.trained.validation or self.trained.judged) - loss
-        kept = [one for one in self.front if (one.validation or one.judged) >= least]
+        least = self.trained.accuracy - loss
+        kept = [one for one in self.front if one.accuracy >= least]
         return min(kept or [self.trained], key=lambda one: one.edap)
 
 
 def front_of(pool: Sequence[Refined]) -> list[Refined]:
-    """Designs that no other one beats in both EDAP and judged accuracy, by falling EDAP."""
+    """Designs that no other one beats in both EDAP and accuracy, by falling EDAP.
+
+    Args:
+        pool: Designs that were judged on the same images: either all of them on all validation images, or none.
+    """
     front: list[Refined] = []
-    for one in sorted(pool, key=lambda one: (one.edap, -one.judged)):
-        if not front or one.judged > front[-1].judged:
+    for one in sorted(pool, key=lambda one: (one.edap, -one.accuracy)):
+        if not front or one.accuracy > front[-1].accuracy:
             front.append(one)
     return front[::-1]

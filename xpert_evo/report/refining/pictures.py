@@ -43,20 +43,20 @@ def _draw_front(result: Refinement) -> Figure:
         (f"{label}{f', {chip}' if chip else ''}", colour, marker, [one for one in chosen if one.chip == chip])
         for chip, marker in zip(dict.fromkeys(one.chip for one in result.front), cycle("osDv^<>"), strict=False)
         for label, colour, chosen in (
-            ("chosen, weights as trained", BLUE, [one for one in _chosen(result) if not one.is_tuned]),
-            ("chosen, weights tuned", VERMILION, [one for one in _chosen(result) if one.is_tuned]),
+            ("chosen, weights as trained", BLUE, [one for one in result.chosen if not one.is_tuned]),
+            ("chosen, weights tuned", VERMILION, [one for one in result.chosen if one.is_tuned]),
         )
     ]
     for label, colour, marker, designs in [*groups, ("the trained network", ORANGE, "*", [result.trained])]:
         if designs:
             x = [one.edap_ratio for one in designs]
-            y = [100 * accuracy_of(one) for one in designs]
+            y = [100 * one.accuracy for one in designs]
             for one in designs:
                 axes.plot([one.edap_ratio] * len(one.on_chips), [100 * a for a in one.on_chips], "_", color=GREY)
             axes.errorbar(
                 x, y, [100 * error_of(one) for one in designs], color=colour, marker=marker, ls="", label=label
             )
-    axes.axhline(100 * accuracy_of(result.trained), color=ORANGE, linewidth=0.8)
+    axes.axhline(100 * result.trained.accuracy, color=ORANGE, linewidth=0.8)
     models = f", worst of {n} cost models" if (n := len(result.trained.edap_ratios)) else ""
     axes.set(
         xscale="log",
@@ -68,11 +68,6 @@ def _draw_front(result: Refinement) -> Figure:
     return figure
 
 
-def _chosen(result: Refinement) -> list[Refined]:
-    """The designs of the front besides the trained network."""
-    return [one for one in result.front if one.weights != result.trained.weights]
-
-
 def _chips_words(result: Refinement) -> str:
     """What accuracies are measured on, in short: `3 drawn chips`."""
     return counted(n, "drawn chip") if (n := len(result.trained.on_chips)) else IDEAL_DEVICES
@@ -80,7 +75,7 @@ def _chips_words(result: Refinement) -> str:
 
 def _draw_bits(result: Refinement) -> Figure:
     shown = [(f"trained, {times(result.trained.edap_ratio)} x", result.trained)]
-    chosen = _chosen(result)
+    chosen = result.chosen
     places = np.unique(np.linspace(0, len(chosen) - 1, min(_MOST_DRAWN, len(chosen))).round().astype(int))
     shown += [(f"{times(chosen[place].edap_ratio)} x", chosen[place]) for place in places]
     kinds = [kind for kind in PERIPHERALS if any(kind in one.design.kinds for _, one in shown)]
@@ -102,7 +97,7 @@ def _draw_bits(result: Refinement) -> Figure:
         labels = [kind.record.label for kind in kinds]
         draw_cells(axes, 0.05 + 0.85 * table, texts, cmap=colormaps["YlGnBu"], rows=labels, columns=names)
         axes.set_title(
-            f"{name}: {100 * accuracy_of(one):.2f} %, EDAP {number(one.edap)} mm² µs µJ ({one.design.digest[:8]})",
+            f"{name}: {100 * one.accuracy:.2f} %, EDAP {number(one.edap)} mm² µs µJ ({one.design.digest[:8]})",
             fontsize=9.5,
         )
     return figure
@@ -140,17 +135,12 @@ def _draw_predictions(result: Refinement) -> Figure | None:
     return figure
 
 
-def accuracy_of(one: Refined) -> float:
-    """Accuracy on all validation images, or on those that it was compared on."""
-    return one.judged if one.validation is None else one.validation
-
-
 def error_of(one: Refined) -> float:
     """Standard error of the accuracy, from the finite number of images and of chips.
 
     The images are those that had no part in the choice, or those that it has. The part of the chips is that of a mean.
     """
-    accuracy = accuracy_of(one)
+    accuracy = one.accuracy
     variance = accuracy * (1 - accuracy) / (one.n_unseen or one.n_judged)
     if len(one.on_chips) > 1:
         variance += float(np.var(one.on_chips, ddof=1)) / len(one.on_chips)
@@ -188,7 +178,7 @@ def rows_of(designs: Sequence[Refined]) -> list[tuple[str, ...]]:
             number(one.latency_us),
             number(one.energy_uj),
             f"{1000 * one.divergence:.1f}",
-            f"{100 * accuracy_of(one):.2f}",
+            f"{100 * one.accuracy:.2f}",
             "-" if one.unseen is None else f"{100 * one.unseen:.2f}",
             "tuned" if one.is_tuned else "as trained",
             one.chip or "-",

@@ -77,7 +77,7 @@ def _page(result: Refinement, drawings: list[Drawing], settings: str) -> str:
 
 
 def _front(result: Refinement) -> str:
-    designs = [result.trained, *result.front]
+    designs = [result.trained, *result.chosen]
     shown = len(HEADS) if any(one.chip for one in designs) else len(HEADS) - 1  # the chip, where several were tried
     return text_table(HEADS[:shown], [row[:shown] for row in rows_of(designs)])
 
@@ -85,7 +85,10 @@ def _front(result: Refinement) -> str:
 def _caution(result: Refinement) -> str:
     gaps = [one.gap for one in result.front if one.gap is not None]
     percent = 100 * float(np.expm1(max(gaps, default=0.0)))
-    bound = f"If errors of layers add up, another choice at the same price is at most {percent:.1f} % better."
+    bound = (
+        f"By the predicted divergences, no other choice at the same price is more than {percent:.1f} % better; how far "
+        "off these predictions were is told below."
+    )
     return (
         "The first row is the trained network on its own peripherals. 'validation' are all validation images, by the "
         f"exact emulation of {result.devices}; the choice has seen some of them, 'unseen' are those that it has not. "
