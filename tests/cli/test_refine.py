@@ -71,7 +71,7 @@ def test_refine_reports_and_writes_files_for_other_commands(
     call("evaluate", out / "designs" / f"{cheapest['id'][:8]}.json", "--json", "--config", _config(out.parent))
     assert json.loads(capsys.readouterr().out)
     call("judge", out / cheapest["weights"], "--split", "validation", "--chips", "0")
-    assert f"ideal devices: {100 * cheapest['validation']:.2f} % of" in capsys.readouterr().out
+    assert f"ideal devices: {100 * cheapest['validation']:.2f} ± " in capsys.readouterr().out
 
 
 def test_a_dry_run_counts_what_would_be_measured_and_writes_nothing(
@@ -99,6 +99,16 @@ def test_a_dry_run_counts_what_would_be_measured_and_writes_nothing(
     assert re.search(r"nothing is left to measure: the folder has all \d+ measurements", told)
     assert "time:" not in told
     assert _times(out) == written
+    chips = ("--chips", "2", "--set", "hardware.device=pcm-joshi2020", "--dry-run")
+    call(*_words(tmp_path, out), *chips)
+    told = capsys.readouterr().out
+    n_chosen = len(set(re.findall(r"^[0-9:]+ round 1: ([0-9a-f]{8}): EDAP", refined[1], re.MULTILINE)))
+    assert "device pcm-joshi2020, wires of cmos-32nm-lstp, 1 s after programming" in " ".join(told.split())
+    left = [name for name, n in re.findall(r"^  ([^:]*): (\d+) x \d+ images", told, re.MULTILINE)]
+    assert left[:2] == ["judging the trained network", "judging chosen designs"], "other devices need no more"
+    assert f"judging chosen designs: {2 * n_chosen} x 100 images" in told
+    assert all(name.startswith("confirming") for name in left[2:])
+    assert re.search(r"the folder has \d+ measurements of it already; what is left:", told)
     call(*_words(tmp_path, out), "--dry-run", "--images", "61")
     told = capsys.readouterr().out
     assert "other settings, none of which is of use here" in told
@@ -115,6 +125,7 @@ def test_several_codings_are_told_apart_in_the_plan_the_table_and_the_report(
     out, codings = tmp_path / "out", ("--set", 'space.coding=["offset-analog", "differential"]', "--pairs", "0")
     call(*_words(tmp_path, out), *codings, "--dry-run")
     told = capsys.readouterr().out
+    assert "coding: offset-analog, differential" in told
     assert "offset-analog: round 1:" in told
     assert "differential: round 1:" in told
     call(*_words(tmp_path, out), *codings)
@@ -198,4 +209,4 @@ def test_chosen_designs_are_judged_on_drawn_chips(tmp_path: Path, capsys: pytest
     assert command, told
     call(*shlex.split(command[2]), "--split", "validation")
     on_chips = [100 * one["validation"] for one in _front(out) if one["id"].startswith(command[1])]
-    assert f"mean {on_chips[0]:.2f} %" in capsys.readouterr().out, "the same chips as in the refinement"
+    assert f"mean {on_chips[0]:.2f} ± " in capsys.readouterr().out, "the same chips as in the refinement"

@@ -115,9 +115,10 @@ class Chips:
 
 def chip_words(config: RunConfig) -> str:
     """The devices of a run's chips in words: `device rram-100k, wires of cmos-32nm-lstp`."""
-    time_s = config.training.chip_time_s
-    age = f", {age_text(time_s)} after programming" if time_s > 1 else ""
-    return f"{ChipFiles.of(config.hardware).words}{age}"
+    time_s, files = config.training.chip_time_s, ChipFiles.of(config.hardware)
+    ages = time_s > 1 or files.ages or files.at(time_s).ages
+    age = f", {age_text(time_s)} after programming" if ages else ""
+    return f"{files.words}{age}"
 
 
 def alike_words(config: RunConfig) -> dict[str, str]:

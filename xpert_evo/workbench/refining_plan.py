@@ -7,7 +7,7 @@ from pathlib import Path
 from xpert_evo.accuracy.host_state import own_numerics
 from xpert_evo.orchestration.estimate import planned_workers
 from xpert_evo.orchestration.refining import Refinable
-from xpert_evo.orchestration.refining.chip_choices import Named, chip_choices
+from xpert_evo.orchestration.refining.chip_choices import Named, chip_choices, shared_choices
 from xpert_evo.orchestration.refining.estimate import Planner, measured_pace
 from xpert_evo.orchestration.refining.plan import Left, Pace
 from xpert_evo.orchestration.refining.progress import steps_taken
@@ -23,7 +23,7 @@ class RefinementPlan:
         dataset: Name of the data set.
         hardware: Cost model and chip in words.
         devices: Devices that networks are judged on, in words.
-        choices: Name of each gene that may change, and what the layers may choose from.
+        choices: Name of each gene that may change, and what the layers, or all of them together, may choose from.
         n_known: Number of measurements that the folder has.
         left: Weight coding and cell bits in words, empty if there is but one chip, and what is left to measure for it.
         pace: How fast this machine is.
@@ -86,7 +86,7 @@ def plan_refinement(
         dataset=network.dataset.name,
         hardware=options.task.hardware.words,
         devices=network.chips.words,
-        choices=options.offered(),
+        choices=(*options.offered(), *shared_choices(network.config, network.dataset)),
         n_known=n_known,
         left=tuple(left),
         pace=pace,

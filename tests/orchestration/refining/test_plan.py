@@ -65,6 +65,15 @@ def test_steps_behind_take_no_more_time(taken: list[tuple[int, str, int, int]], 
     assert left.seconds(9, PACE, 1) == left.seconds(2, PACE, 1) == pytest.approx(sum(now.values()) + 2 * 30 + 12)
 
 
+def test_what_comes_before_a_round_may_be_missing_alone() -> None:
+    left = PLAN.after(_taken((0, TRAINED, 0, 2), (1, OWN, 5, 0), (1, SINGLE, 12, 0), (1, CHOSEN, 1, 2)))
+    assert {step.name: step.n_jobs for step in left.now} == {TRAINED: 2, CHOSEN: 2}
+    assert (left.round, left.most_later, left.last) == (1, 2, PLAN.last)
+    all_known = PLAN.after(_taken((0, TRAINED, 0, 2), (1, OWN, 5, 0), (1, CHOSEN, 3, 0)))
+    assert {step.name: step.n_jobs for step in all_known.now} == {TRAINED: 2}
+    assert (all_known.last, all_known.is_nothing) == (PLAN.last, False)
+
+
 def test_rounds_end_and_so_does_the_refinement() -> None:
     assert PLAN.after([]) == PLAN.whole
     second = PLAN.after(_taken(*BEGUN, (2, OWN, 5, 0), (2, SINGLE, 0, 4)))

@@ -16,11 +16,11 @@ from xpert_evo.config import RunConfig
 from xpert_evo.design import Design, LayerDesign
 from xpert_evo.executors import Executor
 from xpert_evo.genes import Choice, GeneKind
-from xpert_evo.orchestration.refining.options import unlimited, value_of
+from xpert_evo.orchestration.refining.options import baseline_task, value_of
 from xpert_evo.orchestration.refining.preparing import Refinable
 from xpert_evo.orchestration.refining.refinement import refine_network
 from xpert_evo.orchestration.refining.settings import Refinement, front_of
-from xpert_evo.orchestration.task import Task, task_of_images
+from xpert_evo.orchestration.task import Task
 from xpert_evo.progress import Event, Listener, Message, Stage
 
 
@@ -47,17 +47,22 @@ def chip_choices(config: RunConfig, design: Design, dataset: Dataset) -> list[Ch
         design: Design of the trained network.
         dataset: Data set of the network.
     """
-    whole = task_of_images(unlimited(config), dataset)
-    crossbar = whole.hardware.crossbar
-    offered = {
-        kind: choices for kind in (GeneKind.CODING, GeneKind.CELL_BITS) if len(choices := _shared(whole, kind)) > 1
-    }
-    found = []
+    whole = baseline_task(config, dataset)
+    crossbar, offered, found = whole.hardware.crossbar, _offered(whole), []
     for values in product(*offered.values()):
         shared = dict(zip(offered, values, strict=True))
         words = ", ".join(f"{value}-bit cells" if isinstance(value, int) else str(value) for value in values)
         found.append(ChipChoice(words=words, design=_with_shared(design, shared, crossbar)))
     return sorted(found, key=lambda one: one.design != design)
+
+
+def shared_choices(config: RunConfig, dataset: Dataset) -> tuple[tuple[str, tuple[Choice, ...]], ...]:
+    """Each gene that a chip has several choices of for all layers together, and these; raises ConfigError."""
+    return tuple((kind.value, choices) for kind, choices in _offered(baseline_task(config, dataset)).items())
+
+
+def _offered(whole: Task) -> dict[GeneKind, tuple[Choice, ...]]:
+    return {kind: choices for kind in (GeneKind.CODING, GeneKind.CELL_BITS) if len(choices := _shared(whole, kind)) > 1}
 
 
 def _shared(task: Task, kind: GeneKind) -> tuple[Choice, ...]:

@@ -109,19 +109,31 @@ class Plan:
         )
 
     def after(self, taken: Sequence[Taken]) -> Left:
-        """What is left after some steps were taken, of which only the last one may have missing measurements."""
+        """What is left after some steps were taken.
+
+        Only the last one may have missing measurements, and those before the first round where that round has begun.
+        """
         if not taken:
             return self.whole
-        at = taken[-1].at
-        if not taken[-1].n_missing:
+        last = taken[-1]
+        owed = {one.at.step: one.n_missing for one in taken[:-1] if one.n_missing}
+        if not owed and not last.n_missing:
             return Left(round=0, now=(), later=(), most_later=0, last=())
-        own = [one for one in taken if one.at.round == at.round]
-        if at.round:
-            now = _left(self.first if at.round == 1 else self.later, own)
-            return replace(self.whole, round=at.round, now=now, most_later=self.most_rounds - at.round)
-        if any(step.name == at.step for step in self.last):
+        own = [one for one in taken if not one.at.round]
+        if any(step.name == last.at.step for step in self.last):
             return Left(round=0, now=(), later=(), most_later=0, last=_left(self.last, own))
-        return replace(self.whole, now=(*_left(self.before, own), *self.first))
+        before = tuple(step.of(owed[step.name]) for step in self.before if step.name in owed)
+        if last.at.round:
+            left = self._of_round(taken)
+            return replace(left, now=(*before, *left.now))
+        return replace(self.whole, now=(*before, *_left(self.before, own), *self.first))
+
+    def _of_round(self, taken: Sequence[Taken]) -> Left:
+        """What is left from the round on in which the last step was taken."""
+        number = taken[-1].at.round
+        own = [one for one in taken if one.at.round == number]
+        now = _left(self.first if number == 1 else self.later, own)
+        return replace(self.whole, round=number, now=now, most_later=self.most_rounds - number)
 
 
 def _left(steps: Sequence[Step], taken: Sequence[Taken]) -> tuple[Step, ...]:

@@ -112,6 +112,10 @@ class Refiner:
         self._predictions: list[tuple[Prediction, ...]] = []
         self._loss_per_nat: float | None = None
 
+    def begin(self) -> None:
+        """Takes the steps of the first round alone."""
+        self._round(1, self._on_chip(), FIRST_WINDOW)
+
     def run(self) -> Refinement:
         """Goes round until nothing moves, then confirms the front on all validation images."""
         anchor, window = self._on_chip(), FIRST_WINDOW
