@@ -398,6 +398,13 @@ def test_a_design_must_fit_its_backbone(change: str) -> None:
         design.check(backbone)
 
 
+def test_a_misspelt_layer_is_named_beside_the_missing_one() -> None:
+    plain = _plain()
+    plain["layers"][2]["name"] = "conv33"
+    with pytest.raises(DesignError, match=r"missing: conv3; unknown: conv33\."):
+        parse_design(plain).check(load_backbone("vgg8"))
+
+
 def test_digests_name_designs() -> None:
     space = SPACES["vgg8"]
     rng = np.random.default_rng(1)

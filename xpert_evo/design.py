@@ -131,8 +131,9 @@ class Design(Frozen):
             raise DesignError(f"the design is for backbone '{self.backbone}', but '{backbone.name}' is in use.")
         got, wanted = [layer.name for layer in self.layers], [layer.name for layer in backbone.layers]
         if got != wanted:
-            missing = [name for name in wanted if name not in got]
-            story = f"missing: {', '.join(missing)}" if missing else f"got {', '.join(got)}"
+            missing, unknown = ([n for n in these if n not in those] for these, those in ((wanted, got), (got, wanted)))
+            parts = [f"{k}: {', '.join(n)}" for k, n in (("missing", missing), ("unknown", unknown)) if n]
+            story = "; ".join(parts) or f"got {', '.join(got)}"
             raise DesignError(f"a {backbone.name} design needs the layers {', '.join(wanted)} in this order; {story}.")
         for kind in (kind for kind in self.kinds if kind.record.is_of_crossbar):
             lacking = [layer.name for layer in self.layers if getattr(layer, kind) is None]

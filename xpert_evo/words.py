@@ -58,21 +58,24 @@ def edap_text(edap: float) -> str:
     return f"{edap:.2e}"
 
 
-_UNITS_S = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "y": 365.25 * 86_400}
+TIME_UNITS_S = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "y": 365.25 * 86_400}
+"""Units of times after programming [s]."""
 
 
 def age_text(seconds: float) -> str:
     """Formats a time after programming in the largest unit that it contains: `1 s`, `90 min`, `1 d`."""
-    unit = next((u for u in reversed(_UNITS_S) if seconds >= _UNITS_S[u] and seconds % _UNITS_S[u] == 0), None)
+    unit = next(
+        (u for u in reversed(TIME_UNITS_S) if seconds >= TIME_UNITS_S[u] and seconds % TIME_UNITS_S[u] == 0), None
+    )
     if unit is None:
-        unit = max((u for u in _UNITS_S if seconds >= _UNITS_S[u]), key=_UNITS_S.__getitem__, default="s")
-    return f"{seconds / _UNITS_S[unit]:.4g} {unit}"
+        unit = max((u for u in TIME_UNITS_S if seconds >= TIME_UNITS_S[u]), key=TIME_UNITS_S.__getitem__, default="s")
+    return f"{seconds / TIME_UNITS_S[unit]:.4g} {unit}"
 
 
 def age_s(text: str) -> float:
     """Reads a time after programming [s], such as `1s`, `90 min`, `1h`, `1d` or `10y`; raises ValueError."""
     number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyz").strip()
     unit = text.strip().removeprefix(number).strip() or "s"
-    if unit not in _UNITS_S:
-        raise ValueError(f"'{text}' is not a time; give a number with one of the units {listed(_UNITS_S)}.")
-    return float(number) * _UNITS_S[unit]
+    if unit not in TIME_UNITS_S:
+        raise ValueError(f"'{text}' is not a time; give a number with one of the units {listed(TIME_UNITS_S)}.")
+    return float(number) * TIME_UNITS_S[unit]

@@ -128,6 +128,17 @@ def test_train_reports_device_noise_and_leaves_the_network_and_its_result_alone(
     assert (folder / "weights.safetensors").stat().st_size > 1000
 
 
+def test_status_does_not_load_the_libraries_of_surrogates(tmp_path: Path) -> None:
+    probe = (
+        "import sys, xpert_evo.cli.status, xpert_evo.cli.results\n"
+        "print(sorted({'torch', 'sklearn', 'pandas'} & set(sys.modules)))"
+    )
+    outcome = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, timeout=120, check=True, cwd=tmp_path
+    )
+    assert outcome.stdout == "['torch']\n"
+
+
 def test_help_and_version_do_not_load_the_heavy_libraries() -> None:
     probe = (
         "import sys; from xpert_evo.cli import main\n"

@@ -246,9 +246,11 @@ def test_a_dry_run_tells_each_stage_at_native_size(
         assert re.search(words, said), words
     assert not (searched.parent / "never").exists()
     with pytest.raises(
-        StoreError, match=r"holds a run already; `xpert-evo resume .* --dry-run` shows what is left of it"
+        StoreError,
+        match=r"holds a run already; `xpert-evo resume .* --dry-run` shows what is left.*takes --to native",
     ):
         call("run", "--to", "native", *options(), "--dry-run", "--out", searched)
+    assert "--to native` trains designs at native size" in _said(capsys, "resume", searched, "--dry-run")
     said = _said(capsys, "resume", searched, "--to", "native", "--recipe", recipe, "--dry-run")
     assert "no training of the search is left" in said
     assert "at native size: at most 6 trainings by recipe tiny" in said

@@ -411,7 +411,8 @@ def test_devices_that_are_all_alike_are_judged_on_one_chip_once(
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({"at": ["1h,soon"]}, "--at takes times of at least 1 s, such as 1s,1h,1d, got 'soon'"),
+        ({"at": ["1h,soon"]}, "--at takes times in s, min, h, d and y, such as 1s,1h,1d, got 'soon'"),
+        ({"at": ["1week"]}, "--at takes times in s, min, h, d and y, such as 1s,1h,1d, got '1week'"),
         ({"at": ["1d,1h"]}, "--at takes increasing times"),
         ({"at": ["1h"], "noise": []}, "--at has no effect on ideal devices, which do not drift; leave out --ideal"),
         ({"at": ["1h"], "noise_draws": 0}, "--at needs drawn chips, but only ideal devices are judged"),

@@ -19,7 +19,7 @@ def test_the_table_and_the_full_model_agree(backbone: str) -> None:
 
 
 def test_an_impossible_area_limit_is_told_with_the_smallest_area_and_its_layers() -> None:
-    with pytest.raises(InfeasibleError, match=r"smallest reachable area is \d+\.\d\d mm2 \(most of it in conv"):
+    with pytest.raises(InfeasibleError, match=r"smallest reachable area is \d+\.\d\d mm² \(most of it in conv"):
         task_of(hardware={"area_limit_mm2": 1})
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.small_runs import judge_few_images
-from xpert_evo.accuracy.training.protocols import PROTOCOLS
+from xpert_evo.accuracy.training.protocols import PROTOCOLS, TrainingProtocol
 from xpert_evo.accuracy.training.recipes import Recipe, entries, load_recipe
 from xpert_evo.backbone_file import LayerEntry
 from xpert_evo.backbones import BACKBONES
@@ -107,6 +107,13 @@ def test_the_tutorial_tells_every_recipe_as_it_is() -> None:
         summary, stages, cost, reached = told[name]
         assert (summary, cost, reached) == (entry.summary, entry.cost, entry.reached)
         assert re.findall(r"`([a-z-]+)`", stages) == [stage.protocol for stage in entry.stages]
+
+
+def test_the_tutorial_tells_every_key_of_the_changes_of_a_stage() -> None:
+    text = (DOCS / "tutorial.md").read_text(encoding="utf-8").partition("| key | meaning |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE) == [
+        name for name in TrainingProtocol.model_fields if name not in {"name", "needs_weights"}
+    ]
 
 
 def test_the_own_recipe_of_the_tutorial_can_be_read(tmp_path: Path) -> None:

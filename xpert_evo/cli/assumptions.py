@@ -96,13 +96,16 @@ def whose_settings(folder: Path) -> str:
 
 
 def assumption_lines(settings: RunConfig, kind: ImageKind, folder: Path | None) -> list[str]:
-    """Lines that name the images and the chip that costs are computed for, and the source of these settings."""
+    """Lines that name the images and the chip that costs are computed for, and the source of these settings.
+
+    They are assumed only where no run says them.
+    """
     hardware = settings.hardware
     lines = [whose_settings(folder)] if folder else []
     images = f"images of {size_text(kind.image_size)} with {counted(kind.image_channels, 'channel')}"
     return [
         *lines,
-        f"assumed: {settings.dataset.name} ({kind.n_classes} classes, {images}), device "
+        f"{'used' if folder else 'assumed'}: {settings.dataset.name} ({kind.n_classes} classes, {images}), device "
         f"{hardware.device}, technology {hardware.technology}, crossbars of {hardware.crossbar.rows} x "
         f"{hardware.crossbar.columns}{_rows_read(hardware)}, {Hardware.of(settings).words}",
     ]

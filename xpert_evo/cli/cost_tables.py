@@ -25,7 +25,8 @@ def print_cost(console: PlainConsole, design: Design, report: HardwareReport, ha
     """Prints a design's genes and costs by layer, the shares of the components, and the totals."""
     console.table(_layer_table(design, report, hardware))
     console.table(_component_table(report))
-    console.lines([*_total_lines(report), *report.notes])
+    console.lines(_total_lines(report))
+    console.warnings(report.notes)
 
 
 def _layer_table(design: Design, report: HardwareReport, hardware: Hardware) -> Table:

@@ -22,6 +22,7 @@ from xpert_evo.orchestration.task import Task
 from xpert_evo.progress import Silent
 from xpert_evo.report.page.tables import flat_settings
 from xpert_evo.store import Store
+from xpert_evo.streams import in_shell
 from xpert_evo.words import counted, duration, edap_text
 
 _UNITS = {"area": "mm²", "latency": "µs", "energy": "µJ"}
@@ -83,6 +84,8 @@ def show_left(store: Store, overrides: Mapping[str, object]) -> None:
             told = "unknown until a training has ended" if left is None else f"about {duration(left)}"
             rest_of_search = f"left of the search: {told} of trainings, {n_workers} at a time, not counting searches"
             lines.append("no training of the search is left" if left == 0 else rest_of_search)
+            if left == 0 and not task.config.native.train:
+                lines.append(f"`xpert-evo resume {in_shell(store.folder)} --to native` trains designs at native size")
             if task.config.native.train:
                 search_s = (left or 0.0) + sum(label.seconds for label in store.all_labels()) / n_workers
                 native = estimate_native(task, dataset, n_workers=n_workers, search_s=search_s, tell=tell)

@@ -22,7 +22,7 @@ from xpert_evo.config import parse_assignments
 from xpert_evo.config.problem import HardwareConfig
 from xpert_evo.errors import UsageError
 from xpert_evo.report.pictures.over_time import write_over_time
-from xpert_evo.words import age_s
+from xpert_evo.words import TIME_UNITS_S, age_s, listed
 from xpert_evo.workbench.devices import NoisyDevices, device_words
 from xpert_evo.workbench.judging import check_split, chip_of, judge_weights
 from xpert_evo.workbench.listening import Draw, JudgingWork, Listener
@@ -144,7 +144,8 @@ def _read_times(texts: Sequence[str]) -> list[float]:
         try:
             times_s.append(age_s(text))
         except ValueError:
-            raise UsageError(f"--at takes times of at least 1 s, such as 1s,1h,1d, got '{text}'.") from None
+            units = listed(TIME_UNITS_S)
+            raise UsageError(f"--at takes times in {units}, such as 1s,1h,1d, got '{text}'.") from None
     if any(time_s < 1 for time_s in times_s) or sorted(set(times_s)) != times_s:
         raise UsageError("--at takes increasing times of at least 1 s, such as 1s,1h,1d.")
     return times_s

@@ -48,19 +48,19 @@ _KINDS = (
     _Kind(
         limit_name="area_limit_mm2",
         cost="area",
-        unit="mm2",
+        unit="mm²",
         remedy="smaller channel depths or more column sharing",
     ),
     _Kind(
         limit_name="latency_limit_us",
         cost="latency",
-        unit="us",
+        unit="µs",
         remedy="smaller channel depths, less column sharing or fewer input bits",
     ),
     _Kind(
         limit_name="energy_limit_uj",
         cost="energy",
-        unit="uJ",
+        unit="µJ",
         remedy="smaller channel depths or fewer ADC and input bits",
     ),
 )

@@ -246,9 +246,16 @@ def _caption(result: RunResult) -> str:
     return (
         f"{'Test accuracy' if _mixed(shown) else 'Accuracy'}: measured on {split} data{emulation} after training "
         f"protocol '{protocol}', {devices_of([candidate for _, candidate in shown])}; {chosen}. {worth_of(protocol)} "
-        f"Baseline: {baseline_words(result.task)}; 'EDAP lower' is the baseline's EDAP over the design's. "
+        f"Baseline: {baseline_words(result.task)}; 'EDAP lower' is the baseline's EDAP over the "
+        f"design's{_higher(result, shown)}. "
         f"EDAP is the product of {result.task.hardware.edap_words}; {cost_words(result)}.{reversal_words(shown)}"
     )
+
+
+def _higher(result: RunResult, shown: Sequence[tuple[str, Candidate]]) -> str:
+    """What a ratio below 1 means, where there is one."""
+    most = result.baseline_hardware["edap"]
+    return ", below 1 x where it is higher" if any(one.hardware["edap"] > most for _, one in shown) else ""
 
 
 def reversal_words(shown: Sequence[tuple[str, Candidate]]) -> str:

@@ -37,8 +37,8 @@ def require_free(folder: Path) -> None:
     if (folder / FILE_NAME).exists():
         resume = f"xpert-evo resume {in_shell(folder)}"
         raise StoreError(
-            f"{folder} holds a run already; `{resume} --dry-run` shows what is left of it. Go on with `{resume}` or "
-            "choose another --out."
+            f"{folder} holds a run already; `{resume} --dry-run` shows what is left of it. Go on with `{resume}`, "
+            "which takes --to native, too, or choose another --out."
         )
 
 

@@ -111,6 +111,12 @@ def test_a_budget_scales_the_steps_that_few_images_of_the_user_take() -> None:
         ('stages = [{ protocol = "smoke" }, { protocol = "exact-tune" }]', "width_divisor 16 .* stage 2 has 1 and 32"),
         ('stages = [{ protocol = "smoke", changes = { epoch = 2 } }]', "epochs"),
         ('stages = [{ protocol = "smoke", changes = { name = "mine" } }]', "name belongs to the protocol"),
+        ('stages = [{ protocol = "smoke", changes = { images = 9 } }]', "'images' in changes; did you mean 'n_train'"),
+        ('stages = [{ protocol = "smoke", changes = { validation_images = 9 } }]', "did you mean 'n_validation'"),
+        (
+            'stages = [{ protocol = "smoke", changes = { colour = 2 } }]',
+            "known: width_divisor, .*, n_train",
+        ),
         ("stages = [", "cannot be read"),
     ],
 )

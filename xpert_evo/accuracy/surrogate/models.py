@@ -10,8 +10,6 @@ from typing import Protocol
 import numpy as np
 import torch
 from scipy.optimize import minimize
-from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
 
 from xpert_evo.accuracy.surrogate.kernels import Draws, LinearPlusGaussian
 from xpert_evo.accuracy.surrogate.kinds import SurrogateKind
@@ -92,6 +90,9 @@ class GaussianProcess:
     def __init__(
         self, features: FloatArray, labels: FloatArray, *, noise_std: float, seed: int, groups: IntArray
     ) -> None:
+        from sklearn.gaussian_process import GaussianProcessRegressor  # noqa: PLC0415 - loads pandas, too: a second
+        from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel  # noqa: PLC0415
+
         del seed, groups
         scale = np.sqrt(features.shape[1])
         least_noise = least_noise_variance(noise_std)

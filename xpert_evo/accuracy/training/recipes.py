@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from hw_models.errors import closest
 from xpert_evo.accuracy.training.protocols import TrainingProtocol, fitted, load_protocol
 from xpert_evo.errors import ConfigError
 from xpert_evo.validation import Frozen, nearest, parse
@@ -146,12 +147,22 @@ def changed(base: TrainingProtocol, changes: Mapping[str, Any], *, where: str) -
     changes = {name: value for name, value in changes.items() if name not in known or value != known[name]}
     if not changes:
         return base
+    _check_names(changes, where)
     settings = parse(TrainingProtocol, {**known, **changes}, where=where, error=ConfigError)
     words = [counted(changes[name], unit) for name, unit in _NAMED.items() if changes.get(name) is not None]
     if changes.keys() - _NAMED:
         words.append(settings.digest[:6])
     name = " ".join([base.name, *words]).replace(" ", "-").replace(",", "")
     return settings.model_copy(update={"name": name})
+
+
+def _check_names(changes: Mapping[str, Any], where: str) -> None:
+    """Raises ConfigError for a name that is no setting of a protocol, with the one that is likely meant."""
+    known = [name for name in TrainingProtocol.model_fields if name not in _NOT_FOR_STAGES]
+    for name in changes.keys() - set(known):
+        meant = next((setting for part, setting in _MEANT.items() if part in name), closest(name, known, cutoff=0.6))
+        hint = f"did you mean '{meant}'? Known" if meant else "known"
+        raise ConfigError(f"{where}: unknown name '{name}' in changes; {hint}: {', '.join(known)}.")
 
 
 @cache
@@ -195,6 +206,15 @@ def _scaled(protocol: TrainingProtocol, ratio: float, n_train: int, *, repeats: 
     fewer = max(min(protocol.batch_size, images), round(images * epochs))
     return changed(protocol, {"epochs": 1, "n_train": fewer}, where=protocol.name)
 
+
+_MEANT = {
+    "valid": "n_validation",
+    "batch": "batch_size",
+    "image_s": "image_size",
+    "images": "n_train",
+    "train": "n_train",
+}
+"""Settings by parts of the names that they are given by mistake; the first that fits."""
 
 _NAMED = {"epochs": "epoch", "n_train": "image"}
 """Settings whose changed values are part of a protocol's name, with their units there."""

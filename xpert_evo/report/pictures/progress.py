@@ -27,7 +27,7 @@ def draw_hypervolume(scene: Scene) -> Figure | None:
     if not result.measured:
         return None
     n_panels = 3 if result.generations else 2
-    figure = Figure(figsize=(3.2 * n_panels + 0.4, 3.8))
+    figure = Figure(figsize=(3.4 * n_panels + 0.4, 3.8))
     panels = figure.subplots(1, n_panels)
     homogeneous = {candidate.digest for candidate in scene.homogeneous}
     n_reused = result.n_reused
@@ -49,7 +49,9 @@ def draw_hypervolume(scene: Scene) -> Figure | None:
         axes.set_xlim(left=0)
     _mark_batches(panels[0], result.trained)
     panels[0].set_title("measured")
-    panels[0].set_ylabel(f"hypervolume [{_unit(result.task.objectives.names)}]")
+    for axes in panels:
+        axes.set_ylabel(f"hypervolume [{_unit(result.task.objectives.names)}]")
+    panels[1].set_title("measured")
     panels[0].xaxis.set_major_locator(MaxNLocator(5, integer=True))
     panels[1].xaxis.set_major_locator(MaxNLocator(5))
     if result.generations:

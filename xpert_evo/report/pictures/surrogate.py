@@ -10,7 +10,7 @@ from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
 
 _MARKERS = "osD^vP"
-_PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 2.0}
+_LINE = 11.5  # points
 
 
 def draw_predictions(scene: Scene) -> Figure | None:
@@ -38,11 +38,11 @@ def draw_predictions(scene: Scene) -> Figure | None:
     _diagonal(axes, [v for c in asked for v in (100 * c.validation, 100 * (c.predicted or 0))])
     axes.set_xlabel("predicted accuracy [%]")
     axes.set_ylabel(f"measured accuracy [%], validation, {result.config.training.protocol}")
-    axes.set_title("Predictions before training against measurements")
-    legend_below(figure, [axes], 5)
     words = honesty_words(result)
-    if words:
-        axes.text(0.03, 0.97, "\n".join(words), transform=axes.transAxes, va="top", fontsize=8.5, bbox=_PAPER)
+    axes.set_title("Predictions before training against measurements", pad=_LINE * len(words) + 10)
+    legend_below(figure, [axes], 5)
+    if words:  # above the axes, where they hide neither points nor the diagonal
+        axes.text(0.0, 1.015, "\n".join(words), transform=axes.transAxes, va="bottom", fontsize=8.5)
     return figure
 
 
