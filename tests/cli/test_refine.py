@@ -17,6 +17,7 @@ import pytest
 from tests.command_line import call, ended
 from tests.refinable import settings, weights
 from xpert_evo.design import load_designs
+from xpert_evo.errors import TrainingError
 from xpert_evo.orchestration.refining.memory import FILE_NAME
 
 pytestmark = pytest.mark.usefixtures("quick_estimates")
@@ -48,7 +49,7 @@ def test_refine_reports_and_writes_files_for_other_commands(
     steps = ("reading the network", "listing the peripherals", "judging the trained network", "measuring single layers")
     assert sorted(steps, key=told.index) == list(steps), "each step is told when it begins"
     assert "round 1: choosing peripherals for all prices" in told
-    assert "left of this step" in told
+    assert "about 0 s left" not in told
     assert "predicted over measured divergence" in told
     assert "within 0.7 points of the trained network" in told
     assert "…" not in told, "no cell is cut"
@@ -113,6 +114,16 @@ def test_a_dry_run_counts_what_would_be_measured_and_writes_nothing(
     told = capsys.readouterr().out
     assert "other settings, none of which is of use here" in told
     assert "measuring each layer's own bits: 5 x 61 images" in told
+
+
+def test_a_missing_network_is_told_before_anything_is_loaded(tmp_path: Path) -> None:
+    for command in ("refine", "judge"):
+        outcome = ended(command, tmp_path / "nosuch")
+        assert outcome.returncode == TrainingError.exit_code
+        assert (
+            "nosuch does not exist; give a weights.safetensors of `xpert-evo train`, or its folder." in outcome.stderr
+        )
+        assert "loading" not in outcome.stdout + outcome.stderr
 
 
 def _times(out: Path) -> dict[Path, int]:

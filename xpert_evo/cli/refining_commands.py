@@ -19,6 +19,7 @@ from xpert_evo.cli.root import (
     SettingsFile,
     Workers,
     image_settings,
+    trained_path,
 )
 from xpert_evo.paths import user_path
 
@@ -30,7 +31,7 @@ def refine(
     weights: Annotated[
         Path,
         typer.Argument(
-            parser=user_path,
+            parser=trained_path,
             metavar="NETWORK",
             help="Trained weights (.safetensors) of a design at native size, or the folder of a training.",
         ),

@@ -16,6 +16,15 @@ app = typer.Typer(
     epilog="Start with [bold]xpert-evo run[/bold]; it needs no settings and no data.",
 )
 
+
+def trained_path(path: str) -> Path:
+    """The path of a trained network, or of its folder, as typed by a user; raises TrainingError if there is none."""
+    from xpert_evo.accuracy.training.weights_path import weights_file
+
+    weights_file(user_path(path))
+    return user_path(path)
+
+
 RunFolder = Annotated[
     Path, typer.Argument(parser=user_path, metavar="DIR", help="Folder of a run, such as runs/fashion-mnist-0.")
 ]
@@ -28,7 +37,7 @@ DesignFile = Annotated[
 TrainedWeights = Annotated[
     Path,
     typer.Argument(
-        parser=user_path, metavar="WEIGHTS.safetensors", help="Network trained by `xpert-evo train`, or its folder."
+        parser=trained_path, metavar="WEIGHTS.safetensors", help="Network trained by `xpert-evo train`, or its folder."
     ),
 ]
 OneDesign = Annotated[

@@ -18,6 +18,7 @@ from xpert_evo.accuracy.training.packing import packed, unpacked
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.accuracy.training.trained_network import TrainedNetwork
 from xpert_evo.accuracy.training.weights_header import NetworkReference, WeightsHeader
+from xpert_evo.accuracy.training.weights_path import WEIGHTS_NAME, weights_file
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import RunConfig
 from xpert_evo.design import Design
@@ -43,7 +44,6 @@ __all__ = [
     "weights_file",
 ]
 
-WEIGHTS_NAME = "weights.safetensors"
 IMPORTED = "imported"
 """Metadata of a file with weights of an imported network: the name of its backbone."""
 
@@ -71,14 +71,6 @@ def save_packed(trained: Savable, path: Path) -> None:
     crossbars = [layer.geometry.crossbar for layer in network.crossbar_layers]
     header = replace(trained.header, crossbar=network.crossbar)
     write_tensors(path, packed(network.state_dict(), crossbars), header.to_plain())
-
-
-def weights_file(path: Path) -> Path:
-    """Returns the weights file at `path` or in the folder `path`; raises TrainingError if there is none."""
-    file = path / WEIGHTS_NAME if path.is_dir() else path
-    if not file.is_file():
-        raise TrainingError(f"{file} does not exist; give a {WEIGHTS_NAME} of `xpert-evo train`, or its folder.")
-    return file
 
 
 def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], WeightsHeader]:

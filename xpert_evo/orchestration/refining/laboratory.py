@@ -35,10 +35,13 @@ from xpert_evo.progress import Listener, Stage
 from xpert_evo.words import duration
 
 _MANY = 5_000
-"""Validation images that are assumed for the time left where all are judged."""
+"""Training images that are assumed for the time left of tuning on all of them."""
 
 _STEP_EFFORT = 3.0
 """Assumed time of a training step relative to the emulation of its images, for the time left."""
+
+_BETWEEN_S, _LEAST_TOLD_S, _WORTH_TELLING_S = 1.0, 1.0, 5.0
+"""Least time between two lines on a step, least time left that is told, and that is told before a step begins [s]."""
 
 
 class Laboratory:
@@ -51,6 +54,7 @@ class Laboratory:
         source: The first network, with the images that all networks are measured on.
         crossbar: Crossbars of the chip.
         n_adopted: Training images that the batch norm of a written network is calibrated on.
+        n_validation: Number of validation images.
         chips: Chips that networks are judged on and tuned for.
         geometries: Geometries of a design's layers, from which the time of a job is estimated.
         listener: Receives the progress.
@@ -65,6 +69,7 @@ class Laboratory:
         *,
         crossbar: CrossbarSpec,
         n_adopted: int,
+        n_validation: int,
         chips: DrawnChips,
         geometries: Callable[[Design], list[LayerGeometry]],
         listener: Listener,
@@ -72,10 +77,10 @@ class Laboratory:
         self._networks = networks
         self._memory, self._executor, self._listener = memory, executor, listener
         self._source, self._crossbar, self._n_adopted = source, crossbar, n_adopted
-        self._geometries = geometries
+        self._n_validation, self._geometries = n_validation, geometries
         self.chips = chips
         self._measured: dict[str, FloatArray] = {}
-        self.seconds = 0.0
+        self.seconds = self._effort = 0.0
         self.taken: list[Taken] = []
 
     def tell(self, step: str) -> None:
@@ -181,7 +186,7 @@ class Laboratory:
             for chip, key in zip(chips, of_path, strict=True)
             if self._memory.fact(key) is None
         }
-        effort = judging_effort((part.stop or _MANY) - part.start, self.chips) * self._conversions(design)
+        effort = judging_effort((part.stop or self._n_validation) - part.start, self.chips) * self._conversions(design)
         self._run(missing, [effort] * len(missing), at, n_wanted=sum(map(len, keys.values())))
         accuracies = []
         for path in weights:
@@ -207,8 +212,9 @@ class Laboratory:
         order = sorted(zip(efforts, jobs, strict=True), key=lambda pair: -pair[0])
         keys, left = [key for _, key in order], dict(zip(jobs, efforts, strict=True))
         total, begin = sum(efforts), time.monotonic()
+        told = begin
         if jobs:
-            self.tell(what if len(jobs) == 1 else f"{what}, {len(jobs)} to do")
+            self.tell(f"{what}{f', {len(jobs)} to do' if len(jobs) > 1 else ''}{self._time_words(total)}")
         failed: JobFailed | None = None
         for number, outcome in enumerate(self._executor.run(carry_out, [jobs[key] for key in keys]), 1):
             if isinstance(outcome, JobFailed):
@@ -219,11 +225,18 @@ class Laboratory:
             del left[key]
             passed, done = time.monotonic() - begin, total - sum(left.values())
             remaining = passed * sum(left.values()) / done if done else 0.0
-            if left:
+            if left and remaining >= _LEAST_TOLD_S and time.monotonic() - told >= _BETWEEN_S:
+                told = time.monotonic()
                 self.tell(f"{what}, {number} of {len(keys)}, about {duration(remaining)} left of this step")
         self.seconds += time.monotonic() - begin
+        self._effort += total
         if failed is not None:
             raise ExecutorError(f"{what} failed: {failed.reason}; what was measured is kept, run the command again.")
+
+    def _time_words(self, effort: float) -> str:
+        """How long a step will take at the pace of all steps so far; empty if that is unknown or not worth telling."""
+        expected = self.seconds * effort / self._effort if self._effort else 0.0
+        return f", about {duration(expected)}" if expected >= _WORTH_TELLING_S else ""
 
     def _keep(self, key: str, job: Job, done: Done) -> None:
         if isinstance(job, ProbeJob) and done.scores is not None:

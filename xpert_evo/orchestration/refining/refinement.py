@@ -85,6 +85,7 @@ def refiner_of(
         network.source,
         crossbar=options.task.hardware.crossbar,
         n_adopted=network.refining.n_adopted,
+        n_validation=len(network.dataset.validation),
         chips=network.chips,
         geometries=options.geometries,
         listener=listener,

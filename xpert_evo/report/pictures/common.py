@@ -9,7 +9,7 @@ from matplotlib.axis import Axis
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from xpert_evo.objectives import FloatArray
 from xpert_evo.report.candidates import Candidate
@@ -58,8 +58,11 @@ def number(value: float) -> str:
 
 
 def plain_ticks(axis: Axis) -> None:
-    """Labels 1, 2 and 5 times each power of ten of a logarithmic axis."""
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    """Labels 1, 2 and 5 times each power of ten of a logarithmic axis; round numbers if it spans less than one."""
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(
+        LogLocator(subs=(1.0, 2.0, 5.0)) if high >= 10 * low else MaxNLocator(6, steps=[1, 2, 5, 10])
+    )
     axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
     axis.set_minor_formatter(NullFormatter())
 

@@ -28,6 +28,9 @@ from xpert_evo.words import counted, times
 
 _MOST_DRAWN = 4
 
+_MARGIN = 1.2
+"""Factor on EDAP between the outermost designs and the edges."""
+
 
 def draw_refinement(result: Refinement) -> list[Drawing]:
     """Returns the pictures of a refinement, without those that have nothing to show."""
@@ -53,17 +56,20 @@ def _draw_front(result: Refinement) -> Figure:
             y = [100 * one.accuracy for one in designs]
             for one in designs:
                 axes.plot([one.edap_ratio] * len(one.on_chips), [100 * a for a in one.on_chips], "_", color=GREY)
-            axes.errorbar(
-                x, y, [100 * error_of(one) for one in designs], color=colour, marker=marker, ls="", label=label
-            )
-    axes.axhline(100 * result.trained.accuracy, color=ORANGE, linewidth=0.8)
+            axes.errorbar(x, y, [100 * error_of(one) for one in designs], color=colour, ls="")
+            size = 14 if marker == "*" else 6
+            axes.plot(x, y, marker, color=colour, markersize=size, markeredgecolor="white", zorder=3, label=label)
+    axes.axhline(100 * result.trained.accuracy, color=ORANGE, linewidth=0.8, label="accuracy of the trained network")
+    ratios = [one.edap_ratio for one in (result.trained, *result.chosen)]
+    axes.set_xlim(min(ratios) / _MARGIN, max(ratios) * _MARGIN)
     models = f", worst of {n} cost models" if (n := len(result.trained.edap_ratios)) else ""
     axes.set(
         xscale="log",
-        xlabel=f"EDAP of the baseline over that of the design{models}",
+        xlabel=f"EDAP of the baseline over that of the design{models} [x]",
         ylabel=f"validation accuracy, {_chips_words(result)} [%]",
     )
     plain_ticks(axes.xaxis)
+    figure.suptitle(f"Peripherals of {result.trained.design.digest[:8]}, chosen again", fontweight="bold")
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)  # no corner is free of error bars
     return figure
 
@@ -120,7 +126,7 @@ def _draw_predictions(result: Refinement) -> Figure | None:
     axes.plot(
         measured, [1000 * one.expected for one in every], "o", color=BLUE, markerfacecolor="none", label="with pairs"
     )
-    for is_random, label, marker in ((False, "chosen", "."), (True, "drawn at random", "^")):
+    for is_random, label, marker in ((False, "chosen", "."), (True, "drawn at random", "+")):
         kind = [one for one in every if one.is_random == is_random]
         if kind:
             x, y = [1000 * one.measured for one in kind], [1000 * one.corrected for one in kind]
@@ -131,6 +137,7 @@ def _draw_predictions(result: Refinement) -> Figure | None:
     axes.set(xscale="log", yscale="log", xlabel="measured divergence [mnat]", ylabel="predicted divergence [mnat]")
     for axis in (axes.xaxis, axes.yaxis):
         plain_ticks(axis)
+    axes.set_title("Divergences of joint choices")
     axes.legend(fontsize=8)
     return figure
 
