@@ -70,7 +70,7 @@ def test_the_head_says_whose_settings_which_images_and_which_chip(
         call("evaluate", run / "front.json", *words)
         head = capsys.readouterr().out.splitlines()[:2]
         assert head[0].startswith(f"settings of the run in {run}")
-        assert head[1].startswith("assumed: cifar10 (10 classes, images of 32 x 32 with 3 channels), device rram-100k")
+        assert head[1].startswith("used: cifar10 (10 classes, images of 32 x 32 with 3 channels), device rram-100k")
         assert head[1].endswith("32 x 64, cost model published")
 
 

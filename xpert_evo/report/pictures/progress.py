@@ -113,6 +113,7 @@ def _draw_generations(axes: Axes, result: RunResult) -> None:
                 at, curve["hypervolume"], color=GREY, lw=1.0, ls=_DOTS[i % len(_DOTS)], label=f"{name}, predicted"
             )
     axes.set_xlabel("generation of the round")
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.set_title("predicted")
     axes.set_xlim(left=0)
 
