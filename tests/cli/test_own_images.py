@@ -150,7 +150,7 @@ def test_costs_are_for_the_classes_and_channels_of_the_images(
     runs: dict[str, Path], project: Path, typed: Callable[..., str], tmp_path: Path
 ) -> None:
     out = typed("evaluate", runs["folder"] / "front.json")
-    assert f"assumed: folder:{project}/flowers (3 classes, images of 40 x 40 with 3 channels)" in out
+    assert f"used: folder:{project}/flowers (3 classes, images of 40 x 40 with 3 channels)" in out
     design = tmp_path / "design.json"
     design.write_text(typed("show", runs["npz"], "--knee", "--json"))
     out = typed("evaluate", design, "--dataset", NAMES["npz"])
@@ -162,7 +162,7 @@ def test_costs_of_a_run_on_a_function_do_not_call_it(
 ) -> None:
     monkeypatch.chdir(tmp_path)  # where no such module can be imported
     out = typed("evaluate", runs["module"] / "front.json")
-    assert "assumed: module:my_images:load (3 classes, images of 32 x 32 with 3 channels)" in out
+    assert "used: module:my_images:load (3 classes, images of 32 x 32 with 3 channels)" in out
 
 
 def test_a_dry_run_tells_the_images_and_what_was_drawn(project: Path, typed: Callable[..., str]) -> None:
