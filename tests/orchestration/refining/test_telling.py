@@ -7,6 +7,7 @@ from tests.refinable import design
 from xpert_evo.orchestration.refining import Refined, Refinement
 from xpert_evo.orchestration.refining.settings import front_of
 from xpert_evo.orchestration.refining.telling import best_words, edap_words, span_words
+from xpert_evo.report.refining.pictures import rows_of
 
 TRAINED = Refined(
     design=design(),
@@ -45,6 +46,7 @@ def test_the_trained_network_is_no_choice_of_its_own() -> None:
 
 def test_ratios_below_one_are_told_the_other_way_round() -> None:
     assert edap_words(DEARER) == "2 x above the baseline's"
+    assert [row[1] for row in rows_of([DEARER, CHEAPER])] == ["2 x higher", "8 x"]
     assert span_words([3.754, 3.746]) == "3.75"
     assert span_words([0.5, 2.0]) == "0.50 to 2.00"
 

@@ -24,7 +24,7 @@ from xpert_evo.report.pictures.common import (
     plain_ticks,
     wide,
 )
-from xpert_evo.words import counted, times
+from xpert_evo.words import counted, lower, times
 
 _MOST_DRAWN = 4
 
@@ -179,7 +179,7 @@ def rows_of(designs: Sequence[Refined]) -> list[tuple[str, ...]]:
     return [
         (
             one.design.digest[:8],
-            f"{times(one.edap_ratio)} x",
+            lower(one.edap_ratio).removesuffix(" lower"),  # the column's head says so
             number(one.edap),
             f"{one.area_mm2:.1f}",
             number(one.latency_us),
