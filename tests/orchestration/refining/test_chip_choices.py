@@ -73,7 +73,7 @@ def test_each_coding_is_refined_and_the_front_is_that_of_all(tmp_path: Path) -> 
     assert any(line.startswith("differential: round 1: measuring single layers") for line in heard.lines)
     for better, worse in zip(result.front[:-1], result.front[1:], strict=True):
         assert better.edap > worse.edap
-        assert better.judged > worse.judged
+        assert better.accuracy > worse.accuracy
     for one in (*result.front, *result.others):
         network, is_differential = load_network(one.weights), one.chip == "differential"
         assert network.header.design == one.design
