@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.report.conftest import make_run, read_scene, settings
@@ -15,6 +16,7 @@ from xpert_evo.report.pictures import draw_pictures
 from xpert_evo.report.pictures.genes import draw_parallel
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
+from xpert_evo.report.shortlist import make_shortlist
 from xpert_evo.report.table import picks, result_table, reversal_words
 from xpert_evo.report.unmet import unmet_limits
 from xpert_evo.search import knee, non_dominated
@@ -63,6 +65,21 @@ def test_the_picture_of_all_trained_designs_marks_the_front_of_their_accuracies(
     figure = draw_parallel(few)
     assert figure is not None
     assert f"{len(searched)} of them on the front of the search" in figure.axes[0].get_title()
+
+
+def test_designs_that_hardly_beat_guessing_are_not_recommended(few: Scene) -> None:
+    result = few.result
+    rising = sorted(result.measured, key=lambda one: one.hardware["edap"])
+    n_classes = result.task.backbone.n_classes
+    accuracies = np.linspace(1 / n_classes + 0.01, 0.9, len(rising))  # each dearer design is better, so all are a front
+    measured = [replace(c, validation=float(a)) for c, a in zip(rising, accuracies, strict=True)]
+    made = make_shortlist(result.task, measured=measured, front=result.front, finalists=result.finalists)
+    finalists = {c.digest for c in result.finalists}
+    others = [c for c in made.compared if c.digest not in finalists]
+    least = 1 / n_classes + 0.5 * (0.9 - 1 / n_classes)
+    assert others
+    assert min(c.validation for c in others) >= least
+    assert any(c.validation < least and c.digest not in finalists for c in measured)
 
 
 def test_an_accuracy_is_asked_of_one_protocol(few: Scene) -> None:

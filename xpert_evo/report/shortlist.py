@@ -1,14 +1,18 @@
 """The designs that recommendations are chosen from: everything measured, with finalists as they were judged.
 
 A run trains few finalists, so its final front alone may have a poor design as its knee if no design between the ends
-was a finalist. The shortlist therefore also contains the members of the search's front that were not finalists.
+was a finalist. The shortlist therefore also contains the members of the search's front that were not finalists, as
+long as they are promising, as finalists are chosen: a front's end that guesses would bend its knee.
 Accuracies of two protocols are not comparable; with such members, all are compared by the labels of the search.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from xpert_evo.objectives import OBJECTIVES
+from xpert_evo.orchestration.finalists import are_promising
 from xpert_evo.orchestration.task import Task
 from xpert_evo.report.candidates import Candidate, objectives_of, select_front
 from xpert_evo.search import knee
@@ -91,7 +95,7 @@ def make_shortlist(
     """
     searched = select_front(task, measured) if finalists and front else list(front)
     were_finalists = {candidate.digest for candidate in finalists}
-    others = [c for c in searched if c.digest not in were_finalists] if finalists else []
+    others = [c for c in _promising(task, searched) if c.digest not in were_finalists] if finalists else []
     members = sorted([*front, *others], key=lambda candidate: candidate.hardware["edap"])
     labels = {candidate.digest: candidate for candidate in measured}
     best = max(searched, key=lambda candidate: candidate.validation, default=None)
@@ -103,3 +107,11 @@ def make_shortlist(
         compared=[labels.get(member.digest, member) for member in members] if others else members,
         most_accurate=best,
     )
+
+
+def _promising(task: Task, searched: Sequence[Candidate]) -> list[Candidate]:
+    """The designs of the search's front that keep enough of the best one's accuracy above guessing."""
+    if not searched:
+        return []
+    keep = are_promising(np.array([candidate.validation for candidate in searched]), task.backbone.n_classes)
+    return [candidate for candidate, kept in zip(searched, keep, strict=True) if kept]
