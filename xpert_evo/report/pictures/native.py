@@ -45,12 +45,13 @@ def draw_native(scene: Scene) -> Figure | None:
             fontsize=7,
         )
     axes.set_xscale("log")
-    if _edap(by_edap[-1]) < _FEW_DECADES * _edap(by_edap[0]):
-        plain_ticks(axes.xaxis)
     axes.set_xlabel(EDAP_LABEL)
     axes.set_ylabel(f"test accuracy, {_devices(native.designs[0])} [%]")
     axes.yaxis.set_major_locator(MaxNLocator(6))
     axes.margins(0.16, 0.14)
+    if _edap(by_edap[-1]) < _FEW_DECADES * _edap(by_edap[0]):
+        axes.autoscale_view()  # which ticks fit depends on the final limits
+        plain_ticks(axes.xaxis)
     result, n_images = scene.result, native.designs[0].candidate.n_test_images
     limits = chip_limit_words(result.config)
     axes.set_title(
