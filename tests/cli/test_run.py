@@ -115,6 +115,7 @@ def test_status_and_report_read_the_store_alone(finished: Path) -> None:
         (finished / name).rename(finished / f"old-{name}")
     status = ended("status", finished)
     assert "11 of 11 designs trained" in status.stdout
+    assert "training images/s per worker, judging included" in status.stdout
     report = ended("report", finished)
     assert report.returncode == 0, report.stderr
     assert (finished / "front.json").read_bytes() == (finished / "old-front.json").read_bytes()

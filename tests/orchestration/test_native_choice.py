@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from tests.orchestration.conftest import Runs
+from xpert_evo.orchestration.finalists import LEAST_SHARE
 from xpert_evo.orchestration.knowledge import look
 from xpert_evo.orchestration.names import NATIVE
-from xpert_evo.orchestration.native_choice import LEAST_SHARE, promising, rivals
+from xpert_evo.orchestration.native_choice import promising, rivals
 from xpert_evo.orchestration.native_plan import fitted_ratio, seconds_each
 from xpert_evo.orchestration.stage_times import LEAST_RATIO, StageTimes
 from xpert_evo.orchestration.surrogates import fit_round
