@@ -16,16 +16,22 @@ LEAST_SHARE = 0.5
 
 
 def finalists(run: RunContext) -> Genomes:
-    """Returns the baseline and promising members of each limit's measured front: ends, knee, then the most distant."""
+    """Returns the baseline and promising members of each limit's measured front: ends, knee, then the most distant.
+
+    Where fewer are promising than are asked for, the most accurate of the others follow.
+    """
     task, known = run.task, look(run)
-    objectives = task.objectives.minimised(known.values)
+    objectives, accuracies = task.objectives.minimised(known.values), known.values["accuracy"]
     chosen: list[int] = []
     for goal in joint_goals(task):
         within = np.flatnonzero((goal.constraints.violations(known.values) <= 0).all(axis=1))
-        if len(within):
-            within = within[are_promising(known.values["accuracy"][within], task.backbone.n_classes)]
-        front = within[non_dominated(objectives[within])] if len(within) else within
-        picked = front[choose_finalists(objectives[front], task.config.training.finalists)]
+        if not len(within):
+            continue
+        front = within[non_dominated(objectives[within])]
+        useful = are_promising(accuracies[front], task.backbone.n_classes)
+        picked = front[useful][choose_finalists(objectives[front[useful]], task.config.training.finalists)]
+        others = front[~useful][np.argsort(-accuracies[front[~useful]], kind="stable")]
+        picked = np.concatenate([picked, others])[: task.config.training.finalists]
         chosen += [int(i) for i in picked if int(i) not in chosen]
     members = [row for row in known.genomes[chosen] if not np.array_equal(row, task.baseline[0])]
     return np.stack([*members, task.baseline[0]])
