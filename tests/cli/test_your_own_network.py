@@ -82,7 +82,33 @@ def test_a_network_is_imported_searched_trained_judged_and_exported(
     assert "in floats" in told
     assert "exact crossbar emulation" in told
     call("show", "runs/search")
+    if name == "perceptron":  # the quickest of them
+        check_refinement(backbone)
     check_export(backbone, capsys)
+
+
+def check_refinement(backbone: tuple[str, ...]) -> None:
+    """The trained network gets other peripherals, with the layers of the import."""
+    few = (
+        "--images",
+        "20",
+        "--judged",
+        "20",
+        "--rounds",
+        "1",
+        "--pairs",
+        "0",
+        "--set",
+        "space.input_precision=[4,6,8]",
+    )
+    call("refine", "runs/search/trained", *backbone, *few, "--out", "runs/refined")
+    trained = json.loads(Path("runs/search/trained/result.json").read_text())["design"]
+    front = json.loads(Path("runs/refined/front.json").read_text())
+    assert front
+    for one in front:
+        assert one["design"]["backbone"] == trained["backbone"]
+        assert [layer["name"] for layer in one["design"]["layers"]] == [layer["name"] for layer in trained["layers"]]
+        load_network(Path("runs/refined") / one["weights"])
 
 
 def check_export(backbone: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,14 +123,17 @@ def check_export(backbone: tuple[str, ...], capsys: pytest.CaptureFixture[str]) 
     trained, exported = (
         load_network(Path(path)) for path in ("runs/knee", folder / "torch" / f"{design.digest}.safetensors")
     )
-    images = torch.rand(4, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    images = torch.rand(16, 1, 32, 32, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         wanted = trained(images).numpy()
         assert np.array_equal(exported(images).numpy(), wanted)
     session = onnxruntime.InferenceSession(folder / "onnx" / f"{design.digest}.onnx")
     (found,) = session.run(None, {"images": images.numpy()})
-    assert found.shape == (4, 10)
-    np.testing.assert_allclose(found, wanted, rtol=1e-2, atol=1e-2 * float(np.abs(wanted).max()))
+    assert found.shape == (16, 10)
+    # A sum next to a rounding boundary may fall on its other side, and moves all scores of that image.
+    error = np.abs(found - wanted).max(axis=1) / np.abs(wanted).max()
+    assert np.mean(error < 1e-2) >= 0.75
+    assert error.max() < 0.2
 
 
 def test_an_onnx_export_of_a_graph_computes_the_network(tmp_path: Path) -> None:

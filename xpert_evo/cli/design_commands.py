@@ -249,6 +249,9 @@ def judge(
       xpert-evo judge runs/first --ideal --noise variation_ratio=0.05
       xpert-evo judge runs/first --set hardware.crossbar.coding=differential
     """
+    from xpert_evo.accuracy.training.weights_path import weights_file
+
+    weights_file(weights)  # told before anything is loaded
     from xpert_evo.cli.judging import show_judgement
 
     options = image_settings(dataset, data_dir)

@@ -26,6 +26,9 @@ def pack(
     Examples:
       xpert-evo pack runs/first first-packed.safetensors
     """
+    from xpert_evo.accuracy.training.weights_path import weights_file
+
+    weights_file(weights)  # told before anything is loaded
     from xpert_evo.cli.packing import pack_weights
 
     pack_weights(weights, out)

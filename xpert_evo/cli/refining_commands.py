@@ -19,7 +19,6 @@ from xpert_evo.cli.root import (
     SettingsFile,
     Workers,
     image_settings,
-    trained_path,
 )
 from xpert_evo.paths import user_path
 
@@ -31,7 +30,7 @@ def refine(
     weights: Annotated[
         Path,
         typer.Argument(
-            parser=trained_path,
+            parser=user_path,
             metavar="NETWORK",
             help="Trained weights (.safetensors) of a design at native size, or the folder of a training.",
         ),
@@ -111,8 +110,10 @@ def refine(
       xpert-evo refine runs/knee --set space.cell_bits=[2,4]
       xpert-evo refine runs/knee --chips 5 --set hardware.device=rram-wan2022
     """
+    from xpert_evo.accuracy.training.weights_path import weights_file
     from xpert_evo.progress import Stage, choose_listener
 
+    weights_file(weights)  # told before anything is loaded
     listener = choose_listener(json_log=json_log, quiet=quiet or dry_run)
     listener.tell(Stage(text=LOADING))
     options = {

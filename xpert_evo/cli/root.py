@@ -17,14 +17,6 @@ app = typer.Typer(
 )
 
 
-def trained_path(path: str) -> Path:
-    """The path of a trained network, or of its folder, as typed by a user; raises TrainingError if there is none."""
-    from xpert_evo.accuracy.training.weights_path import weights_file
-
-    weights_file(user_path(path))
-    return user_path(path)
-
-
 RunFolder = Annotated[
     Path, typer.Argument(parser=user_path, metavar="DIR", help="Folder of a run, such as runs/fashion-mnist-0.")
 ]
@@ -37,7 +29,7 @@ DesignFile = Annotated[
 TrainedWeights = Annotated[
     Path,
     typer.Argument(
-        parser=trained_path, metavar="WEIGHTS.safetensors", help="Network trained by `xpert-evo train`, or its folder."
+        parser=user_path, metavar="WEIGHTS.safetensors", help="Network trained by `xpert-evo train`, or its folder."
     ),
 ]
 OneDesign = Annotated[
