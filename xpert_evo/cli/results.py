@@ -14,7 +14,6 @@ from xpert_evo.cli.cost_tables import print_cost
 from xpert_evo.errors import UsageError
 from xpert_evo.files import write_atomically
 from xpert_evo.orchestration.chip_noise import noise_words
-from xpert_evo.orchestration.names import NATIVE, REFINED
 from xpert_evo.report.around import around_candidate, around_line
 from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.comparison import Comparison, compare, draw_comparison
@@ -71,7 +70,7 @@ def _under(result: RunResult, candidate: Candidate, model: str) -> tuple[RunResu
 
 def _accuracy_lines(result: RunResult, candidate: Candidate) -> list[str]:
     """Measured and predicted accuracies, each with its training protocol."""
-    own = "as a finalist: " if _is_finalist(candidate) else ""
+    own = "as a finalist: " if candidate.is_finalist else ""
     lines = [f"{own}validation accuracy {100 * candidate.validation:.2f} % (protocol {candidate.protocol})"]
     if candidate.test is not None:
         spread = f" ± {100 * half:.1f}" if (half := candidate.half_interval) is not None else ""
@@ -94,15 +93,10 @@ def _accuracy_lines(result: RunResult, candidate: Candidate) -> list[str]:
     return lines
 
 
-def _is_finalist(candidate: Candidate) -> bool:
-    """Whether the accuracies are of a finalist's training, which is not that of the search even by one protocol."""
-    return candidate.test is not None and candidate.batch not in {NATIVE, REFINED}
-
-
 def _label_lines(candidate: Candidate) -> list[str]:
     """The search's own label and its prediction, which share a protocol even if the design was trained again later."""
     lines = []
-    if candidate.label is not None and _is_finalist(candidate):
+    if candidate.label is not None and candidate.is_finalist:
         name = f"protocol {candidate.label_protocol}"
         lines.append(f"in the search: validation accuracy {100 * candidate.label:.2f} % ({name})")
     if candidate.predicted is not None and candidate.std is not None:

@@ -43,7 +43,8 @@ def are_promising(accuracies: FloatArray, n_classes: int) -> BoolArray:
     All do if none is better than guessing.
     """
     gains = np.asarray(accuracies) - 1 / n_classes
-    return gains >= (LEAST_SHARE * gains.max() if gains.max() > 0 else -np.inf)
+    most = gains.max(initial=0.0)
+    return gains >= (LEAST_SHARE * most if most > 0 else -np.inf)
 
 
 def choose_finalists(objectives: FloatArray, n_designs: int) -> IntArray:

@@ -11,6 +11,7 @@ from xpert_evo.accuracy.training.yields import half_interval
 from xpert_evo.design import Design
 from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.chips import IDEAL_DEVICES
+from xpert_evo.orchestration.names import NATIVE, REFINED
 from xpert_evo.orchestration.task import Task
 from xpert_evo.search import non_dominated
 from xpert_evo.space import Genomes, IntArray
@@ -94,6 +95,11 @@ class Candidate:
     batch: str
     reused: bool
     seconds: float
+
+    @property
+    def is_finalist(self) -> bool:
+        """Whether the accuracies are of a finalist's training, which is not that of the search even by one protocol."""
+        return self.test is not None and self.batch not in {NATIVE, REFINED}
 
     @property
     def measured(self) -> float:

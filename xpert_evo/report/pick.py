@@ -30,7 +30,7 @@ def of_accuracy(result: RunResult, least: float) -> Candidate:
     found = result.shortlist.reaching(least)
     if found is None:
         best = max(result.shortlist.compared, key=lambda candidate: candidate.validation)
-        when = "as a finalist" if best.test is not None else "in the search"
+        when = "as a finalist" if best.is_finalist else "in the search"
         raise UsageError(
             f"no design on the front reaches {100 * least:g} % on validation data {when} (protocol {best.protocol}); "
             f"the best one has {100 * best.validation:.2f} %."

@@ -111,7 +111,5 @@ def make_shortlist(
 
 def _promising(task: Task, searched: Sequence[Candidate]) -> list[Candidate]:
     """The designs of the search's front that keep enough of the best one's accuracy above guessing."""
-    if not searched:
-        return []
     keep = are_promising(np.array([candidate.validation for candidate in searched]), task.backbone.n_classes)
     return [candidate for candidate, kept in zip(searched, keep, strict=True) if kept]
