@@ -67,6 +67,13 @@ def test_the_time_left_follows_the_size_of_later_images() -> None:
     assert epochs[0].endswith("about 16 s of training left")
 
 
+def test_the_first_epoch_expects_later_ones_to_leave_images_out() -> None:
+    protocol = TrainingProtocol(name="test", epochs=8, leave_out=0.5)
+    _, epochs = in_steps(protocol, Clock(), step_s=2.0)
+    assert epochs[0].endswith("about 88 s of training left"), "six of three quarters, and the last one whole"
+    assert epochs[1].endswith("about 96 s of training left"), "six as long as the present one"
+
+
 def test_a_judgement_counts_all_draws_that_are_left() -> None:
     clock, ticker = Clock(), Everything()
     progress = JudgingProgress("2,000 test images", 3, ticker, clock)

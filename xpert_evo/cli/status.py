@@ -6,15 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from xpert_evo.accuracy.training.stages import progress_words
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.config import RunConfig, parse_stored
 from xpert_evo.locks import is_held
-from xpert_evo.orchestration.batches import native_folder
 from xpert_evo.orchestration.estimate import planned_workers
 from xpert_evo.orchestration.names import AFTER_SEARCH, FINALISTS, FIRST, NATIVE, REFINED, REUSED, WORKING
-from xpert_evo.orchestration.native_jobs import STAGES_NAME
 from xpert_evo.orchestration.native_plan import refined_weights
+from xpert_evo.orchestration.native_progress import training_states
 from xpert_evo.orchestration.remaining import SplitSizes, left_s
 from xpert_evo.report.result import RunResult, load_result
 from xpert_evo.report.table import native_table, result_table
@@ -81,10 +79,8 @@ def native_lines(store: Store, result: RunResult) -> list[str]:
         f"{native.size_words}: {len(native.designs)} of {native.n_planned} trained{failed}, by {native.recipe_words}"
     ]
     ended = {*(one.candidate.digest for one in native.designs), *native.failed}
-    for plan in store.plans(NATIVE):
-        folder = native_folder(store.folder, plan.digest) / STAGES_NAME
-        if plan.digest not in ended and (state := progress_words(folder, native.recipe.stages)):
-            lines.append(f"  {plan.digest[:8]}: {state}")
+    left = [plan.digest for plan in store.plans(NATIVE) if plan.digest not in ended]
+    lines += [f"  {state}" for state in training_states(store.folder, left, native.recipe)]
     return [*lines, *_refined_lines(store, result.config)]
 
 

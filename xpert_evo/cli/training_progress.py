@@ -9,6 +9,9 @@ from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.cli.ticker import Ticker
 from xpert_evo.words import duration
 
+_EASY_RATIO = 0.5
+"""Images with below-average loss, of which epochs leave some out; assumed until an epoch has done so."""
+
 
 class TrainingProgress:
     """Follows the steps and epochs of one training.
@@ -76,11 +79,17 @@ class TrainingProgress:
 
     def _work_after(self, number: int) -> float:
         """Number of images in the epochs after `number`; smaller images count by their area."""
-        p, left_out = self._protocol, self._protocol.left_out_in_epoch(number)
         return sum(
-            self._area(later) * (self._n_images if p.left_out_in_epoch(later) == left_out else self._n_train)
-            for later in range(number + 1, p.epochs + 1)
+            self._area(later) * self._images_in(later, current=number)
+            for later in range(number + 1, self._protocol.epochs + 1)
         )
+
+    def _images_in(self, later: int, *, current: int) -> float:
+        """Number of images in a later epoch; the first epoch knows no losses yet and leaves none out."""
+        left_out = self._protocol.left_out_in_epoch(later)
+        if left_out and current > 1:
+            return self._n_images
+        return self._n_train * (1 - left_out * _EASY_RATIO)
 
 
 class JudgingProgress:

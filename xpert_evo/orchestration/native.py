@@ -22,6 +22,7 @@ from xpert_evo.orchestration.native_plan import (
     seconds_each,
     times_by_size,
 )
+from xpert_evo.orchestration.native_progress import progress_told
 from xpert_evo.orchestration.native_refining import run_refinements
 from xpert_evo.orchestration.native_refining_time import refinement_s
 from xpert_evo.orchestration.run_context import RunContext
@@ -48,7 +49,11 @@ def run_native(run: RunContext, fit: Callable[[RunContext], Surrogates]) -> None
         plan = native_note(run.store)
         assert plan is not None
         run.tally.expect(NATIVE, len(plan.roles), work=0.0, seconds=plan.seconds)
-    run_batch(run, NATIVE)
+    labelled = run.store.labels(run.label_context(NATIVE))
+    digests = [plan.digest for plan in run.store.plans(NATIVE) if plan.digest not in labelled]
+    recipe = run.task.recipe_carried_out(run.native_recipe)
+    with progress_told(run.store.folder, digests, recipe, run.listener):
+        run_batch(run, NATIVE)
     if run.task.config.native.refine and not run.native_recipe.is_proxy:
         run_refinements(run)
 

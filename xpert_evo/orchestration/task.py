@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hw_models import CostTable
 from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.training.protocols import TrainingProtocol, load_protocol
+from xpert_evo.accuracy.training.recipes import Recipe
 from xpert_evo.backbones import Backbone, load_backbone
 from xpert_evo.config import CostRule, DeviceRule, GeneChoices, RunConfig, SpacePreset
 from xpert_evo.genes import GeneKind
@@ -58,6 +59,10 @@ class Task:
         """Returns the protocol called `name`, fitted to a small data set; raises ConfigError if there is none."""
         found = load_protocol(name)
         return found if self.n_fitted is None else found.fitted_to(self.n_fitted)
+
+    def recipe_carried_out(self, recipe: Recipe) -> Recipe:
+        """Returns a recipe with the protocols of its stages fitted to a small data set."""
+        return recipe if self.n_fitted is None else recipe.fitted_to(self.n_fitted)
 
     def costs(self, genomes: Genomes) -> dict[str, FloatArray]:
         """Returns the costs that a search uses: `own_costs`, with worst-case EDAP if set by `search.costs`."""

@@ -188,7 +188,7 @@ def load_native(store: Store, task: Task, config: RunConfig) -> NativeResult | N
     is_refined = not wanted or refined_weights(store) is not None
     designs.sort(key=lambda one: one.candidate.hardware["edap"])
     return NativeResult(
-        recipe=planned.recipe if task.n_fitted is None else planned.recipe.fitted_to(task.n_fitted),
+        recipe=task.recipe_carried_out(planned.recipe),
         designs=designs,
         n_planned=len(plans),
         failed=failed,

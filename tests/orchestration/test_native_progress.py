@@ -1,0 +1,60 @@
+"""What a run tells while networks at native size are trained."""
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from xpert_evo.accuracy.training.recipes import load_recipe
+from xpert_evo.events import Event, Stage
+from xpert_evo.orchestration.native_progress import progress_told, training_states
+from xpert_evo.progress import Silent
+
+DIGESTS = ["446c0e9ee65ac279", "d27adb7d33790000"]
+
+
+class Waiting(Silent):
+    """A listener that wakes whoever waits for an event."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.told = threading.Event()
+
+    def tell(self, event: Event) -> None:
+        assert isinstance(event, Stage)
+        self.heard.append(event.text)
+        self.told.set()
+
+
+def finish_stage(run: Path, digest: str, name: str) -> None:
+    folder = run / "native" / digest / "stages"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps({}))
+
+
+def test_trainings_that_have_not_begun_have_no_state(tmp_path: Path) -> None:
+    recipe = load_recipe("hour")
+    assert training_states(tmp_path, DIGESTS, recipe) == []
+    finish_stage(tmp_path, DIGESTS[0], "1-one-night")
+    assert training_states(tmp_path, DIGESTS, recipe) == ["446c0e9e: 1 of 2 stages finished"]
+    (tmp_path / "native" / DIGESTS[0] / "weights.safetensors").touch()
+    assert training_states(tmp_path, DIGESTS, recipe) == ["446c0e9e: trained"]
+
+
+def test_what_changes_is_told_once(tmp_path: Path) -> None:
+    listener = Waiting()
+    finish_stage(tmp_path, DIGESTS[0], "1-one-night")
+    with progress_told(tmp_path, DIGESTS, load_recipe("hour"), listener, look_every_s=0.01):
+        finish_stage(tmp_path, DIGESTS[1], "1-one-night")
+        assert listener.told.wait(10)
+    finish_stage(tmp_path, DIGESTS[1], "2-exact-tune")
+    assert listener.heard[0].endswith("d27adb7d: 1 of 2 stages finished")
+    assert len(listener.heard) == 1
+
+
+def test_a_training_that_fails_ends_the_telling(tmp_path: Path) -> None:
+    before = threading.active_count()
+    with pytest.raises(RuntimeError, match="diverged"), progress_told(tmp_path, DIGESTS, load_recipe("hour"), Silent()):
+        raise RuntimeError("diverged")
+    assert threading.active_count() == before

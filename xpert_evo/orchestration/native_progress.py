@@ -1,0 +1,62 @@
+"""How far trainings at native size have come: read from the files that their workers write after each epoch."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from xpert_evo.accuracy.training.recipes import Recipe
+from xpert_evo.accuracy.training.stages import progress_words
+from xpert_evo.accuracy.training.weights import WEIGHTS_NAME
+from xpert_evo.orchestration.batches import native_folder
+from xpert_evo.orchestration.native_jobs import STAGES_NAME
+from xpert_evo.progress import Listener, Stage
+
+LOOK_EVERY_S = 10.0
+
+
+def training_states(run: Path, digests: Sequence[str], recipe: Recipe) -> list[str]:
+    """How far each training is that has begun, such as `446c0e9e: stage 1 of 2, epoch 3 of 24 finished`.
+
+    Args:
+        run: Folder of the run.
+        digests: Designs to look at.
+        recipe: Recipe of their trainings, fitted to the data set.
+    """
+    states = {digest: _state(native_folder(run, digest), recipe) for digest in digests}
+    return [f"{digest[:8]}: {state}" for digest, state in states.items() if state]
+
+
+@contextmanager
+def progress_told(
+    run: Path, digests: Sequence[str], recipe: Recipe, listener: Listener, *, look_every_s: float = LOOK_EVERY_S
+) -> Iterator[None]:
+    """Tells the listener, from a thread of its own, whenever one of the trainings has finished another epoch.
+
+    Args:
+        run: Folder of the run.
+        digests: Designs that are trained.
+        recipe: Recipe of their trainings, fitted to the data set.
+        listener: Receives the progress.
+        look_every_s: Time between two looks at the files [s].
+    """
+    ended = threading.Event()
+
+    def follow(told: list[str]) -> None:
+        while not ended.wait(look_every_s):
+            states = training_states(run, digests, recipe)
+            if states and states != told:
+                listener.tell(Stage(text="; ".join(states)))
+            told = states
+
+    thread = threading.Thread(target=follow, args=(training_states(run, digests, recipe),), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _state(folder: Path, recipe: Recipe) -> str:
+    return "trained" if (folder / WEIGHTS_NAME).exists() else progress_words(folder / STAGES_NAME, recipe.stages)
