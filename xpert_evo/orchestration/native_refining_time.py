@@ -11,9 +11,10 @@ from xpert_evo.orchestration.native_refining import refining_of
 from xpert_evo.orchestration.refining import Refining
 from xpert_evo.orchestration.refining.chips import DrawnChips
 from xpert_evo.orchestration.refining.estimate import Planner
-from xpert_evo.orchestration.refining.options import Options, unlimited
+from xpert_evo.orchestration.refining.options import Options
 from xpert_evo.orchestration.refining.plan import Pace
 from xpert_evo.orchestration.refining.settings import FEWEST_VALIDATION
+from xpert_evo.orchestration.refining.spaces import unlimited
 from xpert_evo.orchestration.stage_times import StageTimes
 from xpert_evo.orchestration.task import Task
 

@@ -10,7 +10,7 @@ from xpert_evo.hardware import Hardware
 from xpert_evo.locks import acquired
 from xpert_evo.orchestration.refining import Refinable, Refinement, Refining, prepare, refine_on_chips
 from xpert_evo.orchestration.refining.chip_choices import chip_choices
-from xpert_evo.orchestration.refining.options import baseline_task
+from xpert_evo.orchestration.refining.spaces import baseline_task
 from xpert_evo.paths import user_path
 from xpert_evo.progress import Listener, Message, choose_listener
 from xpert_evo.report.pictures.common import number

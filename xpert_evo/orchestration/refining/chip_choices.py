@@ -16,10 +16,10 @@ from xpert_evo.config import RunConfig
 from xpert_evo.design import Design, LayerDesign
 from xpert_evo.executors import Executor
 from xpert_evo.genes import Choice, GeneKind
-from xpert_evo.orchestration.refining.options import baseline_task, value_of
 from xpert_evo.orchestration.refining.preparing import Refinable
 from xpert_evo.orchestration.refining.refinement import refine_network
 from xpert_evo.orchestration.refining.settings import Refinement, front_of
+from xpert_evo.orchestration.refining.spaces import baseline_task, value_of
 from xpert_evo.orchestration.task import Task
 from xpert_evo.progress import Event, Listener, Message, Stage
 
