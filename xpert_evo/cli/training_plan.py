@@ -67,6 +67,8 @@ def _measured(plan: TrainingPlan, tell: Callable[[str], None]) -> Costs:
         plan.dataset,
         plan.protocol,
         budget_s=_BUDGET_S,
+        devices=plan.judged_devices,
+        noise_aware=plan.devices,
         teacher=plan.teacher,
         tell=tell,
     )

@@ -9,9 +9,6 @@ from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.cli.ticker import Ticker
 from xpert_evo.words import duration
 
-_EASY_RATIO = 0.5
-"""Images with below-average loss, of which epochs leave some out; assumed until an epoch has done so."""
-
 
 class TrainingProgress:
     """Follows the steps and epochs of one training.
@@ -85,11 +82,11 @@ class TrainingProgress:
         )
 
     def _images_in(self, later: int, *, current: int) -> float:
-        """Number of images in a later epoch; the first epoch knows no losses yet and leaves none out."""
-        left_out = self._protocol.left_out_in_epoch(later)
-        if left_out and current > 1:
+        """Number of images in a later epoch; epochs that leave images out are alike, except for the first."""
+        p = self._protocol
+        if p.left_out_in_epoch(later) and p.share_in_epoch(current) < 1:
             return self._n_images
-        return self._n_train * (1 - left_out * _EASY_RATIO)
+        return self._n_train * p.share_in_epoch(later)
 
 
 class JudgingProgress:

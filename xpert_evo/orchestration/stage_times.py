@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hw_models import CrossbarSpec
+from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.accuracy.training.recipes import Recipe
@@ -55,13 +56,25 @@ class StageTimes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trainee:
-    """What is trained: a design, its backbone, the crossbars, the images, and the teacher if there is one."""
+    """What is trained and judged, and how.
+
+    Attributes:
+        design: Design of the network.
+        backbone: Its backbone.
+        crossbar: Crossbar that it is trained for.
+        dataset: Images.
+        teacher: Trained networks whose class probabilities are learned; None for labels alone.
+        noise_aware: Devices drawn anew in every step; None to train with ideal ones.
+        devices: Devices of the chips that it is judged on; None for ideal ones.
+    """
 
     design: Design
     backbone: Backbone
     crossbar: CrossbarSpec
     dataset: Dataset
     teacher: Teacher | None = None
+    noise_aware: NonIdealities | None = None
+    devices: NonIdealities | None = None
 
 
 def measured_times(
@@ -87,6 +100,8 @@ def measured_times(
             trainee.dataset,
             protocol,
             budget_s=BUDGET_S / len(distinct),
+            devices=trainee.devices,
+            noise_aware=trainee.noise_aware,
             teacher=trainee.teacher,
             tell=None if tell is None else _named(tell, protocol),
         )
@@ -99,7 +114,7 @@ def measured_times(
         ),
         judging_s=sum(own[-1].judgement_s(n) for n in n_judged),
         judged_image_s=own[-1].judged_s,
-        step_image_s=own[-1].image_s,
+        step_image_s=own[-1].step_image_s(protocols[-1]),
     )
 
 

@@ -20,12 +20,12 @@ from xpert_evo.accuracy.host_state import threads
 from xpert_evo.accuracy.training.epoch import train_epoch
 from xpert_evo.accuracy.training.images import prepared, training_subset
 from xpert_evo.accuracy.training.judge import N_CALIBRATION
+from xpert_evo.accuracy.training.mixed_precision import compute_type
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.accuracy.training.teacher import Teacher
 from xpert_evo.accuracy.training.training import N_CORRECTION, initial_state
 from xpert_evo.backbones import Backbone
 from xpert_evo.design import Design
-from xpert_evo.orchestration.effort import images_trained
 
 _PART = 4
 """Divisor of the batch size in the first measured step."""
@@ -43,12 +43,27 @@ _FORWARD_RATIO = 1 / 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
-    """Seconds of the parts of a training: an image of a step, an epoch as such, an image judged, judging as such."""
+    """Durations of the parts of a training and its judgements.
+
+    Attributes:
+        image_s: An image of full size in a training step; smaller ones take less by their area [s].
+        step_s: What a training step takes besides its images, such as drawing new devices [s].
+        taught_s: The teachers' class probabilities of an image, which they see in full size [s].
+        epoch_s: Measurements after each epoch [s].
+        judged_s: An image in the exact emulation [s].
+        judging_s: What a judgement takes besides its images [s].
+    """
 
     image_s: float
     epoch_s: float
     judged_s: float
     judging_s: float
+    step_s: float = 0.0
+    taught_s: float = 0.0
+
+    def step_image_s(self, protocol: TrainingProtocol) -> float:
+        """Returns the duration of a step with images of full size, divided by their number [s]."""
+        return self.image_s + self.taught_s + self.step_s / protocol.batch_size
 
     def training_s(self, protocol: TrainingProtocol, n_train: int) -> float:
         """Returns the duration of all epochs [s].
@@ -57,7 +72,10 @@ class Costs:
             protocol: Training protocol.
             n_train: Number of training images in the data set.
         """
-        return images_trained(protocol, n_train) * self.image_s + protocol.epochs * self.epoch_s
+        n_images = min(protocol.n_train or n_train, n_train)
+        besides_s = self.taught_s + self.step_s / min(protocol.batch_size, n_images)
+        images_s = n_images * (protocol.epochs_by_area() * self.image_s + protocol.whole_epochs() * besides_s)
+        return images_s + protocol.epochs * self.epoch_s
 
     def measuring_s(self, protocol: TrainingProtocol, n_train: int, n_validation: int) -> float:
         """Returns the duration of measurements at the end of a training, with the form that it trained with [s]."""
@@ -89,6 +107,7 @@ def measured_costs(
     *,
     budget_s: float,
     devices: NonIdealities | None = None,
+    noise_aware: NonIdealities | None = None,
     teacher: Teacher | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> Costs:
@@ -102,6 +121,7 @@ def measured_costs(
         protocol: Training protocol.
         budget_s: Approximate time for measurements [s]; a single step of a large network may take longer.
         devices: Devices of the chips that images are judged on; None for ideal ones.
+        noise_aware: Devices drawn anew in every step; None to train with ideal ones.
         teacher: Trained networks whose class probabilities are learned; None for labels alone.
         tell: Called with a description of each measurement.
     """
@@ -120,11 +140,14 @@ def measured_costs(
         n_loaded = min(n_train, max(N_CALIBRATION, _MOST_STEPS * batch_size))
         train = prepared(training_subset(dataset.train, n_loaded), protocol, device)
         say("the first steps of the training")
-        step_s, n_images = _step(network, train, protocol, batch_size, budget_s / 2, teacher=teacher)
+        step_s, image_s = _step(network, train, protocol, batch_size, budget_s / 2, noise_aware=noise_aware)
+        taught_s = 0.0 if teacher is None else _taught_s(teacher, train, protocol, batch_size)
         say("the exact emulation of a few images")
         programming_s, judged_s = _emulation(network, train, devices)
     return Costs(
-        image_s=step_s / n_images,
+        image_s=image_s,
+        step_s=step_s,
+        taught_s=taught_s,
         epoch_s=programming_s + N_CORRECTION / 2 * judged_s,
         judged_s=judged_s,
         judging_s=programming_s + N_CALIBRATION * judged_s,
@@ -144,9 +167,9 @@ def _step(
     batch_size: int,
     budget_s: float,
     *,
-    teacher: Teacher | None,
-) -> tuple[float, int]:
-    """Seconds of a step, and its images."""
+    noise_aware: NonIdealities | None,
+) -> tuple[float, float]:
+    """Seconds of a step as such, and of each of its images: a straight line through steps of two sizes."""
     plain = {"epochs": 1, "early_sizes": (), "average": 0.0, "leave_out": 0.0, "components": 0}
     state = initial_state(network, train, protocol.model_copy(update=plain), 0, train.images.device)
     clock = _clock(train.images.device)
@@ -155,7 +178,7 @@ def _step(
         few = Split(images=train.images[: n_steps * n_images], labels=train.labels[: n_steps * n_images])
         state.losses = torch.full((len(few),), math.nan)
         begun = clock()
-        train_epoch(state, few, protocol.model_copy(update={**plain, "batch_size": n_images}), 1, None, teacher=teacher)
+        train_epoch(state, few, protocol.model_copy(update={**plain, "batch_size": n_images}), 1, noise_aware)
         return (clock() - begun) / n_steps
 
     part = max(1, batch_size // _PART)
@@ -163,9 +186,26 @@ def _step(
     part_s = seconds(1, part)
     at_most_s = part_s * batch_size / part  # less: what a step takes besides its images counts once
     if at_most_s > budget_s:
-        return part_s, part
+        fewer = max(1, part // 2)
+        return _line(fewer, seconds(1, fewer), part, part_s)
     n_steps = int(min(_MOST_STEPS, len(train) // batch_size, max(1.0, budget_s / at_most_s)))
-    return seconds(max(1, n_steps), batch_size), batch_size
+    return _line(part, part_s, batch_size, seconds(max(1, n_steps), batch_size))
+
+
+def _line(few: int, few_s: float, many: int, many_s: float) -> tuple[float, float]:
+    """Intercept and slope, neither negative, of a line through the later point."""
+    slope_s = many_s / many if many == few else min(max(many_s - few_s, 0.0) / (many - few), many_s / many)
+    return many_s - slope_s * many, slope_s
+
+
+def _taught_s(teacher: Teacher, train: Split, protocol: TrainingProtocol, batch_size: int) -> float:
+    """Seconds of the teachers' class probabilities of an image."""
+    n_images, clock = max(1, batch_size // _PART), _clock(train.images.device)
+    images = train.images[:n_images].to(compute_type(protocol, train.images.device))
+    teacher.targets(images, train.labels[:n_images])  # memory and kernels are made ready
+    begun = clock()
+    teacher.targets(images, train.labels[:n_images])
+    return (clock() - begun) / n_images
 
 
 @torch.no_grad()

@@ -68,6 +68,11 @@ class TrainingPlan:
         return self.noisy.settings if self.noise_aware else None
 
     @property
+    def judged_devices(self) -> NonIdealities | None:
+        """Devices of the chips that are judged; None if only ideal ones are."""
+        return self.noisy.settings if self.to_judge and self.noisy.n_noisy else None
+
+    @property
     def n_train(self) -> int:
         """Number of training images per epoch."""
         return min(self.protocol.n_train or len(self.dataset.train), len(self.dataset.train))

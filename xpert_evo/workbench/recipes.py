@@ -137,6 +137,8 @@ def times_of(plan: RecipePlan, tell: Callable[[str], None] | None = None) -> Sta
         crossbar=training.crossbar,
         dataset=training.dataset,
         teacher=training.teacher,
+        noise_aware=training.devices,
+        devices=training.judged_devices,
     )
     n_judged = [len(training.dataset.test)] * training.n_judgements
     return stage_times.measured_times(trainee, plan.recipe, n_judged=n_judged, tell=tell)

@@ -55,3 +55,11 @@ def test_the_last_eighth_of_the_epochs_has_all_images() -> None:
     protocol = TrainingProtocol(name="p", epochs=24, leave_out=0.5)
     assert [protocol.left_out_in_epoch(number) for number in (1, 21, 22, 24)] == [0.5, 0.5, 0.0, 0.0]
     assert TrainingProtocol(name="p", epochs=1, leave_out=0.5).left_out_in_epoch(1) == 0.0
+
+
+def test_estimates_expect_three_quarters_of_the_images_where_half_of_the_easy_ones_are_left_out() -> None:
+    protocol = TrainingProtocol(name="p", epochs=8, leave_out=0.5, early_sizes=(16,))
+    assert [protocol.share_in_epoch(number) for number in (1, 2, 7, 8)] == [1.0, 0.75, 0.75, 1.0]
+    assert protocol.whole_epochs() == 1 + 6 * 0.75 + 1
+    assert protocol.whole_epochs(2) == 1.75
+    assert protocol.epochs_by_area() == 0.25 * (1 + 3 * 0.75) + 3 * 0.75 + 1

@@ -15,6 +15,9 @@ _MOST_REPEATS = 10
 _LEAST_SIDE = 8
 """Side below which other images than those of 32 x 32 pixels are not downsampled [pixels]."""
 
+_EASY_RATIO = 0.5
+"""Share of images with below-average loss, for estimates (assumed)."""
+
 Positive = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -167,10 +170,27 @@ class TrainingProtocol(Frozen):
         """Returns `leave_out` of an epoch, counted from 1; it is 0 in the last eighth of the epochs."""
         return self.leave_out if 8 * number <= 7 * self.epochs else 0.0
 
+    def share_in_epoch(self, number: int) -> float:
+        """Returns the expected fraction of the training images in an epoch, counted from 1.
+
+        Half of the images are assumed to have below-average loss, of which epochs leave some out. The first epoch knows
+        no losses and leaves none out.
+        """
+        return 1.0 if number == 1 else 1 - _EASY_RATIO * self.left_out_in_epoch(number)
+
+    def whole_epochs(self, until: int | None = None) -> float:
+        """Returns the expected passes over all training images in the epochs up to `until` (default: all)."""
+        return sum(self.share_in_epoch(number) for number in self._numbers(until))
+
     def epochs_by_area(self, until: int | None = None) -> float:
-        """Returns the number of epochs up to `until` (default: all), weighted by relative image area."""
-        last = self.epochs if until is None else until
-        return sum((self.size_in_epoch(number) / self.image_size) ** 2 for number in range(1, last + 1))
+        """Returns the same, weighted by relative image area."""
+        return sum(
+            self.share_in_epoch(number) * (self.size_in_epoch(number) / self.image_size) ** 2
+            for number in self._numbers(until)
+        )
+
+    def _numbers(self, until: int | None) -> range:
+        return range(1, (self.epochs if until is None else until) + 1)
 
     @property
     def digest(self) -> str:

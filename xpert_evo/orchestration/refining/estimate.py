@@ -207,7 +207,7 @@ def measured_pace(
         costs = measured_costs(
             header.design, network.backbone, network.crossbar, dataset, protocol, budget_s=_BUDGET_S, tell=tell
         )
-        step_image_s = costs.image_s
+        step_image_s = costs.step_image_s(protocol)
     return Pace(conversion_s=image_s / n_conversions, step_image_s=step_image_s)
 
 
