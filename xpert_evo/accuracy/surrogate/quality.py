@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import kendalltau
 
 from xpert_evo.objectives import FloatArray
 
@@ -84,6 +83,8 @@ def honesty(predicted_mean: ArrayLike, predicted_std: ArrayLike, measured: Array
 
 def kendall_tau(a: ArrayLike, b: ArrayLike) -> float:
     """Kendall's tau-b; 0 where one side is constant."""
+    from scipy.stats import kendalltau  # noqa: PLC0415 - half a second, for commands that only show a run
+
     tau = float(kendalltau(np.asarray(a), np.asarray(b)).statistic)
     return tau if np.isfinite(tau) else 0.0
 

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
-from scipy.stats import t as student
+from scipy.special import betaincinv, stdtrit
 
 CONFIDENCE = 0.95
 """Confidence of the interval of a yield."""
@@ -50,13 +49,13 @@ def yield_of(accuracies: Sequence[float], least_accuracy: float) -> Yield:
         least_accuracy: Accuracy to reach.
     """
     n_good, n_chips = sum(accuracy >= least_accuracy for accuracy in accuracies), len(accuracies)
-    interval = binomtest(n_good, n_chips).proportion_ci(CONFIDENCE, method="exact")
+    tail = (1 - CONFIDENCE) / 2
     return Yield(
         least_accuracy=least_accuracy,
         n_good=n_good,
         n_chips=n_chips,
-        low=float(interval.low),
-        high=float(interval.high),
+        low=float(betaincinv(n_good, n_chips - n_good + 1, tail)) if n_good else 0.0,
+        high=float(betaincinv(n_good + 1, n_chips - n_good, 1 - tail)) if n_good < n_chips else 1.0,
     )
 
 
@@ -75,7 +74,7 @@ def half_interval(accuracy: float, n_images: int, *, n_chips: int = 1, spread: f
     of_images = _Z95 * float(np.sqrt(accuracy * (1 - accuracy) / n_images))
     if n_chips < 2:
         return of_images
-    return float(np.hypot(of_images, float(student.ppf(0.975, n_chips - 1)) * spread / np.sqrt(n_chips)))
+    return float(np.hypot(of_images, float(stdtrit(n_chips - 1, 0.975)) * spread / np.sqrt(n_chips)))
 
 
 def quantiles_of(accuracies: Sequence[float]) -> dict[str, float]:
