@@ -5,10 +5,13 @@ import threading
 from pathlib import Path
 
 import pytest
+import torch
 
+from xpert_evo.accuracy.training.checkpoints import write_tensors
 from xpert_evo.accuracy.training.recipes import load_recipe
 from xpert_evo.events import Event, Stage
-from xpert_evo.orchestration.native_progress import progress_told, training_states
+from xpert_evo.orchestration.effort import work_of
+from xpert_evo.orchestration.native_progress import progress_told, training_states, work_left
 from xpert_evo.progress import Silent
 
 DIGESTS = ["446c0e9ee65ac279", "d27adb7d33790000"]
@@ -40,6 +43,25 @@ def test_trainings_that_have_not_begun_have_no_state(tmp_path: Path) -> None:
     assert training_states(tmp_path, DIGESTS, recipe) == ["446c0e9e: 1 of 2 stages finished"]
     (tmp_path / "native" / DIGESTS[0] / "weights.safetensors").touch()
     assert training_states(tmp_path, DIGESTS, recipe) == ["446c0e9e: trained"]
+
+
+def test_finished_stages_and_epochs_are_no_longer_ahead(tmp_path: Path) -> None:
+    recipe, n_train = load_recipe("hour"), 45_000
+    first, second = (work_of(stage.protocol, n_train, 0) for stage in recipe.stages)
+    assert work_left(tmp_path, DIGESTS[0], recipe, n_train) == 1
+    finish_stage(tmp_path, DIGESTS[0], "1-one-night")
+    assert work_left(tmp_path, DIGESTS[0], recipe, n_train) == pytest.approx(second / (first + second))
+    checkpoint = tmp_path / "native" / DIGESTS[1] / "stages" / "1-one-night.checkpoint"
+    checkpoint.parent.mkdir(parents=True)
+    epochs = recipe.stages[0].protocol.epochs
+    write_tensors(checkpoint, {"a": torch.zeros(1)}, {"history": [0.0] * (epochs // 2)})
+    assert training_states(tmp_path, DIGESTS[1:], recipe) == [
+        f"d27adb7d: stage 1 of 2, epoch {epochs // 2} of {epochs} finished"
+    ]
+    half = work_left(tmp_path, DIGESTS[1], recipe, n_train)
+    assert 0.6 < half < 0.8, "later epochs have larger images"
+    (tmp_path / "native" / DIGESTS[1] / "weights.safetensors").touch()
+    assert work_left(tmp_path, DIGESTS[1], recipe, n_train) == 0
 
 
 def test_what_changes_is_told_once(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from xpert_evo.orchestration.chips import Chips
 from xpert_evo.orchestration.effort import makespan
 from xpert_evo.orchestration.names import NATIVE, REFINED
 from xpert_evo.orchestration.native_plan import NativePlan, refined_weights, times_by_size
+from xpert_evo.orchestration.native_progress import work_left
 from xpert_evo.orchestration.native_refining import refined_folder, refining_of
 from xpert_evo.orchestration.native_refining_time import LATER, refinement_s
 from xpert_evo.orchestration.refining import prepare
@@ -28,7 +29,7 @@ class NativeLeft:
 
     Attributes:
         n_trainings: Number of trainings that have not ended.
-        training_s: Duration of these together [s], from their beginning.
+        training_s: Duration of what is left of these together [s].
         n_refinements: Largest number of refinements that have not ended.
         refining_s: Duration of what is left of these together [s].
         n_judgements: Largest number of refined networks that are not judged.
@@ -90,12 +91,18 @@ def native_left(
         n_judgements = 0
     return NativeLeft(
         n_trainings=len(left),
-        training_s=makespan([planned.seconds] * len(left), n_workers),
+        training_s=makespan([_training_s(store, task, dataset, planned, plan) for plan in left], n_workers),
         n_refinements=sum(seconds > 0 for seconds in refining),
         refining_s=sum(refining),
         n_judgements=n_judgements,
         judging_s=makespan([planned.judging_s] * n_judgements, n_workers),
     )
+
+
+def _training_s(store: Store, task: Task, dataset: Dataset, planned: NativePlan, plan: Plan) -> float:
+    """Duration of what is left of a training and its judgement [s]."""
+    share = work_left(store.folder, plan.digest, task.recipe_carried_out(planned.recipe), len(dataset.train))
+    return planned.judging_s + share * max(0.0, planned.seconds - planned.judging_s)
 
 
 def _refining_s(

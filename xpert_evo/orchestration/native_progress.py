@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from xpert_evo.accuracy.training.recipes import Recipe
-from xpert_evo.accuracy.training.stages import progress_words
+from xpert_evo.accuracy.training.stages import progress_of, progress_words
 from xpert_evo.accuracy.training.weights import WEIGHTS_NAME
 from xpert_evo.orchestration.batches import native_folder
+from xpert_evo.orchestration.effort import work_of
 from xpert_evo.orchestration.native_jobs import STAGES_NAME
 from xpert_evo.progress import Listener, Stage
 
@@ -25,6 +26,27 @@ def training_states(run: Path, digests: Sequence[str], recipe: Recipe) -> list[s
     """
     states = {digest: _state(native_folder(run, digest), recipe) for digest in digests}
     return [f"{digest[:8]}: {state}" for digest, state in states.items() if state]
+
+
+def work_left(run: Path, digest: str, recipe: Recipe, n_train: int) -> float:
+    """Returns the fraction of a training's work that is left, judging aside.
+
+    Args:
+        run: Folder of the run.
+        digest: Design that is trained.
+        recipe: Recipe of the training, fitted to the data set.
+        n_train: Number of training images in the data set.
+    """
+    folder = native_folder(run, digest)
+    if (folder / WEIGHTS_NAME).exists():
+        return 0.0
+    work = [work_of(stage.protocol, n_train, 0) for stage in recipe.stages]
+    progress = progress_of(folder / STAGES_NAME, recipe.stages)
+    done = sum(work[: progress.n_passes])
+    if progress.stage is not None and progress.stage >= progress.n_passes and progress.n_epochs is not None:
+        protocol = recipe.stages[progress.stage].protocol
+        done += work[progress.stage] * protocol.epochs_by_area(progress.n_epochs) / protocol.epochs_by_area()
+    return 1 - done / sum(work)
 
 
 @contextmanager
