@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from xpert_evo.cli import application
-from xpert_evo.cli.results import _accuracy_lines
+from xpert_evo.cli.results import _accuracy_lines, _gained
 from xpert_evo.report.around import around_candidate
 from xpert_evo.report.files import front_row
 from xpert_evo.report.page.document import page
@@ -54,6 +54,15 @@ def test_both_accuracies_are_told_where_one_protocol_trained_twice(scene: Scene)
     assert f"in the search: validation accuracy {100 * finalist.label:.2f} % {name}" in _accuracy_lines(
         scene.result, same
     )
+
+
+def test_a_design_of_the_search_is_compared_with_the_label_of_the_baseline(scene: Scene) -> None:
+    baseline, own = scene.result.baseline, scene.result.measured[0]
+    assert baseline is not None
+    labelled = replace(baseline, label=own.validation - 0.015, label_protocol=own.protocol)
+    assert _gained(own, labelled) == f", accuracy +1.50 points (validation, {own.protocol})"
+    unlabelled = replace(baseline, label=None)
+    assert "not comparable: the baseline's is from test, laptop-finalist" in _gained(own, unlabelled)
 
 
 def test_the_page_holds_rivals_against_labels_and_names_both_protocols(scene: Scene) -> None:

@@ -106,10 +106,13 @@ def _label_lines(candidate: Candidate) -> list[str]:
 
 
 def _gained(candidate: Candidate, baseline: Candidate) -> str:
-    """The difference of two accuracies if both were measured with the same protocol and split."""
-    if (candidate.protocol, candidate.split) != (baseline.protocol, baseline.split):
-        return f" (accuracies not comparable: the baseline's is from {baseline.split}, {baseline.protocol})"
-    return f", accuracy {100 * (candidate.measured - baseline.measured):+.2f} points ({candidate.split})"
+    """The difference of two accuracies of the same protocol and split, if there are such."""
+    if (candidate.protocol, candidate.split) == (baseline.protocol, baseline.split):
+        return f", accuracy {100 * (candidate.measured - baseline.measured):+.2f} points ({candidate.split})"
+    own, other, protocol = candidate.label, baseline.label, candidate.label_protocol
+    if own is not None and other is not None and protocol == baseline.label_protocol:
+        return f", accuracy {100 * (own - other):+.2f} points (validation, {protocol})"
+    return f" (accuracies not comparable: the baseline's is from {baseline.split}, {baseline.protocol})"
 
 
 def compare_runs(folders: Sequence[Path], *, picture: Path | None, model: str | None, as_json: bool) -> None:
