@@ -22,6 +22,7 @@ from xpert_evo.orchestration.start import go_on
 from xpert_evo.progress import Silent
 from xpert_evo.report.native import NativeDesign, native_json
 from xpert_evo.report.page.native import native_section
+from xpert_evo.report.result import RunResult
 from xpert_evo.report.table import native_table
 
 TINY = """\
@@ -166,6 +167,7 @@ def test_networks_at_native_size_are_refined_and_judged(
     refined = result.designs[roles.index("refined")].candidate
     trained = result.designs[roles.index("searched")].candidate
     assert refined.hardware["edap"] < trained.hardware["edap"]
+    _shown_as_evaluated(tmp_path, refined.digest, capsys)
     assert refined.n_test_images == 100
     assert refined.seconds > 0, "the time of its judging, as it was not trained again"
     for entry in json.loads(native_json(result)):
@@ -179,20 +181,38 @@ def test_networks_at_native_size_are_refined_and_judged(
     device = "device rram-wan2022, wires of cmos-32nm-lstp, 1 s after programming"
     assert f"emulation on 2 chips ({device}, batch norm of each" in page
     assert "of images and of chips" in page
-    table = native_table(run.result)
-    assert table is not None
-    headers = [column.header for column in table.columns]
+    headers = _headers(run.result)
     assert {"valid.\n%", "worst chip\n%", "std.\npoints"} < set(headers)
-    on_one = native_table(replace(run.result, native=replace(result, designs=[*map(_on_one_chip, result.designs)])))
-    assert on_one is not None
+    on_one = _headers(replace(run.result, native=replace(result, designs=[*map(_on_one_chip, result.designs)])))
     of_several = {"worst chip\n%", "std.\npoints"}  # one chip is neither the worst nor spread
-    assert [column.header for column in on_one.columns] == [name for name in headers if name not in of_several]
+    assert on_one == [name for name in headers if name not in of_several]
+
+
+def _headers(result: RunResult) -> list[object]:
+    table = native_table(result)
+    assert table is not None
+    return [column.header for column in table.columns]
 
 
 def _on_one_chip(one: NativeDesign) -> NativeDesign:
     assert one.candidate.on_chips is not None
     of_chip = replace(one.candidate.on_chips, n_chips=1, spread=0.0)
     return replace(one, candidate=replace(one.candidate, on_chips=of_chip))
+
+
+def _shown_as_evaluated(folder: Path, digest: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """`show` tells the costs of a design whose genes are no choices of the run's space, under any model."""
+    design = folder / "refined.json"
+    design.write_text(_said(capsys, "show", folder / "run", "--id", digest, "--json"))
+    settings = ("--set", f"space.backbone={folder / 'small.toml'}", "--set", "hardware.device=rram-wan2022")
+    for model in ((), ("--model", "pessimistic")):
+        said = [
+            _said(capsys, "show", folder / "run", "--id", digest, *model),
+            _said(capsys, "evaluate", design, *settings, *model),
+        ]
+        shown, evaluated = (re.findall(r"^area .*$|^\d.*TOPS/W.*$", text, re.MULTILINE) for text in said)
+        assert shown == evaluated
+        assert len(shown) == 2
 
 
 def _told_to_be_left(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,10 +5,10 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tests.report.conftest import make_run, settings
+from xpert_evo.cli.against_baseline import AgainstBaseline
 from xpert_evo.cli.results import show
 from xpert_evo.cli.status import status_lines
 from xpert_evo.orchestration.names import FINALISTS, FIRST, REUSED
@@ -161,7 +161,7 @@ def test_show_says_higher_where_a_design_costs_more_than_the_baseline(
         ((0.5, 0.1), "EDAP 2 x higher (2 to 10 x over 2 cost models)"),
         ((4.0, 0.1), "EDAP 4 x lower (from 10 x higher to 4 x lower over 2 cost models)"),
     ):
-        told = (models, np.array([ratios]).T)
-        monkeypatch.setattr("xpert_evo.cli.results.ratios_of", lambda *_, told=told: told)
+        told = AgainstBaseline(ratios=dict(zip(models, ratios, strict=True)), refused={}, baseline="the baseline")
+        monkeypatch.setattr("xpert_evo.cli.results.against_baseline", lambda *_, told=told: told)
         show(finished, knee=False, accuracy=None, id_=dearest.digest, model=None, as_json=False)
         assert words in " ".join(capsys.readouterr().out.split())

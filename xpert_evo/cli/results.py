@@ -9,6 +9,7 @@ import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from xpert_evo.cli.against_baseline import against_baseline
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.cost_tables import print_cost
 from xpert_evo.errors import UsageError
@@ -23,7 +24,6 @@ from xpert_evo.report.pictures import house_style
 from xpert_evo.report.pictures.costs import report_of
 from xpert_evo.report.recosting import cost_words, under_model
 from xpert_evo.report.result import RunResult, load_result
-from xpert_evo.report.verdict import ratios_of
 from xpert_evo.store import Store
 from xpert_evo.words import edap_text, lower_by_models, times_by_models
 
@@ -64,7 +64,8 @@ def show(
 def _under(result: RunResult, candidate: Candidate, model: str) -> tuple[RunResult, Candidate]:
     """A result and one of its designs, costed under another model."""
     recosted = under_model(result, model)
-    known = [*recosted.front, *recosted.finalists, *recosted.measured]
+    native = [] if recosted.native is None else [one.candidate for one in recosted.native.designs]
+    known = [*recosted.front, *recosted.finalists, *recosted.measured, *native]
     return recosted, next(c for c in known if (c.digest, c.protocol) == (candidate.digest, candidate.protocol))
 
 
@@ -87,9 +88,9 @@ def _accuracy_lines(result: RunResult, candidate: Candidate) -> list[str]:
     if result.baseline is not None and result.baseline.digest == candidate.digest:
         lines.append("this is the homogeneous baseline that other designs are compared with")
     else:
-        ratios = ratios_of(result, [candidate])[1][:, 0]
+        ratios = against_baseline(result.task.hardware, result.task.space, candidate.design).ratios
         gained = "" if result.baseline is None else _gained(candidate, result.baseline)
-        lines.append(f"against the homogeneous baseline: EDAP {lower_by_models(ratios.tolist())}{gained}")
+        lines.append(f"against the homogeneous baseline: EDAP {lower_by_models([*ratios.values()])}{gained}")
     return lines
 
 

@@ -1,13 +1,13 @@
 """The part of a chip around its tiles, which is not included in area, EDAP or area limits."""
 
-from xpert_evo.report.candidates import Candidate
+from xpert_evo.report.candidates import Candidate, alone
 from xpert_evo.report.result import RunResult
 
 
 def around_candidate(result: RunResult, candidate: Candidate) -> dict[str, float]:
     """Area of each unit around the tiles of a design [mm2]."""
-    space = result.task.space
-    return result.task.hardware.around_tiles(*space.hardware_arrays(candidate.genome[None]))
+    space, genome = alone(result.task, candidate.design)
+    return result.task.hardware.around_tiles(*space.hardware_arrays(genome))
 
 
 def around_line(areas: dict[str, float]) -> str:

@@ -14,7 +14,7 @@ from xpert_evo.orchestration.chips import IDEAL_DEVICES
 from xpert_evo.orchestration.names import NATIVE, REFINED
 from xpert_evo.orchestration.task import Task
 from xpert_evo.search import non_dominated
-from xpert_evo.space import Genomes, IntArray
+from xpert_evo.space import Genomes, IntArray, SearchSpace
 
 HARDWARE_FIELDS = ("area_mm2", "latency_us", "energy_uj", "edap", "tops_per_w", "tops_per_mm2", "throughput_fps")
 
@@ -183,6 +183,21 @@ def hardware_figures(task: Task, genomes: Genomes) -> list[dict[str, float]]:
     report = task.hardware.report_of(task.space, genomes)
     columns = {name: np.asarray(getattr(report, name)) for name in HARDWARE_FIELDS}
     return [{name: float(column[i]) for name, column in columns.items()} for i in range(len(genomes))]
+
+
+def alone(task: Task, design: Design) -> tuple[SearchSpace, Genomes]:
+    """Returns a space that holds only one design, and its genome (1, genes).
+
+    The choices of a refined design need not be those of the run's space.
+    """
+    space = SearchSpace.around(design, task.backbone)
+    return space, np.zeros((1, space.n_genes), dtype=np.int64)
+
+
+def figures_alone(task: Task, design: Design) -> dict[str, float]:
+    """Returns `HARDWARE_FIELDS` of a design, which need not be one of the run's space."""
+    report = task.hardware.report_of(*alone(task, design))
+    return {name: float(np.asarray(getattr(report, name))[0]) for name in HARDWARE_FIELDS}
 
 
 def objectives_of(task: Task, candidates: Sequence[Candidate]) -> FloatArray:

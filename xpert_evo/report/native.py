@@ -17,9 +17,8 @@ from xpert_evo.orchestration.chips import IDEAL_DEVICES, device_words
 from xpert_evo.orchestration.names import HOMOGENEOUS, NATIVE, REFINED
 from xpert_evo.orchestration.native_plan import native_note, refined_weights
 from xpert_evo.orchestration.task import Task
-from xpert_evo.report.candidates import HARDWARE_FIELDS, Candidate, OnChips
+from xpert_evo.report.candidates import Candidate, OnChips, alone, figures_alone
 from xpert_evo.search import non_dominated
-from xpert_evo.space import SearchSpace
 from xpert_evo.store import Label, Plan, Store
 from xpert_evo.words import counted, lower, times
 
@@ -216,14 +215,11 @@ def by_accuracy(designs: Sequence[NativeDesign]) -> list[NativeDesign]:
 def _candidate(task: Task, plan: Plan, label: Label) -> Candidate:
     """A design with its costs; its genes need not be choices of the run's space."""
     design = design_from_text(plan.design)
-    space = SearchSpace.around(design, task.backbone)
-    genome = np.zeros((1, space.n_genes), dtype=np.int64)
-    report = task.hardware.report_of(space, genome)
     test, of_label = label.details["test"], label.details.get("chips")
     return Candidate(
         design=design,
         digest=plan.digest,
-        genome=genome[0],
+        genome=alone(task, design)[1][0],
         protocol=label.protocol,
         validation=label.accuracy,
         robustness=None,
@@ -237,7 +233,7 @@ def _candidate(task: Task, plan: Plan, label: Label) -> Candidate:
         label_protocol=task.config.training.protocol,
         predicted=None,
         std=None,
-        hardware={name: float(np.asarray(getattr(report, name))[0]) for name in HARDWARE_FIELDS},
+        hardware=figures_alone(task, design),
         cost_model=task.hardware.model.name,
         batch=plan.batch,
         reused=False,

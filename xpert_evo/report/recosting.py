@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from xpert_evo.hardware import Hardware
 from xpert_evo.orchestration.task import Task
-from xpert_evo.report.candidates import Candidate, genomes_of, hardware_figures
+from xpert_evo.report.candidates import Candidate, figures_alone, genomes_of, hardware_figures
+from xpert_evo.report.native import NativeResult
 from xpert_evo.report.result import RunResult
 
 
@@ -31,6 +32,7 @@ def under_model(result: RunResult, model: str) -> RunResult:
         baseline=None if result.baseline is None else _recosted(task, [result.baseline])[0],
         baseline_hardware=hardware_figures(task, task.baseline)[0],
         finalists=_recosted(task, result.finalists),
+        native=None if result.native is None else _native_recosted(task, result.native),
         predicted_front=None,
         cost_drift=None,
     )
@@ -50,6 +52,17 @@ def _recosted(task: Task, candidates: Sequence[Candidate]) -> list[Candidate]:
     figures = hardware_figures(task, genomes_of(task, candidates))
     name = task.hardware.model.name
     return [replace(c, hardware=own, cost_model=name) for c, own in zip(candidates, figures, strict=True)]
+
+
+def _native_recosted(task: Task, native: NativeResult) -> NativeResult:
+    """The same trainings at native size with other costs, by rising EDAP."""
+    name = task.hardware.model.name
+    designs = [
+        replace(one, candidate=replace(c, hardware=figures_alone(task, c.design), cost_model=name))
+        for one in native.designs
+        for c in (one.candidate,)
+    ]
+    return replace(native, designs=sorted(designs, key=lambda one: one.candidate.hardware["edap"]))
 
 
 def _by_edap(candidates: list[Candidate]) -> list[Candidate]:

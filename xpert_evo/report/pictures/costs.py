@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from hw_models import HardwareReport
 from xpert_evo.objectives import FloatArray
-from xpert_evo.report.candidates import Candidate
+from xpert_evo.report.candidates import Candidate, alone
 from xpert_evo.report.pictures.common import PALETTE, layer_names, legend_below, name_layers, names_height, number, wide
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
@@ -50,8 +50,7 @@ def draw_costs(scene: Scene) -> Figure | None:
 
 def report_of(result: RunResult, candidate: Candidate) -> HardwareReport:
     """Returns the hardware report of one design, arrays (1, layers)."""
-    task = result.task
-    return task.hardware.report_of(task.space, candidate.genome[None])
+    return result.task.hardware.report_of(*alone(result.task, candidate.design))
 
 
 def styles_of(breakdowns: Iterable[Mapping[str, Iterable[str]]]) -> dict[str, Mapping[str, str | None]]:
