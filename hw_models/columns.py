@@ -11,9 +11,9 @@ import numpy as np
 from hw_models.adc import flash_sense_ns
 from hw_models.area import Periphery
 from hw_models.arrays import FloatArray, IntArray
-from hw_models.mapping import fullest_rows
 from hw_models.setting import DESIGN_ACTIVITY, Setting
 from hw_models.simulator_choices import ColumnModel
+from hw_models.weight_matrix import fullest_rows
 from hw_models.workload import LayerShapes
 
 

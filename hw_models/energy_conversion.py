@@ -23,7 +23,7 @@ from hw_models.simulator_choices import ColumnModel
 def adc_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
     """Converters and the current of the columns that they convert, once per input bit."""
     spec = setting.crossbar
-    conversions = m.positions * (m.column_reads + m.crossbar_reads * spec.converted_references)
+    conversions = m.positions * (m.column_reads + m.crossbar_reads * m.row_groups * spec.converted_references)
     fixed, encoder, formula, constants = _converters(p, setting)
     return [
         EnergyTerm(

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from hw_models.adder_tree import adder_tree
 from hw_models.arrays import FloatArray, IntArray, ceil_divide
 from hw_models.crossbar import CrossbarSpec
+from hw_models.weight_matrix import weight_matrix
 from hw_models.workload import LayerShapes
 
 
@@ -45,7 +46,7 @@ class Mapping:
         used_crossbar_reads: The same, each crossbar weighted by the fraction of its rows in use.
         conversions: Conversions of a column, or of a differential pair, summed over all crossbars.
         column_reads: Those with at least one active input.
-        cell_reads: Cells with weights, summed over all crossbars.
+        cell_reads: Cells of rows and columns with weights, summed over all crossbars.
         pe_inputs_sum, pe_outputs_sum: Inputs and outputs through PE buses and buffers, summed over PEs.
         tile_inputs_sum, tile_outputs_sum: The same for tiles.
         pe_adders, pe_adder_growth: Adders of the PE trees in use, and the number of bits by which they are wider than
@@ -87,42 +88,6 @@ class Mapping:
     tile_adder_growth: IntArray
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Matrix:
-    """The matrix mapped onto the array: rows and columns of cells, and the width of one independent block."""
-
-    rows: IntArray
-    columns: IntArray
-    filled: FloatArray
-    blocks_per_column: FloatArray
-
-
-def _matrix(a: dict[str, IntArray], spec: CrossbarSpec) -> _Matrix:
-    """Cells of a layer; groups are placed on the diagonals of crossbars.
-
-    The groups of a grouped convolution share no inputs. As many as fit are placed on the diagonal of one crossbar, and
-    the cells beside them stay empty; crossbars with different groups are placed side by side, each with its own inputs.
-    """
-    rows = a["in_channels"] // a["groups"] * a["kernel_size"] * a["kernel_width"]
-    columns = a["out_channels"] // a["groups"] * spec.columns_per_weight
-    packed = np.clip(np.minimum(spec.rows // rows, spec.columns // columns), 1, a["groups"])
-    blocks = ceil_divide(a["groups"], packed)
-    grouped = a["groups"] > 1
-    block_columns = np.where(grouped, ceil_divide(packed * columns, spec.columns) * spec.columns, columns)
-    all_columns = np.where(grouped, blocks * block_columns, columns)
-    return _Matrix(
-        rows=np.where(grouped, packed * rows, rows),
-        columns=all_columns,
-        filled=(rows * columns * a["groups"]).astype(np.float64),
-        blocks_per_column=blocks / all_columns,
-    )
-
-
-def fullest_rows(shapes: LayerShapes, spec: CrossbarSpec) -> IntArray:
-    """Rows in use in the fullest crossbar of each layer, (designs, layers)."""
-    return np.minimum(_matrix(shapes.arrays(), spec).rows, spec.rows)
-
-
 def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float, *, empty_charged: bool = True) -> Mapping:
     """Maps layers onto tiles and counts the events of one output position and input bit, (designs, layers).
 
@@ -133,7 +98,7 @@ def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float, *, empt
         empty_charged: Whether PEs that a layer leaves empty are charged if no second copy fits into its tiles.
     """
     a = shapes.arrays()
-    matrix = _matrix(a, spec)
+    matrix = weight_matrix(a, spec)
     rows, columns = matrix.rows, matrix.columns
     grid = spec.pes_per_side
     pe_height, pe_width = spec.pe_side * spec.rows, spec.pe_side * spec.columns
@@ -155,7 +120,9 @@ def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float, *, empt
         repeated=one_pe & (crossbar_copies > 1),
         activity=activity,
     ).total(rows, columns)
-    blocks = np.maximum(1.0, matrix.blocks_per_column * tile_filled)
+    # Events by column count all columns placed; those between blocks of groups are neither converted nor summed.
+    used_ratio = matrix.used_columns / columns
+    blocks = np.maximum(1.0, matrix.blocks / columns * tile_filled)
     tile_adders, tile_growth = adder_tree(pe_rows)
     per_weight = spec.columns_per_weight
     inputs = a["in_channels"] * a["kernel_size"] * a["kernel_width"]
@@ -176,9 +143,9 @@ def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float, *, empt
         crossbar_rows=crossbar_rows,
         last_crossbar_rows=ceil_divide((rows - 1) % pe_height + 1, spec.rows),
         tile_inputs=np.ceil(tile_inputs * blocks).astype(np.int64),
-        tile_outputs=tile_filled / per_weight,
+        tile_outputs=matrix.used_within(tile_filled) / per_weight,
         pe_inputs=pe_inputs,
-        pe_columns=pe_filled,
+        pe_columns=matrix.used_within(pe_filled),
         utilization=matrix.filled
         * pe_copies
         * crossbar_copies
@@ -186,13 +153,13 @@ def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float, *, empt
         row_groups=ceil_divide(np.minimum(pe_inputs, spec.rows), spec.rows_at_once),
         crossbar_reads=events["crossbars"].astype(np.int64),
         used_crossbar_reads=events["used_crossbars"],
-        conversions=events["conversions"],
-        column_reads=events["columns"],
-        cell_reads=events["cells"].astype(np.int64),
+        conversions=events["conversions"] * used_ratio,
+        column_reads=events["columns"] * used_ratio,
+        cell_reads=np.rint(events["cells"] * used_ratio).astype(np.int64),
         pe_inputs_sum=events["inputs"].astype(np.int64),
-        pe_outputs_sum=events["outputs"] / per_weight,
+        pe_outputs_sum=events["outputs"] * used_ratio / per_weight,
         tile_inputs_sum=np.where(a["groups"] > 1, inputs, rows * tile_columns),
-        tile_outputs_sum=columns / per_weight * tile_rows,
+        tile_outputs_sum=matrix.used_columns / per_weight * tile_rows,
         pe_adders=events["adders"].astype(np.int64),
         pe_adder_growth=events["growth"].astype(np.int64),
         tile_adders=tile_adders * n_tiles,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -23,6 +25,7 @@ from hw_models import (
 from hw_models.adc_survey import schreier_pj, survey_pj, walden_pj
 from hw_models.adder_tree import adder_tree
 from hw_models.chip_tree import tree_length
+from hw_models.weight_matrix import weight_matrix
 from tests.hw_models.hardware_settings import DEVICE, TECHNOLOGY, cost, peripherals, shapes
 
 
@@ -64,6 +67,36 @@ def test_two_groups_cost_no_more_cells_than_one_layer_of_half_the_inputs_twice()
     whole = cost(shapes(in_channels=128, out_channels=128))
     assert grouped.operations.item() == whole.operations.item() / 2
     assert grouped.energy_pj.item() < whole.energy_pj.item()
+
+
+@pytest.mark.parametrize("model", ["published", "xpertsim", "neurosim"])
+def test_groups_pay_only_for_the_columns_that_they_use(model: str) -> None:
+    # 7 groups of 9 x 2 cells on the diagonal of one crossbar have the rows and columns of one layer 7 -> 7.
+    alone, together = (
+        evaluate(
+            shapes(in_channels=7, out_channels=7, groups=groups),
+            peripherals(),
+            crossbar=CrossbarSpec(),
+            device=DEVICE,
+            technology=TECHNOLOGY,
+            model=load_model(model),
+        )
+        for groups in (7, 1)
+    )
+    for quantity in ("energy_pj", "latency_ns", "area_um2"):
+        for component, values in together.breakdown[quantity].items():
+            assert alone.breakdown[quantity][component].item() == pytest.approx(values.item()), component
+
+
+def test_groups_in_several_crossbars_convert_their_own_columns() -> None:
+    # Three blocks of 7 groups: per block of 63 rows as many conversions as a layer 7 -> 7.
+    layer, one = (shapes(in_channels=n, out_channels=n, groups=n) for n in (21, 7))
+    counts = [weight_matrix(each.arrays(), CrossbarSpec()) for each in (layer, one)]
+    assert [each.columns.item() for each in counts] == [3 * 64, 64], "each block begins with a crossbar of its own"
+    assert [each.used_columns.item() for each in counts] == [42, 14]
+    assert counts[0].used_within(np.array([[14, 64, 70, 128, 500]])).tolist() == [[14, 14, 20, 28, 42]]
+    energies = [_conversion_pj(each, peripherals(), "offset-analog") for each in (layer, one)]
+    assert energies[0] == pytest.approx(3 * energies[1])
 
 
 def test_differential_coding_doubles_the_columns() -> None:
@@ -115,6 +148,15 @@ def test_reference_columns_are_built_and_driven_and_converted_only_where_the_sub
         adcs = [report.breakdown[quantity]["adc"].item() for report in (plain, referenced)]
         assert (adcs[1] > adcs[0]) == converted
     assert 1 < referenced.area_um2.item() / plain.area_um2.item() < 1.15
+
+
+def test_reference_columns_are_converted_for_every_group_of_rows() -> None:
+    def extra_pj(rows_read: int) -> float:
+        array: dict[str, Any] = {"rows_read": rows_read, "coding": "offset-digital"}
+        plain, referenced = cost(**array), cost(**array, reference_columns=1)
+        return float((referenced.breakdown["energy_pj"]["adc"] - plain.breakdown["energy_pj"]["adc"]).item())
+
+    assert extra_pj(16) == pytest.approx(4 * extra_pj(64))
 
 
 def test_a_digital_offset_costs_a_counter() -> None:
