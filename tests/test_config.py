@@ -157,8 +157,11 @@ def test_the_annotated_file_lists_the_names_to_choose_from() -> None:
     ):
         position = next(i for i, line in enumerate(lines) if line.startswith(f"#{setting} = "))
         assert words in " ".join(lines[position - 3 : position]), setting
+    known = known_names()
+    for setting, refused in (("training.protocol", "chip-tune"), ("native.recipe", "chip")):
+        assert refused not in known[setting].removesuffix(".").split(", "), f"{setting} needs trained weights"
     paths = {f"{table}.{name}" for table, model in RunConfig() for name in getattr(type(model), "model_fields", ())}
-    assert set(known_names()) <= paths | {"hardware.crossbar.coding"}
+    assert set(known) <= paths | {"hardware.crossbar.coding"}
 
 
 def test_the_annotated_file_is_valid_and_changes_nothing(tmp_path: Path) -> None:

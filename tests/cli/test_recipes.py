@@ -148,5 +148,7 @@ def test_a_protocol_excludes_a_recipe_and_stages_need_their_weights(design: str)
         call("train", design, "--protocol", "smoke", "--hours", "2")
     with pytest.raises(UsageError, match="--protocol exact-tune continues from trained weights"):
         call("train", design, "--protocol", "exact-tune")
+    with pytest.raises(UsageError, match=r"^--recipe chip continues from trained weights; .* with --start-from"):
+        call("train", design, "--recipe", "chip", "--noise-aware", "--dry-run")
     with pytest.raises(ConfigError, match="no recipe is called 'hours'; did you mean 'hour'"):
         call("train", design, "--recipe", "hours")

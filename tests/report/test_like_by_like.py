@@ -7,7 +7,9 @@ import pytest
 
 from xpert_evo.cli import application
 from xpert_evo.cli.results import _accuracy_lines, _gained
+from xpert_evo.orchestration.chips import IDEAL_DEVICES
 from xpert_evo.report.around import around_candidate
+from xpert_evo.report.candidates import OnChips
 from xpert_evo.report.files import front_row
 from xpert_evo.report.page.document import page
 from xpert_evo.report.scene import Scene
@@ -42,6 +44,7 @@ def test_show_prints_the_label_beside_its_prediction(
         f"as a finalist: validation accuracy {100 * predicted[0].validation:.2f} % (protocol laptop-finalist)" in shown
     )
     assert "predicted before that training" in shown
+    assert f"accuracies measured on {predicted[0].devices}\n" in shown
     assert f"around the tiles: {around:.3g} mm²" in shown
 
 
@@ -54,6 +57,20 @@ def test_both_accuracies_are_told_where_one_protocol_trained_twice(scene: Scene)
     assert f"in the search: validation accuracy {100 * finalist.label:.2f} % {name}" in _accuracy_lines(
         scene.result, same
     )
+
+
+def test_a_test_accuracy_says_over_how_many_chips_it_is_the_mean(scene: Scene) -> None:
+    finalist = scene.result.front[0]
+    drawn = replace(
+        finalist,
+        devices="device rram-wan2022, wires of cmos-32nm-lstp",
+        on_chips=OnChips(mean=0.8, worst=0.7, n_chips=3, norm_images=512),
+    )
+    lines = "\n".join(_accuracy_lines(scene.result, drawn))
+    assert f"{finalist.emulation}, mean of 3 chips (protocol" in lines
+    assert "accuracies measured on device rram-wan2022, wires of cmos-32nm-lstp" in lines
+    ideal = replace(drawn, devices=IDEAL_DEVICES)
+    assert "chips" not in "\n".join(_accuracy_lines(scene.result, ideal))
 
 
 def test_a_design_of_the_search_is_compared_with_the_label_of_the_baseline(scene: Scene) -> None:

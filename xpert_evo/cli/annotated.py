@@ -10,8 +10,9 @@ from pydantic import BaseModel
 import hw_models
 from hw_models import WeightCoding, adc_names, device_names, model_names, technology_names
 from xpert_evo.accuracy.surrogate.kinds import AUTO, SurrogateKind
-from xpert_evo.accuracy.training.protocols import PROTOCOLS
+from xpert_evo.accuracy.training.protocols import names_from_scratch
 from xpert_evo.accuracy.training.recipes import entries as recipes
+from xpert_evo.accuracy.training.recipes import load_recipe
 from xpert_evo.config import CostRule, RunConfig, Schedule, SearchMode
 from xpert_evo.executor_kinds import ExecutorKind
 from xpert_evo.objectives import OBJECTIVES
@@ -60,10 +61,10 @@ def known_names() -> dict[str, str]:
         "search.costs": CostRule,
         "search.cost_models": model_names(),
         "search.surrogate": (AUTO, *SurrogateKind),
-        "training.protocol": PROTOCOLS,
-        "training.finalist_protocol": PROTOCOLS,
+        "training.protocol": names_from_scratch(),
+        "training.finalist_protocol": names_from_scratch(),
         "training.schedule": Schedule,
-        "native.recipe": recipes(),
+        "native.recipe": [name for name in recipes() if not load_recipe(name).needs_weights],
         "executor.kind": ExecutorKind,
     }
     genes = {f"space.{kind}": f"The paper's: {_shown(choices)}" for kind, choices in PAPER_CHOICES.items()}

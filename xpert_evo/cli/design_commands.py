@@ -98,7 +98,7 @@ def train(
         typer.Option(
             metavar="NAME",
             help="Train by this recipe: quick (minutes), hour, night (several hours), best (until it stops paying), "
-            "chip (with --noise-aware), or by your own, a FILE.toml (default: hour).",
+            "chip (with --start-from and --noise-aware), or by your own, a FILE.toml (default: hour).",
             show_default=False,
         ),
     ] = None,

@@ -15,6 +15,7 @@ from xpert_evo.cli.cost_tables import print_cost
 from xpert_evo.errors import UsageError
 from xpert_evo.files import write_atomically
 from xpert_evo.orchestration.chip_noise import noise_words
+from xpert_evo.orchestration.chips import IDEAL_DEVICES
 from xpert_evo.report.around import around_candidate, around_line
 from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.comparison import Comparison, compare, draw_comparison
@@ -70,13 +71,14 @@ def _under(result: RunResult, candidate: Candidate, model: str) -> tuple[RunResu
 
 
 def _accuracy_lines(result: RunResult, candidate: Candidate) -> list[str]:
-    """Measured and predicted accuracies, each with its training protocol."""
+    """Measured and predicted accuracies, each with its training protocol, and the devices that they hold for."""
     own = "as a finalist: " if candidate.is_finalist else ""
     lines = [f"{own}validation accuracy {100 * candidate.validation:.2f} % (protocol {candidate.protocol})"]
     if candidate.test is not None:
         spread = f" ± {100 * half:.1f}" if (half := candidate.half_interval) is not None else ""
-        images = f"{candidate.n_test_images} images, {candidate.emulation}"
+        images = f"{candidate.n_test_images} images, {candidate.emulation}{_chips_words(candidate)}"
         lines.append(f"test accuracy {100 * candidate.test:.2f}{spread} % of {images} (protocol {candidate.protocol})")
+    lines.append(f"accuracies measured on {candidate.devices}")
     if candidate.robustness is not None:
         lines.append(
             f"validation accuracy under noise {100 * candidate.robustness:.2f} % ({noise_words(result.config)}, "
@@ -92,6 +94,13 @@ def _accuracy_lines(result: RunResult, candidate: Candidate) -> list[str]:
         gained = "" if result.baseline is None else _gained(candidate, result.baseline)
         lines.append(f"against the homogeneous baseline: EDAP {lower_by_models([*ratios.values()])}{gained}")
     return lines
+
+
+def _chips_words(candidate: Candidate) -> str:
+    """How many chips a test accuracy is the mean of; empty for one and for ideal devices."""
+    chips = candidate.on_chips
+    is_mean = chips is not None and chips.n_chips > 1 and candidate.devices != IDEAL_DEVICES
+    return f", mean of {chips.n_chips} chips" if chips is not None and is_mean else ""
 
 
 def _label_lines(candidate: Candidate) -> list[str]:

@@ -240,10 +240,10 @@ class NativeConfig(Frozen):
         designs: Number of the search's most promising designs that are trained at native size.
         rivals: Number of homogeneous designs that are trained in the same way, for comparison.
         recipe: Recipe of these trainings: quick, hour, night or best, or a TOML file.
-        hours: Time for the whole run [h]; what the search leaves of it is shared by the trainings at native size, whose
-            epochs are scaled. None for the recipe as it is.
+        hours: Time for the whole run [h]; what the search and the refinements leave of it is shared by the trainings at
+            native size, whose epochs are scaled. None for the recipe as it is.
         refine: Whether the peripherals of each trained network are then chosen again, as by `xpert-evo refine`, and the
-            refined network is judged, too. Its time is not part of `hours`.
+            refined network is judged, too.
         judge_images: Number of test images on which each network is judged, once; None for all.
     """
 

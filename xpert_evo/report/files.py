@@ -17,7 +17,7 @@ from xpert_evo.report.verdict import ratios_of
 SETTINGS_NAME, BACKBONE_NAME = "settings.toml", "backbone.toml"
 
 _ACCURACY_FIELDS = (
-    *("measured", "predicted", "std", "split", "protocol", "emulation", "validation", "n_images"),
+    *("measured", "predicted", "std", "split", "protocol", "emulation", "devices", "validation", "n_images"),
     *("label", "label_protocol", "under_noise", "reused"),
 )
 _COLUMNS = {"std": "predicted_std", "n_images": "n_test_images"}

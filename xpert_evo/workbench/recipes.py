@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from xpert_evo.accuracy.training.judge import Judgement, form_of
-from xpert_evo.accuracy.training.recipes import Recipe, load_recipe
+from xpert_evo.accuracy.training.recipes import DEFAULT_RECIPE, Recipe, load_recipe
 from xpert_evo.accuracy.training.results import AgedJudgement, TrainingResult
 from xpert_evo.accuracy.training.stages import StagedTraining, StagesResult, keep_weights, train_stages
 from xpert_evo.accuracy.training.weights import WEIGHTS_NAME, load_network
@@ -102,6 +102,11 @@ def plan_recipe(
     if hours is not None and not hours > 0:
         raise UsageError(f"{spelled('hours')} must be above 0, got {hours:g}.")
     chosen = load_recipe(recipe)
+    if chosen.needs_weights and start_from is None:
+        raise UsageError(
+            f"{spelled('recipe')} {chosen.name} continues from trained weights; give those of an earlier training with "
+            f"{spelled('start_from')}, or use {spelled('recipe')} {DEFAULT_RECIPE}, which begins with random weights."
+        )
     first = chosen.stages[0].protocol
     name = chosen.name if hours is None else f"{chosen.name}-{hours:g}h"
     training = plan_training(

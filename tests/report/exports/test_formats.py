@@ -80,6 +80,7 @@ def test_json_and_csv_hold_the_front(scene: Scene, finished: Path, tmp_path: Pat
     with (tmp_path / "designs.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert [float(row["edap"]) for row in rows] == [c.hardware["edap"] for c in front]
+    assert [row["devices"] for row in rows] == [c.devices for c in front]
     assert json.loads((tmp_path / "designs.json").read_text())[0]["accuracy"]["split"] == "test"
 
 

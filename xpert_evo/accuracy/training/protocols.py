@@ -8,7 +8,15 @@ from xpert_evo.errors import ConfigError
 from xpert_evo.image_sources import form_of
 from xpert_evo.validation import nearest
 
-__all__ = ["PROTOCOLS", "TrainingProtocol", "check_from_scratch", "fitted", "load_protocol", "trains_proxies"]
+__all__ = [
+    "PROTOCOLS",
+    "TrainingProtocol",
+    "check_from_scratch",
+    "fitted",
+    "load_protocol",
+    "names_from_scratch",
+    "trains_proxies",
+]
 
 
 def fitted(protocol: TrainingProtocol, dataset: str, n_images: int) -> TrainingProtocol:
@@ -34,14 +42,18 @@ def trains_proxies(name: str) -> bool:
     return name not in PROTOCOLS or PROTOCOLS[name].width_divisor > 1
 
 
+def names_from_scratch() -> list[str]:
+    """Names of the protocols that begin with random weights."""
+    return [name for name, known in PROTOCOLS.items() if not known.needs_weights]
+
+
 def check_from_scratch(protocol: TrainingProtocol, setting: str) -> None:
     """Raises ConfigError if a setting names a protocol that needs trained weights."""
     if protocol.needs_weights:
-        names = [name for name, known in PROTOCOLS.items() if not known.needs_weights]
         raise ConfigError(
             f"{setting} = {protocol.name} continues from trained weights, but a run trains designs from random ones; "
-            f"choose one of {', '.join(names)}. Use `xpert-evo train DESIGN.json --protocol {protocol.name} "
-            "--start-from WEIGHTS` to continue the training of a single design."
+            f"choose one of {', '.join(names_from_scratch())}. Use `xpert-evo train DESIGN.json --protocol "
+            f"{protocol.name} --start-from WEIGHTS` to continue the training of a single design."
         )
 
 
