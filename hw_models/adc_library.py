@@ -147,14 +147,14 @@ def _points(file: ConstantFile, kind: AdcType) -> AdcPoints:
 
 
 def table_figures(
-    table: AdcTable, precision: IntArray, flash: np.ndarray, feature_nm: float, assumed: Assumptions
+    table: AdcTable, precision: IntArray, flash: np.ndarray, here: NodeRatios, assumed: Assumptions
 ) -> AdcFigures:
-    """Returns figures from a table, scaled to a node; they are interpolated exponentially between precisions.
+    """Returns figures from a table, scaled to a node (`here`) and interpolated exponentially between precisions.
 
     Raises:
         HardwareModelError: If the table does not contain the type or precision.
     """
-    there, here = (node_ratios(nm, assumed.scaling) for nm in (table.feature_nm, feature_nm))
+    there = node_ratios(table.feature_nm, assumed.scaling)
     shape = np.shape(precision)
     values = {column: np.zeros(shape) for column in _COLUMNS[1:]}
     for kind in AdcType:

@@ -9,7 +9,7 @@ constants (`model_constants.py` lists them). To add a model, write a file and, i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -157,6 +157,7 @@ class CostModel:
         choices: Formulas that the model uses.
         constants: Constants with unit and source, by "section.key".
         choice_sources: Citation for each choice.
+        own_file: Whether a user's file gives them, whatever its name.
         assumptions, simulated: The same constants by kind; None if the model's formulas do not need them.
     """
 
@@ -165,6 +166,7 @@ class CostModel:
     choices: Choices
     constants: Mapping[str, Constant]
     choice_sources: Mapping[str, str]
+    own_file: bool = False
     assumptions: Assumptions | None = None
     simulated: SimulatorConstants | None = None
 
@@ -211,9 +213,10 @@ def load_model(name: str) -> CostModel:
         HardwareModelError: If the name is unknown or the file is invalid.
     """
     file = load_file("models", name)
-    if is_path(name):
-        file = completed_model(file, load_file("models", DEFAULT_MODEL), load_file("models", SIMULATOR_MODEL))
-    return model_from(file)
+    if not is_path(name):
+        return model_from(file)
+    file = completed_model(file, load_file("models", DEFAULT_MODEL), load_file("models", SIMULATOR_MODEL))
+    return replace(model_from(file), own_file=True)
 
 
 def model_from(file: ConstantFile) -> CostModel:

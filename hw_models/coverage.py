@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from hw_models.cost_model import CostModel
 from hw_models.technology import CellConstants
 
 
@@ -117,6 +118,6 @@ _OTHERS = replace(XPERTSIM, technologies=NEUROSIM.technologies, cells=NEUROSIM.c
 _BY_MODEL: Mapping[str, Coverage] = MappingProxyType({"xpertsim": XPERTSIM, "neurosim": NEUROSIM})
 
 
-def coverage(model: str) -> Coverage:
-    """Returns the range of the data behind a cost model, by the model's name."""
-    return _BY_MODEL.get(model, _OTHERS)
+def coverage(model: CostModel) -> Coverage:
+    """Returns the range of the data behind a cost model; a user's file is no simulator, whatever its name."""
+    return _OTHERS if model.own_file else _BY_MODEL.get(model.name, _OTHERS)

@@ -21,6 +21,7 @@ from hw_models.arrays import FloatArray, IntArray
 from hw_models.constants import Constant
 from hw_models.cost_model import Buffers, Overheads
 from hw_models.distinct import Pairing
+from hw_models.node_scaling import factor_text
 from hw_models.setting import Setting
 from hw_models.trace import TraceNode, node
 
@@ -83,13 +84,24 @@ def digital_ns(
 
 def energy_trace(shapes: dict[str, IntArray], setting: Setting, known: Mapping[str, Constant]) -> TraceNode:
     """Traces the energy of one layer's digital work down to constants."""
-    adders = ("energy.full_adder_pj", "energy.flipflop_pj")
     sram = setting.choices.buffers is Buffers.SRAM
-    buffers = ("digital.buffer_bit_pj",) if sram else ("energy.global_buffer_read_pj", "energy.global_buffer_write_pj")
+    layout = ("digital.layout_energy_ratio",) if _layout(setting) != 1 else ()
+    times = " x layout_energy_ratio" if layout else ""
+    adders = ("energy.full_adder_pj", "energy.flipflop_pj", *layout)
+    if sram:
+        moved, buffers = f"buffer_bit / 2{factor_text(setting.ratios.energy)}", ("digital.buffer_bit_pj",)
+    else:
+        moved = f"(global_buffer_read + global_buffer_write) / 2{times}"
+        buffers = ("energy.global_buffer_read_pj", "energy.global_buffer_write_pj", *layout)
     rows = (
-        ("additions", addition_pj(setting), f"{_SUM_BITS} x (full_adder + flipflop)", adders),
-        ("multiplications", multiplication_pj(setting), f"{_FACTOR_BITS**2} full_adder + {_SUM_BITS} flipflop", adders),
-        ("moved", moved_pj(setting), f"{_FACTOR_BITS} bits read or written", buffers),
+        ("additions", addition_pj(setting), f"{_SUM_BITS} x (full_adder + flipflop){times}", adders),
+        (
+            "multiplications",
+            multiplication_pj(setting),
+            f"({_FACTOR_BITS**2} full_adder + {_SUM_BITS} flipflop){times}",
+            adders,
+        ),
+        ("moved", moved_pj(setting), f"{_FACTOR_BITS} bits x {moved}", buffers),
     )
     parts = []
     for name, each, formula, constants in rows:

@@ -22,9 +22,11 @@ from hw_models.distinct import Pairing
 from hw_models.energy_conversion import adc_terms, crossbar_terms
 from hw_models.energy_term import EnergyTerm
 from hw_models.mapping import Mapping
+from hw_models.node_scaling import factor_text
 from hw_models.setting import Setting
 from hw_models.simulator_choices import GlobalSum
 
+LAYOUT_CONSTANT = "digital.layout_energy_ratio"
 COMPONENTS = ("adc", "array", "accumulation", "periphery", "buffers", "interconnect", "activation")
 
 
@@ -56,9 +58,19 @@ def energy_terms(m: Mapping, p: Periphery, tile: TileArea, setting: Setting) -> 
     ]
     ratio = layout_ratio(setting)
     if ratio != 1:
-        simulated = [replace(term, energy_pj=ratio * term.energy_pj) for term in simulated]
+        simulated = [_laid_out(term, ratio) for term in simulated]
     memories = _memory_terms(m, p, setting) if setting.choices.buffers is Buffers.SRAM else []
     return [*adc_terms(m, p, setting), *simulated, *memories]
+
+
+def _laid_out(term: EnergyTerm, ratio: float) -> EnergyTerm:
+    """A simulated event with the surplus of layout."""
+    return replace(
+        term,
+        energy_pj=ratio * term.energy_pj,
+        formula=f"layout_energy_ratio x ({term.formula})",
+        constants=(*term.constants, LAYOUT_CONSTANT),
+    )
 
 
 def layout_ratio(setting: Setting) -> float:
@@ -131,7 +143,8 @@ def _accumulation_terms(m: Mapping, p: Periphery, setting: Setting) -> list[Ener
 
 def _memory_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
     """Tile and global buffers modelled as published memories."""
-    bit_pj, v = setting.assumed.digital.buffer_bit_pj * setting.ratios.energy, m.positions
+    ratio, v = setting.ratios.energy, m.positions
+    bit_pj, factor = setting.assumed.digital.buffer_bit_pj * ratio, factor_text(ratio)
     rows = (
         ("input of a tile", m.tile_inputs_sum, p.bits, "IP"),
         ("sum of a tile", m.tile_outputs_sum, 1 + p.tile_bits, "bits"),
@@ -144,7 +157,7 @@ def _memory_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm
             event=f"{event}, written and read",
             count=v * count,
             energy_pj=bit_pj * np.asarray(bits, dtype=np.float64),
-            formula=f"buffer_bit x {words}",
+            formula=f"buffer_bit x {words}{factor}",
             constants=("digital.buffer_bit_pj",),
         )
         for event, count, bits, words in rows

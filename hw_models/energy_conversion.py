@@ -15,6 +15,7 @@ from hw_models.columns import cell_ratio, mean_sense_ns
 from hw_models.cost_model import ColumnCurrent
 from hw_models.energy_term import EnergyTerm
 from hw_models.mapping import Mapping
+from hw_models.node_scaling import factor_text
 from hw_models.row_activity import row_charges
 from hw_models.setting import Setting
 from hw_models.simulator_choices import ColumnModel
@@ -59,11 +60,11 @@ def _converters(p: Periphery, setting: Setting) -> tuple[FloatArray, FloatArray,
         if setting.adc is None:
             formula = (
                 "IP x (sar_bit AP + sar_step 2^AP for SAR; comparator (2^AP - 1) 2^(AP - matched_bits) + encoder_step "
-                "2^AP for Flash; sample_hold) x factor of the node"
+                f"2^AP for Flash; sample_hold){factor_text(setting.ratios.energy)}"
             )
             constants = (*_PUBLISHED_ADC, "reading.sample_hold_fj")
         else:
-            formula = f"IP x (the table {setting.adc.name!r} at AP bits + sample_hold) x factor of the node"
+            formula = f"IP x (the table {setting.adc.name!r} at AP bits + sample_hold), each x the factor from its node"
             constants = (*(f"{kind}.energy_fj" for kind in setting.adc.points), "reading.sample_hold_fj")
     else:
         sense = mean_sense_ns(p, setting)
@@ -100,7 +101,8 @@ def _current_term(m: Mapping, p: Periphery, setting: Setting) -> EnergyTerm:
     if setting.choices.column_current is ColumnCurrent.SAMPLED:
         per_siemens = np.full(p.precision.shape, 1e3 * setting.device.cell.read_v**2 * setting.sample_ns)
         event = "current of a cell with a weight while its column is sampled"
-        formula = "IP x activity x mean conductance x read_v^2 x sampling time"
+        factor = factor_text(setting.ratios.delay)
+        formula = f"IP x activity x mean conductance x read_v^2 x sample_ns{factor}"
         constants: tuple[str, ...] = ("cell.read_v", "reading.sample_ns")
     else:
         sense = mean_sense_ns(p, setting)

@@ -22,6 +22,7 @@ from hw_models.distinct import Pairing
 from hw_models.distinct_parts import DistinctParts, distinct_parts
 from hw_models.explain_latency import latency_trace
 from hw_models.model import REFERENCE_ACTIVITY, checked_setting, report_of
+from hw_models.node_scaling import factor_text
 from hw_models.periphery import Peripherals
 from hw_models.schedule import leaks
 from hw_models.setting import Setting
@@ -73,7 +74,7 @@ _CIRCUIT_FORMULAS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 _OWN_ADC = (
     "ADCs of a crossbar x (sar_bit AP + sar_step 2^AP for SAR; comparator (2^AP - 1) 4^(AP - matched_bits) + "
-    "encoder_step 2^AP for Flash; sample_hold CS) x factor of the node",
+    "encoder_step 2^AP for Flash; sample_hold CS)",
     (
         "converters.sar_bit_um2",
         "converters.sar_step_um2",
@@ -134,8 +135,9 @@ def explain(
     (group,) = by_crossbar(*_one(shapes, peripherals, (n_designs, n_layers), design, layer), crossbar)
     of_chip, setting = setting, replace(setting, crossbar=group.crossbar)
     found = distinct_parts(group.shapes, group.peripherals, setting)
-    known = dict(technology.constants) | dict(device.constants) | dict(setting.model.constants)
-    known |= {} if adc is None else dict(adc.constants)
+    # Of constants with one name the later holds: the technology's node, the device's own row driver.
+    known = {} if adc is None else dict(adc.constants)
+    known |= dict(technology.constants) | dict(setting.model.constants) | dict(device.constants)
     latency = latency_trace(found, setting, known)
     leaked = None
     if leaks(setting):
@@ -159,13 +161,19 @@ def _circuits(setting: Setting) -> dict[str, tuple[str, tuple[str, ...]]]:
     """Formula and constants of every circuit, under the cost model."""
     found = dict(_CIRCUIT_FORMULAS)
     if setting.own_converters:
-        found["ADCs"] = _OWN_ADC
+        formula, own = _OWN_ADC
+        found["ADCs"] = (formula + factor_text(setting.ratios.area), own)
         if setting.adc is not None:
             keys = tuple(f"{kind}.area_um2" for kind in setting.adc.points)
-            found["ADCs"] = (f"ADCs of a crossbar x the table {setting.adc.name!r} at AP bits", keys)
+            found["ADCs"] = (
+                f"ADCs of a crossbar x the table {setting.adc.name!r} at AP bits x the factor from its node",
+                keys,
+            )
     if setting.choices.row_drivers is RowDrivers.DEVICE:
         key = "write.row_driver_um2"
-        found["level shifters"] = ("rows x row_driver, for cells written above the limit of thin oxide", (key,))
+        factor = "" if setting.device.write is not None else factor_text(setting.ratios.area)
+        formula = f"rows x row_driver{factor}, for cells written above the limit of thin oxide"
+        found["level shifters"] = (formula, (key,))
     return found
 
 
@@ -205,7 +213,7 @@ def _energy(
 ) -> TraceNode:
     """The layer's energy: events x energy per event, plus leakage if the model counts it."""
     ratio = energy.layout_ratio(setting)
-    times = "" if ratio == 1 else f" x layout ratio {ratio:g}"
+    times, layout = ("", []) if ratio == 1 else (" x layout_energy_ratio", [known[energy.LAYOUT_CONSTANT]])
     m, p = found.mapping, found.periphery
     by_component: dict[str, list[TraceNode]] = {name: [] for name in energy.COMPONENTS}
     for term in found.energy_terms:
@@ -225,7 +233,7 @@ def _energy(
             "pJ",
             f"whole words x bus width x length x wire_pj_per_um{times}",
             ratio * energy.chip_wires_pj(m, p, found.tile, setting, _SINGLE),
-            constants=[known["energy.wire_pj_per_um"]],
+            constants=[known["energy.wire_pj_per_um"], *layout],
         )
     )
     by_component["activation"].append(
@@ -234,7 +242,7 @@ def _energy(
             "pJ",
             f"whole calls x columns at once x IP x activation_bit{times}",
             ratio * energy.activation_pj(m, p, setting, _SINGLE),
-            constants=[known["energy.activation_bit_pj"]],
+            constants=[known["energy.activation_bit_pj"], *layout],
         )
     )
     components = [

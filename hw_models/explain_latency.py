@@ -13,6 +13,7 @@ from hw_models.cost_model import Schedule
 from hw_models.digital_cycles import global_sum_cycles, pe_output_cycles
 from hw_models.distinct import Pairing
 from hw_models.distinct_parts import DistinctParts
+from hw_models.node_scaling import factor_text
 from hw_models.setting import Setting
 from hw_models.simulator_choices import ColumnModel, GlobalSum
 from hw_models.trace import TraceNode, node
@@ -79,11 +80,18 @@ def _clock_nodes(found: DistinctParts, setting: Setting, known: Mapping[str, Con
     """The clock periods of the layer."""
     by_cells = setting.choices.column_model is ColumnModel.CELLS
     constants = _CLOCK_CONSTANTS | (_CELL_CLOCK_CONSTANTS if by_cells else {})
-    formula = "layout_ratio x sum"
+    formula, formulas = "layout_ratio x sum", {}
     if setting.own_converters:
         constants = dict(_OWN_CONVERTERS)
         formula = "layout_ratio x multiplexer + sampling beyond the conversion + conversion"
+        factor = factor_text(setting.ratios.delay)
+        hidden = "" if setting.schedule is Schedule.SEQUENTIAL else ", as far as it exceeds the conversion"
+        formulas = {
+            "sampling": f"sample_ns{factor}{hidden}",
+            "conversion": f"sar_bit_ns x AP for SAR, flash_ns for Flash{factor}",
+        }
         if setting.adc is not None:
+            formulas["conversion"] = f"the table {setting.adc.name!r} at AP bits x the factor from its node"
             constants["conversion"] = tuple(f"{kind}.time_ns" for kind in setting.adc.points)
     clock = node(
         "clock",
@@ -91,7 +99,7 @@ def _clock_nodes(found: DistinctParts, setting: Setting, known: Mapping[str, Con
         formula,
         found.clocks.conversion,
         [
-            node(name, "ns", "delay", value, constants=[known[key] for key in constants[name]])
+            node(name, "ns", formulas.get(name, "delay"), value, constants=[known[key] for key in constants[name]])
             for name, value in latency.clock_parts(found.periphery, setting).items()
         ],
         constants=[known["timing.layout_ratio"]],
@@ -102,7 +110,7 @@ def _clock_nodes(found: DistinctParts, setting: Setting, known: Mapping[str, Con
     digital = node(
         "digital clock",
         "ns",
-        "period x factor of the node",
+        f"period_ns{factor_text(setting.ratios.delay)}",
         found.clocks.digital,
         constants=[known[key] for key in keys],
     )

@@ -58,6 +58,7 @@ def node_ratios(feature_nm: float, scaling: ScalingAssumptions, supply_v: float 
     """Factors from 32 nm at its nominal supply to a node, at its nominal supply unless a supply is given."""
     length = feature_nm / REFERENCE_NM
     nominal, volts = nominal_v(feature_nm), core_v(feature_nm, supply_v)
+    volts = nominal if np.isclose(volts, nominal, rtol=1e-9) else volts
     squared = (volts / nominal_v(REFERENCE_NM)) ** 2
     return NodeRatios(
         area=length**2,
@@ -65,6 +66,11 @@ def node_ratios(feature_nm: float, scaling: ScalingAssumptions, supply_v: float 
         column=length**scaling.column_exponent * squared,
         delay=length**scaling.delay_exponent * _slowness(volts, scaling) / _slowness(nominal, scaling),
     )
+
+
+def factor_text(ratio: float) -> str:
+    """End of a formula whose constants hold at 32 nm; empty where they hold as they are."""
+    return "" if ratio == 1 else f" x {ratio:.4g}, the node's factor"
 
 
 def _slowness(volts: float, scaling: ScalingAssumptions) -> float:

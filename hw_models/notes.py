@@ -27,7 +27,7 @@ def notes(setting: Setting, shapes: Mapping[str, IntArray], choices: Mapping[str
         shapes: Fields of the distinct shapes, each (1, distinct shapes).
         choices: Fields of the distinct peripherals, each (1, distinct peripherals).
     """
-    known = coverage(setting.model.name)
+    known = coverage(setting.model)
     return (
         *_of_setting(setting, known),
         *_of_crossbar(setting.crossbar, known),
@@ -38,11 +38,13 @@ def notes(setting: Setting, shapes: Mapping[str, IntArray], choices: Mapping[str
 
 def _of_setting(setting: Setting, known: Coverage) -> Iterator[str]:
     """Device, technology, activity, schedule and the source of the ADCs' energy."""
-    device, technology = setting.device, setting.technology.name
-    if device.extrapolated and not known.has_cell(technology, device.cell):
-        yield _named("Device", device.name, sorted(REFERENCE_DEVICES, reverse=True))
-    if technology not in known.technologies:
-        yield _named("Technology", technology, known.technologies)
+    device, technology = setting.device, setting.technology
+    if device.extrapolated and not known.has_cell(technology.name, device.cell):
+        own = device.name in REFERENCE_DEVICES
+        yield _named("Device", device.name, sorted(REFERENCE_DEVICES, reverse=True), own=own)
+    if technology.own_file or technology.name not in known.technologies:
+        own = technology.name in known.technologies
+        yield _named("Technology", technology.name, known.technologies, own=own)
     least, most = known.activities
     if not least <= setting.activity <= most:
         has = f"{least:g}" if least == most else f"{least:g} to {most:g}"
@@ -111,8 +113,10 @@ def _sentence(what: str, came: str, has: str) -> str:
     return f"{what} is extrapolated: got {came}, but the reference data cover {has}."
 
 
-def _named(kind: str, name: str, known: Sequence[str]) -> str:
-    return f"{kind} {name!r} is extrapolated: the reference data cover {_listed(known)} only."
+def _named(kind: str, name: str, known: Sequence[str], *, own: bool) -> str:
+    """A device or technology outside the data; one of a user's file (`own`) may have the name of one inside."""
+    which = f"{kind} {name!r}, a file of your own," if own else f"{kind} {name!r}"
+    return f"{which} is extrapolated: the reference data cover {_listed(known)} only."
 
 
 def _listed(values: Sequence[object]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hw_models.adc_library import AdcFigures, AdcTable, published_figures, table_figures
+from hw_models.adc_library import AdcFigures, AdcTable, scaled_figures, table_figures
 from hw_models.adc_survey import AdcModel
 from hw_models.area import Periphery, TileParts
 from hw_models.arrays import FloatArray
@@ -52,8 +52,9 @@ class Setting:
 
     @property
     def ratios(self) -> NodeRatios:
-        """Scaling factors from 32 nm, where the model's constants hold, to the technology's node."""
-        return node_ratios(self.technology.node.feature_nm, self.assumed.scaling)
+        """Scaling factors from 32 nm, where the model's constants hold, to the technology's node and supply."""
+        node = self.technology.node
+        return node_ratios(node.feature_nm, self.assumed.scaling, node.vdd_v)
 
     @property
     def few_levels_ratio(self) -> float:
@@ -88,10 +89,9 @@ class Setting:
         Raises:
             HardwareModelError: If a table does not contain the converters.
         """
-        feature_nm = self.technology.node.feature_nm
         if self.adc is not None:
-            return table_figures(self.adc, p.precision, p.flash, feature_nm, self.assumed)
-        return published_figures(p.precision, p.flash, feature_nm, self.assumed)
+            return table_figures(self.adc, p.precision, p.flash, self.ratios, self.assumed)
+        return scaled_figures(p.precision, p.flash, self.assumed.converters, self.ratios)
 
     def tile_parts(self, p: Periphery) -> TileParts:
         """Circuits of a tile under the model: converters with their sample-and-hold, and row drivers."""

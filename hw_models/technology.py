@@ -70,6 +70,7 @@ class Technology:
         node, layout, area, timing, energy, leakage, circuit_leakage, sar, flash, column, survey: Constants by kind.
         wires: Wires of the crossbar, or None if they have no resistance.
         constants: The same constants with unit and source, by "section.key".
+        own_file: Whether a user's file gives them, whatever its name.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Technology:
     survey: SurveyConstants
     wires: WireConstants | None
     constants: Mapping[str, Constant]
+    own_file: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +165,9 @@ def load_technology(name: str) -> Technology:
         HardwareModelError: If the name is unknown or the file is invalid.
     """
     file = load_file("technologies", name)
-    return technology_from(completed_technology(file) if is_path(name) else file)
+    if is_path(name):
+        return replace(technology_from(completed_technology(file)), own_file=True)
+    return technology_from(file)
 
 
 def load_device(name: str) -> Device:
@@ -187,6 +191,7 @@ def technology_from(file: ConstantFile) -> Technology:
     """
     for first, *others in _TABLES:
         _check_lengths(file, first, others)
+        _check_ascending(file, first)
     _check_sections(file, _SECTIONS)
     return Technology(
         name=file.name,
@@ -236,9 +241,16 @@ def _check_programming(file: ConstantFile) -> None:
     if key not in file.constants:
         return
     _check_lengths(file, key, [f"programming.c{power}_us" for power in range(5)])
-    times = np.atleast_1d(file.constants[key].value)
-    if times[0] <= 0 or np.any(np.diff(times) <= 0):
-        shown = file.constants[key].value
+    _check_ascending(file, key)
+
+
+def _check_ascending(file: ConstantFile, key: str) -> None:
+    """Refuses arguments of a table between which nothing can be interpolated, also in logarithms."""
+    if key not in file.constants:
+        return
+    shown = file.constants[key].value
+    values = np.atleast_1d(shown)
+    if values[0] <= 0 or np.any(np.diff(values) <= 0):
         raise HardwareModelError(f"{file.name}: {key} must be positive and in ascending order, got {shown}.")
 
 

@@ -9,15 +9,15 @@ and `sources` show.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
 
 from hw_models.constants import Constant, ConstantFile, available, load_file
 from hw_models.errors import HardwareModelError
-from hw_models.model_constants import SECTIONS, SIMULATOR_SECTIONS, tables_of
-from hw_models.node_scaling import nominal_v
+from hw_models.model_constants import SECTIONS, SIMULATOR_SECTIONS, ScalingAssumptions, tables_of
+from hw_models.node_scaling import core_v, node_ratios, nominal_v
 
 _MEAN_LEVEL = 0.42
 _CELL_DEFAULTS = (
@@ -37,6 +37,19 @@ _CELL_RANGES = {
     "cell.cell_height_f": (0.1, 1e4),
     "cell.max_cell_bits": (1.0, 8.0),
 }
+_TECHNOLOGY_RANGES = {
+    "node.feature_nm": (1.0, 1000.0),
+    "layout.flipflop_width_um": (1e-4, 1e4),
+    "timing.layout_ratio": (1e-3, 1e3),
+    "timing.buffer_core_bits": (1.0, 1e9),
+    "timing.tree_um_per_ns": (1e-3, 1e9),
+    "flash.slowest_column_ratio": (1e-3, 1e3),
+    "flash.sense_onset_ohm": (1e-3, 1e12),
+    "wires.width_um": (1e-4, 1e3),
+    "wires.aspect_ratio": (1e-3, 1e3),
+}
+_LEAST_SUPPLY, _MOST_SUPPLY = 0.5, 1.5
+"""Supply of a technology as a fraction of the node's nominal one."""
 _MODEL_RANGES = {
     "digital.period_ns": (1e-3, 1e6),
     "converters.full_scale_v": (1e-3, 10.0),
@@ -137,29 +150,35 @@ def completed_technology(file: ConstantFile) -> ConstantFile:
     """Completes a user's technology.
 
     Raises:
-        HardwareModelError: If the feature size is missing or a constant is negative.
+        HardwareModelError: If the feature size is missing, a constant is negative, or a formula would divide by it.
     """
     feature_nm = _given(file, "node.feature_nm")
     _check_not_negative(file)
-    _check_ranges(file, {"node.feature_nm": (1.0, 1000.0)})
-    scaled = scaled_technology_file(feature_nm)
+    _check_ranges(file, _TECHNOLOGY_RANGES)
+    supply_v = None
+    if "node.vdd_v" in file.constants:
+        supply_v, nominal = _given(file, "node.vdd_v"), nominal_v(feature_nm)
+        _check_ranges(file, {"node.vdd_v": (_LEAST_SUPPLY * nominal, _MOST_SUPPLY * nominal)})
+    scaled = scaled_technology_file(feature_nm, supply_v)
     return replace(file, constants=MappingProxyType(dict(scaled.constants) | dict(file.constants)))
 
 
-def scaled_technology_file(feature_nm: float) -> ConstantFile:
+def scaled_technology_file(feature_nm: float, supply_v: float | None = None) -> ConstantFile:
     """Returns the technology of any node: the nearest one that comes with the package, scaled by units.
 
     Lengths are proportional to the feature size L, areas to L^2, gate delays to L, energies of events and powers at a
-    fixed clock to L V^2 with the nominal supplies, energy per length of wire to V^2, and leakage of a circuit to L V.
-    Ratios, counts and the converters' own clocks stay.
+    fixed clock to L V^2, energy per length of wire to V^2, and leakage of a circuit to L V. Ratios, counts and the
+    converters' own clocks stay. Without a supply voltage, V is the nominal one; with another, gates slow down or speed
+    up by the alpha-power law.
     """
     files = [load_file("technologies", name) for name in available("technologies")]
     base = min(files, key=lambda each: abs(np.log(_given(each, "node.feature_nm") / feature_nm)))
     base_nm = _given(base, "node.feature_nm")
-    length, volts = feature_nm / base_nm, nominal_v(feature_nm) / nominal_v(base_nm)
-    if length == 1:
+    volts = core_v(feature_nm, supply_v) / nominal_v(base_nm)
+    scale = _Scale(length=feature_nm / base_nm, volts=volts, delay=_gate_delay_ratio(feature_nm, supply_v))
+    if scale.length == 1 and np.isclose(scale.volts, 1, rtol=1e-9):
         return base
-    constants = {key: _scaled(constant, length, volts, base.name) for key, constant in base.constants.items()}
+    constants = {key: _scaled(constant, scale, base.name) for key, constant in base.constants.items()}
     name = f"cmos-{feature_nm:g}nm-scaled"
     return replace(
         base,
@@ -169,9 +188,30 @@ def scaled_technology_file(feature_nm: float) -> ConstantFile:
     )
 
 
-def _scaled(constant: Constant, length: float, volts: float, base: str) -> Constant:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scale:
+    """Ratios from a node at its nominal supply to another node and supply.
+
+    Attributes:
+        length: Feature size.
+        volts: Supply.
+        delay: Delay of a gate, beyond what the feature size explains.
+    """
+
+    length: float
+    volts: float
+    delay: float
+
+
+def _gate_delay_ratio(feature_nm: float, supply_v: float | None) -> float:
+    """Delay of a gate at a supply, relative to the nominal one, with the constants of the default model."""
+    scaling = load_file("models", "published").section(ScalingAssumptions, "scaling")
+    return node_ratios(feature_nm, scaling, supply_v).delay / node_ratios(feature_nm, scaling).delay
+
+
+def _scaled(constant: Constant, scale: _Scale, base: str) -> Constant:
     """One constant at the new node."""
-    factor = _factor(constant, length, volts)
+    factor = _factor(constant, scale)
     if factor == 1:
         return constant
     value = constant.value
@@ -179,8 +219,9 @@ def _scaled(constant: Constant, length: float, volts: float, base: str) -> Const
     return replace(constant, value=moved, source=f"scaled by {factor:.3g} from {base}: {constant.source}")
 
 
-def _factor(constant: Constant, length: float, volts: float) -> float:
+def _factor(constant: Constant, scale: _Scale) -> float:
     """Factor of one constant, by its unit."""
+    length, volts = scale.length, scale.volts
     section, _, key = constant.name.partition(".")
     quantity, *rest = constant.unit.split()
     if constant.name in _CLOCKS or section == "survey":
@@ -195,7 +236,8 @@ def _factor(constant: Constant, length: float, volts: float) -> float:
         "um2": length**2,
         "um": length,
         "nm": length,
-        "ns": length,
+        "ns": length * scale.delay,
+        "um/ns": 1 / scale.delay,
         "ns/ohm": length,
         "pJ": length * volts**2,
     }

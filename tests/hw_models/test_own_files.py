@@ -25,6 +25,7 @@ from hw_models import (
 )
 from hw_models.adc_library import published_figures, table_figures
 from hw_models.coverage import NODES_NM
+from hw_models.node_scaling import node_ratios
 from hw_models.technology import technology_from
 from tests.hw_models.hardware_settings import DEVICE, TECHNOLOGY, peripherals, shapes
 
@@ -209,17 +210,17 @@ def test_converters_with_a_fault_are_refused_in_one_sentence(tmp_path: Path, tex
 
 @pytest.mark.parametrize("name", adc_names())
 def test_tables_of_converters_state_their_sources_and_hold_at_their_points(name: str) -> None:
-    table = load_adc(name)
+    table, scaling = load_adc(name), PUBLISHED.assumed.scaling
     for constant in table.constants.values():
         assert len(constant.source) > 20
     for kind, points in table.points.items():
         bits = np.asarray(points.bits, dtype=np.int64)
         flash = np.full(bits.shape, kind is AdcType.FLASH)
-        found = table_figures(table, bits, flash, table.feature_nm, PUBLISHED.assumed)
+        found = table_figures(table, bits, flash, node_ratios(table.feature_nm, scaling), PUBLISHED.assumed)
         np.testing.assert_allclose(1e3 * found.energy_pj, points.energy_fj)
         np.testing.assert_allclose(found.area_um2, points.area_um2)
         np.testing.assert_allclose(found.time_ns, points.time_ns)
-        half = table_figures(table, bits, flash, table.feature_nm / 2, PUBLISHED.assumed)
+        half = table_figures(table, bits, flash, node_ratios(table.feature_nm / 2, scaling), PUBLISHED.assumed)
         np.testing.assert_allclose(half.area_um2, found.area_um2 / 4)
         assert (half.energy_pj < found.energy_pj / 2).all()
 
