@@ -23,31 +23,33 @@ from hw_models.simulator_choices import ColumnModel
 
 def adc_terms(m: Mapping, p: Periphery, setting: Setting) -> list[EnergyTerm]:
     """Converters and the current of the columns that they convert, once per input bit."""
-    spec = setting.crossbar
-    conversions = m.positions * (m.column_reads + m.crossbar_reads * m.row_groups * spec.converted_references)
+    conversion, encoders = conversion_terms(m, p, setting)
+    return [conversion, _current_term(m, p, setting), encoders, *_idle_terms(m, p, setting)]
+
+
+def conversion_terms(m: Mapping, p: Periphery, setting: Setting) -> tuple[EnergyTerm, EnergyTerm]:
+    """Conversions of columns with an active row, without their current, and the encoders of Flash ADCs."""
+    references = m.crossbar_reads * m.row_groups * setting.crossbar.converted_references
     fixed, encoder, formula, constants = _converters(p, setting)
-    return [
-        EnergyTerm(
-            component="adc",
-            event="conversion of a column, part independent of the column",
-            count=conversions,
-            energy_pj=p.bits * fixed,
-            formula=formula,
-            constants=constants,
-        ),
-        _current_term(m, p, setting),
-        EnergyTerm(
-            component="adc",
-            event="encoders of one crossbar's Flash ADCs for one input-bit vector",
-            count=m.positions * m.crossbar_reads * m.row_groups,
-            energy_pj=p.bits * encoder,
-            formula="IP x conversions x (encoder_base + encoder_level 2^AP), Flash only"
-            if encoder.any()
-            else "included in the conversion",
-            constants=("flash.encoder_base_pj", "flash.encoder_level_pj") if encoder.any() else (),
-        ),
-        *_idle_terms(m, p, setting),
-    ]
+    conversion = EnergyTerm(
+        component="adc",
+        event="conversion of a column, part independent of the column",
+        count=m.positions * (m.column_reads + references),
+        energy_pj=p.bits * fixed,
+        formula=formula,
+        constants=constants,
+    )
+    encoders = EnergyTerm(
+        component="adc",
+        event="encoders of one crossbar's Flash ADCs for one input-bit vector",
+        count=m.positions * m.crossbar_reads * m.row_groups,
+        energy_pj=p.bits * encoder,
+        formula="IP x conversions x (encoder_base + encoder_level 2^AP), Flash only"
+        if encoder.any()
+        else "included in the conversion",
+        constants=("flash.encoder_base_pj", "flash.encoder_level_pj") if encoder.any() else (),
+    )
+    return conversion, encoders
 
 
 def _converters(p: Periphery, setting: Setting) -> tuple[FloatArray, FloatArray, str, tuple[str, ...]]:
@@ -85,6 +87,8 @@ def _converters(p: Periphery, setting: Setting) -> tuple[FloatArray, FloatArray,
     return fixed, encoder, formula, constants
 
 
+_FITTED_READ_V = 0.5
+"""Read voltage of all cells in the simulators' results, from which `conductance_w` was found [V]."""
 _PUBLISHED_ADC = (
     "converters.sar_bit_fj",
     "converters.sar_step_fj",
@@ -109,9 +113,13 @@ def _current_term(m: Mapping, p: Periphery, setting: Setting) -> EnergyTerm:
         per_siemens = np.where(
             p.flash, 1e3 * technology.flash.conductance_w * sense, sar_pj_per_siemens(p.precision, technology.sar)
         )
+        per_siemens *= (setting.device.cell.read_v / _FITTED_READ_V) ** 2
         event = "current of a cell with a weight during the conversion of its column"
-        formula = "IP x activity x mean conductance x conductance_w x conversion time"
-        constants = ("sar.conductance_w", "flash.conductance_w")
+        formula = (
+            "IP x activity x mean conductance x conductance_w x conversion time x "
+            f"(read_v / {_FITTED_READ_V:g} V, at which conductance_w holds)^2"
+        )
+        constants = ("sar.conductance_w", "flash.conductance_w", "cell.read_v")
     return EnergyTerm(
         component="adc",
         event=event,

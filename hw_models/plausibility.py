@@ -62,6 +62,8 @@ def column_strain(
     A wire with cells of conductance g at every r ohm is a line: a column whose rows are all driven alike delivers
     tanh(a) / a of the current, and a row's voltage at its far end is 1 / cosh(a), with a^2 = n^2 r g for n cells. Along
     a row only one column in `column_sharing` draws current. Drivers and multiplexers are in series with the line.
+    If rows are read in groups, the line is that of a group, and the wire past the idle groups below is in series, too;
+    the loss is that of a group at the mean distance from the end.
 
     Args:
         device: Cells of the crossbar.
@@ -131,20 +133,25 @@ def wire_loss_ratio(
         n_columns: Columns of cells that a layer needs.
         column_sharing: Columns that share one ADC.
     """
-    rows, columns = (
-        np.minimum(n, most) for n, most in ((n_rows, crossbar.rows_at_once), (n_columns, crossbar.columns))
-    )
+    rows, columns = (np.minimum(n, most) for n, most in ((n_rows, crossbar.rows), (n_columns, crossbar.columns)))
     if technology.wires is None:
         return np.zeros(np.broadcast_shapes(rows.shape, columns.shape, np.shape(column_sharing)))
     wires = wire_resistances(device, technology)
     siemens = device.cell.conductance_ratio / device.cell.on_ohm
     n_read = np.maximum(1.0, columns / np.asarray(column_sharing))
     along_row = np.sqrt(columns * wires.row_ohm * n_read * siemens)
-    active_siemens = _ACTIVE_RATIO * rows * siemens
-    along_column = np.sqrt(rows * wires.column_ohm * active_siemens)
     row_left = 1 / np.cosh(along_row) / (1 + siemens * n_read * _delivered_ratio(along_row) * wires.driver_ohm)
-    delivered = _delivered_ratio(along_column)
-    return np.asarray(1 - row_left * delivered / (1 + active_siemens * delivered * wires.sense_ohm))
+    return np.asarray(1 - row_left * _column_left(wires, siemens, crossbar, rows))
+
+
+def _column_left(wires: WireResistances, siemens: float, crossbar: CrossbarSpec, rows: ArrayLike) -> FloatArray:
+    """Share of a group's current that remains after the column's wire, for the rows in use of a crossbar."""
+    used = np.asarray(rows, dtype=np.float64)
+    group = used / np.ceil(used / crossbar.rows_at_once)
+    active_siemens = _ACTIVE_RATIO * group * siemens
+    delivered = _delivered_ratio(np.sqrt(group * wires.column_ohm * active_siemens))
+    end_ohm = wires.sense_ohm + wires.column_ohm * (used - group) / 2
+    return np.asarray(delivered / (1 + active_siemens * delivered * end_ohm))
 
 
 def _delivered_ratio(a: FloatArray) -> FloatArray:
@@ -156,10 +163,8 @@ def _left(wires: WireResistances, siemens: float, crossbar: CrossbarSpec, column
     n_read = max(1.0, crossbar.columns / column_sharing)
     along_row = math.sqrt(crossbar.columns * wires.row_ohm * n_read * siemens)
     at_driver = siemens * n_read * _delivered(along_row) * wires.driver_ohm
-    active_siemens = _ACTIVE_RATIO * crossbar.rows_at_once * siemens
-    column_left = _delivered(math.sqrt(crossbar.rows * wires.column_ohm * active_siemens))
-    at_end = active_siemens * column_left * wires.sense_ohm
-    return 1 / math.cosh(along_row) / (1 + at_driver), column_left / (1 + at_end)
+    column_left = float(_column_left(wires, siemens, crossbar, crossbar.rows))
+    return 1 / math.cosh(along_row) / (1 + at_driver), column_left
 
 
 def _delivered(a: float) -> float:

@@ -7,7 +7,6 @@ import numpy as np
 
 import hw_models
 from hw_models import (
-    AdcModel,
     AdcTable,
     CostModel,
     CostTable,
@@ -22,6 +21,7 @@ from hw_models import (
     Technology,
     TraceNode,
 )
+from hw_models.converter_energy import ConversionEnergy, conversion_energy
 from hw_models.plausibility import ColumnStrain, column_strain, implausibility, wire_loss_ratio
 from xpert_evo.config import RunConfig
 from xpert_evo.crossbar_choices import CrossbarChoices
@@ -175,11 +175,13 @@ class Hardware:
         """Computes the cost of every choice of a space, for scoring populations."""
         return CostTable.build([_table_layer(space, i) for i in range(space.n_layers)], **self._arguments)
 
-    def report(
-        self, shapes: LayerShapes, peripherals: Peripherals, *, adc_model: AdcModel = AdcModel.CIRCUIT
-    ) -> HardwareReport:
+    def report(self, shapes: LayerShapes, peripherals: Peripherals) -> HardwareReport:
         """Returns the full model's report of designs, arrays (designs, layers)."""
-        return hw_models.evaluate(shapes, peripherals, **self._arguments, adc_model=adc_model)
+        return hw_models.evaluate(shapes, peripherals, **self._arguments)
+
+    def conversions(self, shapes: LayerShapes, peripherals: Peripherals) -> ConversionEnergy:
+        """Returns the energy of conversions beside the limit of published converters, arrays (designs, layers)."""
+        return conversion_energy(shapes, peripherals, **self._arguments)
 
     def report_of(self, space: SearchSpace, genomes: Genomes) -> HardwareReport:
         """Returns the report of a space's genomes (designs, genes), arrays (designs, layers)."""

@@ -61,6 +61,10 @@ def test_evaluate_shows_layers_and_components(design: Path) -> None:
     assert outcome.returncode == 0, outcome.stderr
     for word in ("conv13", "classifier", "buffers", "TOPS/W"):
         assert word in outcome.stdout
+    # All ADCs of the design are 6-bit SAR: (6 x 43 + 64 x 1.63 + 1 fJ) over the survey's 64 x 2.2 fJ.
+    told = outcome.stdout.replace("\n", " ")
+    assert "times the limit of the published survey" in told
+    assert f"{(6 * 43 + 64 * 1.63 + 1) / (64 * 2.2):.3g} times the limit" in told
 
 
 def test_explain_ends_at_constants_with_units_and_sources(design: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,11 @@ from hw_models import (
     load_model,
     model_names,
 )
+from hw_models.adc_library import published_figures
 from hw_models.adc_survey import schreier_pj, survey_pj, walden_pj
 from hw_models.adder_tree import adder_tree
 from hw_models.chip_tree import tree_length
+from hw_models.converter_energy import conversion_energy
 from hw_models.weight_matrix import weight_matrix
 from tests.hw_models.hardware_settings import DEVICE, TECHNOLOGY, cost, peripherals, shapes
 
@@ -195,6 +198,37 @@ def test_the_survey_is_a_lower_bound_that_keeps_the_columns_current(model: str, 
     np.testing.assert_array_equal(limit.latency_ns, circuit.latency_ns)
     resistive = evaluate(shapes(), choices, device=load_device("rram-100k"), adc_model=AdcModel.SURVEY, **setting)
     assert (resistive.breakdown["energy_pj"]["adc"] < adc_pj).all(), "less current, less energy"
+
+
+@pytest.mark.parametrize("kind", list(AdcType))
+@pytest.mark.parametrize("model", model_names())
+def test_a_columns_current_takes_energy_with_the_square_of_the_read_voltage(model: str, kind: AdcType) -> None:
+    def adc_pj(read_v: float) -> float:
+        device = replace(DEVICE, cell=replace(DEVICE.cell, read_v=read_v))
+        setting = {"crossbar": CrossbarSpec(), "technology": TECHNOLOGY, "model": load_model(model)}
+        report = evaluate(shapes(), peripherals(adc_type=kind.code, adc_precision=4), device=device, **setting)
+        return float(report.breakdown["energy_pj"]["adc"].item())
+
+    none, low, usual = adc_pj(1e-9), adc_pj(0.25), adc_pj(0.5)
+    assert usual - none == pytest.approx(4 * (low - none))
+    assert usual > 1.1 * none, "6 kohm cells"
+
+
+@pytest.mark.parametrize("model", model_names())
+@pytest.mark.parametrize("device", ["rram-6k", "rram-100k"])
+def test_conversions_are_compared_with_the_survey_without_their_columns_currents(model: str, device: str) -> None:
+    choices = peripherals(adc_type=[0, 1], weight_bits=[8, 4], adc_precision=[6, 4])
+    setting = {"crossbar": CrossbarSpec(), "technology": TECHNOLOGY, "model": load_model(model)}
+    found = conversion_energy(shapes(), choices, device=load_device(device), **setting)
+    both = evaluate(shapes(), choices, device=load_device(device), **setting).breakdown["energy_pj"]["adc"]
+    assert (found.own < both).all()
+    precision, limit = np.array([6, 4]), survey_pj(np.array([6, 4]), TECHNOLOGY.survey)
+    other = conversion_energy(shapes(), choices, device=load_device("rram-6k"), **setting)
+    if load_model(model).assumptions is not None:
+        expected = published_figures(precision, np.array([False, True]), 32.0, load_model(model).assumed).energy_pj
+        held = 1e-3 * load_model(model).assumed.reading.sample_hold_fj
+        np.testing.assert_allclose(found.own / found.survey, [(expected + held) / limit])
+        np.testing.assert_allclose(other.own, found.own)
 
 
 @pytest.mark.parametrize(("n", "length"), [(1, 0), (2, 0.5), (4, 1), (5, 2), (12, 2), (16, 2.5), (20, 4.5), (72, 9)])

@@ -86,6 +86,27 @@ def test_strain_is_that_of_a_line_of_equal_cells() -> None:
     assert few.loss_ratio < strain.loss_ratio
 
 
+@pytest.mark.parametrize("rows_read", [8, 16, 32, 64])
+def test_a_groups_current_flows_past_the_idle_groups(rows_read: int) -> None:
+    """The mean over the groups of a ladder in which only one group's rows are connected."""
+    device, crossbar = load_device("rram-6k"), CrossbarSpec(rows_read=rows_read)
+    wires = wire_resistances(device, TECHNOLOGY)
+    siemens = 0.25 * device.cell.conductance_ratio / device.cell.on_ohm
+    kept = []
+    for first in range(0, 64, rows_read):
+        active = np.where((np.arange(64) >= first) & (np.arange(64) < first + rows_read), siemens, 0.0)
+        ladder = np.diag(2 / wires.column_ohm + active) - (np.eye(64, k=1) + np.eye(64, k=-1)) / wires.column_ohm
+        ladder[0, 0] -= 1 / wires.column_ohm
+        ladder[-1, -1] += 1 / (wires.column_ohm + wires.sense_ohm) - 1 / wires.column_ohm
+        current = np.linalg.solve(ladder, active)[-1] / (wires.column_ohm + wires.sense_ohm)
+        kept.append(current / (rows_read * siemens))
+    strain = column_strain(device, TECHNOLOGY, crossbar, column_sharing=8)
+    assert strain is not None
+    assert strain.column_loss_ratio == pytest.approx(1 - np.mean(kept), rel=0.06)
+    found = wire_loss_ratio(device, TECHNOLOGY, crossbar, n_rows=[64, 576], n_columns=64, column_sharing=8)
+    assert found == pytest.approx([strain.loss_ratio] * 2)
+
+
 def test_losses_of_layers_agree_with_a_whole_column_and_grow_with_what_is_read_at_once() -> None:
     device, crossbar = load_device("rram-6k"), CrossbarSpec()
 
