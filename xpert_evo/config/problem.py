@@ -85,6 +85,10 @@ class GeneChoices(Frozen):
             [1, 2, 4, 8]; not searched unless choices are given.
         weight_precision: Precision of a layer's weights [bits], from 2 to 8; not searched unless choices are given, and
             `hardware.crossbar.weight_bits` otherwise.
+        coding: Weight codings: offset-analog, offset-digital, differential. One for all layers of a chip, unless
+            `space.per_layer` names the gene. This and the following are not searched unless choices are given.
+        cell_bits: Number of bits stored in one cell. One for all layers of a chip, unless `space.per_layer` names the
+            gene.
     """
 
     channel_depth: tuple[AtLeastOne, ...] | None = None
@@ -94,6 +98,8 @@ class GeneChoices(Frozen):
     input_precision: tuple[AtLeastOne, ...] | None = None
     copies: tuple[AtLeastOne, ...] | None = None
     weight_precision: tuple[AtLeastOne, ...] | None = None
+    coding: tuple[WeightCoding, ...] | None = None
+    cell_bits: tuple[AtLeastOne, ...] | None = None
 
 
 class SpacePreset(StrEnum):
@@ -114,10 +120,8 @@ class SpaceConfig(GeneChoices):
             path of your own TOML description (relative to the settings file). Its content becomes part of the settings,
             so a run does not need the file again.
         layers: Choices for individual layers, by layer name; a single choice fixes the gene.
-        coding: Weight codings: offset-analog, offset-digital, differential. One for all layers of a chip, unless
-            `per_layer` names the gene. This and the following are not searched unless choices are given.
-        cell_bits: Number of bits stored in one cell. One for all layers of a chip, unless `per_layer` names the gene.
-        rows: Number of rows per crossbar; one for the whole chip. Likewise the following.
+        rows: Number of rows per crossbar; one for the whole chip, and not searched unless choices are given. Likewise
+            the following.
         columns: Number of weight columns per crossbar.
         rows_read: Largest number of rows read at the same time; crossbars with fewer rows read all of them.
         per_layer: Genes that each layer chooses for itself instead of the whole chip: coding, cell_bits.
@@ -126,8 +130,6 @@ class SpaceConfig(GeneChoices):
     preset: SpacePreset = SpacePreset.DEFAULT
     backbone: str | BackboneDescription = "vgg16"
     layers: dict[str, GeneChoices] = Field(default_factory=dict)
-    coding: tuple[WeightCoding, ...] | None = None
-    cell_bits: tuple[AtLeastOne, ...] | None = None
     rows: tuple[AtLeastOne, ...] | None = None
     columns: tuple[AtLeastOne, ...] | None = None
     rows_read: tuple[AtLeastOne, ...] | None = None

@@ -9,10 +9,10 @@ from xpert_evo.executors import MAKERS
 from xpert_evo.hardware import Hardware
 from xpert_evo.locks import acquired
 from xpert_evo.orchestration.refining import Refinable, Refinement, Refining, prepare, refine_on_chips
-from xpert_evo.orchestration.refining.chip_choices import chip_choices
+from xpert_evo.orchestration.refining.chip_choices import possible_chips
 from xpert_evo.orchestration.refining.spaces import baseline_task
 from xpert_evo.paths import user_path
-from xpert_evo.progress import Listener, Message, choose_listener
+from xpert_evo.progress import Listener, Message, Silent, choose_listener
 from xpert_evo.report.pictures.common import number
 from xpert_evo.report.refining.writing import write_refinement
 from xpert_evo.report.words import baseline_words, is_published
@@ -103,7 +103,7 @@ def _words(network: Refinable, result: Refinement) -> str:
     tuned = f"; weights tuned by {refining.tune}" if refining.tune else ""
     names = [name for name, _ in result.trained.edap_ratios]
     worst = f" It is the worst case of the cost models {listed(names)}, each relative to the baseline." if names else ""
-    chips = [one.words for one in chip_choices(network.config, network.design, dataset) if one.words]
+    chips = [one.words for one in possible_chips(network, Silent()) if one.words]
     in_turn = f" The chips were tried in turn: {listed(chips)}." if chips else ""
     baseline, *narrowed = baseline_lines(network)
     return (

@@ -7,7 +7,7 @@ from pathlib import Path
 from xpert_evo.accuracy.host_state import own_numerics
 from xpert_evo.orchestration.estimate import planned_workers
 from xpert_evo.orchestration.refining import Refinable
-from xpert_evo.orchestration.refining.chip_choices import Named, chip_choices, shared_choices
+from xpert_evo.orchestration.refining.chip_choices import Named, possible_chips, shared_choices
 from xpert_evo.orchestration.refining.estimate import Planner, measured_pace
 from xpert_evo.orchestration.refining.plan import Left, Pace
 from xpert_evo.orchestration.refining.progress import steps_taken
@@ -73,7 +73,7 @@ def plan_refinement(
     options, refining = network.options(), network.refining
     protocol = None if refining.tune is None else refining.tuning(options.task.protocol(refining.tune))
     n_known, left = 0, []
-    for choice in chip_choices(network.config, network.design, network.dataset):
+    for choice in possible_chips(network, listener):
         taken = steps_taken(network, folder, choice.design, Named(listener, choice.words))
         n_known += sum(one.n_known for one in taken)
         left.append((choice.words, Planner.of(network, choice.design, protocol).plan().after(taken)))

@@ -10,9 +10,14 @@ from hw_models import WeightCoding
 from tests.refinable import design, refinable, settings
 from xpert_evo.accuracy.training.weights import load_network
 from xpert_evo.config import RunConfig
+from xpert_evo.design import Design
+from xpert_evo.errors import InfeasibleError
 from xpert_evo.executors import SerialExecutor
+from xpert_evo.genes import GeneKind
 from xpert_evo.orchestration.refining import Refinement, Refining, refine_network, refine_on_chips
-from xpert_evo.orchestration.refining.chip_choices import chip_choices, merged
+from xpert_evo.orchestration.refining.chip_choices import chip_choices, merged, possible_chips
+from xpert_evo.orchestration.refining.options import Options
+from xpert_evo.orchestration.refining.preparing import Refinable
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.progress import Event, Message, Stage
 
@@ -58,6 +63,32 @@ def test_every_coding_with_every_cell_is_a_chip_the_own_one_first(tmp_path: Path
     ]
     one = settings(tmp_path, **SPACE, **{"space.coding": ["differential"]})
     assert _choices(one) == [("", {(None, None)})], "a single choice is no choice, as before"
+
+
+def test_chips_that_cannot_keep_the_limits_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = _Heard()
+    network = refinable(tmp_path, FEW, heard, **{**SPACE, "space.cell_bits": [2, 4]})
+    own = Refinable.options
+
+    def options(self: Refinable, home: Design | None = None) -> Options:
+        if home is not None and home.layers[0].cell_bits == 2:
+            raise InfeasibleError("no design of this space keeps hardware.area_limit_mm2 = 3.")
+        return own(self, home)
+
+    monkeypatch.setattr(Refinable, "options", options)
+    assert [one.words for one in possible_chips(network, heard)] == ["4-bit cells"]
+    assert heard.lines[-1] == "left out: 2-bit cells; no design of this space keeps hardware.area_limit_mm2 = 3."
+
+
+@pytest.mark.parametrize("kind", ["coding", "cell_bits"])
+def test_genes_of_single_layers_are_those_of_the_network(tmp_path: Path, kind: str) -> None:
+    offered = {"coding": ["offset-analog", "differential"], "cell_bits": [2, 4]}[kind]
+    more = {f"space.{kind}": offered, "space.per_layer": [kind], "hardware.area_limit_mm2": 1e4}
+    network = refinable(tmp_path, FEW, _Heard(), **{**SPACE, **more, "hardware.further_area_limits_mm2": [1e-3]})
+    options = network.options()
+    assert options.task.space.per_layer == {GeneKind(kind)}
+    assert options.choices_of(0, GeneKind.ADC_PRECISION)
+    assert options.task.config.hardware.area_limits_mm2 == (1e4,)
 
 
 def _refined(folder: Path, heard: _Heard, **more: object) -> Refinement:

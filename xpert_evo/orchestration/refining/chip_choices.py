@@ -14,6 +14,7 @@ from hw_models import CrossbarSpec
 from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.config import RunConfig
 from xpert_evo.design import Design, LayerDesign
+from xpert_evo.errors import InfeasibleError
 from xpert_evo.executors import Executor
 from xpert_evo.genes import Choice, GeneKind
 from xpert_evo.orchestration.refining.preparing import Refinable
@@ -56,6 +57,27 @@ def chip_choices(config: RunConfig, design: Design, dataset: Dataset) -> list[Ch
     return sorted(found, key=lambda one: one.design != design)
 
 
+def possible_chips(network: Refinable, listener: Listener) -> list[ChipChoice]:
+    """Those of `chip_choices` on which some design keeps the limits; tells which ones are left out.
+
+    Raises:
+        ConfigError: The settings do not suit the network.
+        InfeasibleError: There is no such chip.
+    """
+    choices = chip_choices(network.config, network.design, network.dataset)
+    found: list[ChipChoice] = []
+    for choice in choices:
+        try:
+            network.options(choice.design)
+        except InfeasibleError as failure:
+            if len(choices) == 1 or (choice is choices[-1] and not found):
+                raise
+            listener.tell(Message(text=f"left out: {choice.words}; {failure}"))
+            continue
+        found.append(choice)
+    return found
+
+
 def shared_choices(config: RunConfig, dataset: Dataset) -> tuple[tuple[str, tuple[Choice, ...]], ...]:
     """Each gene that a chip has several choices of for all layers together, and these; raises ConfigError."""
     return tuple((kind.value, choices) for kind, choices in _offered(baseline_task(config, dataset)).items())
@@ -88,7 +110,7 @@ def _with_shared(design: Design, shared: dict[GeneKind, Choice], crossbar: Cross
 def refine_on_chips(network: Refinable, folder: Path, *, executor: Executor, listener: Listener) -> Refinement:
     """Refines a network on every chip that the space offers, and merges the fronts; see `refine_network`."""
     results = []
-    for choice in chip_choices(network.config, network.design, network.dataset):
+    for choice in possible_chips(network, listener):
         own = Named(listener, choice.words)
         result = refine_network(network, folder, executor=executor, listener=own, home=choice.design)
         results.append((choice.words, result))

@@ -11,9 +11,10 @@ from xpert_evo.orchestration.task import Task, task_of_images
 def space_around(config: RunConfig, design: Design, whole: Task) -> RunConfig:
     """Settings whose space has a design's channel depths and, besides the space's choices, its own peripherals.
 
-    What all layers of the chip share stays as it is in the design, and so do choices without an order.
+    What all layers of the chip share stays as it is in the design, and so do choices without an order. Of several area
+    limits the loosest one applies, as for all networks of native size.
     """
-    settings: dict[str, object] = {}
+    settings: dict[str, object] = {"hardware.further_area_limits_mm2": []}
     for place, (layer, owner) in enumerate(zip(design.layers, whole.backbone.depth_owners, strict=True)):
         if owner == place:
             settings[f"space.layers.{layer.name}.channel_depth"] = [layer.channel_depth]
