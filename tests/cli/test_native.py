@@ -17,6 +17,7 @@ from xpert_evo.accuracy.training import stages
 from xpert_evo.config import load_config, parse_assignments
 from xpert_evo.errors import ConfigError, InterruptedRunError, StoreError, UsageError
 from xpert_evo.orchestration import native_refining, stage_times
+from xpert_evo.orchestration.names import NATIVE as NATIVE_BATCH
 from xpert_evo.orchestration.refining import Refining
 from xpert_evo.orchestration.start import go_on
 from xpert_evo.progress import Silent
@@ -24,6 +25,7 @@ from xpert_evo.report.native import NativeDesign, native_json
 from xpert_evo.report.page.native import native_section
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.table import native_table
+from xpert_evo.store import Failure, Store
 
 TINY = """\
 stages = [
@@ -85,6 +87,12 @@ def test_a_search_ends_with_the_same_native_front_however_it_is_interrupted(
         patched.setattr(stages, "train_design", interrupted)
         with pytest.raises(InterruptedRunError, match="xpert-evo resume"):
             to_native(stopped, searched)
+    call("status", stopped)
+    said = capsys.readouterr().out
+    assert "refined networks" not in said, "proxies are not refined"
+    _fail_once(stopped)
+    said = _said(capsys, "resume", stopped, "--dry-run", "--set", "native.refine=false")
+    assert re.search(r"left at native size: \d trainings?, about \d", said), "a failed training is tried again"
     call("status", stopped)
     said = capsys.readouterr().out
     assert re.search(r"at 1/32 of the native width: 0 of \d trained, by recipe tiny: smoke-", said)
@@ -163,6 +171,7 @@ def test_networks_at_native_size_are_refined_and_judged(
     roles = [one.role for one in result.designs]
     assert sorted(roles) == ["refined", "searched"]
     assert stop.n_calls == 1
+    assert "at native size: 1 of 1 trained" in _said(capsys, "status", tmp_path / "run")
     assert "No homogeneous design was trained at native size" in result.line
     refined = result.designs[roles.index("refined")].candidate
     trained = result.designs[roles.index("searched")].candidate
@@ -223,6 +232,22 @@ def _told_to_be_left(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert re.search(r"left at native size: at most 1 refinement, about \d+ (s|min) together", said)
     assert "left at native size: at most 1 judgement" in said
     assert "training, about" not in said, "it has ended"
+
+
+def _fail_once(folder: Path) -> None:
+    """Notes a failure of a training that has no label."""
+    with Store.open(folder) as store, store.transaction() as writer:
+        plan = next(plan for plan in store.plans(NATIVE_BATCH) if plan.digest not in store.labels(plan.context))
+        writer.add_failure(
+            Failure(
+                digest=plan.digest,
+                context=plan.context,
+                protocol="recipe tiny",
+                seed=0,
+                reason="no memory",
+                seconds=1.0,
+            )
+        )
 
 
 def _said(capsys: pytest.CaptureFixture[str], *words: str | Path) -> str:

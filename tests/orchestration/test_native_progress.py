@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from xpert_evo.accuracy.training.checkpoints import write_tensors
+from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.accuracy.training.recipes import load_recipe
+from xpert_evo.accuracy.training.stages import StageProgress, progress_of
 from xpert_evo.events import Event, Stage
 from xpert_evo.orchestration.effort import work_of
 from xpert_evo.orchestration.native_progress import progress_told, training_states, work_left
@@ -62,6 +64,17 @@ def test_finished_stages_and_epochs_are_no_longer_ahead(tmp_path: Path) -> None:
     assert 0.6 < half < 0.8, "later epochs have larger images"
     (tmp_path / "native" / DIGESTS[1] / "weights.safetensors").touch()
     assert work_left(tmp_path, DIGESTS[1], recipe, n_train) == 0
+
+
+@pytest.mark.parametrize(("n_passes", "place"), [(0, 0), (1, 1), (3, 3)])
+def test_a_recipe_may_train_by_one_protocol_twice(tmp_path: Path, n_passes: int, place: int) -> None:
+    first, tune = load_recipe("hour").stages
+    stages = (first, tune, first.model_copy(update={"protocol": load_protocol("second-night")}), tune)
+    for number, stage in enumerate(stages[:n_passes], start=1):
+        (tmp_path / f"{number}-{stage.protocol.name}.json").touch()
+    checkpoint = tmp_path / f"{n_passes + 1}-{stages[place].protocol.name}.checkpoint"
+    write_tensors(checkpoint, {"a": torch.zeros(1)}, {"history": [0.0]})
+    assert progress_of(tmp_path, stages) == StageProgress(n_passes=n_passes, stage=place, n_epochs=1)
 
 
 def test_what_changes_is_told_once(tmp_path: Path) -> None:

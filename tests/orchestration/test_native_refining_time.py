@@ -15,7 +15,7 @@ from xpert_evo.orchestration.stage_times import StageTimes
 from xpert_evo.orchestration.task import Task, task_of_images
 from xpert_evo.orchestration.trainings import cached_dataset
 
-TIMES = StageTimes(training_s=(100.0,), measuring_s=(1.0,), judging_s=2.0, judged_image_s=0.01, step_image_s=0.02)
+TIMES = StageTimes(training_s=(100.0,), measuring_s=(1.0,), judging_s=2.0, emulated_image_s=0.01, step_image_s=0.02)
 
 
 def _recipe(*protocols: TrainingProtocol) -> Recipe:
@@ -37,7 +37,7 @@ def test_refinements_take_as_long_as_their_emulations_and_steps(tmp_path: Path) 
     alone_s = _seconds(task, plain)
     n_validation = len(cached_dataset(task.config.dataset).validation)
     least = REFINING.n_chosen * (REFINING.n_judged + REFINING.n_adopted) + n_validation
-    assert alone_s > TIMES.judged_image_s * least
+    assert alone_s > TIMES.emulated_image_s * least
     assert 0.5 * alone_s <= _seconds(task, plain, n_workers=2) < alone_s
     tuned = _recipe(PROTOCOL, TUNING.model_copy(update={"name": TUNE, "image_size": 32}))
     n_tuned = 2 * 2 * (REFINING.n_tuned or 0)

@@ -12,6 +12,7 @@ from xpert_evo.orchestration.chips import alike_words, device_words
 from xpert_evo.orchestration.estimate import Estimate, estimate, planned_workers
 from xpert_evo.orchestration.finalists import most_finalists
 from xpert_evo.orchestration.limits import reach
+from xpert_evo.orchestration.names import REUSED
 from xpert_evo.orchestration.native_estimate import NativeEstimate, estimate_native
 from xpert_evo.orchestration.native_left import NativeLeft, native_left
 from xpert_evo.orchestration.native_plan import native_note
@@ -87,12 +88,18 @@ def show_left(store: Store, overrides: Mapping[str, object]) -> None:
             if left == 0 and not task.config.native.train:
                 lines.append(f"`xpert-evo resume {in_shell(store.folder)} --to native` trains designs at native size")
             if task.config.native.train:
-                search_s = (left or 0.0) + sum(label.seconds for label in store.all_labels()) / n_workers
+                search_s = (left or 0.0) + _own_s(store) / n_workers
                 native = estimate_native(task, dataset, n_workers=n_workers, search_s=search_s, tell=tell)
                 lines += _native_lines(native, dataset)
                 if left is not None:
                     lines.append(f"time: about {duration(left + native.total_s)} for what is left")
     console.lines(lines)
+
+
+def _own_s(store: Store) -> float:
+    """Seconds of the run's own trainings; labels of other runs cost it nothing."""
+    reused = {(plan.digest, plan.context) for plan in store.plans(REUSED)}
+    return sum(label.seconds for label in store.all_labels() if (label.digest, label.context) not in reused)
 
 
 def _left_lines(rest: NativeLeft) -> list[str]:

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from xpert_evo.accuracy.training.recipes import load_recipe
 from xpert_evo.cli.consoles import PlainConsole
-from xpert_evo.config import RunConfig, parse_stored
+from xpert_evo.config import parse_stored
 from xpert_evo.locks import is_held
 from xpert_evo.orchestration.estimate import planned_workers
 from xpert_evo.orchestration.names import AFTER_SEARCH, FINALISTS, FIRST, NATIVE, REFINED, REUSED, WORKING
@@ -18,7 +19,7 @@ from xpert_evo.report.result import RunResult, load_result
 from xpert_evo.report.table import native_table, result_table
 from xpert_evo.store import FILE_NAME, LOCK_NAME, Label, Store, Topic
 from xpert_evo.streams import in_shell
-from xpert_evo.words import counted, duration
+from xpert_evo.words import counted, duration, listed
 
 Keys: TypeAlias = set[tuple[str, str]]
 """Pairs of design digest and label context."""
@@ -63,8 +64,12 @@ def state_lines(store: Store, result: RunResult) -> list[str]:
         of = SplitSizes(n_train=n_train, n_validation=n_validation, n_test=n_test)
         left = left_s(store, result.task, of, n_workers)
         told = "unknown until a training has ended" if left is None else f"about {duration(left)} of trainings"
-        others = "searches and refinements" if refines(result.config) else "searches"
-        lines.append(f"time left: {told}, {n_workers} at a time, not counting {others}")
+        others = ["searches"]
+        if result.config.native.train and result.native is None:
+            others.append("trainings at native size")
+        if refines(result):
+            others.append("refinements")
+        lines.append(f"time left: {told}, {n_workers} at a time, not counting {listed(others)}")
     return lines if held else [*lines, f"continue with `xpert-evo resume {folder}`"]
 
 
@@ -75,23 +80,25 @@ def native_lines(store: Store, result: RunResult) -> list[str]:
         most = f"at most {counted(wanted.designs, 'design')} and {counted(wanted.rivals, 'rival')}"
         return [f"at native size: not planned yet ({most}, recipe {wanted.recipe})"] if wanted.train else []
     failed = f", {len(native.failed)} failed" if native.failed else ""
-    lines = [
-        f"{native.size_words}: {len(native.designs)} of {native.n_planned} trained{failed}, by {native.recipe_words}"
-    ]
+    plans = store.plans(NATIVE)
+    n_trained = sum(one.candidate.batch == NATIVE for one in native.designs)
+    lines = [f"{native.size_words}: {n_trained} of {len(plans)} trained{failed}, by {native.recipe_words}"]
     ended = {*(one.candidate.digest for one in native.designs), *native.failed}
-    left = [plan.digest for plan in store.plans(NATIVE) if plan.digest not in ended]
+    left = [plan.digest for plan in plans if plan.digest not in ended]
     lines += [f"  {state}" for state in training_states(store.folder, left, native.recipe)]
-    return [*lines, *_refined_lines(store, result.config)]
+    return [*lines, *_refined_lines(store, result)]
 
 
-def refines(config: RunConfig) -> bool:
-    """Whether networks at native size are refined, as far as the settings say it."""
-    return config.native.train and config.native.refine
+def refines(result: RunResult) -> bool:
+    """Whether networks at native size are refined, as far as it is known."""
+    native = result.config.native
+    recipe = load_recipe(native.recipe) if result.native is None else result.native.recipe
+    return native.train and native.refine and not recipe.is_proxy
 
 
-def _refined_lines(store: Store, config: RunConfig) -> list[str]:
+def _refined_lines(store: Store, result: RunResult) -> list[str]:
     """How many refined networks are judged."""
-    if not refines(config):
+    if not refines(result):
         return []
     if refined_weights(store) is None:
         return ["refined networks: not all chosen yet"]

@@ -1,5 +1,6 @@
 """What is left of the trainings at native size of a run that has planned them, and how long it takes."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,9 +11,9 @@ from xpert_evo.orchestration.chips import Chips
 from xpert_evo.orchestration.effort import makespan
 from xpert_evo.orchestration.names import NATIVE, REFINED
 from xpert_evo.orchestration.native_plan import NativePlan, refined_weights, times_by_size
-from xpert_evo.orchestration.native_progress import work_left
+from xpert_evo.orchestration.native_progress import seconds_left
 from xpert_evo.orchestration.native_refining import refined_folder, refining_of
-from xpert_evo.orchestration.native_refining_time import LATER, refinement_s
+from xpert_evo.orchestration.native_refining_time import LATER, is_refined, refinement_s
 from xpert_evo.orchestration.refining import prepare
 from xpert_evo.orchestration.refining.estimate import Planner
 from xpert_evo.orchestration.refining.plan import Pace
@@ -68,15 +69,16 @@ def native_left(
         n_workers: Number of concurrent trainings.
         tell: Called with a description of each measurement.
     """
-    plans = store.plans(NATIVE)
-    failed = {(failure.digest, failure.context) for failure in store.failures()}
+    plans, n_train = store.plans(NATIVE), len(dataset.train)
+    tries = Counter((failure.digest, failure.context) for failure in store.failures())
+    attempts = 1 + task.config.training.retries
     ended = [plan for plan in plans if plan.digest in store.labels(plan.context)]
-    left = [plan for plan in plans if plan not in ended and (plan.digest, plan.context) not in failed]
+    left = [plan for plan in plans if plan not in ended and tries[plan.digest, plan.context] < attempts]
     refining: list[float] = []
     if refined_weights(store) is not None:
         refined = store.plans(REFINED)
         n_judgements = sum(plan.digest not in store.labels(plan.context) for plan in refined)
-    elif task.config.native.refine and not planned.recipe.is_proxy:
+    elif is_refined(task.config, planned.recipe, len(dataset.validation)):
         genomes = task.space.encode([design_from_text(plan.design) for plan in plans])
         times, places = times_by_size(task, dataset, genomes, planned.recipe, tell)
         ends = [times[round(float(place))] for place in places]
@@ -91,18 +93,14 @@ def native_left(
         n_judgements = 0
     return NativeLeft(
         n_trainings=len(left),
-        training_s=makespan([_training_s(store, task, dataset, planned, plan) for plan in left], n_workers),
+        training_s=makespan(
+            [seconds_left(store.folder, one.digest, task, planned, n_train) for one in left], n_workers
+        ),
         n_refinements=sum(seconds > 0 for seconds in refining),
         refining_s=sum(refining),
         n_judgements=n_judgements,
         judging_s=makespan([planned.judging_s] * n_judgements, n_workers),
     )
-
-
-def _training_s(store: Store, task: Task, dataset: Dataset, planned: NativePlan, plan: Plan) -> float:
-    """Duration of what is left of a training and its judgement [s]."""
-    share = work_left(store.folder, plan.digest, task.recipe_carried_out(planned.recipe), len(dataset.train))
-    return planned.judging_s + share * max(0.0, planned.seconds - planned.judging_s)
 
 
 def _refining_s(
@@ -116,5 +114,5 @@ def _refining_s(
     folder = refined_folder(store.folder.absolute(), plan.digest)
     tuning = None if network.refining.tune is None else network.refining.tuning(task.protocol(network.refining.tune))
     planner = Planner.of(network, network.design, tuning)
-    pace = Pace(conversion_s=times.judged_image_s / planner.conversions, step_image_s=times.step_image_s)
+    pace = Pace(conversion_s=times.emulated_image_s / planner.conversions, step_image_s=times.step_image_s)
     return planner.plan().after(steps_taken(network, folder, network.design, Silent())).seconds(LATER, pace, n_workers)

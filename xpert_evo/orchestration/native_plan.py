@@ -133,6 +133,7 @@ def times_by_size(
     sizes = np.asarray(macs(task.space, genomes), dtype=np.float64)
     ends = [int(sizes.argmin()), int(sizes.argmax())]
     n_test = min(task.config.native.judge_images or len(dataset.test), len(dataset.test))
+    chips = Chips.of(task.config)
     found = [
         measured_times(
             Trainee(
@@ -140,6 +141,7 @@ def times_by_size(
                 backbone=task.backbone,
                 crossbar=task.hardware.crossbar,
                 dataset=dataset,
+                devices=chips.devices if chips.label_chips or chips.judge_chips else None,
             ),
             recipe,
             n_judged=judged_images(task.config, recipe, n_test, len(dataset.validation)),

@@ -11,6 +11,8 @@ from xpert_evo.accuracy.training.weights import WEIGHTS_NAME
 from xpert_evo.orchestration.batches import native_folder
 from xpert_evo.orchestration.effort import work_of
 from xpert_evo.orchestration.native_jobs import STAGES_NAME
+from xpert_evo.orchestration.native_plan import NativePlan
+from xpert_evo.orchestration.task import Task
 from xpert_evo.progress import Listener, Stage
 
 LOOK_EVERY_S = 10.0
@@ -47,6 +49,20 @@ def work_left(run: Path, digest: str, recipe: Recipe, n_train: int) -> float:
         protocol = recipe.stages[progress.stage].protocol
         done += work[progress.stage] * protocol.epochs_by_area(progress.n_epochs) / protocol.epochs_by_area()
     return 1 - done / sum(work)
+
+
+def seconds_left(run: Path, digest: str, task: Task, planned: NativePlan, n_train: int) -> float:
+    """Returns the expected duration of what is left of a training and its judgement [s].
+
+    Args:
+        run: Folder of the run.
+        digest: Design that is trained.
+        task: Search task of the run.
+        planned: Its plan at native size.
+        n_train: Number of training images in the data set.
+    """
+    share = work_left(run, digest, task.recipe_carried_out(planned.recipe), n_train)
+    return planned.judging_s + share * max(0.0, planned.seconds - planned.judging_s)
 
 
 @contextmanager

@@ -37,9 +37,10 @@ def run_refinements(run: RunContext) -> None:
     """
     if refined_weights(run.store) is None:
         _plan(run)
-    plans, planned = run.store.plans(REFINED), native_note(run.store)
-    if plans and planned is not None:
-        run.tally.expect(REFINED, len(plans), work=0.0, seconds=planned.judging_s)
+        planned = native_note(run.store)
+        if planned is not None and (plans := run.store.plans(REFINED)):
+            run.tally.expect(REFINED, len(plans), work=0.0, seconds=planned.judging_s)
+    if run.store.plans(REFINED):
         run_batch(run, REFINED)
 
 

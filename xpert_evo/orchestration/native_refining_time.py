@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.accuracy.training.recipes import Recipe
+from xpert_evo.config import RunConfig
 from xpert_evo.design import Design
 from xpert_evo.orchestration.chips import Chips
 from xpert_evo.orchestration.native_refining import refining_of
@@ -22,6 +23,11 @@ LATER = 1
 """Rounds after the first one until nothing moves any more (those of most refinements of a VGG16)."""
 
 
+def is_refined(config: RunConfig, recipe: Recipe, n_validation: int) -> bool:
+    """Whether networks at native size are refined: only full-width ones, with enough validation images."""
+    return config.native.refine and not recipe.is_proxy and n_validation >= FEWEST_VALIDATION
+
+
 def refinement_s(
     task: Task, dataset: Dataset, recipe: Recipe, timed: Sequence[tuple[Design, StageTimes]], *, n_workers: int
 ) -> float:
@@ -34,14 +40,14 @@ def refinement_s(
         timed: Some designs, and the measured times of their trainings.
         n_workers: Number of concurrent measurements.
     """
-    if not task.config.native.refine or recipe.is_proxy or len(dataset.validation) < FEWEST_VALIDATION:
+    if not is_refined(task.config, recipe, len(dataset.validation)):
         return 0.0
     protocols = recipe.fitted(dataset.name, len(dataset.train))
     refining = refining_of(protocols, seed=0, chips=Chips.of(task.config)).fitted_to(len(dataset.validation))
     each = []
     for design, times in timed:
         planner = _planner(task, dataset, design, protocols, refining)
-        pace = Pace(conversion_s=times.judged_image_s / planner.conversions, step_image_s=times.step_image_s)
+        pace = Pace(conversion_s=times.emulated_image_s / planner.conversions, step_image_s=times.step_image_s)
         each.append(planner.plan().whole.seconds(LATER, pace, n_workers))
     return sum(each) / len(each)
 

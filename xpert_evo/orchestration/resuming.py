@@ -11,6 +11,7 @@ from xpert_evo.errors import StoreError
 from xpert_evo.executor_kinds import EXECUTORS
 from xpert_evo.image_sources import form_of
 from xpert_evo.orchestration.names import FINALISTS, NATIVE, round_name
+from xpert_evo.orchestration.native_plan import refined_weights
 from xpert_evo.orchestration.stopping import early_stop
 from xpert_evo.store import Store
 
@@ -91,8 +92,13 @@ def check_rounds(store: Store, before: RunConfig, config: RunConfig) -> None:
 
 
 def check_native(store: Store, before: RunConfig, config: RunConfig) -> None:
-    """Raises StoreError if the settings of trainings at native size change although these have been planned."""
-    if config.native == before.native or not store.plans(NATIVE):
+    """Raises StoreError if the settings of trainings at native size change although these have been planned.
+
+    Refinements may still be left out before they are planned.
+    """
+    gives_up = before.native.refine and refined_weights(store) is None
+    kept = config.native.model_copy(update={"refine": True}) if gives_up else config.native
+    if kept == before.native or not store.plans(NATIVE):
         return
     raise StoreError(
         f"the trainings at native size of {store.folder} are planned, so that the settings of native must stay as they "

@@ -28,14 +28,14 @@ class StageTimes:
         training_s: Duration of the steps of one pass of each stage [s].
         measuring_s: Duration of the measurements after one pass of each stage [s].
         judging_s: Duration of judging the last network on the test images [s].
-        judged_image_s: Duration of one of these images [s].
+        emulated_image_s: Duration of an image in the exact emulation of ideal devices [s].
         step_image_s: Duration of an image of a step of the last stage [s].
     """
 
     training_s: tuple[float, ...]
     measuring_s: tuple[float, ...]
     judging_s: float
-    judged_image_s: float = 0.0
+    emulated_image_s: float = 0.0
     step_image_s: float = 0.0
 
     @property
@@ -113,7 +113,7 @@ def measured_times(
             for cost, p in zip(own, protocols, strict=True)
         ),
         judging_s=sum(own[-1].judgement_s(n) for n in n_judged),
-        judged_image_s=own[-1].judged_s,
+        emulated_image_s=own[-1].ideal_s,
         step_image_s=own[-1].step_image_s(protocols[-1]),
     )
 

@@ -52,6 +52,7 @@ class Costs:
         epoch_s: Measurements after each epoch [s].
         judged_s: An image in the exact emulation [s].
         judging_s: What a judgement takes besides its images [s].
+        ideal_s: An image in the exact emulation of ideal devices [s].
     """
 
     image_s: float
@@ -60,6 +61,7 @@ class Costs:
     judging_s: float
     step_s: float = 0.0
     taught_s: float = 0.0
+    ideal_s: float = 0.0
 
     def step_image_s(self, protocol: TrainingProtocol) -> float:
         """Returns the duration of a step with images of full size, divided by their number [s]."""
@@ -144,6 +146,7 @@ def measured_costs(
         taught_s = 0.0 if teacher is None else _taught_s(teacher, train, protocol, batch_size)
         say("the exact emulation of a few images")
         programming_s, judged_s = _emulation(network, train, devices)
+        ideal_s = judged_s if devices is None else _emulation(network, train, None)[1]
     return Costs(
         image_s=image_s,
         step_s=step_s,
@@ -151,6 +154,7 @@ def measured_costs(
         epoch_s=programming_s + N_CORRECTION / 2 * judged_s,
         judged_s=judged_s,
         judging_s=programming_s + N_CALIBRATION * judged_s,
+        ideal_s=ideal_s,
     )
 
 

@@ -80,7 +80,14 @@ def plan_refinement(
     pace = Pace(conversion_s=0.0)
     if not all(one.is_nothing for _, one in left):
         n_conversions = float(sum(geometry.n_conversions for geometry in options.geometries(network.design)))
-        pace = measured_pace(network.trained, network.dataset, protocol, n_conversions=n_conversions, tell=tell)
+        pace = measured_pace(
+            network.trained,
+            network.dataset,
+            protocol,
+            n_conversions=n_conversions,
+            noise_aware=network.chips.devices,
+            tell=tell,
+        )
     return RefinementPlan(
         design=network.design.digest,
         dataset=network.dataset.name,

@@ -218,7 +218,9 @@ def progress_of(folder: Path, stages: Sequence[Stage]) -> StageProgress:
     if not found:
         return StageProgress(n_passes=n_passes)
     name = found[-1].stem.partition("-")[2]
-    place = next((i for i, stage in enumerate(stages) if stage.protocol.name == name), min(n_passes, len(stages) - 1))
+    # A recipe may train by one protocol twice; a stage that is repeated comes before the number of finished passes.
+    named = [i for i, stage in enumerate(stages) if stage.protocol.name == name]
+    place = next((i for i in named if i >= n_passes), named[-1] if named else min(n_passes, len(stages) - 1))
     try:
         n_epochs = len(read_metadata(found[-1])["history"])
     except (TrainingError, KeyError, TypeError):

@@ -8,6 +8,7 @@ from functools import cached_property
 import torch
 
 from xpert_evo.accuracy.crossbars.emulation import Emulator
+from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.host_state import threads
 from xpert_evo.accuracy.training.images import prepared, training_subset
@@ -188,6 +189,7 @@ def measured_pace(
     protocol: TrainingProtocol | None,
     *,
     n_conversions: float,
+    noise_aware: NonIdealities | None,
     tell: Callable[[str], None],
 ) -> Pace:
     """Times a few images in the exact emulation, and a few steps of tuning.
@@ -197,6 +199,7 @@ def measured_pace(
         dataset: Its data set.
         protocol: Protocol of tuning; None for no training.
         n_conversions: Conversions of an image of the network.
+        noise_aware: Devices that tuning draws anew in every step; None for ideal ones.
         tell: Called with a description of each measurement.
     """
     tell("the exact emulation of a few images")
@@ -205,7 +208,14 @@ def measured_pace(
     if protocol is not None:
         network, header = trained.network, trained.header
         costs = measured_costs(
-            header.design, network.backbone, network.crossbar, dataset, protocol, budget_s=_BUDGET_S, tell=tell
+            header.design,
+            network.backbone,
+            network.crossbar,
+            dataset,
+            protocol,
+            budget_s=_BUDGET_S,
+            noise_aware=noise_aware,
+            tell=tell,
         )
         step_image_s = costs.step_image_s(protocol)
     return Pace(conversion_s=image_s / n_conversions, step_image_s=step_image_s)

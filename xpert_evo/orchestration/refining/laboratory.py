@@ -249,7 +249,7 @@ class Laboratory:
         s = self._source
         return key_of(
             what=what,
-            weights=_digest(weights),
+            weights=_digest(weights, weights.stat().st_mtime_ns),
             dataset=s.digest,
             measured=(s.n_images, s.n_calibration, self._n_adopted),
             emulation=EMULATION_VERSION,
@@ -265,5 +265,5 @@ class Laboratory:
 
 
 @lru_cache(maxsize=256)
-def _digest(path: Path) -> str:
+def _digest(path: Path, changed_ns: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
