@@ -90,6 +90,16 @@ def test_gradients_pass_to_the_inputs(layer: CrossbarLayer, inputs: torch.Tensor
     torch.testing.assert_close(gradient, clean)
 
 
+@torch.no_grad()
+def test_slices_of_larger_tensors_have_errors_too(layer: CrossbarLayer, inputs: torch.Tensor) -> None:
+    whole = inputs.repeat(1, 16, 1, 1)
+    part = whole[:, 32:48]
+    product = NoisyProduct(torch.Generator().manual_seed(2), torch.device("cpu"), NOISY, n_numbers=1 << 16)
+    again = NoisyProduct(torch.Generator().manual_seed(2), torch.device("cpu"), NOISY, n_numbers=1 << 16)
+    for _ in range(5):
+        assert torch.equal(product(layer, part), again(layer, part.contiguous()))
+
+
 def test_it_is_read_from_a_device_and_leaves_no_trace_where_it_is_off(tmp_path: Path) -> None:
     cell = "[cell]\non_ohm = 50e3\non_off_ratio = 20\n"
     files = {}

@@ -73,7 +73,9 @@ class NoisyProduct:
         if outputs.numel() >= len(self._buffer):
             self._buffer = self._drawn(2 * outputs.numel(), outputs.device)
         start = torch.randint(len(self._buffer) - outputs.numel(), (), generator=self.generator)
-        return self._buffer.as_strided(outputs.shape, outputs.stride(), int(start))
+        # A view keeps the gaps between its elements in its strides, which may exceed the buffer.
+        strides = torch.empty_like(outputs).stride()
+        return self._buffer.as_strided(outputs.shape, strides, int(start))
 
     def _drawn(self, n_numbers: int, device: torch.device) -> torch.Tensor:
         if device.type == "cpu":
