@@ -209,6 +209,27 @@ def test_a_processor_without_the_instructions_uses_torch(used: list[bool], monke
     assert used == [True, False]
 
 
+@needs_kernel
+def test_a_kernel_that_fails_or_computes_wrongly_is_not_used(used: list[bool], monkeypatch: pytest.MonkeyPatch) -> None:
+    g = geometry_of(CrossbarSpec(), n_in=8, n_out=3, kernel=1, stride=1, size=4, n_bits=4, evenly=False)
+    inputs = torch.rand(2, 8, 4, 4)
+    emulated = emulate_layer(layer_of(g), inputs, nonidealities=NonIdealities(variation_ratio=0.1))
+    expected = emulated(inputs)
+    loops = fused_loading.level_loops()
+    for product in (
+        lambda *arguments: arguments[3].fill(7),
+        lambda *_: (_ for _ in ()).throw(RuntimeError("LLVM cannot compile")),
+    ):
+        monkeypatch.setattr(loops, "product", product)
+        fused_loading.level_loops.cache_clear()
+        try:
+            assert fused_loading.level_loops() is None
+            assert torch.equal(emulated(inputs), expected)
+        finally:
+            fused_loading.level_loops.cache_clear()
+    assert used == [True, False, False]
+
+
 @pytest.mark.parametrize(
     ("chosen", "expected"),
     [({}, "4000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")],

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xpert_evo.accuracy.crossbars.integer_products import ROUNDER_BITS
+from xpert_evo.accuracy.crossbars.integer_products import ROUNDER, ROUNDER_BITS
 
 _CACHE_LINE = 64
 
 _TRIAL_ROWS, _TRIAL_BITS, _TRIAL_COLUMNS, _TRIAL_PIXELS = (64, 9, 6), 7, 3, 70
+_TRIAL_GAIN, _TRIAL_LOWEST, _TRIAL_HIGHEST, _TRIAL_OFFSET = 0.3125, -30, 33, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,15 @@ def kernel() -> Kernel:
 @lru_cache(maxsize=1)
 def level_loops() -> Any:
     """Loads the kernel for cells and converters that vary, the module `fused_level_loops`; None without one."""
-    if kernel().loops is None or not importlib.import_module("xpert_evo.accuracy.crossbars.fused_levels").supported():
+    if kernel().loops is None:
         return None
-    return importlib.import_module("xpert_evo.accuracy.crossbars.fused_level_loops")
+    try:
+        if not importlib.import_module("xpert_evo.accuracy.crossbars.fused_levels").supported():
+            return None
+        loops = importlib.import_module("xpert_evo.accuracy.crossbars.fused_level_loops")
+        return loops if _is_right_with_levels(loops) else None
+    except Exception:  # as in `kernel`
+        return None
 
 
 def tabled(loops: Any, digits: NDArray[np.int16], array_rows: tuple[int, ...]) -> Any:
@@ -82,6 +89,21 @@ def in_pairs(integers: NDArray[np.int16], array_rows: tuple[int, ...]) -> NDArra
     return paired.reshape(*shape[:2], shape[2] // per_pair, per_pair)
 
 
+@lru_cache(maxsize=1)
+def no_wires() -> dict[str, Any]:
+    """Returns what the kernel for cells that vary is told of wires without resistance, by name."""
+    integers, floats = np.empty((0, 0, 0, 8), np.int16), np.empty((0, 0, 0), np.float32)
+    return {
+        "modes": integers,
+        "block_modes": floats,
+        "conductances": floats,
+        "common": np.float32(0),
+        "n_levels": np.float32(0),
+        "first": integers,
+        "second": integers,
+    }
+
+
 def _aligned(n_bytes: int) -> NDArray[np.uint8]:
     """Allocates memory aligned to a cache line, so that no table straddles two."""
     whole = np.empty(n_bytes + _CACHE_LINE, np.uint8)
@@ -89,33 +111,71 @@ def _aligned(n_bytes: int) -> NDArray[np.uint8]:
     return whole[start : start + n_bytes]
 
 
-def _is_right(loops: Any) -> bool:
-    """Checks the kernel's result for a small layer against integer arithmetic."""
+def _trial_layer(largest: int) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
+    """Digits (columns, rows) up to a magnitude, and input codes (rows, pixels), of a small layer."""
     random, n_rows = np.random.default_rng(0), sum(_TRIAL_ROWS)
-    digits = random.integers(-15, 16, (_TRIAL_COLUMNS, n_rows)).astype(np.int16)
-    codes = random.integers(2**_TRIAL_BITS, size=(n_rows, _TRIAL_PIXELS))
-    lowest, highest, gain = -30, 33, 0.3125
-    outputs = np.empty((_TRIAL_PIXELS, _TRIAL_COLUMNS), np.float32)
-    inputs = loops.Inputs(
+    digits = random.integers(-largest, largest + 1, (_TRIAL_COLUMNS, n_rows)).astype(np.int16)
+    return digits, random.integers(2**_TRIAL_BITS, size=(n_rows, _TRIAL_PIXELS))
+
+
+def _trial_inputs(loops: Any, codes: NDArray[np.int64]) -> Any:
+    return loops.Inputs(
         codes=codes.astype(np.uint8).reshape(1, -1),
         pixels=np.arange(_TRIAL_PIXELS, dtype=np.uint32),
-        rows=np.arange(n_rows, dtype=np.uint32) * np.uint32(_TRIAL_PIXELS),
+        rows=np.arange(len(codes), dtype=np.uint32) * np.uint32(_TRIAL_PIXELS),
         n_bits=_TRIAL_BITS,
     )
-    converters = loops.Converters(
-        gains=np.full(_TRIAL_COLUMNS, gain, np.float32),
-        lowest=np.full(_TRIAL_COLUMNS, ROUNDER_BITS + lowest, np.int32),
-        highest=np.full(_TRIAL_COLUMNS, ROUNDER_BITS + highest, np.int32),
-        steps=np.ones((1, _TRIAL_COLUMNS), np.float32),
-        has_reference=False,
-        counted_offset=2,
-    )
-    n_blocks = -(-_TRIAL_PIXELS // loops.PIXELS)
-    loops.product(inputs, tabled(loops, digits, _TRIAL_ROWS), converters, outputs, (0, n_blocks))
-    expected = -2 * codes.sum(0)
+
+
+def _expected(digits: NDArray[np.int16], codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Outputs (columns, pixels) of the small layer by integer arithmetic."""
+    expected: NDArray[np.int64] = -_TRIAL_OFFSET * codes.sum(0)
     starts = accumulate(_TRIAL_ROWS, initial=0)
     for start, n in zip(starts, _TRIAL_ROWS, strict=False):
         for bit in range(_TRIAL_BITS):
             sums = digits[:, start : start + n].astype(np.int64) @ (codes[start : start + n] >> bit & 1)
-            expected = expected + (np.rint(sums * gain).clip(lowest, highest).astype(np.int64) << bit)
-    return bool((expected == outputs.T).all())
+            converted = np.rint(sums * _TRIAL_GAIN).clip(_TRIAL_LOWEST, _TRIAL_HIGHEST)
+            expected = expected + (converted.astype(np.int64) << bit)
+    return expected
+
+
+def _is_right(loops: Any) -> bool:
+    """Checks the kernel's result for a small layer against integer arithmetic."""
+    digits, codes = _trial_layer(15)
+    outputs = np.empty((_TRIAL_PIXELS, _TRIAL_COLUMNS), np.float32)
+    converters = loops.Converters(
+        gains=np.full(_TRIAL_COLUMNS, _TRIAL_GAIN, np.float32),
+        lowest=np.full(_TRIAL_COLUMNS, ROUNDER_BITS + _TRIAL_LOWEST, np.int32),
+        highest=np.full(_TRIAL_COLUMNS, ROUNDER_BITS + _TRIAL_HIGHEST, np.int32),
+        steps=np.ones((1, _TRIAL_COLUMNS), np.float32),
+        has_reference=False,
+        counted_offset=_TRIAL_OFFSET,
+    )
+    n_blocks = -(-_TRIAL_PIXELS // loops.PIXELS)
+    loops.product(_trial_inputs(loops, codes), tabled(loops, digits, _TRIAL_ROWS), converters, outputs, (0, n_blocks))
+    return bool((_expected(digits, codes) == outputs.T).all())
+
+
+def _is_right_with_levels(loops: Any) -> bool:
+    """Checks the result of the kernel for cells that vary likewise."""
+    digits, codes = _trial_layer(100)
+    outputs = np.empty((_TRIAL_PIXELS, _TRIAL_COLUMNS), np.float32)
+    arrays = loops.Digits(
+        first_rows=np.cumsum([0, *_TRIAL_ROWS]),
+        integers=in_pairs(digits, _TRIAL_ROWS),
+        wires=loops.Wires(**no_wires()),
+    )
+    constants = np.zeros((len(_TRIAL_ROWS), arrays.integers.shape[1], loops.CONSTANTS), np.float32)
+    constants[:, :, 0] = _TRIAL_GAIN
+    constants[:, :, 2], constants[:, :, 3] = ROUNDER + _TRIAL_LOWEST, ROUNDER + _TRIAL_HIGHEST
+    converters = loops.Codes(
+        constants=constants,
+        steps=np.ones((1, _TRIAL_COLUMNS), np.float32),
+        has_reference=False,
+        counted_offset=np.float32(_TRIAL_OFFSET),
+        numbers=np.empty(0, np.float32),
+        seed=np.uint64(0),
+    )
+    n_blocks = -(-_TRIAL_PIXELS // loops.PIXELS)
+    loops.product(_trial_inputs(loops, codes), arrays, converters, outputs, (0, n_blocks))
+    return bool((_expected(digits, codes) == outputs.T).all())

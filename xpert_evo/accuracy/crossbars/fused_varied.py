@@ -1,7 +1,6 @@
 """What the fused kernel needs to compute cells and converters that vary."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,29 +10,16 @@ from xpert_evo.accuracy.crossbars.coding import slice_weights
 from xpert_evo.accuracy.crossbars.conversion_noise import normal_numbers
 from xpert_evo.accuracy.crossbars.converter_draws import Disturbance
 from xpert_evo.accuracy.crossbars.converters import AdcRange
+from xpert_evo.accuracy.crossbars.fused_loading import no_wires
 from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
 from xpert_evo.accuracy.crossbars.integer_products import ROUNDER
 
 
 def digits_of(loops: Any, cells: Cells) -> Any:
     """The cells as the kernel's `Digits`."""
-    wires = _no_wires() if cells.rounded_drop is None else cells.rounded_drop.for_kernel
+    wires = no_wires() if cells.rounded_drop is None else cells.rounded_drop.for_kernel
     first_rows = np.cumsum([0, *cells.array_rows])
     return loops.Digits(first_rows=first_rows, integers=cells.paired, wires=loops.Wires(**wires))
-
-
-@lru_cache(maxsize=1)
-def _no_wires() -> dict[str, Any]:
-    integers, floats = np.empty((0, 0, 0, 8), np.int16), np.empty((0, 0, 0), np.float32)
-    return {
-        "modes": integers,
-        "block_modes": floats,
-        "conductances": floats,
-        "common": np.float32(0),
-        "n_levels": np.float32(0),
-        "first": integers,
-        "second": integers,
-    }
 
 
 def codes_of(
