@@ -15,7 +15,7 @@ from xpert_evo.accuracy.crossbars.arrays import Cells, partial_sums, program
 from xpert_evo.accuracy.crossbars.cell_draws import draw_cells
 from xpert_evo.accuracy.crossbars.chip_product import active_share, chip_product, straight_through
 from xpert_evo.accuracy.crossbars.coding import max_code
-from xpert_evo.accuracy.crossbars.emulation import emulate_layer
+from xpert_evo.accuracy.crossbars.emulation import EmulatedLayer, emulate_layer
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer
 from xpert_evo.accuracy.crossbars.nodal import Crossbar, column_currents
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities, cells_holding, disturbed
@@ -200,6 +200,41 @@ def test_columns_that_share_an_adc_are_neighbours_and_an_analog_reference_is_alw
     digital = CrossbarSpec(columns=8, coding=WeightCoding.OFFSET_DIGITAL, reference_columns=1)
     assert read_cycles(digital, 4) == ((0, 4, 8), (1, 5), (2, 6), (3, 7))
     assert read_cycles(analog, 64) == tuple((p, 8) for p in range(8))
+
+
+@pytest.mark.parametrize("coding", WeightCoding)
+@pytest.mark.parametrize("cell_bits", [1, 3])
+def test_an_adc_for_more_columns_than_a_crossbar_converts_reads_one_after_the_other(
+    coding: WeightCoding, cell_bits: int
+) -> None:
+    crossbar = CrossbarSpec(columns=32, coding=coding, cell_bits=cell_bits, reference_columns=1)
+    cycles = read_cycles(crossbar, 32)
+    columns = [p for cycle in cycles for p in cycle if p < crossbar.columns]
+    used = crossbar.columns // crossbar.columns_per_weight * crossbar.columns_per_weight
+    assert sorted(columns) == list(range(used)), "each column is read once, and no cycle reads nothing"
+    assert all(cycles)
+    layer = CrossbarLayer(replace(fine_geometry(crossbar), column_sharing=32), normalised=True)
+    layer.initialise(torch.Generator().manual_seed(1))
+    inputs = torch.rand(2, 12, 6, 6, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        found = emulate_layer(layer, inputs, nonidealities=NonIdealities(on_ohm=6000.0, row_wire_ohm=1e-6))(inputs)
+        torch.testing.assert_close(found, emulate_layer(layer, inputs)(inputs), atol=0.01, rtol=0)
+
+
+@torch.no_grad()
+def test_partial_sums_may_exceed_those_of_the_digits_where_nothing_cancels_the_common_term() -> None:
+    layer = wired_layer(WeightCoding.OFFSET_DIGITAL, 1)
+    layer.weight.fill_(1.0)
+    inputs = 3 * torch.rand(4, 12, 6, 6, generator=torch.Generator().manual_seed(2))
+    devices = NonIdealities(on_ohm=1e4, driver_ohm=2e4, sense_ohm=500.0, row_wire_ohm=1.5, column_wire_ohm=4.4)
+    emulated = emulate_layer(layer, inputs, nonidealities=devices)
+    assert isinstance(emulated, EmulatedLayer)
+    cells = emulated.cells
+    windows = torch.full((sum(cells.array_rows), 1), 1, dtype=torch.uint8)
+    highest = max(float((s.scaled / s.scale).max()) for s in partial_sums(windows, cells, 1))
+    of_digits = max(cells.array_rows) * cells.largest
+    assert of_digits + 1 < highest <= of_digits + cells.largest_common_term
+    assert torch.isfinite(emulated(inputs)).all()
 
 
 def wired_layer(coding: WeightCoding, n_references: int) -> CrossbarLayer:

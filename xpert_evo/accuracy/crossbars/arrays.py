@@ -83,6 +83,11 @@ class Cells:
         """The largest magnitude among the digits."""
         return max(float(digit.abs().max()) for digit in self.digits)
 
+    @property
+    def largest_common_term(self) -> float:
+        """Bound on the common term of the columns of an array [half levels]; 0 if it cancels."""
+        return 0.0 if self.column_drop is None else self.column_drop.largest_common_term(self.array_rows)
+
     @cached_property
     def eight_bit_arrays(self) -> tuple[torch.Tensor, ...]:
         """`integers` as int8, one matrix for each array."""

@@ -62,7 +62,7 @@ class SumHistogram:
 
     Attributes:
         counts: Frequencies, (slices, bits, sums), least significant slice and bit first.
-        most: Largest sum in half levels; sums run from -most to most.
+        most: Largest sum in half levels; sums run from -most to most, and any beyond are counted there.
     """
 
     counts: torch.Tensor
@@ -77,10 +77,10 @@ class SumHistogram:
             cells: The layer's arrays.
             n_bits: Input precision.
         """
-        most = int(max(cells.array_rows) * cells.largest) + 1
+        most = int(max(cells.array_rows) * cells.largest + cells.largest_common_term) + 1
         counts = torch.zeros(len(cells.digits), n_bits, 2 * most + 1, dtype=torch.int64, device=windows.device)
         for sums in partial_sums(windows, cells, n_bits):
-            levels = (sums.scaled / sums.scale).round_().int().flatten() + most
+            levels = (sums.scaled / sums.scale).round_().clamp_(-most, most).int().flatten() + most
             counts[sums.slice_index, sums.bit] += torch.bincount(levels, minlength=2 * most + 1)
         return cls(counts=counts, most=most)
 

@@ -31,7 +31,7 @@ class Loaded:
 
 
 def read_cycles(crossbar: CrossbarSpec, column_sharing: int) -> tuple[tuple[int, ...], ...]:
-    """Columns of a crossbar that are read together, by position, for each cycle of the multiplexers.
+    """Columns of a crossbar that are read together, by position, for each cycle of the multiplexers that reads any.
 
     Neighbouring columns (or pairs) share an ADC. An analog reference is read in every cycle.
     """
@@ -43,11 +43,11 @@ def read_cycles(crossbar: CrossbarSpec, column_sharing: int) -> tuple[tuple[int,
         always = references
     positions = [*range(n_used), *(() if always else references)]
     conversions += range(crossbar.converted_columns, crossbar.converted_columns + len(positions) - n_used)
-    n_cycles = min(column_sharing, len(positions))
-    return tuple(
-        tuple([p for p, c in zip(positions, conversions, strict=True) if c % n_cycles == cycle] + always)
-        for cycle in range(n_cycles)
-    )
+    cycles = [
+        [p for p, c in zip(positions, conversions, strict=True) if c % column_sharing == cycle]
+        for cycle in range(column_sharing)
+    ]
+    return tuple((*read, *always) for read in cycles if read)
 
 
 def n_references(crossbar: CrossbarSpec) -> int:

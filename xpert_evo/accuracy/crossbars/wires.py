@@ -91,6 +91,11 @@ class ColumnDrop:
             return None
         return (scaled * self.conductance[rows, None]).mul_(drop).sum(0).mul_(self.common)
 
+    def largest_common_term(self, array_rows: tuple[int, ...]) -> float:
+        """Bound on the common term [half levels]: f (1 - f) is at most a quarter."""
+        parts = torch.split(self.conductance, list(array_rows))
+        return self.common * max(float(part.sum()) for part in parts) / 4
+
     def bent(self, sums: torch.Tensor, scaled: torch.Tensor, rows: slice, slice_index: int) -> torch.Tensor:
         """Adds the bend of scaled inputs (rows, pixels) to partial sums (columns, pixels), in place."""
         if self.square:
