@@ -23,11 +23,11 @@ format: $(VENV)/.installed-dev  ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Other benchmarks need external images or results, or an hour each; benchmarks/README.md lists them.
+# The others need external images or results or are run one by one; benchmarks/README.md lists all of them.
 BENCHMARKS := hardware_speed.py|emulation_speed.py|running/help_speed.py|running/executor_speed.py|search_quality.py overhead
 BENCHMARKS := $(BENCHMARKS)|search_quality.py reference|search_quality.py methods --seeds 10|search_quality.py published
 
-bench: $(VENV)/.installed-dev  ## run the benchmarks that need no external data (hours)
+bench: $(VENV)/.installed-dev  ## time the program, compare the search with other methods (hours)
 	echo '$(BENCHMARKS)' | tr '|' '\n' | while read -r line; do echo "== $$line"; $(BIN)/python benchmarks/$$line; done
 
 help:  ## show this list

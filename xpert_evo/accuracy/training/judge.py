@@ -29,7 +29,7 @@ _NOISELESS_FORM = "fast form: quantisers, ideal ADCs"
 SPLITS = ("validation", "test")
 
 N_CALIBRATION = 128
-"""Number of training images that ADC ranges are calibrated on."""
+"""Number of training images that ADC ranges are calibrated on if batch norm is not, or if all layers share them."""
 
 _LEAST_NORM_IMAGES = 32
 
