@@ -4,11 +4,16 @@ import numpy as np
 import pytest
 
 from tests.orchestration.conftest import Runs
+from xpert_evo.accuracy.datasets.catalogue import load_dataset
+from xpert_evo.accuracy.training.recipes import load_recipe
+from xpert_evo.config import load_config
+from xpert_evo.orchestration import native_plan
+from xpert_evo.orchestration.effort import images_trained, makespan
 from xpert_evo.orchestration.finalists import LEAST_SHARE
 from xpert_evo.orchestration.knowledge import look
 from xpert_evo.orchestration.names import NATIVE
 from xpert_evo.orchestration.native_choice import promising, rivals
-from xpert_evo.orchestration.native_plan import fitted_ratio, seconds_each
+from xpert_evo.orchestration.native_plan import at_a_time, seconds_each, within
 from xpert_evo.orchestration.stage_times import LEAST_RATIO, StageTimes
 from xpert_evo.orchestration.surrogates import fit_round
 from xpert_evo.orchestration.tally import Tally
@@ -48,16 +53,32 @@ def test_designs_and_rivals_are_promising_distinct_and_comparable(runs: Runs) ->
     assert len(rivals(run.task, surrogates, designs, 0)) == 0
 
 
-def test_a_ratio_fills_the_time_with_all_workers() -> None:
-    low = StageTimes(training_s=(60.0, 20.0), measuring_s=(5.0, 5.0), judging_s=10.0)
-    high = StageTimes(training_s=(120.0, 40.0), measuring_s=(5.0, 5.0), judging_s=10.0)
+@pytest.mark.parametrize("name", ["quick", "hour", "night"])
+@pytest.mark.parametrize("n_workers", [1, 4])
+def test_a_scaled_recipe_fills_the_time_with_all_workers(name: str, n_workers: int) -> None:
+    recipe, dataset = load_recipe(name), load_dataset("fashion-mnist")
+    n = len(recipe.stages)
+    low = StageTimes(training_s=(60.0,) * n, measuring_s=(5.0,) * n, judging_s=10.0)
+    high = StageTimes(training_s=(120.0,) * n, measuring_s=(5.0,) * n, judging_s=10.0)
     places = np.array([0.0, 0.5, 1.0, 1.0])
-    assert seconds_each([low, high], places) == [100.0, 140.0, 180.0, 180.0]
-    for n_workers, whole_s in ((1, 600.0), (4, 180.0)):
-        assert fitted_ratio([low, high], places, n_workers, whole_s) == pytest.approx(1.0)
-        fixed_s = 80.0 if n_workers == 1 else 20.0
-        assert fitted_ratio([low, high], places, n_workers, fixed_s + 2 * (whole_s - fixed_s)) == pytest.approx(2.0)
-        assert fitted_ratio([low, high], places, n_workers, 1.0) == LEAST_RATIO
+    whole_s = makespan(seconds_each([low, high], places), n_workers)
+    for wanted_s in (0.4 * whole_s, whole_s, 3 * whole_s):
+        scaled, times = within([low, high], places, recipe, dataset, 1.0, seconds=wanted_s, n_workers=n_workers)
+        took_s = makespan(seconds_each(times, places), n_workers)
+        assert 0.6 * wanted_s < took_s <= wanted_s, "epochs are whole"
+        for own, whole, share in zip(scaled.stages, recipe.stages, times[0].training_s, strict=True):
+            trained = [images_trained(stage.protocol, len(dataset.train)) for stage in (own, whole)]
+            assert share == pytest.approx(60.0 * trained[0] / trained[1]), "what is told is what is carried out"
+    shortest, _ = within([low, high], places, recipe, dataset, 1.0, seconds=1.0, n_workers=n_workers)
+    assert shortest == recipe.scaled(LEAST_RATIO, dataset.name, len(dataset.train), 1.0)
+
+
+def test_stages_of_several_threads_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native_plan, "usable_cores", lambda: 4)
+    kinds = {"executor.kind": "processes"}
+    config = load_config(None, kinds)
+    assert [at_a_time(config, load_recipe(name), 4) for name in ("hour", "night")] == [4, 2]
+    assert at_a_time(config, load_recipe("night"), 1) == 1
 
 
 def test_trainings_at_native_size_have_a_pace_of_their_own() -> None:

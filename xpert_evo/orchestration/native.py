@@ -17,10 +17,11 @@ from xpert_evo.orchestration.native_choice import promising, rivals
 from xpert_evo.orchestration.native_plan import (
     NativePlan,
     add_native_note,
-    fitted_ratio,
+    at_a_time,
     native_note,
     seconds_each,
     times_by_size,
+    within,
 )
 from xpert_evo.orchestration.native_progress import progress_told
 from xpert_evo.orchestration.native_refining import run_refinements
@@ -78,16 +79,16 @@ def _scaled(run: RunContext, surrogates: Surrogates, genomes: Genomes, roles: li
     dataset, recipe = cached_dataset(task.config.dataset, run.dataset_digest), load_recipe(task.config.native.recipe)
     run.listener.tell(Stage(text="measuring the speed of trainings at native size"))
     times, places = times_by_size(task, dataset, genomes, recipe)
-    n_workers, ratio = run.executor.n_workers, 1.0
+    n_workers = run.executor.n_workers
+    lanes = at_a_time(task.config, recipe, n_workers)
     if hours is not None:
         ends = task.space.decode(genomes[[int(places.argmin()), int(places.argmax())]])
         refining_s = len(genomes) * refinement_s(
             task, dataset, recipe, [*zip(ends, times, strict=True)], n_workers=n_workers
         )
         left_s = 3600 * hours - spent_s(run, batches=(FIRST, FINALISTS)) / n_workers - refining_s
-        ratio = fitted_ratio(times, places, n_workers, left_s)
-        recipe = recipe.scaled(ratio, dataset.name, len(dataset.train), hours)
-        needed_s = makespan(seconds_each(times, places, ratio), n_workers)
+        recipe, times = within(times, places, recipe, dataset, hours, seconds=left_s, n_workers=lanes)
+        needed_s = makespan(seconds_each(times, places), lanes)
         if needed_s > 1.1 * left_s:
             text = (
                 f"native.hours = {hours:g} is too short: the search took "
@@ -97,7 +98,7 @@ def _scaled(run: RunContext, surrogates: Surrogates, genomes: Genomes, roles: li
             run.listener.tell(Message(text=text, warning=True))
     expected = surrogates.accuracy(genomes)[0]
     digests = [design.digest for design in task.space.decode(genomes)]
-    seconds = seconds_each(times, places, ratio)
+    seconds = seconds_each(times, places)
     return NativePlan(
         recipe=recipe,
         roles=dict(zip(digests, roles, strict=True)),
@@ -110,7 +111,8 @@ def _scaled(run: RunContext, surrogates: Surrogates, genomes: Genomes, roles: li
 def _tell(run: RunContext, plan: NativePlan, stages: Sequence[TrainingProtocol], n_each: tuple[int, int]) -> None:
     """Tells the stages as carried out, and the numbers of designs of the search and of homogeneous ones."""
     words = ", ".join(f"{one.name} ({counted(one.epochs, 'epoch')})" for one in stages)
-    total_s = makespan([plan.seconds] * len(plan.roles), run.executor.n_workers)
+    lanes = at_a_time(run.task.config, plan.recipe, run.executor.n_workers)
+    total_s = makespan([plan.seconds] * len(plan.roles), lanes)
     text = (
         f"at native size: {counted(n_each[0], 'design')} of the search and {n_each[1]} homogeneous, by recipe "
         f"{plan.recipe.name}: {words}; about {duration(total_s)} with {counted(run.executor.n_workers, 'worker')}"

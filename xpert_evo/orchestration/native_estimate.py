@@ -10,7 +10,7 @@ from xpert_evo.accuracy.surrogate.features import macs
 from xpert_evo.accuracy.training.recipes import Recipe, load_recipe
 from xpert_evo.orchestration.choosing import first_batch
 from xpert_evo.orchestration.effort import makespan
-from xpert_evo.orchestration.native_plan import fitted_ratio, seconds_each, times_by_size
+from xpert_evo.orchestration.native_plan import at_a_time, seconds_each, times_by_size, within
 from xpert_evo.orchestration.native_refining_time import refinement_s
 from xpert_evo.orchestration.task import Task
 
@@ -62,17 +62,16 @@ def estimate_native(
     pair = genomes[[order[round(q * (len(order) - 1))] for q in (_SMALL, _LARGE)]]
     times, _ = times_by_size(task, dataset, pair, recipe, tell)
     n_trainings = native.designs + native.rivals
-    places, ratio = np.full(n_trainings, 0.5), 1.0
+    places, lanes = np.full(n_trainings, 0.5), at_a_time(task.config, recipe, n_workers)
     refining_s = refinement_s(
         task, dataset, recipe, [*zip(task.space.decode(pair), times, strict=True)], n_workers=n_workers
     )
     if native.hours is not None:
         left_s = 3600 * native.hours - search_s - n_trainings * refining_s
-        ratio = fitted_ratio(times, places, n_workers, left_s)
-        recipe = recipe.scaled(ratio, dataset.name, len(dataset.train), native.hours)
+        recipe, times = within(times, places, recipe, dataset, native.hours, seconds=left_s, n_workers=lanes)
     low, high = times
     stages_s = tuple(
-        (ratio * (a + b) + c + d) / 2
+        (a + b + c + d) / 2
         for a, b, c, d in zip(low.training_s, high.training_s, low.measuring_s, high.measuring_s, strict=True)
     )
     return NativeEstimate(
@@ -80,6 +79,6 @@ def estimate_native(
         n_trainings=n_trainings,
         stages_s=stages_s,
         judging_s=(low.judging_s + high.judging_s) / 2,
-        seconds=makespan(seconds_each(times, places, ratio), n_workers),
+        seconds=makespan(seconds_each(times, places), lanes),
         refining_s=refining_s,
     )

@@ -10,7 +10,7 @@ from xpert_evo.orchestration.batches import native_folder, seed_of
 from xpert_evo.orchestration.chips import Chips
 from xpert_evo.orchestration.effort import makespan
 from xpert_evo.orchestration.names import NATIVE, REFINED
-from xpert_evo.orchestration.native_plan import NativePlan, refined_weights, times_by_size
+from xpert_evo.orchestration.native_plan import NativePlan, at_a_time, refined_weights, times_by_size
 from xpert_evo.orchestration.native_progress import seconds_left
 from xpert_evo.orchestration.native_refining import refined_folder, refining_of
 from xpert_evo.orchestration.native_refining_time import LATER, is_refined, refinement_s
@@ -91,11 +91,10 @@ def native_left(
         n_judgements = len(refining)
     else:
         n_judgements = 0
+    trainings = [seconds_left(store.folder, plan.digest, task, planned, n_train) for plan in left]
     return NativeLeft(
         n_trainings=len(left),
-        training_s=makespan(
-            [seconds_left(store.folder, one.digest, task, planned, n_train) for one in left], n_workers
-        ),
+        training_s=makespan(trainings, at_a_time(task.config, planned.recipe, n_workers)),
         n_refinements=sum(seconds > 0 for seconds in refining),
         refining_s=sum(refining),
         n_judgements=n_judgements,

@@ -14,10 +14,12 @@ from xpert_evo.accuracy.surrogate.features import macs
 from xpert_evo.accuracy.training.recipes import Recipe, load_recipe
 from xpert_evo.config import RunConfig
 from xpert_evo.errors import ConfigError, StoreError
+from xpert_evo.executor_kinds import ExecutorKind
+from xpert_evo.executors.base import usable_cores
 from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.chips import Chips
 from xpert_evo.orchestration.effort import makespan
-from xpert_evo.orchestration.stage_times import LEAST_RATIO, StageTimes, Trainee, measured_times
+from xpert_evo.orchestration.stage_times import Budget, StageTimes, Trainee, measured_times
 from xpert_evo.orchestration.task import Task
 from xpert_evo.space import Genomes
 from xpert_evo.store import Store, Topic
@@ -161,13 +163,45 @@ def judged_images(config: RunConfig, recipe: Recipe, n_test: int, n_validation: 
     return [n_test, *(n + chips.norm_images for n in of_chips)]
 
 
-def seconds_each(times: Sequence[StageTimes], places: FloatArray, ratio: float = 1.0) -> list[float]:
-    """Duration of each training [s], with the epochs of the recipe times a ratio."""
-    low, high = (one.fixed_s + ratio * sum(one.training_s) for one in times)
+def seconds_each(times: Sequence[StageTimes], places: FloatArray) -> list[float]:
+    """Duration of each training [s], from the times of the smallest and the largest design and its place between."""
+    low, high = (one.once_s for one in times)
     return [float(low + place * (high - low)) for place in places]
 
 
-def fitted_ratio(times: Sequence[StageTimes], places: FloatArray, n_workers: int, seconds: float) -> float:
-    """Returns the factor on the epochs with which all trainings end after so many seconds, at least `LEAST_RATIO`."""
-    fixed, whole = (makespan(seconds_each(times, places, ratio), n_workers) for ratio in (0.0, 1.0))
-    return max(LEAST_RATIO, (seconds - fixed) / (whole - fixed))
+def at_a_time(config: RunConfig, recipe: Recipe, n_workers: int) -> int:
+    """Number of trainings that run at full speed at a time: stages of several threads share the machine's cores."""
+    n_threads = max(stage.protocol.n_threads or 1 for stage in recipe.stages)
+    if config.executor.kind not in {ExecutorKind.SERIAL, ExecutorKind.PROCESSES} or config.executor.gpus:
+        return n_workers
+    return min(n_workers, max(1, usable_cores() // n_threads))
+
+
+def within(
+    times: Sequence[StageTimes],
+    places: FloatArray,
+    recipe: Recipe,
+    dataset: Dataset,
+    hours: float,
+    *,
+    seconds: float,
+    n_workers: int,
+) -> tuple[Recipe, list[StageTimes]]:
+    """Returns the recipe scaled so that all trainings end after so many seconds, and the times of it.
+
+    Args:
+        times: Times of the smallest and the largest design by the recipe as it is.
+        places: Place of each design between them.
+        recipe: Recipe as it is.
+        dataset: Data set of the run.
+        hours: Hours that the user gave for the whole run [h].
+        seconds: What is left of them for these trainings [s].
+        n_workers: Number of trainings at a time.
+    """
+
+    def needed_s(shares: Sequence[float]) -> float:
+        return makespan(seconds_each([one.scaled(shares) for one in times], places), n_workers)
+
+    budget = Budget(recipe=recipe, dataset=dataset, hours=hours, seconds=seconds, needed_s=needed_s)
+    scaled, shares = budget.fitted()
+    return scaled, [one.scaled(shares) for one in times]

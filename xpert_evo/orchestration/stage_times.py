@@ -1,7 +1,7 @@
 """Time of a recipe's stages on this machine, from a few steps, and the factor on them that fits a budget."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
@@ -11,10 +11,14 @@ from xpert_evo.accuracy.training.recipes import Recipe
 from xpert_evo.accuracy.training.teacher import Teacher
 from xpert_evo.backbones import Backbone
 from xpert_evo.design import Design
+from xpert_evo.orchestration.effort import images_trained
 from xpert_evo.orchestration.step_times import Costs, measured_costs
 
 BUDGET_S = 10.0
 """Approximate time for the measurements of all stages [s]."""
+
+_MOST_RATIO = 1_000.0
+_HALVINGS = 12
 
 LEAST_RATIO = 0.05
 """Least fraction of a recipe's training to scale down to (assumed: below it, stages are a few hundred steps)."""
@@ -48,10 +52,14 @@ class StageTimes:
         each = zip(self.training_s, self.measuring_s, passes, strict=True)
         return sum((training + measuring) * n for training, measuring, n in each) + self.judging_s
 
-    def ratio_for(self, seconds: float) -> float | None:
-        """Factor on the training of every stage for a given duration; None if it is too short for any use."""
-        ratio = (seconds - self.fixed_s) / sum(self.training_s)
-        return ratio if ratio >= LEAST_RATIO else None
+    @property
+    def once_s(self) -> float:
+        """Duration of the whole training with one pass of each stage [s]."""
+        return sum(self.training_s) + self.fixed_s
+
+    def scaled(self, shares: Sequence[float]) -> "StageTimes":
+        """The same with other numbers of images trained on, relative to these, by stage."""
+        return replace(self, training_s=tuple(s * share for s, share in zip(self.training_s, shares, strict=True)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +124,49 @@ def measured_times(
         emulated_image_s=own[-1].ideal_s,
         step_image_s=own[-1].step_image_s(protocols[-1]),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """A duration for trainings by a recipe, and how long they take.
+
+    Attributes:
+        recipe: The recipe as it is written.
+        dataset: Images.
+        hours: Hours that the user gave, for the scaled recipe [h].
+        seconds: Duration that the trainings may take [s].
+        needed_s: Their duration [s] when each stage trains on so many images relative to the recipe.
+    """
+
+    recipe: Recipe
+    dataset: Dataset
+    hours: float
+    seconds: float
+    needed_s: Callable[[Sequence[float]], float]
+
+    def with_ratio(self, ratio: float) -> tuple[Recipe, tuple[float, ...]]:
+        """The recipe with its epochs times a ratio, and the images that its stages train on relative to the original.
+
+        These are not proportional to the ratio: few epochs are rounded, and lose the smaller images of the first parts
+        of a training and the epochs that leave images out.
+        """
+        name, n_train = self.dataset.name, len(self.dataset.train)
+        scaled = self.recipe.scaled(ratio, name, n_train, self.hours)
+        pairs = zip(scaled.fitted(name, n_train), self.recipe.fitted(name, n_train), strict=True)
+        return scaled, tuple(images_trained(own, n_train) / images_trained(whole, n_train) for own, whole in pairs)
+
+    def fitted(self) -> tuple[Recipe, tuple[float, ...]]:
+        """The longest training within the budget, as `with_ratio` returns it, or that of `LEAST_RATIO`."""
+        low, high = LEAST_RATIO, 2 * LEAST_RATIO
+        while high < _MOST_RATIO and self._fits(high):
+            low, high = high, 2 * high
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            low, high = (middle, high) if self._fits(middle) else (low, middle)
+        return self.with_ratio(low)
+
+    def _fits(self, ratio: float) -> bool:
+        return self.needed_s(self.with_ratio(ratio)[1]) <= self.seconds
 
 
 def _kind(protocol: TrainingProtocol) -> tuple[object, ...]:

@@ -18,7 +18,7 @@ from xpert_evo.design import Design
 from xpert_evo.errors import ConfigError, UsageError
 from xpert_evo.files import write_text
 from xpert_evo.orchestration import stage_times
-from xpert_evo.orchestration.stage_times import LEAST_RATIO, StageTimes, Trainee
+from xpert_evo.orchestration.stage_times import Budget, StageTimes, Trainee
 from xpert_evo.validation import parse
 from xpert_evo.words import duration
 from xpert_evo.workbench.arguments import Spelling, as_argument
@@ -151,16 +151,23 @@ def times_of(plan: RecipePlan, tell: Callable[[str], None] | None = None) -> Sta
 
 def _fitted(plan: RecipePlan, hours: float, tell: Callable[[str], None] | None) -> Recipe:
     """The recipe with its epochs scaled so that training and judging take so many hours on this machine."""
-    times, spelled = times_of(plan, tell), plan.training.spelled
-    ratio = times.ratio_for(3600 * hours)
-    if ratio is None:
-        least_s = LEAST_RATIO * sum(times.training_s)
+    times, training = times_of(plan, tell), plan.training
+    budget = Budget(
+        recipe=plan.recipe,
+        dataset=training.dataset,
+        hours=hours,
+        seconds=3600 * hours,
+        needed_s=lambda shares: times.scaled(shares).once_s,
+    )
+    recipe, shares = budget.fitted()
+    shortest = times.scaled(shares)
+    if shortest.once_s > 1.1 * budget.seconds:
         raise UsageError(
-            f"{spelled('hours')} {hours:g} is too short: measuring and judging take about {duration(times.fixed_s)} "
-            f"and the shortest useful training {duration(least_s)}; give more, or use a quicker {spelled('recipe')}."
+            f"{training.spelled('hours')} {hours:g} is too short: measuring and judging take about "
+            f"{duration(times.fixed_s)} and the shortest useful training {duration(sum(shortest.training_s))}; give "
+            f"more, or use a quicker {training.spelled('recipe')}."
         )
-    dataset = plan.training.dataset
-    return plan.recipe.scaled(ratio, dataset.name, len(dataset.train), hours)
+    return recipe
 
 
 def carry_out_recipe(plan: RecipePlan, listener: Listener) -> TrainingResult:
