@@ -2,10 +2,11 @@
 
 There are three sources. (1) The reference's circuits (`adc.py`) belong to a technology file. (2) Published converters
 follow two formulas with constants from a cost model: a SAR ADC has a cost per bit (control, comparisons) and a cost per
-step (capacitors, matching); a Flash ADC has a cost per comparator, and beyond `matched_bits` its comparators need
-better matching: the offset of a transistor pair falls with the square root of its area (M. J. M. Pelgrom et al., IEEE
-JSSC 24(5), 1989), so the area of each comparator grows fourfold per bit. Its energy is assumed to double, because the
-matched pair accounts for only part of what a comparator switches. (3) A table, from `adcs/` or a user's file, lists the
+step (capacitors, matching), and beyond `fitted_bits` its energy doubles with each bit; a Flash ADC has a cost per
+comparator, and beyond `matched_bits` its comparators need better matching: the offset of a transistor pair falls with
+the square root of its area (M. J. M. Pelgrom et al., IEEE JSSC 24(5), 1989), so the area of each comparator grows
+fourfold per bit. Its energy is assumed to double, because the matched pair accounts for only part of what a comparator
+switches. (3) A table, from `adcs/` or a user's file, lists the
 figures of measured or designed converters by bits.
 """
 
@@ -214,7 +215,8 @@ def scaled_figures(
     better = 4.0 ** np.maximum(0.0, bits - constants.matched_bits)
     sar_um2 = constants.sar_bit_um2 * bits + constants.sar_step_um2 * steps
     flash_um2 = constants.comparator_um2 * (steps - 1) * better + constants.encoder_step_um2 * steps
-    sar_fj = constants.sar_bit_fj * bits + constants.sar_step_fj * steps
+    fitted = np.minimum(bits, constants.fitted_bits)
+    sar_fj = (constants.sar_bit_fj * fitted + constants.sar_step_fj * 2.0**fitted) * 2.0 ** (bits - fitted)
     flash_fj = constants.comparator_fj * (steps - 1) * np.sqrt(better) + constants.encoder_step_fj * steps
     step_v = constants.full_scale_v / steps
     offset_v = constants.comparator_offset_v / np.where(flash, np.sqrt(better), 1.0)

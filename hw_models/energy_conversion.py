@@ -61,7 +61,8 @@ def _converters(p: Periphery, setting: Setting) -> tuple[FloatArray, FloatArray,
         fixed, encoder = setting.adc_figures(p).energy_pj + held, none
         if setting.adc is None:
             formula = (
-                "IP x (sar_bit AP + sar_step 2^AP for SAR; comparator (2^AP - 1) 2^(AP - matched_bits) + encoder_step "
+                "IP x (sar_bit AP + sar_step 2^AP for SAR, twice as much for each bit beyond fitted_bits; comparator "
+                "(2^AP - 1) 2^(AP - matched_bits) + encoder_step "
                 f"2^AP for Flash; sample_hold){factor_text(setting.ratios.energy)}"
             )
             constants = (*_PUBLISHED_ADC, "reading.sample_hold_fj")
@@ -92,6 +93,7 @@ _FITTED_READ_V = 0.5
 _PUBLISHED_ADC = (
     "converters.sar_bit_fj",
     "converters.sar_step_fj",
+    "converters.fitted_bits",
     "converters.comparator_fj",
     "converters.encoder_step_fj",
     "converters.matched_bits",

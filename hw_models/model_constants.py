@@ -18,6 +18,7 @@ class ConverterAssumptions:
 
     sar_bit_fj: float
     sar_step_fj: float
+    fitted_bits: float
     sar_bit_um2: float
     sar_step_um2: float
     sar_bit_ns: float

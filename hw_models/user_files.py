@@ -55,6 +55,7 @@ _MODEL_RANGES = {
     "converters.full_scale_v": (1e-3, 10.0),
     "converters.sar_bit_ns": (1e-6, 1e6),
     "converters.flash_ns": (1e-6, 1e6),
+    "converters.fitted_bits": (1.0, 16.0),
     "scaling.delay_exponent": (0.0, 3.0),
     "scaling.column_exponent": (0.0, 3.0),
     "scaling.threshold_v": (0.0, 1.0),
