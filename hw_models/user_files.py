@@ -8,13 +8,14 @@ and `sources` show.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
 
 from hw_models.constants import Constant, ConstantFile, available, load_file
+from hw_models.device_checks import SIGNED, check_device
 from hw_models.errors import HardwareModelError
 from hw_models.model_constants import SECTIONS, SIMULATOR_SECTIONS, ScalingAssumptions, tables_of
 from hw_models.node_scaling import core_v, node_ratios, nominal_v
@@ -30,7 +31,6 @@ _CELL_DEFAULTS = (
 )
 _CELL_RANGES = {
     "cell.on_ohm": (1.0, 1e12),
-    "cell.on_off_ratio": (1.0, 1e12),
     "cell.read_v": (1e-3, 10.0),
     "cell.conductance_ratio": (1e-9, 1.0),
     "cell.cell_width_f": (0.1, 1e4),
@@ -73,8 +73,9 @@ def completed_device(file: ConstantFile) -> ConstantFile:
         HardwareModelError: If the on-resistance or the on/off ratio is missing, or a number is impossible for a cell.
     """
     on_ohm, ratio = _given(file, "cell.on_ohm"), _given(file, "cell.on_off_ratio")
-    _check_not_negative(file)
+    _check_not_negative(file, signed=SIGNED)
     _check_ranges(file, _CELL_RANGES)
+    check_device(file)
     off = 1 / ratio
     derived = (
         ("settling_ohm", on_ohm, "ohm", "the column settles through the on-resistance"),
@@ -87,10 +88,10 @@ def completed_device(file: ConstantFile) -> ConstantFile:
     return replace(file, constants=MappingProxyType(assumed | dict(file.constants)))
 
 
-def _check_not_negative(file: ConstantFile) -> None:
-    """Refuses negative constants: no cost or size is negative."""
+def _check_not_negative(file: ConstantFile, signed: Collection[str] = ()) -> None:
+    """Refuses negative constants except those in `signed`: no cost or size is negative."""
     for constant in file.constants.values():
-        if np.min(constant.value) < 0:
+        if constant.name not in signed and np.min(constant.value) < 0:
             raise HardwareModelError(f"{file.name}: {constant.name} must not be negative, got {constant.value}.")
 
 

@@ -1,13 +1,14 @@
 """`xpert-evo evaluate` in this process: whose settings it takes, what it says of them, how mistakes are told."""
 
 import json
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hw_models import AdcType
-from tests.command_line import call
+from tests.command_line import call, ended
 from xpert_evo.backbones import load_backbone
 from xpert_evo.config import RunConfig, parse_config
 from xpert_evo.design import Design
@@ -107,3 +108,18 @@ def test_a_device_whose_currents_overload_the_wires_is_told_so(
         call("evaluate", path, "--set", f"hardware.device={device}")
         said = " ".join(capsys.readouterr().out.split())
         assert (f"device {device} strains its wires: with a quarter of 64 rows active" in said) is not is_plausible
+
+
+def test_a_users_device_may_be_a_copy_but_not_an_impossible_cell(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, device = tmp_path / "design.json", tmp_path / "mine.toml"
+    path.write_text(homogeneous().to_json())
+    text = resources.files("hw_models").joinpath("devices", "pcm-joshi2020.toml").read_text(encoding="utf-8")
+    device.write_text(text, encoding="utf-8")
+    copied = cost(capsys, path, "--set", f"hardware.device={device}")
+    assert copied["column"] == cost(capsys, path, "--set", "hardware.device=pcm-joshi2020")["column"]
+    device.write_text(text.replace("power = { value = 0.65", "power = { value = 65"), encoding="utf-8")
+    failed = ended("evaluate", path, "--set", f"hardware.device={device}")
+    assert failed.returncode == 11
+    assert "read_noise.power must be between 0 and 3, got 65." in " ".join(failed.stderr.split())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import runpy
+from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from hw_models import (
     HardwareModelError,
     Peripherals,
     adc_names,
+    device_names,
     evaluate,
     explain,
     load_adc,
@@ -93,7 +96,11 @@ def test_a_cell_that_is_called_like_one_of_the_reference_is_still_ones_own(tmp_p
         ("[cell]\non_ohm = 'x'\non_off_ratio = 9\n", r"cell\.on_ohm must be a number"),
         ("[cell]\non_ohm = 1\non_off_ratio = 9\nraed_v = 1\n", r"unknown constant cell\.raed_v; did you mean 'read_v'"),
         ("[cell]\non_ohm = {value = 1, source = 'lab'}\non_off_ratio = 9\n", "'lab' is unknown"),
-        ("[cell]\non_ohm = 1\non_off_ratio = 0.5\n", r"cell\.on_off_ratio must be between 1 and 1e\+12, got 0\.5"),
+        (
+            "[cell]\non_ohm = 1\non_off_ratio = 0.5\n",
+            r"cell\.on_off_ratio must be above 1 and at most 1e\+12, got 0\.5",
+        ),
+        ("[cell]\non_ohm = 1\non_off_ratio = 1\n", r"cell\.on_off_ratio must be above 1 and at most 1e\+12, got 1"),
         ("[cell]\non_ohm = 1\non_off_ratio = 9\ncell_width_f = 0\n", r"cell\.cell_width_f must be between"),
         ("[cell]\non_ohm = 1\non_off_ratio = 9\nleakage_pw = -1\n", r"cell\.leakage_pw must not be negative"),
         ("[cell]\non_ohm = 1\non_off_ratio = 9\nread_v = [1, 2]\n", r"cell\.read_v must be a number"),
@@ -105,6 +112,58 @@ def test_a_cell_with_a_fault_is_refused_in_one_sentence(tmp_path: Path, text: st
     with pytest.raises(HardwareModelError, match=message) as caught:
         load_device(written(tmp_path, text))
     assert "\n" not in str(caught.value)
+
+
+_DRIFT = """[drift]
+reference_s = {reference_s}
+exponent_at_one = -0.05
+exponent_per_ln = -0.01
+exponent_least = {least}
+exponent_most = 0.1
+spread_at_one = 0
+spread_per_ln = 0
+spread_least = 0
+spread_most = {spread_most}
+"""
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("[stuck]\non_ratio = 2\noff_ratio = 0\n", r"stuck\.on_ratio must be between 0 and 1, got 2\."),
+        ("[stuck]\non_ratio = 0\noff_ratio = -1\n", r"stuck\.off_ratio must not be negative, got -1\.0\."),
+        ("[stuck]\non_ratio = 0.7\noff_ratio = 0.7\n", r"add up to at most 1, got 0\.7 \+ 0\.7\."),
+        ("[read_noise]\nratio = 20\n", r"read_noise\.ratio must be between 0 and 10, got 20\."),
+        ("[read_noise]\npower = 5\n", r"read_noise\.power must be between 0 and 3, got 5\."),
+        ("[read_noise]\nread_s = 0.5\n", r"read_noise\.read_s must be at least 0 and below 0\.5, got 0\.5\."),
+        ("[input_noise]\nratio = 2\n", r"input_noise\.ratio must be between 0 and 1, got 2\."),
+        (_DRIFT.format(reference_s=0, least=0, spread_most=1), r"drift\.reference_s must be above 0 and .*, got 0\."),
+        (
+            _DRIFT.format(reference_s=20, least=0.2, spread_most=1),
+            r"exponent_least must be at most .*got 0\.2 and 0\.1",
+        ),
+        (_DRIFT.format(reference_s=20, least=-1, spread_most=1), r"drift\.exponent_least must not be negative"),
+        (_DRIFT.format(reference_s=20, least=0, spread_most=-1), r"drift\.spread_most must not be negative"),
+    ],
+)
+def test_cells_that_cannot_be_are_refused_with_their_key(tmp_path: Path, table: str, message: str) -> None:
+    with pytest.raises(HardwareModelError, match=rf"^mine: .*{message}") as caught:
+        load_device(written(tmp_path, f"[cell]\non_ohm = 20000\non_off_ratio = 9\n{table}"))
+    assert "\n" not in str(caught.value)
+
+
+def test_the_drift_that_can_be_is_taken(tmp_path: Path) -> None:
+    text = "[cell]\non_ohm = 20000\non_off_ratio = 9\n" + _DRIFT.format(reference_s=20, least=0.1, spread_most=1)
+    drift = load_device(written(tmp_path, text)).drift
+    assert drift is not None
+    assert drift.exponent_per_ln == -0.01
+
+
+@pytest.mark.parametrize("name", device_names())
+def test_a_copy_of_a_file_of_the_package_describes_the_same_device(tmp_path: Path, name: str) -> None:
+    text = resources.files("hw_models").joinpath("devices", f"{name}.toml").read_text(encoding="utf-8")
+    copied, own = load_device(written(tmp_path, text)), load_device(name)
+    assert replace(copied, extrapolated=own.extrapolated, constants=own.constants) == own
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

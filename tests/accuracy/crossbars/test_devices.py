@@ -96,6 +96,12 @@ def test_programming_never_makes_a_deviation_or_a_conductance_negative() -> None
     assert wild.std() > 0.3
 
 
+@pytest.mark.parametrize("time_s", [0.0, -1.0, 0.5, float("nan"), float("inf")])
+def test_a_time_before_the_first_second_is_refused(time_s: float) -> None:
+    with pytest.raises(ValueError, match=r"^the time since programming must be at least 1 s and finite, got \S+ s\.$"):
+        nonidealities_of(load_device("pcm-joshi2020"), time_s=time_s)
+
+
 def test_new_laws_leave_the_draws_of_earlier_ones_as_they_were() -> None:
     plain = NonIdealities(variation_ratio=0.1, stuck_on_ratio=0.05)
     assert torch.equal(cells_at(9, plain), cells_at(9, plain.model_copy(update={"on_ohm": 6000.0})))

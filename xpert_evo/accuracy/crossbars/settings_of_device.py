@@ -1,5 +1,6 @@
 """Settings of the emulation from a device's file and a technology's wires."""
 
+import math
 from typing import Any
 
 from hw_models import Device, Technology
@@ -21,8 +22,10 @@ def nonidealities_of(
         changes: Further settings, such as those of converters, or settings that replace the device's.
 
     Raises:
-        ValueError: If a setting is out of range.
+        ValueError: If the time or another setting is out of range.
     """
+    if not 1 <= time_s < math.inf:
+        raise ValueError(f"the time since programming must be at least 1 s and finite, got {time_s:g} s.")
     highest_us = 1e6 / device.cell.on_ohm
     found: dict[str, Any] = {
         "on_off_ratio": device.cell.on_off_ratio,
