@@ -162,6 +162,22 @@ def test_cells_of_too_many_levels_and_too_long_columns_go_by_torch(crossbar: Cro
     assert fused_outputs(codes, cells, (AdcRange(gain=1.0, lowest=-3, highest=4),) * len(cells.digits), g) is None
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("devices", [None, NonIdealities(adc_offset_steps=0.1)])
+def test_codes_that_add_up_to_more_than_32_bits_do_not_wrap(devices: NonIdealities | None) -> None:
+    crossbar = CrossbarSpec(coding=WeightCoding.OFFSET_DIGITAL)
+    g = geometry_of(crossbar, n_in=6400, n_out=2, kernel=1, stride=1, size=1, n_bits=16, evenly=False, adc_precision=10)
+    layer = CrossbarLayer(g, normalised=True).eval()
+    layer.initialise(torch.Generator().manual_seed(0), identity=False)
+    inputs = torch.rand(8, 6400, 1, 1, generator=torch.Generator().manual_seed(1))
+    inputs[0] = 1.0
+    emulated = emulate_layer(layer, inputs, nonidealities=devices)
+    assert isinstance(emulated, EmulatedLayer)
+    sums = emulated.cells.digits[-1].sum(1).abs().max() * emulated.ranges[-1].gain * 65535
+    assert sums > 2**31, "white images need more than 32 bits"
+    torch.testing.assert_close(emulated(inputs), layer.product(inputs), atol=0.02, rtol=0)
+
+
 def test_numba_is_asked_for_only_after_much_work() -> None:
     code = (
         "import sys, torch; import xpert_evo.accuracy.training.exact_training;"

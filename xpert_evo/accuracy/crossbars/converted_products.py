@@ -5,7 +5,7 @@ import torch
 from xpert_evo.accuracy.crossbars.arrays import Cells, partial_sums
 from xpert_evo.accuracy.crossbars.coding import slice_weights
 from xpert_evo.accuracy.crossbars.converter_draws import Disturbance
-from xpert_evo.accuracy.crossbars.converters import Accumulator, AdcRange
+from xpert_evo.accuracy.crossbars.converters import Accumulator, AdcRange, fit_in_32_bits
 from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
 
 _CHUNK_SUMS = 1 << 18
@@ -30,10 +30,11 @@ def converted_product(
     `first_pixel` is the number of the first pixel in the layer's call, on which the noise depends.
     """
     worths = slice_weights(geometry.crossbar)
+    fits = fit_in_32_bits(ranges, len(cells.array_rows), geometry.input_precision)
     parts = []
     for chunk in torch.split(windows, max(1, chunk_sums(windows) // geometry.out_channels), dim=1):
         like = chunk.new_empty((len(cells.digits[0]), chunk.shape[1]), dtype=torch.float32)
-        accumulators = [Accumulator(adc, like) for adc in ranges]
+        accumulators = [Accumulator(adc, like, fits=fits) for adc in ranges]
         for sums in partial_sums(chunk, cells, geometry.input_precision):
             noise, gains = None, None
             if disturbance is not None:

@@ -152,16 +152,28 @@ def _smallest_error(histogram: torch.Tensor, most: int, cells: Cells, adc_precis
     )
 
 
+def fit_in_32_bits(ranges: Sequence[AdcRange], n_arrays: int, n_bits: int) -> bool:
+    """Whether the codes of all arrays and input bits, weighted by the significance of the bits, add up in 32 bits."""
+    most = max(max(-adc.lowest, adc.highest) for adc in ranges)
+    return bool(n_arrays * most * (2**n_bits - 1) < 2**31)
+
+
 class Accumulator:
     """Adds up the codes of one slice, weighted by the significance of the input bits, in integers.
 
     A code is kept in the low bits of a float32 near 1.5 * 2^23; adding the bit patterns as int32 adds the codes, and
     the sum of the constant upper bits is subtracted at the end (modulo 2^32).
+
+    Args:
+        adc: The converters of the slice.
+        like: Tensor (columns, pixels) on the device of the sums.
+        fits: Whether sums of codes fit in 32 bits; they are added in 64 bits otherwise.
     """
 
-    def __init__(self, adc: AdcRange, like: torch.Tensor) -> None:
+    def __init__(self, adc: AdcRange, like: torch.Tensor, *, fits: bool = True) -> None:
         self.adc = adc
-        self._total = torch.zeros_like(like, dtype=torch.int32)
+        self._fits = fits
+        self._total = torch.zeros_like(like, dtype=torch.int32 if fits else torch.int64)
         self._rounder = torch.tensor(ROUNDER, device=like.device)
         self._constant = 0
 
@@ -188,6 +200,8 @@ class Accumulator:
 
     def half_levels(self) -> torch.Tensor:
         """The sum so far in half levels, float32."""
+        if not self._fits:
+            return (self._total - self._constant).float().mul_(self.adc.step)
         wrapped = self._constant % 2**32
         constant = wrapped - 2**32 if wrapped >= 2**31 else wrapped
         return (self._total - constant).float().mul_(self.adc.step)

@@ -16,7 +16,7 @@ import torch.nn.functional as F  # noqa: N812
 from xpert_evo.accuracy.crossbars.arrays import Cells
 from xpert_evo.accuracy.crossbars.coding import slice_weights
 from xpert_evo.accuracy.crossbars.converter_draws import Disturbance
-from xpert_evo.accuracy.crossbars.converters import AdcRange
+from xpert_evo.accuracy.crossbars.converters import AdcRange, fit_in_32_bits
 from xpert_evo.accuracy.crossbars.fused_loading import kernel, level_loops
 from xpert_evo.accuracy.crossbars.fused_varied import codes_of, digits_of
 from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
@@ -70,6 +70,8 @@ def fused_outputs(
     n_pixels = len(codes) * g.n_positions
     n_sums = n_pixels * len(cells.digits) * len(cells.digits[0]) * len(g.array_rows) * g.input_precision
     if not (codes.device.type == "cpu" and n_pixels and changeover.due(n_sums)):
+        return None
+    if not fit_in_32_bits(ranges, len(g.array_rows), g.input_precision):
         return None
     top, left, bottom, right = g.margins
     padded = F.pad(codes, (left, right, top, bottom))
