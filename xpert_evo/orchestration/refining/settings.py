@@ -30,7 +30,8 @@ class Refining:
         n_judged: Validation images, those after the first ones, on which chosen designs are compared.
         n_chosen: Designs that are compared in each round.
         n_pairs: Pairs of layers that are measured in each round.
-        n_joint: Random joint choices on which the prediction is tested in the first and the last round.
+        n_joint: Random joint choices on which the prediction is tested in the first round, and with `tune` in every
+            round.
         most_rounds: Rounds at most.
         target_loss: Loss of accuracy, a fraction, at which the next round continues with the cheapest design.
         tune: Name of the protocol that continues the training of that design in each round; None for no training.
@@ -150,7 +151,7 @@ class Refined:
             `search.robustness` says, their mean by default.
         n_judged: Number of these images.
         validation: Accuracy on all validation images; None if others beat it before on those of `judged`.
-        unseen: Accuracy on the validation images that had no part in any choice; None likewise or if there are none.
+        unseen: Accuracy on the validation images that had no part in the rounds; None likewise or if there are none.
         n_unseen: Number of these images.
         gap: By how much the EDAP of another choice could be lower at most at the same price if errors of layers add
             up; None for the trained network.

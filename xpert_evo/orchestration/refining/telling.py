@@ -34,7 +34,7 @@ def images_words(result: Refinement, refining: Refining) -> str:
     """What the accuracies of a front are measured on."""
     trained = result.trained
     n_all = refining.n_images + trained.n_judged + trained.n_unseen
-    unseen = f"; unseen: on the {trained.n_unseen:,} of them that had no part in any choice" if trained.n_unseen else ""
+    unseen = f"; unseen: on the {trained.n_unseen:,} of them that had no part in the rounds" if trained.n_unseen else ""
     return f"all: accuracy on all {n_all:,} validation images by the exact emulation of {result.devices}{unseen}"
 
 
