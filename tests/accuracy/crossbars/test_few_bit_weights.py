@@ -1,6 +1,8 @@
 """Weights of few bits: a scale for each output in every form of a layer, and bits of its own for each layer."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from tests.accuracy.geometries import fine_geometry
 from xpert_evo.accuracy.crossbars.adc_noise import NoisyProduct
 from xpert_evo.accuracy.crossbars.coding import max_code
 from xpert_evo.accuracy.crossbars.emulation import emulate_layer
+from xpert_evo.accuracy.crossbars.geometry import LayerGeometry, array_rows
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer, build_network
 from xpert_evo.accuracy.crossbars.quantisers import largest_weights, quantise_weights, weight_codes
 from xpert_evo.accuracy.crossbars.snr import conversion_snr_db
@@ -141,3 +144,42 @@ def test_gradients_reach_weights_of_few_bits() -> None:
     weights = layer_of(CrossbarSpec()).weight
     quantise_weights(weights, CrossbarSpec(weight_bits=3)).sum().backward()
     assert torch.equal(weights.grad, torch.ones_like(weights))
+
+
+@torch.no_grad()
+def test_cells_beside_depthwise_weights_add_the_error_that_the_page_states() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "your-own-network.md").read_text(encoding="utf-8")
+    words = r"an error of ([\d.]+) % .* of 8 bits, ([\d.]+) % with 6, (\d+) % with 4 and (\d+) % with 2"
+    stated = re.search(words, " ".join(page.split()))
+    assert stated is not None
+    for bits, percent in zip((8, 6, 4, 2), stated.groups(), strict=True):
+        assert 100 * depthwise_error(WeightCoding.OFFSET_ANALOG, bits) == pytest.approx(float(percent), rel=0.02)
+        assert depthwise_error(WeightCoding.DIFFERENTIAL, bits) < 1e-5
+
+
+def depthwise_error(coding: WeightCoding, weight_bits: int) -> float:
+    """Error of a depthwise layer with ADCs that lose nothing, relative to the standard deviation of its output."""
+    crossbar = CrossbarSpec(coding=coding, weight_bits=weight_bits)
+    g = LayerGeometry(
+        in_channels=64,
+        out_channels=64,
+        groups=64,
+        kernel_size=3,
+        stride=1,
+        output_size=8,
+        adc_precision=12,
+        input_precision=8,
+        column_sharing=8,
+        reads_image=False,
+        depth_ratio=0.5,
+        array_rows=(),
+        crossbar=crossbar,
+    )
+    g = replace(g, array_rows=array_rows(g.groups_together * g.n_rows, crossbar, evenly=False))
+    layer = CrossbarLayer(g, normalised=True).eval()
+    layer.initialise(torch.Generator().manual_seed(3))
+    inputs = torch.randn(4, 64, 8, 8, generator=torch.Generator().manual_seed(0)).relu()
+    layer.input_power.fill_(float(inputs.square().mean()))
+    expected = layer.product(inputs)
+    error = emulate_layer(layer, inputs)(inputs) - expected
+    return float(error.square().mean().sqrt() / expected.std())

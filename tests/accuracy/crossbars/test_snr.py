@@ -1,5 +1,8 @@
 """The analytic signal-to-noise ratio against the figures measured on Gaussian layers, and its laws."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -25,6 +28,17 @@ def test_ratios_agree_with_an_independent_emulation_of_gaussian_layers(coding: W
         crossbar=CrossbarSpec(coding=coding),
     )
     assert predicted == pytest.approx(measured, abs=1.5)
+
+
+def test_the_page_shows_the_ratios_of_the_codings() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "emulation.md").read_text(encoding="utf-8")
+    for coding in (WeightCoding.OFFSET_ANALOG, WeightCoding.DIFFERENTIAL):
+        row = re.search(rf"^\| `{coding.value}` \|.*\| ([\d./ ]+) \|$", page, re.MULTILINE)
+        assert row is not None
+        ratios = conversion_snr_db(
+            n_rows=2304, adc_precision=[3, 4, 5, 6], input_precision=8, crossbar=CrossbarSpec(coding=coding)
+        )
+        assert row[1] == " / ".join(f"{ratio:.1f}" for ratio in ratios)
 
 
 def test_subtracting_before_the_adc_is_worth_at_least_a_bit() -> None:

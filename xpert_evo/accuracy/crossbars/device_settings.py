@@ -80,7 +80,8 @@ class NonIdealities(Frozen):
         stuck_on_ratio: Share of cells that are stuck at the highest conductance.
         stuck_off_ratio: Share of cells that are stuck at the lowest conductance.
         on_off_ratio: Ratio of the highest to the lowest conductance; None for a lowest conductance of 0.
-        drift_exponent: Drift exponent v; 0 for no drift.
+        drift_exponent: Drift exponent v; 0 for no drift. An exponent without spread overstates the loss, because
+            steps of the ADCs keep the floor of ideal cells.
         drift_exponent_spread_ratio: Relative standard deviation of the drift exponent from cell to cell.
         drift_time_s: Time since programming [s].
         adc_offset_steps: Standard deviation of the converters' offsets [steps].

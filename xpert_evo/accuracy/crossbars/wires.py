@@ -18,8 +18,9 @@ resistances to its inverse, voltages to the read voltage; x is the row's input b
    the product is that of ideal wires. The last term is the same in all columns; a subtracted reference or partner
    column cancels it.
 4. *Bend.* To second order in the column's own deviation its current falls by (sum_i d_ij b_i x_i f_i^2)^2, where b is
-   the smoothest mode of K: a second product. If it is expected to stay below a tenth of an ADC's step and the sums are
-   those of deviations (with an analog reference), it is approximated by the sums' squares times the mean of K.
+   the smoothest mode of K: a second product. With an analog reference the sums are those of deviations: if it is
+   expected to stay below a tenth of an ADC's step, it is approximated by the sums' squares times the mean of K. Without
+   one it is neglected below a twentieth.
 
 The exact emulation computes this in integers (`wire_levels`).
 
@@ -38,7 +39,8 @@ from hw_models.wires import WireResistances
 
 _N_MODES = 3
 _SQUARE_STEPS, _BEND_STEPS = 0.01, 0.1
-"""Expected bend above which it is computed from the sums' squares, and by separate products [ADC steps]."""
+"""Expected bend above which it is computed from the sums' squares, and by separate products [ADC steps]; half the
+second without an analog reference."""
 
 _ACTIVITY = 0.25
 """Share of rows active at once, if unknown."""
