@@ -34,6 +34,17 @@ def test_each_limit_gets_a_front_that_keeps_it_from_the_same_labels(runs: Any) -
     assert table.row_count == 3
 
 
+def test_no_training_goes_beyond_the_limits_on_the_chip_where_an_accuracy_seems_out_of_reach(runs: Any) -> None:
+    search = {"objectives": ["accuracy", "latency", "energy"], "least_accuracy": 0.97}
+    limits = {"area_limit_mm2": 8.0, "latency_limit_us": 400.0}
+    runs.go("run", runs.settings(hardware=limits, search=search | {"generations": 12}))
+    chosen = {digest for name, digests in runs.batches("run").items() if "round" in name for digest in digests}
+    hardware = [one.hardware for one in runs.result("run").measured if one.digest in chosen]
+    assert len(hardware) == 10
+    assert max(one["area_mm2"] for one in hardware) <= 8
+    assert max(one["latency_us"] for one in hardware) <= 400
+
+
 def test_infill_is_drawn_for_every_limit(runs: Any) -> None:
     training = {"designs_per_round": 7, "probes_per_round": 1}
     runs.go("run", runs.settings(hardware=LIMITS, training=training))

@@ -5,7 +5,7 @@ import pytest
 
 from tests.orchestration.conftest import Runs
 from tests.tasks import task_of
-from xpert_evo.errors import InfeasibleError
+from xpert_evo.errors import ConfigError, InfeasibleError
 from xpert_evo.objectives import Constraints
 from xpert_evo.orchestration.choosing import check_first_batch, first_batch
 from xpert_evo.orchestration.goals import first_phase, joint_goals
@@ -160,3 +160,10 @@ def test_every_design_of_a_front_keeps_all_limits(runs: Runs) -> None:
         assert member.hardware["area_mm2"] <= 12
         assert member.hardware["latency_us"] <= 1500
         assert member.hardware["energy_uj"] <= 6
+
+
+def test_limits_are_not_blamed_for_a_space_of_choices_that_only_change_costs() -> None:
+    one = {"channel_depth": [64], "adc_type": ["sar"], "adc_precision": [6], "input_precision": [8]}
+    for limits in ({}, {"area_limit_mm2": None}):
+        with pytest.raises(ConfigError, match=r"only 2 were found: .*column sharing.* offer more choices"):
+            check_first_batch(task_of(space={"backbone": "vgg8", **one}, hardware=limits))

@@ -55,6 +55,16 @@ def test_a_search_that_finds_nothing_better_stops_when_told_to(runs: Any) -> Non
     assert runs.notes("free", Topic.STOPPED) == {}
 
 
+@pytest.mark.parametrize("surrogate", ["gaussian-process", "relevance"])
+def test_rounds_of_a_space_without_untried_designs_are_empty(runs: Any, surrogate: str) -> None:
+    one = {"channel_depth": [64], "column_sharing": [8], "adc_type": ["sar"], "adc_precision": [6]}
+    tiny = {"backbone": "vgg8", **one, "input_precision": [5, 6, 7, 8]}
+    layers = {name: {"input_precision": [8]} for name in ("conv1", "conv2", "conv3", "conv4", "conv5", "conv6")}
+    runs.go("run", runs.settings(space=tiny | {"layers": layers}, search={"surrogate": surrogate}))
+    assert len(runs.batches("run")["first"]) == len(runs.result("run").measured) == 4
+    assert runs.result("run").final
+
+
 def test_the_first_of_two_phases_ends_with_half_of_the_seconds(runs: Any) -> None:
     config = runs.settings(search={"mode": "two-phase"}, training={"rounds": 8, "budget_s": 80.0})
     runs.go("run", config)

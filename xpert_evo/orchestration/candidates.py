@@ -79,15 +79,20 @@ class Searched:
 def searched(round_: int, goal: Goal, state: SearchState, surrogates: Surrogates, truths: DrawnTruths) -> Searched:
     """Returns a search with its candidates: its population, evolved further under every drawn function.
 
-    If no member of the population satisfies the limits, all of it is considered, because predictions may be too low.
+    If no member of the population satisfies the limits, those on accuracies are left out, because predictions may be
+    too low; those on the chip, whose costs are exact, are kept wherever some design keeps them.
     """
     completion = Completion(goal)
+    limits = goal.constraints if state.feasible.any() else goal.constraints.on_chip
+
+    def within(genomes: Genomes) -> NDArray[np.bool_]:
+        return np.asarray((limits.violations(surrogates.values(genomes)) <= 0).all(axis=1))
 
     def drawn(genomes: Genomes) -> tuple[FloatArray, NDArray[np.bool_]]:
-        broken = goal.constraints.violations(surrogates.values(genomes))
-        return truths.minimised(genomes, goal.traded), np.asarray((broken <= 0).all(axis=1))
+        return truths.minimised(genomes, goal.traded), within(genomes)
 
-    population = state.genomes[state.feasible] if state.feasible.any() else state.genomes
+    begun = state.feasible if state.feasible.any() else within(state.genomes)
+    population = state.genomes[begun] if begun.any() else state.genomes
     candidates = evolved_pool(
         completion.space,
         population,
@@ -98,6 +103,5 @@ def searched(round_: int, goal: Goal, state: SearchState, surrogates: Surrogates
         n_generations=pool_generations(goal.task.config.search),
         n_children=CHILDREN_RATIO * goal.task.config.search.offspring_size,
     )
-    if state.feasible.any():
-        candidates = candidates[drawn(candidates)[1]]
-    return Searched(goal=goal, state=state, candidates=candidates)
+    kept = within(candidates)
+    return Searched(goal=goal, state=state, candidates=candidates[kept] if kept.any() else candidates)

@@ -45,13 +45,18 @@ def check_spaces(task: Task) -> None:
 
 
 def check_first_batch(task: Task) -> None:
-    """Raises InfeasibleError if too few designs satisfy the limits to start a run."""
+    """Raises InfeasibleError if too few designs satisfy the limits to start a run, ConfigError if all are too alike."""
     n_designs, least = len(first_batch(task)), LEAST_LABELS
-    if n_designs < least:
-        raise InfeasibleError(
-            f"a run needs at least {least} designs to start with, including the baseline, but only {n_designs} were "
-            f"found: hardly any design keeps {limits_told(task)}; raise the limits."
-        )
+    if n_designs >= least:
+        return
+    few = f"a run needs at least {least} designs to start with, including the baseline, but only {n_designs} were found"
+    goal = first_phase(task) if task.config.search.mode is SearchMode.TWO_PHASE else joint_goals(task)[-1]
+    drawn = [homogeneous_designs(goal.space, DEPTH_FACTORS), goal.space.random(np.random.default_rng(0), 2000)]
+    if not goal.feasible(np.concatenate(drawn)).all():
+        raise InfeasibleError(f"{few}: hardly any design keeps {limits_told(task)}; raise the limits.")
+    kinds = dict.fromkeys(goal.space.genes[i].kind.record.label for i in sorted(Completion(goal).columns))
+    computed = f" (best choices of {' and '.join(kinds)} are computed, as they only change costs)" if kinds else ""
+    raise ConfigError(f"{few}: the space has too few that differ in accuracy{computed}; offer more choices in [space].")
 
 
 def limits_told(task: Task) -> str:

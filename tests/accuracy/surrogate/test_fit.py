@@ -124,6 +124,7 @@ def test_predictions_are_fractions_with_positive_doubt(kind: SurrogateKind) -> N
     mean, std = surrogate.predict(SPACE.random(np.random.default_rng(0), 200))
     assert ((mean >= 0) & (mean <= 1)).all()
     assert (std > 0).all()
+    assert [len(part) for part in surrogate.predict(SPACE.random(np.random.default_rng(0), 0))] == [0, 0]
 
 
 @pytest.mark.parametrize("kind", [SurrogateKind.RIDGE, SurrogateKind.GAUSSIAN_PROCESS, SurrogateKind.RELEVANCE])

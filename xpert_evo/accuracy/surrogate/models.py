@@ -114,6 +114,8 @@ class GaussianProcess:
 
     def predict(self, features: FloatArray) -> tuple[FloatArray, FloatArray]:
         """See `Model.predict`."""
+        if not len(features):
+            return np.empty(0), np.empty(0)  # scikit-learn refuses a table without rows
         mean, std = self._model.predict(features / self._scale, return_std=True)
         return mean, std
 
