@@ -138,6 +138,25 @@ class Signal(nn.Module):
         return self.last(F.adaptive_avg_pool1d(torch.tanh(self.second(x)), 8).flatten(1))
 
 
+class Attended(nn.Module):
+    """A gate for each channel from its mean and maximum, then one for each pixel from a single channel (CBAM)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Conv2d(3, 8, 3), nn.Linear(8, 10)
+        self.mean, self.largest = nn.AdaptiveAvgPool2d(1), nn.AdaptiveMaxPool2d(1)
+        self.channels = nn.Sequential(nn.Conv2d(8, 4, 1), nn.ReLU(), nn.Conv2d(4, 8, 1))
+        self.pixels, self.saliency = nn.Conv2d(2, 1, 7, padding=3), nn.Conv2d(8, 1, 1)
+        self.spread, self.second = nn.Parameter(torch.linspace(-1, 1, 6).view(6, 1, 1)), nn.Conv2d(6, 8, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x)
+        x = x * torch.sigmoid(self.channels(self.mean(x)) + self.channels(self.largest(x)))
+        x = x * torch.sigmoid(self.pixels(torch.cat([x.mean(1, keepdim=True), x.max(1, keepdim=True)[0]], 1)))
+        x = x + self.second(self.saliency(x) * self.spread)
+        return self.last(F.adaptive_max_pool2d(x, (2, 1)).mean((2, 3)))
+
+
 class Vit(nn.Module):
     """A small vision transformer with a class token."""
 

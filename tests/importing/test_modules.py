@@ -30,6 +30,7 @@ CASES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "mlp": (modules.mlp, (1, 28, 28)),
     "dense": (modules.Dense, (3, 12, 12)),
     "shuffled": (modules.Shuffled, (3, 17, 15)),
+    "attended": (modules.Attended, (3, 13, 11)),
     "signal": (modules.Signal, (2, 128)),
     "vit": (modules.Vit, (3, 16, 16)),
 }
@@ -119,6 +120,14 @@ def test_residual_stages_share_a_depth_and_gates_follow_their_channels() -> None
     owners = backbone_of(gated).depth_owners
     assert owners[depthwise] == owners[gate] == expand
     assert gated.notes == ()
+
+
+def test_a_single_channel_that_is_spread_over_others_keeps_its_depth() -> None:
+    _, network, _ = imported_case("attended")
+    notes = [note for note in network.notes if "spreads a single channel over many" in note]
+    assert [note.split(" is fixed")[0] for note in notes] == ["the depth of pixels", "the depth of saliency"]
+    fixed = {node.name for node, owner in zip(network.graph.layers, network.graph.owners, strict=True) if owner is None}
+    assert fixed == {"pixels", "saliency", "last"}
 
 
 def test_depths_that_an_operation_needs_are_fixed_with_a_note() -> None:

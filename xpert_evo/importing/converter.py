@@ -14,6 +14,7 @@ from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 from xpert_evo.errors import XpertEvoError
 from xpert_evo.importing.attention import with_plain_attention
 from xpert_evo.importing.building import Builder, Converted, ImportFailedError, Value
+from xpert_evo.importing.changes import check_changes
 from xpert_evo.importing.first_run import check_input, in_silence, place_in_code, place_in_trace
 from xpert_evo.importing.table import RULES
 from xpert_evo.networks.nodes import INPUT
@@ -84,6 +85,7 @@ class _Conversion:
 
     def run(self) -> Converted:
         self._decompose_unknown()
+        check_changes(self.program.graph.nodes, _told)
         constants = _constants(self.program)
         for node in self.program.graph.nodes:
             if node.op == "placeholder":
@@ -114,7 +116,7 @@ class _Conversion:
     def _called(self, node: Any) -> Any:
         args, kwargs = self._known(node.args), self._known(node.kwargs)
         if node.target is operator.getitem:
-            return args[0][args[1]]
+            return self._part(node, *args)
         if _name(node.target).startswith("_assert"):
             return None
         if not any(isinstance(given, Value) for given in _flat((*args, *kwargs.values()))):
@@ -130,6 +132,13 @@ class _Conversion:
             raise ImportFailedError(f"{_told(node)} {failure}") from None
         self._check(node, result)
         return result
+
+    def _part(self, node: Any, parts: Any, index: int) -> Any:
+        if index < len(parts):
+            return parts[index]
+        if node.users:
+            raise ImportFailedError(f"{_told(node.args[0])}: the positions of largest values cannot be imported")
+        return None
 
     def _check(self, node: Any, result: Any) -> None:
         """Compares the shapes of a result with those that torch recorded."""

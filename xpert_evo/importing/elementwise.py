@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from xpert_evo.importing.building import Builder, ImportFailedError, Value
-from xpert_evo.importing.operators import Arguments, Rule
+from xpert_evo.importing.operators import Arguments, Result, Rule, reduction, with_positions
 from xpert_evo.importing.shape_operators import without_batch
 from xpert_evo.networks.nodes import Op
 from xpert_evo.networks.shapes import broadcast
@@ -23,6 +23,30 @@ def function(op: Op, **fields: Any) -> Rule:
         return builder.after(same(builder, a, None), op, **fields)
 
     return rule
+
+
+def converted(builder: Builder, a: Arguments, _: Any) -> Value:
+    """A conversion between floats, which changes nothing; raises ImportFailedError for integers and Booleans."""
+    other = a.get("other")
+    kind = other.dtype if isinstance(other, torch.Tensor) else a.get("dtype")
+    if kind is not None and not kind.is_floating_point:
+        raise ImportFailedError("converts activations to integers or Booleans, which is not supported")
+    return same(builder, a, None)
+
+
+def softplus(builder: Builder, a: Arguments, _: Any) -> Value:
+    """Softplus; a factor other than 1 is applied before and divided by after it."""
+    beta, threshold = float(a.get("beta", 1)), float(a.get("threshold", 20))
+    if beta <= 0 or threshold < _LEAST_THRESHOLD:
+        raise ImportFailedError(f"has beta={beta:g} and threshold={threshold:g}, which is not supported")
+    if beta == 1:
+        return builder.after(a["self"], Op.SOFTPLUS)
+    scaled = builder.after(a["self"], Op.AFFINE, factor=beta)
+    return builder.after(builder.after(scaled, Op.SOFTPLUS), Op.AFFINE, factor=1 / beta)
+
+
+_LEAST_THRESHOLD = 15.0
+"""Beyond this input a softplus is its input to the precision of floats, whatever the threshold."""
 
 
 def gelu(builder: Builder, a: Arguments, _: Any) -> Value:
@@ -107,7 +131,7 @@ def prelu(builder: Builder, a: Arguments, _: Any) -> Value:
     slope = a["weight"]
     if isinstance(slope, Value) or slope.numel() != 1:
         raise ImportFailedError("has a learned slope for each channel; one slope is supported")
-    return builder.after(a["self"], Op.LEAKY_RELU, factor=float(slope))
+    return builder.after(a["self"], Op.LEAKY_RELU, factor=float(slope.detach()))
 
 
 def negative(builder: Builder, a: Arguments, _: Any) -> Value:
@@ -145,6 +169,13 @@ def divided(builder: Builder, a: Arguments, _: Any) -> Value:
     if a.get("rounding_mode") is not None:
         raise ImportFailedError("rounds a quotient")
     return combined(builder, Op.DIVIDE, a["self"], a["other"])
+
+
+def maximum(builder: Builder, a: Arguments, result: Any) -> Result:
+    """The larger one of two tensors, or the largest values along an axis with their positions."""
+    if "other" in a:
+        return binary(Op.MAXIMUM)(builder, a, result)
+    return with_positions(reduction(Op.LARGEST))(builder, a, result)
 
 
 def _scaled(builder: Builder, operand: Any, factor: float) -> Any:

@@ -28,6 +28,10 @@ _AXES = {1: "channels, length, such as --input 1,16000", 2: "channels, height, w
 """Axes that convolutions of one and two dimensions read, in words."""
 
 
+class _WrongInputError(ImportFailedError):
+    """A layer does not take what it is given."""
+
+
 def check_input(module: nn.Module, inputs: torch.Tensor, batches: Sequence[int]) -> None:
     """Runs a module in evaluation mode on batches of one input until one size works.
 
@@ -37,7 +41,8 @@ def check_input(module: nn.Module, inputs: torch.Tensor, batches: Sequence[int])
         batches: Sizes of the batch, which a module may fix in its code.
 
     Raises:
-        ImportFailedError: No size works; the message names the first layer that does not take its input.
+        ImportFailedError: No size works; the message names the first layer that does not take its input. Or the module
+            does what cannot be imported.
     """
     failures: list[Exception] = []
     for batch in sorted(batches):
@@ -47,6 +52,10 @@ def check_input(module: nn.Module, inputs: torch.Tensor, batches: Sequence[int])
                     hooks.callback(part.register_forward_pre_hook(partial(_check, name)).remove)
             try:
                 module(inputs.expand(batch, *inputs.shape[1:]).clone())
+            except ImportFailedError as failure:
+                if not isinstance(failure, _WrongInputError):
+                    raise
+                failures.append(failure)
             except Exception as failure:  # any error of foreign code
                 failures.append(failure)
             else:
@@ -63,22 +72,22 @@ def _told(failure: Exception) -> str:
 
 
 def _check(name: str, layer: nn.Module, given: tuple[Any, ...]) -> None:
-    """Raises ImportFailedError if a layer does not take what it is given."""
+    """Raises _WrongInputError if a layer does not take what it is given."""
     if not given or not isinstance(given[0], torch.Tensor):
         return
     shape = given[0].shape
     if isinstance(layer, nn.Linear):
         if shape[-1] != layer.in_features:
-            raise ImportFailedError(
+            raise _WrongInputError(
                 f"the linear layer {name} expects {counted(layer.in_features, 'value')}, got {shape[-1]}"
             )
         return
     assert isinstance(layer, nn.Conv1d | nn.Conv2d)
     n_axes = len(layer.kernel_size)
     if len(shape) != n_axes + 2:
-        raise ImportFailedError(f"the convolution {name} expects {_AXES[n_axes]}")
+        raise _WrongInputError(f"the convolution {name} expects {_AXES[n_axes]}")
     if shape[1] != layer.in_channels:
-        raise ImportFailedError(
+        raise _WrongInputError(
             f"the convolution {name} expects {counted(layer.in_channels, 'channel')}, got {shape[1]}"
         )
 

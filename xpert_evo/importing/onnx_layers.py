@@ -89,6 +89,8 @@ def max_pool(a: Attributes, x: Tensor) -> Tensor:
 def average_pool(a: Attributes, x: Tensor) -> Tensor:
     """An average over windows."""
     kernel = list(a.get("kernel_shape"))
+    if set(a.get("dilations", [1])) != {1}:
+        raise ImportFailedError("averages over pixels that are not neighbours, which is not supported")
     n, pads, counts = len(kernel), _pads(a, x, kernel), bool(a.get("count_include_pad", 0))
     padding: Any = pads[:n]
     if pads[:n] != pads[n:]:

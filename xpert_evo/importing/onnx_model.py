@@ -121,8 +121,12 @@ class _Step(nn.Module):
         self.attributes = Attributes(plain, opset=opset, n_outputs=len(node.output))
 
     def forward(self, *given: Any) -> Any:
-        """Returns the outputs."""
-        return RULES[self.node.op_type](self.attributes, *given)
+        """Returns the outputs; raises ImportFailedError with the node's place."""
+        try:
+            return RULES[self.node.op_type](self.attributes, *given)
+        except ImportFailedError as failure:
+            place = self.node.name or self.node.output[0]
+            raise ImportFailedError(f"{self.node.op_type} in {place} {failure}.") from None
 
 
 def _has_graph(node: Any) -> bool:

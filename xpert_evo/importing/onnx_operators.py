@@ -1,6 +1,7 @@
 """ONNX operators in torch, with inputs as traced tensors and constants as NumPy arrays."""
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -42,11 +43,8 @@ def _prelu(_: Attributes, x: Tensor, slope: Any) -> Tensor:
     return torch.clamp_min(x, 0) + steep * torch.clamp(x, None, 0.0)
 
 
-def _sum(_: Attributes, first: Any, *others: Any) -> Tensor:
-    total = tensor(first)
-    for other in others:
-        total = total + tensor(other)
-    return total
+def _of_many(function: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
+    return lambda _, *given: reduce(function, map(tensor, given))
 
 
 def _binary(function: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
@@ -115,9 +113,9 @@ RULES: dict[str, Callable[..., Any]] = {
     "Mul": _binary(torch.mul),
     "Div": _binary(torch.div),
     "Pow": lambda _, x, y: torch.pow(x, y if isinstance(y, Tensor) else float(np.asarray(y).item())),
-    "Max": _binary(torch.maximum),
-    "Min": _binary(torch.minimum),
-    "Sum": _sum,
+    "Max": _of_many(torch.maximum),
+    "Min": _of_many(torch.minimum),
+    "Sum": _of_many(torch.add),
     "Concat": lambda a, *given: torch.cat([tensor(x) for x in given], a.get("axis", 1)),
     "Split": shapes.split,
     "Slice": shapes.slice_of,

@@ -96,6 +96,8 @@ def pad(a: Attributes, x: Tensor, pads: Any = None, value: Any = None, axes: Any
 
 def resize(a: Attributes, x: Tensor, *given: Any) -> Tensor:
     """Enlargement by interpolation."""
+    if a.get("axes") and [n % x.ndim for n in a.get("axes")] != list(range(x.ndim)):
+        raise ImportFailedError("resizes named axes")
     if len(given) == 1:
         scales, sizes = given[0], None
     else:
@@ -105,14 +107,26 @@ def resize(a: Attributes, x: Tensor, *given: Any) -> Tensor:
     else:
         factors = a.get("scales") if scales is None else np.asarray(scales).ravel().tolist()
         shape = [int(n * f) for n, f in zip(x.shape[2:], list(factors)[2:], strict=True)]
-    mode, how = a.get("mode", "nearest"), a.get("coordinate_transformation_mode", "half_pixel")
+    mode = a.get("mode", "nearest")
+    how = "asymmetric" if a.opset < 11 else a.get("coordinate_transformation_mode", "half_pixel")
     if mode == "nearest":
-        if how not in {"asymmetric", "half_pixel"}:
-            raise ImportFailedError(f"resizes with coordinates '{how}'")
+        rounding = "floor" if a.opset < 11 else a.get("nearest_mode", "round_prefer_floor")
+        factors = {size // n for size, n in zip(shape, x.shape[2:], strict=True)}
+        if rounding not in _REPEATS.get(how, ()) and (how, rounding, factors <= {1, 2}) != _FLOOR_OF_HALVES:
+            raise ImportFailedError(f"resizes with coordinates '{how}' and rounding '{rounding}'; {_SUPPORTED}")
         return F.interpolate(x, size=shape, mode="nearest")
     if mode == "linear" and x.ndim == 4 and how in {"half_pixel", "pytorch_half_pixel", "align_corners"}:
         return F.interpolate(x, size=shape, mode="bilinear", align_corners=how == "align_corners")
-    raise ImportFailedError(f"resizes in the mode '{mode}' with coordinates '{how}'")
+    raise ImportFailedError(f"resizes in the mode '{mode}' with coordinates '{how}'; {_SUPPORTED}")
+
+
+_REPEATS = {"asymmetric": {"floor"}, "half_pixel": {"round_prefer_floor", "round_prefer_ceil"}}
+"""Coordinates and roundings of nearest values with which an enlargement by whole factors repeats pixels."""
+_FLOOR_OF_HALVES = ("asymmetric", "round_prefer_floor", True)
+"""With these, only enlargements by 1 and 2 do."""
+_SUPPORTED = (
+    "only enlargements that repeat pixels or interpolate linearly between their centres or corners are supported"
+)
 
 
 def shape_of(a: Attributes, x: Tensor) -> Any:

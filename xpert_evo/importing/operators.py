@@ -6,7 +6,7 @@ are constant tensors.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import torch
 
@@ -258,6 +258,11 @@ def reduction(op: Op) -> Rule:
         return _mean(builder, value, axes, keep_axes=bool(a.get("keepdim", False)), op=op)
 
     return rule
+
+
+def with_positions(rule: Rule) -> Rule:
+    """A maximum that torch gives together with its positions, which cannot be imported."""
+    return lambda builder, a, result: (cast(Value, rule(builder, a, result)),)
 
 
 def channel_average(builder: Builder, a: Arguments, result: Any) -> Value:

@@ -12,12 +12,13 @@ _SHAPES = (
 )
 _NOTHING = (
     *("dropout", "dropout_", "feature_dropout", "alpha_dropout", "native_dropout", "contiguous", "clone", "alias"),
-    *("detach", "detach_", "to", "_to_copy", "lift_fresh_copy", "lift_fresh", "identity", "type_as", "float"),
+    *("detach", "detach_", "lift_fresh_copy", "lift_fresh", "identity"),
 )
 
 RULES: dict[str, Rule] = {
     **dict.fromkeys(_SHAPES, s.change_of_shape),
     **dict.fromkeys(_NOTHING, e.same),
+    **dict.fromkeys(("to", "_to_copy", "type_as", "float"), e.converted),
     **dict.fromkeys(("conv1d", "conv2d", "convolution"), o.convolution),
     "linear": o.linear,
     **dict.fromkeys(("matmul", "mm", "bmm"), o.matmul),
@@ -30,10 +31,14 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("avg_pool1d", "avg_pool2d"), o.average_pool),
     "avg_pool3d": o.channel_average,
     **dict.fromkeys(("adaptive_avg_pool1d", "adaptive_avg_pool2d"), o.adaptive_pool(Op.ADAPTIVE_AVERAGE_POOL, Op.MEAN)),
-    **dict.fromkeys(("adaptive_max_pool1d", "adaptive_max_pool2d"), o.adaptive_pool(Op.ADAPTIVE_MAX_POOL, Op.LARGEST)),
+    **dict.fromkeys(
+        ("adaptive_max_pool1d", "adaptive_max_pool2d"),
+        o.with_positions(o.adaptive_pool(Op.ADAPTIVE_MAX_POOL, Op.LARGEST)),
+    ),
     "mean": o.reduction(Op.MEAN),
     "sum": o.reduction(Op.SUM),
     "amax": o.reduction(Op.LARGEST),
+    "max": e.maximum,
     **dict.fromkeys(("permute", "transpose", "swapaxes", "t", "movedim"), s.permute),
     "slice": s.slice_of,
     "narrow": s.slice_of,
@@ -64,7 +69,7 @@ RULES: dict[str, Rule] = {
     },
     **dict.fromkeys(("hardsigmoid", "hardsigmoid_"), e.function(Op.HARD_SIGMOID, factor=1 / 6, offset=0.5)),
     **dict.fromkeys(("relu6", "relu6_"), e.function(Op.CLIP, low=0.0, high=6.0)),
-    "softplus": e.function(Op.SOFTPLUS),
+    "softplus": e.softplus,
     **dict.fromkeys(("gelu", "gelu_"), e.gelu),
     **dict.fromkeys(("leaky_relu", "leaky_relu_"), e.leaky_relu),
     **dict.fromkeys(("elu", "elu_"), e.elu),

@@ -14,6 +14,7 @@ from xpert_evo.networks.nodes import BINARY, ELEMENTWISE, NodeEntry, Op, Shape
 IMAGE = -1
 """Position that stands for the channels of the input."""
 
+_SPREADS = "spreads a single channel over many"
 _MOST_DEPTHS = 2
 """Most depths that vary behind the inputs of one layer: costs are tabled for all their combinations."""
 
@@ -167,13 +168,11 @@ class _Tracer:
         """The axis after an operation on two tensors, whose channels are tied where both have some."""
         rank = len(self.shapes[self.node.name])
         sides = []
-        for position, name in enumerate(self.node.inputs):
+        for position in range(len(self.node.inputs)):
             axis = self._given(position)
-            shape = self.shapes.get(name)
-            shift = rank - len(shape) if shape is not None else 0
-            moved = None if axis is None else Axis(axis.position + shift, axis.segments)
-            sides.append((moved, name))
-        (one, _), (other, _) = sides
+            shift = rank - len(self._shape(position))
+            sides.append(None if axis is None else Axis(axis.position + shift, axis.segments))
+        one, other = sides
         if one is None or other is None:
             return self._beside(one or other, without=1 if other is None else 0)
         if one.position != other.position:
@@ -182,7 +181,9 @@ class _Tracer:
             return None
         lengths = [self._length(position, one.position, rank) for position in (0, 1)]
         if 1 in lengths and lengths[0] != lengths[1]:
-            return one if lengths[1] == 1 else other
+            narrow, wide = (other, one) if lengths[1] == 1 else (one, other)
+            self._refuse(narrow, _SPREADS)
+            return wide
         if [s.count for s in one.segments] != [s.count for s in other.segments]:
             self._refuse(one, "combines channels of different layers")
             self._refuse(other, "combines channels of different layers")
@@ -205,13 +206,16 @@ class _Tracer:
 
     def _beside(self, axis: Axis | None, *, without: int) -> Axis | None:
         """The axis if only one input has channels; the other one must not depend on how many."""
-        name = self.node.inputs[without]
-        if axis is None or name not in self.shapes or name in self.found.parameters:
-            return axis
-        if self._length(without, axis.position, len(self.shapes[self.node.name])) > 1:
-            self._refuse(axis, "combines channels with an axis of fixed length")
+        if axis is None:
             return None
-        return axis
+        name, place, shape = self.node.inputs[without], axis.position, self.shapes[self.node.name]
+        if self._length(1 - without, place, len(shape)) < shape[place]:
+            self._refuse(axis, _SPREADS)
+            return None
+        if name in self.found.parameters or self._length(without, place, len(shape)) == 1:
+            return axis
+        self._refuse(axis, "combines channels with an axis of fixed length")
+        return None
 
     def _joined(self) -> Axis | None:
         along, parts = self.node.axes[0], [self._given(i) for i in range(len(self.node.inputs))]
