@@ -176,3 +176,20 @@ def test_an_operator_that_is_not_supported_ends_the_import_before_anything_is_wr
         with pytest.raises(XpertEvoError) as failure:
             call("import", source, "--input", "3,8,8")
         assert str(failure.value) == words
+
+
+def test_a_mask_ends_the_import_in_one_sentence(here: Path) -> None:
+    Path("nets.py").write_text(
+        "import torch\nfrom torch import nn\n"
+        "class Masked(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.layer = nn.TransformerEncoderLayer(8, 2, 8, batch_first=True)\n"
+        "    def forward(self, x):\n"
+        "        return self.layer(x, nn.Transformer.generate_square_subsequent_mask(5)).mean(1)\n"
+    )
+    with pytest.raises(ImportFailedError) as failure:
+        call("import", "nets.py:Masked", "--input", "5,8")
+    told = "the attention layer.self_attn is given a mask; only attention without a mask is supported"
+    assert str(failure.value).removesuffix(".") == told
+    assert not Path("Masked.toml").exists()
