@@ -16,7 +16,8 @@ layer, bottlenecks and neighbours; S, single layers with heavy-tailed weights. `
 another one: an object with `space` (a `SearchSpace`) and `accuracy(genomes) -> (designs,)`, and optionally `settings`
 of the run by dotted name; MODULE is importable or a path of a file.
 
-Runs are kept in `out/labels.jsonl` and never run twice; `--fresh` forgets those of the named methods. BoTorch and
+Runs are kept in `out/labels.jsonl` and never run twice for the same landscape, costs, limits, settings and budgets;
+`--fresh` runs those of the named methods again. References are kept likewise. BoTorch and
 Optuna take part where the extra `benchmarks` is installed. A run of 200 labels takes a minute of one core with
 xpert-evo, some ten minutes with BoTorch (34 s for its first batch) and seconds with the others, a reference 15 s.
 """
@@ -29,6 +30,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -38,7 +40,7 @@ from search.labelling import Labeller, LabelProblem
 from search.landscapes import HELD_OUT, KINDS, Landscape
 
 from xpert_evo.config import parse_assignments
-from xpert_evo.objectives import FloatArray
+from xpert_evo.objectives import OBJECTIVES, FloatArray
 
 OUT = Path(__file__).parent / "out"
 BUDGETS = (60, 120, 200)
@@ -48,27 +50,61 @@ N_REFERENCE = 20_000
 def named_landscape(name: str) -> Landscape:
     """The object that `MODULE:OBJECT` names; MODULE may be the path of a file."""
     module_name, _, attribute = name.rpartition(":")
-    path = Path(module_name)
-    if path.suffix == ".py":
-        sys.path.insert(0, str(path.parent.resolve()))
-        module_name = path.stem
-    found: Landscape = getattr(importlib.import_module(module_name), attribute)
+    if not module_name or not attribute:
+        raise SystemExit(f"--landscape must be MODULE:OBJECT, such as mine.py:MINE, got {name}; name the object, too.")
+    path = Path(module_name).resolve()
+    if path.suffix != ".py":
+        return _object(importlib.import_module(module_name), attribute)
+    spec = importlib.util.spec_from_file_location(f"landscape {path}", path)  # not the stem, which others may have, too
+    assert spec is not None
+    assert spec.loader is not None
+    sys.path.insert(0, str(path.parent))
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return _object(module, attribute)
+
+
+def _object(module: ModuleType, name: str) -> Landscape:
+    found: Landscape = getattr(module, name)
     return found
 
 
 def reference_volume(name: str, problem: LabelProblem, n_evaluations: int, out: Path) -> float:
-    """Hypervolume that is 100 %; found once and kept."""
-    file = out / f"labels_reference_{''.join(c if c.isalnum() else '-' for c in name)}.npy"
+    """Hypervolume that is 100 %; found once for a problem and a number of evaluations, and kept.
+
+    Raises:
+        SystemExit: It is 0, so that nothing can be compared with it.
+    """
+    words = "".join(c if c.isalnum() else "-" for c in name)
+    file = out / f"labels_reference_{words}_{problem.digest}_{n_evaluations}.npy"
     if not file.exists():
         np.save(file, problem.reference(n_evaluations))
-    return problem.volume(np.load(file))
+    volume = problem.volume(np.load(file))
+    if volume <= 0:
+        point = problem.task.objectives.restored(problem.task.reference_point)
+        told = ", ".join(f"{one} {OBJECTIVES[one].shown(float(value[0]))}" for one, value in point.items())
+        raise SystemExit(
+            f"{name}: no design within the limits was found that is better than {told} in every objective."
+        )
+    return volume
 
 
-def known_runs(out: Path) -> dict[tuple[str, str, int], dict[str, Any]]:
-    """Every kept run by landscape, method and seed; of two the later one."""
-    file = out / "labels.jsonl"
-    rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-    return {(row["landscape"], row["method"], row["seed"]): row for row in rows}
+def known_runs(
+    out: Path, problems: Mapping[str, LabelProblem], settings: Mapping[str, object]
+) -> dict[tuple[str, str, int], dict[str, Any]]:
+    """Every kept run on these problems with these settings, by landscape, method and seed; of two the later one.
+
+    Rows of earlier versions do not tell their problem; they count where it is built in and has no settings.
+    """
+    file, found = out / "labels.jsonl", {}
+    for row in map(json.loads, file.read_text().splitlines() if file.exists() else ()):
+        problem = problems.get(row["landscape"])
+        if problem is None or row.get("settings", {}) != settings:
+            continue
+        untold = "" if settings or ":" in row["landscape"] else problem.digest
+        if row.get("problem", untold) == problem.digest:
+            found[row["landscape"], row["method"], row["seed"]] = row
+    return found
 
 
 def run_once(method: Method, label: Labeller, seed: int, budgets: Sequence[int]) -> dict[str, Any]:
@@ -150,20 +186,22 @@ def main() -> None:
     out: Path = options.out
     out.mkdir(exist_ok=True)
     n = options.reference
-    whole = {
-        name: reference_volume(name, problem, n, out) for group in groups.values() for name, problem in group.items()
-    }
+    problems = {name: problem for group in groups.values() for name, problem in group.items()}
+    told = json.loads(json.dumps(settings, default=str))
+    whole = {name: reference_volume(name, problem, n, out) for name, problem in problems.items()}
     for seed in seeds:
-        for name, problem in ((name, problem) for group in groups.values() for name, problem in group.items()):
+        for name, problem in problems.items():
             for method_name, method in chosen.items():
-                if options.fresh or (name, method_name, seed) not in known_runs(out):
-                    label = Labeller(problem, max(options.labels), seed)
+                kept = known_runs(out, problems, told).get((name, method_name, seed), {"volume": {}})
+                budgets = sorted({*options.labels, *map(int, kept["volume"])})
+                if options.fresh or len(kept["volume"]) < len(budgets):
                     row = {"landscape": name, "method": method_name, "seed": seed}
-                    row |= run_once(method, label, seed, options.labels)
+                    row |= {"problem": problem.digest, "settings": told}
+                    row |= run_once(method, Labeller(problem, budgets[-1], seed), seed, budgets)
                     print(name, method_name, seed, row["seconds"], "s", flush=True)
                     with (out / "labels.jsonl").open("a") as file:
                         file.write(json.dumps(row) + "\n")
-    known = known_runs(out)
+    known = known_runs(out, problems, told)
     for title, group in groups.items():
         own = {name: whole[name] for name in group}
         print_table(title, {method: shares(known, own, method, seeds) for method in chosen}, options.labels)

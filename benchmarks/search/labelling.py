@@ -1,6 +1,8 @@
 """What `search_labels.py` gives every method: a landscape, exact costs, noisy labels, and a count of them."""
 
+import hashlib
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from search.landscapes import Landscape
@@ -10,6 +12,7 @@ from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.completing import Completion
 from xpert_evo.orchestration.goals import joint_goals
 from xpert_evo.orchestration.task import Task, build_task
+from xpert_evo.orchestration.worst_case import WorstCase
 from xpert_evo.search import Nsga2, SearchSettings, hypervolume, non_dominated
 from xpert_evo.search.seeding import first_population
 from xpert_evo.space import Genomes
@@ -32,10 +35,23 @@ class LabelProblem:
         backbone = landscape.space.backbone
         config = load_config(None, {"space.backbone": backbone.name, "training.devices": "ideal", **chosen})
         task = build_task(config, n_classes=backbone.n_classes, image_channels=backbone.image_channels)
-        space = landscape.space
+        space, baseline = landscape.space, landscape.space.baseline()
+        table, worst = task.hardware.table(space), None
+        if task.worst_case is not None:
+            worst = WorstCase.of(task.hardware, table, space, baseline, config.search.cost_models)
         self.task: Task = replace(
-            task, space=space, backbone=backbone, table=task.hardware.table(space), baseline=space.baseline()
+            task, space=space, backbone=backbone, table=table, baseline=baseline, worst_case=worst
         )
+
+    @cached_property
+    def digest(self) -> str:
+        """Tells problems apart: by true objectives and violations of 300 designs, rounded, and the reference point."""
+        task = self.task
+        genomes = np.concatenate([task.baseline, task.space.random(np.random.default_rng(0), 300)])
+        violations = task.constraints.on_chip.violations(task.own_costs(genomes))
+        parts = (task.space.n_choices, self.true_objectives(genomes), violations, task.reference_point)
+        rounded = b"".join((np.round(part, 9) + 0.0).tobytes() for part in parts)
+        return hashlib.sha256(rounded).hexdigest()[:12]
 
     def objectives(self, genomes: Genomes, accuracies: FloatArray) -> FloatArray:
         """Minimised objectives, (designs, objectives), of designs with these accuracies."""
