@@ -106,6 +106,15 @@ class Schedule(StrEnum):
     """Layers as well, each on another image: the slowest one determines the images per second."""
 
 
+class WorkingCopies(StrEnum):
+    """How many of the copies of a layer's weights that fit into its tiles shorten its time."""
+
+    POSITIONS = "positions"
+    """At most one for each position of the output map: a copy converts whole positions."""
+    ALL = "all"
+    """All of them, even if a linear layer has a single position, as in the simulators."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
     """One formula for each question on which models differ; every file selects all of them."""
@@ -117,6 +126,7 @@ class Choices:
     row_drivers: RowDrivers
     overheads: Overheads
     schedule: Schedule
+    working_copies: WorkingCopies
     comparator_area: ComparatorArea
     pair_mux: PairMux
     tile_buffers: TileBuffers
@@ -136,6 +146,7 @@ _ENUMS: Mapping[str, type[StrEnum]] = MappingProxyType(
         "row_drivers": RowDrivers,
         "overheads": Overheads,
         "schedule": Schedule,
+        "working_copies": WorkingCopies,
         "comparator_area": ComparatorArea,
         "pair_mux": PairMux,
         "tile_buffers": TileBuffers,

@@ -9,6 +9,8 @@ import numpy as np
 from hw_models import area, energy, latency
 from hw_models.arrays import FloatArray, IntArray
 from hw_models.columns import column_rows
+from hw_models.copies import without_copies
+from hw_models.cost_model import Schedule, WorkingCopies
 from hw_models.distinct import Pairing, distinct
 from hw_models.energy_term import EnergyTerm
 from hw_models.mapping import Mapping, map_layers
@@ -24,6 +26,15 @@ _ENTRIES_AT_ONCE = 16384
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OneCopy:
+    """The same layers with a single copy of their weights at work; see `schedule.exposed_ns`."""
+
+    mapping: Mapping
+    periphery: area.Periphery
+    cycle_terms: list[latency.CycleTerm]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DistinctParts:
     """Quantities that depend only on the shape or only on the peripherals, computed once for each distinct one.
 
@@ -32,6 +43,7 @@ class DistinctParts:
         mapping: Mapping of the distinct shapes, (1, distinct shapes).
         periphery, tile, clocks: Derived from the distinct peripherals, (1, distinct peripherals).
         cycle_terms, energy_terms: Pairs of a count and a cost.
+        one_copy: The layers with a single copy of their weights, for schedules that overlap; None if none has more.
         pairing: The distinct shape and peripherals of each entry of (designs, layers).
     """
 
@@ -43,6 +55,7 @@ class DistinctParts:
     clocks: latency.Clocks
     cycle_terms: list[latency.CycleTerm]
     energy_terms: list[EnergyTerm]
+    one_copy: OneCopy | None
     pairing: Pairing
 
 
@@ -50,7 +63,8 @@ def distinct_parts(shapes: LayerShapes, peripherals: Peripherals, setting: Setti
     """Computes the distinct shapes and the distinct peripherals of layers that share the crossbar of the setting."""
     shape_values, shape_index = distinct(shapes.arrays())
     choices, periphery_index = distinct(peripherals.arrays() | column_rows(shapes, setting))
-    m = map_layers(LayerShapes(**shape_values), setting.crossbar, setting.activity)
+    whole = setting.choices.working_copies is WorkingCopies.POSITIONS
+    m = map_layers(LayerShapes(**shape_values), setting.crossbar, setting.activity, whole_positions=whole)
     p = area.periphery_of(choices, setting.crossbar)
     parts = setting.tile_parts(p)
     tile = area.tile_area(p, setting.crossbar, setting.device, setting.technology, setting.model, parts=parts)
@@ -64,8 +78,58 @@ def distinct_parts(shapes: LayerShapes, peripherals: Peripherals, setting: Setti
         clocks=clocks,
         cycle_terms=latency.cycle_terms(m, p, tile, clocks, setting),
         energy_terms=energy.energy_terms(m, p, tile, setting),
+        one_copy=_one_copy(m, p, tile, clocks, setting),
         pairing=Pairing(shape_index=shape_index, periphery_index=periphery_index),
     )
+
+
+def _one_copy(
+    m: Mapping, p: area.Periphery, tile: area.TileArea, clocks: latency.Clocks, setting: Setting
+) -> OneCopy | None:
+    has_copies = (m.working_copies > 1).any() or (p.copies > 1).any()
+    if setting.schedule is Schedule.SEQUENTIAL or not has_copies:
+        return None
+    mapping, periphery = without_copies(m, p)
+    terms = latency.cycle_terms(mapping, periphery, tile, clocks, setting)
+    return OneCopy(mapping=mapping, periphery=periphery, cycle_terms=terms)
+
+
+def latency_alone(found: DistinctParts, setting: Setting, pairing: Pairing) -> dict[str, FloatArray]:
+    """Time of each component alone [ns], (designs, layers)."""
+    return latency.latency_components(
+        found.cycle_terms,
+        m=found.mapping,
+        p=found.periphery,
+        tile=found.tile,
+        clocks=found.clocks,
+        setting=setting,
+        pairing=pairing,
+    )
+
+
+def latency_of_one_copy(found: DistinctParts, setting: Setting, pairing: Pairing) -> dict[str, FloatArray]:
+    """The same with a single copy of the weights at work [ns]."""
+    one = found.one_copy
+    if one is None:
+        return latency_alone(found, setting, pairing)
+    return latency.latency_components(
+        one.cycle_terms,
+        m=one.mapping,
+        p=one.periphery,
+        tile=found.tile,
+        clocks=found.clocks,
+        setting=setting,
+        pairing=pairing,
+    )
+
+
+def _latency_ns(found: DistinctParts, setting: Setting, pairing: Pairing) -> dict[str, FloatArray]:
+    """Contribution of each component to the time of its layer [ns], (designs, layers)."""
+    alone = latency_alone(found, setting, pairing)
+    if setting.schedule is Schedule.SEQUENTIAL:
+        return alone
+    one_copy = alone if found.one_copy is None else latency_of_one_copy(found, setting, pairing)
+    return exposed_ns(alone, one_copy, pairing.by_shape(found.mapping.positions))
 
 
 def breakdown_of(
@@ -108,12 +172,9 @@ def component_costs(found: DistinctParts, setting: Setting, pairing: Pairing) ->
     n_tiles = pairing.by_shape(m.n_tiles)
     if (p.copies > 1).any():
         n_tiles = n_tiles * pairing.by_periphery(p.copies)
-    alone = latency.latency_components(
-        found.cycle_terms, m=m, p=p, tile=tile, clocks=found.clocks, setting=setting, pairing=pairing
-    )
     return {
         "area_um2": {name: n_tiles * pairing.by_periphery(value) for name, value in tile.components.items()},
-        "latency_ns": exposed_ns(alone, pairing.by_shape(m.positions), setting.schedule),
+        "latency_ns": _latency_ns(found, setting, pairing),
         "energy_pj": energy.energy_components(
             found.energy_terms, m=m, p=p, tile=tile, setting=setting, pairing=pairing
         ),

@@ -9,11 +9,13 @@ import numpy as np
 from hw_models import digital_unit, latency
 from hw_models.arrays import FloatArray
 from hw_models.constants import Constant
+from hw_models.copies import copy_share
 from hw_models.cost_model import Schedule
 from hw_models.digital_cycles import global_sum_cycles, pe_output_cycles
 from hw_models.distinct import Pairing
-from hw_models.distinct_parts import DistinctParts
+from hw_models.distinct_parts import DistinctParts, latency_alone, latency_of_one_copy
 from hw_models.node_scaling import factor_text
+from hw_models.schedule import exposed_ns
 from hw_models.setting import Setting
 from hw_models.simulator_choices import ColumnModel, GlobalSum
 from hw_models.trace import TraceNode, node
@@ -45,20 +47,19 @@ def latency_trace(found: DistinctParts, setting: Setting, known: Mapping[str, Co
     """The layer's time: cycles by component x period, combined by the schedule."""
     single = Pairing(shape_index=np.zeros((1, 1), dtype=np.int64), periphery_index=np.zeros((1, 1), dtype=np.int64))
     m, p = found.mapping, found.periphery
-    alone_ns = latency.latency_components(
-        found.cycle_terms, m=m, p=p, tile=found.tile, clocks=found.clocks, setting=setting, pairing=single
-    )
-    works = _works(found, setting, single)
-    positions = float(m.positions.item())
+    alone_ns, works = latency_alone(found, setting, single), _works(found, setting, single)
     if setting.schedule is Schedule.SEQUENTIAL:
         components = [node(name, "ns", "sum", alone_ns[name], works[name]) for name in latency.COMPONENTS]
         joined = "sum of components, each in cycles of the clock"
     else:
-        slowest = max(latency.COMPONENTS, key=lambda name: float(alone_ns[name].item()))
+        positions, one_copy_ns = float(m.positions.item()), latency_of_one_copy(found, setting, single)
+        exposed = exposed_ns(alone_ns, one_copy_ns, np.array([[positions]]))
         components = [
-            _overlapped(name, float(alone_ns[name].item()), works[name], 1.0 if name == slowest else positions)
+            _overlapped(name, float(alone_ns[name].item()), works[name], float(exposed[name].item()))
             for name in latency.COMPONENTS
         ]
+        in_full = [name for name in latency.COMPONENTS if exposed[name].item() == alone_ns[name].item()]
+        slowest = max(in_full, key=lambda name: float(alone_ns[name].item()))
         joined = f"the slowest component, {slowest}, plus the others for one of {positions:g} positions"
     if digital_unit.has_work(found.shapes):
         time = digital_unit.digital_ns(found.shapes, p, found.clocks.digital, setting, single)
@@ -68,12 +69,11 @@ def latency_trace(found: DistinctParts, setting: Setting, known: Mapping[str, Co
     return node("latency", "ns", joined, total, [*_clock_nodes(found, setting, known), *components])
 
 
-def _overlapped(name: str, alone_ns: float, works: list[TraceNode], positions: float) -> TraceNode:
-    """A component that overlaps with others: its full time, or its time for one position."""
+def _overlapped(name: str, alone_ns: float, works: list[TraceNode], shown_ns: float) -> TraceNode:
+    """A component that overlaps with others: its full time, or that of one position in one copy of the weights."""
     how = "the slowest of its buffers, each written and read at the same time" if name == "buffers" else "sum"
-    share = "in full, the slowest" if positions == 1 else f"/ {positions:g} positions"
-    inside = node(f"{name} alone", "ns", how, alone_ns, works)
-    return node(name, "ns", f"its own time {share}", alone_ns / positions, [inside])
+    share = "its own time in full" if shown_ns == alone_ns else "its time for one position in one copy of the weights"
+    return node(name, "ns", share, shown_ns, [node(f"{name} alone", "ns", how, alone_ns, works)])
 
 
 def _clock_nodes(found: DistinctParts, setting: Setting, known: Mapping[str, Constant]) -> list[TraceNode]:
@@ -133,7 +133,7 @@ def _works(found: DistinctParts, setting: Setting, single: Pairing) -> dict[str,
     if setting.choices.global_sum is GlobalSum.TWO_COLUMNS:
         sums = global_sum_cycles(m, p, clock=found.clocks.digital, setting=setting, pairing=single)
         whole = (*whole, ("accumulation", "the sum over tiles, in whole calls", sums))
-    found_share = latency.copy_share(m, p, single)
+    found_share = copy_share(m, p, single)
     share = 1.0 if found_share is None else float(found_share.item())
     shared = "" if share == 1 else f" x {share:g} by copies"
     by_component: dict[str, list[TraceNode]] = {name: [] for name in latency.COMPONENTS}

@@ -16,6 +16,7 @@ from hw_models.adc import flash_encoder_ns, sar_conversion_ns
 from hw_models.area import Periphery, TileArea
 from hw_models.arrays import FloatArray, IntArray
 from hw_models.columns import clock_sense_ns, settling_ns
+from hw_models.copies import copy_share
 from hw_models.cost_model import DigitalClock, Schedule
 from hw_models.digital_cycles import (
     chip_transfer_cycles,
@@ -176,15 +177,6 @@ def latency_components(
     return {name: sums[name] for name in COMPONENTS}
 
 
-def copy_share(m: Mapping, p: Periphery, pairing: Pairing) -> FloatArray | None:
-    """Each copy's share of a layer's positions; None if no layer has copies."""
-    if not (p.copies > 1).any():
-        return None
-    most = pairing.by_shape(m.positions / m.copies)
-    share: FloatArray = 1 / np.maximum(1.0, np.minimum(pairing.by_periphery(p.copies), most))
-    return share
-
-
 def cycle_terms(m: Mapping, p: Periphery, tile: TileArea, clocks: Clocks, setting: Setting) -> list[CycleTerm]:
     """All work except that in whole cycles: PE output buffers, global buffer, chip tree and ReLU units."""
     clock = clocks.digital
@@ -193,7 +185,7 @@ def cycle_terms(m: Mapping, p: Periphery, tile: TileArea, clocks: Clocks, settin
     steps = np.maximum(1, p.sharing // k)
     bus = side * spec.rows
     one = np.ones_like(p.sharing)
-    vectors = v / m.copies * m.row_groups
+    vectors = v / m.working_copies * m.row_groups
     hops = tile_transfer_cycles(tile, clock, setting)
     rows = (
         ("adc", "input-bit vector, converted", vectors, p.bits * p.sharing, "IP x CS"),
@@ -201,7 +193,7 @@ def cycle_terms(m: Mapping, p: Periphery, tile: TileArea, clocks: Clocks, settin
         (
             "accumulation",
             "output position, input bits joined",
-            v / m.copies,
+            v / m.working_copies,
             np.where(p.bits > 1, p.bits * steps, 0),
             "IP x CS / k for IP > 1",
         ),
@@ -235,7 +227,7 @@ def cycle_terms(m: Mapping, p: Periphery, tile: TileArea, clocks: Clocks, settin
         for component, work, count, cycles, formula in rows
     ]
     trees: list[tuple[str, FloatArray | IntArray, IntArray, FloatArray | IntArray, IntArray]] = [
-        ("a PE's tree", v / m.copies, stages_of(m.crossbar_rows), steps, p.sum_bits),
+        ("a PE's tree", v / m.working_copies, stages_of(m.crossbar_rows), steps, p.sum_bits),
         ("a tile's accumulator", v, stages_of(m.pe_rows), steps, p.tile_bits),
     ]
     if setting.model.choices.global_sum is GlobalSum.TILE_COLUMNS:

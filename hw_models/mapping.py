@@ -33,7 +33,8 @@ class Mapping:
         buffered_inputs: Elements of the padded input map, over all channels.
         tile_rows, tile_columns, n_tiles: Tiles of the layer, in rows, in columns and in total.
         n_crossbars: Crossbars that store weights (one copy).
-        copies: Copies of the weights that work in parallel.
+        copies: Copies of the weights that fit into the tiles.
+        working_copies: Those that work in parallel.
         pe_speedup: Factor by which the copies shorten the time of the PE buffers.
         pe_rows: PEs in a column over which one tile's outputs are summed.
         crossbar_rows: Crossbars in a column over which one PE's outputs are summed.
@@ -63,6 +64,7 @@ class Mapping:
     n_tiles: IntArray
     n_crossbars: IntArray
     copies: IntArray
+    working_copies: IntArray
     pe_speedup: IntArray
     pe_rows: IntArray
     crossbar_rows: IntArray
@@ -88,7 +90,14 @@ class Mapping:
     tile_adder_growth: IntArray
 
 
-def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float, *, empty_charged: bool = True) -> Mapping:
+def map_layers(
+    shapes: LayerShapes,
+    spec: CrossbarSpec,
+    activity: float,
+    *,
+    empty_charged: bool = True,
+    whole_positions: bool = False,
+) -> Mapping:
     """Maps layers onto tiles and counts the events of one output position and input bit, (designs, layers).
 
     Args:
@@ -96,6 +105,7 @@ def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float, *, empt
         spec: Crossbars and their grouping.
         activity: Fraction of the input bits that are 1.
         empty_charged: Whether PEs that a layer leaves empty are charged if no second copy fits into its tiles.
+        whole_positions: Whether each copy works on whole positions, so that no more copies than positions work.
     """
     a = shapes.arrays()
     matrix = weight_matrix(a, spec)
@@ -128,8 +138,11 @@ def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float, *, empt
     inputs = a["in_channels"] * a["kernel_size"] * a["kernel_width"]
     padded_height = (a["output_size"] - 1) * a["stride"] + a["dilation"] * (a["kernel_size"] - 1) + 1
     padded_width = (a["output_width"] - 1) * a["stride_width"] + a["dilation_width"] * (a["kernel_width"] - 1) + 1
+    positions = a["output_size"] * a["output_width"] * a["passes"]
+    copies = pe_copies * crossbar_copies
+    at_once = np.minimum(copies, positions) if whole_positions else copies
     return Mapping(
-        positions=a["output_size"] * a["output_width"] * a["passes"],
+        positions=positions,
         inputs=inputs,
         outputs=a["out_channels"],
         buffered_inputs=padded_height * padded_width * a["in_channels"],
@@ -137,8 +150,9 @@ def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float, *, empt
         tile_columns=tile_columns,
         n_tiles=n_tiles,
         n_crossbars=n_crossbars,
-        copies=pe_copies * crossbar_copies,
-        pe_speedup=np.where(one_pe, pe_copies, pe_copies * crossbar_copies),
+        copies=copies,
+        working_copies=at_once,
+        pe_speedup=np.where(one_pe, np.minimum(pe_copies, at_once), at_once),
         pe_rows=pe_rows,
         crossbar_rows=crossbar_rows,
         last_crossbar_rows=ceil_divide((rows - 1) % pe_height + 1, spec.rows),
@@ -146,10 +160,7 @@ def map_layers(shapes: LayerShapes, spec: CrossbarSpec, activity: float, *, empt
         tile_outputs=matrix.used_within(tile_filled) / per_weight,
         pe_inputs=pe_inputs,
         pe_columns=matrix.used_within(pe_filled),
-        utilization=matrix.filled
-        * pe_copies
-        * crossbar_copies
-        / (n_tiles * spec.n_crossbars * spec.rows * spec.columns),
+        utilization=matrix.filled * copies / (n_tiles * spec.n_crossbars * spec.rows * spec.columns),
         row_groups=ceil_divide(np.minimum(pe_inputs, spec.rows), spec.rows_at_once),
         crossbar_reads=events["crossbars"].astype(np.int64),
         used_crossbar_reads=events["used_crossbars"],

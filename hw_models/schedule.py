@@ -15,22 +15,24 @@ from hw_models.cost_model import Overheads, Schedule
 from hw_models.setting import Setting
 
 
-def exposed_ns(parts: dict[str, FloatArray], positions: FloatArray, schedule: Schedule) -> dict[str, FloatArray]:
-    """Computes the contribution of each component to its layer's time [ns], (designs, layers).
+def exposed_ns(
+    parts: dict[str, FloatArray], one_copy: dict[str, FloatArray], positions: FloatArray
+) -> dict[str, FloatArray]:
+    """Computes the contribution of each overlapping component to its layer's time [ns], (designs, layers).
+
+    All components work once on the position that fills the pipeline; the other positions take as long as the slowest
+    component takes for them. A position passes through a single copy of the weights, so that further copies shorten
+    only the latter. (For each component, `parts` is the time of all positions, that of the first one included.)
 
     Args:
         parts: Time of each component alone.
-        positions: Positions of the output map.
-        schedule: Which parts work at the same time.
+        one_copy: The same if a single copy of the weights worked on all positions.
+        positions: Number of positions of the output map.
     """
-    if schedule is Schedule.SEQUENTIAL:
-        return parts
     alone = np.stack(list(parts.values()))
-    slowest = alone.argmax(axis=0)
-    return {
-        name: np.where(slowest == i, time, time / positions)
-        for i, (name, time) in enumerate(zip(parts, alone, strict=True))
-    }
+    filling = np.minimum(np.stack([one_copy[name] for name in parts]) / positions, alone)
+    slowest = (alone - filling).argmax(axis=0)
+    return {name: np.where(slowest == i, alone[i], filling[i]) for i, name in enumerate(parts)}
 
 
 def interval_ns(latency_ns: FloatArray, schedule: Schedule) -> FloatArray:
