@@ -179,7 +179,9 @@ class Backbone:
         """Returns the channel depths that the backbone itself offers for a layer; None for those of all layers."""
         if self.chain is not None:
             return None
-        node = self.graph.layers[position]
+        node, channels = self.graph.layers[position], self.graph.channels
+        if channels.first(position) in {channels.first(layer) for layer in channels.single}:
+            return (1,)
         if node.depth_choices:
             return node.depth_choices
         depth = node.depth or 1

@@ -124,10 +124,13 @@ def test_residual_stages_share_a_depth_and_gates_follow_their_channels() -> None
 
 def test_a_single_channel_that_is_spread_over_others_keeps_its_depth() -> None:
     _, network, _ = imported_case("attended")
-    notes = [note for note in network.notes if "spreads a single channel over many" in note]
-    assert [note.split(" is fixed")[0] for note in notes] == ["the depth of pixels", "the depth of saliency"]
-    fixed = {node.name for node, owner in zip(network.graph.layers, network.graph.owners, strict=True) if owner is None}
-    assert fixed == {"pixels", "saliency", "last"}
+    backbone = backbone_of(network)
+    offered = {layer.name: backbone.offered_depths(i) for i, layer in enumerate(network.graph.layers)}
+    assert (offered["pixels"], offered["saliency"]) == ((1,), (1,))
+    assert offered["second"] == (4, 6, 8, 12)
+    # The own design gives their depth, as before.
+    own = {layer.name: layer.channel_depth for layer in own_design(backbone).layers}
+    assert (own["pixels"], own["saliency"]) == (1, 1)
 
 
 def test_depths_that_an_operation_needs_are_fixed_with_a_note() -> None:

@@ -14,7 +14,6 @@ from xpert_evo.networks.nodes import BINARY, ELEMENTWISE, NodeEntry, Op, Shape
 IMAGE = -1
 """Position that stands for the channels of the input."""
 
-_SPREADS = "spreads a single channel over many"
 _MOST_DEPTHS = 2
 """Most depths that vary behind the inputs of one layer: costs are tabled for all their combinations."""
 
@@ -47,12 +46,14 @@ class Depths:
     Attributes:
         reads: Segments of the channels that each layer reads; None if they do not depend on depths.
         fixed: Reason why the depth of a layer cannot vary, by the first layer of its group.
+        single: Layers whose only channel is spread over many, so that their depth has to remain 1.
         axes: Axis of channels of each node; missing without one.
         parameters: Names of the parameters, whose shapes follow those of the tensors that they are combined with.
     """
 
     reads: list[tuple[Segment, ...] | None] = field(default_factory=list)
     fixed: dict[int, str] = field(default_factory=dict)
+    single: set[int] = field(default_factory=set)
     axes: dict[str, Axis] = field(default_factory=dict)
     parameters: frozenset[str] = frozenset()
     _parent: dict[int, int] = field(default_factory=dict)
@@ -182,7 +183,7 @@ class _Tracer:
         lengths = [self._length(position, one.position, rank) for position in (0, 1)]
         if 1 in lengths and lengths[0] != lengths[1]:
             narrow, wide = (other, one) if lengths[1] == 1 else (one, other)
-            self._refuse(narrow, _SPREADS)
+            self.found.single.update(s.layer for s in narrow.segments)
             return wide
         if [s.count for s in one.segments] != [s.count for s in other.segments]:
             self._refuse(one, "combines channels of different layers")
@@ -200,9 +201,8 @@ class _Tracer:
         self.found.tie(a, b, "")
 
     def _length(self, position: int, axis: int, rank: int) -> int:
-        shape = self._shape(position)
-        shift = axis - (rank - len(shape))
-        return shape[shift] if shift >= 0 else 1
+        place = axis - rank + len(self._shape(position))
+        return self._shape(position)[place] if place >= 0 else 1
 
     def _beside(self, axis: Axis | None, *, without: int) -> Axis | None:
         """The axis if only one input has channels; the other one must not depend on how many."""
@@ -210,7 +210,7 @@ class _Tracer:
             return None
         name, place, shape = self.node.inputs[without], axis.position, self.shapes[self.node.name]
         if self._length(1 - without, place, len(shape)) < shape[place]:
-            self._refuse(axis, _SPREADS)
+            self.found.single.update(s.layer for s in axis.segments)
             return None
         if name in self.found.parameters or self._length(without, place, len(shape)) == 1:
             return axis
