@@ -151,6 +151,8 @@ def test_costs_are_for_the_classes_and_channels_of_the_images(
 ) -> None:
     out = typed("evaluate", runs["folder"] / "front.json")
     assert f"used: folder:{project}/flowers (3 classes, images of 40 x 40 with 3 channels)" in out
+    out = typed("evaluate", runs["folder"] / "front.json", "--set", "dataset.image_size=24x20")
+    assert "(3 classes, images of 24 x 20 with 3 channels)" in out
     design = tmp_path / "design.json"
     design.write_text(typed("show", runs["npz"], "--knee", "--json"))
     out = typed("evaluate", design, "--dataset", NAMES["npz"])

@@ -10,12 +10,18 @@ import pytest
 from tests.report.conftest import make_run, settings
 from xpert_evo.cli.against_baseline import AgainstBaseline
 from xpert_evo.cli.results import show
-from xpert_evo.cli.status import status_lines
-from xpert_evo.orchestration.names import FINALISTS, FIRST, REUSED
+from xpert_evo.cli.status import show_status, status_lines
+from xpert_evo.config.method import NoiseSource
+from xpert_evo.errors import UsageError
+from xpert_evo.orchestration.chip_noise import noise_words
+from xpert_evo.orchestration.names import FINALISTS, FIRST, NATIVE, REUSED
 from xpert_evo.orchestration.task import build_task
+from xpert_evo.report.candidates import alone
 from xpert_evo.report.comparison import compare
+from xpert_evo.report.exports.formats import export
+from xpert_evo.report.files import plain_designs
 from xpert_evo.report.page.document import page
-from xpert_evo.report.pick import by_id
+from xpert_evo.report.pick import by_id, the_knee
 from xpert_evo.report.pictures.progress import draw_hypervolume
 from xpert_evo.report.recommend import Rival
 from xpert_evo.report.result import RunResult, load_result
@@ -148,6 +154,54 @@ def test_a_design_is_the_finalist_that_it_is_under_any_limit(tmp_path: Path) -> 
     for front in result.fronts.values():
         for member in front:
             assert by_id(result, member.digest).test == member.test is not None
+
+
+def test_a_finalist_off_the_front_is_shown_as_it_was_judged(tmp_path: Path) -> None:
+    result = read(make_run(tmp_path / "run", settings(training={"finalists": 8})))
+    front = {member.digest for member in [*result.front, result.baseline] if member is not None}
+    beaten = [member for member in result.finalists if member.digest not in front]
+    assert beaten
+    data = page(build_scene(result), [])
+    for member in beaten:
+        assert by_id(result, member.digest) == member
+        assert f"{member.digest[:8]}: {100 * member.measured:.2f} % (test, laptop-finalist)" in data
+
+
+def test_a_run_that_ended_without_a_front_says_why_in_every_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_run(tmp_path / "run", settings(search={"least_accuracy": 0.99, "generations": 3}))
+    result = read(folder)
+    show_status(folder)
+    assert "search.least_accuracy = 0.99: the best" in " ".join(capsys.readouterr().out.split())
+    for command in (
+        lambda: the_knee(result),
+        lambda: export(["json"], tmp_path / "out", folder, result, result.front),
+        lambda: compare([result, result]),
+    ):
+        with pytest.raises(UsageError, match=r"^run has no front: no trained design .* search\.least_accuracy = 0\.99"):
+            command()
+
+
+def test_designs_at_native_size_are_exported_with_their_own_ratios(finished: Path) -> None:
+    result = read(finished)
+    natives = [replace(member, batch=NATIVE, genome=alone(result.task, member.design)[1][0]) for member in result.front]
+    mixed = plain_designs(result, [natives[0], *result.front, natives[-1]])
+    front = [entry["edap_ratios"] for entry in plain_designs(result, result.front)]
+    assert len(front[0]) > 2
+    for entry, ratios in zip(mixed, [front[0], *front, front[-1]], strict=True):
+        assert entry["edap_ratios"] == pytest.approx(ratios, rel=1e-9)
+        own = result.baseline_hardware["edap"] / entry["hardware"]["edap"]
+        assert next(iter(entry["edap_ratios"].values())) == pytest.approx(own, rel=1e-9)
+
+
+def test_the_page_names_the_noise_of_the_run(scene: Scene) -> None:
+    training = scene.result.config.training.model_copy(update={"noise": NoiseSource.DEVICE})
+    config = scene.result.config.model_copy(update={"training": training})
+    measured = [replace(one, robustness=0.5) for one in scene.result.measured]
+    shown = page(replace(scene, result=replace(scene.result, config=config, measured=measured)), [])
+    assert f"50.00 % (validation, {noise_words(config)}, laptop)" in shown
+    assert "conductances scattered" not in noise_words(config)
 
 
 def test_show_says_higher_where_a_design_costs_more_than_the_baseline(

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from xpert_evo.accuracy.datasets.catalogue import dataset_spec
 from xpert_evo.accuracy.datasets.own_images import open_source
 from xpert_evo.cli.settings import changes, resolve
-from xpert_evo.config import RunConfig
+from xpert_evo.config import RunConfig, parse_stored
 from xpert_evo.config.problem import HardwareConfig
 from xpert_evo.hardware import Hardware
 from xpert_evo.image_sources import ImageSize, form_of, size_text, stored_size
@@ -58,13 +58,11 @@ def kind_of(settings: RunConfig, run: Path | None) -> ImageKind:
         return dataset_spec(named.name)
     if run is not None:
         with Store.open_readonly(run) as store:
-            stored, name = store.meta("dataset"), store.meta("settings")["dataset"]["name"]
-        if name == named.name:
-            return OwnKind(
-                n_classes=stored["n_classes"],
-                image_channels=stored["image_channels"],
-                image_size=stored_size(stored),
-            )
+            stored, of_run = store.meta("dataset"), parse_stored(store.meta("settings"), where=f"settings of {run}")
+        same_size = named.size == of_run.dataset.size
+        size = stored_size(stored) if same_size else named.size
+        if of_run.dataset.name == named.name and size is not None:
+            return OwnKind(n_classes=stored["n_classes"], image_channels=stored["image_channels"], image_size=size)
     source = open_source(named.name, named.size)
     return OwnKind(
         n_classes=source.n_classes,

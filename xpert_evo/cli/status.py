@@ -17,6 +17,7 @@ from xpert_evo.orchestration.native_progress import training_states
 from xpert_evo.orchestration.remaining import SplitSizes, left_s
 from xpert_evo.report.result import RunResult, load_result
 from xpert_evo.report.table import native_table, result_table
+from xpert_evo.report.unmet import unmet_limits
 from xpert_evo.store import FILE_NAME, LOCK_NAME, Label, Store, Topic
 from xpert_evo.streams import in_shell
 from xpert_evo.words import counted, duration, listed
@@ -42,6 +43,8 @@ def show_status(folder: Path) -> None:
         console.table(natives)
     if result.shortlist.members:
         console.table(result_table(result))
+    if result.final and (unmet := unmet_limits(result)) is not None:
+        console.warnings([unmet])
     if reports and reports[-1]["warning"]:
         console.warnings([reports[-1]["warning"]])
 

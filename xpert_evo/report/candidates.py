@@ -53,7 +53,7 @@ class Candidate:
     Attributes:
         design: The trained design.
         digest: Id of the design.
-        genome: The design in the run's space, (genes,).
+        genome: The design in the run's space, (genes,); for designs at native size, see `is_native`.
         protocol: Protocol of the training that gave the accuracies.
         validation: Accuracy on validation data with exactly emulated crossbars; designs are selected by it.
         robustness: Accuracy on validation data under device noise; None if not measured.
@@ -99,7 +99,12 @@ class Candidate:
     @property
     def is_finalist(self) -> bool:
         """Whether the accuracies are of a finalist's training, which is not that of the search even by one protocol."""
-        return self.test is not None and self.batch not in {NATIVE, REFINED}
+        return self.test is not None and not self.is_native
+
+    @property
+    def is_native(self) -> bool:
+        """Whether it was trained at native size; its genome is then that of a space that holds only this design."""
+        return self.batch in {NATIVE, REFINED}
 
     @property
     def measured(self) -> float:

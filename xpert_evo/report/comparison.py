@@ -15,6 +15,7 @@ from xpert_evo.report.candidates import Candidate, select_front
 from xpert_evo.report.pictures.common import EDAP_LABEL, PALETTE, fit_titles, legend_below
 from xpert_evo.report.recommend import accuracy_steps
 from xpert_evo.report.result import RunResult
+from xpert_evo.report.unmet import no_front
 from xpert_evo.report.verdict import ratios_of
 from xpert_evo.search import hypervolume, non_dominated
 from xpert_evo.streams import wrapped
@@ -76,7 +77,7 @@ def compare(results: Sequence[RunResult]) -> Comparison:
     fronts = [result.front if judged else select_front(result.task, result.measured) for result in results]
     for result, front in zip(results, fronts, strict=True):
         if not front:
-            raise UsageError(f"{result.name} has no front yet: no trained design satisfies the limits.")
+            raise UsageError(no_front(result))
     accuracies = [[c.measured if judged else c.validation for c in front] for front in fronts]
     tables = [_minimised(front, values) for front, values in zip(fronts, accuracies, strict=True)]
     reference = np.max([_reference(result) for result in results], axis=0)
@@ -164,11 +165,7 @@ def _ratios(result: RunResult, designs: Sequence[Candidate | None]) -> list[dict
     known = {design.digest: design for design in designs if design is not None}
     if not known:
         return [{} for _ in designs]
-    names, ratios = ratios_of(result, list(known.values()))
-    told = {
-        digest: dict(zip(names, map(float, column), strict=True))
-        for digest, column in zip(known, ratios.T, strict=True)
-    }
+    told = dict(zip(known, ratios_of(result, list(known.values())), strict=True))
     return [{} if design is None else told[design.digest] for design in designs]
 
 

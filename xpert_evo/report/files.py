@@ -45,11 +45,8 @@ def plain_designs(result: RunResult, designs: Sequence[Candidate]) -> list[dict[
     """Returns the entries of `front.json`: designs with their EDAP gain over the baseline by cost model."""
     if not designs:
         return []
-    models, ratios = ratios_of(result, designs)
-    return [
-        {**design.to_plain(), "edap_ratios": dict(zip(models, column.tolist(), strict=True))}
-        for design, column in zip(designs, ratios.T, strict=True)
-    ]
+    ratios = ratios_of(result, designs)
+    return [{**one.to_plain(), "edap_ratios": own} for one, own in zip(designs, ratios, strict=True)]
 
 
 def _json(result: RunResult, designs: Sequence[Candidate]) -> str:

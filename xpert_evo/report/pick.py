@@ -3,6 +3,7 @@
 from xpert_evo.errors import UsageError
 from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.result import RunResult
+from xpert_evo.report.unmet import no_front
 
 
 def the_knee(result: RunResult) -> Candidate:
@@ -46,7 +47,7 @@ def by_id(result: RunResult, start: str) -> Candidate:
     """
     known = {candidate.digest: candidate for candidate in result.measured}
     known |= {c.digest: c for c in [result.baseline] if c is not None}
-    known |= {c.digest: c for front in result.fronts.values() for c in front}
+    known |= {c.digest: c for c in result.finalists}
     if result.native is not None:
         known |= {
             one.candidate.digest: one.candidate for one in result.native.designs if one.candidate.digest not in known
@@ -62,6 +63,4 @@ def by_id(result: RunResult, start: str) -> Candidate:
 
 def _need_front(result: RunResult) -> None:
     if not result.shortlist.members:
-        raise UsageError(
-            f"{result.name} has no front yet: no trained design satisfies the limits. See `xpert-evo status`."
-        )
+        raise UsageError(no_front(result))

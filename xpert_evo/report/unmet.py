@@ -32,6 +32,14 @@ def unmet_limits(result: RunResult) -> str | None:
     )
 
 
+def no_front(result: RunResult) -> str:
+    """Returns why a run has no front, in a sentence for a command that needs one."""
+    unmet = unmet_limits(result) if result.final else None
+    if unmet is not None:
+        return f"{result.name} has no front: {unmet}"
+    return f"{result.name} has no front yet: no trained design satisfies the limits. See `xpert-evo status`."
+
+
 def _part(name: str, limit: float, best: Candidate, under: str) -> str:
     value = best.validation if not under else best.robustness or 0.0
     return (

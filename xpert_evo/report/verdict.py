@@ -6,16 +6,19 @@ search, because finalists were chosen by the run's own model.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hw_models import HardwareModelError
 from xpert_evo.accuracy.surrogate.quality import kendall_tau
 from xpert_evo.cost_models import CostModels
 from xpert_evo.objectives import OBJECTIVES, FloatArray
-from xpert_evo.report.candidates import Candidate, genomes_of, within_limits
+from xpert_evo.orchestration.task import Task
+from xpert_evo.report.candidates import Candidate, alone, genomes_of, within_limits
 from xpert_evo.report.preferences import Preference, adc_preferences, preferences
 from xpert_evo.report.result import RunResult
 from xpert_evo.search import non_dominated
@@ -122,11 +125,30 @@ def give_verdict(result: RunResult) -> Verdict | None:
     )
 
 
-def ratios_of(result: RunResult, designs: Sequence[Candidate]) -> tuple[tuple[str, ...], FloatArray]:
-    """Returns the names of all cost models, the run's own first, and the EDAP ratios of designs, (models, designs)."""
+def ratios_of(result: RunResult, designs: Sequence[Candidate]) -> list[dict[str, float]]:
+    """Returns the EDAP of the baseline over that of each design by cost model, the run's own model first.
+
+    Designs at native size need not be of the run's space; models that cannot cost such a design are left out.
+    """
     space = result.task.space
     models = CostModels.of(result.task.hardware, space)
-    return models.names, models.ratios(space, genomes_of(result.task, designs))
+    searched = [one for one in designs if not one.is_native]
+    ratios = models.ratios(space, genomes_of(result.task, searched))
+    told = {
+        one.digest: dict(zip(models.names, column.tolist(), strict=True))
+        for one, column in zip(searched, ratios.T, strict=True)
+    }
+    return [_ratios_alone(result.task, models, one) if one.is_native else told[one.digest] for one in designs]
+
+
+def _ratios_alone(task: Task, models: CostModels, candidate: Candidate) -> dict[str, float]:
+    """The EDAP ratios of a design that need not be one of the run's space, by cost model."""
+    told = {}
+    for name, chip in models.chips.items():
+        with suppress(HardwareModelError):
+            edap = chip.report_of(*alone(task, candidate.design)).edap[0]
+            told[name] = float(chip.report_of(task.space, task.baseline).edap[0] / edap)
+    return told
 
 
 def fronts(ratios: FloatArray, accuracies: FloatArray, within: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -75,6 +75,10 @@ def test_split_folders_are_kept_and_validation_is_drawn_from_training(tmp_path: 
     dataset = load(f"folder:{root}", tmp_path)
     assert [len(s) for s in (dataset.train, dataset.validation, dataset.test)] == [60, 6, 12]
     assert "raw beside the folders of the splits: not used" in dataset.notes
+    write_folder(root / "validation", 3, seed=3)
+    dataset = load(f"folder:{root}", tmp_path)
+    assert [len(s) for s in (dataset.train, dataset.validation, dataset.test)] == [60, 9, 12]
+    assert "raw and val beside the folders of the splits: not used" in dataset.notes
 
 
 def test_the_digest_is_of_content_split_and_classes_not_of_the_place(tmp_path: Path) -> None:
@@ -84,6 +88,19 @@ def test_the_digest_is_of_content_split_and_classes_not_of_the_place(tmp_path: P
     assert first.digest == same.digest != other.digest
     (tmp_path / "b" / "rose").rename(tmp_path / "b" / "tulipa")
     assert load(f"folder:{tmp_path / 'b'}", tmp_path / "elsewhere").digest != first.digest
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
+def test_images_on_their_side_keep_their_proportions(suffix: str, tmp_path: Path) -> None:
+    for i, image in enumerate(coloured(4, side=40)[0][:, :, :20]):
+        photo = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0)))
+        exif = photo.getexif()
+        exif[0x0112] = 6
+        path = tmp_path / "set" / str(i % 2) / f"{i}.{suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        photo.save(path, exif=exif)
+    dataset = load(f"folder:{tmp_path / 'set'}", tmp_path)
+    assert dataset.image_size == (40, 20)
 
 
 def test_all_usual_files_are_read_and_grey_ones_among_colours_get_three_planes(tmp_path: Path) -> None:

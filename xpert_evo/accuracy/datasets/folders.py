@@ -142,7 +142,7 @@ def _listed(name: str) -> tuple[Files, tuple[str, ...]]:
     for part in [part for part in PARTS if part in sources]:
         files[part], more = _classes(name, sources[part])
         notes += more
-    if is_split and (idle := [path.name for path in folders if path.name.lower() not in _SPLIT_NAMES]):
+    if is_split and (idle := [path.name for path in folders if path not in parts.values()]):
         notes.append(f"{listed(idle)} beside the folders of the splits: not used")
     return files, tuple(notes)
 

@@ -13,6 +13,7 @@ Planes: TypeAlias = NDArray[np.uint8]
 
 MAX_CHANNELS = 16
 _ORIENTATION = 0x0112  # EXIF tag
+_WIDTH, _HEIGHT = 0x0100, 0x0101  # TIFF tags
 _ON_ITS_SIDE = {5, 6, 7, 8}  # EXIF orientations that exchange width and height
 _SAMPLING = Image.Resampling.BILINEAR  # smoothed where Pillow scales down
 
@@ -96,8 +97,14 @@ def size_of(image: Image.Image | Planes) -> ImageSize:
     """Height and width of an image, turned as its camera was held [pixels]; only a file's head is read."""
     if not isinstance(image, Image.Image):
         return image.shape[1], image.shape[2]
-    turned = image.getexif().get(_ORIENTATION) in _ON_ITS_SIDE
+    turned = image.getexif().get(_ORIENTATION) in _ON_ITS_SIDE and not _is_turned(image)
     return (image.width, image.height) if turned else (image.height, image.width)
+
+
+def _is_turned(image: Image.Image) -> bool:
+    """Whether Pillow has turned the size of an image already, as some of its versions do for TIFF."""
+    tags = getattr(image, "tag_v2", None)
+    return tags is not None and (tags.get(_WIDTH), tags.get(_HEIGHT)) == image.size[::-1] != image.size
 
 
 def resized(image: Image.Image | Planes, channels: int, size: ImageSize, how: Resize) -> Planes:

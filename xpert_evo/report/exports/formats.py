@@ -13,6 +13,7 @@ from xpert_evo.report.exports.networks import NETWORK_EXPORTS
 from xpert_evo.report.exports.simulators import write_neurosim, write_xpertsim
 from xpert_evo.report.files import front_csv, plain_designs, write_backbone
 from xpert_evo.report.result import RunResult
+from xpert_evo.report.unmet import no_front
 from xpert_evo.streams import in_shell
 from xpert_evo.validation import nearest
 from xpert_evo.words import counted
@@ -48,6 +49,8 @@ def export(
         if name not in (known := [*EXPORTS, *NETWORK_EXPORTS]):
             raise UsageError(f"--format: no format is called '{name}'; {nearest(name, known)}")
     if not designs:
+        if result.final:
+            raise UsageError(no_front(result))
         raise UsageError(f"{run} has no front yet; go on with `xpert-evo resume {in_shell(run)}`.")
     is_new = not out.exists()
     try:

@@ -29,9 +29,10 @@ training protocol and the seed as metadata. As a torch module:
   import xpert_evo as xe
 
   network = xe.load_network(Path("ID.safetensors"))   # a torch.nn.Module with quantised inputs and weights
-  scores = network(images)                            # images in [0, 1], (n, channels, 32, 32)
+  scores = network(images)                            # images in [0, 1], (n, channels, height, width)
 
-Pixels are the stored bytes over 255, without further normalisation; images of 28 x 28 get a black border of two pixels.
+Images have the size of the data set: 32 x 32 for the built-in ones (Fashion-MNIST's 28 x 28 with a black border of two
+pixels). Pixels are the stored bytes over 255, without further normalisation.
 
 Its ADCs are perfect; `xpert-evo train` judges with the exact emulation of the crossbars.
 
@@ -39,10 +40,11 @@ Its ADCs are perfect; `xpert-evo train` judges with the exact emulation of the c
 
 ONNX_NOTE = f"""\
 ID.onnx: a design that `xpert-evo train` trained, as an ONNX model (operators of opset 17). It takes `images`, (n,
-channels, 32, 32) in [0, 1], and gives `scores`, (n, classes). Pixels are the stored bytes over 255, without further
-normalisation; images of 28 x 28 get a black border of two pixels. The inputs of layers are
-quantised in the model (Mul, Clip, Round, Mul) and weights stand in it quantised; its ADCs are perfect: `xpert-evo
-train` judges with the exact emulation of the crossbars. Design, protocol and seed are in the model's metadata, as JSON.
+channels, height, width) in [0, 1], and gives `scores`, (n, classes). Images have the size of the data set: 32 x 32 for
+the built-in ones (Fashion-MNIST's 28 x 28 with a black border of two pixels). Pixels are the stored bytes over 255,
+without further normalisation. The inputs of layers are quantised in the model (Mul, Clip, Round, Mul) and weights
+stand in it quantised; its ADCs are perfect: `xpert-evo train` judges with the exact emulation of the crossbars.
+Design, protocol and seed are in the model's metadata, as JSON.
 
 {_NAMES}"""
 

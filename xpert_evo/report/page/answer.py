@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
+from xpert_evo.orchestration.chips import IDEAL_DEVICES
 from xpert_evo.report.around import around_candidate
 from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.pictures.common import number
@@ -133,7 +134,7 @@ def _reading(result: RunResult) -> str:
         judged = (
             f" The accuracies in the table were measured on {first.n_test_images} test images after training protocol "
             f"{first.protocol}, with {first.emulation}, {devices_of([first])}; ± is the 95 % interval for this number "
-            "of images."
+            f"of images{_and_of_chips(first)}."
         )
     selected = (
         "Designs were selected by validation accuracy after short trainings "
@@ -143,6 +144,13 @@ def _reading(result: RunResult) -> str:
         f"The baseline is {baseline_words(result.task)}. A ratio below 1 means that the other design is better."
     )
     return f'<p class="note">{escape(selected)}</p>{_RIVALS}'
+
+
+def _and_of_chips(candidate: Candidate) -> str:
+    """What the interval covers besides images: the chips, if the accuracy is a mean over several."""
+    chips = candidate.on_chips
+    is_mean = chips is not None and chips.n_chips > 1 and candidate.devices != IDEAL_DEVICES
+    return " and of chips" if is_mean else ""
 
 
 def _area_note(scene: Scene) -> str:

@@ -8,7 +8,9 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
+from xpert_evo.config import RunConfig
 from xpert_evo.files import write_text
+from xpert_evo.orchestration.chip_noise import noise_words
 from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.page.answer import answer
 from xpert_evo.report.page.cost_models import cost_models
@@ -88,21 +90,21 @@ def _data(result: RunResult) -> str:
     """Returns the script's data on each design, by digest, as JSON that is safe inside a script element."""
     shown = {c.digest: c for c in result.measured}
     shown |= {c.digest: c for c in [result.baseline] if c is not None}
-    shown |= {c.digest: c for front in result.fronts.values() for c in front}
+    shown |= {c.digest: c for c in result.finalists}
     if result.native is not None:
         shown |= {
             one.candidate.digest: one.candidate for one in result.native.designs if one.candidate.digest not in shown
         }
-    content = {digest: _design(candidate) for digest, candidate in shown.items()}
+    content = {digest: _design(candidate, result.config) for digest, candidate in shown.items()}
     return json.dumps(content, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def _design(candidate: Candidate) -> dict[str, object]:
+def _design(candidate: Candidate, config: RunConfig) -> dict[str, object]:
     hardware = candidate.hardware
     figures = [
         ("accuracy, measured", f"{100 * candidate.measured:.2f} % ({candidate.split}, {candidate.protocol})"),
         ("accuracy, validation", f"{100 * candidate.validation:.2f} % ({candidate.protocol})"),
-        *([] if candidate.robustness is None else [("accuracy, under noise", _under_noise(candidate))]),
+        *([] if candidate.robustness is None else [("accuracy, under noise", _under_noise(candidate, config))]),
         ("accuracy, predicted before training", _predicted(candidate)),
         ("accuracy, in the search", _label(candidate)),
         ("EDAP", f"{number(hardware['edap'])} mm² µs µJ"),
@@ -131,9 +133,9 @@ def _design(candidate: Candidate) -> dict[str, object]:
     }
 
 
-def _under_noise(candidate: Candidate) -> str:
+def _under_noise(candidate: Candidate, config: RunConfig) -> str:
     assert candidate.robustness is not None
-    return f"{100 * candidate.robustness:.2f} % (validation, scattered conductances, {candidate.protocol})"
+    return f"{100 * candidate.robustness:.2f} % (validation, {noise_words(config)}, {candidate.protocol})"
 
 
 def _predicted(candidate: Candidate) -> str:
