@@ -159,3 +159,18 @@ def test_a_finalist_does_not_keep_the_seed_that_made_it_one(task: Task, tmp_path
         seeds[batch] = [job_of(run, plan).seed for plan in plans]
     assert seeds["first"] == seeds["round-1"]
     assert len({*seeds["first"], *seeds[FINALISTS]}) == 8
+
+
+@pytest.mark.parametrize("schedule", ["rounds", "steady-state"])
+def test_a_run_with_too_few_labels_names_the_failure_and_goes_on_with_more_retries(runs: Any, schedule: str) -> None:
+    training = {"schedule": schedule, "retries": 0}
+    done: list[object] = []
+
+    def fails(job: object) -> bool:
+        done.append(job)
+        return len(done) > 2
+
+    with pytest.raises(TrainingError, match=r"too many .* because of: poison.*set training\.retries=1"):
+        runs.go("run", runs.settings(training=training), runs.executor(poison=fails))
+    runs.go("run", runs.settings(training=training | {"retries": 1}))
+    assert runs.result("run").final

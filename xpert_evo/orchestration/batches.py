@@ -112,6 +112,15 @@ def try_again(run: RunContext) -> str:
     return f"`xpert-evo resume {in_shell(run.store.folder)} --set training.retries={retries}`"
 
 
+def too_few_labels(run: RunContext) -> TrainingError:
+    """Returns the error for a run with too few labels to fit a surrogate to, because trainings failed."""
+    failures = run.store.failures()
+    reason = failures[-1].reason if failures else "none was begun"
+    return TrainingError(
+        f"too many trainings failed to go on, the last one because of: {reason}. Mend the cause, then {try_again(run)}."
+    )
+
+
 def reused_digests(run: RunContext, context: str) -> set[str]:
     """Returns digests of designs whose label in a context was made by an earlier run."""
     return {plan.digest for plan in run.store.plans(REUSED) if plan.context == context}

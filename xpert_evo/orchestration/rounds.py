@@ -3,9 +3,10 @@
 Every step checks the store first and does only what is missing.
 """
 
+from xpert_evo.accuracy.surrogate.fit import LEAST_LABELS
 from xpert_evo.config import SearchMode
 from xpert_evo.orchestration.baselines import score_baselines
-from xpert_evo.orchestration.batches import plan_batch, run_batch
+from xpert_evo.orchestration.batches import plan_batch, run_batch, too_few_labels
 from xpert_evo.orchestration.candidates import DrawnTruths, searched
 from xpert_evo.orchestration.choosing import first_batch, first_share, infill, random_batch, starting_designs, unknown
 from xpert_evo.orchestration.goals import (
@@ -58,6 +59,8 @@ def _plan(run: RunContext, name: str, genomes: Genomes) -> None:
 def _plan_round(run: RunContext, round_: int) -> None:
     """Fits the surrogates, searches for each goal, and stores the plans of the round with their predictions."""
     known = look(run)
+    if len(known) < LEAST_LABELS:
+        raise too_few_labels(run)
     surrogates = fit_round(run, round_, known)
     truths = DrawnTruths.of(surrogates, round_)
     states = [(goal, evolve(run, round_, goal, surrogates, known)) for goal in goals_of(run)]

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from xpert_evo.accuracy.surrogate.fit import LEAST_LABELS
-from xpert_evo.errors import TrainingError
 from xpert_evo.executors import JobFailed
 from xpert_evo.orchestration.baselines import score_baselines
 from xpert_evo.orchestration.batches import (
@@ -25,7 +24,7 @@ from xpert_evo.orchestration.batches import (
     record,
     reused_digests,
     sizes_of,
-    try_again,
+    too_few_labels,
 )
 from xpert_evo.orchestration.candidates import DrawnTruths, Searched, searched
 from xpert_evo.orchestration.choosing import Chooser, first_batch, n_rivals
@@ -79,12 +78,7 @@ def run_steady_state(run: RunContext) -> None:
         line.ended(plan, failed=isinstance(outcome, JobFailed))
     check_honesty(run, len(fit_sizes(run)), run.store.plans(STEADY))
     if len(known_digests(run)) < LEAST_LABELS:
-        failures = run.store.failures()
-        reason = failures[-1].reason if failures else "none was begun"
-        raise TrainingError(
-            f"too many trainings failed to go on, the last one because of: {reason}. Mend the cause, then "
-            f"{try_again(run)}."
-        )
+        raise too_few_labels(run)
 
 
 class _Line:
