@@ -55,8 +55,8 @@ def test_the_hardware_model_takes_a_gene_by_the_name_in_its_record(kind: GeneKin
 
 def test_designs_and_settings_have_a_field_for_each_gene() -> None:
     assert set(LayerDesign.model_fields) == {"name", *GeneKind}
-    tied = {kind for kind in GeneKind if SPACE.is_tied(kind)}
-    assert set(GeneChoices.model_fields) == set(GeneKind) - tied
+    of_chip = {kind for kind in GeneKind if kind.record.is_chip_wide}
+    assert set(GeneChoices.model_fields) == set(GeneKind) - of_chip
     assert set(SpaceConfig.model_fields) == {"backbone", "layers", "preset", "per_layer", *GeneKind}
 
 

@@ -25,6 +25,7 @@ from xpert_evo.report.verdict import Verdict, fronts, give_verdict, taus
 from xpert_evo.space import Genomes, SearchSpace
 from xpert_evo.store import FILE_NAME
 from xpert_evo.store.rows import checksum
+from xpert_evo.words import times
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +171,7 @@ def test_the_page_and_the_terminal_give_the_range_of_the_knee(scene: Scene, verd
     assert "Does it hold under other cost models?" in section
     knee = verdict.ratios_of(scene.result.knee.digest)
     assert knee is not None
-    ends = f"{knee.min():.3g} to {knee.max():.3g}" if knee.max() < 100 else f"{knee.min():.0f} to {knee.max():.0f}"
+    ends = f"{times(float(knee.min()))} to {times(float(knee.max()))}"
     assert f"the EDAP of the knee is {ends} x lower than the baseline's" in verdict.line
     assert f"{ends}<br>by cost model" in text.split('<table class="answer">')[1].split("</table>")[0]
     members = [c.digest for c in (*verdict.always, *verdict.sometimes, *verdict.own_only)]

@@ -30,6 +30,9 @@ from xpert_evo.design import Design
 _PART = 4
 """Divisor of the batch size in the first measured step."""
 
+_FEWEST = 2
+"""Images of the smallest step; batch norm cannot be trained on one."""
+
 _MOST_STEPS = 16
 _FEW, _MORE, _TIMES = 2, 64, 4
 """Images that are emulated first, the most that are, and how many times as many follow each time."""
@@ -190,7 +193,9 @@ def _step(
     part_s = seconds(1, part)
     at_most_s = part_s * batch_size / part  # less: what a step takes besides its images counts once
     if at_most_s > budget_s:
-        fewer = max(1, part // 2)
+        fewer = part // 2
+        if fewer < _FEWEST:
+            return 0.0, part_s / part
         return _line(fewer, seconds(1, fewer), part, part_s)
     n_steps = int(min(_MOST_STEPS, len(train) // batch_size, max(1.0, budget_s / at_most_s)))
     return _line(part, part_s, batch_size, seconds(max(1, n_steps), batch_size))

