@@ -96,26 +96,21 @@ def _one_copy(
 
 def latency_alone(found: DistinctParts, setting: Setting, pairing: Pairing) -> dict[str, FloatArray]:
     """Time of each component alone [ns], (designs, layers)."""
-    return latency.latency_components(
-        found.cycle_terms,
-        m=found.mapping,
-        p=found.periphery,
-        tile=found.tile,
-        clocks=found.clocks,
-        setting=setting,
-        pairing=pairing,
-    )
+    return _components(found, found, setting, pairing)
 
 
 def latency_of_one_copy(found: DistinctParts, setting: Setting, pairing: Pairing) -> dict[str, FloatArray]:
     """The same with a single copy of the weights at work [ns]."""
-    one = found.one_copy
-    if one is None:
-        return latency_alone(found, setting, pairing)
+    return _components(found, found.one_copy or found, setting, pairing)
+
+
+def _components(
+    found: DistinctParts, at_work: DistinctParts | OneCopy, setting: Setting, pairing: Pairing
+) -> dict[str, FloatArray]:
     return latency.latency_components(
-        one.cycle_terms,
-        m=one.mapping,
-        p=one.periphery,
+        at_work.cycle_terms,
+        m=at_work.mapping,
+        p=at_work.periphery,
         tile=found.tile,
         clocks=found.clocks,
         setting=setting,

@@ -10,7 +10,7 @@ import torch
 from xpert_evo.accuracy.training.checkpoints import write_tensors
 from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.accuracy.training.recipes import load_recipe
-from xpert_evo.accuracy.training.stages import StageProgress, progress_of
+from xpert_evo.accuracy.training.stage_progress import StageProgress, progress_of
 from xpert_evo.events import Event, Stage
 from xpert_evo.orchestration.effort import work_of
 from xpert_evo.orchestration.native_progress import progress_told, training_states, work_left

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from xpert_evo.accuracy.training.recipes import Recipe
-from xpert_evo.accuracy.training.stages import progress_of, progress_words
+from xpert_evo.accuracy.training.stage_progress import progress_of, progress_words
 from xpert_evo.accuracy.training.weights import WEIGHTS_NAME
 from xpert_evo.orchestration.batches import native_folder
 from xpert_evo.orchestration.effort import work_of

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hw_models import HardwareReport
 from xpert_evo.accuracy.training.yields import half_interval
 from xpert_evo.design import Design
 from xpert_evo.objectives import FloatArray
@@ -185,9 +186,7 @@ def genomes_of(task: Task, candidates: Sequence[Candidate]) -> Genomes:
 
 def hardware_figures(task: Task, genomes: Genomes) -> list[dict[str, float]]:
     """Returns `HARDWARE_FIELDS` of genomes (designs, genes), from the full model instead of the cost table."""
-    report = task.hardware.report_of(task.space, genomes)
-    columns = {name: np.asarray(getattr(report, name)) for name in HARDWARE_FIELDS}
-    return [{name: float(column[i]) for name, column in columns.items()} for i in range(len(genomes))]
+    return _figures(task.hardware.report_of(task.space, genomes))
 
 
 def alone(task: Task, design: Design) -> tuple[SearchSpace, Genomes]:
@@ -201,8 +200,13 @@ def alone(task: Task, design: Design) -> tuple[SearchSpace, Genomes]:
 
 def figures_alone(task: Task, design: Design) -> dict[str, float]:
     """Returns `HARDWARE_FIELDS` of a design, which need not be one of the run's space."""
-    report = task.hardware.report_of(*alone(task, design))
-    return {name: float(np.asarray(getattr(report, name))[0]) for name in HARDWARE_FIELDS}
+    return _figures(task.hardware.report_of(*alone(task, design)))[0]
+
+
+def _figures(report: HardwareReport) -> list[dict[str, float]]:
+    """`HARDWARE_FIELDS` of each design of a report."""
+    columns = [np.asarray(getattr(report, name)).tolist() for name in HARDWARE_FIELDS]
+    return [dict(zip(HARDWARE_FIELDS, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def objectives_of(task: Task, candidates: Sequence[Candidate]) -> FloatArray:

@@ -143,10 +143,10 @@ def ratios_of(result: RunResult, designs: Sequence[Candidate]) -> list[dict[str,
 
 def _ratios_alone(task: Task, models: CostModels, candidate: Candidate) -> dict[str, float]:
     """The EDAP ratios of a design that need not be one of the run's space, by cost model."""
-    told = {}
+    told, (space, genome) = {}, alone(task, candidate.design)
     for name, chip in models.chips.items():
         with suppress(HardwareModelError):
-            edap = chip.report_of(*alone(task, candidate.design)).edap[0]
+            edap = chip.report_of(space, genome).edap[0]
             told[name] = float(chip.report_of(task.space, task.baseline).edap[0] / edap)
     return told
 
