@@ -59,6 +59,25 @@ class CostModels:
         edap = self.edap(space, np.concatenate([space.baseline(), np.atleast_2d(genomes)]))
         return np.asarray(edap[:, :1] / edap[:, 1:])
 
+    def ratios_of_one(
+        self, space: SearchSpace, own: SearchSpace, genome: Genomes
+    ) -> tuple[dict[str, float], dict[str, str]]:
+        """Returns the EDAP of the baseline over that of one design by model, and why other models cannot cost it.
+
+        Args:
+            space: Space of the baseline.
+            own: Space of the design, which need not be one of `space`.
+            genome: Genome of the design there, (1, genes).
+        """
+        ratios, refused = {}, dict(self.refused)
+        for name, chip in self.chips.items():
+            try:
+                edap = chip.report_of(own, genome).edap[0]
+                ratios[name] = float(chip.report_of(space, space.baseline()).edap[0] / edap)
+            except HardwareModelError as failure:
+                refused[name] = str(failure)
+        return ratios, refused
+
 
 def name_of(hardware: Hardware) -> str:
     """Returns the name of a chip's cost model, with any schedule or converters that differ from the model's own."""

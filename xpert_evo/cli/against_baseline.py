@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hw_models import HardwareModelError
 from xpert_evo.cost_models import CostModels
 from xpert_evo.design import Design
 from xpert_evo.genes import choice_name
@@ -51,15 +50,8 @@ def against_baseline(hardware: Hardware, space: SearchSpace, design: Design) -> 
         design: A design that is legal for the backbone and the chip.
     """
     own = SearchSpace.around(design, space.backbone)
-    models = CostModels.of(hardware, own)
     genome = np.zeros((1, own.n_genes), dtype=np.int64)
-    ratios, refused = {}, dict(models.refused)
-    for name, chip in models.chips.items():
-        try:
-            edap = chip.report_of(own, genome).edap[0]
-            ratios[name] = float(chip.report_of(space, space.baseline()).edap[0] / edap)
-        except HardwareModelError as failure:
-            refused[name] = str(failure)
+    ratios, refused = CostModels.of(hardware, own).ratios_of_one(space, own, genome)
     return AgainstBaseline(ratios=ratios, refused=refused, baseline=_words(space))
 
 

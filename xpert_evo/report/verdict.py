@@ -6,18 +6,15 @@ search, because finalists were chosen by the run's own model.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hw_models import HardwareModelError
 from xpert_evo.accuracy.surrogate.quality import kendall_tau
 from xpert_evo.cost_models import CostModels
 from xpert_evo.objectives import OBJECTIVES, FloatArray
-from xpert_evo.orchestration.task import Task
 from xpert_evo.report.candidates import Candidate, alone, genomes_of, within_limits
 from xpert_evo.report.preferences import Preference, adc_preferences, preferences
 from xpert_evo.report.result import RunResult
@@ -138,17 +135,10 @@ def ratios_of(result: RunResult, designs: Sequence[Candidate]) -> list[dict[str,
         one.digest: dict(zip(models.names, column.tolist(), strict=True))
         for one, column in zip(searched, ratios.T, strict=True)
     }
-    return [_ratios_alone(result.task, models, one) if one.is_native else told[one.digest] for one in designs]
-
-
-def _ratios_alone(task: Task, models: CostModels, candidate: Candidate) -> dict[str, float]:
-    """The EDAP ratios of a design that need not be one of the run's space, by cost model."""
-    told, (space, genome) = {}, alone(task, candidate.design)
-    for name, chip in models.chips.items():
-        with suppress(HardwareModelError):
-            edap = chip.report_of(space, genome).edap[0]
-            told[name] = float(chip.report_of(task.space, task.baseline).edap[0] / edap)
-    return told
+    return [
+        models.ratios_of_one(space, *alone(result.task, one.design))[0] if one.is_native else told[one.digest]
+        for one in designs
+    ]
 
 
 def fronts(ratios: FloatArray, accuracies: FloatArray, within: NDArray[np.bool_]) -> NDArray[np.bool_]:
