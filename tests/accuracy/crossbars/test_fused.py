@@ -20,7 +20,7 @@ from tests.accuracy.crossbars.test_emulation import make_geometry, random_codes
 from xpert_evo.accuracy.crossbars import arrays, emulation, fused, fused_kernel, fused_loading
 from xpert_evo.accuracy.crossbars.arrays import Cells, program
 from xpert_evo.accuracy.crossbars.converted_products import converted_product
-from xpert_evo.accuracy.crossbars.converters import AdcRange, calibrated_ranges
+from xpert_evo.accuracy.crossbars.converters import AdcRange, calibrated_ranges, fit_in_32_bits
 from xpert_evo.accuracy.crossbars.emulation import EmulatedLayer, emulate_layer
 from xpert_evo.accuracy.crossbars.fused import fused_outputs
 from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
@@ -71,6 +71,9 @@ def test_the_fused_kernel_is_bit_identical_to_the_torch_form(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch, "get_num_threads", lambda: n_threads)
         found = fused_outputs(codes.contiguous(memory_format=memory_format), cells, ranges, g)
+    if not fit_in_32_bits(ranges, len(g.array_rows), n_bits):
+        assert found is None  # the kernel adds codes in 32 bits
+        return
     assert found is not None
     assert torch.equal(found, by_torch(codes, cells, ranges, g))
     assert found.is_contiguous(memory_format=torch.channels_last)
