@@ -18,6 +18,7 @@ from xpert_evo.progress import Silent
 from xpert_evo.report.result import load_result
 from xpert_evo.store import Store
 
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_at_once_outside_a_transaction(number: signal.Signals) -> None:
     before = signal.getsignal(number)

@@ -1,5 +1,7 @@
 """Which labels of earlier runs and versions may stand for new ones."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +11,14 @@ import pytest
 from tests.faults.conftest import quick, small_settings
 from xpert_evo.accuracy.training.protocols import load_protocol
 from xpert_evo.config import parse_config
+from xpert_evo.errors import StoreError
 from xpert_evo.orchestration import batches
 from xpert_evo.orchestration.label_rules import RULES, label_context, rules_of
 from xpert_evo.orchestration.names import FINALISTS, REUSED
 from xpert_evo.orchestration.randomness import Purpose, spawned
-from xpert_evo.orchestration.start import begin
-from xpert_evo.progress import Silent
-from xpert_evo.store import Store
+from xpert_evo.orchestration.start import begin, go_on
+from xpert_evo.progress import Silent, choose_listener
+from xpert_evo.store import FILE_NAME, Store, Topic
 
 
 @pytest.mark.parametrize(
@@ -93,3 +96,19 @@ def test_finalists_with_the_seed_of_their_label_are_trained_again(
         finalists = {plan.context for plan in store.plans(FINALISTS)}
     assert bool(finalists & {plan.context for plan in reused}) is not old
     assert len(reused) > 2
+
+
+def test_a_damaged_row_of_an_earlier_run_costs_its_own_label_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(batches, "train_job", quick)
+    begin(small_settings(), tmp_path / "damaged", Silent())
+    with closing(sqlite3.connect(tmp_path / "damaged" / FILE_NAME)) as connection, connection:
+        connection.execute("UPDATE trainings SET accuracy = 0.99 WHERE id = 2")
+    with pytest.raises(StoreError, match="reuse what is sound with `xpert-evo run --labels-from"):
+        go_on(tmp_path / "damaged", {}, Silent())
+    begin(small_settings(), tmp_path / "anew", choose_listener(quiet=False), [tmp_path / "damaged"])
+    assert "1 damaged row of" in capsys.readouterr().out
+    with Store.open_readonly(tmp_path / "anew") as store:
+        assert store.note(Topic.REUSED, "labels") == 8
+        assert 0.99 not in {label.accuracy for label in store.all_labels()}

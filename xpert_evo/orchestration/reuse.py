@@ -17,10 +17,10 @@ _KEY = "labels"
 
 
 def reuse_labels(run: RunContext) -> None:
-    """Copies the reusable labels of the given runs, once, in one transaction.
+    """Copies the reusable labels of the given runs, once, in one transaction; damaged rows are left out.
 
     Raises:
-        StoreError: A folder contains no run, or a damaged one.
+        StoreError: A folder contains no run, or one whose file cannot be read.
     """
     folders = [Path(folder) for folder in run.store.meta("labels_from")]
     if not folders or run.store.note(Topic.REUSED, _KEY) is not None:
@@ -29,7 +29,7 @@ def reuse_labels(run: RunContext) -> None:
     searched = run.label_context(FIRST)
     found: dict[tuple[str, str], tuple[Plan, Label]] = {}
     for folder in folders:
-        fitting = _fitting(folder, contexts, run.task.space)
+        fitting = _fitting(run, folder, contexts)
         # Older versions trained finalists with the seeds of their labels, and so with the luck that had chosen them.
         lucky = {key for key, (_, label) in fitting.items() if _has_seed_of(label, fitting.get((key[0], searched)))}
         found = {**{key: pair for key, pair in fitting.items() if key not in lucky}, **found}
@@ -66,7 +66,7 @@ def _tell_of_earlier_rules(run: RunContext, folders: Sequence[Path]) -> None:
     contexts = {context for rules in range(1, run.rules) for context in _contexts(replace(run, rules=rules))}
     contexts -= _contexts(run)
     for folder in folders:
-        with Store.open_readonly(folder) as store:
+        with Store.open_readonly(folder, salvages=True) as store:
             n_labels = sum(label.context in contexts for label in store.all_labels())
         if n_labels:
             run.listener.tell(
@@ -79,11 +79,16 @@ def _tell_of_earlier_rules(run: RunContext, folders: Sequence[Path]) -> None:
             )
 
 
-def _fitting(folder: Path, contexts: set[str], space: SearchSpace) -> dict[tuple[str, str], tuple[Plan, Label]]:
-    """Returns the reusable labels of a run with their plans, by digest and context."""
-    with Store.open_readonly(folder) as store:
+def _fitting(run: RunContext, folder: Path, contexts: set[str]) -> dict[tuple[str, str], tuple[Plan, Label]]:
+    """Returns the reusable labels of an earlier run with their plans, by digest and context."""
+    space = run.task.space
+    with Store.open_readonly(folder, salvages=True) as store:
         plans = {(plan.digest, plan.context): plan for plan in store.each_plan() if plan.context in contexts}
         labels = {(label.digest, label.context): label for label in store.all_labels() if label.context in contexts}
+        n_left_out = store.n_left_out
+    if n_left_out:
+        text = f"{counted(n_left_out, 'damaged row')} of the plans and trainings of {folder} left out"
+        run.listener.tell(Message(text=text, warning=True))
     return {key: (plans[key], labels[key]) for key in sorted(labels) if key in plans and _is_in(space, plans[key])}
 
 

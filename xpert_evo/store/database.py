@@ -132,12 +132,16 @@ def translated(folder: Path) -> Iterator[None]:
         raise damaged(folder, text) from None
 
 
-def damaged(folder: Path, what: str) -> StoreError:
-    """Returns the error for content that differs from what was written."""
-    return StoreError(
-        f"{folder / FILE_NAME} is damaged ({what}); restore it from a copy, or search anew and reuse what is sound "
-        f"with `xpert-evo run --labels-from {in_shell(folder)}`."
-    )
+def damaged(folder: Path, what: str, *, in_a_row: bool = False) -> StoreError:
+    """Returns the error for content that differs from what was written.
+
+    Args:
+        folder: Folder of the run.
+        what: What is wrong.
+        in_a_row: Whether the other rows can still be read.
+    """
+    reuse = f" and reuse what is sound with `xpert-evo run --labels-from {in_shell(folder)}`" if in_a_row else ""
+    return StoreError(f"{folder / FILE_NAME} is damaged ({what}); restore it from a copy, or search anew{reuse}.")
 
 
 def checked_version(connection: sqlite3.Connection, folder: Path) -> int:

@@ -31,12 +31,19 @@ from xpert_evo.store.rows import Cell, as_json, checksum
 
 
 class RunFile:
-    """Tables of checked rows in one file. Use as a context manager; made by `create`, `open` or `open_readonly`."""
+    """Tables of checked rows in one file. Use as a context manager; made by `create`, `open` or `open_readonly`.
+
+    Attributes:
+        folder: Folder of the run.
+        n_left_out: Number of damaged rows that reading left out so far; see `open_readonly`.
+    """
 
     def __init__(self, connection: sqlite3.Connection, folder: Path, lock: FileLock | None) -> None:
         self.folder = folder
+        self.n_left_out = 0
         self._connection = connection
         self._lock = lock
+        self._salvages = False
 
     @classmethod
     def create(cls, folder: Path, meta: Mapping[str, Any]) -> Self:
@@ -78,10 +85,17 @@ class RunFile:
         return store._brought_up()
 
     @classmethod
-    def open_readonly(cls, folder: Path) -> Self:
-        """Opens an existing run for reading, without a lock or write permission; raises StoreError."""
+    def open_readonly(cls, folder: Path, *, salvages: bool = False) -> Self:
+        """Opens an existing run for reading, without a lock or write permission; raises StoreError.
+
+        Args:
+            folder: Folder of the run.
+            salvages: Whether damaged rows are left out; otherwise, reading one raises StoreError.
+        """
         require(folder)
-        return cls(connect_readonly(folder), folder, None)._brought_up()
+        store = cls(connect_readonly(folder), folder, None)._brought_up()
+        store._salvages = salvages
+        return store
 
     def __enter__(self) -> Self:
         """The store itself."""
@@ -146,9 +160,13 @@ class RunFile:
             names = [column[0] for column in cursor.description]
             for cells in cursor:
                 row = dict(zip(names, cells, strict=True))
-                if checksum(content_of(row)) != row["checksum"]:
-                    raise damaged(self.folder, f"a row of table {table} has changed since it was written")
-                yield row
+                if checksum(content_of(row)) == row["checksum"]:
+                    yield row
+                elif self._salvages:
+                    self.n_left_out += 1
+                else:
+                    what = f"a row of table {table} has changed since it was written"
+                    raise damaged(self.folder, what, in_a_row=True)
 
 
 def _write_new(folder: Path, meta: Mapping[str, Any]) -> None:

@@ -127,7 +127,7 @@ class Store(RunFile):
         try:
             return generation_of(rows[0]) if rows else None
         except (ValueError, OSError, EOFError, BadZipFile) as failure:
-            raise damaged(self.folder, f"a generation cannot be read: {failure}") from None
+            raise damaged(self.folder, f"a generation cannot be read: {failure}", in_a_row=True) from None
 
     def summaries(self) -> list[dict[str, Any]]:
         """Figures about every generation, oldest first, with `round` and `generation`."""
