@@ -4,11 +4,15 @@ import os
 import signal
 import time
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
+from xpert_evo.config import parse_config
 from xpert_evo.executors import JobDone, JobFailed, ProcessExecutor, load_dask_executor
 from xpert_evo.executors.gpus import VARIABLE, device_of
+from xpert_evo.orchestration.start import build_executor
+from xpert_evo.progress import Event, describe
 
 
 def visible_devices(n: int) -> str | None:
@@ -30,6 +34,28 @@ def test_slots_go_round_the_devices(n_workers: int) -> None:
 
 def test_no_devices_hide_all_of_them() -> None:
     assert not device_of(3, 0)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "expected"), [("2,3,5", ["2", "3", "2"]), ("MIG-a", ["MIG-a"] * 3), ("-1", [""] * 3), ("", [""] * 3)]
+)
+def test_only_devices_that_this_process_may_use_are_shared(
+    allowed: str, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, allowed)
+    assert [device_of(slot, 2) for slot in range(3)] == expected
+
+
+@pytest.mark.parametrize(("n_gpus", "n_warnings"), [(2, 1), (1, 0), (0, 0)])
+def test_a_run_with_fewer_devices_than_asked_for_is_told(
+    n_gpus: int, n_warnings: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    heard: list[Event] = []
+    listener = SimpleNamespace(tell=heard.append, close=lambda: None)
+    build_executor(parse_config({"executor": {"gpus": n_gpus}}), listener).close()
+    assert len(heard) == n_warnings
+    assert all("executor.gpus = 2, but this process can use 1 CUDA device;" in describe(event) for event in heard)
 
 
 def _devices(executor: ProcessExecutor) -> Counter[str | None]:

@@ -5,6 +5,7 @@ same device.
 """
 
 import os
+from itertools import takewhile
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -16,8 +17,17 @@ _held: list[FileLock] = []
 
 
 def device_of(slot: int, n_gpus: int) -> str:
-    """The value of CUDA_VISIBLE_DEVICES for a slot; it is empty if there are no devices."""
-    return str(slot % n_gpus) if n_gpus else ""
+    """The value of CUDA_VISIBLE_DEVICES for a slot; it is empty if there are no devices.
+
+    Where this process may use some devices only, as in a job of a cluster, the slots go round the first `n_gpus` of
+    those.
+    """
+    allowed = os.environ.get(VARIABLE)
+    names = [str(i) for i in range(n_gpus)]
+    if allowed is not None:
+        given = (name.strip() for name in allowed.split(","))
+        names = list(takewhile(lambda name: name and not name.startswith("-"), given))[:n_gpus]
+    return names[slot % len(names)] if names else ""
 
 
 def take_gpu(folder: Path, n_slots: int, n_gpus: int) -> int:

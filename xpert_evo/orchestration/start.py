@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
+import torch
 from threadpoolctl import threadpool_limits
 
 from xpert_evo.accuracy.datasets.catalogue import Dataset, dataset_spec
@@ -43,6 +44,7 @@ from xpert_evo.progress import Listener, Message, RunBegan, Stage
 from xpert_evo.store import Store
 from xpert_evo.streams import in_shell
 from xpert_evo.versions import versions
+from xpert_evo.words import counted
 
 _CHECKING = "reading the images and checking the task"
 
@@ -226,6 +228,13 @@ def build_executor(config: RunConfig, listener: Listener) -> Executor:
         config: Settings of the run.
         listener: Receiver of warnings about workers.
     """
+    n_gpus = config.executor.gpus or 0
+    if config.executor.dask_scheduler is None and n_gpus > (n_found := torch.cuda.device_count()):
+        text = (
+            f"executor.gpus = {n_gpus}, but this process can use {counted(n_found, 'CUDA device')}; workers without "
+            "one train on the CPU. Correct executor.gpus or CUDA_VISIBLE_DEVICES."
+        )
+        listener.tell(Message(text=text, warning=True))
     make = MAKERS[config.executor.kind]
     return make(
         config.executor,
