@@ -18,9 +18,13 @@ from safetensors.torch import save
 
 from hw_models import CrossbarSpec
 from tests.faults.conftest import quick, small_settings
+from tests.refinable import TUNING, settings, weights
 from xpert_evo.accuracy.training.protocols import load_protocol
+from xpert_evo.accuracy.training.weights import load_network
 from xpert_evo.backbones import load_backbone
+from xpert_evo.config import DatasetConfig
 from xpert_evo.errors import TrainingError
+from xpert_evo.orchestration.refining.jobs import Source, TuneJob, carry_out
 from xpert_evo.orchestration.start import begin, go_on
 from xpert_evo.orchestration.trainings import TrainingJob, TrainingReport, cached_dataset, train_job
 from xpert_evo.progress import Silent
@@ -127,6 +131,18 @@ def test_a_damaged_checkpoint_costs_a_search_nothing_but_time(
     job.checkpoint.write_bytes(content)
     assert train_job(job).validation_accuracy == whole.validation_accuracy
     assert list(job.checkpoint.parent.iterdir()) == []
+
+
+def test_a_damaged_checkpoint_costs_a_refinement_nothing_but_time(tmp_path: Path) -> None:
+    file, dataset = weights(tmp_path), cached_dataset(settings(tmp_path).dataset)
+    source = Source(weights=file, dataset=DatasetConfig(), digest=dataset.digest, n_images=0, n_calibration=0)
+    targets = [tmp_path / "whole.safetensors", tmp_path / "again.safetensors"]
+    targets[1].with_suffix(".checkpoint").write_bytes(b"cut off")
+    for target in targets:
+        carry_out(TuneJob(source=source, protocol=TUNING, seed=1, target=target))
+    first, second = (load_network(target).network.state_dict() for target in targets)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not targets[1].with_suffix(".checkpoint").exists()
 
 
 def test_a_disk_that_is_full_fails_no_training_for_want_of_a_checkpoint(

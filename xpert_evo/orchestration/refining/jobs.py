@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from xpert_evo.accuracy.training.training import train_design
 from xpert_evo.accuracy.training.weights import TrainedNetwork, load_network, read_start, save_weights
 from xpert_evo.config import DatasetConfig
 from xpert_evo.design import Design
-from xpert_evo.errors import DataError
+from xpert_evo.errors import CheckpointError, DataError
 from xpert_evo.orchestration.chip_judging import judged_on
 from xpert_evo.orchestration.refining.chips import Chip
 from xpert_evo.orchestration.trainings import cached_dataset
@@ -210,7 +210,8 @@ def _tune(job: TuneJob) -> None:
     trained, dataset = load_network(job.source.weights), job.source.images()
     crossbar = trained.network.crossbar_layers[0].geometry.crossbar
     checkpoint = job.target.with_suffix(".checkpoint")
-    tuned = train_design(
+    tune = partial(
+        train_design,
         trained.header.design,
         trained.network.backbone,
         dataset,
@@ -221,6 +222,11 @@ def _tune(job: TuneJob) -> None:
         start_from=read_start(job.source.weights),
         devices=job.devices,
     )
+    try:
+        tuned = tune()
+    except CheckpointError:  # damaged, or of another processor's type: it only saves time
+        checkpoint.unlink(missing_ok=True)
+        tuned = tune()
     save_weights(tuned, job.target)
     checkpoint.unlink(missing_ok=True)
 
