@@ -6,6 +6,7 @@ from typing import Any, cast
 from xpert_evo.accuracy.training.recipes import load_recipe
 from xpert_evo.config import RunConfig, load_config
 from xpert_evo.orchestration.chips import Chips
+from xpert_evo.orchestration.native import limit_warning
 from xpert_evo.orchestration.native_plan import NativePlan, judged_images, native_context, native_note
 from xpert_evo.store import Store
 
@@ -52,3 +53,12 @@ def test_each_chip_is_judged_and_calibrated() -> None:
     assert judged_images(config, recipe, 1_000, 5_000) == [1_000, 1_064, 1_064, n_labelled + 64]
     ideal = load_config(None, {"training.devices": "ideal", "training.judge_chips": 0})
     assert judged_images(ideal, recipe, 1_000, 5_000) == [1_000]
+
+
+def test_a_time_limit_that_stops_trainings_at_native_size_is_told() -> None:
+    plan = NativePlan(recipe=load_recipe("hour"), roles={}, expected={}, seconds=3_000, judging_s=1)
+    assert [limit_warning(limit_s, plan) for limit_s in (None, 3_000.0)] == [None, None]
+    said = limit_warning(600.0, plan)
+    assert said is not None
+    assert "takes about 50 min, but training.time_limit_s = 600 stops it" in said
+    assert "--set training.time_limit_s=6000" in said

@@ -53,10 +53,28 @@ def run_native(run: RunContext, fit: Callable[[RunContext], Surrogates]) -> None
     labelled = run.store.labels(run.label_context(NATIVE))
     digests = [plan.digest for plan in run.store.plans(NATIVE) if plan.digest not in labelled]
     recipe = run.task.recipe_carried_out(run.native_recipe)
+    if digests and (warning := limit_warning(run.task.config.training.time_limit_s, native_note(run.store))):
+        run.listener.tell(Message(text=warning, warning=True))
     with progress_told(run.store.folder, digests, recipe, run.listener):
         run_batch(run, NATIVE)
     if run.task.config.native.refine and not run.native_recipe.is_proxy:
         run_refinements(run)
+
+
+def limit_warning(limit_s: float | None, plan: NativePlan | None) -> str | None:
+    """Warns of a time limit that trainings at native size are expected to exceed; None otherwise.
+
+    Args:
+        limit_s: `training.time_limit_s` [s]; None for no limit.
+        plan: Plan of the trainings.
+    """
+    if limit_s is None or plan is None or plan.seconds <= limit_s:
+        return None
+    return (
+        f"a training at native size takes about {duration(plan.seconds)}, but training.time_limit_s = {limit_s:g} "
+        "stops it and counts it as failed; stop this run and resume it with a longer limit "
+        f"(--set training.time_limit_s={2 * plan.seconds:.0f})"
+    )
 
 
 def _plan(run: RunContext, surrogates: Surrogates) -> None:
