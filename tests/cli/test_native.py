@@ -307,6 +307,9 @@ def test_goals_and_recipes_are_checked_before_anything_is_written(searched: Path
         call("run", "--hours", "8", "--out", tmp_path / "a")
     with pytest.raises(ConfigError, match="no recipe is called 'nigth'"):
         call("run", "--to", "native", "--recipe", "nigth", "--out", tmp_path / "a")
+    for words in (("run", "--out", tmp_path / "a"), ("resume", searched)):
+        with pytest.raises(ConfigError, match=r"\(--recipe\) trains designs at native size.*; add --to native"):
+            call(*words, "--recipe", "quick", "--dry-run")
     tuning = tmp_path / "tune.toml"
     tuning.write_text('stages = [{ protocol = "exact-tune" }]')
     with pytest.raises(ConfigError, match="begins with a stage that continues from trained weights"):

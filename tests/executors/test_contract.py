@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 
@@ -28,6 +29,12 @@ class UnfitToTravelError(Exception):
 def fail_on_three(n: int) -> int:
     if n == 3:
         raise UnfitToTravelError("taste", n)
+    return n
+
+
+def leave_on_three(n: int) -> int:
+    if n == 3:
+        sys.exit("no images here")
     return n
 
 
@@ -92,6 +99,13 @@ def test_a_job_that_raises_is_a_failure_with_its_reason_and_the_others_go_on(exe
     assert isinstance(outcomes[3], JobFailed)
     assert "UnfitToTravelError: 3 is not to my taste (at fail_on_three" in outcomes[3].reason
     assert all(isinstance(outcomes[n], JobDone) for n in (0, 1, 2, 4, 5))
+
+
+def test_a_job_that_exits_is_a_failure_like_any_other(executor: Executor) -> None:
+    outcomes = _by_position(executor, leave_on_three, list(range(5)))
+    assert isinstance(outcomes[3], JobFailed)
+    assert "SystemExit: no images here (at leave_on_three" in outcomes[3].reason
+    assert all(isinstance(outcomes[n], JobDone) for n in (0, 1, 2, 4))
 
 
 def test_an_executor_can_be_used_again_after_a_batch_that_was_left(executor: Executor) -> None:

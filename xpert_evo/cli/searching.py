@@ -10,6 +10,7 @@ from xpert_evo.cli.dry_run import show_left, show_task
 from xpert_evo.cli.settings import changes, resolve
 from xpert_evo.errors import InfeasibleError, InterruptedRunError, StoreError, XpertEvoError
 from xpert_evo.image_sources import short_name
+from xpert_evo.orchestration.native_plan import check_recipe_is_used
 from xpert_evo.orchestration.start import begin, check_earlier, go_on
 from xpert_evo.progress import Listener, Stage
 from xpert_evo.report.result import RunResult, load_result
@@ -34,6 +35,8 @@ def start(
 ) -> None:
     """Runs a new search and shows its result."""
     settings = resolve(config, assignments, options)
+    if options.get("native.recipe") is not None:
+        check_recipe_is_used(settings)
     folder = out or _free_folder(Path("runs") / f"{short_name(settings.dataset.name)}-{settings.seed}")
     if dry_run:
         check_earlier(labels_from)

@@ -72,7 +72,7 @@ def carry_out(
     """Calls `function` on the worker and describes failures there, so that no exception has to be transferred."""
     try:
         return JobDone(position=position, result=function(job), worker=worker)
-    except Exception as failure:
+    except (Exception, SystemExit) as failure:  # of the user's own code, such as a function that reads images
         return JobFailed(position=position, reason=_worded(failure), worker=worker)
 
 

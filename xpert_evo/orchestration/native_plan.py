@@ -108,6 +108,15 @@ def native_context(
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def check_recipe_is_used(config: RunConfig) -> None:
+    """Raises ConfigError for a recipe that was asked for although nothing is trained at native size."""
+    if not config.native.train:
+        raise ConfigError(
+            f"native.recipe = {config.native.recipe} (--recipe) trains designs at native size, but native.train is "
+            "off; add --to native, or leave it out."
+        )
+
+
 def check_recipe(config: RunConfig) -> None:
     """Raises ConfigError if the recipe of trainings at native size is unknown or needs trained weights."""
     if config.native.train and load_recipe(config.native.recipe).needs_weights:

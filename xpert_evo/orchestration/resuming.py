@@ -11,7 +11,7 @@ from xpert_evo.errors import StoreError
 from xpert_evo.executor_kinds import EXECUTORS
 from xpert_evo.image_sources import form_of
 from xpert_evo.orchestration.names import FINALISTS, NATIVE, round_name
-from xpert_evo.orchestration.native_plan import refined_weights
+from xpert_evo.orchestration.native_plan import check_recipe_is_used, refined_weights
 from xpert_evo.orchestration.stopping import early_stop
 from xpert_evo.store import Store
 
@@ -27,6 +27,8 @@ def changed_settings(before: RunConfig, overrides: Mapping[str, object], folder:
     plain = before.to_plain()
     _drop_other_executors(plain, overrides)
     config = load_config(None, overrides, base=plain)
+    if overrides.get("native.recipe") is not None:
+        check_recipe_is_used(config)
     for name in overrides:
         old, new = _setting(before, name), _setting(config, name)
         moved = name == "dataset.name" and None not in map(form_of, (str(old), str(new)))  # the digest is compared
