@@ -22,6 +22,10 @@ def pid(_: int) -> int:
     return os.getpid()
 
 
+def blocks_sigint(_: int) -> bool:
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
 def sleep(seconds: float) -> float:
     time.sleep(seconds)
     return seconds
@@ -76,6 +80,16 @@ def _wait_for(condition: object) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it never came"
         time.sleep(0.02)
+
+
+def test_ctrl_c_never_reaches_a_worker_not_even_while_it_starts(one_worker: ProcessExecutor) -> None:
+    for _ in range(2):  # the second time for the one that replaces it
+        [outcome] = one_worker.run(blocks_sigint, [0])
+        assert isinstance(outcome, JobDone)
+        assert outcome.result, "blocked before the worker's first line"
+        [died] = one_worker.run(refuse_to_start, [0])
+        assert isinstance(died, JobFailed)
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 def test_workers_that_are_killed_between_two_batches_are_replaced(one_worker: ProcessExecutor) -> None:

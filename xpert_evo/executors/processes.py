@@ -8,6 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +71,14 @@ class ProcessExecutor:
             self.close()  # its last idle worker was killed since the last batch
         if self._pool is None:
             self._slots = tempfile.TemporaryDirectory(prefix="xpert-evo-")
-            self._pool = ProcessPool(
-                max_workers=self.n_workers,
-                context=multiprocessing.get_context("spawn"),
-                initializer=_prepare,
-                initargs=(Path(self._slots.name), self.n_workers, self._n_gpus),
-            )
+            with _sigint_blocked():
+                self._pool = ProcessPool(
+                    max_workers=self.n_workers,
+                    context=multiprocessing.get_context("spawn"),
+                    initializer=_prepare,
+                    initargs=(Path(self._slots.name), self.n_workers, self._n_gpus),
+                )
+                _ = self._pool.active  # starts the workers, and the threads that start others later
         return self._pool
 
 
@@ -171,6 +175,23 @@ def _outcome(future: Future[Any], position: int) -> JobDone[Any] | JobFailed:
 
 def _in_process(function: Callable[[Job], Result], position: int, job: Job) -> JobDone[Result] | JobFailed:
     return carry_out(function, position, job, f"process {os.getpid()}")
+
+
+@contextmanager
+def _sigint_blocked() -> Iterator[None]:
+    """Blocks SIGINT in this thread, and for good in threads and processes that start meanwhile.
+
+    Ctrl-C reaches every process of a terminal. In a worker that is still importing, it would print a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # as on Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # its start unblocks the signal
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _prepare(slots: Path, n_workers: int, n_gpus: int | None) -> None:
