@@ -4,6 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +31,12 @@ def test_none_takes_a_limit_away_and_stays_away_in_the_store() -> None:
 def test_plain_settings_are_read_back_equal() -> None:
     config = parse_config({"space": {"layers": {"conv1": {"adc_precision": [6]}}}, "hardware": {"area_limit_mm2": 12}})
     assert parse_config(config.to_plain()) == config
+
+
+def test_numbers_and_arrays_of_numpy_are_settings() -> None:
+    changes = {"seed": np.int64(3), "search.least_accuracy": np.float32(0.5), "space.adc_precision": np.arange(4, 7)}
+    config = load_config(None, changes)
+    assert (config.seed, config.search.least_accuracy, config.space.adc_precision) == (3, 0.5, (4, 5, 6))
 
 
 OWN_BACKBONE = {

@@ -44,7 +44,13 @@ def parse(model: type[Model], data: object, *, where: str, error: type[XpertEvoE
         error: Class of the error to raise, with one sentence that starts with `where`.
     """
     # The JSON form stays strict (1.0 is not an integer) but accepts an enumeration by its name and a list as a tuple.
-    return parse_text(model, json.dumps(data, default=str), where=where, error=error)
+    return parse_text(model, json.dumps(data, default=_plain), where=where, error=error)
+
+
+def _plain(value: object) -> object:
+    """Returns numbers and arrays of NumPy as numbers and lists, and anything else as text."""
+    plain = getattr(value, "tolist", None)
+    return plain() if callable(plain) else str(value)
 
 
 def parse_text(model: type[Model], text: str, *, where: str, error: type[XpertEvoError]) -> Model:

@@ -270,3 +270,14 @@ def test_the_five_minutes_of_the_documents_work(
         out += typed(*words, *(["--dry-run"] if words[0] == "run" and "--dry-run" not in words else []))
     assert f"folder:{tmp_path}/shapes: 3 classes, images of 48 x 64 pixels with 3 channels" in out
     assert out.count("240 training, 30 validation and 30 test images") == 2
+
+
+def test_a_link_that_leads_nowhere_and_images_without_room_are_told(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "set", 4)
+    refused = call("data", "info", f"folder:{folder}", "--image-size", "9000000x9000000", folder=tmp_path)
+    assert refused.returncode == 5
+    assert "12 images of 9000000 x 9000000 pixels take" in refused.stderr
+    (folder / "rose" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    refused = call("data", "info", f"folder:{folder}", folder=tmp_path)
+    assert refused.returncode == 5
+    assert "1 of 13 images of folder:" in refused.stderr

@@ -10,6 +10,7 @@ from xpert_evo.report import pictures
 from xpert_evo.report.candidates import objectives_of, select_front
 from xpert_evo.report.pictures import PICTURES, Picture, costs, draw_pictures, write_pictures
 from xpert_evo.report.pictures.common import number
+from xpert_evo.report.pictures.front import draw_pareto
 from xpert_evo.report.pictures.progress import growth
 from xpert_evo.report.scene import Scene
 from xpert_evo.report.writing import write_report
@@ -53,6 +54,22 @@ def test_a_picture_that_fails_is_told_and_the_others_are_there(
     assert (tmp_path / "genes.png").exists()
     assert (tmp_path / "front.json").exists()
     assert 'id="picture-genes"' in (tmp_path / "report.html").read_text()
+
+
+def test_axes_of_costs_begin_at_zero(scene: Scene) -> None:
+    figure = costs.draw_costs(scene)
+    assert figure is not None
+    assert [axes.get_ylim()[0] for axes in figure.axes] == [0.0] * len(figure.axes)
+
+
+def test_bars_of_accuracies_are_clipped_at_what_is_possible(scene: Scene) -> None:
+    perfect = replace(scene.result.front[-1], test=1.0, n_test_images=12, on_chips=None)
+    assert perfect.bar == (pytest.approx(0.2646, abs=1e-4), 0.0)
+    figure = draw_pareto(replace(scene, result=replace(scene.result, front=[perfect], baseline=None)))
+    assert figure is not None
+    low, high = figure.axes[1].get_ylim()
+    assert -2 <= low <= 73.6
+    assert 100 <= high <= 102
 
 
 def test_a_component_looks_the_same_in_all_panels_and_like_no_other() -> None:

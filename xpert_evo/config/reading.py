@@ -70,7 +70,7 @@ def with_stored_model(data: Mapping[str, Any]) -> dict[str, Any]:
 def _with_none(value: object) -> object:
     if isinstance(value, Mapping):
         return {name: _with_none(inner) for name, inner in value.items()}
-    return None if value == "none" else value
+    return None if isinstance(value, str) and value == "none" else value
 
 
 def load_config(

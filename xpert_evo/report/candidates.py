@@ -130,6 +130,12 @@ class Candidate:
         return half_interval(self.test, self.n_test_images, n_chips=chips.n_chips, spread=chips.spread)
 
     @property
+    def bar(self) -> tuple[float, float]:
+        """How far the 95 % interval extends below and above `measured`, within 0 and 1; (0, 0) on validation data."""
+        half = self.half_interval or 0.0
+        return min(half, self.measured), min(half, 1 - self.measured)
+
+    @property
     def split(self) -> str:
         """Split that `measured` comes from."""
         return "validation" if self.test is None else "test"

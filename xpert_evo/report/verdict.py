@@ -85,9 +85,9 @@ class Verdict:
             gain = f"{times(ratios.min())} to {times(ratios.max())} x"
             said.append(f"the EDAP of the knee is {gain} lower than the baseline's")
         n_own, n_always = int(self.on_front[0].sum()), len(self.always)
-        said.append(
-            f"{n_always} of {counted(n_own, 'design')} on the search front (validation) stay on it under every model"
-        )
+        if n_own:
+            front = f"{counted(n_own, 'design')} on the search front (validation)"
+            said.append(f"{n_always} of {front} {'stays' if n_always == 1 else 'stay'} on it under every model")
         if self.least_tau is not None:
             tau, one, other = self.least_tau
             said.append(f"Kendall's tau of EDAP is at least {tau:.2f} ({one}, {other})")

@@ -163,3 +163,9 @@ def test_a_cache_that_cannot_be_written_is_told(flowers: str, tmp_path: Path) ->
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match=r"cannot hold decoded images .*choose another folder with --data-dir"):
         load_dataset(flowers, tmp_path / "file")
+
+
+def test_images_that_would_fill_the_disk_are_refused_before_anything_is_written(flowers: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"15 images of 3000000 x 2000000 pixels take 270,000\.0 GB, but .* GB left"):
+        load_dataset(flowers, tmp_path, image_size=(3_000_000, 2_000_000))
+    assert entries(tmp_path / "decoded") == []

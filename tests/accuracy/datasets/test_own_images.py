@@ -1,5 +1,6 @@
 """A user's own images: the three forms, what their files may look like, and what is refused in a sentence."""
 
+import os
 import sys
 from collections.abc import Iterator
 from itertools import combinations
@@ -158,6 +159,31 @@ def test_unreadable_files_are_all_counted_and_the_first_named(tmp_path: Path) ->
     assert "rose/004.png (" in words
     assert "daisy/000.png (" in words
     assert sorted(path.name for path in (tmp_path / "cache" / "decoded").iterdir()) == [".decoding.lock"]
+
+
+def test_links_that_lead_nowhere_are_unreadable_files_and_linked_folders_are_told(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "set", 4)
+    (folder / "rose" / "more").symlink_to(folder / "daisy")
+    notes = load_dataset(f"folder:{folder}", tmp_path / "cache").notes
+    assert "rose/more is a link to a folder: not followed" in notes
+    (folder / "rose" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    words = failure(f"folder:{folder}", tmp_path)
+    assert words.startswith("1 of 13 images")
+    assert "rose/gone.png (No such file or directory)" in words
+
+
+def test_a_folder_that_cannot_be_read_is_no_empty_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_folder(tmp_path / "set", 4)
+    look = os.scandir
+
+    def guarded(path: str) -> Any:
+        if Path(path).name == "rose":
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    words = failure(f"folder:{folder}", tmp_path)
+    assert f"the folder {folder / 'rose'} cannot be read (Permission denied); change its permissions" in words
 
 
 @pytest.mark.parametrize(

@@ -373,6 +373,16 @@ def test_augmented_images_are_shifts_and_mirrors_of_themselves() -> None:
     assert not torch.equal(changed, images)
 
 
+@pytest.mark.parametrize("size", [(1, 8), (8, 2), (1, 1)])
+def test_images_narrower_than_the_shift_are_shifted_less(size: tuple[int, int]) -> None:
+    images = torch.rand(64, 3, *size, generator=torch.Generator().manual_seed(0))
+    changed = augmented(images, torch.Generator().manual_seed(1), flip=False, shift=3)
+    assert changed.shape == images.shape
+    assert torch.equal(changed, images) == (size == (1, 1))
+    for image, new in zip(images, changed, strict=True):
+        assert torch.isin(new, image).all()
+
+
 def test_hidden_squares_have_the_mean_colour_and_lie_anywhere() -> None:
     images = torch.rand(400, 2, 8, 8, generator=torch.Generator().manual_seed(0))
     before = images.clone()

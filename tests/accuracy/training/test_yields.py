@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from xpert_evo.accuracy.training.yields import quantiles_of, yield_of
+from xpert_evo.accuracy.training.yields import half_interval, quantiles_of, yield_of
 
 ACCURACIES = st.lists(st.floats(0, 1), min_size=1, max_size=60)
 
@@ -35,3 +35,11 @@ def test_quantiles_are_in_order_and_within_the_chips(accuracies: list[float]) ->
     assert found == sorted(found)
     assert min(accuracies) <= found[0] + 1e-12
     assert found[-1] <= max(accuracies) + 1e-12
+
+
+def test_few_right_or_wrong_answers_have_an_exact_interval() -> None:
+    assert half_interval(1.0, 12) == half_interval(0.0, 12) == pytest.approx(1 - 0.025 ** (1 / 12))
+    half = half_interval(0.75, 12)  # three wrong answers
+    assert binom.sf(8, 12, 0.75 - half) == pytest.approx(0.025, rel=1e-6)
+    assert half_interval(0.9, 2000) == 1.96 * (0.9 * (1 - 0.9) / 2000) ** 0.5
+    assert half_interval(1.0, 12, n_chips=4) == half_interval(1.0, 12)  # chips that agree add nothing

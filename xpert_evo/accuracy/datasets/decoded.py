@@ -28,7 +28,7 @@ from xpert_evo.accuracy.datasets.sources import PARTS, Source, check_readable
 from xpert_evo.accuracy.datasets.splitting import Members, check_parts, notes_on, split
 from xpert_evo.errors import DataError
 from xpert_evo.files import write_text
-from xpert_evo.image_sources import ImageSize, Resize
+from xpert_evo.image_sources import ImageSize, Resize, size_text
 from xpert_evo.words import counted
 
 FOLDER = "decoded"
@@ -153,6 +153,7 @@ def _fill(folder: Path, source: Source, chosen: ImageSize | None, resize: Resize
     size = chosen or source.image_size
     content = hashlib.sha256(json.dumps([VERSION, source.class_names, _plain_size(size)]).encode())
     members, labels, notes = split(source), {}, [*source.notes, *source.notes_on_size(chosen)]
+    _check_space(folder.parent, source, sum(len(own.images) for own in members.values()), size)
     seen: set[bytes] = set()
     complaints: list[str] = []
     # Test images come first: what is among them neither selects nor trains.
@@ -173,6 +174,17 @@ def _fill(folder: Path, source: Source, chosen: ImageSize | None, resize: Resize
     plain = {"class_names": source.class_names, "labels": {part: own.tolist() for part, own in labels.items()}}
     write_text(folder / _CONTENT, json.dumps(plain))
     return content.hexdigest()[:16], [*notes, *notes_on(source, labels)]
+
+
+def _check_space(cache: Path, source: Source, n_images: int, size: ImageSize) -> None:
+    """Raises DataError where the decoded images would not fit on the disk, before it is full."""
+    needed, free = n_images * source.image_channels * size[0] * size[1], shutil.disk_usage(cache).free
+    if needed > free:
+        raise DataError(
+            f"{source.name}: {n_images:,} images of {size_text(size)} pixels take {needed / 1e9:,.1f} GB, but {cache} "
+            f"has {free / 1e9:,.1f} GB left; choose a smaller dataset.image_size, or another folder with --data-dir "
+            "(dataset.data_dir in settings)."
+        )
 
 
 def _write_part(

@@ -42,7 +42,7 @@ def folder_fingerprint(name: str) -> str:
         for label, paths in classes.items():
             content.update(f"\n{part}/{label}".encode(errors="surrogateescape"))
             for path in paths:
-                told = path.stat()
+                told = path.stat() if path.exists() else path.lstat()  # a link that leads nowhere
                 stamp = f"\n{path} {told.st_size} {told.st_mtime_ns} {told.st_ctime_ns}"
                 content.update(stamp.encode(errors="surrogateescape"))
     return content.hexdigest()[:32]
@@ -153,14 +153,15 @@ def _plural(parts: dict[str, Path]) -> str:
 
 def _classes(name: str, folder: Path) -> tuple[dict[str, list[Path]], list[str]]:
     """The image files of each class in a folder, and what is not used of it; raises DataError where there is none."""
-    found = {path.name: _images(path) for path in _folders(folder)}
+    notes: list[str] = []
+    found = {path.name: _images(name, path, notes) for path in _folders(folder)}
     classes = {label: paths for label, paths in found.items() if paths}
     if not classes:
         raise DataError(
             f"{name}: {folder} must hold a sub-folder of images for each class, such as {folder.name}/cat/1.png; it "
             f"has {'sub-folders without images' if found else 'no sub-folder'} ({', '.join(sorted(_SUFFIXES))})."
         )
-    notes = [f"{folder.name}/{label} holds no images: not a class" for label, paths in found.items() if not paths]
+    notes += [f"{folder.name}/{label} holds no images: not a class" for label, paths in found.items() if not paths]
     n_loose = sum(_is_image(path) for path in folder.iterdir())
     if n_loose:
         notes.append(f"{counted(n_loose, 'image')} in {folder.name} itself, beside the folders of classes: not used")
@@ -171,14 +172,28 @@ def _folders(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
-def _images(folder: Path) -> list[Path]:
-    """The image files at any depth, in a fixed order; hidden ones and folders behind links are left out."""
+def _images(name: str, folder: Path, notes: list[str]) -> list[Path]:
+    """The image files at any depth, in a fixed order, without hidden ones and those in folders behind links.
+
+    Such links are added to `notes`; a folder that cannot be read raises DataError.
+    """
+
+    def refuse(failure: OSError) -> None:
+        raise DataError(
+            f"{name}: the folder {failure.filename} cannot be read ({failure.strerror}); change its permissions, or "
+            "move it away."
+        )
+
     found = []
-    for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    for place, folders, files in os.walk(folder, onerror=refuse):
+        folders[:] = sorted(inner for inner in folders if not inner.startswith("."))
+        links = [path for path in (Path(place, inner) for inner in folders) if path.is_symlink()]
+        notes += [f"{path.relative_to(folder.parent)} is a link to a folder: not followed" for path in links]
         found += [path for path in (Path(place, file) for file in files) if _is_image(path)]
     return sorted(found)
 
 
 def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in _SUFFIXES and not path.name.startswith(".") and path.is_file()
+    """Whether a name is an image's; links that lead nowhere count, so that they are complained about."""
+    is_named = path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")
+    return is_named and (path.is_file() or not path.exists())

@@ -90,7 +90,7 @@ def notes_on(source: Source, labels: Mapping[str, NDArray[np.int64]]) -> Iterato
         if part not in source.parts:
             yield (
                 f"no {part} images came with {source.name}: {len(labels[part]):,} of the training images were drawn "
-                f"with a fixed seed, one in {DRAWN_SHARE} of each class"
+                f"with a fixed seed, one in {DRAWN_SHARE} of each class and at least one where it can spare one"
             )
     counts = np.bincount(labels["train"], minlength=source.n_classes)
     if counts.max() >= _IMBALANCE_RATIO * counts.min():

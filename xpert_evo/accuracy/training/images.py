@@ -90,7 +90,7 @@ def augmented(
         images: Images, which are not modified.
         generator: Random generator of flips and shifts; on the CPU.
         flip: Flip half of the images horizontally.
-        shift: Largest shift [pixels]; the border is filled by reflection.
+        shift: Largest shift [pixels], but less than the side along which it shifts; the border is filled by reflection.
         turn: Number of the epoch for alternating flips: each image is flipped in every other epoch, so that two
             consecutive epochs show it both ways (K. Jordan, arXiv 2404.00498, 2024); None for random flips.
     """
@@ -100,11 +100,13 @@ def augmented(
         images = torch.where(mirrored.to(images.device)[:, None, None, None], images.flip(-1), images)
     if not shift:
         return images
-    padded = F.pad(images, (shift,) * 4, "reflect")
+    down, across = min(shift, height - 1), min(shift, width - 1)
+    padded = F.pad(images, (across, across, down, down), "reflect")
     place = torch.randint((2 * shift + 1) ** 2, (n,), generator=generator).to(images.device)
     result = torch.empty_like(images)
     for k in range((2 * shift + 1) ** 2):
-        top, left = divmod(k, 2 * shift + 1)
+        row, column = divmod(k, 2 * shift + 1)
+        top, left = (min(max(at - shift, -most), most) + most for at, most in ((row, down), (column, across)))
         rows = (place == k).nonzero().squeeze(1)
         result[rows] = padded[rows, :, top : top + height, left : left + width]
     return result

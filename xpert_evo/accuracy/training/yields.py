@@ -11,6 +11,9 @@ CONFIDENCE = 0.95
 
 _Z95 = 1.96
 
+_FEW = 5
+"""Right or wrong answers below which the normal approximation of a binomial distribution is too narrow."""
+
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -49,21 +52,24 @@ def yield_of(accuracies: Sequence[float], least_accuracy: float) -> Yield:
         least_accuracy: Accuracy to reach.
     """
     n_good, n_chips = sum(accuracy >= least_accuracy for accuracy in accuracies), len(accuracies)
+    low, high = _exact_interval(n_good, n_chips)
+    return Yield(least_accuracy=least_accuracy, n_good=n_good, n_chips=n_chips, low=low, high=high)
+
+
+def _exact_interval(n_good: float, n_all: int) -> tuple[float, float]:
+    """Returns the ends of the Clopper-Pearson interval of a share; `n_good` may be a mean over chips."""
     tail = (1 - CONFIDENCE) / 2
-    return Yield(
-        least_accuracy=least_accuracy,
-        n_good=n_good,
-        n_chips=n_chips,
-        low=float(betaincinv(n_good, n_chips - n_good + 1, tail)) if n_good else 0.0,
-        high=float(betaincinv(n_good + 1, n_chips - n_good, 1 - tail)) if n_good < n_chips else 1.0,
-    )
+    low = float(betaincinv(n_good, n_all - n_good + 1, tail)) if n_good > 0 else 0.0
+    high = float(betaincinv(n_good + 1, n_all - n_good, 1 - tail)) if n_good < n_all else 1.0
+    return low, high
 
 
 def half_interval(accuracy: float, n_images: int, *, n_chips: int = 1, spread: float = 0.0) -> float:
     """Half the width of the 95 % interval of a mean accuracy over drawn chips.
 
     It covers the finite number of images (binomial) and, for several chips, their finite number (Student's t), whose
-    errors are independent.
+    errors are independent. With fewer than five right or wrong answers, it is the farther end of the exact binomial
+    interval, since the usual approximation is zero where all answers are right.
 
     Args:
         accuracy: The mean (fraction).
@@ -71,10 +77,17 @@ def half_interval(accuracy: float, n_images: int, *, n_chips: int = 1, spread: f
         n_chips: Number of chips.
         spread: Standard deviation over the chips (fraction).
     """
-    of_images = _Z95 * float(np.sqrt(accuracy * (1 - accuracy) / n_images))
+    of_images = _half_of_images(accuracy, n_images)
     if n_chips < 2:
         return of_images
     return float(np.hypot(of_images, float(stdtrit(n_chips - 1, 0.975)) * spread / np.sqrt(n_chips)))
+
+
+def _half_of_images(accuracy: float, n_images: int) -> float:
+    if min(accuracy, 1 - accuracy) * n_images < _FEW:
+        low, high = _exact_interval(accuracy * n_images, n_images)
+        return max(accuracy - low, high - accuracy)
+    return _Z95 * float(np.sqrt(accuracy * (1 - accuracy) / n_images))
 
 
 def quantiles_of(accuracies: Sequence[float]) -> dict[str, float]:

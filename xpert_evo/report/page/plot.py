@@ -71,7 +71,7 @@ def _plot(title: str, groups: Sequence[_Group], height: Callable[[Candidate], fl
     if not shown:
         return ""
     x = _Axis.of([math.log10(c.hardware["edap"]) for c in shown], _LEFT, _WIDTH - _RIGHT)
-    reach = [100 * (height(c) + side * _half_bar(c, height(c))) for c in shown for side in (-1, 1)]
+    reach = [100 * end for c in shown for end in _ends(c, height(c))]
     y = _Axis.of(reach, _HEIGHT - _BOTTOM, _TOP)
     parts = [
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="group" aria-label="{escape(title)}">',
@@ -94,9 +94,9 @@ def _plot(title: str, groups: Sequence[_Group], height: Callable[[Candidate], fl
 
 def _mark(group: _Group, candidate: Candidate, x: "_Axis", y: "_Axis", height: float) -> str:
     left, top = x.at(math.log10(candidate.hardware["edap"])), y.at(100 * height)
-    half = _half_bar(candidate, height)
-    ends = [y.at(100 * (height + side * half)) for side in (-1, 1)]
-    bar = f'<line class="bar" x1="{left:.1f}" x2="{left:.1f}" y1="{ends[0]:.1f}" y2="{ends[1]:.1f}"/>' if half else ""
+    ends = [y.at(100 * end) for end in _ends(candidate, height)]
+    line = f'<line class="bar" x1="{left:.1f}" x2="{left:.1f}" y1="{ends[0]:.1f}" y2="{ends[1]:.1f}"/>'
+    bar = line if ends[0] != ends[1] else ""
     label = f"design {candidate.digest[:8]}, {100 * height:.2f} %, EDAP {number(candidate.hardware['edap'])}"
     return (
         f'{bar}<circle class="point {group.name}" data-id="{escape(candidate.digest)}" cx="{left:.1f}" cy="{top:.1f}" '
@@ -104,9 +104,10 @@ def _mark(group: _Group, candidate: Candidate, x: "_Axis", y: "_Axis", height: f
     )
 
 
-def _half_bar(candidate: Candidate, height: float) -> float:
-    """Returns half the width of the 95 % interval of a test accuracy; 0 for other accuracies."""
-    return (candidate.half_interval or 0.0) if height == candidate.measured else 0.0
+def _ends(candidate: Candidate, height: float) -> tuple[float, float]:
+    """Returns the ends of the 95 % interval of a test accuracy; the accuracy itself, twice, for others."""
+    down, up = candidate.bar if height == candidate.measured else (0.0, 0.0)
+    return height - down, height + up
 
 
 def _legend(groups: Sequence[_Group]) -> list[str]:

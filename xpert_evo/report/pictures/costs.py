@@ -77,4 +77,5 @@ def _stack(axes: Axes, parts: Mapping[str, FloatArray], styles: Mapping[str, Map
             label="ADC" if part == "adc" else part,
         )
         bottom = bottom + values
+    axes.set_ylim(bottom=0)  # otherwise at the lower end of the smallest part
     axes.grid(visible=False, axis="x")

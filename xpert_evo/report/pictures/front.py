@@ -13,7 +13,7 @@ from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
 from xpert_evo.report.words import chip_limit_words, is_published
 
-_MOST = 102.0  # no accuracy is above 100 %
+_LEAST, _MOST = -2.0, 102.0  # no accuracy is below 0 or above 100 %
 
 
 def draw_pareto(scene: Scene) -> Figure | None:
@@ -98,7 +98,7 @@ def _draw_finalists(axes: Axes, result: RunResult, norm: Normalize) -> None:
         axes.errorbar(
             candidate.hardware["edap"],
             100 * candidate.measured,
-            yerr=100 * (candidate.half_interval or 0.0),
+            yerr=[[100 * part] for part in candidate.bar],
             color="black",
             elinewidth=1.0,
             capsize=2.5,
@@ -176,7 +176,8 @@ def _finish(axes: Axes) -> None:
     axes.set_ylabel("accuracy [%]")
     axes.yaxis.set_major_locator(MaxNLocator(6))
     axes.margins(0.12, 0.12)
-    axes.set_ylim(top=min(axes.get_ylim()[1], _MOST))
+    bottom, top = axes.get_ylim()
+    axes.set_ylim(max(bottom, _LEAST), min(top, _MOST))
 
 
 def _validation(candidates: list[Candidate]) -> list[float]:

@@ -1,5 +1,6 @@
 """Accuracy at native size against EDAP, with confidence intervals: the native front and the homogeneous rivals."""
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -75,7 +76,7 @@ def _draw(axes: Axes, designs: list[NativeDesign], colour: str, marker: str, lab
     axes.errorbar(
         [_edap(one) for one in designs],
         [_percent(one) for one in designs],
-        yerr=[100 * (one.candidate.half_interval or 0.0) for one in designs],
+        yerr=100 * np.array([one.candidate.bar for one in designs]).reshape(-1, 2).T,
         color=colour,
         marker=marker,
         ls="none",
