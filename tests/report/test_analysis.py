@@ -13,6 +13,7 @@ from hw_models import model_names
 from tests.report.conftest import settings
 from xpert_evo import load_run
 from xpert_evo.cli.results import plain_comparison
+from xpert_evo.config import DeviceRule
 from xpert_evo.errors import UsageError
 from xpert_evo.genes import GeneKind
 from xpert_evo.orchestration.task import build_task
@@ -164,6 +165,17 @@ def test_fronts_on_different_images_share_no_hypervolume_and_no_union(scene: Sce
     shown = plain_comparison(comparison)["runs"]
     assert isinstance(shown, list)
     assert all(run["hypervolume"] is run["survivors"] is None for run in shown)
+
+
+def test_chips_that_calibrate_on_other_numbers_of_images_are_told(scene: Scene) -> None:
+    training = scene.result.config.training.model_copy(update={"devices": DeviceRule.HARDWARE, "norm_images": 512})
+    one, other = (
+        replace(scene.result, config=scene.result.config.model_copy(update={"training": settings}))
+        for settings in (training, training.model_copy(update={"norm_images": 0}))
+    )
+    assert compare([one, one]).warnings == []
+    told = "the runs differ in number of images that calibrate batch norm (training.norm_images): 512, 0"
+    assert compare([one, other]).warnings == [told]
 
 
 def test_picks_find_their_design_or_say_why_not(scene: Scene) -> None:

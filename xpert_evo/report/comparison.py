@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from xpert_evo.config import RunConfig
+from xpert_evo.config import DeviceRule, RunConfig
 from xpert_evo.errors import UsageError
 from xpert_evo.objectives import OBJECTIVES, FloatArray
 from xpert_evo.orchestration.chip_noise import noise_words
@@ -195,6 +195,7 @@ def _warnings(results: Sequence[RunResult], *, judged: bool) -> list[str]:
         *differ("backbone", [r.task.backbone.name for r in results]),
         *differ("training protocol, so their accuracies are not comparable", protocols),
         *differ("devices, so their accuracies are not comparable", [device_words(config) for config in configs]),
+        *differ("number of images that calibrate batch norm (training.norm_images)", [_norms(one) for one in configs]),
         *differ("number of test images (training.judge_images)", n_judged),
         *differ("cost model, so EDAPs are not comparable; use --model NAME to apply one model to all", costs),
         *differ("device, technology or crossbar, so EDAP compares different kinds of chips", others),
@@ -214,6 +215,11 @@ def _warnings(results: Sequence[RunResult], *, judged: bool) -> list[str]:
 def _noise(config: RunConfig) -> str | None:
     """Describes the chips on which a run measured robustness; None if it did not."""
     return noise_words(config) if config.measures_robustness else None
+
+
+def _norms(config: RunConfig) -> int | None:
+    """Returns the number of images on which chips calibrate batch norm; None on ideal devices."""
+    return None if config.training.devices is DeviceRule.IDEAL else config.training.norm_images
 
 
 def _other_spaces(results: Sequence[RunResult]) -> list[str]:
