@@ -16,7 +16,11 @@ processor time of all threads, in turns. Where other processes hold the cores, o
 that do nothing but their share of the work take as much of it together as one thread does. Set GOMP_SPINCOUNT=4000 for
 it, as `import xpert_evo` does in programs that do not import torch before.
 
+With `--without-avx512` the kernels are those of a processor that has AVX2 alone; set ONEDNN_MAX_CPU_ISA=AVX2 and
+ATEN_CPU_CAPABILITY=avx2 for it, so that torch's convolutions are, too. Run it twice: the first run compiles.
+
 Usage: python benchmarks/emulation_speed.py [--threads N] [--rounds N] [--images N] [--scaling N] [--weights FILE]
+           [--without-avx512]
 """
 
 import argparse
@@ -26,6 +30,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from unittest.mock import patch
 
+import llvmlite.binding
 import torch
 import torch.nn.functional as F  # noqa: N812
 
@@ -223,6 +228,13 @@ def scaling(n_threads: int, n_rounds: int) -> None:
     )
 
 
+def without_avx512() -> None:
+    """Hides AVX-512 from the kernels, which are loaded when they are first needed."""
+    has = llvmlite.binding.get_host_cpu_features()
+    has.update({name: False for name in has if name.startswith("avx512")})
+    patch.object(llvmlite.binding, "get_host_cpu_features", return_value=has).start()
+
+
 def main() -> None:
     """Prints everything."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -231,7 +243,10 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=16, help="Images of the network at a time.")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="Trained network.")
     parser.add_argument("--scaling", type=int, metavar="N", help="Compare N threads with one, and nothing else.")
+    parser.add_argument("--without-avx512", action="store_true", help="Use the kernels of AVX2.")
     options = parser.parse_args()
+    if options.without_avx512:
+        without_avx512()
     torch.set_num_threads(options.threads)
     print(
         f"exact emulation, forward, conv 256 -> 256, 3 x 3, 8 x 8, batch 32, 64-row arrays, AP 6, "
@@ -240,7 +255,7 @@ def main() -> None:
     if kernel().refusal:
         print(f"no fused kernel here ({kernel().refusal}): 'fused' is the torch form.")
     elif level_loops() is None:
-        print("no AVX-512 here: 'fused' is the torch form for devices that vary.")
+        print("no kernel for devices that vary: 'fused' is the torch form for them.")
     changeover.due(1 << 60)
     if options.scaling is not None:
         with torch.no_grad():

@@ -3,9 +3,10 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import llvmlite.binding
 import pytest
@@ -17,17 +18,19 @@ from llvmlite import ir
 from hw_models import CrossbarSpec, WeightCoding
 from tests.accuracy.crossbars.fused_layers import geometries, geometry_of, images_for, watched_calls
 from tests.accuracy.crossbars.test_emulation import make_geometry, random_codes
-from xpert_evo.accuracy.crossbars import arrays, emulation, fused, fused_kernel, fused_loading
+from xpert_evo.accuracy.crossbars import arrays, emulation, fused, fused_kernel, fused_levels, fused_loading
 from xpert_evo.accuracy.crossbars.arrays import Cells, program
 from xpert_evo.accuracy.crossbars.converted_products import converted_product
 from xpert_evo.accuracy.crossbars.converters import AdcRange, calibrated_ranges, fit_in_32_bits
 from xpert_evo.accuracy.crossbars.emulation import EmulatedLayer, emulate_layer
 from xpert_evo.accuracy.crossbars.fused import fused_outputs
+from xpert_evo.accuracy.crossbars.fused_level_lookup import ByteLookup
 from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.accuracy.crossbars.windows import integer_codes, unfolded
 
+ARM_SHUFFLE = "llvm.aarch64.neon.tbl1.v16i8"
 needs_kernel = pytest.mark.skipif(bool(fused_loading.kernel().refusal), reason=fused_loading.kernel().refusal)
 
 
@@ -209,15 +212,10 @@ def test_a_kernel_that_computes_wrongly_is_not_used(monkeypatch: pytest.MonkeyPa
 
 @needs_kernel
 @pytest.mark.skipif(fused_kernel.PIXELS != 64, reason="only a processor with wider registers has narrower ones as well")
-def test_narrower_registers_compute_the_same(tmp_path: Path) -> None:
-    code = (
-        "import llvmlite.binding as b; has = b.get_host_cpu_features()\n"
-        "has.update((name, False) for name in list(has) if name.startswith('avx512'))\n"
-        "b.get_host_cpu_features = lambda: has\n"
-        "from xpert_evo.accuracy.crossbars import fused_kernel, fused_loading\n"
-        "found = fused_loading.kernel(); assert fused_kernel.PIXELS == 32 and found.loops, found.refusal"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)})
+@pytest.mark.parametrize("width", ["32", "16"])
+def test_narrower_registers_compute_the_same(width: str, tmp_path: Path) -> None:
+    code = [sys.executable, "-m", "tests.accuracy.crossbars.narrow_registers", width]
+    subprocess.run(code, check=True, env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)})
 
 
 @needs_kernel
@@ -233,11 +231,18 @@ def test_the_kernel_loads_where_no_folder_can_be_written_to(monkeypatch: pytest.
     assert loops._outer(len) == (len, True)
 
 
-def test_the_kernel_is_written_in_a_shuffle_that_arm_has() -> None:
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda module: fused_kernel._Builder(module, 16, ARM_SHUFFLE, 4),
+        lambda module: fused_levels._Builder(module, fused_levels.Form(levels=True), ByteLookup(16, ARM_SHUFFLE)),
+    ],
+)
+def test_the_kernels_are_written_in_a_shuffle_that_arm_has(build: Callable[[ir.Module], Any]) -> None:
     llvmlite.binding.initialize_all_targets()
     llvmlite.binding.initialize_all_asmprinters()
     module = ir.Module()
-    built = fused_kernel._Builder(module, 16, "llvm.aarch64.neon.tbl1.v16i8", 4).build()
+    built = build(module).build()
     built.linkage = "external"
     target = llvmlite.binding.Target.from_triple("aarch64-unknown-linux-gnu").create_target_machine(opt=2)
     assert "tbl" in target.emit_assembly(llvmlite.binding.parse_assembly(str(module)))

@@ -23,7 +23,7 @@ from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 
-needs_kernel = pytest.mark.skipif(fused_loading.level_loops() is None, reason="no AVX-512, or no kernel")
+needs_kernel = pytest.mark.skipif(fused_loading.level_loops() is None, reason="no kernel for this processor")
 
 
 @pytest.fixture(autouse=True)

@@ -52,7 +52,7 @@ def _shuffle() -> tuple[int, str]:
     return 0, ""
 
 
-PIXELS, _SHUFFLE = _shuffle()
+PIXELS, SHUFFLE = _shuffle()
 """Number of pixels computed at once, and the instruction."""
 
 
@@ -263,7 +263,7 @@ def _converted_sums(n_bits: int) -> Callable[..., None]:
             function = module.globals.get(f"{_NAME}_{n_bits}")
             unpacked: Any = cgutils.unpack_tuple
             numbers = [number for part in arguments for number in unpacked(builder, part)]
-            builder.call(function or _Builder(module, PIXELS, _SHUFFLE, n_bits).build(), numbers)
+            builder.call(function or _Builder(module, PIXELS, SHUFFLE, n_bits).build(), numbers)
             return context.get_dummy_value()
 
         return types.void(*taken), written

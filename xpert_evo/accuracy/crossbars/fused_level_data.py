@@ -5,6 +5,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+PIXELS, COLUMNS, GROUP = 64, 4, 4
+"""Pixels and columns of one call, and rows of a group."""
+
+TABLE = 2 << GROUP
+"""Numbers in the table of a pair of groups."""
+
+CONSTANTS = 8
+"""float32 constants of a column's converter: gain, offset, `ROUNDER` plus the lowest and the highest code, deviation of
+the noise; factors of the sums' squares, of the common term, of the product of two bends."""
+
 
 class Wires(NamedTuple):
     """Effect of wires, as in `wire_levels.RoundedDrop`; arrays are empty without wires, or without bends.
@@ -69,8 +79,8 @@ class LevelScratch(NamedTuple):
     Attributes:
         kind: Kind of wires.
         tables: Sums of groups for digits and two bends, (3, columns of a tile, pairs of groups, TABLE).
-        bits: Places of the groups' rows in them, 16 bits each, (blocks, input bits, pairs of groups, pixels).
-        levels: Levels of the inputs, laid out like `bits`.
+        bits: Places of the groups' rows in them, in the form of `Lookup`, (blocks, input bits, pairs of groups, bytes).
+        levels: Levels of the inputs, 16 bits each, (blocks, input bits, pairs of groups, pixels).
         common: Common term of all columns, (blocks, input bits, pixels).
         raw: Sums of two bends, (2, input bits, COLUMNS, pixels).
         sums: Accumulated bit patterns of codes, (columns, pixels of all blocks).
@@ -78,7 +88,7 @@ class LevelScratch(NamedTuple):
 
     kind: int
     tables: NDArray[np.int16]
-    bits: NDArray[np.uint32]
+    bits: NDArray[np.uint8]
     levels: NDArray[np.uint32]
     common: NDArray[np.float32]
     raw: NDArray[np.int32]

@@ -9,19 +9,28 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from xpert_evo.accuracy.crossbars import conversion_noise, fused_level_inputs, fused_levels
+from xpert_evo.accuracy.crossbars import (
+    conversion_noise,
+    fused_level_data,
+    fused_level_inputs,
+    fused_level_lookup,
+    fused_levels,
+)
 from xpert_evo.accuracy.crossbars.conversion_noise import start_of
 from xpert_evo.accuracy.crossbars.fused_kernel import Inputs
-from xpert_evo.accuracy.crossbars.fused_level_data import Codes, Digits, LevelScratch, Wires
-from xpert_evo.accuracy.crossbars.fused_level_inputs import fill_all_tables, set_bits, set_levels
-from xpert_evo.accuracy.crossbars.fused_levels import (
+from xpert_evo.accuracy.crossbars.fused_level_data import (
     COLUMNS,
     CONSTANTS,
     PIXELS,
     TABLE,
-    Form,
-    levels_function,
+    Codes,
+    Digits,
+    LevelScratch,
+    Wires,
 )
+from xpert_evo.accuracy.crossbars.fused_level_inputs import fill_all_tables, set_bits, set_levels
+from xpert_evo.accuracy.crossbars.fused_level_lookup import lookup
+from xpert_evo.accuracy.crossbars.fused_levels import Form, levels_function
 from xpert_evo.accuracy.crossbars.fused_loops import _inner, _outer
 from xpert_evo.accuracy.crossbars.integer_products import ROUNDER_BITS
 
@@ -36,6 +45,8 @@ _MOST_BLOCKS = 8
 
 _PLAIN, _SQUARE, _BENT, _COMMON, _BENT_COMMON = range(5)
 """Kinds of wires: none, those whose bend follows from the sums, or needs sums of its own, or with a common term."""
+
+_PAIR_BYTES = lookup().pair_bytes
 
 _raw_levels = levels_function(Form(raw=True, levels=True))
 
@@ -174,7 +185,7 @@ def _product(digest: int) -> Callable[..., Any]:
         scratch = LevelScratch(
             kind,
             memory[skipped : skipped + size].reshape((3, _TILE, n_pairs, TABLE)),
-            np.empty((n_together, n_bits, n_pairs, PIXELS), np.uint32),
+            np.empty((n_together, n_bits, n_pairs, _PAIR_BYTES), np.uint8),
             np.empty((n_together if kind else 0, n_bits, n_pairs, PIXELS), np.uint32),
             np.empty((n_together if kind else 0, n_bits, PIXELS), np.float32),
             np.empty((2, n_bits, COLUMNS, PIXELS), np.int32),
@@ -207,7 +218,7 @@ def _product(digest: int) -> Callable[..., Any]:
     return _outer(product)
 
 
-_OTHERS = (fused_levels, fused_level_inputs, conversion_noise)
+_OTHERS = (fused_levels, fused_level_data, fused_level_inputs, fused_level_lookup, conversion_noise)
 
 product = _product(zlib.crc32("".join(map(inspect.getsource, _OTHERS)).encode()))
 """Computes outputs (pixels, outputs) of blocks of PIXELS pixels, from the first of `blocks` up to the second,

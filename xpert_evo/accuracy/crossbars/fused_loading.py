@@ -51,8 +51,6 @@ def level_loops() -> Any:
     if kernel().loops is None:
         return None
     try:
-        if not importlib.import_module("xpert_evo.accuracy.crossbars.fused_levels").supported():
-            return None
         loops = importlib.import_module("xpert_evo.accuracy.crossbars.fused_level_loops")
         return loops if _is_right_with_levels(loops) else None
     except Exception:  # as in `kernel`
