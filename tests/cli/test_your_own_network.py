@@ -8,6 +8,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from torch import nn
 
 from hw_models import CrossbarSpec
 from tests.command_line import call
@@ -16,10 +17,11 @@ from tests.small_runs import SMOKE_SEARCH
 from xpert_evo.accuracy.crossbars.input_ranges import set_input_ranges
 from xpert_evo.accuracy.crossbars.network import CrossbarLayer
 from xpert_evo.accuracy.training.protocols import PROTOCOLS, TrainingProtocol
-from xpert_evo.accuracy.training.weights import load_network, read_start
+from xpert_evo.accuracy.training.weights import find_weights, load_network, read_start
 from xpert_evo.design import load_designs
 from xpert_evo.errors import XpertEvoError
 from xpert_evo.importing.building import ImportFailedError
+from xpert_evo.importing.imported import import_module
 from xpert_evo.report.exports.onnx_file import write_onnx
 
 TINY = TrainingProtocol(
@@ -49,6 +51,14 @@ def keywords():
 def perceptron():
     torch.manual_seed(0)
     return modules.mlp(32 * 32)
+
+class Tempered(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scores, self.factor = nn.Linear(1024, 10), nn.Linear(1024, 1)
+
+    def forward(self, x):
+        return self.scores(x.flatten(1)) * self.factor(x.flatten(1)).sigmoid()
 """
 
 
@@ -134,6 +144,42 @@ def check_export(backbone: tuple[str, ...], capsys: pytest.CaptureFixture[str]) 
     error = np.abs(found - wanted).max(axis=1) / np.abs(wanted).max()
     assert np.mean(error < 1e-2) >= 0.75
     assert error.max() < 0.2
+
+
+def test_a_network_whose_classifier_is_not_its_last_layer_is_trained_and_judged(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call("import", "nets.py:Tempered", "--input", "1,32,32")
+    own = ("--set", "space.backbone=Tempered.toml", "--protocol", "tiny-native", "--no-judge", "--out", "trained")
+    call("train", "Tempered.json", *own)
+    found = find_weights(Path("trained/weights.safetensors"))
+    assert found is not None
+    assert (found.n_classes, found.image_channels) == (10, 1)
+    capsys.readouterr()
+    call("judge", "trained", "--images", "8", "--ideal")
+    assert "of 8 images" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("module", "shape"),
+    [
+        (nn.Sequential(nn.Conv1d(2, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 14, 5)), (2, 16)),
+        (nn.Sequential(nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 5)), (16,)),
+    ],
+)
+def test_an_onnx_export_of_signals_and_values_reads_images(
+    module: nn.Module, shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    built = on_crossbars(import_module(module, torch.rand(2, *shape)), CrossbarSpec())
+    backbone, path = built.backbone, tmp_path / "net.onnx"
+    images = torch.rand(4, *shape, generator=torch.Generator().manual_seed(3))
+    images = images.reshape(4, backbone.image_channels, *backbone.image_size)
+    set_input_ranges(built, images)
+    write_onnx(path, built, backbone.image_size, {})
+    with torch.no_grad():
+        wanted = built(images, CrossbarLayer.product).numpy()
+    (found,) = onnxruntime.InferenceSession(path).run(None, {"images": images.numpy()})
+    np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-3 * float(np.abs(wanted).max()))
 
 
 def test_an_onnx_export_of_a_graph_computes_the_network(tmp_path: Path) -> None:

@@ -34,7 +34,11 @@ def _saved(path: Path, node: Any, opset: int, scales: tuple[float, ...]) -> None
         "one",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, *SHAPE])],
         [helper.make_tensor_value_info("out", TensorProto.FLOAT, None)],
-        [numpy_helper.from_array(weights, "w"), numpy_helper.from_array(np.array(scales, np.float32), "s")],
+        [
+            numpy_helper.from_array(weights, "w"),
+            numpy_helper.from_array(np.array(scales, np.float32), "s"),
+            numpy_helper.from_array(np.array([-3, -1]), "from_the_end"),
+        ],
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8), path)
 
@@ -61,6 +65,7 @@ def _resize(how: str, rounding: str) -> Any:
         (helper.make_node("Resize", ["h", "s"], ["m"], mode="nearest"), 10, 3),
         (helper.make_node("Max", ["h", "r", "h"], ["m"]), 13, 1),
         (helper.make_node("Min", ["h"], ["m"]), 13, 1),
+        (helper.make_node("Gather", ["h", "from_the_end"], ["m"], axis=1), 13, 1),
     ],
 )
 def test_an_operator_computes_what_onnx_runtime_computes(tmp_path: Path, node: Any, opset: int, factor: int) -> None:

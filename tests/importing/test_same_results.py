@@ -56,6 +56,28 @@ def test_an_operator_computes_what_torch_computes(function: Function) -> None:
     torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-4)
 
 
+class _Crossed(nn.Module):
+    """A sum of concatenations whose parts differ in width."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.parts = nn.ModuleList(nn.Conv2d(3, n, 1) for n in (4, 8, 8, 4))
+        self.scores = nn.Linear(12, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        a, b, c, d = (part(x) for part in self.parts)
+        return torch.as_tensor(self.scores((torch.cat([a, b], 1) + torch.cat([c, d], 1)).mean((2, 3))))
+
+
+def test_depths_are_tied_only_where_the_parts_that_are_added_are_equally_wide() -> None:
+    module, images = _Crossed().eval(), torch.rand(4, *SHAPE, generator=torch.Generator().manual_seed(1))
+    built = on_crossbars(import_module(module, images), CrossbarSpec())
+    assert built.backbone.depth_owners == (None,) * 5
+    with torch.no_grad():
+        torch.testing.assert_close(built(images, CrossbarLayer.float_product), module(images), rtol=1e-3, atol=1e-4)
+
+
 def _part_doubled(x: torch.Tensor) -> torch.Tensor:
     x[:, :3].mul_(2)
     return x

@@ -72,16 +72,17 @@ def gather(a: Attributes, x: Any, index: Any) -> Tensor:
     """One position or evenly spaced positions of an axis."""
     if isinstance(index, Tensor):
         raise ImportFailedError("looks up values at positions that depend on the input")
-    axis, rows = a.get("axis", 0), np.asarray(index)
+    axis, rows, source = a.get("axis", 0), np.asarray(index), tensor(x)
     if rows.ndim == 0:
-        return tensor(x).select(axis, int(rows))
+        return source.select(axis, int(rows))
+    rows = np.where(rows < 0, rows + source.shape[axis], rows)
     steps = np.diff(rows)
     if rows.ndim != 1 or (len(steps) and (steps != steps[0]).any()) or (len(steps) and steps[0] < 1):
         raise ImportFailedError("gathers positions that are not evenly spaced")
     step = int(steps[0]) if len(steps) else 1
-    place = [slice(None)] * tensor(x).ndim
+    place = [slice(None)] * source.ndim
     place[axis] = slice(int(rows[0]), int(rows[-1]) + 1, step)
-    return tensor(x)[tuple(place)]
+    return source[tuple(place)]
 
 
 def pad(a: Attributes, x: Tensor, pads: Any = None, value: Any = None, axes: Any = None) -> Tensor:

@@ -47,6 +47,7 @@ class Depths:
         reads: Segments of the channels that each layer reads; None if they do not depend on depths.
         fixed: Reason why the depth of a layer cannot vary, by the first layer of its group.
         single: Layers whose only channel is spread over many, so that their depth has to remain 1.
+        widths: Channels of the input and of each layer in the original network.
         axes: Axis of channels of each node; missing without one.
         parameters: Names of the parameters, whose shapes follow those of the tensors that they are combined with.
     """
@@ -54,6 +55,7 @@ class Depths:
     reads: list[tuple[Segment, ...] | None] = field(default_factory=list)
     fixed: dict[int, str] = field(default_factory=dict)
     single: set[int] = field(default_factory=set)
+    widths: dict[int, int] = field(default_factory=dict)
     axes: dict[str, Axis] = field(default_factory=dict)
     parameters: frozenset[str] = frozenset()
     _parent: dict[int, int] = field(default_factory=dict)
@@ -91,11 +93,12 @@ def depths_of(nodes: Sequence[NodeEntry], shapes: Mapping[str, Shape], input_nam
     """Traces the channels of a graph whose nodes have the given shapes."""
     found = Depths(parameters=frozenset(node.name for node in nodes if node.op is Op.PARAMETER))
     found.axes[input_name] = Axis(0, (Segment(IMAGE),))
+    found.widths = dict(enumerate(node.depth or 0 for node in nodes if node.on_crossbars))
+    found.widths[IMAGE] = shapes[input_name][0]
     n_layers = 0
     for node in nodes:
-        own = n_layers if node.on_crossbars else None
+        axis = _Tracer(found, node, shapes, n_layers if node.on_crossbars else None).axis()
         n_layers += node.on_crossbars
-        axis = _Tracer(found, node, shapes, own).axis()
         if axis is not None:
             found.axes[node.name] = axis
     for segments in found.reads:
@@ -127,7 +130,8 @@ class _Tracer:
         if node.op is Op.CONCATENATE:
             return self._joined()
         if node.op is Op.MATMUL:
-            self._refuse_both()
+            for position in (0, 1):
+                self._refuse(self._given(position), "multiplies activations with activations")
             return None
         axis = self._given()
         return None if axis is None else self._passed(axis)
@@ -185,13 +189,19 @@ class _Tracer:
             narrow, wide = (other, one) if lengths[1] == 1 else (one, other)
             self.found.single.update(s.layer for s in narrow.segments)
             return wide
-        if [s.count for s in one.segments] != [s.count for s in other.segments]:
-            self._refuse(one, "combines channels of different layers")
-            self._refuse(other, "combines channels of different layers")
-            return one
+        self._tie_all(one, other, "combines")
+        return one
+
+    def _tie_all(self, one: Axis, other: Axis, verb: str) -> None:
+        """Ties the depths behind two axes part by part, or fixes them if the parts are not equally wide."""
+        widths = self.found.widths
+        parts, others = ([(s.count, widths[s.layer]) for s in axis.segments] for axis in (one, other))
+        if parts != others:
+            for axis in (one, other):
+                self._refuse(axis, f"{verb} channels of different layers")
+            return
         for a, b in zip(one.segments, other.segments, strict=True):
             self._tie(a.layer, b.layer)
-        return one
 
     def _tie(self, a: int, b: int) -> None:
         """Ties two layers whose channels are combined one by one."""
@@ -231,17 +241,8 @@ class _Tracer:
             return None
         first, *others = [part for part in known if part is not None]
         for other in others:
-            if [s.count for s in first.segments] != [s.count for s in other.segments]:
-                self._refuse(first, "joins channels of different layers")
-                self._refuse(other, "joins channels of different layers")
-                continue
-            for a, b in zip(first.segments, other.segments, strict=True):
-                self._tie(a.layer, b.layer)
+            self._tie_all(first, other, "joins")
         return first
-
-    def _refuse_both(self) -> None:
-        for position in (0, 1):
-            self._refuse(self._given(position), "multiplies activations with activations")
 
     def _passed(self, axis: Axis) -> Axis | None:
         """The axis after an operation on a single input."""

@@ -1,7 +1,7 @@
 """Files of trained weights: written by `train`, read to continue, judge, pack or export them."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -19,11 +19,12 @@ from xpert_evo.accuracy.training.protocols import TrainingProtocol
 from xpert_evo.accuracy.training.trained_network import TrainedNetwork
 from xpert_evo.accuracy.training.weights_header import NetworkReference, WeightsHeader
 from xpert_evo.accuracy.training.weights_path import WEIGHTS_NAME, weights_file
-from xpert_evo.backbones import load_backbone
+from xpert_evo.backbones import Backbone, load_backbone
 from xpert_evo.config import RunConfig
 from xpert_evo.design import Design
-from xpert_evo.errors import TrainingError
+from xpert_evo.errors import ConfigError, TrainingError
 from xpert_evo.hardware import Hardware
+from xpert_evo.networks.graph import Graph
 from xpert_evo.paths import user_path
 
 __all__ = [
@@ -104,12 +105,27 @@ def find_weights(path: Path) -> WeightsFile | None:
         header = WeightsHeader.from_plain(read_metadata(path), where=str(path))
         with safe_open(path, framework="np") as file:
             n_layers = sum(name.endswith(".weight") for name in file.keys())  # noqa: SIM118
-            first, last = (file.get_slice(f"layers.{i}.weight").get_shape() for i in (0, n_layers - 1))
-        return WeightsFile(
-            path=path, header=header, image_channels=header.image_channels or first[1], n_classes=last[0]
-        )
-    except (OSError, SafetensorError, IndexError, TrainingError):
+            shapes = [file.get_slice(f"layers.{i}.weight").get_shape() for i in range(n_layers)]
+        channels, depths = header.image_channels or shapes[0][1], [shape[0] for shape in shapes]
+        is_graph = header.backbone is not None and header.backbone.nodes
+        n_classes = _backbone_of(header, depths, channels).n_classes if is_graph else depths[-1]
+        return WeightsFile(path=path, header=header, image_channels=channels, n_classes=n_classes)
+    except (OSError, SafetensorError, IndexError, TrainingError, ConfigError):
         return None
+
+
+def _backbone_of(header: WeightsHeader, depths: Sequence[int], image_channels: int) -> Backbone:
+    """Returns the backbone of a file whose layers have these outputs; the classifier need not be the last of them."""
+    own, n_classes = header.backbone, depths[-1]
+    if own is not None and own.nodes:
+        classifier = Graph(own.nodes, own.input).classifier
+        n_classes = depths[-1 if classifier is None else classifier]
+    return load_backbone(
+        own or header.design.backbone,
+        n_classes=n_classes,
+        image_channels=image_channels,
+        image_size=header.image_size,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,19 +249,14 @@ def load_network(path: str | PathLike[str], crossbar: CrossbarSpec | None = None
     path = weights_file(user_path(path))
     tensors, header = read_weights(path)
     weights = [tensors[f"layers.{i}.weight"] for i in range(sum(name.endswith(".weight") for name in tensors))]
-    first, last = weights[0], weights[-1]
+    depths = [weight.shape[0] for weight in weights]
     network = build_network(
         header.design,
-        load_backbone(
-            header.backbone or header.design.backbone,
-            n_classes=last.shape[0],
-            image_channels=header.image_channels or first.shape[1],
-            image_size=header.image_size,
-        ),
+        _backbone_of(header, depths, header.image_channels or weights[0].shape[1]),
         crossbar=crossbar or header.crossbar or Hardware.of(RunConfig()).crossbar,
         width_divisor=header.protocol.width_divisor,
         image_size=header.trained_size,
-        depths=_earlier_depths(header.design, header.protocol, [weight.shape[0] for weight in weights]),
+        depths=_earlier_depths(header.design, header.protocol, depths),
     )
     try:
         network.load_state_dict(tensors)

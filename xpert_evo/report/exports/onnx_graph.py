@@ -29,7 +29,7 @@ def add_graph(graph: Graph, network: CrossbarNetwork, images: str, input_shape: 
     shapes = network.backbone.graph.shapes(input_shape, depths)
     layers = iter(network.crossbar_layers)
     parameters = {node.name for node in nodes if node.op is Op.PARAMETER}
-    names = {INPUT: images}
+    names = {INPUT: _as_input(graph, images, input_shape)}
     for node in nodes:
         inputs = [names[name] for name in node.inputs]
         if node.on_crossbars:
@@ -44,6 +44,13 @@ def add_graph(graph: Graph, network: CrossbarNetwork, images: str, input_shape: 
                 inputs = _for_each_image(graph, node, inputs, parameters)
             names[node.name] = digital_node(graph, node, inputs, own, shapes[node.name])
     graph.node("Flatten", "scores", names[nodes[-1].name], axis=1)
+
+
+def _as_input(graph: Graph, images: str, input_shape: Shape) -> str:
+    """Images as the network reads them: maps, or their pixels in a row, with or without an axis of channels."""
+    if len(input_shape) == 3:
+        return images
+    return graph.node("Reshape", "pixels", images, graph.constant("pixels.shape", np.array([-1, *input_shape])))
 
 
 def _for_each_image(graph: Graph, node: NodeEntry, inputs: list[str], parameters: set[str]) -> list[str]:
