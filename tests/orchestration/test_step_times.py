@@ -1,12 +1,15 @@
 """What a training takes is told from a few steps, whatever its protocol's number of images."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from hw_models import CrossbarSpec
+from xpert_evo.accuracy.crossbars import fused
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
 from xpert_evo.accuracy.datasets.catalogue import Split, load_dataset
 from xpert_evo.accuracy.training.checkpoints import TrainingState
@@ -48,6 +51,26 @@ def test_measuring_a_native_protocol_is_bounded_to_a_few_steps_of_few_images(mon
     assert said == ["the first steps of the training", "the exact emulation of a few images"]
     assert costs.image_s > 0
     assert costs.judged_s > 0
+
+
+def test_loading_the_fused_kernel_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[str] = []
+    clock, kernel = step_times._clock(torch.device("cpu")), fused.kernel
+
+    def loaded() -> object:
+        events.append("kernel")
+        return kernel()
+
+    def ticking(_: object) -> Callable[[], float]:
+        return lambda: events.append("clock") or clock()
+
+    monkeypatch.setattr(fused.changeover, "n_sums", 0)
+    monkeypatch.setattr(fused, "_WORTH_LOADING", 1 << 22)  # fewer than those of the images that are judged
+    monkeypatch.setattr(fused, "kernel", loaded)
+    monkeypatch.setattr(step_times, "_clock", ticking)
+    protocol = load_protocol("smoke")
+    measured_costs(a_design(), BACKBONE, CrossbarSpec(), load_dataset("fashion-mnist"), protocol, budget_s=0.01)
+    assert events[: events.index("kernel")].count("clock") % 2 == 0, "it is loaded between two measurements"
 
 
 def test_small_images_do_not_shorten_what_a_step_takes_as_such_or_what_a_teacher_sees() -> None:

@@ -43,6 +43,13 @@ class Changeover:
         self.n_sums += n_sums
         return self.n_sums > _WORTH_LOADING
 
+    def expect(self, n_sums: int) -> bool:
+        """Changes over now if `n_sums` to come are worth it, and returns whether they are."""
+        is_worth = n_sums > _WORTH_LOADING
+        if is_worth:
+            self.n_sums = max(self.n_sums, n_sums)
+        return is_worth
+
 
 changeover = Changeover()
 
