@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections import Counter
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -14,9 +15,18 @@ from xpert_evo.executors.gpus import VARIABLE, device_of
 from xpert_evo.orchestration.start import build_executor
 from xpert_evo.progress import Event, describe
 
+PATIENCE_S = 120.0
+"""Time after which a test gives up on a worker that does not start [s]."""
 
-def visible_devices(n: int) -> str | None:
-    time.sleep(0.5)  # so that every worker gets a job
+
+def visible_devices(meeting: Path) -> str | None:
+    """Returns the devices that this worker sees, once two workers have come to the meeting."""
+    (meeting / str(os.getpid())).touch()
+    end = time.monotonic() + PATIENCE_S
+    while len(list(meeting.iterdir())) < 2:
+        if time.monotonic() > end:
+            raise TimeoutError(f"no second worker came within {PATIENCE_S} s")
+        time.sleep(0.01)
     return os.environ.get(VARIABLE)
 
 
@@ -58,27 +68,28 @@ def test_a_run_with_fewer_devices_than_asked_for_is_told(
     assert all("executor.gpus = 2, but this process can use 1 CUDA device;" in describe(event) for event in heard)
 
 
-def _devices(executor: ProcessExecutor) -> Counter[str | None]:
-    outcomes = list(executor.run(visible_devices, list(range(8))))
+def _devices(executor: ProcessExecutor, meeting: Path) -> Counter[str | None]:
+    meeting.mkdir()
+    outcomes = list(executor.run(visible_devices, [meeting] * 8))
     by_worker = {o.worker: o.result for o in outcomes if isinstance(o, JobDone)}
     return Counter(by_worker.values())
 
 
-def test_processes_share_devices_evenly_also_after_one_has_died() -> None:
+def test_processes_share_devices_evenly_also_after_one_has_died(tmp_path: Path) -> None:
     executor = ProcessExecutor(2, n_gpus=2)
     try:
-        assert _devices(executor) == {"0": 1, "1": 1}
+        assert _devices(executor, tmp_path / "before") == {"0": 1, "1": 1}
         assert all(isinstance(outcome, JobFailed) for outcome in executor.run(die, [0]))
-        assert _devices(executor) == {"0": 1, "1": 1}
+        assert _devices(executor, tmp_path / "after") == {"0": 1, "1": 1}
     finally:
         executor.close()
 
 
-def test_local_dask_workers_have_a_device_each_by_default() -> None:
+def test_local_dask_workers_have_a_device_each_by_default(tmp_path: Path) -> None:
     executor = load_dask_executor()(n_gpus=2)
     try:
         assert executor.n_workers == 2
-        outcomes = list(executor.run(visible_devices, list(range(8))))
+        outcomes = list(executor.run(visible_devices, [tmp_path] * 8))
         assert {outcome.result for outcome in outcomes if isinstance(outcome, JobDone)} == {"0", "1"}
     finally:
         executor.close()
