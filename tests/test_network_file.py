@@ -278,6 +278,19 @@ def test_files_without_padding_are_the_same_network() -> None:
     assert [layer.reference_depth for layer in found.backbone.layers] == [128, 128, 256, 256, 512, 512, None]
 
 
+@pytest.mark.parametrize("name", ["vgg8", "resnet20"])
+def test_files_of_larger_images_come_back_with_their_size(name: str) -> None:
+    backbone = load_backbone(name, image_size=(64, 64))
+    design = random_design(backbone, 3)
+    rows = network_rows(backbone, design)
+    found = import_network(rows, "again", where="net.csv", image_side=64)
+    assert (found.like, found.backbone.output_sizes()) == (name, backbone.output_sizes())
+    assert found.design is not None
+    assert network_rows(found.backbone, found.design) == rows
+    with pytest.raises(DesignError, match=r"its input is 66 x 66, but images are 32 x 32 .* such as --input 3,64,64"):
+        import_network(rows, "again", where="net.csv")
+
+
 def test_spaces_a_byte_order_mark_and_the_authors_code_of_sar_are_read(tmp_path: Path) -> None:
     path = tmp_path / "NetWork_custom.csv"
     path.write_bytes(
@@ -328,7 +341,7 @@ def test_rows_that_no_program_takes_are_refused(text: str, words: str) -> None:
     ("rows", "words"),
     [
         ([row(34, 3, 3, 64), row(34, 64, 3, 64)], "layer 2: the last layer, .* must be the classifier"),
-        ([row(226, 3, 3, 64), row(1, 64, 1, 10)], "layer 1: its input is 226 x 226, but backbones take .* 32 x 32"),
+        ([row(226, 3, 3, 64), row(1, 64, 1, 10)], "its input is 226 x 226, but images are 32 x 32 .*--input 3,224,224"),
         ([row(34, 3, 3, 64), row(34, 1, 3, 64), row(1, 64, 1, 10)], "layer 2: it reads 1 channel of .*depthwise"),
         ([row(34, 3, 3, 64), row(18, 64, 3, 64), row(1, 64, 1, 10)], "layer 2: it reads 64 channels of 18 x 18, which"),
         ([row(34, 3, 3, 8, pool=True), row(1, 2048, 1, 32), row(1, 32, 1, 10)], "layer 2: it reads 8 maps of 16 x 16"),

@@ -13,11 +13,9 @@ from xpert_evo.backbones import INPUT, Backbone, BackboneLayer, LayerKind, load_
 from xpert_evo.bundled import BUNDLED_CHAINS
 from xpert_evo.design import Design, LayerDesign
 from xpert_evo.errors import ConfigError, DesignError
+from xpert_evo.image_sources import IMAGE_SIZE
 from xpert_evo.network_file import LayerRow
 from xpert_evo.words import counted
-
-IMAGE_SIDE = 32
-"""Side of a backbone's images [pixels]."""
 
 _NOTHING = -1
 
@@ -39,37 +37,45 @@ class ImportedNetwork:
     like: str | None
 
 
-def import_network(rows: Sequence[LayerRow], name: str, *, where: str) -> ImportedNetwork:
+def import_network(
+    rows: Sequence[LayerRow], name: str, *, where: str, image_side: int = IMAGE_SIZE[0]
+) -> ImportedNetwork:
     """Converts the layers of a network file to a backbone and, if possible, a design.
 
     Args:
         rows: Rows from `network_file.read_network`.
         name: Name of the backbone: a letter, then letters, digits and underscores.
         where: Source of the rows, for messages.
+        image_side: Side of the square images that the first layer reads, without padding [pixels].
 
     Raises:
         DesignError: If no backbone can have such layers.
     """
-    output_sides = _output_sides(rows, where)
-    like, layers = _wiring(rows, output_sides, where)
+    output_sides = _output_sides(rows, where, image_side)
+    like, layers = _wiring(rows, output_sides, where, image_side)
     entries = [
         _entry(layer, rows[i].out_channels, layers[i - 1].name if i else INPUT) for i, layer in enumerate(layers)
     ]
     try:
         description = parse_description({"name": name, "layers": entries}, where=where)
-        backbone = load_backbone(description, n_classes=rows[-1].out_channels, image_channels=rows[0].in_channels)
+        backbone = load_backbone(
+            description,
+            n_classes=rows[-1].out_channels,
+            image_channels=rows[0].in_channels,
+            image_size=(image_side, image_side),
+        )
     except ConfigError as failure:
         raise DesignError(str(failure)) from None
     return ImportedNetwork(description=description, backbone=backbone, design=_design(backbone, rows), like=like)
 
 
-def _output_sides(rows: Sequence[LayerRow], where: str) -> list[int]:
+def _output_sides(rows: Sequence[LayerRow], where: str, image_side: int) -> list[int]:
     """Returns the side of each layer's output map [pixels].
 
     Files that count positions correctly give padded inputs. The files shipped with the programs give inputs without
     padding, for which the programs then count too few positions; the image's side distinguishes the two.
     """
-    unpadded = any(row.input_side == IMAGE_SIDE for row in rows[:1] if row.kernel_size > 1)
+    unpadded = any(row.input_side == image_side for row in rows[:1] if row.kernel_size > 1)
     sides = []
     for n, row in enumerate(rows, 1):
         if unpadded:
@@ -86,14 +92,19 @@ def _output_sides(rows: Sequence[LayerRow], where: str) -> list[int]:
 
 
 def _wiring(
-    rows: Sequence[LayerRow], output_sides: Sequence[int], where: str
+    rows: Sequence[LayerRow], output_sides: Sequence[int], where: str, image_side: int
 ) -> tuple[str | None, list[BackboneLayer]]:
     """Returns the built-in backbone to which these layers belong, or None, and the layers."""
     for name in BUNDLED_CHAINS:
-        known = load_backbone(name, n_classes=rows[-1].out_channels, image_channels=rows[0].in_channels)
+        known = load_backbone(
+            name,
+            n_classes=rows[-1].out_channels,
+            image_channels=rows[0].in_channels,
+            image_size=(image_side, image_side),
+        )
         if _is_like(known, rows, output_sides):
             return name, list(BUNDLED_CHAINS[name]())
-    return None, _guessed(rows, output_sides, where)
+    return None, _guessed(rows, output_sides, where, image_side)
 
 
 def _is_like(known: Backbone, rows: Sequence[LayerRow], output_sides: Sequence[int]) -> bool:
@@ -112,10 +123,10 @@ def _is_like(known: Backbone, rows: Sequence[LayerRow], output_sides: Sequence[i
     )
 
 
-def _guessed(rows: Sequence[LayerRow], output_sides: Sequence[int], where: str) -> list[BackboneLayer]:
+def _guessed(rows: Sequence[LayerRow], output_sides: Sequence[int], where: str, image_side: int) -> list[BackboneLayer]:
     """Returns layers that read and add outputs of the right shape; raises DesignError if there is none."""
     _check_classifier(rows[-1], where, len(rows))
-    outputs = [_Output(channels=rows[0].in_channels, side=IMAGE_SIDE, source=_NOTHING, kernel_size=0)]
+    outputs = [_Output(channels=rows[0].in_channels, side=image_side, source=_NOTHING, kernel_size=0)]
     layers: list[BackboneLayer] = []
     unread: set[int] = set()
     for i, (row, side) in enumerate(zip(rows, output_sides, strict=True), 1):
@@ -209,10 +220,12 @@ def _no_source(row: LayerRow, n: int, before: _Output, where: str) -> str:
     """Returns why the n-th layer has no source: images of another size, a flattened map, or groups of channels."""
     place = f"{where}, layer {n}"
     if n == 1:
-        padded = IMAGE_SIDE + row.kernel_size - 1
+        image, padded = before.side, before.side + row.kernel_size - 1
+        own = row.input_side - row.kernel_size + 1
         return (
-            f"{place}: its input is {row.input_side} x {row.input_side}, but backbones take images of {IMAGE_SIDE} x "
-            f"{IMAGE_SIDE} ({padded} x {padded} with the padding of its kernel)."
+            f"{place}: its input is {row.input_side} x {row.input_side}, but images are {image} x {image} ({padded} x "
+            f"{padded} with the padding of its kernel); give the size of the images with --input, such as --input "
+            f"{row.in_channels},{own},{own}."
         )
     if row.input_side == 1 and row.in_channels == before.channels * before.side**2:
         return (

@@ -176,6 +176,16 @@ class _Upward(nn.Module):
         return self.grow(x).mean((2, 3))
 
 
+class _Empty(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(3, 4, 3)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        maps = self.layer(inputs)
+        return torch.cat([maps.mean((2, 3)), maps[:, :, :0].flatten(1)], 1)
+
+
 class _Sorted(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x.sort(1).values
@@ -236,6 +246,7 @@ class _SortedInside(nn.Module):
         (_Recurrent(), (5, 8), "lstm in reader"),
         (_Upward(), (3, 8, 8), "grow is a transposed convolution"),
         (_Sorted(), (8,), "sort"),
+        (_Empty(), (3, 8, 8), "reshapes an empty tensor of 4 x 0 x 6; remove it"),
         (_AcrossBatch(), (8,), "mean works across the images of a batch"),
         (nn.Conv3d(1, 2, 3), (1, 5, 5, 5), "convolution in 3 dimensions"),
     ],

@@ -10,6 +10,7 @@ from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.config import RunConfig
 from xpert_evo.errors import UsageError
 from xpert_evo.files import write_text
+from xpert_evo.image_sources import IMAGE_SIZE
 from xpert_evo.network_file import read_network
 from xpert_evo.network_import import ImportedNetwork, import_network
 from xpert_evo.words import counted
@@ -39,7 +40,9 @@ def import_source(source: str, *, out: Path | None, name: str | None, input_shap
         _import_network(source, out, name, _shape_of(input_shape))
         return
     chosen = name or _name_from(path)
-    network = import_network(read_network(path), chosen, where=str(path))
+    rows, shape = read_network(path), _shape_of(input_shape)
+    side = IMAGE_SIZE[0] if shape is None else _side_of(shape, rows[0].in_channels)
+    network = import_network(rows, chosen, where=str(path), image_side=side)
     target = out or Path(f"{chosen}{SUFFIX}")
     texts = {target: network.description.to_toml()}
     if network.design is not None:
@@ -56,6 +59,16 @@ def _shape_of(text: str | None) -> tuple[int, ...] | None:
     if not 1 <= len(parts) <= _MOST_AXES or not all(part.strip().isdigit() and int(part) > 0 for part in parts):
         raise UsageError(f"--input must be one to three numbers such as 3,32,32 or 1,16000, got '{text}'.")
     return tuple(int(part) for part in parts)
+
+
+def _side_of(shape: tuple[int, ...], image_channels: int) -> int:
+    """The side of the square images of a network file [pixels]."""
+    if len(shape) != _MOST_AXES or shape[0] != image_channels or shape[1] != shape[2]:
+        raise UsageError(
+            f"--input must be the channels, height and width of square images with {counted(image_channels, 'channel')}"
+            f", as the first layer of the network file reads them, got {','.join(map(str, shape))}."
+        )
+    return shape[1]
 
 
 def _import_network(source: str, out: Path | None, name: str | None, input_shape: tuple[int, ...] | None) -> None:
@@ -124,6 +137,7 @@ def _next_step(network: ImportedNetwork, target: Path) -> str:
     backbone = network.backbone
     wanted = (backbone.n_classes, backbone.image_channels)
     fitting = [name for name, spec in DATASETS.items() if (spec.n_classes, spec.image_channels) == wanted]
+    fitting = fitting if backbone.image_size == IMAGE_SIZE else []
     default = RunConfig().dataset.name
     dataset = "" if default in fitting or not fitting else f" --dataset {fitting[0]}"
     setting = f"--set {shlex.quote(f'space.backbone={target}')}"
@@ -132,5 +146,5 @@ def _next_step(network: ImportedNetwork, target: Path) -> str:
     else:
         line = f"next: `xpert-evo evaluate {shlex.quote(str(target.with_suffix('.json')))} {setting}{dataset}`"
     if not fitting:
-        line += " (no supported data set has these image planes and classes; costs are computed for those of --dataset)"
+        line += " (no built-in data set has such images and classes; costs are computed for those of --dataset)"
     return line

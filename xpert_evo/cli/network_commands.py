@@ -60,7 +60,8 @@ def import_(
         typer.Option(
             "--input",
             metavar="SHAPE",
-            help="Give the shape of one input: 3,32,32 or 1,16000 or 784 (default: that of the ONNX model).",
+            help="Give the shape of one input: 3,32,32 or 1,16000 or 784 (default: that of the ONNX model, or 32 x 32 "
+            "pixels for a network file).",
             show_default=False,
         ),
     ] = None,
@@ -80,6 +81,7 @@ def import_(
       xpert-evo import networks.py:resnet --input 3,32,32
       xpert-evo import model.onnx --name mine
       xpert-evo import NetWork_VGG16.csv
+      xpert-evo import NetWork_VGG8.csv --input 3,64,64
       xpert-evo import NetWork_VGG16.csv --name mine --out networks/mine.toml
     """
     from xpert_evo.cli.importing import import_source

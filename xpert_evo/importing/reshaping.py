@@ -16,8 +16,13 @@ def reshaped(builder: Builder, value: Value, shape: Shape) -> Value:
         shape: Its new shape, with the batch axis.
 
     Raises:
-        ImportFailedError: The images of a batch would be mixed.
+        ImportFailedError: The images of a batch would be mixed, or the value is empty.
     """
+    if 0 in value.shape:
+        raise ImportFailedError(
+            f"reshapes an empty tensor of {' x '.join(map(str, value.shape))}; remove it from the network, or slice "
+            "it so that something is left"
+        )
     batch = _batch_axis(builder, value, shape)
     target = shape[:batch] + shape[batch + 1 :]
     place = 0

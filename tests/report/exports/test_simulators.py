@@ -156,13 +156,28 @@ def test_import_names_the_data_set_that_fits(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     source = Path("7 layers.csv")
-    for planes, classes, words in ((3, 100, "--dataset cifar100 --dry-run"), (5, 7, "no supported data set has these")):
+    for planes, classes, words in ((3, 100, "--dataset cifar100 --dry-run"), (5, 7, "no built-in data set has such")):
         source.write_text(f"34,34,{planes},3,3,64,1,1\n1,1,64,1,1,{classes},0,1\n")
         call("import", source)
         told = capsys.readouterr().out
         assert words in told
         assert "does not contain connections" in told
         Path("network_7_layers.toml").unlink()
+
+
+def test_import_takes_images_of_the_size_that_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = Path("net.csv")
+    source.write_text("66,66,3,3,3,64,1,1\n34,34,64,3,3,64,1,1\n1,1,64,1,1,10,0,1\n")
+    with pytest.raises(DesignError, match=r"its input is 66 x 66, but images are 32 x 32 .* --input 3,64,64\.$"):
+        call("import", source)
+    with pytest.raises(UsageError, match=r"square images with 3 channels, .* got 1,64,64\.$"):
+        call("import", source, "--input", "1,64,64")
+    call("import", source, "--input", "3,64,64")
+    assert "no built-in data set has such" in capsys.readouterr().out
+    assert "reference_depth = 64" in Path("net.toml").read_text()
 
 
 def test_import_refuses_what_it_cannot_read_and_keeps_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,8 @@ Its "Computations" count columns 1 and 2 as output positions, and its TOPS/W are
 latency.
 {tiles}
 
-`xpert-evo import NetWork_ID.csv` reads such a file back where images have 32 x 32 pixels.
+`xpert-evo import NetWork_ID.csv` reads such a file back; give images of other sizes than 32 x 32 with --input, such as
+--input 3,64,64.
 """
 
 NEUROSIM_NOTE = """\
@@ -58,7 +59,8 @@ NetWork_ID.csv: a design as a network file for DNN+NeuroSim V1.3, a row a layer.
 The files that come with the program have the side without padding in columns 1 and 2: it then counts 900 positions for
 a map of 32 x 32. Everything else is a parameter of the program and stands in NetWork_ID.txt.
 
-`xpert-evo import NetWork_ID.csv` reads such a file back as a backbone where images have 32 x 32 pixels.
+`xpert-evo import NetWork_ID.csv` reads such a file back as a backbone; give images of other sizes than 32 x 32
+with --input, such as --input 3,64,64.
 """
 
 
