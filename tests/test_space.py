@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from hw_models import AdcType, CrossbarSpec
+from xpert_evo.backbone_file import parse_description
 from xpert_evo.backbones import load_backbone
 from xpert_evo.bundled import BUNDLED_CHAINS
 from xpert_evo.config import parse_config
@@ -22,6 +23,7 @@ from xpert_evo.hardware import Hardware
 from xpert_evo.orchestration.task import build_space
 from xpert_evo.search.phases import SECOND_PHASE, frozen_space, to_frozen_space, to_whole_space
 from xpert_evo.space import PAPER_CHOICES, WIDE_CHOICES, SearchSpace
+from xpert_evo.space_rules import check_depth_choices
 
 SPACES = {name: SearchSpace(load_backbone(name)) for name in BUNDLED_CHAINS}
 
@@ -411,3 +413,35 @@ def test_digests_name_designs() -> None:
     designs = space.decode(space.random(rng, 200))
     assert len({design.digest for design in designs}) == len({design.to_json() for design in designs})
     assert Design.model_validate_json(designs[0].to_json()).digest == designs[0].digest
+
+
+@pytest.mark.parametrize(
+    ("node", "words"),
+    [
+        ("stem", None),
+        ("twin", "node twin: it shares its channel depth with stem; give the choices of stem instead"),
+        ("sum", "node sum: only convolutions and linear layers have a depth"),
+        ("split", "node split: its depth is fixed by the network"),
+        ("classifier", "node classifier: the classifier has one output per class"),
+    ],
+)
+def test_depth_choices_of_a_node_that_no_gene_offers_are_refused(node: str, words: str | None) -> None:
+    nodes: list[dict[str, Any]] = [
+        {"name": "stem", "op": "convolution", "inputs": ["input"], "depth": 8},
+        {"name": "twin", "op": "convolution", "inputs": ["input"], "depth": 8},
+        {"name": "sum", "op": "add", "inputs": ["stem", "twin"]},
+        {"name": "split", "op": "convolution", "inputs": ["sum"], "depth": 4},
+        {"name": "grouped", "op": "convolution", "inputs": ["split"], "depth": 8, "groups": 2},
+        {"name": "pooled", "op": "mean", "inputs": ["grouped"], "axes": [1, 2]},
+        {"name": "classifier", "op": "linear", "inputs": ["pooled"], "depth": 10},
+    ]
+    for one in nodes:
+        if one["name"] == node:
+            one["depth_choices"] = [4, 8]
+    backbone = load_backbone(parse_description({"name": "own", "input": [3, 8, 8], "nodes": nodes}, where="own"))
+    if words is None:
+        check_depth_choices(backbone)
+        assert backbone.offered_depths(0) == (4, 8)
+        return
+    with pytest.raises(ConfigError, match=words):
+        check_depth_choices(backbone)

@@ -14,10 +14,11 @@ import xpert_evo as xe
 from tests.command_line import call
 from tests.small_runs import OWN_BACKBONE, SMOKE_SEARCH
 from xpert_evo.accuracy.training import stages
-from xpert_evo.config import load_config, parse_assignments
+from xpert_evo.config import load_config, parse_assignments, parse_config
 from xpert_evo.errors import ConfigError, InterruptedRunError, StoreError, UsageError
 from xpert_evo.orchestration import native_refining, stage_times
 from xpert_evo.orchestration.names import NATIVE as NATIVE_BATCH
+from xpert_evo.orchestration.native_plan import check_recipe
 from xpert_evo.orchestration.refining import Refining
 from xpert_evo.orchestration.start import go_on
 from xpert_evo.progress import Silent
@@ -316,3 +317,15 @@ def test_goals_and_recipes_are_checked_before_anything_is_written(searched: Path
         call("run", "--to", "native", "--recipe", str(tuning), "--out", tmp_path / "a")
     assert not (tmp_path / "a").exists()
     assert xe.load_run(searched).result.native is None
+
+
+def test_a_recipe_that_does_not_exist_is_refused_before_it_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="no recipe is called 'hous'; did you mean 'hour'"):
+        call("run", "--set", "native.recipe=hous", "--dry-run")
+    begun = parse_config({"native": {"recipe": "hous"}})
+    check_recipe(begun, is_new=False)  # of an earlier version, which did not look
+    with pytest.raises(ConfigError, match="hous"):
+        check_recipe(parse_config({"native": {"recipe": "hous", "train": True}}), is_new=False)

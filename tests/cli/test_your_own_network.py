@@ -19,7 +19,7 @@ from xpert_evo.accuracy.crossbars.network import CrossbarLayer
 from xpert_evo.accuracy.training.protocols import PROTOCOLS, TrainingProtocol
 from xpert_evo.accuracy.training.weights import find_weights, load_network, read_start
 from xpert_evo.design import load_designs
-from xpert_evo.errors import XpertEvoError
+from xpert_evo.errors import ConfigError, XpertEvoError
 from xpert_evo.importing.building import ImportFailedError
 from xpert_evo.importing.imported import import_module
 from xpert_evo.report.exports.onnx_file import write_onnx
@@ -239,3 +239,17 @@ def test_a_mask_ends_the_import_in_one_sentence(here: Path) -> None:
     told = "the attention layer.self_attn is given a mask; only attention without a mask is supported"
     assert str(failure.value).removesuffix(".") == told
     assert not Path("Masked.toml").exists()
+
+
+def test_depth_choices_of_a_node_that_cannot_choose_are_refused_by_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("own.toml").write_text(
+        'name = "own"\ninput = [1, 32, 32]\n'
+        'nodes = [\n  { name = "stem", op = "convolution", inputs = ["input"], depth = 8 },\n'
+        '  { name = "pooled", op = "mean", inputs = ["stem"], axes = [1, 2], depth_choices = [4, 8] },\n'
+        '  { name = "classifier", op = "linear", inputs = ["pooled"], depth = 10 },\n]\n'
+    )
+    with pytest.raises(ConfigError, match=r"depth_choices of node pooled: only convolutions and linear layers have"):
+        call("run", "--set", "space.backbone=own.toml", "--dry-run")

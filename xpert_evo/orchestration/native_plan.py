@@ -117,9 +117,12 @@ def check_recipe_is_used(config: RunConfig) -> None:
         )
 
 
-def check_recipe(config: RunConfig) -> None:
-    """Raises ConfigError if the recipe of trainings at native size is unknown or needs trained weights."""
-    if config.native.train and load_recipe(config.native.recipe).needs_weights:
+def check_recipe(config: RunConfig, *, is_new: bool) -> None:
+    """Raises ConfigError if the recipe of trainings at native size is unknown or needs trained weights.
+
+    Runs that have begun may have kept a wrong recipe, as long as it is not used.
+    """
+    if (is_new or config.native.train) and load_recipe(config.native.recipe).needs_weights:
         raise ConfigError(
             f"native.recipe = {config.native.recipe} begins with a stage that continues from trained weights, but a "
             "run has none; choose a recipe that begins with random ones, such as hour."

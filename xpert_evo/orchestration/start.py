@@ -41,6 +41,7 @@ from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.task import Task, fitted_images, task_of_images
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.progress import Listener, Message, RunBegan, Stage
+from xpert_evo.space_rules import check_depth_choices
 from xpert_evo.store import Store
 from xpert_evo.streams import in_shell
 from xpert_evo.versions import versions
@@ -67,13 +68,14 @@ def prepare(config: RunConfig, *, is_new: bool = True, fits: bool = True) -> tup
         if is_new:
             check_from_scratch(protocol, f"training.{name}")
     check_kind(config.search.surrogate)
-    check_recipe(config)
+    check_recipe(config, is_new=is_new)
     _check_workers(config)
     config = _located(config)
     dataset = cached_dataset(config.dataset)
     task = task_of_images(config, dataset, fits=fits)
     check_baselines(task)
     if is_new:
+        check_depth_choices(task.backbone)
         check_spaces(task)
         check_first_batch(task)
     return task, dataset
