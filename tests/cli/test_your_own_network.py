@@ -209,6 +209,24 @@ def test_an_onnx_model_is_imported_with_its_input_and_weights(here: Path, capsys
     assert read_start(Path("squeezenet.safetensors")).is_imported
 
 
+def test_the_output_that_is_used_of_several_is_named(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shapes = {"aux": (8, 6), "logits": (8, 4)}
+    rng = np.random.default_rng(0)
+    weights = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("MatMul", ["x", f"{name}_w"], [name]) for name in shapes],
+        "two",
+        [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 8])],
+        [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in shapes],
+        [onnx.numpy_helper.from_array(own, f"{name}_w") for name, own in weights.items()],
+    )
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=8), "two.onnx")
+    call("import", "two.onnx")
+    told = capsys.readouterr().out
+    assert "the network has 2 outputs (aux, logits); only logits is used" in told
+    assert "input of 8, 4 outputs" in told
+
+
 def test_an_operator_that_is_not_supported_ends_the_import_before_anything_is_written(here: Path) -> None:
     Path("nets.py").write_text("from torch import nn\ndef up():\n    return nn.ConvTranspose2d(3, 3, 2)\n")
     with pytest.raises(ImportFailedError, match="transposed convolution"):

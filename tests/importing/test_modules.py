@@ -259,6 +259,42 @@ def test_what_is_not_supported_is_refused_by_name_and_place(
     assert capfd.readouterr() == ("", "")
 
 
+class _TwoHeads(nn.Module):
+    """A network with several outputs, as `arranged` arranges those of 6 and of 4 values."""
+
+    def __init__(self, arranged: Callable[[torch.Tensor, torch.Tensor], object]) -> None:
+        super().__init__()
+        self.stem, self.six, self.four = nn.Linear(8, 8), nn.Linear(8, 6), nn.Linear(8, 4)
+        self.arranged = arranged
+
+    def forward(self, inputs: torch.Tensor) -> object:
+        values = self.stem(inputs).relu()
+        return self.arranged(self.six(values), self.four(values))
+
+
+@pytest.mark.parametrize(
+    ("arranged", "n_values", "words"),
+    [
+        (lambda six, four: {"aux": six, "out": four}, 4, "2 outputs (aux, out); only out is used"),
+        (
+            lambda six, four: {"hidden": [six, six, six], "logits": four, "b": six},
+            4,
+            "5 outputs (hidden.0, hidden.1, hidden.2, ...); only logits is used",
+        ),
+        (lambda six, four: {"one": six, "two": four}, 6, "2 outputs (one, two); only one is used"),
+        (lambda six, four: [six, {"out": four}], 6, "2 outputs; only the first is used"),
+        (lambda six, four: (four, torch.ones(2), six), 4, "2 outputs; only the first is used"),
+        (lambda six, four: {"scores": four}, 4, None),
+    ],
+)
+def test_of_several_outputs_the_class_scores_are_used_and_named(
+    arranged: Callable[[torch.Tensor, torch.Tensor], object], n_values: int, words: str | None
+) -> None:
+    network = import_module(_TwoHeads(arranged), torch.rand(2, 8))
+    assert network.graph.shapes()[network.graph.nodes[-1].name] == (n_values,)
+    assert network.notes == (() if words is None else (f"the network has {words}",))
+
+
 @pytest.mark.parametrize(("value", "told"), [(np.nan, "1 NaN"), (np.inf, "1 infinite value")])
 def test_weights_that_are_no_numbers_are_refused_by_layer(value: float, told: str) -> None:
     module = modules.mlp(64)

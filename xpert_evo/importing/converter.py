@@ -16,6 +16,7 @@ from xpert_evo.importing.attention import with_plain_attention
 from xpert_evo.importing.building import Builder, Converted, ImportFailedError, Value
 from xpert_evo.importing.changes import check_changes
 from xpert_evo.importing.first_run import check_input, in_silence, place_in_code, place_in_trace
+from xpert_evo.importing.outputs import chosen_output, names_in, note_on_outputs
 from xpert_evo.importing.table import RULES
 from xpert_evo.networks.nodes import INPUT
 
@@ -160,16 +161,26 @@ class _Conversion:
         return given
 
     def _finished(self, node: Any) -> Converted:
-        found = [value for value in _flat(self._known(node.args)) if isinstance(value, Value)]
+        found = self._outputs(node)
         if not found:
             raise ImportFailedError("the output of the network does not depend on its input")
-        if found[0].batch != 0 or found[0].node == INPUT:
+        names = [name for name, _ in found]
+        chosen = chosen_output(names)
+        output = found[chosen][1]
+        if output.batch != 0 or output.node == INPUT:
             raise ImportFailedError("the output of the network does not have the batch as its first axis")
-        notes = () if len(found) == 1 else (f"the network has {len(found)} outputs; only the first is used",)
-        nodes = _needed(self.builder, found[0].node)
-        names = {entry.name for entry in nodes}
-        tensors = {name: kept for name, kept in self.builder.tensors.items() if name in names}
-        return Converted(tuple(nodes), tensors, self.builder.input_shape, notes)
+        nodes = _needed(self.builder, output.node)
+        kept = {entry.name for entry in nodes}
+        tensors = {name: own for name, own in self.builder.tensors.items() if name in kept}
+        return Converted(tuple(nodes), tensors, self.builder.input_shape, note_on_outputs(names, chosen))
+
+    def _outputs(self, node: Any) -> list[tuple[str, Value]]:
+        """Names and values of the module's outputs that depend on its input."""
+        own = set(self.program.graph_signature.user_outputs)
+        flat = [part for part in _flat(node.args) if not isinstance(part, torch.fx.Node) or part.name in own]
+        structure = self.program.call_spec.out_spec.unflatten(range(len(flat)))
+        values = zip(names_in(structure), self._known(flat), strict=True)
+        return [(name, value) for name, value in values if isinstance(value, Value)]
 
 
 def _constants(program: Any) -> dict[str, Any]:

@@ -17,9 +17,10 @@ from torch import nn
 from xpert_evo.importing.building import ImportFailedError
 from xpert_evo.importing.onnx_operators import RULES
 from xpert_evo.importing.onnx_values import Attributes
+from xpert_evo.importing.outputs import chosen_output, note_on_outputs
 
 
-def load_model(path: Path) -> tuple[nn.Module, tuple[int, ...]]:
+def load_model(path: Path) -> tuple["OnnxModule", tuple[int, ...]]:
     """Reads an ONNX model.
 
     Returns:
@@ -62,12 +63,18 @@ def _first_line(failure: Exception) -> str:
 
 
 class OnnxModule(nn.Module):
-    """An ONNX model with one input; returns its first output."""
+    """An ONNX model with one input; returns the class scores, or the first of its outputs.
+
+    Attributes:
+        notes: Which of several outputs is used, in a sentence.
+    """
 
     def __init__(self, model: Any, input_name: str) -> None:
         super().__init__()
         onnx = _onnx()
-        self._input, self._output = input_name, model.graph.output[0].name
+        names = [value.name for value in model.graph.output]
+        chosen = chosen_output(names)
+        self._input, self._output, self.notes = input_name, names[chosen], note_on_outputs(names, chosen)
         self._opset = next((entry.version for entry in model.opset_import if entry.domain in {"", "ai.onnx"}), 1)
         self._constants: dict[str, Any] = {
             tensor.name: _array(onnx.numpy_helper.to_array(tensor)) for tensor in model.graph.initializer
@@ -94,7 +101,7 @@ class OnnxModule(nn.Module):
             self._constants[name] = _array(value)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Returns the first output."""
+        """Returns the output that is used."""
         values: dict[str, Any] = {self._input: inputs}
         for name in self._names:
             step = self.steps[name]

@@ -6,7 +6,7 @@ import math
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -118,7 +118,9 @@ def backbone_from_source(source: str, *, input_shape: Shape | None, name: str | 
                 f"{source} leaves the shape of its input open ({_text(known)}, 0 for any); give it, such as "
                 "--input 3,224,224."
             )
-        return backbone_from(module, torch.rand(1, *shape), name=chosen)
+        found = backbone_from(module, torch.rand(1, *shape), name=chosen)
+        network = replace(found.network, notes=(*module.notes, *found.network.notes))
+        return replace(found, network=network)
     if input_shape is None:
         raise UsageError(f"importing {source} needs the shape of one input, such as --input 3,32,32.")
     return backbone_from(_made(source), torch.rand(1, *input_shape), name=chosen)
