@@ -131,6 +131,27 @@ def test_sixteen_bits_palettes_and_transparency_become_bytes() -> None:
         resized(Image.fromarray(np.ones((4, 4), dtype=np.float32)), 1, (32, 32), Resize.CROP)
 
 
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [
+        (256, None),
+        (16, "no value of 90 such images reaches 3,584, so they are nearly black; save them with 8 bits"),
+        (1, "no value of 90 such images reaches 256, so they would all be black; save them with 8 bits a pixel, or"),
+    ],
+)
+def test_sixteen_bit_images_that_use_the_lower_bits_are_told_of(factor: int, words: str | None, tmp_path: Path) -> None:
+    for i, (image, label) in enumerate(zip(*coloured(30), strict=True)):
+        path = tmp_path / "grey" / CLASSES[label] / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image.max(axis=0).astype(np.uint16) * factor).save(path)
+    if factor == 1:
+        assert str(words) in failure(f"folder:{tmp_path / 'grey'}", tmp_path)
+        return
+    told = [note for note in load(f"folder:{tmp_path / 'grey'}", tmp_path).notes if "16-bit" in note]
+    assert len(told) == (words is not None)
+    assert all(str(words) in note for note in told)
+
+
 def test_photographs_are_turned_as_the_camera_was_held(tmp_path: Path) -> None:
     picture = Image.fromarray(np.repeat(np.arange(32, dtype=np.uint8)[:, None], 32, axis=1))
     exif = Image.Exif()

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from filelock import FileLock
 from joblib import cpu_count
 from numpy.typing import NDArray
 
-from xpert_evo.accuracy.datasets.resizing import ImageError, Planes, resized
+from xpert_evo.accuracy.datasets.resizing import ImageError, Planes, has_16_bits, resized
 from xpert_evo.accuracy.datasets.sources import PARTS, Source, check_readable
 from xpert_evo.accuracy.datasets.splitting import Members, check_parts, notes_on, split
 from xpert_evo.errors import DataError
@@ -39,6 +39,8 @@ _CONTENT = "content.json"
 _NEW = "new"
 _BLOCK = 256
 _MOST_THREADS = 8
+_DARK = 16
+"""Largest 8-bit value from which on 16-bit images are taken to use all their bits: 12-bit cameras stay below."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,9 +158,10 @@ def _fill(folder: Path, source: Source, chosen: ImageSize | None, resize: Resize
     _check_space(folder.parent, source, sum(len(own.images) for own in members.values()), size)
     seen: set[bytes] = set()
     complaints: list[str] = []
+    peaks: list[int] = []
     # Test images come first: what is among them neither selects nor trains.
     for part in reversed(PARTS):
-        rows = _rows(source, members[part], size, resize)
+        rows = _rows(source, members[part], size, resize, peaks)
         shape = (len(members[part].images), source.image_channels, *size)
         kept, hashes = _write_part(folder / f"{part}.npy", shape, rows, seen, complaints)
         labels[part] = source.parts[members[part].origin].labels[members[part].images[kept]]
@@ -170,10 +173,31 @@ def _fill(folder: Path, source: Source, chosen: ImageSize | None, resize: Resize
             others = "test" if part == "validation" else "validation or test"
             notes.append(f"{counted(n_left, f'{part} image')} left out: the same picture is among the {others} images")
     check_readable(source.name, complaints, sum(len(own.images) for own in members.values()))
+    notes += _notes_on_16_bits(source.name, peaks, sum(len(own.images) for own in members.values()))
     check_parts(source, labels)
     plain = {"class_names": source.class_names, "labels": {part: own.tolist() for part, own in labels.items()}}
     write_text(folder / _CONTENT, json.dumps(plain))
     return content.hexdigest()[:16], [*notes, *notes_on(source, labels)]
+
+
+def _notes_on_16_bits(name: str, peaks: Sequence[int], n_images: int) -> list[str]:
+    """Tells of 16-bit images that are dark because they use only the lower bits.
+
+    Args:
+        name: Name of the data set.
+        peaks: Largest value of each 16-bit image after its reduction to 8 bits.
+        n_images: Number of all images.
+
+    Raises:
+        DataError: All images are black.
+    """
+    if not peaks or max(peaks) >= _DARK:
+        return []
+    told = f"16-bit images are reduced to their upper 8 bits, but no value of {counted(len(peaks), 'such image')}"
+    do = "save them with 8 bits a pixel, or spread their values over 0 to 65,535"
+    if max(peaks) == 0 and len(peaks) == n_images:
+        raise DataError(f"{name}: {told} reaches 256, so they would all be black; {do}.")
+    return [f"{told} reaches {(max(peaks) + 1) << 8:,}, so they are nearly black; {do}"]
 
 
 def _check_space(cache: Path, source: Source, n_images: int, size: ImageSize) -> None:
@@ -217,15 +241,24 @@ def _write_part(
     return np.array(kept, dtype=np.int64), hashes
 
 
-def _rows(source: Source, members: Members, image_size: ImageSize, resize: Resize) -> Iterator[Planes | str]:
-    """Decoded images one by one, of which only a block is in memory; a complaint in place of what is none."""
+def _rows(
+    source: Source, members: Members, image_size: ImageSize, resize: Resize, peaks: list[int]
+) -> Iterator[Planes | str]:
+    """Decoded images one by one, of which only a block is in memory; a complaint in place of what is none.
+
+    The largest value of each image that had 16 bits a pixel is added to `peaks`.
+    """
     part = source.parts[members.origin]
 
     def row(i: int) -> Planes | str:
         try:
-            return resized(part.image(i), source.image_channels, image_size, resize)
+            image = part.image(i)
+            planes = resized(image, source.image_channels, image_size, resize)
         except (ImageError, OSError, ValueError, SyntaxError) as failure:
             return f"{part.told(i)} ({failure})"
+        if has_16_bits(image):
+            peaks.append(int(planes.max()))
+        return planes
 
     n_threads = min(_MOST_THREADS, cpu_count()) if source.threads else 1
     with ThreadPoolExecutor(n_threads) as pool:

@@ -93,6 +93,11 @@ def n_channels(image: Image.Image | Planes) -> int:
     return len(image)
 
 
+def has_16_bits(image: Image.Image | Planes) -> bool:
+    """Whether an image has 16 bits a pixel, of which the upper 8 are kept."""
+    return isinstance(image, Image.Image) and (image.mode == "I" or image.mode.startswith("I;16"))
+
+
 def size_of(image: Image.Image | Planes) -> ImageSize:
     """Height and width of an image, turned as its camera was held [pixels]; only a file's head is read."""
     if not isinstance(image, Image.Image):
@@ -145,7 +150,7 @@ def _eight_bits(image: Image.Image, *, grey: bool) -> Image.Image:
     image = ImageOps.exif_transpose(image)
     if image.mode == "F":
         raise ImageError("it holds floats, whose range nobody can tell; save it with 8 bits a pixel")
-    if image.mode == "I" or image.mode.startswith("I;16"):
+    if has_16_bits(image):
         values = np.asarray(image)
         if values.size and not 0 <= values.min() <= values.max() < 1 << 16:
             raise ImageError("it has more than 16 bits a pixel; save it with 8")
