@@ -16,6 +16,7 @@ from xpert_evo.cli.results import plain_comparison
 from xpert_evo.config import DeviceRule
 from xpert_evo.errors import UsageError
 from xpert_evo.genes import GeneKind
+from xpert_evo.orchestration.chips import device_words
 from xpert_evo.orchestration.task import build_task
 from xpert_evo.report.around import around_candidate
 from xpert_evo.report.candidates import hardware_figures, select_front
@@ -176,6 +177,18 @@ def test_chips_that_calibrate_on_other_numbers_of_images_are_told(scene: Scene) 
     assert compare([one, one]).warnings == []
     told = "the runs differ in number of images that calibrate batch norm (training.norm_images): 512, 0"
     assert compare([one, other]).warnings == [told]
+
+
+def test_descriptions_with_commas_are_told_apart_by_semicolons(scene: Scene) -> None:
+    training = scene.result.config.training
+    configs = [
+        scene.result.config.model_copy(update={"training": training.model_copy(update={"devices": rule})})
+        for rule in (DeviceRule.IDEAL, DeviceRule.HARDWARE)
+    ]
+    ideal, hardware = map(device_words, configs)
+    assert ", " in hardware
+    told = f"the runs differ in devices, so their accuracies are not comparable: {ideal}; {hardware}"
+    assert told in compare([replace(scene.result, config=config) for config in configs]).warnings
 
 
 def test_picks_find_their_design_or_say_why_not(scene: Scene) -> None:

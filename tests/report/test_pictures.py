@@ -10,6 +10,7 @@ from xpert_evo.report import pictures
 from xpert_evo.report.candidates import objectives_of, select_front
 from xpert_evo.report.pictures import PICTURES, Picture, costs, draw_pictures, write_pictures
 from xpert_evo.report.pictures.common import number
+from xpert_evo.report.pictures.cost_models import draw_cost_models
 from xpert_evo.report.pictures.front import draw_pareto
 from xpert_evo.report.pictures.progress import growth
 from xpert_evo.report.scene import Scene
@@ -39,6 +40,17 @@ def test_a_run_without_a_feasible_design_has_pictures_too(scene: Scene) -> None:
     drawings, complaints = draw_pictures(empty, ["pareto", "genes", "costs", "steps"])
     assert complaints == []
     assert [drawing.name for drawing in drawings] == ["pareto", "costs"]
+
+
+def test_a_design_that_is_recommended_twice_has_one_line_with_both_names(scene: Scene) -> None:
+    verdict = scene.verdict
+    assert verdict is not None
+    one = replace(scene, verdict=replace(verdict, named={"knee": 0, "most accurate": 1, "lowest EDAP": 0}))
+    figure = draw_cost_models(one)
+    assert figure is not None
+    told = [line.get_label() for line in figure.axes[0].get_lines()]
+    first, second = (candidate.digest[:8] for candidate in verdict.designs[:2])
+    assert [f"knee, lowest EDAP ({first})", f"most accurate ({second})"] == [t for t in told if "(" in str(t)]
 
 
 def test_a_picture_that_fails_is_told_and_the_others_are_there(

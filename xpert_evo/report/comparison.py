@@ -180,7 +180,8 @@ def _warnings(results: Sequence[RunResult], *, judged: bool) -> list[str]:
 
     def differ(what: str, values: Sequence[object]) -> list[str]:
         told = ["none" if value is None else str(value) for value in values]
-        return [f"the runs differ in {what}: {', '.join(dict.fromkeys(told))}"] if len(set(told)) > 1 else []
+        separator = "; " if any(", " in one for one in told) else ", "
+        return [f"the runs differ in {what}: {separator.join(dict.fromkeys(told))}"] if len(set(told)) > 1 else []
 
     configs = [result.config for result in results]
     hardware, searches = [config.hardware for config in configs], [config.search for config in configs]

@@ -21,8 +21,9 @@ def draw_cost_models(scene: Scene) -> Figure | None:
     axes.plot(places, front, color=GREY, lw=0.8, alpha=0.6, marker=".", ms=3)
     if set(np.flatnonzero(verdict.on_front.any(axis=0)).tolist()) - set(verdict.named.values()):
         axes.plot([], [], color=GREY, lw=0.8, marker=".", ms=3, label="on the front under at least one model")
-    for i, (name, at) in enumerate(verdict.named.items()):
-        label = f"{name} ({verdict.designs[at].digest[:8]})"
+    for i, at in enumerate(dict.fromkeys(verdict.named.values())):
+        names = ", ".join(name for name, other in verdict.named.items() if other == at)
+        label = f"{names} ({verdict.designs[at].digest[:8]})"
         axes.plot(places, verdict.ratios[:, at], color=PALETTE[i], marker=_MARKERS[i], ms=6, lw=1.6, label=label)
     axes.axhline(1, color="black", lw=0.8, ls=":")
     axes.set_yscale("log")
