@@ -58,6 +58,8 @@ def test_the_front_has_those_that_no_other_beats() -> None:
     assert result.rival_of(dominated) == cheap
     entries = json.loads(native_json(result))
     assert [entry["on_native_front"] for entry in entries] == [True, True, True, False, False]
+    low, high = entries[0]["accuracy"]["interval"]
+    assert high - 0.63 == pytest.approx(0.63 - low) == pytest.approx(1.96 * np.sqrt(0.63 * 0.37 / 10_000))
     assert entries[0]["accuracy"]["std"] == pytest.approx(np.sqrt(0.63 * 0.37 / 10_000))
 
 

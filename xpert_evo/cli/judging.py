@@ -12,7 +12,7 @@ from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.training.judge import CHIP_NORM_IMAGES, Judgement
 from xpert_evo.accuracy.training.weights import TrainedNetwork
 from xpert_evo.accuracy.training.weights_header import WeightsHeader
-from xpert_evo.accuracy.training.yields import CONFIDENCE, Yield, half_interval, quantiles_of, yield_of
+from xpert_evo.accuracy.training.yields import CONFIDENCE, Yield, interval_words, quantiles_of, yield_of
 from xpert_evo.cli.chip_tables import over_time_table
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.cli.settings import resolve
@@ -264,8 +264,7 @@ def _mean_words(found: Judgement) -> str:
     """A mean accuracy with its 95 % interval: `81.20 ± 0.77 %`; two chips tell too little of others for one."""
     if found.n_draws == 2:
         return f"{100 * found.mean:.2f} %"
-    half = half_interval(found.mean, found.n_images, n_chips=found.n_draws, spread=found.spread)
-    return f"{100 * found.mean:.2f} ± {100 * half:.2f} %"
+    return interval_words(found.mean, found.n_images, n_chips=found.n_draws, spread=found.spread, unit=" %")
 
 
 def _quantile_words(noisy: Judgement) -> str:

@@ -75,9 +75,8 @@ def _accuracy_lines(result: RunResult, candidate: Candidate) -> list[str]:
     own = "as a finalist: " if candidate.is_finalist else ""
     lines = [f"{own}validation accuracy {100 * candidate.validation:.2f} % (protocol {candidate.protocol})"]
     if candidate.test is not None:
-        spread = f" ± {100 * half:.1f}" if (half := candidate.half_interval) is not None else ""
         images = f"{candidate.n_test_images} images, {candidate.emulation}{_chips_words(candidate)}"
-        lines.append(f"test accuracy {100 * candidate.test:.2f}{spread} % of {images} (protocol {candidate.protocol})")
+        lines.append(f"test accuracy {candidate.measured_words(1, ' %')} of {images} (protocol {candidate.protocol})")
     lines.append(f"accuracies measured on {candidate.devices}")
     if candidate.robustness is not None:
         lines.append(

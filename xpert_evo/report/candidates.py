@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw_models import HardwareReport
-from xpert_evo.accuracy.training.yields import half_interval
+from xpert_evo.accuracy.training.yields import interval, interval_words
 from xpert_evo.design import Design
 from xpert_evo.objectives import FloatArray
 from xpert_evo.orchestration.chips import IDEAL_DEVICES
@@ -120,20 +120,33 @@ class Candidate:
         return float(np.sqrt(self.test * (1 - self.test) / self.n_test_images))
 
     @property
-    def half_interval(self) -> float | None:
-        """Half the width of the 95 % interval of `measured` (see `yields.half_interval`); None on validation data."""
+    def interval(self) -> tuple[float, float] | None:
+        """Ends of the 95 % interval of `measured` (see `yields.interval`); None on validation data."""
         if self.test is None or not self.n_test_images:
             return None
+        n_chips, spread = self._chips
+        return interval(self.test, self.n_test_images, n_chips=n_chips, spread=spread)
+
+    def measured_words(self, decimals: int, unit: str = "") -> str:
+        """Returns `measured` in percent with its interval (see `yields.interval_words`), if there is one."""
+        if self.test is None or not self.n_test_images:
+            return f"{100 * self.measured:.2f}{unit}"
+        n_chips, spread = self._chips
+        return interval_words(
+            self.test, self.n_test_images, n_chips=n_chips, spread=spread, decimals=decimals, unit=unit
+        )
+
+    @property
+    def _chips(self) -> tuple[int, float]:
+        """Number of chips that `measured` is the mean of, and its standard deviation over them."""
         chips = self.on_chips
-        if chips is None or self.devices == IDEAL_DEVICES:
-            return half_interval(self.test, self.n_test_images)
-        return half_interval(self.test, self.n_test_images, n_chips=chips.n_chips, spread=chips.spread)
+        return (1, 0.0) if chips is None or self.devices == IDEAL_DEVICES else (chips.n_chips, chips.spread)
 
     @property
     def bar(self) -> tuple[float, float]:
-        """How far the 95 % interval extends below and above `measured`, within 0 and 1; (0, 0) on validation data."""
-        half = self.half_interval or 0.0
-        return min(half, self.measured), min(half, 1 - self.measured)
+        """How far the 95 % interval extends below and above `measured`; (0, 0) on validation data."""
+        low, high = self.interval or (self.measured, self.measured)
+        return self.measured - low, high - self.measured
 
     @property
     def split(self) -> str:

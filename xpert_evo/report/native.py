@@ -58,6 +58,7 @@ class NativeDesign:
             "accuracy": {
                 **accuracy,
                 "std": self.candidate.measured_std,
+                "interval": self.candidate.interval,
                 "expected_of_proxy": self.expected,
                 "protocol": self.candidate.protocol,
             },

@@ -125,8 +125,7 @@ def native_table(result: RunResult) -> Table | None:
         table.add_column(name, justify="right", no_wrap=True)
     for one in by_accuracy(native.designs):
         candidate, star = one.candidate, "*" if one.candidate.digest in front else ""
-        interval = 100 * (candidate.half_interval or 0.0)
-        accuracy = [f"{100 * candidate.measured:.2f} ± {interval:.2f}", *_chip_cells(candidate)[: len(chips)]]
+        accuracy = [candidate.measured_words(2), *_chip_cells(candidate)[: len(chips)]]
         valid = f"{100 * candidate.validation:.2f}"
         table.add_row(
             one.role + star, candidate.digest[:8], valid, *accuracy, *_cells(candidate, result.baseline_hardware)

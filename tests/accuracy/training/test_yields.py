@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from xpert_evo.accuracy.training.yields import half_interval, quantiles_of, yield_of
+from xpert_evo.accuracy.training.yields import interval, interval_words, quantiles_of, yield_of
 
 ACCURACIES = st.lists(st.floats(0, 1), min_size=1, max_size=60)
 
@@ -38,8 +38,19 @@ def test_quantiles_are_in_order_and_within_the_chips(accuracies: list[float]) ->
 
 
 def test_few_right_or_wrong_answers_have_an_exact_interval() -> None:
-    assert half_interval(1.0, 12) == half_interval(0.0, 12) == pytest.approx(1 - 0.025 ** (1 / 12))
-    half = half_interval(0.75, 12)  # three wrong answers
-    assert binom.sf(8, 12, 0.75 - half) == pytest.approx(0.025, rel=1e-6)
-    assert half_interval(0.9, 2000) == 1.96 * (0.9 * (1 - 0.9) / 2000) ** 0.5
-    assert half_interval(1.0, 12, n_chips=4) == half_interval(1.0, 12)  # chips that agree add nothing
+    assert interval(1.0, 12) == (pytest.approx(0.025 ** (1 / 12)), 1.0)
+    assert interval(0.0, 12) == (0.0, pytest.approx(1 - 0.025 ** (1 / 12)))
+    low, high = interval(0.75, 12)  # three wrong answers
+    assert binom.sf(8, 12, low) == pytest.approx(0.025, rel=1e-6)
+    assert binom.cdf(9, 12, high) == pytest.approx(0.025, rel=1e-6)
+    assert interval(0.9, 2000)[1] - 0.9 == pytest.approx(1.96 * (0.9 * (1 - 0.9) / 2000) ** 0.5)
+    assert interval(1.0, 12, n_chips=4) == pytest.approx(interval(1.0, 12))  # chips that agree add nothing
+    assert interval(0.5, 100, n_chips=4, spread=0.5) == (0.0, 1.0)
+
+
+def test_exact_intervals_are_told_by_their_ends() -> None:
+    assert interval_words(1 / 6, 6, unit=" %") == "16.67 % (0 to 64 %)"
+    assert interval_words(1.0, 12) == "100.00 (74 to 100)"
+    assert interval_words(0.999, 2000) == "99.90 (99.64 to 99.99)"
+    assert interval_words(0.9, 2000, unit=" %") == "90.00 ± 1.31 %"
+    assert interval_words(0.9, 2000, decimals=1) == "90.00 ± 1.3"

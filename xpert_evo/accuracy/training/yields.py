@@ -14,6 +14,9 @@ _Z95 = 1.96
 _FEW = 5
 """Right or wrong answers below which the normal approximation of a binomial distribution is too narrow."""
 
+_WIDE = 0.1
+"""Width of an interval (fraction) from which on decimal places of its ends mean nothing."""
+
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -64,12 +67,12 @@ def _exact_interval(n_good: float, n_all: int) -> tuple[float, float]:
     return low, high
 
 
-def half_interval(accuracy: float, n_images: int, *, n_chips: int = 1, spread: float = 0.0) -> float:
-    """Half the width of the 95 % interval of a mean accuracy over drawn chips.
+def interval(accuracy: float, n_images: int, *, n_chips: int = 1, spread: float = 0.0) -> tuple[float, float]:
+    """Returns the ends of the 95 % interval of a mean accuracy over drawn chips, within 0 and 1.
 
     It covers the finite number of images (binomial) and, for several chips, their finite number (Student's t), whose
-    errors are independent. With fewer than five right or wrong answers, it is the farther end of the exact binomial
-    interval, since the usual approximation is zero where all answers are right.
+    errors are independent. With fewer than five right or wrong answers, the binomial part is the exact interval, since
+    the usual approximation is zero where all answers are right.
 
     Args:
         accuracy: The mean (fraction).
@@ -77,17 +80,40 @@ def half_interval(accuracy: float, n_images: int, *, n_chips: int = 1, spread: f
         n_chips: Number of chips.
         spread: Standard deviation over the chips (fraction).
     """
-    of_images = _half_of_images(accuracy, n_images)
-    if n_chips < 2:
-        return of_images
-    return float(np.hypot(of_images, float(stdtrit(n_chips - 1, 0.975)) * spread / np.sqrt(n_chips)))
-
-
-def _half_of_images(accuracy: float, n_images: int) -> float:
-    if min(accuracy, 1 - accuracy) * n_images < _FEW:
+    if _few(accuracy, n_images):
         low, high = _exact_interval(accuracy * n_images, n_images)
-        return max(accuracy - low, high - accuracy)
-    return _Z95 * float(np.sqrt(accuracy * (1 - accuracy) / n_images))
+    else:
+        half = _Z95 * float(np.sqrt(accuracy * (1 - accuracy) / n_images))
+        low, high = accuracy - half, accuracy + half
+    chips = 0.0 if n_chips < 2 else float(stdtrit(n_chips - 1, 0.975)) * spread / float(np.sqrt(n_chips))
+    down, up = float(np.hypot(accuracy - low, chips)), float(np.hypot(high - accuracy, chips))
+    return max(0.0, accuracy - down), min(1.0, accuracy + up)
+
+
+def interval_words(
+    accuracy: float, n_images: int, *, n_chips: int = 1, spread: float = 0.0, decimals: int = 2, unit: str = ""
+) -> str:
+    """Returns a mean accuracy in percent with its 95 % interval: `81.20 ± 0.77 %`, or both ends of an exact one.
+
+    The ends of exact intervals differ much in their distances: `16.67 % (0 to 64 %)`.
+
+    Args:
+        accuracy: The mean (fraction).
+        n_images: Number of images judged.
+        n_chips: Number of chips.
+        spread: Standard deviation over the chips (fraction).
+        decimals: Decimal places of the interval.
+        unit: Follows the figures: ` %`, or nothing where a head gives it.
+    """
+    low, high = interval(accuracy, n_images, n_chips=n_chips, spread=spread)
+    if _few(accuracy, n_images):
+        places = 0 if high - low >= _WIDE else decimals
+        return f"{100 * accuracy:.2f}{unit} ({100 * low:.{places}f} to {100 * high:.{places}f}{unit})"
+    return f"{100 * accuracy:.2f} ± {100 * max(accuracy - low, high - accuracy):.{decimals}f}{unit}"
+
+
+def _few(accuracy: float, n_images: int) -> bool:
+    return min(accuracy, 1 - accuracy) * n_images < _FEW
 
 
 def quantiles_of(accuracies: Sequence[float]) -> dict[str, float]:

@@ -59,13 +59,12 @@ def _unjudged(candidate: Candidate, result: RunResult) -> str:
 
 def design_cells(name: str, candidate: Candidate, note: str = "") -> str:
     """Returns the cells of a design: name, id, accuracy with a note, EDAP, area, TOPS/W and TOPS/mm2."""
-    hardware, half = candidate.hardware, candidate.half_interval
+    hardware = candidate.hardware
     below = "".join(f"<br><small>{escape(text)}</small>" for text in (note, _chip_note(candidate)) if text)
-    spread = f" ± {100 * half:.1f}" if half is not None else ""
     return (
         f'<td class="text">{escape(name)}</td>'
         f'<td><button class="link" data-id="{escape(candidate.digest)}">{escape(candidate.digest[:8])}</button></td>'
-        f"<td>{100 * candidate.measured:.2f}{spread}{below}</td>"
+        f"<td>{candidate.measured_words(1)}{below}</td>"
         + "".join(f"<td>{number(hardware[f])}</td>" for f in ("edap", "area_mm2", "tops_per_w", "tops_per_mm2"))
     )
 
