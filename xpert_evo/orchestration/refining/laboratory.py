@@ -31,7 +31,7 @@ from xpert_evo.orchestration.refining.jobs import (
 )
 from xpert_evo.orchestration.refining.memory import Memory, key_of
 from xpert_evo.orchestration.refining.steps import At, Taken
-from xpert_evo.progress import Listener, Stage
+from xpert_evo.progress import Listener, Message, Stage
 from xpert_evo.words import duration
 
 _MANY = 5_000
@@ -57,6 +57,7 @@ class Laboratory:
         n_validation: Number of validation images.
         chips: Chips that networks are judged on and tuned for.
         geometries: Geometries of a design's layers, from which the time of a job is estimated.
+        retries: Number of times that a failed measurement is retried.
         listener: Receives the progress.
     """
 
@@ -72,9 +73,10 @@ class Laboratory:
         n_validation: int,
         chips: DrawnChips,
         geometries: Callable[[Design], list[LayerGeometry]],
+        retries: int,
         listener: Listener,
     ) -> None:
-        self._networks = networks
+        self._networks, self._retries = networks, retries
         self._memory, self._executor, self._listener = memory, executor, listener
         self._source, self._crossbar, self._n_adopted = source, crossbar, n_adopted
         self._n_validation, self._geometries = n_validation, geometries
@@ -206,7 +208,11 @@ class Laboratory:
         return self._key("accuracy", weights, first=part.start, last=part.stop, **on_chip)
 
     def _run(self, jobs: Mapping[str, Job], efforts: Sequence[float], at: At, *, n_wanted: int) -> None:
-        """Carries out the missing jobs of a step and keeps their results; the longest begin first."""
+        """Carries out the missing jobs of a step and keeps their results; the longest begin first.
+
+        Raises:
+            ExecutorError: A job failed in every attempt, for example because its worker died.
+        """
         what = at.words
         self.taken.append(Taken(at=at, n_known=n_wanted - len(jobs), n_missing=len(jobs)))
         order = sorted(zip(efforts, jobs, strict=True), key=lambda pair: -pair[0])
@@ -215,23 +221,31 @@ class Laboratory:
         told = begin
         if jobs:
             self.tell(f"{what}{f', {len(jobs)} to do' if len(jobs) > 1 else ''}{self._time_words(total)}")
-        failed: JobFailed | None = None
-        for number, outcome in enumerate(self._executor.run(carry_out, [jobs[key] for key in keys]), 1):
-            if isinstance(outcome, JobFailed):
-                failed = outcome
-                continue
-            key = keys[outcome.position]
-            self._keep(key, jobs[key], outcome.result)
-            del left[key]
-            passed, done = time.monotonic() - begin, total - sum(left.values())
-            remaining = passed * sum(left.values()) / done if done else 0.0
-            if left and remaining >= _LEAST_TOLD_S and time.monotonic() - told >= _BETWEEN_S:
-                told = time.monotonic()
-                self.tell(f"{what}, {number} of {len(keys)}, about {duration(remaining)} left of this step")
+        for attempt in range(1 + self._retries):
+            failed: dict[str, JobFailed] = {}
+            waiting = [key for key in keys if key in left]
+            for outcome in self._executor.run(carry_out, [jobs[key] for key in waiting]):
+                key = waiting[outcome.position]
+                if isinstance(outcome, JobFailed):
+                    failed[key] = outcome
+                    continue
+                self._keep(key, jobs[key], outcome.result)
+                del left[key]
+                passed, done = time.monotonic() - begin, total - sum(left.values())
+                remaining = passed * sum(left.values()) / done if done else 0.0
+                if left and remaining >= _LEAST_TOLD_S and time.monotonic() - told >= _BETWEEN_S:
+                    told = time.monotonic()
+                    number = len(keys) - len(left)
+                    self.tell(f"{what}, {number} of {len(keys)}, about {duration(remaining)} left of this step")
+            if not left:
+                break
+            reason = list(failed.values())[-1].reason
+            if attempt < self._retries:
+                self._listener.tell(Message(text=f"{what} failed: {reason}; trying again", warning=True))
         self.seconds += time.monotonic() - begin
         self._effort += total
-        if failed is not None:
-            raise ExecutorError(f"{what} failed: {failed.reason}; what was measured is kept, run the command again.")
+        if left:
+            raise ExecutorError(f"{what} failed: {reason}; what was measured is kept; go on with the same command, or `xpert-evo resume` for a run.")
 
     def _time_words(self, effort: float) -> str:
         """How long a step will take at the pace of all steps so far; empty if that is unknown or not worth telling."""

@@ -88,6 +88,7 @@ def refiner_of(
         n_validation=len(network.dataset.validation),
         chips=network.chips,
         geometries=options.geometries,
+        retries=network.config.training.retries,
         listener=listener,
     )
     return Refiner(network, home or network.design, own=own, options=options, laboratory=laboratory, listener=listener)
