@@ -99,6 +99,7 @@ def test_a_search_ends_with_the_same_native_front_however_it_is_interrupted(
     assert re.search(r"at 1/32 of the native width: 0 of \d trained, by recipe tiny: smoke-", said)
     assert re.search(r"^  \w{8}: 1 of 2 stages finished$", said, re.MULTILINE)
     assert "state: not running, not finished" in said
+    assert re.search(r"time left: .* of trainings, 1 at a time$", said, re.MULTILINE), "proxies are not refined"
     native = xe.load_run(stopped).resume().result.native
     assert native is not None
     to_native(whole, searched)
@@ -228,7 +229,13 @@ def _shown_as_evaluated(folder: Path, digest: str, capsys: pytest.CaptureFixture
 def _told_to_be_left(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = _said(capsys, "status", folder)
     assert "refined networks: not all chosen yet" in said
-    assert "not counting searches and refinements" in said
+    assert re.search(r"time left: about 0 s of trainings, 1 at a time, not counting refinements$", said, re.MULTILINE)
+    missing = "on the native front so far (refined networks are missing)"
+    assert missing in " ".join(said.split())
+    _said(capsys, "report", folder)
+    page = (folder / "report.html").read_text()
+    assert missing in page
+    assert "The search is finished; refined networks are missing." in page
     said = _said(capsys, "resume", folder, "--dry-run")
     assert re.search(r"left at native size: at most 1 refinement, about \d+ (s|min) together", said)
     assert "left at native size: at most 1 judgement" in said

@@ -44,7 +44,7 @@ def test_trainings_that_have_not_begun_have_no_state(tmp_path: Path) -> None:
     finish_stage(tmp_path, DIGESTS[0], "1-one-night")
     assert training_states(tmp_path, DIGESTS, recipe) == ["446c0e9e: 1 of 2 stages finished"]
     (tmp_path / "native" / DIGESTS[0] / "weights.safetensors").touch()
-    assert training_states(tmp_path, DIGESTS, recipe) == ["446c0e9e: trained"]
+    assert training_states(tmp_path, DIGESTS, recipe) == ["446c0e9e: trained, not judged"]
 
 
 def test_finished_stages_and_epochs_are_no_longer_ahead(tmp_path: Path) -> None:

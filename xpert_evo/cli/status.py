@@ -10,9 +10,11 @@ from xpert_evo.accuracy.training.recipes import load_recipe
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.config import parse_stored
 from xpert_evo.locks import is_held
+from xpert_evo.orchestration.effort import makespan
 from xpert_evo.orchestration.estimate import planned_workers
 from xpert_evo.orchestration.names import AFTER_SEARCH, FINALISTS, FIRST, NATIVE, REFINED, REUSED, WORKING
-from xpert_evo.orchestration.native_plan import refined_weights
+from xpert_evo.orchestration.native_left import trainings_s, unfinished
+from xpert_evo.orchestration.native_plan import native_note, refined_weights
 from xpert_evo.orchestration.native_progress import training_states
 from xpert_evo.orchestration.remaining import SplitSizes, left_s
 from xpert_evo.report.result import RunResult, load_result
@@ -60,20 +62,35 @@ def state_lines(store: Store, result: RunResult) -> list[str]:
             *lines,
             f"show its designs with `xpert-evo show {folder}`; write its report with `xpert-evo report {folder}`",
         ]
-    sizes = result.dataset.get("n_images")  # missing in runs of older versions
     n_workers = workers["n_workers"] if workers and held else planned_workers(result.config)
-    if sizes is not None:
-        n_train, n_validation, n_test = sizes
-        of = SplitSizes(n_train=n_train, n_validation=n_validation, n_test=n_test)
-        left = left_s(store, result.task, of, n_workers)
-        told = "unknown until a training has ended" if left is None else f"about {duration(left)} of trainings"
-        others = ["searches"]
-        if result.config.native.train and result.native is None:
-            others.append("trainings at native size")
-        if refines(result):
-            others.append("refinements")
-        lines.append(f"time left: {told}, {n_workers} at a time, not counting {listed(others)}")
+    lines += _left_lines(store, result, n_workers)
     return lines if held else [*lines, f"continue with `xpert-evo resume {folder}`"]
+
+
+def _left_lines(store: Store, result: RunResult, n_workers: int) -> list[str]:
+    """The time left of trainings, and what it leaves out; empty for runs of versions that did not store what it needs.
+
+    At native size it is that of `resume --dry-run`, which measures how long refinements take as well.
+    """
+    sizes = result.dataset.get("n_images")
+    if sizes is None:
+        return []
+    n_train, n_validation, n_test = sizes
+    planned, task = native_note(store), result.task
+    if planned is None:
+        of = SplitSizes(n_train=n_train, n_validation=n_validation, n_test=n_test)
+        left, others = left_s(store, task, of, n_workers), ["searches"]
+        if result.config.native.train:
+            others.append("trainings at native size")
+    else:
+        judged = [planned.judging_s] * len(unfinished(store, task, REFINED))
+        left = trainings_s(store, task, planned, n_train, n_workers=n_workers) + makespan(judged, n_workers)
+        others = []
+    if refines(result) and refined_weights(store) is None:
+        others.append("refinements")
+    told = "unknown until a training has ended" if left is None else f"about {duration(left)} of trainings"
+    apart = f", not counting {listed(others)}" if others else ""
+    return [f"time left: {told}, {n_workers} at a time{apart}"]
 
 
 def native_lines(store: Store, result: RunResult) -> list[str]:

@@ -69,15 +69,11 @@ def native_left(
         n_workers: Number of concurrent trainings.
         tell: Called with a description of each measurement.
     """
-    plans, n_train = store.plans(NATIVE), len(dataset.train)
-    tries = Counter((failure.digest, failure.context) for failure in store.failures())
-    attempts = 1 + task.config.training.retries
+    plans, left = store.plans(NATIVE), unfinished(store, task, NATIVE)
     ended = [plan for plan in plans if plan.digest in store.labels(plan.context)]
-    left = [plan for plan in plans if plan not in ended and tries[plan.digest, plan.context] < attempts]
     refining: list[float] = []
     if refined_weights(store) is not None:
-        refined = store.plans(REFINED)
-        n_judgements = sum(plan.digest not in store.labels(plan.context) for plan in refined)
+        n_judgements = len(unfinished(store, task, REFINED))
     elif is_refined(task.config, planned.recipe, len(dataset.validation)):
         genomes = task.space.encode([design_from_text(plan.design) for plan in plans])
         times, places = times_by_size(task, dataset, genomes, planned.recipe, tell)
@@ -91,15 +87,46 @@ def native_left(
         n_judgements = len(refining)
     else:
         n_judgements = 0
-    trainings = [seconds_left(store.folder, plan.digest, task, planned, n_train) for plan in left]
     return NativeLeft(
         n_trainings=len(left),
-        training_s=makespan(trainings, at_a_time(task.config, planned.recipe, n_workers)),
+        training_s=trainings_s(store, task, planned, len(dataset.train), n_workers=n_workers),
         n_refinements=sum(seconds > 0 for seconds in refining),
         refining_s=sum(refining),
         n_judgements=n_judgements,
         judging_s=makespan([planned.judging_s] * n_judgements, n_workers),
     )
+
+
+def unfinished(store: Store, task: Task, batch: str) -> list[Plan]:
+    """Returns the plans of a batch that have no label yet, and that have not failed in every attempt.
+
+    Args:
+        store: Store of the run.
+        task: Search task.
+        batch: Name of the batch.
+    """
+    attempts = 1 + task.config.training.retries
+    tries = Counter((failure.digest, failure.context) for failure in store.failures())
+    return [
+        plan
+        for plan in store.plans(batch)
+        if plan.digest not in store.labels(plan.context) and tries[plan.digest, plan.context] < attempts
+    ]
+
+
+def trainings_s(store: Store, task: Task, planned: NativePlan, n_train: int, *, n_workers: int) -> float:
+    """Returns the expected duration of what is left of all trainings at native size, finished epochs aside [s].
+
+    Args:
+        store: Store of the run.
+        task: Search task.
+        planned: Its plan at native size.
+        n_train: Number of training images in the data set.
+        n_workers: Number of concurrent trainings.
+    """
+    plans = unfinished(store, task, NATIVE)
+    each = [seconds_left(store.folder, plan.digest, task, planned, n_train) for plan in plans]
+    return makespan(each, at_a_time(task.config, planned.recipe, n_workers))
 
 
 def _refining_s(

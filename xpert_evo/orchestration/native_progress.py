@@ -97,4 +97,8 @@ def progress_told(
 
 
 def _state(folder: Path, recipe: Recipe) -> str:
-    return "trained" if (folder / WEIGHTS_NAME).exists() else progress_words(folder / STAGES_NAME, recipe.stages)
+    return (
+        "trained, not judged"
+        if (folder / WEIGHTS_NAME).exists()
+        else progress_words(folder / STAGES_NAME, recipe.stages)
+    )

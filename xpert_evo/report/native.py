@@ -89,6 +89,15 @@ class NativeResult:
         return self.is_refined and len(self.designs) + len(self.failed) >= self.n_planned
 
     @property
+    def missing_words(self) -> str:
+        """What is missing of trainings that have not ended: `2 networks are missing`."""
+        n_missing = self.n_planned - len(self.designs) - len(self.failed)
+        if not n_missing:
+            return "" if self.is_refined else "refined networks are missing"
+        refined = "" if self.is_refined else ", and those that are refined"
+        return f"{counted(n_missing, 'network')}{refined} {'is' if n_missing == 1 and not refined else 'are'} missing"
+
+    @property
     def front(self) -> list[NativeDesign]:
         """The native front: designs that no other one beats in validation accuracy at native size and in EDAP."""
         if not self.designs:

@@ -94,8 +94,10 @@ def native_table(result: RunResult) -> Table | None:
     if native is None or not native.designs:
         return None
     front, n_images = {one.candidate.digest for one in native.front}, native.designs[0].candidate.n_test_images
+    so_far = "" if native.is_final else f" so far ({native.missing_words})"
+    of = f"{len(front)} of {len(native.designs)} designs on the native front{so_far}"
     table = Table(
-        title=f"{result.name} {native.size_words}: {len(front)} of {len(native.designs)} designs on the native front",
+        title=f"{result.name} {native.size_words}: {of}",
         title_justify="left",
         caption=f"Trained by {native.recipe_words}. Accuracy: {n_images:,} test images by the exact emulation "
         f"{devices_of([one.candidate for one in native.designs])}, judged once, with 95 % "

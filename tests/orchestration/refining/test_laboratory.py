@@ -104,7 +104,7 @@ def test_a_measurement_whose_worker_died_is_retried_as_often_as_a_training(
     lab = refiner_of(network, tmp_path, memory, executor=executor, listener=_Heard(), home=None).laboratory
     with closing(memory):
         if n_deaths == 2:
-            with pytest.raises(ExecutorError, match=r"its worker died .*; what was measured is kept"):
+            with pytest.raises(ExecutorError, match=r"its worker died .*; what was measured is kept\."):
                 lab.accuracies(networks, design(), slice(60, 160), At(step=CHOSEN))
         else:
             found = lab.accuracies(networks, design(), slice(60, 160), At(step=CHOSEN))

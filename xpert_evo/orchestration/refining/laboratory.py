@@ -245,7 +245,10 @@ class Laboratory:
         self.seconds += time.monotonic() - begin
         self._effort += total
         if left:
-            raise ExecutorError(f"{what} failed: {reason}; what was measured is kept; go on with the same command, or `xpert-evo resume` for a run.")
+            raise ExecutorError(
+                f"{what} failed: {reason}; what was measured is kept. Go on with the same command, or with "
+                "`xpert-evo resume` for a run."
+            )
 
     def _time_words(self, effort: float) -> str:
         """How long a step will take at the pace of all steps so far; empty if that is unknown or not worth telling."""

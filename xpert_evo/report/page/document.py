@@ -67,12 +67,17 @@ def page(scene: Scene, drawings: Sequence[Drawing]) -> str:
 def _summary(result: RunResult) -> str:
     limits = limit_words(result.config)
     within = f" with {limits}," if limits else ""
-    missing = "trainings at native size are missing" if result.final else "not finished, so this is the front so far"
-    state = "finished" if result.has_ended else missing
+    if result.has_ended:
+        state = "The run is finished."
+    elif not result.final:
+        state = "The run is not finished, so this is the front so far."
+    else:
+        missing = "trainings at native size are missing" if result.native is None else result.native.missing_words
+        state = f"The search is finished; {missing}."
     size = power_of_ten(round(result.task.space.log10_size))
     return (
         f"Of about {size} designs{within} {result.trained_words}; {result.front_words} "
-        f"({result.accuracy_words}; {cost_words(result)}). The run is {state}. {result.n_failures} trainings failed."
+        f"({result.accuracy_words}; {cost_words(result)}). {state} {result.n_failures} trainings failed."
     )
 
 

@@ -33,7 +33,7 @@ def native_section(result: RunResult) -> str:
 
 
 def _summary(native: NativeResult) -> str:
-    state = "" if native.is_final else f" ({native.n_planned - len(native.designs)} trainings are missing)"
+    state = "" if native.is_final else f" so far ({native.missing_words})"
     return (
         f"{len(native.front)} of {len(native.designs)} designs trained {native.size_words} are on the native "
         f"front{state}. {native.line}"
