@@ -105,9 +105,10 @@ def export(
     for DNN+NeuroSim V1.3. If one format cannot hold the designs, nothing is
     written.
 
-    torch and onnx export trained networks. A search keeps accuracies but no
-    networks: train a design first, with `xpert-evo train`. Proxies, which are
-    narrower than their design, are exported only with --proxies.
+    torch and onnx export trained networks, those of the native front among them.
+    A search keeps accuracies but no networks: train a design first, with
+    `xpert-evo train`, or use `run --to native`. Proxies, which are narrower than
+    their design, are exported only with --proxies.
 
     Examples:
       xpert-evo export runs/fashion-mnist-0 --format json,neurosim

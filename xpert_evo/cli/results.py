@@ -20,7 +20,7 @@ from xpert_evo.report.around import around_candidate, around_line
 from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.comparison import Comparison, compare, draw_comparison
 from xpert_evo.report.exports.formats import export
-from xpert_evo.report.pick import by_id, of_accuracy, the_knee
+from xpert_evo.report.pick import by_id, native_front, of_accuracy, the_knee
 from xpert_evo.report.pictures import house_style
 from xpert_evo.report.pictures.costs import report_of
 from xpert_evo.report.recosting import cost_words, under_model
@@ -85,7 +85,7 @@ def _accuracy_lines(result: RunResult, candidate: Candidate) -> list[str]:
         )
     if candidate.reused:
         lines.append("trained by another run, whose measured accuracy is reused here")
-    lines += _label_lines(candidate)
+    lines += [*_label_lines(candidate), *_native_lines(result, candidate)]
     if result.baseline is not None and result.baseline.digest == candidate.digest:
         lines.append("this is the homogeneous baseline that other designs are compared with")
     else:
@@ -112,6 +112,20 @@ def _label_lines(candidate: Candidate) -> list[str]:
         shown = f"{100 * candidate.predicted:.2f} ± {100 * candidate.std:.2f} %"
         lines.append(f"predicted before that training: {shown} (validation, protocol {candidate.label_protocol})")
     return lines
+
+
+def _native_lines(result: RunResult, candidate: Candidate) -> list[str]:
+    """Accuracies at native size of a design whose other accuracies are those of a proxy."""
+    native = None if result.native is None else result.native.of(candidate.digest)
+    if result.native is None or native is None or native.candidate is candidate:
+        return []
+    trained = native.candidate
+    spread = f" ± {100 * half:.1f}" if (half := trained.half_interval) is not None else ""
+    return [
+        f"{result.native.size_words}: validation accuracy {100 * trained.validation:.2f} %, test accuracy "
+        f"{100 * trained.measured:.2f}{spread} % of {trained.n_test_images} images{_chips_words(trained)} "
+        f"({trained.protocol}, on {trained.devices})"
+    ]
 
 
 def _gained(candidate: Candidate, baseline: Candidate) -> str:
@@ -253,10 +267,11 @@ def _comparison_table(comparison: Comparison) -> Table:
 def export_designs(folder: Path, *, formats: str, id_: str | None, out: Path | None, proxies: bool = False) -> None:
     """Exports the front of a run, or one of its designs, to the formats of other tools."""
     result = read_result(folder)
-    designs = result.front if id_ is None else [by_id(result, id_)]
+    designs, natives = (result.front, native_front(result)) if id_ is None else ([by_id(result, id_)], [])
     target = out or folder / "export"
     names = [name.strip() for name in formats.split(",") if name.strip()]
     if not names:
         raise UsageError("--format names no format; give at least one, such as --format json,csv.")
     console = PlainConsole()
-    console.lines([*export(names, target, folder, result, designs, proxies=proxies), f"written to {target}"])
+    written = export(names, target, folder, result, designs, proxies=proxies, trained=natives)
+    console.lines([*written, f"written to {target}"])

@@ -2,8 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -75,6 +75,7 @@ class NativeResult:
         n_planned: Number of planned trainings.
         failed: Ids of designs whose training failed in every attempt.
         is_refined: Whether refinements have ended or are not wanted.
+        refined_files: Refined networks by the id of their design, as paths in the run's folder.
     """
 
     recipe: Recipe
@@ -82,6 +83,7 @@ class NativeResult:
     n_planned: int
     failed: list[str]
     is_refined: bool
+    refined_files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_final(self) -> bool:
@@ -135,6 +137,10 @@ class NativeResult:
     def has_rivals(self) -> bool:
         """Whether a homogeneous design was trained, with which those of the search can be compared."""
         return any(one.is_homogeneous for one in self.designs)
+
+    def of(self, digest: str) -> NativeDesign | None:
+        """Returns the design with an id; None if it was not trained."""
+        return next((one for one in self.designs if one.candidate.digest == digest), None)
 
     def rival_of(self, design: NativeDesign) -> NativeDesign | None:
         """Returns the homogeneous design of lowest EDAP that is at least as accurate on validation images, or None."""
@@ -194,14 +200,15 @@ def load_native(store: Store, task: Task, config: RunConfig) -> NativeResult | N
         if (key := (plan.digest, plan.context)) not in labels and tries[key] > config.training.retries
     ]
     wanted = config.native.refine and not planned.recipe.is_proxy
-    is_refined = not wanted or refined_weights(store) is not None
+    refined = refined_weights(store)
     designs.sort(key=lambda one: one.candidate.hardware["edap"])
     return NativeResult(
         recipe=task.recipe_carried_out(planned.recipe),
         designs=designs,
         n_planned=len(plans),
         failed=failed,
-        is_refined=is_refined,
+        is_refined=not wanted or refined is not None,
+        refined_files=refined or {},
     )
 
 

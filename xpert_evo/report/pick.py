@@ -61,6 +61,11 @@ def by_id(result: RunResult, start: str) -> Candidate:
     return found[0]
 
 
+def native_front(result: RunResult) -> list[Candidate]:
+    """Returns the native front; empty for runs that trained nothing at native size."""
+    return [] if result.native is None else [one.candidate for one in result.native.front]
+
+
 def _need_front(result: RunResult) -> None:
     if not result.shortlist.members:
         raise UsageError(no_front(result))

@@ -3,6 +3,7 @@
 import csv
 import json
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from xpert_evo.accuracy.crossbars.network import CrossbarLayer, build_network
 from xpert_evo.accuracy.training.checkpoints import write_tensors
 from xpert_evo.accuracy.training.images import prepared
 from xpert_evo.accuracy.training.protocols import load_protocol
+from xpert_evo.accuracy.training.recipes import load_recipe
 from xpert_evo.accuracy.training.training import train_design
 from xpert_evo.accuracy.training.weights import save_weights
 from xpert_evo.backbone_file import parse_description
@@ -33,6 +35,8 @@ from xpert_evo.report.candidates import Candidate
 from xpert_evo.report.exports.formats import EXPORTS, export
 from xpert_evo.report.exports.networks import NETWORK_EXPORTS, trained_weights
 from xpert_evo.report.exports.onnx_file import write_onnx
+from xpert_evo.report.native import NativeDesign, NativeResult
+from xpert_evo.report.pick import native_front
 from xpert_evo.report.result import RunResult
 from xpert_evo.report.scene import Scene
 from xpert_evo.space import SearchSpace
@@ -131,6 +135,27 @@ def test_weights_are_found_whatever_their_folder_is_called(scene: Scene, tmp_pat
     assert (found[0], found[1].path) == (knee.digest, tmp_path / "my knee" / "weights.safetensors")
     (sentence,) = export(["torch"], tmp_path / "out", run, scene.result, [knee])
     assert sentence == "torch: weights of 1 design"
+
+
+def test_networks_of_the_native_front_are_exported_and_refined_ones_among_them(scene: Scene, tmp_path: Path) -> None:
+    run, refined = tmp_path / "run", scene.result.knee
+    others = [one for one in scene.result.front if one != refined]
+    path = Path("native", "0123456789abcdef", "refined", "networks", "01234567-tuned.safetensors")
+    (run / path).parent.mkdir(parents=True)
+    (train_folder(run, scene.result, refined, "native-short") / "weights.safetensors").rename(run / path)
+    native = NativeResult(
+        recipe=load_recipe("hour"),
+        designs=[NativeDesign(candidate=refined, role="refined", expected=None)],
+        n_planned=1,
+        failed=[],
+        is_refined=True,
+        refined_files={refined.digest: str(path)},
+    )
+    result = replace(scene.result, native=native)
+    sentences = export(["torch", "json"], tmp_path / "out", run, result, others, trained=native_front(result))
+    assert sentences[0] == "torch: weights of 1 design"
+    assert (tmp_path / "out" / "torch" / f"{refined.digest}.safetensors").is_file()
+    assert len(json.loads((tmp_path / "out" / "designs.json").read_text())) == len(others)
 
 
 @pytest.mark.parametrize(("tuned", "best"), [(False, "overnight 0.9"), (True, "exact-tune 0.85")])

@@ -30,6 +30,7 @@ def export(
     designs: Sequence[Candidate],
     *,
     proxies: bool = False,
+    trained: Sequence[Candidate] = (),
 ) -> list[str]:
     """Writes designs in all formats, or nothing; returns sentences that say what was written and left out.
 
@@ -40,6 +41,7 @@ def export(
         result: Result of the run.
         designs: Designs to export.
         proxies: Whether networks may be those of proxies, marked as such, where a design has no other.
+        trained: Further designs, whose networks are exported besides those of `designs`.
 
     Raises:
         UsageError: A format is unknown or cannot hold these designs, there is nothing to export, or the folder cannot
@@ -52,6 +54,8 @@ def export(
         if result.final:
             raise UsageError(no_front(result))
         raise UsageError(f"{run} has no front yet; go on with `xpert-evo resume {in_shell(run)}`.")
+    own = {candidate.digest for candidate in designs}
+    networks = [*designs, *(candidate for candidate in trained if candidate.digest not in own)]
     is_new = not out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -60,7 +64,7 @@ def export(
         raise UsageError(f"{out} cannot be made ({failure.strerror}); choose another --out.") from None
     with made as folder:
         sentences, failures = _written(
-            list(dict.fromkeys(formats)), Path(folder), run, result, designs, proxies=proxies
+            list(dict.fromkeys(formats)), Path(folder), run, result, designs, networks=networks, proxies=proxies
         )
         if not failures:
             _move(Path(folder), out)
@@ -74,7 +78,14 @@ def export(
 
 
 def _written(
-    formats: Sequence[str], out: Path, run: Path, result: RunResult, designs: Sequence[Candidate], *, proxies: bool
+    formats: Sequence[str],
+    out: Path,
+    run: Path,
+    result: RunResult,
+    designs: Sequence[Candidate],
+    *,
+    networks: Sequence[Candidate],
+    proxies: bool,
 ) -> tuple[list[str], dict[str, str]]:
     """Writes each format into `out`; returns sentences on what was written, and formats with why they failed."""
     sentences: list[str] = []
@@ -84,7 +95,7 @@ def _written(
             if name in EXPORTS:
                 sentences += EXPORTS[name](out, run, result, designs)
             else:
-                sentences += NETWORK_EXPORTS[name](out, run, result, designs, proxies)
+                sentences += NETWORK_EXPORTS[name](out, run, result, networks, proxies)
         except XpertEvoError as failure:
             told = str(failure)
             failures[name] = told if told.startswith("--format") else f"--format {name}: {told}"

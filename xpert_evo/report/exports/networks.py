@@ -167,6 +167,8 @@ def trained_weights(run: Path, result: RunResult) -> dict[str, WeightsFile]:
 
     folder = run.absolute()
     places = [*folder.parent.glob(f"*/{WEIGHTS_NAME}"), *folder.glob(f"native/*/{WEIGHTS_NAME}")]
+    if result.native is not None:
+        places += [folder / path for path in result.native.refined_files.values()]
     paths = [path for path in places if path.is_file()]
     found = [weights for path in paths if (weights := find_weights(path)) is not None and fits(weights)]
     return {weights.header.design.digest: weights for weights in sorted(found, key=rank)}
