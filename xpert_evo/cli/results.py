@@ -120,10 +120,9 @@ def _native_lines(result: RunResult, candidate: Candidate) -> list[str]:
     if result.native is None or native is None or native.candidate is candidate:
         return []
     trained = native.candidate
-    spread = f" ± {100 * half:.1f}" if (half := trained.half_interval) is not None else ""
     return [
         f"{result.native.size_words}: validation accuracy {100 * trained.validation:.2f} %, test accuracy "
-        f"{100 * trained.measured:.2f}{spread} % of {trained.n_test_images} images{_chips_words(trained)} "
+        f"{trained.measured_words(1, ' %')} of {trained.n_test_images} images{_chips_words(trained)} "
         f"({trained.protocol}, on {trained.devices})"
     ]
 
