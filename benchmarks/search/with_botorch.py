@@ -23,10 +23,11 @@ N_DRAWS, N_RESTARTS, N_RAW = 16, 2, 128
 
 
 def qlognehvi(label: Labeller, seed: int) -> None:
-    """QLogNEHVI (Daulton et al., 2021; Ament et al., 2023) in batches of ten, by discrete local search.
+    """QLogNEHVI (Daulton et al., 2021; Ament et al., 2023): batches of ten, found by discrete local search.
 
-    Accuracy has BoTorch's default Gaussian process, whose length scales have dimension-scaled priors; EDAP and the area
-    limit are exact. It starts from as many designs of a good first population as the other methods.
+    The designs of a batch are chosen one after another. Accuracy has BoTorch's default Gaussian process, whose length
+    scales have dimension-scaled priors; EDAP and the area limit are exact. It starts from as many designs of a good
+    first population as the other methods.
     """
     torch.manual_seed(seed)
     problem = label.problem
@@ -47,16 +48,21 @@ def qlognehvi(label: Labeller, seed: int) -> None:
             prune_baseline=True,
             cache_root=False,
         )
+        chosen = x[:0]
         with torch.no_grad():
-            chosen, _ = optimize_acqf_discrete_local_search(
-                acquisition,
-                choices,
-                q=min(N_A_ROUND, label.n_left),
-                num_restarts=N_RESTARTS,
-                X_avoid=x,
-                batch_initial_conditions=_starts(problem, label, acquisition, rng),
-            )
-        label(np.unique(chosen.round().long().numpy(), axis=0))
+            for _ in range(min(N_A_ROUND, label.n_left)):
+                acquisition.set_X_pending(chosen if len(chosen) else None)
+                known = torch.cat([x, chosen])
+                best, _ = optimize_acqf_discrete_local_search(
+                    acquisition,
+                    choices,
+                    q=1,
+                    num_restarts=N_RESTARTS,
+                    X_avoid=known,
+                    batch_initial_conditions=_starts(problem, label, acquisition, known, rng),
+                )
+                chosen = torch.cat([chosen, best])
+        label(chosen.round().long().numpy())
 
 
 def _accuracy_model(problem: LabelProblem, x: torch.Tensor, labels: torch.Tensor) -> SingleTaskGP:
@@ -92,10 +98,20 @@ def _starts(
     problem: LabelProblem,
     label: Labeller,
     acquisition: qLogNoisyExpectedHypervolumeImprovement,
+    known: torch.Tensor,
     rng: np.random.Generator,
 ) -> torch.Tensor:
-    """Where local searches begin: the best of the measured front's members and of a good first population."""
-    shapes = first_population(problem.task.space, N_RAW, rng, feasible=problem.task.feasible)
-    pool = torch.tensor(np.concatenate([label.offered(len(label.labels)), shapes]), dtype=torch.float64)[:, None]
+    """Where local searches begin: the best of neighbours of the measured front and of a good first population.
+
+    BoTorch's own starting points are drawn from the whole space, where hardly any design keeps the limits.
+    """
+    space = problem.task.space
+    front = label.offered(len(label.labels))
+    neighbours = front[rng.integers(len(front), size=N_RAW)]
+    genes = rng.integers(neighbours.shape[1], size=N_RAW)
+    neighbours[np.arange(N_RAW), genes] = rng.integers(space.n_choices[genes])
+    shapes = first_population(space, N_RAW, rng, feasible=problem.task.feasible)
+    pool = torch.tensor(np.concatenate([neighbours, shapes]), dtype=torch.float64)
+    pool = pool[~(pool[:, None] == known).all(dim=-1).any(dim=-1)][:, None]
     values = torch.cat([acquisition(part) for part in pool.split(64)])
     return pool[values.topk(N_RESTARTS).indices]
