@@ -54,7 +54,6 @@ class LayerPeripherals:
 class LayerRow:
     """One layer of a network file.
 
-    input_side: Side of the square input [pixels], including padding if the file counts it.
         input_side: Side of the square input [pixels], padding included where the file counts it.
         in_channels: Input channels.
         kernel_size: Side of the square kernel; 1 for linear layers.
