@@ -54,6 +54,7 @@ class LayerPeripherals:
 class LayerRow:
     """One layer of a network file.
 
+    Attributes:
         input_side: Side of the square input [pixels], padding included where the file counts it.
         in_channels: Input channels.
         kernel_size: Side of the square kernel; 1 for linear layers.
