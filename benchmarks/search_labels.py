@@ -19,7 +19,7 @@ of the run by dotted name; MODULE is importable or a path of a file.
 Runs are kept in `out/labels.jsonl` and never run twice for the same landscape, costs, limits, settings and budgets;
 `--fresh` runs those of the named methods again. References are kept likewise. BoTorch and
 Optuna take part where the extra `benchmarks` is installed. A run of 200 labels takes a minute of one core with
-xpert-evo, some ten minutes with BoTorch (34 s for its first batch) and seconds with the others, a reference 15 s.
+xpert-evo, 18 to 30 minutes with BoTorch and seconds with the others, a reference 15 s.
 """
 
 import argparse
