@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose
 
 from hw_models import AdcType, CrossbarSpec
 from xpert_evo.backbone_file import parse_description
+from xpert_evo.backbone_remarks import check_depth_choices
 from xpert_evo.backbones import load_backbone
 from xpert_evo.bundled import BUNDLED_CHAINS
 from xpert_evo.config import parse_config
@@ -23,7 +24,6 @@ from xpert_evo.hardware import Hardware
 from xpert_evo.orchestration.task import build_space
 from xpert_evo.search.phases import SECOND_PHASE, frozen_space, to_frozen_space, to_whole_space
 from xpert_evo.space import PAPER_CHOICES, WIDE_CHOICES, SearchSpace
-from xpert_evo.space_rules import check_depth_choices
 
 SPACES = {name: SearchSpace(load_backbone(name)) for name in BUNDLED_CHAINS}
 

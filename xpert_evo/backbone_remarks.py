@@ -1,6 +1,7 @@
-"""Remarks on properties of a backbone that are allowed but unusual, in sentences for users."""
+"""Properties of a backbone that are allowed but unusual, or of no effect, in sentences for users."""
 
 from xpert_evo.backbones import Backbone
+from xpert_evo.errors import ConfigError
 from xpert_evo.networks.nodes import Op
 from xpert_evo.networks.shapes import as_map
 
@@ -35,6 +36,28 @@ def shared_depths(backbone: Backbone) -> str:
             groups.setdefault(owner, []).append(layer.name)
     shared = [" = ".join(names) for names in groups.values() if len(names) > 1]
     return f"Layers that share one channel depth: {'; '.join(shared)}." if shared else ""
+
+
+def check_depth_choices(backbone: Backbone) -> None:
+    """Raises ConfigError for a node whose `depth_choices` no gene offers: its depth is fixed, or that of another."""
+    positions = {layer.name: i for i, layer in enumerate(backbone.layers)}
+    for node in backbone.graph.nodes:
+        if not node.depth_choices:
+            continue
+        setting = f"backbone {backbone.name}: depth_choices of node {node.name}"
+        if node.name not in positions:
+            raise ConfigError(f"{setting}: only convolutions and linear layers have a depth to choose; remove them.")
+        position = positions[node.name]
+        owner = backbone.depth_owners[position]
+        if owner is None and position == backbone.graph.classifier:
+            raise ConfigError(f"{setting}: the classifier has one output per class; remove them.")
+        if owner is None or backbone.offered_depths(position) != node.depth_choices:
+            raise ConfigError(f"{setting}: its depth is fixed by the network; remove them.")
+        if owner != position:
+            first = backbone.layers[owner].name
+            raise ConfigError(
+                f"{setting}: it shares its channel depth with {first}; give the choices of {first} instead."
+            )
 
 
 def _notes(backbone: Backbone) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 
-from xpert_evo.backbone import Backbone
 from xpert_evo.errors import ConfigError
 from xpert_evo.genes import PERIPHERALS, Choice, GeneKind, choice_number
 
@@ -44,25 +43,3 @@ def not_its_own(layer: str, kind: GeneKind, owner: str | None, *, is_classifier:
     if owner is None:
         return ConfigError(f"{setting}: the depth of {layer} is fixed by the network; remove this setting.")
     return ConfigError(f"{setting}: {layer} shares its channel depth with {owner}; set the choices of {owner} instead.")
-
-
-def check_depth_choices(backbone: Backbone) -> None:
-    """Raises ConfigError for a node whose `depth_choices` no gene offers: its depth is fixed, or that of another."""
-    positions = {layer.name: i for i, layer in enumerate(backbone.layers)}
-    for node in backbone.graph.nodes:
-        if not node.depth_choices:
-            continue
-        setting = f"backbone {backbone.name}: depth_choices of node {node.name}"
-        if node.name not in positions:
-            raise ConfigError(f"{setting}: only convolutions and linear layers have a depth to choose; remove them.")
-        position = positions[node.name]
-        owner = backbone.depth_owners[position]
-        if owner is None and position == backbone.graph.classifier:
-            raise ConfigError(f"{setting}: the classifier has one output per class; remove them.")
-        if owner is None or backbone.offered_depths(position) != node.depth_choices:
-            raise ConfigError(f"{setting}: its depth is fixed by the network; remove them.")
-        if owner != position:
-            first = backbone.layers[owner].name
-            raise ConfigError(
-                f"{setting}: it shares its channel depth with {first}; give the choices of {first} instead."
-            )

@@ -14,7 +14,7 @@ from xpert_evo.accuracy.datasets.catalogue import Dataset, dataset_spec
 from xpert_evo.accuracy.host_state import own_numerics, threads
 from xpert_evo.accuracy.surrogate.kinds import check_kind
 from xpert_evo.accuracy.training.protocols import check_from_scratch, load_protocol
-from xpert_evo.backbone_remarks import remarks_on
+from xpert_evo.backbone_remarks import check_depth_choices, remarks_on
 from xpert_evo.config import RunConfig, parse_stored
 from xpert_evo.design import design_from_text
 from xpert_evo.errors import ConfigError, DataError, ExecutorError
@@ -41,7 +41,6 @@ from xpert_evo.orchestration.tally import Tally
 from xpert_evo.orchestration.task import Task, fitted_images, task_of_images
 from xpert_evo.orchestration.trainings import cached_dataset
 from xpert_evo.progress import Listener, Message, RunBegan, Stage
-from xpert_evo.space_rules import check_depth_choices
 from xpert_evo.store import Store
 from xpert_evo.streams import in_shell
 from xpert_evo.versions import versions
