@@ -1,8 +1,8 @@
 """xpert-evo evolves neural networks together with the in-memory-computing chips that run them.
 
-The library provides `run` and `load_run` for searches, `train`, `judge`, `refine` and `pack` for single designs,
-`backbone_from` for networks of PyTorch, and `load_network`. They are imported on first use, because their dependencies
-take seconds to import and `--help` should be instant.
+The library provides `run` and `load_run` for searches, `train`, `judge`, `prune`, `refine` and `pack` for single
+designs, `backbone_from` for networks of PyTorch, and `load_network`. They are imported on first use, because their
+dependencies take seconds to import and `--help` should be instant.
 """
 
 import os
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         load_network,
         load_run,
         pack,
+        prune,
         refine,
         run,
         train,
@@ -33,6 +34,7 @@ __all__ = [
     "load_network",
     "load_run",
     "pack",
+    "prune",
     "refine",
     "run",
     "train",

@@ -1,4 +1,4 @@
-"""The library interface: run a search, read its results, and train, judge, refine and pack single designs.
+"""The library interface: run a search, read its results, and train, judge, prune, refine and pack single designs.
 
 import xpert_evo as xe
 
@@ -36,6 +36,7 @@ from xpert_evo.store import Store
 from xpert_evo.workbench.importing import ImportedBackbone, backbone_from
 from xpert_evo.workbench.judging import judge
 from xpert_evo.workbench.packing import pack
+from xpert_evo.workbench.pruning import prune
 from xpert_evo.workbench.refining import refine
 from xpert_evo.workbench.training import train
 
@@ -49,6 +50,7 @@ __all__ = [
     "load_network",
     "load_run",
     "pack",
+    "prune",
     "refine",
     "run",
     "train",

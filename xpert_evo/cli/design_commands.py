@@ -159,8 +159,9 @@ def train(
     epoch. A finished training is never changed.
 
     With --start-from, the first stage continues from trained weights. They may
-    come from another design with the same channel depths. With --teacher, seven
-    tenths of the targets are the mean class probabilities of trained networks.
+    come from another design; of larger channel depths, the channels that matter
+    most are kept. With --teacher, seven tenths of the targets are the mean class
+    probabilities of trained networks.
 
     Examples:
       xpert-evo train design.json --recipe quick --dry-run

@@ -1,4 +1,4 @@
-"""The command that refines a trained network."""
+"""The commands that refine and prune a trained network."""
 
 from contextlib import closing
 from pathlib import Path
@@ -24,17 +24,19 @@ from xpert_evo.paths import user_path
 
 commands = typer.Typer()
 
+NativeWeights = Annotated[
+    Path,
+    typer.Argument(
+        parser=user_path,
+        metavar="NETWORK",
+        help="Trained weights (.safetensors) of a design at native size, or the folder of a training.",
+    ),
+]
+
 
 @commands.command(rich_help_panel=DESIGNS)
 def refine(
-    weights: Annotated[
-        Path,
-        typer.Argument(
-            parser=user_path,
-            metavar="NETWORK",
-            help="Trained weights (.safetensors) of a design at native size, or the folder of a training.",
-        ),
-    ],
+    weights: NativeWeights,
     config: SettingsFile = None,
     assignments: Assignments = None,
     dataset: ImagesName = None,
@@ -147,4 +149,61 @@ def refine(
             listener=listener,
             json_log=json_log,
             dry_run=dry_run,
+        )
+
+
+@commands.command(rich_help_panel=DESIGNS)
+def prune(
+    weights: NativeWeights,
+    out: Annotated[Path, typer.Argument(parser=user_path, metavar="DESIGN.json", help="Design file to write.")],
+    config: SettingsFile = None,
+    assignments: Assignments = None,
+    dataset: ImagesName = None,
+    data_dir: ImagesFolder = None,
+    model: CostModelName = None,
+    loss: Annotated[
+        float, typer.Option(metavar="POINTS", help="Lose at most POINTS of accuracy before any training.")
+    ] = 2.0,
+    images: Annotated[
+        int, typer.Option(metavar="N", min=10, help="Measure class probabilities on the first N validation images.")
+    ] = 400,
+    judged: Annotated[
+        int, typer.Option(metavar="N", min=10, help="Measure accuracy on the N validation images after those.")
+    ] = 1_000,
+    json_log: JsonLog = False,
+    quiet: Quiet = False,
+) -> None:
+    """Choose smaller channel depths for a trained network (channel pruning).
+
+    Narrows one layer after another to a smaller depth of the space: the one that
+    lowers EDAP most for how far it moves the class probabilities of validation
+    images. Each layer keeps the channels that contribute most to the layers that
+    read them. Nothing is trained; train the design from the same weights
+    afterwards. Peripherals stay; choose them again with `refine` at the end.
+
+    Examples:
+      xpert-evo prune runs/knee narrow.json
+      xpert-evo prune runs/knee narrow.json --set space.channel_depth=[16,32,64]
+      xpert-evo train narrow.json --start-from runs/knee --teacher runs/knee
+    """
+    from xpert_evo.accuracy.training.weights_path import weights_file
+    from xpert_evo.progress import Stage, choose_listener
+
+    weights_file(weights)  # told before anything is loaded
+    listener = choose_listener(json_log=json_log, quiet=quiet)
+    listener.tell(Stage(text=LOADING))
+    options = {**image_settings(dataset, data_dir), "hardware.model": model}
+    with closing(listener):
+        from xpert_evo.cli.pruning import prune_weights
+        from xpert_evo.orchestration.refining import Refining
+
+        prune_weights(
+            weights,
+            config,
+            assignments,
+            options,
+            out=out,
+            loss=loss / 100,
+            refining=Refining(n_images=images, n_judged=judged),
+            listener=listener,
         )

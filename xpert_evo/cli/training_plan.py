@@ -93,7 +93,8 @@ def _network_lines(plan: TrainingPlan, network: CrossbarNetwork) -> Iterator[str
     if plan.start is not None:
         design = f"design {plan.start.design[:8]}, trained with {plan.start.protocol}"
         of = f"the imported network {plan.start.design}" if plan.start.is_imported else design
-        yield f"starts from weights of {of}"
+        n_kept, n_channels = sum(geometry.out_channels for geometry in geometries), plan.start.n_channels
+        yield f"starts from weights of {of}{f', {n_kept:,} of {n_channels:,} channels' if n_kept < n_channels else ''}"
     if plan.teacher is not None:
         names = ", ".join(one.design[:8] for one in plan.teacher.references)
         yield f"learns the class probabilities of {names}: {100 * plan.teacher.share:.0f} % of the targets"

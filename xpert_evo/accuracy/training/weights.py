@@ -16,6 +16,7 @@ from xpert_evo.accuracy.host_state import own_numerics
 from xpert_evo.accuracy.training.checkpoints import read_metadata, read_tensors, write_tensors
 from xpert_evo.accuracy.training.packing import packed, unpacked
 from xpert_evo.accuracy.training.protocols import TrainingProtocol
+from xpert_evo.accuracy.training.pruning import pruned_weights
 from xpert_evo.accuracy.training.trained_network import TrainedNetwork
 from xpert_evo.accuracy.training.weights_header import NetworkReference, WeightsHeader
 from xpert_evo.accuracy.training.weights_path import WEIGHTS_NAME, weights_file
@@ -151,6 +152,11 @@ class Start:
     float_accuracy: float | None = None
     quantised_accuracy: float | None = None
 
+    @property
+    def n_channels(self) -> int:
+        """Number of output channels of all layers."""
+        return sum(len(weight) for _, weight in _filters(self.tensors))
+
     def told(self) -> NetworkReference:
         """Returns the description of the start for results and headers."""
         return NetworkReference(
@@ -182,9 +188,17 @@ def read_start(path: Path) -> Start:
 
 
 def take_weights(network: CrossbarNetwork, start: Start) -> None:
-    """Copies all weights and statistics of a trained network; raises TrainingError if its layers differ."""
+    """Copies all weights and statistics of a trained network, or those of the channels that are left.
+
+    Raises:
+        TrainingError: A layer has more channels than in the trained network, or another kernel.
+    """
     if start.is_imported:
         _take_imported(network, start)
+        return
+    fitting = pruned_weights(start.tensors, network)
+    if fitting is not None:
+        network.load_state_dict(fitting)
         return
     for spec, (name, own) in zip(network.backbone.layers, _filters(network.state_dict()), strict=True):
         found = start.tensors.get(name)
@@ -192,8 +206,8 @@ def take_weights(network: CrossbarNetwork, start: Start) -> None:
             there = "is missing" if found is None else f"has {_channels(found)} there"
             raise TrainingError(
                 f"the weights of design {start.design[:8]}, trained by '{start.protocol}', do not fit: {spec.name} "
-                f"{there} and {_channels(own)} here (channels written x read); start from a design with the same "
-                "channel depths that was trained at the same width."
+                f"{there} and {_channels(own)} here (channels written x read); start from a design whose channel "
+                "depths are at least as large, trained at the same width."
             )
     try:
         network.load_state_dict(start.tensors)
