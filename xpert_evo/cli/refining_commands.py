@@ -178,13 +178,14 @@ def prune(
     Narrows one layer after another to a smaller depth of the space: the one that
     lowers EDAP most for how far it moves the class probabilities of validation
     images. Each layer keeps the channels that contribute most to the layers that
-    read them. Nothing is trained; train the design from the same weights
-    afterwards. Peripherals stay; choose them again with `refine` at the end.
+    read them. Nothing is trained: train the design afterwards with --start-from
+    and --teacher, both with this network. Peripherals stay; choose them again
+    with `refine` at the end.
 
     Examples:
       xpert-evo prune runs/knee narrow.json
       xpert-evo prune runs/knee narrow.json --set space.channel_depth=[16,32,64]
-      xpert-evo train narrow.json --start-from runs/knee --teacher runs/knee
+      xpert-evo prune runs/knee narrow.json --loss 1 --dataset cifar10
     """
     from xpert_evo.accuracy.training.weights_path import weights_file
     from xpert_evo.progress import Stage, choose_listener
