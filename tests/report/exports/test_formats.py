@@ -380,7 +380,7 @@ def test_a_frame_holds_the_front_as_pandas_likes_it(finished: Path, monkeypatch:
 def test_the_package_names_what_it_offers() -> None:
     assert set(dir(xe)) == {
         *("ImportedBackbone", "Refining", "Run", "backbone_from", "judge", "load_network", "load_run", "pack"),
-        *("refine", "run", "train"),
+        *("prune", "refine", "run", "train"),
     }
     with pytest.raises(AttributeError, match="it offers"):
         xe.__getattr__("fly")
