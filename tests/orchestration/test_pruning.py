@@ -57,7 +57,7 @@ def test_each_step_is_the_best_of_all_measured_anew(steps: list[Pruned], network
 
     def worth(design: Design) -> float:
         saved = math.log(float(bench.report(anchor.design).edap[0]) / float(bench.report(design).edap[0]))
-        return saved / max(bench.divergence(design), _LEAST_DAMAGE)
+        return saved / max(bench.divergence(bench.pruned(design)), _LEAST_DAMAGE)
 
     designs = [bench.after(anchor.design, step) for step in bench.steps(anchor.design)]
     assert len(designs) == 4, "two smaller depths of each of two groups"

@@ -33,6 +33,10 @@ NativeWeights = Annotated[
     ),
 ]
 
+ComparedImages = Annotated[
+    int, typer.Option(metavar="N", min=10, help="Measure class probabilities on the first N validation images.")
+]
+
 
 @commands.command(rich_help_panel=DESIGNS)
 def refine(
@@ -46,9 +50,7 @@ def refine(
         float, typer.Option(metavar="POINTS", help="Aim at the cheapest design that loses at most POINTS of accuracy.")
     ] = 0.7,
     rounds: Annotated[int, typer.Option(metavar="N", min=1, help="Measure and choose at most N times.")] = 3,
-    images: Annotated[
-        int, typer.Option(metavar="N", min=10, help="Measure class probabilities on the first N validation images.")
-    ] = 400,
+    images: ComparedImages = 400,
     judged: Annotated[
         int, typer.Option(metavar="N", min=10, help="Compare designs on the N validation images after those.")
     ] = 1_000,
@@ -164,9 +166,7 @@ def prune(
     loss: Annotated[
         float, typer.Option(metavar="POINTS", help="Lose at most POINTS of accuracy before any training.")
     ] = 2.0,
-    images: Annotated[
-        int, typer.Option(metavar="N", min=10, help="Measure class probabilities on the first N validation images.")
-    ] = 400,
+    images: ComparedImages = 400,
     judged: Annotated[
         int, typer.Option(metavar="N", min=10, help="Measure accuracy on the N validation images after those.")
     ] = 1_000,

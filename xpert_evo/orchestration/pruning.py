@@ -164,12 +164,11 @@ class _Bench:
             unseen=_part(validation, slice(refining.n_images, None)),
             reference=np.empty(0),
         )
-        return replace(bench, reference=log_probabilities(bench.scores(network.design)))
+        return replace(bench, reference=log_probabilities(bench.scores(bench.pruned(network.design))))
 
     def unpruned(self) -> Pruned:
         """The network as it was trained."""
-        design = self.network.design
-        return self._judged(design, layer=None, before=0)
+        return self._judged(self.network.design, layer=None, before=0)
 
     def judged(self, design: Design, step: _Step) -> Pruned:
         """A design after a step."""
@@ -184,7 +183,7 @@ class _Bench:
             before=before,
             edap_ratio=self.baseline_edap / float(report.edap[0]),
             area_mm2=float(report.area_mm2[0]),
-            divergence=self.divergence(design),
+            divergence=self.divergence(network),
             accuracy=evaluate(network, self.unseen, CrossbarLayer.product),
         )
 
@@ -209,7 +208,7 @@ class _Bench:
             best = max(gains, key=lambda step: gains[step] / max(damages.get(step, 0.0), _LEAST_DAMAGE))
             if best in measured:
                 return best
-            damages[best] = self.divergence(self.after(anchor.design, best)) - anchor.divergence
+            damages[best] = self.divergence(self.pruned(self.after(anchor.design, best))) - anchor.divergence
             measured.add(best)
         return None
 
@@ -235,13 +234,12 @@ class _Bench:
         space = SearchSpace.around(design, self.network.trained.network.backbone)
         return self.hardware.report_of(space, np.zeros((1, space.n_genes), dtype=np.int64))
 
-    def divergence(self, design: Design) -> float:
-        """Divergence of a design's class probabilities from those of the unpruned network [nats]."""
-        return float(divergence(self.reference, self.scores(design)))
+    def divergence(self, network: CrossbarNetwork) -> float:
+        """Divergence of a network's class probabilities from those of the unpruned one [nats]."""
+        return float(divergence(self.reference, self.scores(network)))
 
-    def scores(self, design: Design) -> FloatArray:
-        """Class scores of a design, (images, classes)."""
-        network = self.pruned(design)
+    def scores(self, network: CrossbarNetwork) -> FloatArray:
+        """Class scores of a network, (images, classes)."""
         with torch.no_grad():
             found = [network(images, CrossbarLayer.product) for images in torch.split(self.seen.images, _BATCH)]
         return torch.cat(found).double().numpy()
