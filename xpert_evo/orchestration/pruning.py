@@ -160,8 +160,8 @@ class _Bench:
             hardware=task.hardware,
             baseline_edap=float(task.own_costs(task.baseline)["edap"][0]),
             calibration=prepared(training, protocol, cpu),
-            seen=_part(validation, slice(refining.n_images)),
-            unseen=_part(validation, slice(refining.n_images, None)),
+            seen=validation.part(slice(refining.n_images)),
+            unseen=validation.part(slice(refining.n_images, None)),
             reference=np.empty(0),
         )
         return replace(bench, reference=log_probabilities(bench.scores(bench.pruned(network.design))))
@@ -259,7 +259,3 @@ class _Bench:
         protocol = trained.protocol.model_copy(update={"n_recalibration": _N_CALIBRATION})
         recalibrate(network, self.calibration, protocol, CrossbarLayer.product)
         return network
-
-
-def _part(split: Split, rows: slice) -> Split:
-    return Split(images=split.images[rows], labels=split.labels[rows])

@@ -183,7 +183,7 @@ def _step(
     clock = _clock(train.images.device)
 
     def seconds(n_steps: int, n_images: int) -> float:
-        few = Split(images=train.images[: n_steps * n_images], labels=train.labels[: n_steps * n_images])
+        few = train.part(slice(n_steps * n_images))
         state.losses = torch.full((len(few),), math.nan)
         begun = clock()
         train_epoch(state, few, protocol.model_copy(update={**plain, "batch_size": n_images}), 1, noise_aware)

@@ -27,6 +27,10 @@ class Split:
         """Number of images."""
         return len(self.labels)
 
+    def part(self, which: slice | torch.Tensor) -> "Split":
+        """Returns some of the images with their classes: a slice of them, or those at the given positions."""
+        return Split(images=self.images[which], labels=self.labels[which])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:

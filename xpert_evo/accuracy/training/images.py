@@ -78,7 +78,7 @@ def training_subset(split: Split, n_train: int | None) -> Split:
 
 def _shuffled(split: Split, n_images: int) -> Split:
     order = torch.randperm(len(split), generator=torch.Generator().manual_seed(_SUBSET_SEED))[:n_images]
-    return Split(images=split.images[order], labels=split.labels[order])
+    return split.part(order)
 
 
 def augmented(

@@ -12,8 +12,7 @@ from xpert_evo.accuracy.training.protocols import TrainingProtocol
 def recalibrate(network: CrossbarNetwork, train: Split, protocol: TrainingProtocol, product: Product) -> None:
     """Recomputes batch-norm statistics from training images and leaves the network in evaluation mode."""
     network.train()
-    images = train.images[: protocol.n_recalibration]
-    for i, (inputs, _) in enumerate(batches(Split(images=images, labels=train.labels[: len(images)]), 256), 1):
+    for i, (inputs, _) in enumerate(batches(train.part(slice(protocol.n_recalibration)), 256), 1):
         for layer in network.norms:
             layer.momentum = 1 / i
         network(inputs, product)

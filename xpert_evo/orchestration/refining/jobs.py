@@ -13,7 +13,7 @@ from hw_models import CrossbarSpec
 from xpert_evo.accuracy.crossbars.geometry import LayerGeometry
 from xpert_evo.accuracy.crossbars.network import build_network
 from xpert_evo.accuracy.crossbars.nonidealities import NonIdealities
-from xpert_evo.accuracy.datasets.catalogue import Dataset, Split
+from xpert_evo.accuracy.datasets.catalogue import Dataset
 from xpert_evo.accuracy.sensitivity.probe import Probe
 from xpert_evo.accuracy.sensitivity.statistics import set_statistics
 from xpert_evo.accuracy.training.images import prepared, training_subset
@@ -233,8 +233,7 @@ def _tune(job: TuneJob) -> None:
 
 def _judged(job: JudgeJob) -> tuple[float, int]:
     dataset, network, chip = job.source.images(), load_network(job.source.weights), job.chip
-    part = slice(job.first, job.last)
-    images = Split(images=dataset.validation.images[part], labels=dataset.validation.labels[part])
+    images = dataset.validation.part(slice(job.first, job.last))
     number, seed = (0, 0) if chip is None else (chip.number, chip.seed)
     dataset = replace(dataset, validation=images)
     judged = judged_on(chip, network, dataset, "validation", first_chip=number, seed=seed)
