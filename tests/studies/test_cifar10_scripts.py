@@ -70,6 +70,17 @@ def test_refined_rivals_are_compared_at_equal_accuracy(
     assert (tmp_path / "compared.png").stat().st_size > 10_000
 
 
+def test_the_study_has_the_table_that_its_overview_prints(
+    script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script("overview", "--out", tmp_path / "overview")
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert len(rows) > 15
+    readme = (STUDY / "README.md").read_text(encoding="utf-8").splitlines()
+    assert [row for row in rows if row not in readme] == []
+    assert (tmp_path / "overview.png").stat().st_size > 10_000
+
+
 def task_of(design: Design) -> Task:
     """The study's task, with the genes that a design has beyond those of its search."""
     genes = {"weight_precision": [4, 5, 6, 8], "copies": [1, 2, 4, 8]}
@@ -85,7 +96,7 @@ def figures_of(design: Design) -> tuple[dict[str, float], dict[str, float]]:
 
 
 def test_the_ratios_that_the_study_tells_of_its_designs_are_those_of_the_hardware_model() -> None:
-    text = (STUDY / "README.md").read_text(encoding="utf-8")
+    text = (STUDY / "details.md").read_text(encoding="utf-8")
     n_with_efficiencies = 0
     for design in (load_designs(path)[0] for path in sorted((STUDY / "designs").glob("*.json"))):
         if design.digest[:8] in RIVALS:
@@ -103,7 +114,7 @@ def test_the_ratios_that_the_study_tells_of_its_designs_are_those_of_the_hardwar
 
 
 def test_the_ratios_of_the_rivals_are_those_of_the_hardware_model() -> None:
-    text = (STUDY / "README.md").read_text(encoding="utf-8")
+    text = (STUDY / "details.md").read_text(encoding="utf-8")
     told = re.search(rf"{' and '.join(RIVALS)},\s+(\d+) and (\d+) times below the baseline", text)
     assert told is not None
     for name, ratio in zip(RIVALS, told.groups(), strict=True):
@@ -112,7 +123,7 @@ def test_the_ratios_of_the_rivals_are_those_of_the_hardware_model() -> None:
 
 
 def test_the_ratios_of_the_second_search_are_those_of_the_hardware_model() -> None:
-    text = (STUDY / "README.md").read_text(encoding="utf-8")
+    text = (STUDY / "details.md").read_text(encoding="utf-8")
     task = build_task(load_config(STUDY / "settings" / "published.toml", {}), n_classes=10, image_channels=3)
     designs = [load_designs(path)[0] for path in sorted((STUDY / "designs" / "published").glob("*.json"))]
     figures = hardware_figures(task, task.space.encode(designs))
@@ -125,7 +136,7 @@ def test_the_ratios_of_the_second_search_are_those_of_the_hardware_model() -> No
 
 
 def test_the_commands_name_files_that_exist() -> None:
-    text = (STUDY / "README.md").read_text(encoding="utf-8").replace("$WEIGHTS", "$STUDY/results/weights")
+    text = (STUDY / "commands.md").read_text(encoding="utf-8").replace("$WEIGHTS", "$STUDY/results/weights")
     named = re.findall(
         r"\$STUDY/([\w./-]+\.(?:json|py|safetensors|toml))\b", text.replace("$SECOND", "$STUDY/results/second")
     )
