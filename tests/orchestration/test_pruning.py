@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.refinable import refinable
+from xpert_evo.cli.against_baseline import against_baseline
 from xpert_evo.design import Design
 from xpert_evo.errors import UsageError
 from xpert_evo.orchestration.pruning import _LEAST_DAMAGE, Pruned, _Bench, prune_channels
 from xpert_evo.orchestration.refining import Refinable, Refining
+from xpert_evo.orchestration.refining.spaces import baseline_task
 from xpert_evo.progress import Silent
 
 REFINING = Refining(n_images=100, n_judged=100)
@@ -56,7 +58,7 @@ def test_each_step_is_the_best_of_all_measured_anew(steps: list[Pruned], network
     anchor, chosen = steps[0], steps[1]
 
     def worth(design: Design) -> float:
-        saved = math.log(float(bench.report(anchor.design).edap[0]) / float(bench.report(design).edap[0]))
+        saved = math.log(bench.edap(anchor.design) / bench.edap(design))
         return saved / max(bench.divergence(bench.pruned(design)), _LEAST_DAMAGE)
 
     designs = [bench.after(anchor.design, step) for step in bench.steps(anchor.design)]
@@ -73,3 +75,24 @@ def test_without_smaller_depths_in_the_space_there_is_nothing_to_prune(tmp_path:
     network = refinable(tmp_path, REFINING, **{CHOICES: [12, 16]}).on_own_chip()
     with pytest.raises(UsageError, match=r"no channel depth below .* --set space.channel_depth=\["):
         prune_channels(network, Silent(), loss=LOSS)
+
+
+def test_steps_that_gain_little_are_not_made(network: Refinable, steps: list[Pruned]) -> None:
+    least = 0.15
+    gains = [1 - before.edap_ratio / after.edap_ratio for before, after in itertools.pairwise(steps)]
+    assert min(gains) < least, "the limit is one that counts here"
+    found = prune_channels(network, Silent(), loss=LOSS, least_gain=least)
+    assert len(found) > 1
+    for before, after in itertools.pairwise(found):
+        assert 1 - before.edap_ratio / after.edap_ratio >= least
+
+
+def test_with_worst_case_costs_the_ratio_is_the_least_of_all_models(tmp_path: Path) -> None:
+    names = ["xpertsim", "pessimistic"]
+    worst = {"search.costs": "worst-case", "search.cost_models": names, CHOICES: [6, 8, 10, 12]}
+    network = refinable(tmp_path, REFINING, **worst).on_own_chip()
+    task = baseline_task(network.config, network.dataset)
+    for step in prune_channels(network, Silent(), loss=LOSS):
+        ratios = against_baseline(task.hardware, task.space, step.design).ratios
+        assert len(ratios) == 5
+        assert step.edap_ratio == pytest.approx(min(ratios[name] for name in ("published", *names)))

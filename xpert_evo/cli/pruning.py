@@ -24,6 +24,7 @@ def prune_weights(
     *,
     out: Path,
     loss: float,
+    least_gain: float,
     refining: Refining,
     listener: Listener,
 ) -> None:
@@ -31,7 +32,7 @@ def prune_weights(
     if out.exists():
         raise UsageError(f"{out} already exists; choose another name, or remove it first.")
     network = prepare(path, resolve(config, assignments, options), refining, listener).on_own_chip()
-    steps = carry_out(network, listener, loss=loss)
+    steps = carry_out(network, listener, loss=loss, least_gain=least_gain)
     listener.close()
     console = PlainConsole()
     console.table(_table(steps))
@@ -42,7 +43,8 @@ def prune_weights(
         ]
     )
     if len(steps) == 1:
-        console.lines([f"no layer can be narrowed at a loss of {100 * loss:g} points; nothing is written"])
+        limits = f"losing more than {100 * loss:g} points or gaining less than {100 * least_gain:g} % of EDAP"
+        console.lines([f"no layer can be narrowed without {limits}; nothing is written"])
         return
     write_text(out, steps[-1].design.to_json() + "\n")
     weights = in_shell(path)

@@ -166,6 +166,9 @@ def prune(
     loss: Annotated[
         float, typer.Option(metavar="POINTS", help="Lose at most POINTS of accuracy before any training.")
     ] = 2.0,
+    least_gain: Annotated[
+        float, typer.Option(metavar="PERCENT", help="Narrow a layer only if EDAP falls by at least PERCENT.")
+    ] = 2.0,
     images: ComparedImages = 400,
     judged: Annotated[
         int, typer.Option(metavar="N", min=10, help="Measure accuracy on the N validation images after those.")
@@ -205,6 +208,7 @@ def prune(
             options,
             out=out,
             loss=loss / 100,
+            least_gain=least_gain / 100,
             refining=Refining(n_images=images, n_judged=judged),
             listener=listener,
         )

@@ -51,7 +51,7 @@ class Pruned:
         design: Design with the depths of the step.
         layer: Layer that the step narrowed, the first of its depth group; None for the unpruned network.
         before: Its channel depth before the step; 0 for the unpruned network.
-        edap_ratio: EDAP of the baseline divided by that of the design.
+        edap_ratio: EDAP of the baseline divided by that of the design; with worst-case costs, the least of all models.
         area_mm2: Area of the design [mm2].
         divergence: KL divergence of the class probabilities from those of the unpruned network [nats].
         accuracy: Fraction of other validation images that it classifies correctly, before any training.
@@ -80,7 +80,7 @@ class _Step:
     depth: int
 
 
-def prune_channels(network: Refinable, listener: Listener, *, loss: float) -> list[Pruned]:
+def prune_channels(network: Refinable, listener: Listener, *, loss: float, least_gain: float = 0.0) -> list[Pruned]:
     """Narrows layers of a trained network as long as it loses little accuracy without training.
 
     Args:
@@ -88,6 +88,7 @@ def prune_channels(network: Refinable, listener: Listener, *, loss: float) -> li
             is measured on the first `refining.n_images` validation images and accuracy on the `n_judged` after these.
         listener: Receives each step.
         loss: Most loss of accuracy, a fraction.
+        least_gain: Least fraction by which a step lowers EDAP; steps that gain less are not made.
 
     Returns:
         The unpruned network and every step, by falling EDAP.
@@ -95,7 +96,7 @@ def prune_channels(network: Refinable, listener: Listener, *, loss: float) -> li
     Raises:
         UsageError: The space offers no smaller depth for any layer, or the weights cannot be pruned.
     """
-    bench = _Bench.of(network)
+    bench = _Bench.of(network, least_gain)
     steps, damages, refused = [bench.unpruned()], dict[_Step, float](), set[_Step]()
     listener.tell(Message(text=step_words(steps[0])))
     while (best := bench.best(steps[-1], damages, refused)) is not None:
@@ -122,7 +123,9 @@ class _Bench:
     Attributes:
         network: The trained network.
         offered: Depths that the space offers, by the position of the first layer of each depth group.
-        hardware: The chip.
+        least_gain: Least fraction by which a step lowers EDAP.
+        chips: The chip, and with worst-case costs the chip under each other model; EDAP of the baseline under the first
+            over that under each, (chips,).
         baseline_edap: EDAP of the baseline of the space [mm2 us uJ].
         calibration: Training images on which batch norm is calibrated.
         seen: Validation images on which divergence is measured.
@@ -132,7 +135,8 @@ class _Bench:
 
     network: Refinable
     offered: Mapping[int, tuple[int, ...]]
-    hardware: Hardware
+    least_gain: float
+    chips: tuple[tuple[Hardware, float], ...]
     baseline_edap: float
     calibration: Split
     seen: Split
@@ -140,7 +144,7 @@ class _Bench:
     reference: FloatArray
 
     @classmethod
-    def of(cls, network: Refinable) -> "_Bench":
+    def of(cls, network: Refinable, least_gain: float = 0.0) -> "_Bench":
         """Prepares the images and what the space offers; raises UsageError if that is nothing."""
         task = baseline_task(network.config, network.dataset)
         genes = [gene for gene in task.space.genes if gene.kind is GeneKind.CHANNEL_DEPTH and gene.layer is not None]
@@ -151,13 +155,16 @@ class _Bench:
                 "the space offers no channel depth below those of this network; name smaller ones, such as with "
                 "--set space.channel_depth=[16,32,64,128,256,512]."
             )
+        worst = task.worst_case
+        others = () if worst is None else tuple(zip(worst.chips, map(float, worst.factors), strict=True))
         cpu, protocol, refining = torch.device("cpu"), network.trained.protocol, network.refining
         training = training_subset(network.dataset.train, _N_CALIBRATION)
         validation = prepared(network.dataset.validation, protocol, cpu, refining.n_images + refining.n_judged)
         bench = cls(
             network=network,
             offered=offered,
-            hardware=task.hardware,
+            least_gain=least_gain,
+            chips=((task.hardware, 1.0), *others),
             baseline_edap=float(task.own_costs(task.baseline)["edap"][0]),
             calibration=prepared(training, protocol, cpu),
             seen=validation.part(slice(refining.n_images)),
@@ -176,19 +183,19 @@ class _Bench:
         return self._judged(self.after(design, step), layer=layer.name, before=layer.channel_depth or 0)
 
     def _judged(self, design: Design, *, layer: str | None, before: int) -> Pruned:
-        network, report = self.pruned(design), self.report(design)
+        network = self.pruned(design)
         return Pruned(
             design=design,
             layer=layer,
             before=before,
-            edap_ratio=self.baseline_edap / float(report.edap[0]),
-            area_mm2=float(report.area_mm2[0]),
+            edap_ratio=self.baseline_edap / self.edap(design),
+            area_mm2=float(self.reports(design)[0].area_mm2[0]),
             divergence=self.divergence(network),
             accuracy=evaluate(network, self.unseen, CrossbarLayer.product),
         )
 
     def best(self, anchor: Pruned, damages: dict[_Step, float], refused: Collection[_Step]) -> _Step | None:
-        """The step that saves most for what it damages; None if no step saves anything.
+        """The step that saves most for what it damages; None if no step saves enough.
 
         Args:
             anchor: The network before the step.
@@ -198,11 +205,12 @@ class _Bench:
         """
         edap = self.baseline_edap / anchor.edap_ratio
         gains = {
-            step: math.log(edap / float(self.report(self.after(anchor.design, step)).edap[0]))
+            step: math.log(edap / self.edap(self.after(anchor.design, step)))
             for step in self.steps(anchor.design)
             if step not in refused
         }
-        gains = {step: gain for step, gain in gains.items() if gain > 0}
+        least = -math.log1p(-self.least_gain)
+        gains = {step: gain for step, gain in gains.items() if gain > 0 and gain >= least}
         measured: set[_Step] = set()
         while gains:
             best = max(gains, key=lambda step: gains[step] / max(damages.get(step, 0.0), _LEAST_DAMAGE))
@@ -229,10 +237,15 @@ class _Bench:
         )
         return design.model_copy(update={"layers": layers})
 
-    def report(self, design: Design) -> HardwareReport:
-        """Costs of a design on the chip."""
+    def edap(self, design: Design) -> float:
+        """EDAP of a design [mm2 us uJ]; with worst-case costs, the largest relative to the baseline's."""
+        factors = [factor for _, factor in self.chips]
+        return max(f * float(report.edap[0]) for f, report in zip(factors, self.reports(design), strict=True))
+
+    def reports(self, design: Design) -> list[HardwareReport]:
+        """Costs of a design on each of the chips."""
         space = SearchSpace.around(design, self.network.trained.network.backbone)
-        return self.hardware.report_of(space, np.zeros((1, space.n_genes), dtype=np.int64))
+        return [chip.report_of(space, np.zeros((1, space.n_genes), dtype=np.int64)) for chip, _ in self.chips]
 
     def divergence(self, network: CrossbarNetwork) -> float:
         """Divergence of a network's class probabilities from those of the unpruned one [nats]."""

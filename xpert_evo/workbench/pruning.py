@@ -16,6 +16,7 @@ def prune(
     *,
     config: Settings = None,
     loss: float = 0.02,
+    least_gain: float = 0.02,
     images: int = 400,
     judged: int = 1_000,
     quiet: bool = True,
@@ -30,6 +31,7 @@ def prune(
         config: Settings, or some of them by dotted name. Those of `space` offer depths, those of `hardware` set the
             chip; crossbars default to those of the training.
         loss: Most loss of accuracy without training, a fraction.
+        least_gain: Least fraction by which a step lowers EDAP; steps that gain less are not made.
         images: Number of validation images, from the first, on which class probabilities are compared.
         judged: Number of the validation images after these on which accuracy is measured.
         quiet: Whether to print no progress.
@@ -43,12 +45,14 @@ def prune(
     with closing(choose_listener(quiet=quiet)) as listener:
         refining = Refining(n_images=images, n_judged=judged)
         network = prepare(user_path(weights), settings_of(config), refining, listener).on_own_chip()
-        return carry_out(network, listener, loss=loss)
+        return carry_out(network, listener, loss=loss, least_gain=least_gain)
 
 
 @own_numerics()
-def carry_out(network: Refinable, listener: Listener, *, loss: float) -> list[Pruned]:
+def carry_out(network: Refinable, listener: Listener, *, loss: float, least_gain: float) -> list[Pruned]:
     """Prunes a network that was read; raises UsageError."""
     if not 0 <= loss < 1:
         raise UsageError(f"the loss of accuracy must be from 0 to below 1 (100 points), got {loss:g}.")
-    return prune_channels(network, listener, loss=loss)
+    if not 0 <= least_gain < 1:
+        raise UsageError(f"the least gain must be from 0 to below 1 (100 percent), got {least_gain:g}.")
+    return prune_channels(network, listener, loss=loss, least_gain=least_gain)
