@@ -10,10 +10,9 @@ from xpert_evo.accuracy.training.recipes import load_recipe
 from xpert_evo.cli.consoles import PlainConsole
 from xpert_evo.config import parse_stored
 from xpert_evo.locks import is_held
-from xpert_evo.orchestration.effort import makespan
 from xpert_evo.orchestration.estimate import planned_workers
 from xpert_evo.orchestration.names import AFTER_SEARCH, FINALISTS, FIRST, NATIVE, REFINED, REUSED, WORKING
-from xpert_evo.orchestration.native_left import trainings_s, unfinished
+from xpert_evo.orchestration.native_left import judgements_s, trainings_s, unfinished
 from xpert_evo.orchestration.native_plan import native_note, refined_weights
 from xpert_evo.orchestration.native_progress import training_states
 from xpert_evo.orchestration.remaining import SplitSizes, left_s
@@ -83,8 +82,9 @@ def _left_lines(store: Store, result: RunResult, n_workers: int) -> list[str]:
         if result.config.native.train:
             others.append("trainings at native size")
     else:
-        judged = [planned.judging_s] * len(unfinished(store, task, REFINED))
-        left = trainings_s(store, task, planned, n_train, n_workers=n_workers) + makespan(judged, n_workers)
+        plans, n_judgements = unfinished(store, task, NATIVE), len(unfinished(store, task, REFINED))
+        left = trainings_s(store, task, planned, plans, n_train, n_workers=n_workers)
+        left += judgements_s(planned, n_judgements, n_workers=n_workers)
         others = []
     if refines(result) and refined_weights(store) is None:
         others.append("refinements")

@@ -1,7 +1,7 @@
 """What is left of the trainings at native size of a run that has planned them, and how long it takes."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from xpert_evo.accuracy.datasets.catalogue import Dataset
@@ -89,11 +89,11 @@ def native_left(
         n_judgements = 0
     return NativeLeft(
         n_trainings=len(left),
-        training_s=trainings_s(store, task, planned, len(dataset.train), n_workers=n_workers),
+        training_s=trainings_s(store, task, planned, left, len(dataset.train), n_workers=n_workers),
         n_refinements=sum(seconds > 0 for seconds in refining),
         refining_s=sum(refining),
         n_judgements=n_judgements,
-        judging_s=makespan([planned.judging_s] * n_judgements, n_workers),
+        judging_s=judgements_s(planned, n_judgements, n_workers=n_workers),
     )
 
 
@@ -107,26 +107,35 @@ def unfinished(store: Store, task: Task, batch: str) -> list[Plan]:
     """
     attempts = 1 + task.config.training.retries
     tries = Counter((failure.digest, failure.context) for failure in store.failures())
+    plans = store.plans(batch)
+    labels = {context: store.labels(context) for context in {plan.context for plan in plans}}
     return [
         plan
-        for plan in store.plans(batch)
-        if plan.digest not in store.labels(plan.context) and tries[plan.digest, plan.context] < attempts
+        for plan in plans
+        if plan.digest not in labels[plan.context] and tries[plan.digest, plan.context] < attempts
     ]
 
 
-def trainings_s(store: Store, task: Task, planned: NativePlan, n_train: int, *, n_workers: int) -> float:
-    """Returns the expected duration of what is left of all trainings at native size, finished epochs aside [s].
+def trainings_s(
+    store: Store, task: Task, planned: NativePlan, plans: Sequence[Plan], n_train: int, *, n_workers: int
+) -> float:
+    """Returns the expected duration of what is left of trainings at native size, finished epochs aside [s].
 
     Args:
         store: Store of the run.
         task: Search task.
         planned: Its plan at native size.
+        plans: The trainings, such as those that are unfinished.
         n_train: Number of training images in the data set.
         n_workers: Number of concurrent trainings.
     """
-    plans = unfinished(store, task, NATIVE)
     each = [seconds_left(store.folder, plan.digest, task, planned, n_train) for plan in plans]
     return makespan(each, at_a_time(task.config, planned.recipe, n_workers))
+
+
+def judgements_s(planned: NativePlan, n_judgements: int, *, n_workers: int) -> float:
+    """Returns the expected duration of judging refined networks on test images [s]."""
+    return makespan([planned.judging_s] * n_judgements, n_workers)
 
 
 def _refining_s(
