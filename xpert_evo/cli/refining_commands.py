@@ -164,10 +164,17 @@ def prune(
     data_dir: ImagesFolder = None,
     model: CostModelName = None,
     loss: Annotated[
-        float, typer.Option(metavar="POINTS", help="Lose at most POINTS of accuracy before any training.")
+        float,
+        typer.Option(
+            metavar="POINTS",
+            min=0,
+            max=100,
+            help="Narrow no layer that takes accuracy without training more than POINTS below that of the network.",
+        ),
     ] = 2.0,
     least_gain: Annotated[
-        float, typer.Option(metavar="PERCENT", help="Narrow a layer only if EDAP falls by at least PERCENT.")
+        float,
+        typer.Option(metavar="PERCENT", min=0, max=99, help="Narrow a layer only if EDAP falls by at least PERCENT."),
     ] = 2.0,
     images: ComparedImages = 400,
     judged: Annotated[
@@ -178,12 +185,12 @@ def prune(
 ) -> None:
     """Choose smaller channel depths for a trained network (channel pruning).
 
-    Narrows one layer after another to a smaller depth of the space: the one that
-    lowers EDAP most for how far it moves the class probabilities of validation
-    images. Each layer keeps the channels that contribute most to the layers that
-    read them. Nothing is trained: train the design afterwards with --start-from
-    and --teacher, both with this network. Peripherals stay; choose them again
-    with `refine` at the end.
+    Narrows one layer after another to a smaller depth of the space. Each step
+    takes the layer with the largest EDAP saving per unit of change in the class
+    probabilities of validation images. Each layer keeps the channels that
+    contribute most to the layers that read them. Nothing is trained: train the
+    design afterwards with --start-from and --teacher, both with this network.
+    Peripherals stay; run `refine` after the training to choose them again.
 
     Examples:
       xpert-evo prune runs/knee narrow.json
@@ -211,4 +218,5 @@ def prune(
             least_gain=least_gain / 100,
             refining=Refining(n_images=images, n_judged=judged),
             listener=listener,
+            json_log=json_log,
         )

@@ -30,6 +30,7 @@ from xpert_evo.orchestration.refining.preparing import Refinable
 from xpert_evo.orchestration.refining.spaces import baseline_task
 from xpert_evo.progress import Listener, Message
 from xpert_evo.space import SearchSpace
+from xpert_evo.words import counted, listed, lower
 
 _MOST_TRIED = 2
 """How many smaller depths of a layer are tried at once."""
@@ -50,6 +51,7 @@ class Pruned:
     Attributes:
         design: Design with the depths of the step.
         layer: Layer that the step narrowed, the first of its depth group; None for the unpruned network.
+        others: Other layers of the group, which the step narrowed as well.
         before: Its channel depth before the step; 0 for the unpruned network.
         edap_ratio: EDAP of the baseline divided by that of the design; with worst-case costs, the least of all models.
         area_mm2: Area of the design [mm2].
@@ -59,6 +61,7 @@ class Pruned:
 
     design: Design
     layer: str | None = None
+    others: tuple[str, ...] = ()
     before: int = 0
     edap_ratio: float
     area_mm2: float
@@ -86,7 +89,7 @@ def prune_channels(network: Refinable, listener: Listener, *, loss: float, least
     Args:
         network: The network, its images and settings. Depths are chosen among those that the space offers; divergence
             is measured on the first `refining.n_images` validation images and accuracy on the `n_judged` after these.
-        listener: Receives each step.
+        listener: Receives each step, and those that would lose too much.
         loss: Most loss of accuracy, a fraction.
         least_gain: Least fraction by which a step lowers EDAP; steps that gain less are not made.
 
@@ -99,10 +102,13 @@ def prune_channels(network: Refinable, listener: Listener, *, loss: float, least
     bench = _Bench.of(network, least_gain)
     steps, damages, refused = [bench.unpruned()], dict[_Step, float](), set[_Step]()
     listener.tell(Message(text=step_words(steps[0])))
+    n_possible = len(bench.gains(steps[0], refused))
+    listener.tell(Message(text=f"{counted(n_possible, 'step')} to measure at first, then those that could be the best"))
     while (best := bench.best(steps[-1], damages, refused)) is not None:
         found = bench.judged(steps[-1].design, best)
         if found.accuracy < steps[0].accuracy - loss:
             refused.add(best)
+            listener.tell(Message(text=f"{step_words(found)}: loses too much, not made"))
             continue
         steps.append(found)
         listener.tell(Message(text=step_words(found)))
@@ -111,9 +117,15 @@ def prune_channels(network: Refinable, listener: Listener, *, loss: float, least
 
 
 def step_words(step: Pruned) -> str:
-    """A step in words: `conv13 512 -> 128: EDAP 180 x below the baseline's, 92.80 % without training`."""
-    what = "unpruned" if step.layer is None else f"{step.layer} {step.before} -> {step.after}"
-    return f"{what}: EDAP {step.edap_ratio:.3g} x below the baseline's, {100 * step.accuracy:.2f} % without training"
+    """A step in words: `conv13 512 -> 128: EDAP 180 x lower than the baseline's, 92.80 % without training`."""
+    what = "unpruned" if step.layer is None else f"{layers_words(step)} {step.before} -> {step.after}"
+    cost = f"EDAP {lower(step.edap_ratio)} than the baseline's"
+    return f"{what}: {cost}, {100 * step.accuracy:.2f} % without training"
+
+
+def layers_words(step: Pruned) -> str:
+    """The layers that a step narrowed: `conv13`, `stem (and join)`; empty for the unpruned network."""
+    return f"{step.layer or ''} (and {listed(step.others)})" if step.others else step.layer or ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -179,8 +191,11 @@ class _Bench:
 
     def judged(self, design: Design, step: _Step) -> Pruned:
         """A design after a step."""
-        layer = design.layers[step.layer]
-        return self._judged(self.after(design, step), layer=layer.name, before=layer.channel_depth or 0)
+        owners = self.network.trained.network.backbone.depth_owners
+        group = [layer for layer, owner in zip(design.layers, owners, strict=True) if owner == step.layer]
+        first, *others = [layer.name for layer in group]
+        found = self._judged(self.after(design, step), layer=first, before=group[0].channel_depth or 0)
+        return replace(found, others=tuple(others))
 
     def _judged(self, design: Design, *, layer: str | None, before: int) -> Pruned:
         network = self.pruned(design)
@@ -203,14 +218,7 @@ class _Bench:
                 decides.
             refused: Steps that are not to be made.
         """
-        edap = self.baseline_edap / anchor.edap_ratio
-        gains = {
-            step: math.log(edap / self.edap(self.after(anchor.design, step)))
-            for step in self.steps(anchor.design)
-            if step not in refused
-        }
-        least = -math.log1p(-self.least_gain)
-        gains = {step: gain for step, gain in gains.items() if gain > 0 and gain >= least}
+        gains = self.gains(anchor, refused)
         measured: set[_Step] = set()
         while gains:
             best = max(gains, key=lambda step: gains[step] / max(damages.get(step, 0.0), _LEAST_DAMAGE))
@@ -219,6 +227,17 @@ class _Bench:
             damages[best] = self.divergence(self.pruned(self.after(anchor.design, best))) - anchor.divergence
             measured.add(best)
         return None
+
+    def gains(self, anchor: Pruned, refused: Collection[_Step]) -> dict[_Step, float]:
+        """By how much each possible step lowers log(EDAP); steps that are refused or gain too little are left out."""
+        edap = self.baseline_edap / anchor.edap_ratio
+        gains = {
+            step: math.log(edap / self.edap(self.after(anchor.design, step)))
+            for step in self.steps(anchor.design)
+            if step not in refused
+        }
+        least = -math.log1p(-self.least_gain)
+        return {step: gain for step, gain in gains.items() if gain > 0 and gain >= least}
 
     def steps(self, design: Design) -> list[_Step]:
         """The next smaller depths of each layer."""

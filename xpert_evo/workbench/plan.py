@@ -12,6 +12,7 @@ from xpert_evo.accuracy.training.preconditions import check_draws_cells
 from xpert_evo.accuracy.training.protocols import TrainingProtocol, fitted, load_protocol
 from xpert_evo.accuracy.training.teacher import Teacher, read_teacher
 from xpert_evo.accuracy.training.weights import Start, read_start, take_weights
+from xpert_evo.backbone_file import BackboneDescription
 from xpert_evo.backbones import Backbone, backbone_of
 from xpert_evo.config import RunConfig
 from xpert_evo.design import Design, blaming, load_designs
@@ -133,17 +134,17 @@ def plan_training(
         check_noise_aware(chosen, noisy, spelled)
     where = str(design) if isinstance(design, Path) else "the design"
     wanted = _only_design(design) if isinstance(design, Path) else design
+    start = read_start(start_from) if start_from is not None else None
     dataset = cached_dataset(settings.dataset)
     with blaming(where):
         backbone = backbone_of(
             wanted.backbone,
-            settings.space.backbone,
+            _offered_backbone(settings, start),
             n_classes=dataset.n_classes,
             image_channels=dataset.image_channels,
             image_size=dataset.image_size,
         )
         wanted.check(backbone)
-    start = read_start(start_from) if start_from is not None else None
     teacher = read_teacher(teachers, dataset) if teachers else None
     variant = ("-noise-aware" if noise_aware else "") + (f"-from-{start.digest[:8]}" if start else "")
     variant += "".join(f"-taught-by-{one.weights_sha256[:8]}" for one in teacher.references) if teacher else ""
@@ -163,6 +164,12 @@ def plan_training(
         folder=out or Path("runs") / f"train-{wanted.digest}-{name or chosen.name}-{seed}{variant}",
         spelled=spelled,
     )
+
+
+def _offered_backbone(settings: RunConfig, start: Start | None) -> str | BackboneDescription:
+    """The backbone of the settings; unless that is a custom one, the custom one of the network that is trained on."""
+    own = settings.space.backbone
+    return start.backbone if isinstance(own, str) and start is not None and start.backbone is not None else own
 
 
 def _chosen_protocol(named: str | TrainingProtocol, start_from: Path | None, spelled: Spelling) -> TrainingProtocol:

@@ -37,7 +37,8 @@ def prune(
         quiet: Whether to print no progress.
 
     Returns:
-        The unpruned network and every step, by falling EDAP; `[-1].design` has the smallest depths.
+        The unpruned network and every step, by falling EDAP. `[-1].design` has the smallest depths, and its
+        `to_json()` is the text of a design file.
 
     Raises:
         XpertEvoError: Any error that the command line would report.

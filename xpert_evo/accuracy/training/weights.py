@@ -20,6 +20,7 @@ from xpert_evo.accuracy.training.pruning import pruned_weights
 from xpert_evo.accuracy.training.trained_network import TrainedNetwork
 from xpert_evo.accuracy.training.weights_header import NetworkReference, WeightsHeader
 from xpert_evo.accuracy.training.weights_path import WEIGHTS_NAME, weights_file
+from xpert_evo.backbone_file import BackboneDescription
 from xpert_evo.backbones import Backbone, load_backbone
 from xpert_evo.config import RunConfig
 from xpert_evo.design import Design
@@ -138,6 +139,7 @@ class Start:
         design: Id of the trained design.
         protocol: Name of its training protocol.
         digest: First sixteen hexadecimal digits of the file's SHA-256.
+        backbone: Custom backbone of the trained network; None for a built-in one, and for imported weights.
         is_imported: Whether the weights were trained elsewhere, without crossbars, and imported.
         float_accuracy: Fraction of validation images that imported weights classify correctly without quantisation;
             None until measured.
@@ -148,6 +150,7 @@ class Start:
     design: str
     protocol: str
     digest: str
+    backbone: BackboneDescription | None = None
     is_imported: bool = False
     float_accuracy: float | None = None
     quantised_accuracy: float | None = None
@@ -184,7 +187,13 @@ def read_start(path: Path) -> Start:
             tensors=tensors, design=str(metadata[IMPORTED]), protocol=IMPORTED, digest=digest, is_imported=True
         )
     tensors, header = read_weights(path)
-    return Start(tensors=tensors, design=header.design.digest, protocol=header.protocol.name, digest=digest)
+    return Start(
+        tensors=tensors,
+        design=header.design.digest,
+        protocol=header.protocol.name,
+        digest=digest,
+        backbone=header.backbone,
+    )
 
 
 def take_weights(network: CrossbarNetwork, start: Start) -> None:

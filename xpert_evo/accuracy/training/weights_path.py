@@ -12,4 +12,6 @@ def weights_file(path: Path) -> Path:
     file = path / WEIGHTS_NAME if path.is_dir() else path
     if not file.is_file():
         raise TrainingError(f"{file} does not exist; give a {WEIGHTS_NAME} of `xpert-evo train`, or its folder.")
+    if file.suffix in {".json", ".toml"}:
+        raise TrainingError(f"{file} has no weights; give a {WEIGHTS_NAME} of `xpert-evo train`, or its folder.")
     return file

@@ -106,7 +106,7 @@ def prepare(weights: Path, config: RunConfig, refining: Refining, listener: List
     fitted, n_validation = refining.fitted_to(len(dataset.validation)), len(dataset.validation)
     if fitted.n_images + fitted.n_judged > n_validation:
         raise UsageError(
-            f"n_images and n_judged must together be at most the {n_validation:,} validation images of "
-            f"{dataset.name}, got {fitted.n_images:,} and {fitted.n_judged:,}."
+            f"{dataset.name} has {n_validation:,} validation images, too few to compare class probabilities on "
+            f"{fitted.n_images:,} (images) and accuracies on {fitted.n_judged:,} others (judged); reduce these numbers."
         )
     return Refinable(file=file, trained=trained, dataset=dataset, config=config, refining=fitted)
