@@ -158,8 +158,8 @@ class TrainingConfig(Frozen):
         finalists: Number of designs from the measured front that are trained with `finalist_protocol`.
         judge_images: Number of test images for judging a finalist; None for all.
         retries: Number of times that a failed training is retried.
-        time_limit_s: Time after which a training, also one at native size, is stopped and counts as failed [s]; None
-            for no limit.
+        time_limit_s: Time after which a training, also one at native size, or a step of a refinement is stopped and
+            counts as failed [s]; None for no limit.
         noise_draws: Number of chips drawn to measure accuracy under noise. It is measured only if `robustness` is an
             objective or `search.least_robustness` is set.
         noise: Devices of these chips: variation, a Gaussian variation of otherwise ideal cells, or device, the cells
