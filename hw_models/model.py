@@ -234,7 +234,7 @@ def _check_crossbar(crossbar: CrossbarSpec, device: Device, *, most_sharing: int
         )
     if crossbar.cell_bits > device.cell.max_cell_bits:
         raise HardwareModelError(
-            f"a cell of {device.name!r} stores at most {device.cell.max_cell_bits:g} bits, got cell_bits = "
+            f"a cell of {device.name!r} stores at most {device.cell.max_cell_bits:g} bits, got crossbar.cell_bits = "
             f"{crossbar.cell_bits}; set hardware.crossbar.cell_bits={device.cell.max_cell_bits:g} or choose another "
             "device."
         )
