@@ -23,7 +23,7 @@ from xpert_evo.cost_models import CostModels
 from xpert_evo.design import Design, load_designs
 from xpert_evo.orchestration.task import build_task
 from xpert_evo.report.candidates import alone, figures_alone, hardware_figures
-from xpert_evo.report.pictures.__init__ import house_style
+from xpert_evo.report.pictures import house_style
 from xpert_evo.report.pictures.common import BLUE, GREEN, GREY, VERMILION, legend_below, plain_ticks
 
 STUDY = Path(__file__).parent
@@ -42,7 +42,7 @@ class Judged:
         name: First eight digits of its design's digest.
         how: How the network came about, in a few words.
         accuracy: Fraction of the test images.
-        images: Number of test images, all chips together.
+        images: Number of different test images.
         chips: Number of drawn chips; 0 for ideal devices.
         spread: Standard deviation over chips that classified the same images; 0 where each had images of its own.
         ratios: EDAP of the baseline over that of the design, by cost model, that of the settings first.

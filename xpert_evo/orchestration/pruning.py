@@ -187,21 +187,24 @@ class _Bench:
 
     def unpruned(self) -> Pruned:
         """The network as it was trained."""
-        return self._judged(self.network.design, layer=None, before=0)
+        return self._judged(self.network.design)
 
     def judged(self, design: Design, step: _Step) -> Pruned:
         """A design after a step."""
         owners = self.network.trained.network.backbone.depth_owners
         group = [layer for layer, owner in zip(design.layers, owners, strict=True) if owner == step.layer]
         first, *others = [layer.name for layer in group]
-        found = self._judged(self.after(design, step), layer=first, before=group[0].channel_depth or 0)
-        return replace(found, others=tuple(others))
+        before = group[0].channel_depth or 0
+        return self._judged(self.after(design, step), layer=first, others=tuple(others), before=before)
 
-    def _judged(self, design: Design, *, layer: str | None, before: int) -> Pruned:
+    def _judged(
+        self, design: Design, *, layer: str | None = None, others: tuple[str, ...] = (), before: int = 0
+    ) -> Pruned:
         network = self.pruned(design)
         return Pruned(
             design=design,
             layer=layer,
+            others=others,
             before=before,
             edap_ratio=self.baseline_edap / self.edap(design),
             area_mm2=float(self.reports(design)[0].area_mm2[0]),
